@@ -1,0 +1,196 @@
+"""Every field of the record, declared once: name, kind, unit, meaning, origin.
+
+Dtypes, the Arrow schema, Parquet metadata, axis labels and the data dictionary all come from `COLUMNS`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+
+from genanalytics.units import Unit
+
+SCHEMA_VERSION = 1
+"""Raised when a column changes its meaning or its type; a new column alone does not raise it."""
+
+ATTEMPT = pa.struct(
+    [
+        ("endpoint_id", pa.string()),
+        ("id", pa.string()),
+        ("is_byok", pa.bool_()),
+        ("latency", pa.int64()),
+        ("model_permaslug", pa.string()),
+        ("provider_name", pa.string()),
+        ("status", pa.int64()),
+        ("routed_service_tier", pa.string()),
+    ]
+)
+"""One attempt of `provider_responses`; every field can be missing."""
+
+
+class Kind(StrEnum):
+    """What the values of a column are."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    FLAG = "flag"
+    TEXT = "text"
+    TIME = "time"
+    ATTEMPTS = "attempts"
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The Arrow type of a column of this kind."""
+        return _ARROW_TYPES[self]
+
+    @property
+    def pandas_dtype(self) -> str:
+        """The name of the pandas dtype of a column of this kind, as `str(frame[column].dtype)` gives it."""
+        return _PANDAS_DTYPES[self]
+
+
+_ARROW_TYPES = {
+    Kind.INTEGER: pa.int64(),
+    Kind.NUMBER: pa.float64(),
+    Kind.FLAG: pa.bool_(),
+    Kind.TEXT: pa.string(),
+    Kind.TIME: pa.timestamp("us", tz="UTC"),
+    Kind.ATTEMPTS: pa.list_(ATTEMPT),
+}
+_PANDAS_DTYPES = {
+    Kind.INTEGER: "Int64",
+    Kind.NUMBER: "Float64",
+    Kind.FLAG: "boolean",
+    Kind.TEXT: "str",
+    Kind.TIME: "datetime64[us, UTC]",
+    Kind.ATTEMPTS: f"{pa.list_(ATTEMPT)}[pyarrow]",
+}
+
+
+class Origin(StrEnum):
+    """Who declares a column."""
+
+    CONTRACT = "contract"
+    LIVE = "live"
+    OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the frame."""
+
+    name: str
+    kind: Kind
+    unit: Unit
+    origin: Origin
+    meaning: str
+    required: bool = False
+    """True where the contract promises a value; no row is refused when it is missing all the same."""
+
+
+def _contract(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, required: bool = False) -> Column:
+    return Column(name, kind, unit, Origin.CONTRACT, meaning, required)
+
+
+def _live(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE) -> Column:
+    return Column(name, kind, unit, Origin.LIVE, meaning)
+
+
+def _ours(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, required: bool = False) -> Column:
+    return Column(name, kind, unit, Origin.OURS, meaning, required)
+
+
+COLUMNS: tuple[Column, ...] = (
+    _ours("requested_id", Kind.TEXT, "The id that was asked for: the key of the row", required=True),
+    _contract("id", Kind.TEXT, "The id that the record itself carries", required=True),
+    _contract("upstream_id", Kind.TEXT, "The provider's own id of the call"),
+    _contract(
+        "total_cost", Kind.NUMBER, "What was charged, net of prompt caching, with tool fees", Unit.USD, required=True
+    ),
+    _contract(
+        "cache_discount",
+        Kind.NUMBER,
+        "What prompt caching saved (positive) or cost (negative); null: no cache activity reported, which is not zero",
+        Unit.USD,
+    ),
+    _contract(
+        "upstream_inference_cost",
+        Kind.NUMBER,
+        "What the provider charges the user's own key; a cost only where is_byok",
+        Unit.USD,
+    ),
+    _contract("created_at", Kind.TIME, "When the generation was created", Unit.TIME, required=True),
+    _contract("model", Kind.TEXT, "The model's dated slug", required=True),
+    _contract("app_id", Kind.INTEGER, "The calling app's number"),
+    _contract("streamed", Kind.FLAG, "Whether the answer was streamed"),
+    _contract("cancelled", Kind.FLAG, "Whether the client cancelled; billed all the same"),
+    _contract("provider_name", Kind.TEXT, "The provider that served the call; an open vocabulary"),
+    _contract("latency", Kind.INTEGER, "Time to the first token (TTFT) of a streamed chat", Unit.MS),
+    _contract("moderation_latency", Kind.INTEGER, "Time spent in moderation; null where none ran", Unit.MS),
+    _contract("generation_time", Kind.INTEGER, "The whole upstream time, latency included", Unit.MS),
+    _contract("finish_reason", Kind.TEXT, "Why it ended, normalised; null when cancelled"),
+    _contract("native_finish_reason", Kind.TEXT, "Why it ended, in the provider's words"),
+    _contract("tokens_prompt", Kind.INTEGER, "Prompt tokens, normalised for comparing text volume", Unit.TOKENS),
+    _contract(
+        "tokens_completion", Kind.INTEGER, "Completion tokens, normalised for comparing text volume", Unit.TOKENS
+    ),
+    _contract(
+        "native_tokens_prompt",
+        Kind.INTEGER,
+        "Prompt tokens as billed by the provider, cached reads and writes included",
+        Unit.TOKENS,
+    ),
+    _contract(
+        "native_tokens_completion",
+        Kind.INTEGER,
+        "Completion tokens as billed by the provider, reasoning included",
+        Unit.TOKENS,
+    ),
+    _contract("native_tokens_reasoning", Kind.INTEGER, "The part of completion that is reasoning", Unit.TOKENS),
+    _contract("num_media_prompt", Kind.INTEGER, "Media items in the prompt", Unit.COUNT),
+    _contract("num_media_completion", Kind.INTEGER, "Media items in the completion", Unit.COUNT),
+    _contract("num_search_results", Kind.INTEGER, "Web search results used", Unit.COUNT),
+    _contract("origin", Kind.TEXT, "The calling site; can be empty", required=True),
+    _contract(
+        "usage", Kind.NUMBER, "The charge once more; unlike total_cost only in a faulty record", Unit.USD, required=True
+    ),
+    _contract("is_byok", Kind.FLAG, "Whether the user's own provider key paid (bring your own key)", required=True),
+    _live("api_type", Kind.TEXT, "The API that was called: completions, image, tts, ..."),
+    _live("data_region", Kind.TEXT, "The region in which the data was processed"),
+    _live("external_user", Kind.TEXT, "The caller's own user id"),
+    _live("http_referer", Kind.TEXT, "The HTTP referer of the call"),
+    _live("native_tokens_cached", Kind.INTEGER, "The part of the prompt that was read from the cache", Unit.TOKENS),
+    _live("native_tokens_completion_images", Kind.INTEGER, "The part of completion that is images", Unit.TOKENS),
+    _live("num_fetches", Kind.INTEGER, "Web pages fetched", Unit.COUNT),
+    _live("num_input_audio_prompt", Kind.INTEGER, "Audio inputs in the prompt", Unit.COUNT),
+    _live("preset_id", Kind.TEXT, "The preset that was used"),
+    _live("provider_responses", Kind.ATTEMPTS, "The attempts at providers, in order; two or more are a fallback"),
+    _live("request_id", Kind.TEXT, "The request that the generation was a part of"),
+    _live("response_cache_source_id", Kind.TEXT, "Not null: replayed from the response cache, at no cost"),
+    _live("router", Kind.TEXT, "The router that chose the model"),
+    _live("service_tier", Kind.TEXT, "The provider's service tier"),
+    _live("session_id", Kind.TEXT, "The caller's session"),
+    _live("user_agent", Kind.TEXT, "The caller's user agent"),
+    _live("web_search_engine", Kind.TEXT, "The search engine that was used"),
+    _live("workspace_id", Kind.TEXT, "The workspace that was billed"),
+    _ours("extra", Kind.TEXT, "JSON of every value that has no column or does not fit its column's type, verbatim"),
+    _ours("fetched_at", Kind.TIME, "When the record was fetched", Unit.TIME, required=True),
+)
+
+BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
+
+ARROW_SCHEMA = pa.schema([pa.field(column.name, column.kind.arrow_type) for column in COLUMNS])
+"""The frame's schema in Arrow; every field is nullable, since no record is refused for a gap."""
+
+
+def data_dictionary() -> str:
+    """Return the columns as a Markdown table: name, type, unit, origin, meaning.
+
+    >>> data_dictionary().splitlines()[2]
+    '| `requested_id` | str |  | ours | The id that was asked for: the key of the row |'
+    """
+    lines = ["| column | type | unit | origin | meaning |", "|---|---|---|---|---|"]
+    for column in COLUMNS:
+        dtype = "nested list" if column.kind is Kind.ATTEMPTS else column.kind.pandas_dtype
+        lines.append(f"| `{column.name}` | {dtype} | {column.unit} | {column.origin} | {column.meaning} |")
+    return "\n".join(lines) + "\n"
