@@ -1,0 +1,218 @@
+"""Set up `.venv` beside this file, once, and run genanalytics, its tests or its checks in it.
+
+    python3 dev.py demo [options]       run `genanalytics demo`
+    python3 dev.py run [arguments]      run `genanalytics` with these arguments
+    python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones too)
+    python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
+    python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
+    python3 dev.py lock [--upgrade]     make requirements.lock again from pyproject.toml
+    python3 dev.py setup                only set up
+
+Needs Python 3.11 or newer with pip, and nothing else.
+"""
+
+# Every Python since 2.7 must be able to parse this file, or an old one would answer with a SyntaxError instead of the
+# sentence that refuses it: so types stand in comments, and there are no f-strings and no unpacking in lists.
+import sys
+
+NEEDED = (3, 11)
+
+
+def refusal(version):
+    # type: (tuple[int, ...]) -> str
+    """Return the sentence that refuses a Python of this version, empty if it will do."""
+    if version[:2] >= NEEDED:
+        return ""
+    found, needed = (".".join(str(number) for number in numbers) for numbers in (version[:3], NEEDED))
+    sentence = "dev.py: genanalytics needs Python {needed} or newer and this is {found}: try python{needed} dev.py"
+    return sentence.format(found=found, needed=needed)
+
+
+if refusal(sys.version_info[:3]):
+    sys.exit(refusal(sys.version_info[:3]))
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sysconfig
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+LOCK = ROOT / "requirements.lock"
+VENV = ROOT / ".venv"
+STAMP = VENV / "made-from.sha256"
+
+
+def folder(kind):
+    # type: (str) -> str
+    """Return where `.venv` keeps its "scripts" or its "purelib", whatever the operating system."""
+    return sysconfig.get_path(kind, "venv", {"base": str(VENV)})
+
+
+def tool(name):
+    # type: (str) -> str
+    """Return the path of a program of `.venv`, empty if it is not there or cannot be started."""
+    return shutil.which(name, path=folder("scripts")) or ""
+
+
+def digest():
+    # type: () -> str
+    """Return the SHA-256 of everything that `.venv` depends on: the Python, the place, the lock and the packaging."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packaging = [pyproject["build-system"], pyproject["project"], pyproject["tool"]["hatch"]]
+    made_from = [sys.version, sys.base_prefix, str(ROOT), LOCK.read_text(encoding="utf-8"), packaging]
+    return hashlib.sha256(repr(made_from).encode()).hexdigest()
+
+
+def is_ready():
+    # type: () -> bool
+    """Return whether `.venv` was completed, from what is here now, and its Python still exists."""
+    return bool(tool("python")) and STAMP.is_file() and STAMP.read_text(encoding="utf-8") == digest()
+
+
+def set_up():
+    # type: () -> None
+    """Make `.venv` anew unless it is ready; the stamp comes last, so that half a set-up never passes for whole."""
+    if is_ready():
+        return
+    say("dev.py: setting up .venv (once, about a minute)")
+    make_venv()
+    pip("--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK))
+    pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    STAMP.write_text(digest(), encoding="utf-8")
+
+
+def make_venv():
+    # type: () -> None
+    """Make a `.venv` with nothing but pip: the one that Python bundles or, where Debian left it out, the index's."""
+    step(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV))
+    ensurepip = [tool("python"), "-m", "ensurepip", "--default-pip"]
+    if subprocess.call(ensurepip, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+        return
+    if importlib.util.find_spec("pip") is None:
+        sys.exit(
+            "dev.py: {} has neither pip nor ensurepip: install one of them "
+            "(Debian, Ubuntu: apt install python3-pip), then run this again".format(sys.executable)
+        )
+    # --target, not --python: it is known to every pip and allowed where the host's Python is externally managed
+    step(sys.executable, "-m", "pip", "install", "-qq", "--target", folder("purelib"), "pip")
+
+
+def pip(*arguments):
+    # type: (*str) -> None
+    """Install into `.venv`; in isolation (-I), so that nothing on a PYTHONPATH counts as installed."""
+    step(tool("python"), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments)
+
+
+def step(*command):
+    # type: (*str) -> None
+    """Run a command that must succeed, or end here."""
+    code = subprocess.call(command)
+    if code != 0:
+        sys.exit("dev.py: stopped, for this ended with {}: {}".format(code, " ".join(command)))
+
+
+def become(program, arguments):
+    # type: (str, list[str]) -> int
+    """Replace this process by a program of `.venv`: Ctrl-C and exit code are its own. Windows can only wait for it."""
+    command = [tool(program)] + arguments
+    if os.name != "nt":
+        os.execv(command[0], command)
+    return subprocess.call(command)
+
+
+def run(arguments):
+    # type: (list[str]) -> int
+    """Run genanalytics in the caller's directory."""
+    set_up()
+    return become("genanalytics", arguments)
+
+
+def demo(arguments):
+    # type: (list[str]) -> int
+    """Run the demonstration in the caller's directory."""
+    return run(["demo"] + arguments)
+
+
+def test(arguments):
+    # type: (list[str]) -> int
+    """Run every test with the coverage floor, or pytest with the caller's own arguments."""
+    set_up()
+    os.chdir(str(ROOT))
+    coverage = ["--cov"] if set(arguments) <= {"--all"} else []
+    return become("pytest", coverage + arguments)
+
+
+def check(arguments):
+    # type: (list[str]) -> int
+    """Run what CI runs, up to the first failure."""
+    set_up()
+    os.chdir(str(ROOT))
+    for command in ("ruff format --check", "ruff check", "mypy", "lint-imports"):
+        say("$ " + command)
+        words = command.split()
+        code = subprocess.call([tool(words[0])] + words[1:])
+        if code != 0:
+            return code
+    say("$ " + " ".join(["dev.py", "test"] + arguments))
+    return test(arguments)
+
+
+def lock(arguments):
+    # type: (list[str]) -> int
+    """Make requirements.lock again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
+    uv = tool("uv") or shutil.which("uv")
+    if uv is None:
+        set_up()
+        pip("uv")
+        uv = tool("uv")
+    os.chdir(str(ROOT))
+    options = "--quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: --group dev"
+    plain = "--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file"
+    command = [uv, "pip", "compile"] + options.split() + plain.split() + [LOCK.name, "pyproject.toml"] + arguments
+    return subprocess.call(command)
+
+
+def setup(arguments):
+    # type: (list[str]) -> int
+    """Set up and do nothing else."""
+    if arguments:
+        return usage(2)
+    set_up()
+    return 0
+
+
+def usage(code):
+    # type: (int) -> int
+    """Tell how this file is used, and return the exit code."""
+    say(str(__doc__))
+    return code
+
+
+def say(line):
+    # type: (str) -> None
+    """Write a line to the standard error: the standard output belongs to the programs that run here."""
+    sys.stderr.write(line + "\n")
+
+
+COMMANDS = {"demo": demo, "run": run, "test": test, "check": check, "lock": lock, "setup": setup}
+
+
+def main(arguments):
+    # type: (list[str]) -> int
+    """Run one command and return its exit code."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        return usage(0)
+    if not arguments or arguments[0] not in COMMANDS:
+        return usage(2)
+    try:
+        return COMMANDS[arguments[0]](arguments[1:])
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
