@@ -1,0 +1,11 @@
+"""A stand-in of the API for trying, teaching and testing: sample records, served over real HTTP on this machine.
+
+>>> month = sample(20)
+>>> len(set(month.ids)), len(month.records)
+(20, 20)
+"""
+
+from genanalytics.sandbox.records import Sample, sample
+from genanalytics.sandbox.server import Sandbox
+
+__all__ = ["Sample", "Sandbox", "sample"]

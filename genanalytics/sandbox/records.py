@@ -1,0 +1,207 @@
+"""The sample: generation ids of one month, and the records that the service would answer for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from http import HTTPStatus
+from uuid import NAMESPACE_URL, uuid5
+
+from genanalytics.sandbox.catalog import Provider
+from genanalytics.sandbox.draws import Draws
+from genanalytics.sandbox.traffic import EPOCH, Call, calls, generation_id
+
+Record = dict[str, object]
+"""A record as it stands under `data` in an answer."""
+
+_NEVER_RESOLVES = 0.03
+_HARVESTED_AGAIN = 0.015
+
+_NOT_IN_CONTRACT = frozenset(  # named here too: the schema would load pyarrow; the tests compare the two
+    {
+        "api_type",
+        "data_region",
+        "external_user",
+        "http_referer",
+        "native_tokens_cached",
+        "native_tokens_completion_images",
+        "num_fetches",
+        "num_input_audio_prompt",
+        "preset_id",
+        "provider_responses",
+        "request_id",
+        "response_cache_source_id",
+        "router",
+        "service_tier",
+        "session_id",
+        "user_agent",
+        "web_search_engine",
+        "workspace_id",
+    }
+)
+_MEDIA_COMPLETION = {"image": 1, "completions": 0}
+_OWN_KEY_FEE_PERCENT = 5
+_WORKSPACE_ID = "3f0c9a52-6d1e-4b7f-9a64-0c2b7de81f35"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a user holds, and what the service knows."""
+
+    ids: tuple[str, ...]
+    """Ids as harvested lists have them, in order of time: some stand twice, some never resolve."""
+    records: Mapping[str, Record]
+    """The record of each id that resolves, in order of time."""
+
+
+def sample(count: int = 400, seed: int = 7) -> Sample:
+    """Return a month's sample of `count` distinct ids: the same on every machine for the same arguments.
+
+    The month is September 2026. Some ids stand more than once in `Sample.ids`, so that it is a little longer.
+
+    Args:
+        count: How many distinct ids, with and without a record.
+        seed: Another seed is another month of the same kind.
+    """
+    draws = Draws(seed)
+    month = calls(draws)
+    created: dict[str, int] = {}
+    records: dict[str, Record] = {}
+    while len(created) < count:
+        call = next(month)
+        created[call.id] = call.created_us
+        records[call.id] = _record(call)
+        if len(created) < count and draws.chance(_NEVER_RESOLVES):  # a failed call that still carried an id
+            created[generation_id(draws, call.created_us)] = call.created_us
+    ids = sorted(created, key=created.__getitem__)
+    return Sample(
+        ids=tuple(id_ for id_ in ids for _ in range(draws.whole(2, 3) if draws.chance(_HARVESTED_AGAIN) else 1)),
+        records={id_: records[id_] for id_ in ids if id_ in records},
+    )
+
+
+def _record(call: Call) -> Record:
+    """Return the call's record in the live shape, or in the contract's alone where an older gateway answers."""
+    live = {**_circumstances(call), **_volume(call), **_ending(call), **_money(call), **_source(call)}
+    if call.caller.older_gateway:
+        return {name: value for name, value in live.items() if name not in _NOT_IN_CONTRACT}
+    return live
+
+
+def _circumstances(call: Call) -> Record:
+    caller = call.caller
+    return {
+        "id": call.id,
+        "created_at": _created_at(call),
+        "model": caller.model.slug,
+        "app_id": caller.app.app_id,
+        "external_user": caller.external_user,
+        "origin": caller.app.origin,
+        "user_agent": caller.app.user_agent,
+        "http_referer": caller.app.http_referer,
+        "request_id": call.request_id,
+        "session_id": caller.session_id,
+        "preset_id": None,
+        "router": None,
+        "api_type": caller.api_type,
+        "streamed": caller.streamed,
+        "cancelled": call.cancelled,
+        "latency": call.latency,
+        "moderation_latency": call.moderation_latency,
+        "generation_time": call.generation_time,
+    }
+
+
+def _volume(call: Call) -> Record:
+    chat, image = call.caller.api_type == "completions", call.caller.api_type == "image"
+    return {
+        "tokens_prompt": round(call.prompt / call.native_ratio),
+        "tokens_completion": round(call.completion / call.native_ratio),
+        "native_tokens_prompt": call.prompt,
+        "native_tokens_completion": call.completion,
+        "native_tokens_completion_images": call.completion if image else None,
+        "native_tokens_reasoning": call.reasoning if chat else None,
+        "native_tokens_cached": call.cached if chat else None,
+        "num_media_prompt": 0 if image else None,
+        "num_input_audio_prompt": None,
+        "num_media_completion": _MEDIA_COMPLETION.get(call.caller.api_type),
+        "num_search_results": None,
+        "num_fetches": None,
+        "web_search_engine": None,
+    }
+
+
+def _ending(call: Call) -> Record:
+    chat, dialect = call.caller.api_type == "completions", call.caller.model.dialect
+    return {
+        "finish_reason": call.finish_reason,
+        "native_finish_reason": dialect.finish_reasons.get(call.finish_reason, call.finish_reason),
+        "service_tier": dialect.service_tier if chat else None,
+    }
+
+
+def _money(call: Call) -> Record:
+    """Return what was charged: whole nano-dollars until they are written down."""
+    caller, price = call.caller, call.caller.model.price
+    saved = call.cached * (price.prompt - price.cache_read) - call.written * (price.cache_write - price.prompt)
+    net = price.request + call.prompt * price.prompt + call.completion * price.completion - saved
+    charged = net * _OWN_KEY_FEE_PERCENT // 100 if caller.own_key else net
+    upstream = net if caller.own_key else 0
+    upstream_known = call.upstream_cost_known if caller.own_key else not caller.older_gateway
+    return {
+        "usage": _usd(charged),
+        "total_cost": _usd(charged),
+        "cache_discount": _usd(saved) if call.cached or call.written else None,
+        "upstream_inference_cost": _usd(upstream) if upstream_known else None,
+        "is_byok": caller.own_key,
+    }
+
+
+def _usd(nano_dollars: int) -> float:
+    return nano_dollars / 1_000_000_000 or 0  # the service writes 0, not 0.0
+
+
+def _source(call: Call) -> Record:
+    return {
+        "provider_name": call.caller.provider.name,
+        "upstream_id": call.upstream_id,
+        "provider_responses": [] if call.replay_of else _attempts(call),
+        "response_cache_source_id": call.replay_of,
+        "data_region": "global",
+        "workspace_id": _WORKSPACE_ID,
+    }
+
+
+def _attempts(call: Call) -> list[Record]:
+    answered_after = call.latency if call.caller.streamed else call.generation_time or call.latency
+    served = _attempt(call, call.caller.provider, HTTPStatus.OK, answered_after)
+    if call.upstream_id:
+        served["id"] = call.upstream_id
+    if call.refused_by is None:
+        return [served]
+    return [_attempt(call, call.refused_by, HTTPStatus.TOO_MANY_REQUESTS, call.refused_after), served]
+
+
+def _attempt(call: Call, provider: Provider, status: HTTPStatus, latency: int | None) -> Record:
+    slug = call.caller.model.slug
+    return {
+        "endpoint_id": _endpoint_id(slug, provider.name),
+        "is_byok": call.caller.own_key,
+        "latency": latency,
+        "model_permaslug": slug,
+        "provider_name": provider.name,
+        "status": status.value,
+    }
+
+
+@cache
+def _endpoint_id(slug: str, provider_name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"{slug}/{provider_name}"))
+
+
+def _created_at(call: Call) -> str:
+    """Return the time as microseconds with an offset (older gateways), or as milliseconds without trailing zeros."""
+    moment = EPOCH + timedelta(microseconds=call.created_us)
+    if call.caller.older_gateway:
+        return moment.isoformat(timespec="microseconds")
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds").rstrip("0").rstrip(".") + "Z"

@@ -1,0 +1,172 @@
+"""A stand-in of the API: `GET /api/v1/generation` over real HTTP on this machine, answered from a sample."""
+
+import json
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs
+from weakref import WeakSet
+
+from genanalytics.errors import InputError
+from genanalytics.sandbox.records import Sample
+
+_HOST = "127.0.0.1"
+_BASE_PATH = "/api/v1"
+_POLL_S = 0.02
+
+
+class Sandbox:
+    """The API on loopback, for as long as the context lasts; any bearer token is good.
+
+    The port is taken when the object is made, so `base_url` is known before the first request is answered.
+
+    Args:
+        sample: What is answered.
+        port: The port to listen on; 0 is any free one.
+
+    Raises:
+        InputError: The port cannot be used.
+
+    >>> from genanalytics.sandbox import sample
+    >>> with Sandbox(sample(3)) as sandbox:
+    ...     sandbox.requests
+    0
+    """
+
+    def __init__(self, sample: Sample, *, port: int = 0) -> None:
+        try:
+            self._server = _Server(sample, port)
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "ports go from 0 to 65535"
+            msg = f"port {port} of {_HOST} cannot be used ({reason}): choose another one, or 0 for any free one"
+            raise InputError(msg) from error
+        self._thread = Thread(target=self._server.serve_forever, args=[_POLL_S], name="sandbox", daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        """The URL to give to a client, such as `http://127.0.0.1:50123/api/v1`."""
+        return f"http://{_HOST}:{self._server.server_address[1]}{_BASE_PATH}"
+
+    @property
+    def requests(self) -> int:
+        """How many requests for a generation were answered, whatever the answer."""
+        return self._server.requests
+
+    def serve_forever(self) -> None:
+        """Answer in this thread, without a `with`, until an exception such as KeyboardInterrupt; then close."""
+        try:
+            self._server.serve_forever(_POLL_S)
+        finally:
+            self._server.server_close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingTCPServer):
+    """One thread for each connection; closing ends the idle ones too.
+
+    Not `http.server`'s own class: that one looks up the host's name, and may share a port that is taken.
+    """
+
+    request_queue_size = 256
+
+    def __init__(self, sample: Sample, port: int) -> None:
+        self.sample = sample
+        self.requests = 0
+        self._lock = Lock()
+        self._connections: WeakSet[socket.socket] = WeakSet()
+        super().__init__((_HOST, port), _Handler)
+
+    def count(self) -> None:
+        with self._lock:
+            self.requests += 1
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def server_close(self) -> None:
+        for connection in list(self._connections):
+            with suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+    def handle_error(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: tuple[str, int]
+    ) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is no error of ours
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "genanalytics-sandbox"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16  # head and body leave in one piece
+    server: _Server
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path != f"{_BASE_PATH}/generation":
+            self._refuse(HTTPStatus.NOT_FOUND, "Not Found")
+            return
+        self.server.count()
+        self._answer_generation(parse_qs(query).get("id", [""])[0])
+
+    def _method_not_allowed(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if length.isdecimal():
+            self.rfile.read(int(length))  # else closing would reset the connection before the answer is read
+        self.close_connection = True
+        self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed")
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _method_not_allowed  # noqa: N815 - http.server's names
+
+    def _answer_generation(self, generation_id: str) -> None:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            self._refuse(HTTPStatus.UNAUTHORIZED, "No cookie auth credentials found")
+        elif not generation_id:
+            self._refuse(HTTPStatus.BAD_REQUEST, "The parameter id is missing")
+        elif (record := self.server.sample.records.get(generation_id)) is None:
+            self._refuse(HTTPStatus.NOT_FOUND, f"Generation {generation_id} not found")
+        else:
+            self._answer(HTTPStatus.OK, {"data": record})
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self._answer(status, {"error": {"message": message, "code": status.value}})
+
+    def _answer(self, status: HTTPStatus, document: Mapping[str, object]) -> None:
+        body = json.dumps(document, separators=(",", ":")).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "private, no-store")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        """Stay silent: a log would fill the terminal, and must never show a bearer."""
