@@ -23,3 +23,7 @@ class KeyRefusedError(GenAnalyticsError, PermissionError):
 
 class CacheError(GenAnalyticsError, OSError):
     """The on-disk cache cannot be opened or used safely."""
+
+
+class OutputError(GenAnalyticsError, OSError):
+    """A file that cannot be written."""

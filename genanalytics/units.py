@@ -38,8 +38,10 @@ def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> st
 
     >>> write(0.000153, Unit.USD), write(1234.5, Unit.USD), write(-0.0123, Unit.USD)
     ('$0.000153', '$1,234.50', '−$0.01230')
+    >>> write(0.0004, Unit.USD, decimals=2)
+    '<$0.01'
     >>> write(512, Unit.MS), write(4068, Unit.MS), write(100_000, Unit.MS), write(7_200_000, Unit.MS)
-    ('512 ms', '4.07 s', '1.67 min', '2 h')
+    ('512 ms', '4.07 s', '1.67 min', '2.00 h')
     >>> write(0.1234, Unit.SHARE), write(1_234_567, Unit.TOKENS), write(42, Unit.COUNT), write(None, Unit.USD)
     ('12.3 %', '1.23 M tokens', '42', '–')
     """
@@ -73,7 +75,7 @@ def _size(size: float, unit: Unit, decimals: int | None) -> str:
     match unit:
         case Unit.USD | Unit.USD_PER_MTOK:
             places = money_decimals([size]) if decimals is None else decimals
-            text = f"${size:,.{places}f}"
+            text = f"${size:,.{places}f}" if size == 0 or size >= 0.5 * 10**-places else f"<${10**-places:.{places}f}"
         case Unit.MS:
             text = _duration(size)
         case Unit.SHARE:
@@ -90,12 +92,16 @@ def _size(size: float, unit: Unit, decimals: int | None) -> str:
 def _duration(ms: float) -> str:
     for scale, symbol in ((3_600_000, "h"), (60_000, "min"), (1_000, "s")):
         if ms >= scale:
-            return f"{ms / scale:.3g} {symbol}"
+            return f"{_three_figures(ms / scale)} {symbol}"
     return f"{ms:.0f} ms"
 
 
 def _count(size: float) -> str:
     for scale, symbol in ((1e9, " G"), (1e6, " M")):
         if size >= scale:
-            return f"{size / scale:.3g}{symbol}"
+            return f"{_three_figures(size / scale)}{symbol}"
     return f"{size:,.10g}"
+
+
+def _three_figures(size: float) -> str:
+    return f"{size:.{max(0, 2 - math.floor(math.log10(size)))}f}"

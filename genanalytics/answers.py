@@ -1,0 +1,96 @@
+"""What came of asking for one id, and what makes an answer's body a record."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+Record = dict[str, Any]
+"""The object under `data`: what the service says of one generation."""
+
+
+class Outcome(StrEnum):
+    """What came of one id; every distinct id ends in exactly one."""
+
+    OK = "ok"
+    PENDING = "pending"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    MISMATCH = "mismatch"
+    INVALID = "invalid"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking for one id.
+
+    Attributes:
+        requested_id: The id that was asked for.
+        outcome: What came of it.
+        body: The answer as the service sent it; empty unless `outcome` is ok.
+        status: The HTTP status, where there was an answer.
+        message: Why there is no record, in one sentence.
+        attempts: How often the service was asked.
+        fetched_at: When the answer came (Unix time in seconds).
+        from_cache: True where the answer was read from the cache.
+        mismatched: True where the record carries another id than the one asked for, and that was accepted.
+        retry_in_s: Where asking again may help, how long to wait before; None where it would not.
+    """
+
+    requested_id: str
+    outcome: Outcome
+    body: bytes = b""
+    status: int | None = None
+    message: str = ""
+    attempts: int = 0
+    fetched_at: float = 0.0
+    from_cache: bool = False
+    mismatched: bool = False
+    retry_in_s: float | None = None
+
+
+class NotARecordError(ValueError):
+    """A body that is no record; the text says why."""
+
+
+def read_record(body: bytes) -> Record:
+    """Return the record of an answer's body.
+
+    A record is what stands under `data` and carries an id. Nothing else is asked of it: a field that is missing, new or
+    of another type than the contract says makes no record worthless.
+
+    Raises:
+        NotARecordError: The body is no JSON (cut off, HTML, NaN), or holds no record.
+
+    >>> read_record(b'{"data": {"id": "gen-1", "total_cost": 0.5}}')
+    {'id': 'gen-1', 'total_cost': 0.5}
+    """
+    try:
+        envelope = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        what = "an HTML page" if body.lstrip()[:1] == b"<" else "no readable JSON"
+        msg = f"the answer is {what}: {excerpt(body)}"
+        raise NotARecordError(msg) from error
+    record = envelope.get("data") if isinstance(envelope, dict) else None
+    if isinstance(record, dict) and isinstance(record.get("id"), str) and record["id"]:
+        return record
+    msg = f"the answer holds no record: {excerpt(body)}"
+    raise NotARecordError(msg)
+
+
+def excerpt(body: bytes, length: int = 120) -> str:
+    r"""Return the beginning of a body on one line, safe to print wherever a stranger's text is not to be trusted.
+
+    >>> excerpt(b"<html>\n\x1b[31mBad gateway")
+    "'<html>\\n\\x1b[31mBad gateway'"
+    """
+    text = ascii(body[: 4 * length].decode("utf-8", "replace"))
+    return text if len(text) <= length else f"{text[: length - 3]}...'"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)

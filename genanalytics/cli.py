@@ -1,0 +1,306 @@
+"""The command line: arguments, environment, exit codes.
+
+The commands import what they need when they run, so that `--help` answers at once.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genanalytics._version import __version__
+from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from genanalytics.fetching import Fetched
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_PARTIAL = 3
+EXIT_KEY_REFUSED = 4
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Returns:
+        0 all ok; 1 failure; 2 usage; 3 some ids have no record; 4 no key, or one that was refused; 130 interrupted.
+    """
+    try:
+        code = commands.main(list(arguments), prog_name="genanalytics", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("Interrupted: what was fetched is kept; running again resumes.", err=True)
+        return EXIT_INTERRUPTED
+    except GenAnalyticsError as error:
+        click.echo(f"Error: {error}", err=True)
+        return _exit_code(error)
+    return code if isinstance(code, int) else 0
+
+
+def _exit_code(error: GenAnalyticsError) -> int:
+    if isinstance(error, KeyRefusedError):
+        return EXIT_KEY_REFUSED
+    return EXIT_USAGE if isinstance(error, InputError | LookupError) else EXIT_FAILURE
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it without a key: genanalytics demo",
+)
+@click.version_option(__version__)
+def commands() -> None:
+    """Turn OpenRouter generation ids into answers: cost, prompt-cache savings, latency."""
+
+
+@commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
+@click.argument("ids", nargs=-1, metavar="[ID|FILE]...")
+@click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a text file, or - for stdin.")
+@click.option(
+    "--output", metavar="FILE", help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
+)
+@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why: .parquet, .csv or .jsonl.")
+@click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL).")
+@click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key).")
+@click.option("--api-key-file", metavar="FILE", help="File that holds the key (or OPENROUTER_API_KEY).")
+@click.option("--cache-dir", metavar="DIR", help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
+@click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16).")
+@click.option("--rate", type=float, metavar="N", help="At most so many requests per second.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to keep asking for records that are too young to be there yet.",
+)
+@click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone.")
+@click.option("--refresh", is_flag=True, help="Ask for every id again.")
+@click.option("--accept-mismatch", is_flag=True, help="Take records that carry another id than the one asked for.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
+@click.option("--quiet", is_flag=True, help="No notices and no progress on stderr.")
+def fetch(
+    ids: tuple[str, ...],
+    inputs: tuple[str, ...],
+    output: str | None,
+    failures: str | None,
+    api_key_file: str | None,
+    wait_s: float,
+    refresh: bool,
+    accept_mismatch: bool,
+    as_json: bool,
+    quiet: bool,
+    **client_options: Any,
+) -> int:
+    """Fetch the records of generation ids.
+
+    Every ID that is an existing file is read as one: an id a line, blank lines and # comments apart. The key is taken
+    from OPENROUTER_API_KEY. What was fetched once is not asked for again.
+    """
+    from genanalytics.client import Client
+    from genanalytics.export import checked_target, json_lines, write_failures, write_frame
+    from genanalytics.fetching import fetch as fetch_ids
+
+    for target in (output, failures):
+        if target is not None:
+            checked_target(target)
+    given = _given_ids(ids, inputs)
+    if api_key_file is not None:
+        client_options["api_key"] = _key_in(Path(api_key_file))
+    with Client.from_env(**client_options) as client:
+        fetched = fetch_ids(
+            given,
+            client=client,
+            refresh=refresh,
+            wait_s=wait_s,
+            accept_mismatch=accept_mismatch,
+            progress=False if quiet else None,
+        )
+    if output is not None:
+        write_frame(fetched.frame, output)
+    if failures is not None:
+        write_failures(fetched.failures, failures)
+    if as_json:
+        click.echo(_as_json(fetched))
+    elif output is None:
+        for line in json_lines(fetched.frame):
+            click.echo(line)
+    if not quiet:
+        _report(fetched, output, failures)
+    return 0 if len(fetched.failures) == 0 else EXIT_PARTIAL
+
+
+def _given_ids(ids: tuple[str, ...], inputs: tuple[str, ...]) -> Iterator[str]:
+    """Return the ids that the arguments name, in their order.
+
+    Raises:
+        InputError: There is none, or a file cannot be read.
+    """
+    from genanalytics.ids import read_ids
+
+    sources: list[object] = [_source(argument) for argument in ids]
+    sources += [sys.stdin.buffer if name == "-" else Path(name) for name in inputs]
+    every = (generation_id for source in sources for generation_id in read_ids(source))
+    first = next(every, None)
+    if first is None:
+        msg = "no generation ids: give ids or files of ids as arguments, or --input - to read them from stdin"
+        raise InputError(msg)
+    return chain([first], every)
+
+
+def _source(argument: str) -> object:
+    path = Path(argument)
+    if argument == "-":
+        return sys.stdin.buffer
+    if path.exists():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        msg = f"no file {argument!r}: give the path of a file of ids, or an id"
+        raise InputError(msg)
+    return argument
+
+
+def _key_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
+        raise InputError(msg) from None
+
+
+def _as_json(fetched: "Fetched") -> str:
+    stats = fetched.stats
+    return json.dumps(
+        {
+            "requested": stats.requested,
+            "distinct": stats.distinct,
+            "outcomes": dict(stats.outcomes),
+            "requests": stats.requests,
+            "from_cache": stats.from_cache,
+            "seconds": round(stats.seconds, 3),
+        }
+    )
+
+
+def _report(fetched: "Fetched", output: str | None, failures: str | None) -> None:
+    """Say on stderr what was done, and what to do about what is missing."""
+    stats = fetched.stats
+    counts = ", ".join(f"{number:,} {outcome}" for outcome, number in stats.outcomes.items())
+    repeated = f" ({stats.duplicates:,} more were duplicates)" if stats.duplicates else ""
+    click.echo(f"{stats.distinct:,} ids{repeated}: {counts}.", err=True)
+    click.echo(f"{stats.requests:,} requests, {stats.from_cache:,} from the cache, {stats.seconds:.1f} s.", err=True)
+    for notice in stats.notices:
+        click.echo(f"Note: {notice}.", err=True)
+    if output is not None:
+        click.echo(f"Wrote {len(fetched.frame):,} rows to {output}.", err=True)
+    if failures is not None:
+        click.echo(f"Wrote {len(fetched.failures):,} failures to {failures}.", err=True)
+    elif len(fetched.failures):
+        first = fetched.failures.iloc[0]
+        click.echo(
+            f"No record of {len(fetched.failures):,} ids, so totals are lower bounds; --failures FILE lists them all,"
+            f" the first is {first['requested_id']!a}: {first['message']}.",
+            err=True,
+        )
+
+
+@commands.command(epilog="Example: genanalytics summary generations.parquet --by model")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these columns; day (UTC) is one too.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one per group.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
+    """Summarise records: cost, cache savings and latency, by group.
+
+    Reads what fetch wrote: .parquet, .csv or .jsonl. A record that stands in several files counts once.
+    """
+    from genanalytics.metrics import summarize
+    from genanalytics.tables import overview
+
+    if as_json and as_csv:
+        msg = "--json and --csv are two forms of one output: give one of them"
+        raise click.UsageError(msg)
+    frame = _frame_of(files)
+    keys = [key.strip() for key in by.split(",") if key.strip()]
+    if not (as_json or as_csv):
+        click.echo(overview(frame, keys, width=shutil.get_terminal_size((120, 40)).columns))
+        return
+    groups = summarize(frame, by=keys)
+    if as_csv:
+        click.echo(groups.to_csv(index=False), nl=False)
+    else:
+        click.echo(json.dumps(_rows(groups)))
+
+
+def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
+    """Return the groups as plain Python values, gaps as None."""
+    plain = groups.astype("object").where(groups.notna(), None)
+    return [
+        {str(name): value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+        for row in plain.to_dict("records")
+    ]
+
+
+def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
+    """Return the records of all files as one frame, each generation once."""
+    import pandas as pd
+
+    from genanalytics.export import read_frame
+
+    frames = [read_frame(file) for file in files]
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    once = frame.drop_duplicates("requested_id", keep="last")
+    if len(once) < len(frame):
+        click.echo(f"Note: {len(frame) - len(once):,} records stand in the files twice and count once.", err=True)
+    return once
+
+
+@commands.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="Port on 127.0.0.1 (default: a free one)."
+)
+@click.option("--records", type=click.IntRange(1), default=400, show_default=True, metavar="N", help="How many ids.")
+@click.option("--seed", type=int, default=7, show_default=True, metavar="S", help="Another seed, another sample.")
+@click.option("--ids", "ids_file", metavar="FILE", help="Write the sample's ids to this file.")
+def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
+    """Serve sample records at GET /api/v1/generation on this machine, until Ctrl-C.
+
+    Any bearer token is accepted. The records are made up, in the shapes of real ones.
+    """
+    from genanalytics.sandbox import Sandbox, sample
+
+    made = sample(records, seed)
+    server = Sandbox(made, port=port)
+    if ids_file is not None:
+        Path(ids_file).write_text("".join(f"{generation_id}\n" for generation_id in made.ids), encoding="utf-8")
+        click.echo(f"Wrote {len(made.ids):,} ids to {ids_file}.", err=True)
+    click.echo(f"Serving {len(made.records):,} records at {server.base_url}; Ctrl-C stops.", err=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+
+
+@commands.command()
+@click.option("--directory", default="genanalytics-demo", show_default=True, metavar="DIR", help="Where the files go.")
+def demo(directory: str) -> None:
+    """Run the whole job on made-up records, without a key and without leaving this machine."""
+    from genanalytics.demo import run_demo
+
+    run_demo(Path(directory), click.echo)

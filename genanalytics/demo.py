@@ -1,0 +1,57 @@
+"""The main job on made-up records: the stand-in of the API, real HTTP, the cache, a file, a chart."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from genanalytics.client import Client
+from genanalytics.errors import OutputError
+from genanalytics.export import write_parquet
+from genanalytics.fetching import Fetched, fetch
+from genanalytics.plots import cost_over_time, save
+from genanalytics.sandbox import Sandbox, sample
+from genanalytics.tables import overview
+
+PARQUET = "generations.parquet"
+CHART = "cost-per-day-by-model.png"
+
+
+def run_demo(directory: Path, say: Callable[[str], None]) -> None:
+    """Fetch the sample, summarise it, write it as Parquet and as a chart, and fetch it again.
+
+    Args:
+        directory: Where the files go; made when it is not there. The cache lies elsewhere and is gone afterwards: the
+            first fetch always shows requests, and the user's own cache is not touched.
+        say: Takes each line of text.
+
+    Raises:
+        OutputError: The directory cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot make the directory {directory}: {error.strerror}; name another one with --directory"
+        raise OutputError(msg) from error
+    made = sample()
+    with (
+        TemporaryDirectory(prefix="genanalytics-") as cache_dir,
+        Sandbox(made) as sandbox,
+        Client("any-key-will-do", base_url=sandbox.base_url, cache_dir=cache_dir) as client,
+    ):
+        say(f"A stand-in of the API serves made-up records at {sandbox.base_url}.\n")
+        first = fetch(made.ids, client=client)
+        _say_what_came(first, say)
+        say("\n" + overview(first.frame, ["model"], width=120))
+        write_parquet(first.frame, directory / PARQUET)
+        save(directory / CHART, cost_over_time, first.frame)
+        say(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")
+        say(f"Wrote {directory / CHART}.\n")
+        again = fetch(made.ids, client=client)
+        say(f'Fetched again: {again.stats.from_cache:,} ids from the cache, "requests": {again.stats.requests}.')
+
+
+def _say_what_came(fetched: Fetched, say: Callable[[str], None]) -> None:
+    stats = fetched.stats
+    counts = ", ".join(f"{number:,} {outcome}" for outcome, number in stats.outcomes.items())
+    say(f"{stats.requested:,} ids, {stats.duplicates:,} of them repeated: {counts}.")
+    say(f"{stats.requests:,} requests in {stats.seconds:.2f} s.")

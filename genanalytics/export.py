@@ -1,0 +1,260 @@
+"""The frame as a file, written whole or not at all, and back: Parquet, CSV, JSON lines."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from genanalytics.answers import NotARecordError, read_record
+from genanalytics.errors import InputError, OutputError
+from genanalytics.frame import Row, from_rows, from_table
+from genanalytics.schema import ARROW_SCHEMA, BY_NAME, SCHEMA_VERSION, Kind
+
+SUFFIXES = (".parquet", ".csv", ".jsonl")
+
+
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a frame as one Parquet file (zstd), with each column's unit and meaning in the file's schema.
+
+    Raises:
+        InputError: A column holds what its type cannot.
+        OutputError: The file cannot be written.
+    """
+    table = _to_arrow(frame)
+    metadata = {b"genanalytics_schema_version": str(SCHEMA_VERSION).encode()}
+    with _whole(Path(path)) as stream:
+        pa.parquet.write_table(table.replace_schema_metadata(metadata), stream, compression="zstd")
+
+
+def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return a Parquet file as a frame, exactly as it was written.
+
+    Raises:
+        InputError: The file cannot be read, or a known column holds another type.
+    """
+    try:
+        # a ParquetFile, not a data set: a directory called model=x above the file adds no column
+        with pa.parquet.ParquetFile(path) as file:
+            return from_table(file.read())
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write the failures of a fetch in the form that the suffix of `path` names; JSON lines hold a row each.
+
+    Raises:
+        InputError: The suffix is another one.
+        OutputError: The file cannot be written.
+    """
+    rows = (json.dumps(row) for row in _to_arrow(failures).to_pylist())
+    _write(failures, Path(path), rows)
+
+
+def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a frame in the form that the suffix of `path` names: .parquet, .csv or .jsonl.
+
+    JSON lines hold a record each, as the service would answer it, beside the id that was asked for and the moment of
+    the answer; fields without a value are left out. In CSV nested values are JSON, and an empty text is "" where a gap
+    is nothing.
+
+    Raises:
+        InputError: The suffix is another one, or a column holds what its type cannot.
+        OutputError: The file cannot be written.
+    """
+    _write(frame, Path(path), json_lines(frame))
+
+
+def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return a file that `write_frame` wrote as a frame; .jsonl may also hold answers as the service sends them.
+
+    Raises:
+        InputError: The suffix is another one, or the file cannot be read.
+    """
+    match checked_suffix(path):
+        case ".parquet":
+            return read_parquet(path)
+        case ".csv":
+            return _read_csv(Path(path))
+        case _:
+            return _read_json_lines(Path(path))
+
+
+def checked_target(path: str | os.PathLike[str]) -> None:
+    """Check that a file can be written under `path`, before the work that would be lost.
+
+    Raises:
+        InputError: The suffix names no form, or the directory is not there.
+    """
+    checked_suffix(path)
+    parent = Path(path).parent
+    if not parent.is_dir():
+        msg = f"cannot write {os.fspath(path)!r}: there is no directory {str(parent)!r}; make it first"
+        raise InputError(msg)
+    if Path(path).is_dir():
+        msg = f"cannot write {os.fspath(path)!r}: it is a directory; name a file"
+        raise InputError(msg)
+
+
+def checked_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of `path` in lower case.
+
+    Raises:
+        InputError: It names no form that can be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        msg = f"{os.fspath(path)!r} ends in {suffix or 'nothing'!r}: name a file that ends in {', '.join(SUFFIXES)}"
+        raise InputError(msg)
+    return suffix
+
+
+def json_lines(frame: pd.DataFrame) -> Iterator[str]:
+    """Yield one JSON object per row: requested_id, fetched_at, and the record under `data`.
+
+    >>> frame = from_rows([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 1.5, "new": 1}}', 0.0)])
+    >>> next(json_lines(frame))
+    '{"requested_id":"gen-1","fetched_at":"1970-01-01T00:00:00+00:00","data":{"id":"gen-1","latency":1.5,"new":1}}'
+    """
+    for row in _to_arrow(frame).to_pylist():
+        known = {name: _plain(value) for name, value in row.items() if value is not None}
+        extra = json.loads(known.pop("extra", "{}"))
+        line = {name: known.pop(name) for name in ("requested_id", "fetched_at") if name in known}
+        yield json.dumps(line | {"data": known | extra}, separators=(",", ":"))
+
+
+def _write(frame: pd.DataFrame, path: Path, lines: Iterable[str]) -> None:
+    """Write a frame in the form that the suffix names; as JSON lines, these lines."""
+    match checked_suffix(path):
+        case ".parquet":
+            write_parquet(frame, path)
+        case ".csv":
+            with _whole(path) as stream:
+                pa.csv.write_csv(_flat(_to_arrow(frame)), stream)
+        case _:
+            with _whole(path) as stream:
+                stream.writelines(line.encode() + b"\n" for line in lines)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column can hold
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [{name: inner for name, inner in attempt.items() if inner is not None} for attempt in value]
+    return value
+
+
+def _to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as Arrow, its known columns with the types and the descriptions of the schema."""
+    fields = []
+    for name in frame.columns:
+        column = BY_NAME.get(name)
+        if column is not None:
+            described = {"unit": column.unit.value, "meaning": column.meaning, "origin": column.origin.value}
+            fields.append(pa.field(name, column.kind.arrow_type, metadata=described))
+        else:
+            fields.append(pa.field(str(name), pa.Array.from_pandas(frame[name]).type))
+    try:
+        table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
+    except (pa.ArrowException, OverflowError) as error:
+        msg = f"the frame cannot be written: {error}"
+        raise InputError(msg) from error
+    # pandas' own metadata would carry DataFrame.attrs, whatever the caller keeps there
+    return table.replace_schema_metadata(None)
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Return the table with its nested column as JSON text."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            texts = [None if value is None else json.dumps(_plain(value)) for value in table.column(index).to_pylist()]
+            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+    return table
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    nested = {column.name for column in BY_NAME.values() if column.kind is Kind.ATTEMPTS}
+    types = {field.name: pa.string() if field.name in nested else field.type for field in ARROW_SCHEMA}
+    try:
+        table = pa.csv.read_csv(
+            path,
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+            ),
+        )
+        for name in nested & set(table.column_names):
+            values = [None if text is None else json.loads(text) for text in table.column(name).to_pylist()]
+            index = table.schema.get_field_index(name)
+            table = table.set_column(index, name, pa.array(values, BY_NAME[name].kind.arrow_type))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise _unreadable(path, error) from error
+    return from_table(table)
+
+
+def _read_json_lines(path: Path) -> pd.DataFrame:
+    rows: list[Row] = []
+    try:
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    rows.append(_row(line, path, number))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return from_rows(rows)
+
+
+def _row(line: bytes, path: Path, number: int) -> Row:
+    try:
+        carried = read_record(line)["id"]
+        envelope = json.loads(line)
+        moment = envelope.get("fetched_at")
+        fetched_at = None if moment is None else datetime.fromisoformat(moment).timestamp()
+    except (NotARecordError, TypeError, ValueError) as error:
+        msg = f"line {number:,} of {path} is no answer: {error}"
+        raise InputError(msg) from error
+    return Row(envelope.get("requested_id", carried), line, fetched_at)
+
+
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
+    return InputError(f"cannot read {os.fspath(path)}: {reason}")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """Yield a stream whose content stands under `path` once the block ends well, and nowhere otherwise."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror}"
+        raise OutputError(msg) from error
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror}"
+        raise OutputError(msg) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Return the process's umask; the only way to read it is to set it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,183 @@
+"""Ids to a typed frame: the only place where HTTP and pandas meet."""
+
+import builtins
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sized
+from dataclasses import dataclass
+from typing import Never
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from tqdm import tqdm
+
+from genanalytics.answers import Answer, Outcome
+from genanalytics.client import Client
+from genanalytics.dispatch import Dispatch
+from genanalytics.frame import Row, from_table, to_table
+from genanalytics.ids import read_ids
+from genanalytics.schema import ARROW_SCHEMA
+
+_ROWS_PER_TABLE = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a fetch did.
+
+    Attributes:
+        requested: How many ids were given, duplicates included.
+        distinct: How many different ids were given.
+        outcomes: How many distinct ids ended in each outcome that occurred; the counts add up to `distinct`.
+        requests: How many HTTP requests were sent.
+        from_cache: How many distinct ids were answered by the cache.
+        not_stored: How many answers could not be written to the cache; they are in the frame all the same.
+        seconds: How long it took.
+        notices: What the caller should know, each in one sentence.
+    """
+
+    requested: int
+    distinct: int
+    outcomes: Mapping[str, int]
+    requests: int
+    from_cache: int
+    not_stored: int
+    seconds: float
+    notices: tuple[str, ...] = ()
+
+    @property
+    def duplicates(self) -> int:
+        """How many ids were given more than once, counting each repetition."""
+        return self.requested - self.distinct
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of distinct ids with a record (0 to 1); None without ids. Below 1, every total is a lower bound."""
+        return self.outcomes.get(Outcome.OK, 0) / self.distinct if self.distinct else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of a list of ids.
+
+    Attributes:
+        frame: One row per id with a record, in the order of the ids; the columns of `schema.COLUMNS`.
+        failures: One row per id without: requested_id (str), outcome (str), status (Int64, null without an answer),
+            message (str), attempts (Int64).
+        stats: What was done.
+    """
+
+    frame: pd.DataFrame
+    failures: pd.DataFrame
+    stats: Stats
+
+
+def fetch(
+    ids: object,
+    *,
+    client: Client | None = None,
+    refresh: bool = False,
+    wait_s: float = 30.0,
+    accept_mismatch: bool = False,
+    progress: bool | None = None,
+) -> Fetched:
+    """Return the records of `ids` as one typed frame, with what failed and what was done beside it.
+
+    Known ids come from the cache in bulk; the others are asked for in parallel, each answer is kept, and a run that is
+    interrupted is resumed by running it again. One bad id raises nothing: it is a row of `failures`.
+
+    Args:
+        ids: Whatever `ids.read_ids` reads: one id, a path of a file of ids, or an iterable of ids.
+        client: The way to the service; without one `Client.from_env()` is used and closed.
+        refresh: Ask for every id again; a kept record stays if the new answer is none.
+        wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
+        accept_mismatch: Take records that carry another id than the one asked for, under the id asked for.
+        progress: Whether to draw a progress bar on stderr; None draws one in a terminal or a notebook only.
+
+    Raises:
+        KeyRefusedError: There is no key, or the service refused it (401); what was fetched before is kept in the cache.
+        InputError: `ids` cannot be read.
+        CacheError: The cache cannot be read.
+    """
+    if client is None:
+        with Client.from_env() as own:
+            return fetch(
+                ids, client=own, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress
+            )
+    dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
+    if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
+        progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
+    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
+    with tqdm(total=total, unit=" ids", delay=0.5, disable=not progress) as bar:
+        return _fetch(dispatch, read_ids(ids), bar)
+
+
+def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetched:
+    started = time.monotonic()
+    outcomes: Counter[Outcome] = Counter()
+    rows = _Rows()
+    failures: list[tuple[int, Answer]] = []
+    for position, answer in dispatch.answers(ids):
+        outcomes[answer.outcome] += 1
+        if answer.outcome is Outcome.OK:
+            rows.add(position, Row(answer.requested_id, answer.body, answer.fetched_at))
+        else:
+            failures.append((position, answer))
+        bar.update()
+    bar.update(dispatch.requested - bar.n)  # the duplicates
+    stats = Stats(
+        requested=dispatch.requested,
+        distinct=dispatch.distinct,
+        outcomes={outcome.value: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
+        requests=dispatch.requests,
+        from_cache=dispatch.from_cache,
+        not_stored=dispatch.not_stored,
+        seconds=time.monotonic() - started,
+        notices=dispatch.notices,
+    )
+    return Fetched(rows.frame(), _failures_frame(failures), stats)
+
+
+class _Rows:
+    """Records as they come, turned into Arrow in portions so that no more bodies are held than one portion has."""
+
+    def __init__(self) -> None:
+        self._portion: list[Row] = []
+        self._positions: list[int] = []
+        self._tables = [ARROW_SCHEMA.empty_table()]
+
+    def add(self, position: int, row: Row) -> None:
+        self._positions.append(position)
+        self._portion.append(row)
+        if len(self._portion) == _ROWS_PER_TABLE:
+            self._flush()
+
+    def frame(self) -> pd.DataFrame:
+        self._flush()
+        table = pa.concat_tables(self._tables)
+        return from_table(table.take(pa.array(np.argsort(self._positions, kind="stable"))))
+
+    def _flush(self) -> None:
+        if self._portion:
+            self._tables.append(to_table(self._portion))
+            self._portion = []
+
+
+def _failures_frame(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
+    answers = [answer for _, answer in sorted(failures, key=lambda failure: failure[0])]
+    return pd.DataFrame(
+        {
+            "requested_id": pd.Series([_shown(answer.requested_id) for answer in answers], dtype="str"),
+            "outcome": pd.Series([answer.outcome.value for answer in answers], dtype="str"),
+            "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
+            "message": pd.Series([answer.message for answer in answers], dtype="str"),
+            "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
+        }
+    )
+
+
+def _shown(generation_id: str) -> str:
+    """Return an id that was refused in a form that every file can hold: lone surrogates are no Unicode."""
+    return generation_id.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,77 @@
+"""Charts of cost."""
+
+import math
+
+import matplotlib.dates as mdates
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from genanalytics.metrics import EFFECTIVE_COST, summarize
+from genanalytics.plots.style import GREY, HUES, styled, titled
+from genanalytics.units import Unit, write
+
+_OTHER = "other"
+_UNNAMED = "not given"
+
+
+def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = None) -> Axes:
+    """Return axes with the effective cost of each UTC day as stacked bars, the five dearest groups apart.
+
+    Args:
+        frame: A frame as `fetch` returns it.
+        by: The column whose values are stacked.
+        ax: Where to draw; a new figure without it.
+
+    Raises:
+        MissingColumnError: The frame lacks a column that is needed.
+    """
+    costs = summarize(frame, by=["day", by], metrics=[EFFECTIVE_COST])
+    table = _stacks(costs, by)
+    with styled(ax) as axes:
+        detail = f"US$, {len(frame):,} generations, days in UTC"
+        titled(axes, f"Cost per day by {by.replace('_', ' ')}", detail)
+        axes.set_ylabel(f"{EFFECTIVE_COST.label} ({EFFECTIVE_COST.unit})")
+        if table.empty:
+            axes.text(0.5, 0.5, "no dated generation", transform=axes.transAxes, ha="center", color=GREY)
+            return axes
+        bottom = np.zeros(len(table))
+        colours = [GREY if group == _OTHER else HUES[place] for place, group in enumerate(table.columns)]
+        for group, colour in zip(table.columns, colours, strict=True):
+            heights = table[group].to_numpy()
+            axes.bar(table.index.to_numpy(), heights, bottom=bottom, width=0.8, color=colour, label=group)
+            bottom = bottom + heights
+        decimals = _decimals_of(axes.get_yticks())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda usd, _: write(usd, Unit.USD, decimals=decimals)))
+        locator = mdates.AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        axes.set_xlabel("day (UTC)")
+        handles, labels = axes.get_legend_handles_labels()
+        axes.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+        return axes
+
+
+def _decimals_of(ticks: np.ndarray) -> int:
+    """Return how many decimals of a dollar tell the ticks of an axis apart, from cents to micro-dollars."""
+    step = float(ticks[1] - ticks[0])
+    return next((places for places in range(2, 6) if math.isclose(round(step, places), step)), 6)
+
+
+def _stacks(costs: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the costs as one row per day, empty days included, and one column per group, dearest first, other last."""
+    dated = costs.dropna(subset=["day"])
+    names = dated[by].astype("object").where(dated[by].notna(), _UNNAMED).astype(str)
+    # a day on which a group has no known cost adds nothing to its bar
+    amounts = dated["effective_cost"].astype("Float64").fillna(0.0).astype(float)
+    dearest = amounts.groupby(names).sum().sort_values(ascending=False, kind="stable").index[: len(HUES)]
+    shown = names.where(names.isin(dearest), _OTHER)
+    days = dated["day"].dt.tz_localize(None)
+    parts = pd.DataFrame({"day": days, "group": shown, "cost": amounts})
+    table = parts.pivot_table(index="day", columns="group", values="cost", aggfunc="sum", fill_value=0.0)
+    if table.empty:
+        return table
+    every_day = pd.date_range(table.index.min(), table.index.max(), freq="D")
+    order = [*dearest, *([_OTHER] if _OTHER in table.columns else [])]
+    return table.reindex(every_day, fill_value=0.0)[order]

@@ -1,0 +1,121 @@
+"""A summary as text that fits a terminal: numbers to the right with their units, a total row at the bottom."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, Statistic, summarize
+from genanalytics.units import NOTHING, Unit, money_decimals, write
+
+_GAP = "  "
+_SHORTEST_NAME = 12
+
+
+_OVERVIEW = (
+    "requests",
+    "effective_cost",
+    "cost_share",
+    "net_cache_savings",
+    "cache_savings_rate",
+    "ttft_ms_p50",
+    "ttft_ms_p95",
+    "e2e_ms_p50",
+    "e2e_ms_p95",
+)
+
+
+def overview(frame: pd.DataFrame, by: Sequence[str], *, width: int = 100) -> str:
+    """Return where the money and the time go: a table by group, dearest first, and what its figures rest on.
+
+    Raises:
+        MissingColumnError: The frame lacks a column that is needed.
+    """
+    named = {statistic.name: statistic for statistic in (REQUESTS, *DEFAULT)}
+    statistics = [named[name] for name in _OVERVIEW]
+    groups = summarize(frame, by=by).sort_values(REQUESTS.name, ascending=False, kind="stable")
+    groups = groups.sort_values(EFFECTIVE_COST.name, ascending=False, kind="stable")
+    total = summarize(frame)
+    table = as_text(groups if by else total, by, statistics, total=total if by else None, width=width)
+    return "\n".join([table, *_footnotes(total.iloc[0])])
+
+
+def _footnotes(total: "pd.Series[Any]") -> list[str]:
+    """Return what has to be known to read the total rightly."""
+    notes = [f"Cache savings: {write(total['cache_coverage'], Unit.SHARE)} of the requests report a cache discount."]
+    if total["byok_unknown"]:
+        notes.append(
+            f"Cost is a lower bound: {write(total['byok_unknown'], Unit.COUNT)} BYOK requests do not say what the"
+            " provider charged."
+        )
+    latency = write(total["ttft_ms_n"], Unit.COUNT)
+    notes.append(f"Latency: successful requests only; time to first token (TTFT) of {latency} streamed ones.")
+    return notes
+
+
+def as_text(
+    summary: pd.DataFrame,
+    keys: Sequence[str],
+    statistics: Sequence[Statistic],
+    *,
+    total: pd.DataFrame | None = None,
+    width: int = 100,
+) -> str:
+    """Return a summary as lines of text, at most `width` wide as far as cutting the groups' names can bring it there.
+
+    Args:
+        summary: What `summarize` returned.
+        keys: The columns that name the groups.
+        statistics: The columns to show after them, in this order.
+        total: The same statistics over all rows, as one row; shown last.
+        width: How many characters a line may have.
+    """
+    rows = summary if total is None else pd.concat([summary, total])
+    totals = len(rows) - len(summary)
+    numbers = [(statistic.label, _written(rows[statistic.name].tolist(), statistic.unit)) for statistic in statistics]
+    columns = [_column(label, cells, max(map(len, cells)), str.rjust) for label, cells in numbers]
+    left = width - sum(len(column[0]) + len(_GAP) for column in columns)
+    longest = max(_SHORTEST_NAME, left // max(1, len(keys)) - len(_GAP))
+    for place, key in enumerate(keys):
+        cells = [*map(_name, summary[key].tolist()), *["" if place else "total"] * totals]
+        columns.insert(place, _column(key, [_cut(cell, longest) for cell in cells], longest, str.ljust))
+    tallest = max(len(column) for column in columns)
+    padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
+    return "\n".join(_GAP.join(line).rstrip() for line in zip(*padded, strict=True))
+
+
+def printable(text: str) -> str:
+    r"""Return a stranger's text with everything escaped that could move a terminal's cursor.
+
+    >>> printable("gpt\x1b[31m")
+    'gpt\\x1b[31m'
+    """
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def _column(label: str, cells: list[str], width: int, align: Callable[[str, int], str]) -> list[str]:
+    """Return a column's lines, equally long: the label, on several lines over narrow cells, and the cells."""
+    words = max(map(len, label.split()))
+    lines = [*textwrap.wrap(label, max(width, words), break_on_hyphens=False), *cells]
+    longest = max(map(len, lines))
+    return [align(line, longest) for line in lines]
+
+
+def _written(values: list[Any], unit: Unit) -> list[str]:
+    known = [None if pd.isna(value) else float(value) for value in values]
+    decimals = money_decimals(known) if unit is Unit.USD else None
+    return [write(value, unit, decimals=decimals) for value in known]
+
+
+def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+    if pd.isna(value):
+        return NOTHING
+    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else printable(str(value))
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
