@@ -12,9 +12,6 @@ from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.plots.style import GREY, HUES, styled, titled
 from genanalytics.units import Unit, write
 
-_OTHER = "other"
-_UNNAMED = "not given"
-
 
 def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = None) -> Axes:
     """Return axes with the effective cost of each UTC day as stacked bars, the five dearest groups apart.
@@ -27,8 +24,7 @@ def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = 
     Raises:
         MissingColumnError: The frame lacks a column that is needed.
     """
-    costs = summarize(frame, by=["day", by], metrics=[EFFECTIVE_COST])
-    table = _stacks(costs, by)
+    labels, table = _stacks(summarize(frame, by=["day", by], metrics=[EFFECTIVE_COST]), by)
     with styled(ax) as axes:
         detail = f"US$, {len(frame):,} generations, days in UTC"
         titled(axes, f"Cost per day by {by.replace('_', ' ')}", detail)
@@ -37,11 +33,9 @@ def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = 
             axes.text(0.5, 0.5, "no dated generation", transform=axes.transAxes, ha="center", color=GREY)
             return axes
         bottom = np.zeros(len(table))
-        colours = [GREY if group == _OTHER else HUES[place] for place, group in enumerate(table.columns)]
-        for group, colour in zip(table.columns, colours, strict=True):
-            heights = table[group].to_numpy()
-            axes.bar(table.index.to_numpy(), heights, bottom=bottom, width=0.8, color=colour, label=group)
-            bottom = bottom + heights
+        for label, colour, (_, heights) in zip(labels, (*HUES, GREY), table.items(), strict=False):
+            axes.bar(table.index.to_numpy(), heights, bottom=bottom, width=0.8, color=colour, label=label)
+            bottom = bottom + heights.to_numpy()
         decimals = _decimals_of(axes.get_yticks())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda usd, _: write(usd, Unit.USD, decimals=decimals)))
         locator = mdates.AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
@@ -59,19 +53,20 @@ def _decimals_of(ticks: np.ndarray) -> int:
     return next((places for places in range(2, 6) if math.isclose(round(step, places), step)), 6)
 
 
-def _stacks(costs: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Return the costs as one row per day, empty days included, and one column per group, dearest first, other last."""
+def _stacks(costs: pd.DataFrame, by: str) -> tuple[list[str], pd.DataFrame]:
+    """Return the labels of the stacks, dearest first and the rest last, and their costs: a row for every day."""
     dated = costs.dropna(subset=["day"])
-    names = dated[by].astype("object").where(dated[by].notna(), _UNNAMED).astype(str)
+    codes, groups = pd.factorize(dated[by], use_na_sentinel=False)
     # a day on which a group has no known cost adds nothing to its bar
-    amounts = dated["effective_cost"].astype("Float64").fillna(0.0).astype(float)
-    dearest = amounts.groupby(names).sum().sort_values(ascending=False, kind="stable").index[: len(HUES)]
-    shown = names.where(names.isin(dearest), _OTHER)
-    days = dated["day"].dt.tz_localize(None)
-    parts = pd.DataFrame({"day": days, "group": shown, "cost": amounts})
-    table = parts.pivot_table(index="day", columns="group", values="cost", aggfunc="sum", fill_value=0.0)
-    if table.empty:
-        return table
-    every_day = pd.date_range(table.index.min(), table.index.max(), freq="D")
-    order = [*dearest, *([_OTHER] if _OTHER in table.columns else [])]
-    return table.reindex(every_day, fill_value=0.0)[order]
+    amounts = dated["effective_cost"].astype("Float64").fillna(0.0).to_numpy(dtype=float)
+    dearest = np.argsort(-np.bincount(codes, weights=amounts, minlength=len(groups)), kind="stable")
+    rank = np.empty(len(groups), dtype=int)
+    rank[dearest] = np.arange(len(groups))
+    parts = pd.DataFrame(
+        {"day": dated["day"].dt.tz_localize(None), "stack": np.minimum(rank[codes], len(HUES)), "cost": amounts}
+    )
+    table = parts.pivot_table(index="day", columns="stack", values="cost", aggfunc="sum", fill_value=0.0)
+    if not table.empty:
+        table = table.reindex(pd.date_range(table.index.min(), table.index.max(), freq="D"), fill_value=0.0)
+    names = ["not given" if pd.isna(group) else str(group) for group in groups[dearest[: len(HUES)]]]
+    return [*names, "other"], table
