@@ -4,6 +4,7 @@
     python3 dev.py run [arguments]      run `genanalytics` with these arguments
     python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones too)
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
+    python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
     python3 dev.py lock [--upgrade]     make requirements.lock again from pyproject.toml
     python3 dev.py setup                only set up
@@ -161,6 +162,16 @@ def check(arguments):
     return test(arguments)
 
 
+def bench(arguments):
+    # type: (list[str]) -> int
+    """Run a script of benchmarks/ by its name."""
+    script = ROOT / "benchmarks" / (arguments[0] + ".py" if arguments else "")
+    if not script.is_file():
+        return usage(2)
+    set_up()
+    return become("python", [str(script)] + arguments[1:])
+
+
 def lock(arguments):
     # type: (list[str]) -> int
     """Make requirements.lock again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
@@ -198,7 +209,7 @@ def say(line):
     sys.stderr.write(line + "\n")
 
 
-COMMANDS = {"demo": demo, "run": run, "test": test, "check": check, "lock": lock, "setup": setup}
+COMMANDS = {"demo": demo, "run": run, "test": test, "bench": bench, "check": check, "lock": lock, "setup": setup}
 
 
 def main(arguments):

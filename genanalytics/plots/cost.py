@@ -36,6 +36,8 @@ def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = 
         for label, colour, (_, heights) in zip(labels, (*HUES, GREY), table.items(), strict=False):
             axes.bar(table.index.to_numpy(), heights, bottom=bottom, width=0.8, color=colour, label=label)
             bottom = bottom + heights.to_numpy()
+        half = pd.Timedelta(hours=15)  # of a day and its gap: a tick beyond the last bar would name a month without one
+        axes.set_xlim(table.index[0] - half, table.index[-1] + half)
         decimals = _decimals_of(axes.get_yticks())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda usd, _: write(usd, Unit.USD, decimals=decimals)))
         locator = mdates.AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]

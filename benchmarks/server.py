@@ -1,0 +1,99 @@
+"""A server that answers any id with a record, fast: what is measured is the client.
+
+It runs in a process of its own and speaks just enough HTTP/1.1 (GET, keep-alive). It prints its port on stdout.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import time
+
+from genanalytics.sandbox import sample
+
+_ID = re.compile(rb"[?&]id=([^ &]+)")
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+_BUSY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Limit:
+    """A token bucket of one second's worth of requests, as services have them."""
+
+    def __init__(self, per_second: float) -> None:
+        self.per_second = per_second
+        self.tokens = per_second
+        self.at = time.monotonic()
+
+    def allows(self) -> bool:
+        """Return whether one more request is within the limit, and count it if so."""
+        now = time.monotonic()
+        self.tokens = min(self.per_second, self.tokens + (now - self.at) * self.per_second)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection."""
+
+    def __init__(self, bodies: list[tuple[bytes, bytes]], delay_s: float, limit: Limit | None) -> None:
+        self.bodies = bodies
+        self.delay_s = delay_s
+        self.limit = limit
+        self.buffer = b""
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each whole request head."""
+        self.buffer += data
+        while b"\r\n\r\n" in self.buffer:
+            head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+            asyncio.get_running_loop().call_later(self.delay_s, self.answer, head)
+
+    def answer(self, head: bytes) -> None:
+        """Send the record of the id in the request's first line, or 429 above the limit."""
+        assert self.transport is not None
+        if self.limit is not None and not self.limit.allows():
+            self.transport.write(_BUSY)
+            return
+        found = _ID.search(head)
+        generation_id = found[1] if found else b"none"
+        before, after = self.bodies[hash(generation_id) % len(self.bodies)]
+        body = before + generation_id + after
+        self.transport.write(_OK % (len(body), body))
+
+
+def bodies() -> list[tuple[bytes, bytes]]:
+    """Return sample answers, each cut where its id stands."""
+    cut = []
+    for generation_id, record in sample(500).records.items():
+        before, _, after = (
+            json.dumps({"data": record}, separators=(",", ":")).encode().partition(generation_id.encode())
+        )
+        cut.append((before, after))
+    return cut
+
+
+async def serve(delay_s: float, limit: Limit | None) -> None:
+    """Serve until the process is ended."""
+    made = bodies()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(made, delay_s, limit), "127.0.0.1", 0, backlog=512
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--limit", type=float, default=0.0, help="requests per second before 429; 0 for none")
+    options = parser.parse_args()
+    asyncio.run(serve(options.delay, Limit(options.limit) if options.limit else None))
