@@ -52,6 +52,10 @@ class Answer:
     retry_in_s: float | None = None
 
 
+_DEEPEST = 100
+"""How deep an answer may nest; a record that only a thread with a short stack could read would fail its next reader."""
+
+
 class NotARecordError(ValueError):
     """A body that is no record; the text says why."""
 
@@ -63,13 +67,15 @@ def read_record(body: bytes) -> Record:
     of another type than the contract says makes no record worthless.
 
     Raises:
-        NotARecordError: The body is no JSON (cut off, HTML, NaN), or holds no record.
+        NotARecordError: The body is no JSON (cut off, HTML, NaN, nested without end), or holds no record.
 
     >>> read_record(b'{"data": {"id": "gen-1", "total_cost": 0.5}}')
     {'id': 'gen-1', 'total_cost': 0.5}
     """
     try:
         envelope = json.loads(body, parse_constant=_refuse_constant)
+        if body.count(b"[") + body.count(b"{") > _DEEPEST:
+            _refuse_depth(envelope)
     except (ValueError, RecursionError) as error:
         what = "an HTML page" if body.lstrip()[:1] == b"<" else "no readable JSON"
         msg = f"the answer is {what}: {excerpt(body)}"
@@ -88,9 +94,17 @@ def excerpt(body: bytes, length: int = 120) -> str:
     "'<html>\\n\\x1b[31mBad gateway'"
     """
     text = ascii(body[: 4 * length].decode("utf-8", "replace"))
-    return text if len(text) <= length else f"{text[: length - 3]}...'"
+    return text if len(text) <= length else f"{text[: length - 4]}...{text[-1]}"
 
 
 def _refuse_constant(name: str) -> NoReturn:
     msg = f"{name} is not JSON"
     raise ValueError(msg)
+
+
+def _refuse_depth(value: object, depth: int = 1) -> None:
+    if depth > _DEEPEST:
+        msg = f"nested deeper than {_DEEPEST}"
+        raise ValueError(msg)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _refuse_depth(inner, depth + 1)

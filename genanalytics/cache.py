@@ -88,6 +88,7 @@ class Archive(BaseCache):
     responses: "_Entries"
 
     def __init__(self, directory: Path) -> None:
+        directory = directory.expanduser()  # as the base does with the file's name
         self.path = directory / FILE_NAME
         super().__init__(
             cache_name=str(self.path)
@@ -137,15 +138,16 @@ class _Entries(SQLiteDict):
             for start in range(0, len(keys), _KEYS_PER_STATEMENT):
                 some = keys[start : start + _KEYS_PER_STATEMENT]
                 marks = ",".join("?" * len(some))
-                query = f"SELECT key, value, expires FROM {self.table_name} WHERE key IN ({marks})"  # noqa: S608 - no value in it
-                for key, value, expires in connection.execute(query, some):
-                    entry = _unpack(key, value, expires)
+                # cast, since a flipped bit can turn bytes into text, and reading text that is no Unicode fails
+                query = f"SELECT key, CAST(value AS BLOB) FROM {self.table_name} WHERE key IN ({marks})"  # noqa: S608 - no value in it
+                for key, value in connection.execute(query, some):
+                    entry = _unpack(key, value)
                     if entry is not None:
                         found[key] = entry
         return found
 
-    def deserialize(self, key: str, value: bytes) -> CachedResponse | None:
-        entry = _unpack(key, value, None)
+    def deserialize(self, key: str, value: object) -> CachedResponse | None:
+        entry = _unpack(key, value)
         if entry is None:
             return None
         response = CachedResponse(
@@ -153,6 +155,7 @@ class _Entries(SQLiteDict):
             status_code=entry.status,
             request=CachedRequest(method="GET", url=entry.url),
             created_at=datetime.fromtimestamp(entry.fetched_at, UTC),
+            expires=None if entry.expires is None else datetime.fromtimestamp(entry.expires, UTC),
             content=entry.body,
         )
         response.cache_key = key
@@ -184,17 +187,16 @@ class _Entries(SQLiteDict):
 
 
 def _pack(key: str, entry: Entry) -> bytes:
-    head = json.dumps([entry.requested_id, entry.url, entry.status, entry.fetched_at, entry.mismatched])
-    content = head.encode() + b"\n" + entry.body
+    head = [entry.requested_id, entry.url, entry.status, entry.fetched_at, entry.expires, entry.mismatched]
+    content = json.dumps(head).encode() + b"\n" + entry.body
     return _checksum(key, content) + content
 
 
-def _unpack(key: str, value: bytes, expires: int | None) -> Entry | None:
-    content = value[_DIGEST:]
-    if value[:_DIGEST] != _checksum(key, content):
+def _unpack(key: str, value: object) -> Entry | None:
+    if not isinstance(value, bytes) or value[:_DIGEST] != _checksum(key, value[_DIGEST:]):
         return None
-    head, _, body = content.partition(b"\n")
-    requested_id, url, status, fetched_at, mismatched = json.loads(head)
+    head, _, body = value[_DIGEST:].partition(b"\n")
+    requested_id, url, status, fetched_at, expires, mismatched = json.loads(head)
     return Entry(requested_id, url, status, fetched_at, expires, mismatched, body)
 
 

@@ -164,7 +164,7 @@ class Client:
                 return replace(answer, outcome=Outcome.NOT_FOUND, message="the service has no record of it")
             case status:
                 delay_s = self._delay_s(reply, answer.attempts) if status in _RETRIED else None
-                message = self._transport.redacted(_said(reply.body))
+                message = _said(self._transport.redacted(reply.body))
                 return replace(answer, message=f"the service answered {status}: {message}", retry_in_s=delay_s)
 
     def _delay_s(self, reply: Reply, attempt: int) -> float:
@@ -178,12 +178,14 @@ class Client:
         try:
             carried = read_record(body)["id"]
         except NotARecordError as error:
-            message = self._transport.redacted(str(error))
-            return replace(answer, message=message, retry_in_s=backoff_s(answer.attempts))
+            shown = self._transport.redacted(body)
+            if shown != body:  # read without the key, since the error's text is cut short and could end within it
+                return self._read(answer, shown, accept_mismatch=accept_mismatch)
+            return replace(answer, message=str(error), retry_in_s=backoff_s(answer.attempts))
         mismatched = carried != answer.requested_id
         if mismatched and not accept_mismatch:
-            message = f"the answer carries another id: {carried[:256]!a}"
-            return replace(answer, outcome=Outcome.MISMATCH, message=self._transport.redacted(message))
+            shown = self._transport.redacted(carried.encode("utf-8", "replace"))
+            return replace(answer, outcome=Outcome.MISMATCH, message=f"the answer carries another id: {excerpt(shown)}")
         return replace(answer, outcome=Outcome.OK, body=body, mismatched=mismatched)
 
     def entry_of(self, answer: Answer) -> Entry | None:

@@ -144,6 +144,7 @@ class Dispatch:
             entry = entries.get(key)
             if entry is not None and entry.mismatched and not self._accept_mismatch:
                 entry = None
+            task.kept = entry if entry is not None and entry.body else None
             if entry is not None and (self._client.offline or (entry.is_current(now) and not self._refresh)):
                 self.from_cache += 1
                 self._settle(task, _answer_of(entry))
@@ -153,7 +154,6 @@ class Dispatch:
             elif self._halted:
                 self._settle(task, Answer(task.generation_id, Outcome.SKIPPED, message=self._halted))
             else:
-                task.kept = entry if entry is not None and entry.body else None
                 self._todo.append(task)
 
     def _turn(self) -> None:
@@ -226,9 +226,10 @@ class Dispatch:
     def _halt(self, pause_s: float) -> None:
         """Ask for nothing more: the service wants a pause that nobody waits for."""
         if not self._halted:
-            until = time.strftime("%H:%M:%S", time.localtime(time.time() + pause_s))
+            until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + pause_s))
             self._halted = f"the service asked for a pause until {until}: run again then, what was fetched is kept"
             self._notices[self._halted] = None
+            self._stopped.set()
         for task in (*self._todo, *(task for _, _, task in self._waiting)):
             self._settle(task, Answer(task.generation_id, Outcome.SKIPPED, attempts=task.attempt, message=self._halted))
         self._todo.clear()

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,12 +14,16 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from genanalytics.answers import NotARecordError, read_record
+from genanalytics.answers import NotARecordError, excerpt, read_record
 from genanalytics.errors import InputError, OutputError
 from genanalytics.frame import Row, from_rows, from_table
-from genanalytics.schema import ARROW_SCHEMA, BY_NAME, SCHEMA_VERSION, Kind
+from genanalytics.ids import problem
+from genanalytics.schema import ARROW_SCHEMA, BY_NAME, SCHEMA_VERSION, Column, Kind
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
+
+_LONGEST_LINE = 1 << 26
+"""How long a line of CSV can be: many times as long as the longest answer that is fetched."""
 
 
 def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -127,9 +131,14 @@ def json_lines(frame: pd.DataFrame) -> Iterator[str]:
     """
     for row in _to_arrow(frame).to_pylist():
         known = {name: _plain(value) for name, value in row.items() if value is not None}
-        extra = json.loads(known.pop("extra", "{}"))
         line = {name: known.pop(name) for name in ("requested_id", "fetched_at") if name in known}
-        yield json.dumps(line | {"data": known | extra}, separators=(",", ":"))
+        extra = known.pop("extra", "{}")
+        try:
+            text = json.dumps(line | {"data": known | json.loads(extra)}, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            msg = f"the row of {line.get('requested_id')!r} cannot be written as JSON: {error}"
+            raise InputError(msg) from error
+        yield text
 
 
 def _write(frame: pd.DataFrame, path: Path, lines: Iterable[str]) -> None:
@@ -146,34 +155,48 @@ def _write(frame: pd.DataFrame, path: Path, lines: Iterable[str]) -> None:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column can hold
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [{name: inner for name, inner in attempt.items() if inner is not None} for attempt in value]
-    return value
+    """Return a value as JSON has it; the parts without a value are left out."""
+    match value:
+        case dict():
+            return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+        case list():
+            return [_plain(inner) for inner in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return value.isoformat()
+    return str(value)
 
 
 def _to_arrow(frame: pd.DataFrame) -> pa.Table:
     """Return a frame as Arrow, its known columns with the types and the descriptions of the schema."""
-    fields = []
-    for name in frame.columns:
-        column = BY_NAME.get(name)
-        if column is not None:
-            described = {"unit": column.unit.value, "meaning": column.meaning, "origin": column.origin.value}
-            fields.append(pa.field(name, column.kind.arrow_type, metadata=described))
-        else:
-            fields.append(pa.field(str(name), pa.Array.from_pandas(frame[name]).type))
-    try:
-        table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
-    except (pa.ArrowException, OverflowError) as error:
-        msg = f"the frame cannot be written: {error}"
-        raise InputError(msg) from error
-    # pandas' own metadata would carry DataFrame.attrs, whatever the caller keeps there
-    return table.replace_schema_metadata(None)
+    fields, arrays = [], []
+    for name, values in frame.items():
+        column = BY_NAME.get(str(name))
+        try:
+            if values.dtype == object:  # of a Python float in an integer column, Arrow would cut the fraction off
+                values = values.convert_dtypes()  # noqa: PLW2901
+            arrays.append(pa.Array.from_pandas(values, type=column.kind.arrow_type if column else None))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            msg = f"column {name!r} cannot be written: {error}"
+            raise InputError(msg) from error
+        fields.append(pa.field(str(name), arrays[-1].type, metadata=_described(column)))
+    schema = pa.schema(fields)
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        msg = f"two columns of one name cannot be written: {', '.join(twice)}"
+        raise InputError(msg)
+    return pa.table(arrays, schema=schema)
+
+
+def _described(column: Column | None) -> dict[str, str]:
+    if column is None:
+        return {}
+    return {"unit": column.unit.value, "meaning": column.meaning, "origin": column.origin.value}
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """Return the table with its nested column as JSON text."""
+    """Return the table with its nested columns as JSON text."""
     for index, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
             texts = [None if value is None else json.dumps(_plain(value)) for value in table.column(index).to_pylist()]
@@ -187,16 +210,18 @@ def _read_csv(path: Path) -> pd.DataFrame:
     try:
         table = pa.csv.read_csv(
             path,
+            read_options=pa.csv.ReadOptions(block_size=_LONGEST_LINE),
             parse_options=pa.csv.ParseOptions(newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
             ),
         )
-        for name in nested & set(table.column_names):
-            values = [None if text is None else json.loads(text) for text in table.column(name).to_pylist()]
-            index = table.schema.get_field_index(name)
-            table = table.set_column(index, name, pa.array(values, BY_NAME[name].kind.arrow_type))
-    except (OSError, pa.ArrowException, ValueError) as error:
+        for index in (place for place, name in enumerate(table.column_names) if name in nested):
+            # a fraction stays a text, which Arrow refuses, where it would cut the fraction off
+            texts = table.column(index).to_pylist()
+            attempts = [None if text is None else json.loads(text, parse_float=str) for text in texts]
+            table = table.set_column(index, table.column_names[index], pa.array(attempts, Kind.ATTEMPTS.arrow_type))
+    except (OSError, OverflowError, RecursionError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
     return from_table(table)
 
@@ -217,16 +242,29 @@ def _row(line: bytes, path: Path, number: int) -> Row:
     try:
         carried = read_record(line)["id"]
         envelope = json.loads(line)
+        requested_id = _checked_id(envelope.get("requested_id", carried))
         moment = envelope.get("fetched_at")
-        fetched_at = None if moment is None else datetime.fromisoformat(moment).timestamp()
+        fetched_at = None if moment is None else _seconds(datetime.fromisoformat(moment))
     except (NotARecordError, TypeError, ValueError) as error:
         msg = f"line {number:,} of {path} is no answer: {error}"
         raise InputError(msg) from error
-    return Row(envelope.get("requested_id", carried), line, fetched_at)
+    return Row(requested_id, line, fetched_at)
+
+
+def _checked_id(value: object) -> str:
+    if isinstance(value, str) and problem(value) is None:
+        return value
+    msg = f"{value!a:.80} cannot be an id"
+    raise ValueError(msg)
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _unreadable(path: str | os.PathLike[str], error: Exception) -> InputError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
+    # Arrow quotes what a file holds
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else excerpt(str(error).encode())[1:-1]
     return InputError(f"cannot read {os.fspath(path)}: {reason}")
 
 
@@ -247,8 +285,11 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
-        msg = f"cannot write {path}: {error.strerror}"
+        msg = f"cannot write {path}: {error.strerror or error}"
         raise OutputError(msg) from error
+    except pa.ArrowException as error:  # a type that the form does not know
+        msg = f"cannot write {path}: {error}"
+        raise InputError(msg) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.answers import Record, read_record
+from genanalytics.answers import Record, excerpt, read_record
 from genanalytics.errors import InputError
 from genanalytics.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Kind, Origin
 
@@ -27,9 +27,9 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6}0*)?(?:Z|[+-
 """The forms of `created_at`: any number of fraction digits, UTC where no zone is given; finer than 1 us is no fit."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
 _DTYPES = {
-    pa.int64(): pd.Int64Dtype(),
-    pa.float64(): pd.Float64Dtype(),
+    **{pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name) for name in _NULLABLE},
     pa.bool_(): pd.BooleanDtype(),
     pa.string(): pd.StringDtype(na_value=np.nan),
     pa.large_string(): pd.StringDtype(na_value=np.nan),
@@ -80,7 +80,8 @@ def from_table(table: pa.Table) -> pd.DataFrame:
             try:  # a type that is equal too, since pandas tells nested types apart by the names of their parts
                 table = table.set_column(index, field.name, table.column(index).cast(column.kind.arrow_type))
             except pa.ArrowException as error:
-                msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {error}"
+                reason = excerpt(str(error).encode())[1:-1]  # Arrow quotes what the column holds
+                msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {reason}"
                 raise InputError(msg) from error
     frame: pd.DataFrame = table.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     return frame

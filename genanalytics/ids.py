@@ -9,8 +9,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from genanalytics.errors import InputError
 
@@ -52,7 +53,8 @@ def read_ids(source: object) -> Iterator[str]:
         case _ if hasattr(source, "id") or (isinstance(source, Mapping) and "id" in source):
             yield _element(source)
         case Iterable() if not isinstance(source, bytes | bytearray | Mapping):
-            yield from map(_element, source)
+            # an Arrow array's elements are no Python values
+            yield from map(_element, source.to_pylist() if hasattr(source, "to_pylist") else source)
         case _:
             msg = f"no ids in {source!r:.80}: give an id, a pathlib.Path to a file of ids, or an iterable of ids"
             raise InputError(msg)
@@ -112,26 +114,35 @@ def _file(path: Path) -> Iterator[str]:
 
 def _lines(stream: TextIO | BinaryIO, name: str) -> Iterator[str]:
     """Yield an id a line; blank lines, comments, line ends of any kind and a byte-order mark are no part of one."""
-    text = cast("TextIO", stream) if isinstance(stream, io.TextIOBase) else _decoded(cast("BinaryIO", stream), name)
-    try:
+    with _text(stream, name) as text:
         for number, line in enumerate(text):
             bare = _COMMENT.sub("", line.removeprefix("\ufeff") if number == 0 else line).strip()
             if bare:
                 yield bare
+
+
+@contextmanager
+def _text(stream: TextIO | BinaryIO, name: str) -> Iterator[Iterable[str]]:
+    """Yield the lines of a stream, which stays open."""
+    layer: Any = stream
+    try:
+        if isinstance(stream.read(0), bytes):
+            layer = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+            layer = io.TextIOWrapper(layer, encoding=_encoding(layer.peek(_PROBE), name))
+        yield layer
     except UnicodeDecodeError as error:
         raise _not_text(name) from error
     finally:
-        if text is not stream:
-            text.detach()  # type: ignore[attr-defined]
+        while layer is not stream:
+            layer = layer.detach()
 
 
-def _decoded(stream: BinaryIO, name: str) -> io.TextIOWrapper:
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    head = buffered.peek(_PROBE)
-    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    if encoding == "utf-8-sig" and b"\x00" in head:
+def _encoding(head: bytes, name: str) -> str:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if b"\x00" in head:
         raise _not_text(name)
-    return io.TextIOWrapper(buffered, encoding=encoding)
+    return "utf-8-sig"
 
 
 def _not_text(name: str) -> InputError:

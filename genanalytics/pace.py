@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 BASE_DELAY_S = 0.25
 MAX_DELAY_S = 20.0
 
+_YEAR_S = 365.0 * 24 * 60 * 60
+
 
 class Pace:
     """Spreads requests evenly at `rate` a second, and holds all of them back for as long as the service asks.
@@ -54,7 +56,8 @@ def backoff_s(attempt: int) -> float:
 def retry_after_s(header: str | None) -> float | None:
     """Return the seconds that a `Retry-After` header asks for, or None where there is none or it cannot be read.
 
-    Seconds, fractions of them, and HTTP dates are understood (RFC 9110, section 10.2.3, and what servers send).
+    Seconds, fractions of them, and HTTP dates are understood (RFC 9110, section 10.2.3, and what servers send). More
+    than a year counts as one: the moment can always be told.
 
     >>> retry_after_s("2"), retry_after_s("0.5"), retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after_s("soon")
     (2.0, 0.5, 0.0, None)
@@ -66,8 +69,8 @@ def retry_after_s(header: str | None) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = (moment - datetime.now(UTC)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), _YEAR_S) if math.isfinite(seconds) else None

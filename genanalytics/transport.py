@@ -1,7 +1,6 @@
 """HTTP below the cache: the credential is signed in here, and the network's misbehaviour ends here."""
 
 import time
-from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -41,7 +40,8 @@ class NoReplyError(Exception):
 class Transport:
     """Pooled keep-alive connections to one service, shared by threads.
 
-    Proxies and CA bundles are taken from the environment as in requests; netrc, cookies and redirects are not used.
+    Proxies and CA bundles are taken from the environment as in requests. Requests go to the adapter, not through a
+    session: netrc, cookies and redirects are never looked at.
 
     Args:
         base_url: The service, as `checked_base_url` returned it.
@@ -53,11 +53,11 @@ class Transport:
     def __init__(self, base_url: str, key: str, *, pool_size: int, timeout_s: float) -> None:
         self._key = key
         self._timeout_s = timeout_s
-        self._session = requests.Session()
-        self._options = self._session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.mount(base_url, _Signer(key, pool_maxsize=pool_size))
+        self._adapter = _Signer(key, pool_maxsize=pool_size)
+        with requests.Session() as session:
+            self._options = session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
+        if base_url.startswith("http:"):  # this machine itself: a proxy might not reach it, and would see the key
+            self._options["proxies"] = {}
         headers = {"Accept": "application/json", "User-Agent": f"genanalytics/{__version__}"}
         self._template = requests.Request("GET", base_url, headers=headers).prepare()
 
@@ -72,7 +72,7 @@ class Transport:
         deadline = time.monotonic() + self._timeout_s
         timeout = (min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
         try:
-            with self._session.send(request, timeout=timeout, allow_redirects=False, **self._options) as response:
+            with self._adapter.send(request, timeout=timeout, **self._options) as response:
                 body = _read(response.raw, deadline)
                 return Reply(response.status_code, retry_after_s(response.headers.get("Retry-After")), body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -80,13 +80,13 @@ class Transport:
         # raised outside the handler: the exceptions of requests hold the signed request
         raise NoReplyError(reason)
 
-    def redacted(self, text: str) -> str:
-        """Return `text` without the key, should a service have sent it back."""
-        return text.replace(self._key, "[key]") if self._key else text
+    def redacted(self, body: bytes) -> bytes:
+        """Return `body` without the key, should a service have sent it back."""
+        return body.replace(self._key.encode(), b"[key]") if self._key else body
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._adapter.close()
 
 
 class _Signer(HTTPAdapter):

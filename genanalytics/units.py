@@ -47,8 +47,8 @@ def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> st
     """
     if value is None or math.isnan(value):
         return NOTHING
-    sign = _MINUS if value < 0 else ""
-    return sign + _size(abs(value), unit, decimals)
+    text = _size(abs(value), unit, decimals)
+    return _MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
 
 
 def money_decimals(values: Iterable[float | None]) -> int:
@@ -60,7 +60,7 @@ def money_decimals(values: Iterable[float | None]) -> int:
     largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
     if largest == 0:
         return 2
-    return min(6, max(2, 3 - math.floor(math.log10(largest))))
+    return min(6, max(2, 3 - _exponent(largest, 4)))
 
 
 _SUFFIX = {
@@ -69,13 +69,15 @@ _SUFFIX = {
     Unit.TOKENS: " tokens",
     Unit.TOKENS_PER_S: " tokens/s",
 }
+_DURATIONS = ((1_000, 60, "s"), (60_000, 60, "min"), (3_600_000, math.inf, "h"))
+_COUNTS = ((1e6, 1_000, "M"), (1e9, math.inf, "G"))
 
 
 def _size(size: float, unit: Unit, decimals: int | None) -> str:
     match unit:
         case Unit.USD | Unit.USD_PER_MTOK:
             places = money_decimals([size]) if decimals is None else decimals
-            text = f"${size:,.{places}f}" if size == 0 or size >= 0.5 * 10**-places else f"<${10**-places:.{places}f}"
+            text = f"${size:,.{places}f}" if round(size, places) or not size else f"<${10**-places:.{places}f}"
         case Unit.MS:
             text = _duration(size)
         case Unit.SHARE:
@@ -90,18 +92,26 @@ def _size(size: float, unit: Unit, decimals: int | None) -> str:
 
 
 def _duration(ms: float) -> str:
-    for scale, symbol in ((3_600_000, "h"), (60_000, "min"), (1_000, "s")):
-        if ms >= scale:
-            return f"{_three_figures(ms / scale)} {symbol}"
-    return f"{ms:.0f} ms"
+    return f"{ms:.0f} ms" if round(ms) < _DURATIONS[0][0] else _scaled(ms, _DURATIONS)
 
 
 def _count(size: float) -> str:
-    for scale, symbol in ((1e9, " G"), (1e6, " M")):
-        if size >= scale:
-            return f"{_three_figures(size / scale)}{symbol}"
-    return f"{size:,.10g}"
+    return f"{size:,.10g}" if size < _COUNTS[0][0] else _scaled(size, _COUNTS)
+
+
+def _scaled(size: float, steps: Iterable[tuple[float, float, str]]) -> str:
+    """Return three figures of `size` at the first step where, as written, they stay below its limit."""
+    return next(
+        f"{figures} {symbol}"
+        for scale, limit, symbol in steps
+        if float(figures := _three_figures(size / scale)) < limit
+    )
 
 
 def _three_figures(size: float) -> str:
-    return f"{size:.{max(0, 2 - math.floor(math.log10(size)))}f}"
+    return f"{size:.{max(0, 2 - _exponent(size, 3))}f}"
+
+
+def _exponent(size: float, figures: int) -> int:
+    """Return the power of ten of `size` as it is once rounded to that many figures: 1 for 9.999 to three."""
+    return int(f"{size:.{figures - 1}e}".partition("e")[2])

@@ -1,0 +1,61 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from faults import KEY, FaultServer
+from genanalytics import Client, pace
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the tests marked `long` too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes; runs with --all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long: run with --all"))
+
+
+@pytest.fixture(autouse=True)
+def _no_environment_of_the_developers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a real key, nor a real service, nor a real cache is ever touched."""
+    for name in ("OPENROUTER_API_KEY", "GENANALYTICS_BASE_URL", "GENANALYTICS_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """Return a service; whatever the test plans must have been delivered in the end."""
+    with FaultServer() as server:
+        yield server
+    assert server.undelivered == {}
+
+
+@pytest.fixture
+def make_client(server: FaultServer, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Return a maker of clients of the service, with a cache in `tmp_path / "cache"`; it takes what Client takes."""
+    with ExitStack() as stack:
+
+        def make(api_key: str | None = KEY, **options: object) -> Client:
+            defaults: dict[str, object] = {"base_url": server.base_url, "cache_dir": tmp_path / "cache"}
+            return stack.enter_context(Client(api_key, **(defaults | options)))  # type: ignore[arg-type]
+
+        yield make
+
+
+@pytest.fixture
+def client(make_client: Callable[..., Client]) -> Client:
+    return make_client()
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back off for a hundredth of the time: how long it is belongs to test_pace, that it happens to the others."""
+    monkeypatch.setattr(pace, "BASE_DELAY_S", pace.BASE_DELAY_S / 100)
