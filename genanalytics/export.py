@@ -16,8 +16,9 @@ import pyarrow.parquet
 
 from genanalytics.answers import NotARecordError, excerpt, read_record
 from genanalytics.errors import InputError, OutputError
-from genanalytics.frame import Row, from_rows, from_table
+from genanalytics.frame import from_rows, from_table
 from genanalytics.ids import problem
+from genanalytics.parse import Row
 from genanalytics.schema import ARROW_SCHEMA, BY_NAME, SCHEMA_VERSION, Column, Kind
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")

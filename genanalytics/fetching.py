@@ -16,8 +16,9 @@ from tqdm import tqdm
 from genanalytics.answers import Answer, Outcome
 from genanalytics.client import Client
 from genanalytics.dispatch import Dispatch
-from genanalytics.frame import Row, from_table, to_table
+from genanalytics.frame import from_table
 from genanalytics.ids import read_ids
+from genanalytics.parse import Row, to_table
 from genanalytics.schema import ARROW_SCHEMA
 
 _ROWS_PER_TABLE = 4_096

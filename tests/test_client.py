@@ -294,7 +294,7 @@ def test_the_environment_says_what_is_not_said(
         assert ask(client).outcome is Outcome.OK
         assert client.archive.path.parent == tmp_path / "from-environment"
     assert server.requests[0].values("Authorization") == [f"Bearer {KEY}"]
-    with Client.from_env(base_url="https://a.example", cache_dir=tmp_path / "b", account=None, rate=5.0) as client:
+    with Client.from_env(base_url="https://a.example", cache_dir=tmp_path / "b", api_key=None, rate=5.0) as client:
         assert client.base_url == "https://a.example"
         assert client.archive.path.parent == tmp_path / "b"
 

@@ -28,7 +28,8 @@ from genanalytics.export import (
     write_frame,
     write_parquet,
 )
-from genanalytics.frame import Row, from_rows
+from genanalytics.frame import from_rows
+from genanalytics.parse import Row
 from genanalytics.sandbox import sample
 from genanalytics.schema import COLUMNS, Kind, Origin
 

@@ -15,7 +15,8 @@ import pytest
 
 from genanalytics.errors import InputError, OutputError
 from genanalytics.export import SUFFIXES, checked_suffix, checked_target, json_lines, read_frame, write_frame
-from genanalytics.frame import Row, from_rows
+from genanalytics.frame import from_rows
+from genanalytics.parse import Row
 
 PARTS = "*.part"
 

@@ -12,7 +12,8 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from genanalytics.answers import NotARecordError
 from genanalytics.errors import InputError
-from genanalytics.frame import Row, drift, from_rows, from_table, to_table
+from genanalytics.frame import drift, from_rows, from_table
+from genanalytics.parse import Row, to_table
 from genanalytics.sandbox import sample
 from genanalytics.schema import ARROW_SCHEMA
 

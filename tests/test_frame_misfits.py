@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from genanalytics.frame import Row, drift, from_rows, to_table
+from genanalytics.frame import drift, from_rows
+from genanalytics.parse import Row, to_table
 from genanalytics.schema import BY_NAME, COLUMNS, Kind, Origin
 
 FIELDS = [column.name for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]

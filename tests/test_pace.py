@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from threading import Event, Thread
@@ -138,6 +138,17 @@ def test_no_header_asks_for_nothing() -> None:
     assert retry_after_s(None) is None
 
 
+@pytest.fixture
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the clock on the wall to another zone than UTC, where the system can do so within a process."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "XYZ+7")
+        getattr(time, "tzset", int)()
+        yield
+    getattr(time, "tzset", int)()
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
 @pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000", ""])
 def test_a_date_asks_to_wait_until_then(zone: str) -> None:
     seconds = retry_after_s(http_date(60).replace("GMT", zone).strip())

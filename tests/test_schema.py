@@ -3,7 +3,8 @@
 import pyarrow as pa
 import pytest
 
-from genanalytics.frame import from_rows, to_table
+from genanalytics.frame import from_rows
+from genanalytics.parse import to_table
 from genanalytics.schema import ARROW_SCHEMA, BY_NAME, COLUMNS, Column, Kind, Origin, data_dictionary
 from genanalytics.units import Unit
 

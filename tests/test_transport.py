@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import requests
 
 from faults import KEY, Cuts, Drips, Fault, FaultServer, HangsUp, Says, good, refusal
 from genanalytics import __version__
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.transport import MAX_BODY_BYTES, NoReplyError, Transport, checked_base_url, checked_key
+from genanalytics.transport import MAX_BODY_BYTES, NoReplyError, Transport, _Signer, checked_base_url, checked_key
 
 BODY = b'{"data": {"id": "gen-1"}}' * 10
 GZIPPED = ("Content-Encoding", "gzip")
@@ -46,6 +47,14 @@ def test_the_key_and_our_name_go_with_every_request_once(server: FaultServer, tr
     assert [request.values("Authorization") for request in server.requests] == [[f"Bearer {KEY}"]] * 3
     assert [request.values("User-Agent") for request in server.requests] == [[f"genanalytics/{__version__}"]] * 3
     assert [request.values("Accept") for request in server.requests] == [["application/json"]] * 3
+
+
+def test_nothing_above_the_adapter_sees_the_key(server: FaultServer) -> None:
+    with requests.Session() as session:
+        session.mount(server.base_url, _Signer(KEY, pool_maxsize=1))
+        response = session.get(f"{server.base_url}/generation?id=gen-1", timeout=5)
+    assert server.requests[0].values("Authorization") == [f"Bearer {KEY}"]
+    assert "Authorization" not in response.request.headers
 
 
 def test_connections_are_kept(server: FaultServer, transport: Transport) -> None:
