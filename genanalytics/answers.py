@@ -103,8 +103,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _refuse_depth(value: object, depth: int = 1) -> None:
+    if not isinstance(value, dict | list):
+        return
     if depth > _DEEPEST:
         msg = f"nested deeper than {_DEEPEST}"
         raise ValueError(msg)
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in value.values() if isinstance(value, dict) else value:
         _refuse_depth(inner, depth + 1)

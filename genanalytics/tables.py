@@ -49,8 +49,11 @@ def _footnotes(total: "pd.Series[Any]") -> list[str]:
             f"Cost is a lower bound: {write(total['byok_unknown'], Unit.COUNT)} BYOK requests do not say what the"
             " provider charged."
         )
-    latency = write(total["ttft_ms_n"], Unit.COUNT)
-    notes.append(f"Latency: successful requests only; time to first token (TTFT) of {latency} streamed ones.")
+    streamed, timed = (write(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
+    notes.append(
+        f"Latency: successful requests only; time to first token (TTFT) of {streamed} streamed ones, end to end (E2E)"
+        f" of {timed}."
+    )
     return notes
 
 

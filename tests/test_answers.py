@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genanalytics.answers import NotARecordError, Outcome, excerpt, read_record
+from genanalytics.answers import Answer, NotARecordError, Outcome, excerpt, read_record
 from genanalytics.sandbox import sample
 from genanalytics.schema import COLUMNS, Origin
 
@@ -18,9 +18,9 @@ def body(record: object, **envelope: object) -> bytes:
     return json.dumps({"data": record, **envelope}).encode()
 
 
-def nested(depth: int) -> bytes:
+def nested(depth: int, beside: bytes = b"") -> bytes:
     """Return an answer that nests as deep as this, its two objects included."""
-    return b'{"data":{"id":"gen-1","new":' + b"[" * (depth - 2) + b"]" * (depth - 2) + b"}}"
+    return b'{"data":{"id":"gen-1","new":' + b"[" * (depth - 2) + b"5" + b"]" * (depth - 2) + beside + b"}}"
 
 
 @pytest.mark.parametrize("names", [CONTRACT, KNOWN, CONTRACT[:11], ["id"]], ids=len)
@@ -44,7 +44,8 @@ def test_every_record_of_the_sample_is_one() -> None:
         (b'{"data": {"id": "gen-1", "latency": 74512.5}}', {"id": "gen-1", "latency": 74512.5}),
         (b'{"data": {"id": "gen-1", "app_id": 9223372036854775808}}', {"id": "gen-1", "app_id": 2**63}),
         (b'{"data": {"id": "gen-1", "model": ["\\ud800", null]}}', {"id": "gen-1", "model": ["\ud800", None]}),
-        (nested(100), {"id": "gen-1", "new": json.loads("[" * 98 + "]" * 98)}),
+        (nested(100), {"id": "gen-1", "new": json.loads("[" * 98 + "5" + "]" * 98)}),
+        (nested(100, b',"more":{"a":[]}'), json.loads(nested(100, b',"more":{"a":[]}'))["data"]),
         (body({"id": "gen-1", "new": "[{" * 999}), {"id": "gen-1", "new": "[{" * 999}),
         (body({"id": "gen-1", "new": [{}] * 999}), {"id": "gen-1", "new": [{}] * 999}),
     ],
@@ -70,6 +71,7 @@ def test_an_odd_answer_is_read_as_it_stands(answer: bytes, record: object) -> No
         (b"\x00" * 500, "no readable JSON"),
         (b"[" * 100_000, "no readable JSON"),
         (nested(101), "no readable JSON"),
+        (b'{"data":{"id":"gen-1","new":' + b'{"a":' * 99 + b"5" + b"}" * 99 + b"}}", "no readable JSON"),
         (nested(500), "no readable JSON"),
         (nested(100_000), "no readable JSON"),
         (b"null", "no record: 'null'"),
@@ -107,8 +109,10 @@ def test_any_bytes_are_a_record_or_refused(answer: bytes) -> None:
 
 def test_a_short_body_is_shown_whole_and_a_long_one_cut_within_the_length() -> None:
     assert excerpt(b"Bad gateway") == "'Bad gateway'"
-    assert excerpt(b"Bad gateway", 10) == "'Bad g...'"
+    assert excerpt(b"Bad gateway", 13) == "'Bad gateway'"
+    assert excerpt(b"Bad gateway", 12) == "'Bad gat...'"
     assert excerpt(b"it's a bad gateway", 10) == '"it\'s ..."'
+    assert len(excerpt(b"x" * 10_000)) == 120
 
 
 @given(st.binary(max_size=700), st.integers(10, 200))
@@ -118,6 +122,14 @@ def test_an_excerpt_never_holds_control_characters_and_is_bounded(content: bytes
     assert text.isprintable()
     assert 2 <= len(text) <= length
     assert text[0] == text[-1]
+
+
+def test_an_answer_says_nothing_that_did_not_happen_and_stays_as_it_is() -> None:
+    answer = Answer("gen-1", Outcome.FAILED)
+    assert (answer.body, answer.status, answer.message, answer.attempts, answer.fetched_at) == (b"", None, "", 0, 0.0)
+    assert (answer.from_cache, answer.mismatched, answer.retry_in_s) == (False, False, None)
+    with pytest.raises(AttributeError):
+        answer.status = 200  # type: ignore[misc]
 
 
 def test_an_outcome_is_written_as_one_lower_case_word() -> None:

@@ -231,6 +231,13 @@ def test_a_stream_that_is_no_text_is_refused_and_stays_open() -> None:
         assert not stream.closed
 
 
+def test_a_stream_that_is_no_text_is_called_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "ids.bin"
+    path.write_bytes(b"PAR1\x00")
+    with path.open("rb") as stream, pytest.raises(InputError, match=re.escape(f"{path} is not a text file")):
+        list(read_ids(stream))
+
+
 @pytest.mark.parametrize("stdin", ["sys.stdin", "sys.stdin.buffer"])
 def test_ids_come_through_a_pipe(stdin: str) -> None:
     code = f"import sys; from genanalytics import read_ids; print(*read_ids({stdin}), {stdin}.closed)"

@@ -75,7 +75,7 @@ def test_an_overview_shows_the_dearest_group_first_and_what_its_figures_rest_on(
     assert names[names.index("model") + 1 : names.index("total") + 1] == ["dear", "cheap", "total"]
     assert lines[-3] == "Cache savings: 25.0 % of the requests report a cache discount."
     assert lines[-2] == "Cost is a lower bound: 1 BYOK requests do not say what the provider charged."
-    assert lines[-1].endswith("time to first token (TTFT) of 3 streamed ones.")
+    assert lines[-1].endswith("time to first token (TTFT) of 3 streamed ones, end to end (E2E) of 0.")
 
 
 def test_an_overview_without_groups_is_one_row() -> None:

@@ -12,6 +12,11 @@ from genanalytics.units import NOTHING, Unit, money_decimals, write
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
 
 
+def test_a_unit_is_its_symbol() -> None:
+    symbols = ["US$", "US$/M tokens", "ms", "tokens", "tokens/s", "share", "ratio", "count", "UTC", ""]
+    assert [str(unit) for unit in Unit] == symbols
+
+
 @pytest.mark.parametrize("unit", Unit)
 @pytest.mark.parametrize("gap", [None, math.nan])
 def test_a_gap_is_a_dash_in_every_unit(gap: float | None, unit: Unit) -> None:

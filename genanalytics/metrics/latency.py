@@ -16,7 +16,7 @@ TTFT = RowValue(
 )
 E2E = RowValue(
     "e2e_ms",
-    "end-to-end",
+    "E2E",
     Unit.MS,
     "generation_time where it is above 0: the whole upstream time",
     ("generation_time", *SUCCESS_NEEDS),
