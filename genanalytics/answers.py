@@ -30,13 +30,14 @@ class Answer:
     Attributes:
         requested_id: The id that was asked for.
         outcome: What came of it.
-        body: The answer as the service sent it; empty unless `outcome` is ok.
+        body: The answer as the service sent it; empty unless `outcome` is ok or mismatch.
         status: The HTTP status, where there was an answer.
         message: Why there is no record, in one sentence.
         attempts: How often the service was asked.
         fetched_at: When the answer came (Unix time in seconds).
         from_cache: True where the answer was read from the cache.
-        mismatched: True where the record carries another id than the one asked for, and that was accepted.
+        returned_id: The id that the record carries, where that is another one than the one asked for.
+        sent: True where a request was sent for this very answer.
         retry_in_s: Where asking again may help, how long to wait before; None where it would not.
     """
 
@@ -48,7 +49,8 @@ class Answer:
     attempts: int = 0
     fetched_at: float = 0.0
     from_cache: bool = False
-    mismatched: bool = False
+    returned_id: str | None = None
+    sent: bool = False
     retry_in_s: float | None = None
 
 

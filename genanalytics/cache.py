@@ -34,6 +34,7 @@ BUSY_TIMEOUT_MS = 10_000
 
 _KEYS_PER_STATEMENT = 500
 _DIGEST = 16
+_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Entry:
         status: 200 with a record, or 404.
         fetched_at: When the answer came (Unix time in seconds).
         expires: When to ask again (Unix time in seconds); None for a record that is final.
-        mismatched: True where the record carries another id than the one asked for.
+        returned_id: The id that the record carries, where that is another one than the one asked for.
         body: The answer as it came.
     """
 
@@ -55,7 +56,7 @@ class Entry:
     status: int
     fetched_at: float
     expires: int | None
-    mismatched: bool
+    returned_id: str | None
     body: bytes
 
     def is_current(self, now: float) -> bool:
@@ -95,7 +96,9 @@ class Archive(BaseCache):
         )  # redirects are never followed, so the base's store of them stays empty
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.fchmod(handle, 0o600)
+            os.close(handle)
             self.responses = _Entries(self.path, table_name="responses", busy_timeout=BUSY_TIMEOUT_MS, wal=True)
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else error
@@ -134,7 +137,7 @@ class _Entries(SQLiteDict):
 
     def read_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
-        with self.connection() as connection:
+        with self._lock, self.connection() as connection:
             for start in range(0, len(keys), _KEYS_PER_STATEMENT):
                 some = keys[start : start + _KEYS_PER_STATEMENT]
                 marks = ",".join("?" * len(some))
@@ -187,7 +190,7 @@ class _Entries(SQLiteDict):
 
 
 def _pack(key: str, entry: Entry) -> bytes:
-    head = [entry.requested_id, entry.url, entry.status, entry.fetched_at, entry.expires, entry.mismatched]
+    head = [_VERSION, entry.requested_id, entry.url, entry.status, entry.fetched_at, entry.expires, entry.returned_id]
     content = json.dumps(head).encode() + b"\n" + entry.body
     return _checksum(key, content) + content
 
@@ -196,8 +199,11 @@ def _unpack(key: str, value: object) -> Entry | None:
     if not isinstance(value, bytes) or value[:_DIGEST] != _checksum(key, value[_DIGEST:]):
         return None
     head, _, body = value[_DIGEST:].partition(b"\n")
-    requested_id, url, status, fetched_at, expires, mismatched = json.loads(head)
-    return Entry(requested_id, url, status, fetched_at, expires, mismatched, body)
+    version, *fields = json.loads(head)
+    if version != _VERSION:
+        return None
+    requested_id, url, status, fetched_at, expires, returned_id = fields
+    return Entry(requested_id, url, status, fetched_at, expires, returned_id, body)
 
 
 def _checksum(key: str, content: bytes) -> bytes:

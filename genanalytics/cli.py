@@ -4,9 +4,10 @@ The commands import what they need when they run, so that `--help` answers at on
 """
 
 import json
+import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genanalytics._version import __version__
-from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError
+from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
+from genanalytics.units import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from genanalytics.fetching import Fetched
+
+_FILE_SUFFIXES = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".log", ".list", ".ids", ".parquet", ".gz", ".md"}
+"""What nobody would call an id; a file of such a name that is not there is a mistake, not an id to ask for."""
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -41,15 +46,20 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = commands.main(list(arguments), prog_name="genanalytics", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
-        click.echo("Interrupted: what was fetched is kept; running again resumes.", err=True)
+        resumes = " What was fetched is kept, and running again resumes." if "fetch" in arguments[:1] else ""
+        click.echo(f"Interrupted.{resumes}", err=True)
         return EXIT_INTERRUPTED
     except GenAnalyticsError as error:
         click.echo(f"Error: {error}", err=True)
         return _exit_code(error)
+    except OSError as error:
+        click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
+        return EXIT_FAILURE
     return code if isinstance(code, int) else 0
 
 
@@ -93,7 +103,7 @@ def commands() -> None:
 @click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone.")
 @click.option("--refresh", is_flag=True, help="Ask for every id again.")
 @click.option("--accept-mismatch", is_flag=True, help="Take records that carry another id than the one asked for.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @click.option("--quiet", is_flag=True, help="No notices and no progress on stderr.")
 def fetch(
     ids: tuple[str, ...],
@@ -117,9 +127,10 @@ def fetch(
     from genanalytics.export import checked_target, json_lines, write_failures, write_frame
     from genanalytics.fetching import fetch as fetch_ids
 
-    for target in (output, failures):
-        if target is not None:
-            checked_target(target)
+    targets = [target for target in (output, failures) if target is not None]
+    for target in targets:
+        checked_target(target)
+    _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
     given = _given_ids(ids, inputs)
     if api_key_file is not None:
         client_options["api_key"] = _key_in(Path(api_key_file))
@@ -133,7 +144,7 @@ def fetch(
             progress=False if quiet else None,
         )
     if output is not None:
-        write_frame(fetched.frame, output)
+        write_frame(fetched.frame, output, asked=fetched.stats.distinct)
     if failures is not None:
         write_failures(fetched.failures, failures)
     if as_json:
@@ -146,7 +157,16 @@ def fetch(
     return 0 if len(fetched.failures) == 0 else EXIT_PARTIAL
 
 
-def _given_ids(ids: tuple[str, ...], inputs: tuple[str, ...]) -> Iterator[str]:
+def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
+    """Refuse to write one file twice, or over a list of ids: something would be lost."""
+    names = [os.path.realpath(file) for file in files]
+    for target in targets:
+        if names.count(os.path.realpath(target)) > 1:
+            msg = f"{target!r} would be written over: name another file for each output"
+            raise InputError(msg)
+
+
+def _given_ids(ids: tuple[str, ...], inputs: tuple[str, ...]) -> Iterable[str]:
     """Return the ids that the arguments name, in their order.
 
     Raises:
@@ -161,16 +181,16 @@ def _given_ids(ids: tuple[str, ...], inputs: tuple[str, ...]) -> Iterator[str]:
     if first is None:
         msg = "no generation ids: give ids or files of ids as arguments, or --input - to read them from stdin"
         raise InputError(msg)
-    return chain([first], every)
+    given = chain([first], every)
+    return given if "-" in (*ids, *inputs) else list(given)  # a list has a length, which the progress bar can show
 
 
 def _source(argument: str) -> object:
-    path = Path(argument)
     if argument == "-":
         return sys.stdin.buffer
-    if path.exists():
-        return path
-    if path.suffix or len(path.parts) > 1:
+    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises on what is too long for a name
+        return Path(argument)
+    if Path(argument).suffix.lower() in _FILE_SUFFIXES:
         msg = f"no file {argument!r}: give the path of a file of ids, or an id"
         raise InputError(msg)
     return argument
@@ -178,10 +198,14 @@ def _source(argument: str) -> object:
 
 def _key_in(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
         raise InputError(msg) from None
+    if len(lines) != 1:
+        msg = f"the key file {path} holds {counted(len(lines), 'word')}: it should hold the key and nothing else"
+        raise InputError(msg)
+    return lines[0]
 
 
 def _as_json(fetched: "Fetched") -> str:
@@ -201,23 +225,19 @@ def _as_json(fetched: "Fetched") -> str:
 def _report(fetched: "Fetched", output: str | None, failures: str | None) -> None:
     """Say on stderr what was done, and what to do about what is missing."""
     stats = fetched.stats
-    counts = ", ".join(f"{number:,} {outcome}" for outcome, number in stats.outcomes.items())
-    repeated = f" ({stats.duplicates:,} more were duplicates)" if stats.duplicates else ""
-    click.echo(f"{stats.distinct:,} ids{repeated}: {counts}.", err=True)
-    click.echo(f"{stats.requests:,} requests, {stats.from_cache:,} from the cache, {stats.seconds:.1f} s.", err=True)
+    click.echo(str(stats), err=True)
     for notice in stats.notices:
         click.echo(f"Note: {notice}.", err=True)
     if output is not None:
-        click.echo(f"Wrote {len(fetched.frame):,} rows to {output}.", err=True)
+        click.echo(f"Wrote {counted(len(fetched.frame), 'row')} to {output}.", err=True)
     if failures is not None:
-        click.echo(f"Wrote {len(fetched.failures):,} failures to {failures}.", err=True)
-    elif len(fetched.failures):
+        click.echo(f"Wrote {counted(len(fetched.failures), 'failure')} to {failures}.", err=True)
+    elif not fetched.failures.empty:
         first = fetched.failures.iloc[0]
-        click.echo(
-            f"No record of {len(fetched.failures):,} ids, so totals are lower bounds; --failures FILE lists them all,"
-            f" the first is {first['requested_id']!a}: {first['message']}.",
-            err=True,
-        )
+        told = f"the first is {first['requested_id']!a:.80}: {first['message']}"
+        click.echo(f"--failures FILE lists the ids without a record; {told}.", err=True)
+    if not fetched.failures.empty:
+        click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds.", err=True)
 
 
 @commands.command(epilog="Example: genanalytics summary generations.parquet --by model")
@@ -230,6 +250,7 @@ def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> Non
 
     Reads what fetch wrote: .parquet, .csv or .jsonl. A record that stands in several files counts once.
     """
+    from genanalytics.export import coverage_of
     from genanalytics.metrics import summarize
     from genanalytics.tables import overview
 
@@ -239,13 +260,19 @@ def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> Non
     frame = _frame_of(files)
     keys = [key.strip() for key in by.split(",") if key.strip()]
     if not (as_json or as_csv):
-        click.echo(overview(frame, keys, width=shutil.get_terminal_size((120, 40)).columns))
+        coverage = coverage_of(files[0]) if len(files) == 1 else None
+        click.echo(overview(frame, keys, coverage=coverage, width=_width()))
         return
     groups = summarize(frame, by=keys)
     if as_csv:
         click.echo(groups.to_csv(index=False), nl=False)
     else:
         click.echo(json.dumps(_rows(groups)))
+
+
+def _width() -> int:
+    """Return how wide a table may be: as the terminal is, and without a terminal as it wants to be."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
 
 
 def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
@@ -263,11 +290,12 @@ def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
 
     from genanalytics.export import read_frame
 
-    frames = [read_frame(file) for file in files]
-    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    once = frame.drop_duplicates("requested_id", keep="last")
+    frame = pd.concat([read_frame(file) for file in files], ignore_index=True)
+    latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
+    once = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
     if len(once) < len(frame):
-        click.echo(f"Note: {len(frame) - len(once):,} records stand in the files twice and count once.", err=True)
+        repeated = counted(len(frame) - len(once), "record")
+        click.echo(f"Note: {repeated} more than once in the files; the one fetched last counts.", err=True)
     return once
 
 
@@ -288,19 +316,27 @@ def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
     made = sample(records, seed)
     server = Sandbox(made, port=port)
     if ids_file is not None:
-        Path(ids_file).write_text("".join(f"{generation_id}\n" for generation_id in made.ids), encoding="utf-8")
-        click.echo(f"Wrote {len(made.ids):,} ids to {ids_file}.", err=True)
-    click.echo(f"Serving {len(made.records):,} records at {server.base_url}; Ctrl-C stops.", err=True)
+        _write_ids(Path(ids_file), made.ids)
+    click.echo(f"Serving {counted(len(made.records), 'record')} at {server.base_url}; Ctrl-C stops.", err=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
 
 
+def _write_ids(path: Path, ids: Sequence[str]) -> None:
+    try:
+        path.write_text("".join(f"{generation_id}\n" for generation_id in ids), encoding="utf-8")
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror}"
+        raise OutputError(msg) from error
+    click.echo(f"Wrote {counted(len(ids), 'id')} to {path}.", err=True)
+
+
 @commands.command()
 @click.option("--directory", default="genanalytics-demo", show_default=True, metavar="DIR", help="Where the files go.")
 def demo(directory: str) -> None:
-    """Run the whole job on made-up records, without a key and without leaving this machine."""
+    """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo
 
-    run_demo(Path(directory), click.echo)
+    run_demo(Path(directory), click.echo, width=_width())

@@ -1,8 +1,10 @@
 """One id to one answer: what the service's words mean, what is asked again, and what is kept."""
 
 import json
+import math
 import os
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -33,6 +35,11 @@ REMEMBER_MISSING_S = 86_400
 LONGEST_WAIT_S = 120.0
 """A service that asks for a longer pause than this ends the run."""
 
+_GLANCE_S = 0.5
+_LEAST = 1e-6
+TOO_MANY = frozenset({429, 529})
+"""What a service answers that is asked too often."""
+
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 530)})
 
 
@@ -48,7 +55,7 @@ class Client:
             fingerprint of the key.
         cache_dir: The directory of the cache; without it the platform's data directory of the user, since the cache may
             hold the last copy of a record.
-        max_workers: How many requests may be under way at once.
+        max_workers: How many requests of one fetch may be under way at once.
         rate: At most so many requests per second; None for no limit but the service's own.
         timeout_s: Time limit for one request in seconds.
         offline: Send nothing; answer from the cache alone.
@@ -71,16 +78,18 @@ class Client:
         timeout_s: float = 30.0,
         offline: bool = False,
     ) -> None:
-        if max_workers < 1 or timeout_s <= 0 or (rate is not None and rate <= 0):
-            msg = f"max_workers={max_workers}, rate={rate}, timeout_s={timeout_s}: each has to be more than 0"
-            raise InputError(msg)
-        key = "" if offline and account and not api_key else checked_key(api_key)
+        for name, value in (("max_workers", max_workers), ("rate", rate), ("timeout_s", timeout_s)):
+            if value is not None and not _LEAST <= value < math.inf:
+                msg = f"{name}={value} cannot be used: give a number above 0"
+                raise InputError(msg)
+        key = "" if offline and account and not api_key else checked_key(api_key, offline=offline)
         self.base_url = checked_base_url(base_url)
         self.account = account or blake2b(key.encode(), digest_size=8, person=b"genanalytics").hexdigest()
         self.max_workers = max_workers
         self.offline = offline
         self.archive = Archive(Path(cache_dir) if cache_dir else platformdirs.user_data_path("genanalytics"))
         self._pace = Pace(rate)
+        self._flights: dict[tuple[str, bool], Future[Answer]] = {}
         self._transport = Transport(self.base_url, key, pool_size=max_workers, timeout_s=timeout_s)
 
     @classmethod
@@ -119,53 +128,85 @@ class Client:
         """Return the key under which the answer of an id is cached."""
         return cache_key(self.base_url, self.account, generation_id)
 
-    def ask(self, generation_id: str, *, attempt: int, accept_mismatch: bool, stopped: Event) -> Answer:
+    def ask(
+        self, generation_id: str, *, attempt: int, accept_mismatch: bool, stopped: Event, fresh: bool = False
+    ) -> Answer:
         """Return what the service says of one id, asked once.
 
-        Waits for its turn in the common pace. Whatever the network does is an answer, not an exception.
+        Waits for its turn in the common pace. Whatever the network does is an answer, not an exception. While a request
+        for the same id is under way, from whichever thread, its answer is waited for instead of sending another.
 
         Args:
             generation_id: The id to ask for.
             attempt: The number of this attempt, from 1.
             accept_mismatch: Take a record that carries another id.
             stopped: Set when nobody waits for the answer any more.
+            fresh: Use a connection of its own, which nobody has used before.
 
         Raises:
             KeyRefusedError: The service refused the key (401).
         """
+        while not stopped.is_set():
+            flight: Future[Answer] = Future()
+            under_way = self._flights.setdefault((generation_id, accept_mismatch), flight)
+            if under_way is flight:
+                try:
+                    answer = self._sent(
+                        generation_id, attempt, accept_mismatch=accept_mismatch, stopped=stopped, fresh=fresh
+                    )
+                except BaseException as error:
+                    flight.set_exception(error)
+                    raise
+                else:
+                    flight.set_result(answer)
+                    return answer
+                finally:
+                    del self._flights[generation_id, accept_mismatch]
+            shared = _patiently(under_way, stopped)
+            if shared is not None and shared.outcome is not Outcome.SKIPPED:
+                return replace(shared, attempts=attempt - 1, sent=False)
+        return Answer(generation_id, Outcome.SKIPPED, attempts=attempt - 1, message="stopped before it was asked for")
+
+    def _sent(self, generation_id: str, attempt: int, *, accept_mismatch: bool, stopped: Event, fresh: bool) -> Answer:
         self._pace.wait(stopped)
         if stopped.is_set():
             return Answer(
                 generation_id, Outcome.SKIPPED, attempts=attempt - 1, message="stopped before it was asked for"
             )
+        answer = Answer(generation_id, Outcome.FAILED, attempts=attempt, sent=True)
         try:
-            reply = self._transport.get(self._url_of(generation_id))
+            reply = self._transport.get(self._url_of(generation_id), fresh=fresh)
         except NoReplyError as error:
-            retry_in_s = backoff_s(attempt) if error.again else None
-            return Answer(
-                generation_id, Outcome.FAILED, attempts=attempt, message=f"no answer: {error}", retry_in_s=retry_in_s
+            return replace(
+                answer, message=f"no answer: {error}", retry_in_s=backoff_s(attempt) if error.again else None
             )
         if reply.status == HTTPStatus.UNAUTHORIZED:
             msg = f"{self.base_url} refused the key (401): check {KEY_VARIABLE} or --api-key-file"
             raise KeyRefusedError(msg)
-        answer = Answer(generation_id, Outcome.FAILED, status=reply.status, attempts=attempt, fetched_at=time.time())
+        if reply.status in TOO_MANY:
+            self._pace.refused()
+        else:
+            self._pace.accepted()
+        answer = replace(answer, status=reply.status, fetched_at=time.time())
         return self._judged(answer, reply, accept_mismatch=accept_mismatch)
 
     def _judged(self, answer: Answer, reply: Reply, *, accept_mismatch: bool) -> Answer:
         match reply.status:
             case HTTPStatus.OK:
                 return self._read(answer, reply.body, accept_mismatch=accept_mismatch)
-            case HTTPStatus.FORBIDDEN:
-                return replace(answer, outcome=Outcome.FORBIDDEN, message="the generation is another account's")
-            case HTTPStatus.NOT_FOUND:
+            case HTTPStatus.FORBIDDEN if _is_error(reply.body):
+                message = f"the generation belongs to another account: {_said(reply.body)}"
+                return replace(answer, outcome=Outcome.FORBIDDEN, message=message)
+            case HTTPStatus.NOT_FOUND if _is_error(reply.body):
                 created = created_s(answer.requested_id)
                 if created is not None and answer.fetched_at < created + SETTLING_S:
                     return replace(answer, outcome=Outcome.PENDING, message="the service has no record of it yet")
                 return replace(answer, outcome=Outcome.NOT_FOUND, message="the service has no record of it")
             case status:
                 delay_s = self._delay_s(reply, answer.attempts) if status in _RETRIED else None
-                message = _said(self._transport.redacted(reply.body))
-                return replace(answer, message=f"the service answered {status}: {message}", retry_in_s=delay_s)
+                hint = "; is the base URL right?" if status == HTTPStatus.NOT_FOUND else ""
+                message = f"the service answered {status}: {_said(reply.body)}{hint}"
+                return replace(answer, message=message, retry_in_s=delay_s)
 
     def _delay_s(self, reply: Reply, attempt: int) -> float:
         """Return how long to wait before asking again, and hold everybody back for as long as the service asked."""
@@ -174,19 +215,22 @@ class Client:
             self._pace.hold(asked_s)
         return max(asked_s, backoff_s(attempt))
 
-    def _read(self, answer: Answer, body: bytes, *, accept_mismatch: bool) -> Answer:
+    @staticmethod
+    def _read(answer: Answer, body: bytes, *, accept_mismatch: bool) -> Answer:
         try:
-            carried = read_record(body)["id"]
+            carried: str = read_record(body)["id"]
         except NotARecordError as error:
-            shown = self._transport.redacted(body)
-            if shown != body:  # read without the key, since the error's text is cut short and could end within it
-                return self._read(answer, shown, accept_mismatch=accept_mismatch)
             return replace(answer, message=str(error), retry_in_s=backoff_s(answer.attempts))
-        mismatched = carried != answer.requested_id
-        if mismatched and not accept_mismatch:
-            shown = self._transport.redacted(carried.encode("utf-8", "replace"))
-            return replace(answer, outcome=Outcome.MISMATCH, message=f"the answer carries another id: {excerpt(shown)}")
-        return replace(answer, outcome=Outcome.OK, body=body, mismatched=mismatched)
+        if carried == answer.requested_id:
+            return replace(answer, outcome=Outcome.OK, body=body)
+        answer = replace(answer, body=body, returned_id=carried)
+        if accept_mismatch:
+            return replace(answer, outcome=Outcome.OK)
+        return replace(
+            answer,
+            outcome=Outcome.MISMATCH,
+            message=f"the answer carries another id: {excerpt(carried.encode('utf-8', 'replace'))}",
+        )
 
     def entry_of(self, answer: Answer) -> Entry | None:
         """Return what is to be kept of an answer, or None where nothing is.
@@ -209,12 +253,22 @@ class Client:
             status=HTTPStatus.OK if answer.outcome is Outcome.OK else HTTPStatus.NOT_FOUND,
             fetched_at=answer.fetched_at,
             expires=expires,
-            mismatched=answer.mismatched,
+            returned_id=answer.returned_id,
             body=answer.body,
         )
 
     def _url_of(self, generation_id: str) -> str:
         return f"{self.base_url}/generation?id={quote(generation_id, safe='')}"
+
+
+def _patiently(flight: "Future[Answer]", stopped: Event) -> Answer | None:
+    """Return the answer of a request that another thread has sent, or None when nobody waits for it any more."""
+    while not stopped.is_set():
+        try:
+            return flight.result(timeout=_GLANCE_S)
+        except TimeoutError:
+            continue
+    return None
 
 
 def _created_at(answer: Answer, created: int | None) -> float:
@@ -226,6 +280,14 @@ def _created_at(answer: Answer, created: int | None) -> float:
     except (KeyError, TypeError, ValueError):
         return answer.fetched_at
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _is_error(body: bytes) -> bool:
+    """Return whether a body is the service's own error envelope, not the page of a proxy or of another server."""
+    try:
+        return isinstance(json.loads(body)["error"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _said(body: bytes) -> str:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from genanalytics.client import Client
 from genanalytics.errors import OutputError
 from genanalytics.export import write_parquet
-from genanalytics.fetching import Fetched, fetch
+from genanalytics.fetching import fetch
 from genanalytics.plots import cost_over_time, save
 from genanalytics.sandbox import Sandbox, sample
 from genanalytics.tables import overview
@@ -16,13 +16,14 @@ PARQUET = "generations.parquet"
 CHART = "cost-per-day-by-model.png"
 
 
-def run_demo(directory: Path, say: Callable[[str], None]) -> None:
+def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -> None:
     """Fetch the sample, summarise it, write it as Parquet and as a chart, and fetch it again.
 
     Args:
         directory: Where the files go; made when it is not there. The cache lies elsewhere and is gone afterwards: the
             first fetch always shows requests, and the user's own cache is not touched.
         say: Takes each line of text.
+        width: How many characters a line of the table may have.
 
     Raises:
         OutputError: The directory cannot be written.
@@ -40,18 +41,11 @@ def run_demo(directory: Path, say: Callable[[str], None]) -> None:
     ):
         say(f"A stand-in of the API serves made-up records at {sandbox.base_url}.\n")
         first = fetch(made.ids, client=client)
-        _say_what_came(first, say)
-        say("\n" + overview(first.frame, ["model"], width=120))
-        write_parquet(first.frame, directory / PARQUET)
-        save(directory / CHART, cost_over_time, first.frame)
+        say(f"{first.stats}.\n")
+        say(overview(first.frame, ["model"], coverage=first.stats.coverage, width=width))
+        write_parquet(first.frame, directory / PARQUET, asked=first.stats.distinct)
+        save(first.frame, cost_over_time, directory / CHART)
         say(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")
         say(f"Wrote {directory / CHART}.\n")
         again = fetch(made.ids, client=client)
         say(f'Fetched again: {again.stats.from_cache:,} ids from the cache, "requests": {again.stats.requests}.')
-
-
-def _say_what_came(fetched: Fetched, say: Callable[[str], None]) -> None:
-    stats = fetched.stats
-    counts = ", ".join(f"{number:,} {outcome}" for outcome, number in stats.outcomes.items())
-    say(f"{stats.requested:,} ids, {stats.duplicates:,} of them repeated: {counts}.")
-    say(f"{stats.requests:,} requests in {stats.seconds:.2f} s.")

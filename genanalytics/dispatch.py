@@ -1,25 +1,29 @@
 """Many ids to many answers: who is asked for when, by which worker, and when once more."""
 
 import heapq
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count, islice
 from queue import Empty, SimpleQueue
 
 from genanalytics.answers import Answer, Outcome
 from genanalytics.cache import Entry
-from genanalytics.client import LONGEST_WAIT_S, Client
+from genanalytics.client import LONGEST_WAIT_S, TOO_MANY, Client
 from genanalytics.errors import CacheError
 from genanalytics.ids import problem
+from genanalytics.pace import Quota
 
 MAX_FAILURES = 6
 """How often asking for an id may fail before its failure stands."""
 
 _LOOKED_UP_AT_ONCE = 2_000
 _STORE_EVERY_S = 0.5
+_STORE_AGAIN_S = 5.0
 _FIRST_PATIENCE_S = 1.0
 
 
@@ -31,8 +35,12 @@ class _Task:
     generation_id: str
     kept: Entry | None = None
     """A record that stands should the service have none."""
+    holds_record: bool = False
+    """Whether the cache holds a record, be it one that this run does not take."""
     attempt: int = 0
     failures: int = 0
+    fresh: bool = False
+    """Whether to ask on a connection of its own: the one before brought another id's record."""
     missing_since: float | None = None
     patience_s: float = _FIRST_PATIENCE_S
 
@@ -70,13 +78,17 @@ class Dispatch:
         self.not_stored = 0
         self._stale = 0
         self._halted = ""
+        self._error: BaseException | None = None
         self._notices: dict[str, None] = {}
+        self._quota = Quota()
+        self._through_at = time.monotonic()
 
         self._todo: deque[_Task] = deque()
         self._waiting: list[tuple[float, int, _Task]] = []  # a heap: when to ask again, a tie-breaker, what
         self._ties = count()
         self._under_way = 0
         self._settled: list[tuple[int, Answer]] = []
+        self._store_error = ""
         self._to_store: dict[str, Entry] = {}
         self._stored_at = time.monotonic()
 
@@ -88,10 +100,16 @@ class Dispatch:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know, each in one sentence."""
-        stale = f"{self._stale:,} kept records stand: asking for them again brought none"
-        return (*self._notices, *([stale] if self._stale else []))
+        told = list(self._notices)
+        if self._stale:
+            told.append(f"{self._stale:,} records come from the cache although they were to be asked for again")
+        if self.not_stored:
+            told.append(
+                f"{self.not_stored:,} answers could not be cached and will be fetched again: {self._store_error}"
+            )
+        return tuple(told)
 
-    def answers(self, ids: Iterator[str]) -> Iterator[tuple[int, Answer]]:
+    def answers(self, ids: Iterator[str]) -> Generator[tuple[int, Answer], None, None]:
         """Yield the position among the distinct ids, and the answer, of every distinct id, as they come.
 
         However the iteration ends, what has come is in the cache afterwards.
@@ -102,7 +120,7 @@ class Dispatch:
         """
         tasks = self._distinct(ids)
         try:
-            while some := list(islice(tasks, _LOOKED_UP_AT_ONCE)):
+            while self._error is None and (some := list(islice(tasks, _LOOKED_UP_AT_ONCE))):
                 self._look_up(some)
                 while len(self._todo) > _LOOKED_UP_AT_ONCE:
                     self._turn()
@@ -112,6 +130,8 @@ class Dispatch:
                 self._turn()
                 yield from self._taken()
             yield from self._taken()
+            if self._error is not None:
+                raise self._error
         finally:
             self._wind_up()
 
@@ -142,7 +162,8 @@ class Dispatch:
         now = time.time()
         for key, task in zip(keys, tasks, strict=True):
             entry = entries.get(key)
-            if entry is not None and entry.mismatched and not self._accept_mismatch:
+            task.holds_record = entry is not None and bool(entry.body)
+            if entry is not None and entry.returned_id and not self._accept_mismatch:
                 entry = None
             task.kept = entry if entry is not None and entry.body else None
             if entry is not None and (self._client.offline or (entry.is_current(now) and not self._refresh)):
@@ -188,6 +209,7 @@ class Dispatch:
                     attempt=task.attempt,
                     accept_mismatch=self._accept_mismatch,
                     stopped=self._stopped,
+                    fresh=task.fresh,
                 )
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 answer = error
@@ -196,11 +218,13 @@ class Dispatch:
     def _take(self, task: _Task, answer: Answer | BaseException) -> None:
         """Settle an answer, or have its id asked for again."""
         self._under_way -= 1
-        self.requests += answer.attempts == task.attempt if isinstance(answer, Answer) else 1
         if isinstance(answer, BaseException):
-            raise answer
+            self.requests += 1
+            self._give_up(answer)
+            return
+        self.requests += answer.sent
         again_in_s = self._again_in_s(task, answer)
-        if again_in_s is None:
+        if again_in_s is None or self._error is not None:
             self._settle(task, answer)
         elif self._halted or again_in_s > LONGEST_WAIT_S:
             self._halt(again_in_s)
@@ -211,10 +235,26 @@ class Dispatch:
     def _again_in_s(self, task: _Task, answer: Answer) -> float | None:
         """Return how long to wait before asking again, or None where the answer stands."""
         if answer.retry_in_s is not None:
-            task.failures += 1
-            return answer.retry_in_s if task.failures < MAX_FAILURES or answer.retry_in_s > LONGEST_WAIT_S else None
-        if answer.outcome is not Outcome.PENDING:
-            return None
+            return self._retry_in_s(task, answer, answer.retry_in_s)
+        self._through_at = time.monotonic()
+        self._quota.earn(retried=task.failures > 0)
+        if answer.outcome is Outcome.MISMATCH and not task.fresh:
+            task.fresh = True
+            return 0.0
+        return self._patience_s(task) if answer.outcome is Outcome.PENDING else None
+
+    def _retry_in_s(self, task: _Task, answer: Answer, retry_in_s: float) -> float | None:
+        """Return when to try again after a failure that may pass."""
+        if answer.status in TOO_MANY:  # the service's limit, no fault of the id's: it costs neither tries nor quota
+            return retry_in_s if time.monotonic() - self._through_at < LONGEST_WAIT_S else math.inf
+        self._through_at = time.monotonic()
+        if retry_in_s > LONGEST_WAIT_S:
+            return retry_in_s
+        task.failures += 1
+        return retry_in_s if task.failures < MAX_FAILURES and self._can_afford() else None
+
+    def _patience_s(self, task: _Task) -> float | None:
+        """Return when to look again for a record that is not there yet: ever later, and once more at the very end."""
         now = time.monotonic()
         task.missing_since = task.missing_since or now
         left_s = task.missing_since + self._wait_s - now
@@ -223,15 +263,27 @@ class Dispatch:
         patience_s, task.patience_s = task.patience_s, 2 * task.patience_s
         return min(patience_s, left_s)
 
+    def _can_afford(self) -> bool:
+        if self._quota.take():
+            return True
+        self._notices["so many requests failed that not every id was asked for again: run again later"] = None
+        return False
+
     def _halt(self, pause_s: float) -> None:
         """Ask for nothing more: the service wants a pause that nobody waits for."""
         if not self._halted:
-            until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + pause_s))
-            self._halted = f"the service asked for a pause until {until}: run again then, what was fetched is kept"
+            self._halted = _reason(pause_s)
             self._notices[self._halted] = None
             self._stopped.set()
         for task in (*self._todo, *(task for _, _, task in self._waiting)):
             self._settle(task, Answer(task.generation_id, Outcome.SKIPPED, attempts=task.attempt, message=self._halted))
+        self._todo.clear()
+        self._waiting.clear()
+
+    def _give_up(self, error: BaseException) -> None:
+        """Send nothing more; what is under way is waited for, and then the error is raised."""
+        self._error = self._error or error
+        self._stopped.set()
         self._todo.clear()
         self._waiting.clear()
 
@@ -242,17 +294,19 @@ class Dispatch:
             self.from_cache += 1
             answer = _answer_of(task.kept)
         self._settled.append((task.position, answer))
-        if not answer.from_cache and (entry := self._client.entry_of(answer)) is not None:
+        entry = None if answer.from_cache else self._client.entry_of(answer)
+        if entry is not None and (entry.body or not task.holds_record):  # no 404 takes the place of a record
             self._to_store[self._client.key_of(task.generation_id)] = entry
 
     def _store(self) -> None:
-        """Write what came since the last time to the cache; a cache that fails costs no answer."""
+        """Write what came since the last time to the cache; a cache that fails costs no answer, and is tried again."""
         if self._to_store:
             try:
                 self._client.archive.store(self._to_store)
             except CacheError as error:
-                self.not_stored += len(self._to_store)
-                self._notices[f"not kept for the next run: {error}"] = None
+                self._store_error = str(error)
+                self._stored_at = time.monotonic() + _STORE_AGAIN_S
+                return
             self._to_store = {}
         self._stored_at = time.monotonic()
 
@@ -266,6 +320,15 @@ class Dispatch:
             if isinstance(answer, Answer) and answer.retry_in_s is None:
                 self._settle(task, answer)
         self._store()
+        self.not_stored = len(self._to_store)
+
+
+def _reason(pause_s: float) -> str:
+    """Return why a run ends before its last id."""
+    if pause_s == math.inf:
+        return f"the service refused everything for {LONGEST_WAIT_S:.0f} s: run again later, what was fetched is kept"
+    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + pause_s))
+    return f"the service asked for a pause until {until}: run again then, what was fetched is kept"
 
 
 def _answer_of(entry: Entry) -> Answer:
@@ -275,8 +338,10 @@ def _answer_of(entry: Entry) -> Answer:
         Outcome.OK if found else Outcome.NOT_FOUND,
         body=entry.body,
         status=entry.status,
-        message="" if found else "the service had no record of it within the last day",
+        message=""
+        if found
+        else f"the service had no record of it on {datetime.fromtimestamp(entry.fetched_at, UTC):%Y-%m-%d}",
         fetched_at=entry.fetched_at,
         from_cache=True,
-        mismatched=entry.mismatched,
+        returned_id=entry.returned_id,
     )

@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from genanalytics.answers import NotARecordError, excerpt, read_record
-from genanalytics.errors import InputError, OutputError
+from genanalytics.errors import InputError, MissingColumnError, OutputError
 from genanalytics.frame import from_rows, from_table
 from genanalytics.ids import problem
 from genanalytics.parse import Row
@@ -23,12 +23,18 @@ from genanalytics.schema import ARROW_SCHEMA, BY_NAME, SCHEMA_VERSION, Column, K
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 
+_ASKED = b"genanalytics_asked"
 _LONGEST_LINE = 1 << 26
 """How long a line of CSV can be: many times as long as the longest answer that is fetched."""
 
 
-def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
     """Write a frame as one Parquet file (zstd), with each column's unit and meaning in the file's schema.
+
+    Args:
+        frame: The frame.
+        path: The file.
+        asked: How many distinct ids were asked for, so that the file knows its coverage.
 
     Raises:
         InputError: A column holds what its type cannot.
@@ -36,6 +42,8 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """
     table = _to_arrow(frame)
     metadata = {b"genanalytics_schema_version": str(SCHEMA_VERSION).encode()}
+    if asked is not None:
+        metadata[_ASKED] = str(asked).encode()
     with _whole(Path(path)) as stream:
         pa.parquet.write_table(table.replace_schema_metadata(metadata), stream, compression="zstd")
 
@@ -54,6 +62,22 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise _unreadable(path, error) from error
 
 
+def coverage_of(path: str | os.PathLike[str]) -> float | None:
+    """Return the share of the ids asked for that have a row in a file (0 to 1), or None where the file does not say.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if checked_suffix(path) != ".parquet":
+        return None
+    try:
+        with pa.parquet.ParquetFile(path) as file:
+            asked = int((file.schema_arrow.metadata or {}).get(_ASKED, b"0"))
+            return file.metadata.num_rows / asked if asked else None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
 def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write the failures of a fetch in the form that the suffix of `path` names; JSON lines hold a row each.
 
@@ -65,7 +89,7 @@ def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str]) -> None
     _write(failures, Path(path), rows)
 
 
-def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
     """Write a frame in the form that the suffix of `path` names: .parquet, .csv or .jsonl.
 
     JSON lines hold a record each, as the service would answer it, beside the id that was asked for and the moment of
@@ -76,7 +100,10 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         InputError: The suffix is another one, or a column holds what its type cannot.
         OutputError: The file cannot be written.
     """
-    _write(frame, Path(path), json_lines(frame))
+    if checked_suffix(path) == ".parquet":
+        write_parquet(frame, path, asked=asked)
+    else:
+        _write(frame, Path(path), json_lines(frame))
 
 
 def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -84,14 +111,19 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Raises:
         InputError: The suffix is another one, or the file cannot be read.
+        MissingColumnError: The file does not say which id each row was asked for under.
     """
     match checked_suffix(path):
         case ".parquet":
-            return read_parquet(path)
+            frame = read_parquet(path)
         case ".csv":
-            return _read_csv(Path(path))
+            frame = _read_csv(Path(path))
         case _:
-            return _read_json_lines(Path(path))
+            frame = _read_json_lines(Path(path))
+    if "requested_id" not in frame.columns:
+        msg = f"{os.fspath(path)} has no column 'requested_id': name a file that `genanalytics fetch` wrote"
+        raise MissingColumnError(msg)
+    return frame
 
 
 def checked_target(path: str | os.PathLike[str]) -> None:
@@ -118,7 +150,8 @@ def checked_suffix(path: str | os.PathLike[str]) -> str:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        msg = f"{os.fspath(path)!r} ends in {suffix or 'nothing'!r}: name a file that ends in {', '.join(SUFFIXES)}"
+        found = f"ends in {suffix!r}" if suffix else "has no suffix"
+        msg = f"{os.fspath(path)!r} {found}: name a file that ends in {', '.join(SUFFIXES)}"
         raise InputError(msg)
     return suffix
 
@@ -272,19 +305,19 @@ def _unreadable(path: str | os.PathLike[str], error: Exception) -> InputError:
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
     """Yield a stream whose content stands under `path` once the block ends well, and nowhere otherwise."""
+    target = path.resolve()  # what a link points to is replaced, not the link
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         msg = f"cannot write {path}: {error.strerror}"
         raise OutputError(msg) from error
-    part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        part.chmod(0o666 & ~_umask())
-        part.replace(path)
+        part.replace(target)
     except OSError as error:
         msg = f"cannot write {path}: {error.strerror or error}"
         raise OutputError(msg) from error
@@ -293,10 +326,3 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         raise InputError(msg) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """Return the process's umask; the only way to read it is to set it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

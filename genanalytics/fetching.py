@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sized
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Never
 
@@ -16,10 +17,12 @@ from tqdm import tqdm
 from genanalytics.answers import Answer, Outcome
 from genanalytics.client import Client
 from genanalytics.dispatch import Dispatch
+from genanalytics.errors import InputError
 from genanalytics.frame import from_table
 from genanalytics.ids import read_ids
 from genanalytics.parse import Row, to_table
 from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.units import counted
 
 _ROWS_PER_TABLE = 4_096
 
@@ -48,6 +51,12 @@ class Stats:
     seconds: float
     notices: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        counts = ", ".join(f"{number:,} {outcome}" for outcome, number in self.outcomes.items()) or "nothing to ask for"
+        repeated = f", {counted(self.duplicates, 'duplicate')} apart" if self.duplicates else ""
+        sent = f"{counted(self.requests, 'request')}, {self.from_cache:,} from the cache, {self.seconds:.1f} s"
+        return f"{counted(self.distinct, 'id')}{repeated}: {counts} ({sent})"
+
     @property
     def duplicates(self) -> int:
         """How many ids were given more than once, counting each repetition."""
@@ -66,7 +75,7 @@ class Fetched:
     Attributes:
         frame: One row per id with a record, in the order of the ids; the columns of `schema.COLUMNS`.
         failures: One row per id without: requested_id (str), outcome (str), status (Int64, null without an answer),
-            message (str), attempts (Int64).
+            message (str), attempts (Int64); for a mismatch, returned_id (str) and body (str), the answer as it came.
         stats: What was done.
     """
 
@@ -102,6 +111,9 @@ def fetch(
         InputError: `ids` cannot be read.
         CacheError: The cache cannot be read.
     """
+    if not wait_s >= 0:
+        msg = f"wait_s={wait_s}: it has to be 0 or more"
+        raise InputError(msg)
     if client is None:
         with Client.from_env() as own:
             return fetch(
@@ -120,13 +132,14 @@ def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetche
     outcomes: Counter[Outcome] = Counter()
     rows = _Rows()
     failures: list[tuple[int, Answer]] = []
-    for position, answer in dispatch.answers(ids):
-        outcomes[answer.outcome] += 1
-        if answer.outcome is Outcome.OK:
-            rows.add(position, Row(answer.requested_id, answer.body, answer.fetched_at))
-        else:
-            failures.append((position, answer))
-        bar.update()
+    with closing(dispatch.answers(ids)) as answers:
+        for position, answer in answers:
+            outcomes[answer.outcome] += 1
+            if answer.outcome is Outcome.OK:
+                rows.add(position, Row(answer.requested_id, answer.body, answer.fetched_at))
+            else:
+                failures.append((position, answer))
+            bar.update()
     bar.update(dispatch.requested - bar.n)  # the duplicates
     stats = Stats(
         requested=dispatch.requested,
@@ -175,10 +188,16 @@ def _failures_frame(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
             "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
             "message": pd.Series([answer.message for answer in answers], dtype="str"),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
+            "returned_id": pd.Series([_shown(answer.returned_id) for answer in answers], dtype="str"),
+            "body": pd.Series([_text(answer.body) for answer in answers], dtype="str"),
         }
     )
 
 
-def _shown(generation_id: str) -> str:
-    """Return an id that was refused in a form that every file can hold: lone surrogates are no Unicode."""
-    return generation_id.encode("utf-8", "backslashreplace").decode()
+def _shown(generation_id: str | None) -> str | None:
+    """Return an id, whoever made it, in a form that every file can hold: lone surrogates are no Unicode."""
+    return None if generation_id is None else generation_id.encode("utf-8", "backslashreplace").decode()
+
+
+def _text(body: bytes) -> str | None:
+    return body.decode("utf-8", "backslashreplace") if body else None

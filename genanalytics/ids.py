@@ -5,6 +5,7 @@ an id is refused.
 """
 
 import io
+import json
 import os
 import re
 import unicodedata
@@ -66,18 +67,18 @@ def problem(generation_id: str) -> str | None:
     >>> problem("gen-1756000000-AbCdEfGhIjKlMnOpQrSt") is None
     True
     >>> problem("two words")
-    'an id holds no white space'
+    'an id cannot contain white space'
     """
     if not generation_id:
-        return "an id is not empty"
+        return "an id cannot be empty"
     if generation_id.startswith(_NOT_TEXT):
-        return "an id is a text"
+        return "an id must be text"
     if len(generation_id) > MAX_LENGTH:
         return f"an id has at most {MAX_LENGTH} characters, this one has {len(generation_id):,}"
     if any(character.isspace() for character in generation_id):
-        return "an id holds no white space"
+        return "an id cannot contain white space"
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in generation_id):
-        return "an id holds no control characters"
+        return "an id cannot contain control characters"
     return None
 
 
@@ -116,9 +117,20 @@ def _lines(stream: TextIO | BinaryIO, name: str) -> Iterator[str]:
     """Yield an id a line; blank lines, comments, line ends of any kind and a byte-order mark are no part of one."""
     with _text(stream, name) as text:
         for number, line in enumerate(text):
+            if number == 0 and _is_json(line):
+                msg = f"{name} holds JSON, not an id a line: extract its ids first, such as with jq -r .id"
+                raise InputError(msg)
             bare = _COMMENT.sub("", line.removeprefix("\ufeff") if number == 0 else line).strip()
             if bare:
                 yield bare
+
+
+def _is_json(line: str) -> bool:
+    """Return whether a line is a JSON object or list with text in it: a log, of which no line may go to the service."""
+    try:
+        return '"' in line and isinstance(json.loads(line.removeprefix("\ufeff")), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 @contextmanager

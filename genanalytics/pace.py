@@ -4,6 +4,7 @@ import math
 import random
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -12,34 +13,110 @@ MAX_DELAY_S = 20.0
 
 _YEAR_S = 365.0 * 24 * 60 * 60
 
+_MEASURED_S = 1.0
+"""Over how long it is measured what gets through; refusals within it are one."""
+_KEPT_SHARE = 0.8
+_UNPROVEN = 4.0
+"""The rate after a refusal before which nothing got through; refused again, it is halved."""
+_SLOWEST = 0.1
+_GROWTH_PER_S = 0.03
+_GROWTH_PER_S2 = 0.01
+
 
 class Pace:
-    """Spreads requests evenly at `rate` a second, and holds all of them back for as long as the service asks.
+    """When the next request may be sent: one pace for all workers.
+
+    Requests go out as fast as workers are free, until the service refuses one for there being too many. From then on
+    they are spread evenly, at a share of what really got through in the second before. The rate then grows, slowly at
+    first and faster the longer nothing is refused, until it meets the limit again: additive increase and
+    multiplicative decrease, the increase accelerating as in CUBIC (Ha, Rhee and Xu, 2008), so that one stray refusal is
+    soon forgotten.
 
     Args:
-        rate: Requests per second, or None for no limit.
+        rate: At most so many requests per second; None for no limit but the service's own.
     """
 
     def __init__(self, rate: float | None) -> None:
-        self._interval_s = 1 / rate if rate else 0.0
-        self._next_at = 0.0
+        self._cap = rate or math.inf
+        self._base = math.inf  # requests per second, as of the last refusal
+        self._refused_at = -math.inf
+        self._next_at = -math.inf
+        self._held_until = -math.inf
+        self._through: deque[float] = deque()
         self._lock = threading.Lock()
 
     def wait(self, stopped: threading.Event) -> None:
         """Return when the caller may send, or at once when `stopped` is set."""
-        while not stopped.is_set():
+        turn = self._turn()
+        while not stopped.wait(max(0.0, turn - time.monotonic())):
             with self._lock:
-                now = time.monotonic()
-                if now >= self._next_at:
-                    self._next_at = max(self._next_at, now - self._interval_s) + self._interval_s
+                if self._held_until <= time.monotonic():
                     return
-                delay_s = self._next_at - now
-            stopped.wait(delay_s)
+            turn = self._turn()  # held back in the meantime: a new turn, so that not all go at once afterwards
+
+    def _turn(self) -> float:
+        with self._lock:
+            now = time.monotonic()
+            interval_s = 1 / self._rate(now)
+            turn = max(self._held_until, self._next_at, now - interval_s)
+            self._next_at = turn + interval_s
+            return turn
 
     def hold(self, seconds: float) -> None:
         """Let nobody send for `seconds` from now."""
         with self._lock:
-            self._next_at = max(self._next_at, time.monotonic() + seconds)
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    def accepted(self) -> None:
+        """Note that a request got through."""
+        with self._lock:
+            now = time.monotonic()
+            self._through.append(now)
+            while self._through[0] <= now - _MEASURED_S:
+                self._through.popleft()
+
+    def refused(self) -> None:
+        """Note that the service refused a request for there being too many; those of one moment are one refusal."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._refused_at < _MEASURED_S:
+                return
+            through = sum(at > now - _MEASURED_S for at in self._through) / _MEASURED_S
+            rate = self._rate(now)
+            kept = _KEPT_SHARE * min(through, rate) if through else min(_UNPROVEN, rate / 2)
+            self._base = max(_SLOWEST, kept)
+            self._refused_at = now
+
+    def _rate(self, now: float) -> float:
+        if self._base == math.inf:
+            return self._cap
+        age_s = now - self._refused_at
+        return min(self._cap, self._base * (1 + _GROWTH_PER_S * age_s + _GROWTH_PER_S2 * age_s**2))
+
+
+class Quota:
+    """How much asking again a run can afford; it ends the storm that retries make of an outage.
+
+    A retry costs `COST`; an answer at the first attempt earns 1, one after retries what the last of them cost. Source:
+    the "standard" retry mode of botocore.
+    """
+
+    CAPACITY = 2_500
+    COST = 5
+
+    def __init__(self) -> None:
+        self._left = self.CAPACITY
+
+    def take(self) -> bool:
+        """Pay for a retry; return False, and pay nothing, when too little is left."""
+        if self._left < self.COST:
+            return False
+        self._left -= self.COST
+        return True
+
+    def earn(self, *, retried: bool) -> None:
+        """Note that the service answered."""
+        self._left = min(self.CAPACITY, self._left + (self.COST if retried else 1))
 
 
 def backoff_s(attempt: int) -> float:

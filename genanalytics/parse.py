@@ -28,6 +28,7 @@ _EXACT = 2.0**53
 """Below this size, every integer is exactly a double."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6}0*)?(?:Z|[+-]\d\d(?::?\d\d)?)?")
 """The forms of `created_at`: any number of fraction digits, UTC where no zone is given; finer than 1 us is no fit."""
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _RECORD = pa.struct(
@@ -85,10 +86,12 @@ def _by_arrow(rows: Sequence[Row]) -> dict[str, pa.Array] | None:
     """
     # a line break stands nowhere in JSON but between its tokens, where it is as good as a blank
     text = b"\n".join(row.body.replace(b"\n", b" ").replace(b"\r", b" ") for row in rows)
-    options = pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
+    if _ENCODED_SURROGATE.search(text):  # no UTF-8, though Python's json reads it
+        return None
     try:
+        options = pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
         records = pa.json.read_json(pa.BufferReader(text), options, _PARSE_OPTIONS).column("data").combine_chunks()
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, OverflowError):  # OverflowError: more than a block can hold
         return None
     if len(records) != len(rows) or records.null_count:
         return None

@@ -2,12 +2,13 @@
 
 import textwrap
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pandas as pd
 
 from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, Statistic, summarize
-from genanalytics.units import NOTHING, Unit, money_decimals, write
+from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
 
 _GAP = "  "
 _SHORTEST_NAME = 12
@@ -26,29 +27,46 @@ _OVERVIEW = (
 )
 
 
-def overview(frame: pd.DataFrame, by: Sequence[str], *, width: int = 100) -> str:
-    """Return where the money and the time go: a table by group, dearest first, and what its figures rest on.
+def overview(frame: pd.DataFrame, by: Sequence[str], *, coverage: float | None = None, width: int = 100) -> str:
+    """Return where the money and the time go: a table by group, the most expensive first, and what its figures rest on.
+
+    Args:
+        frame: A frame as `fetch` returns it.
+        by: The columns to group by.
+        coverage: The share of the ids asked for that have a record (0 to 1), where that is known.
+        width: How many characters a line may have.
 
     Raises:
         MissingColumnError: The frame lacks a column that is needed.
     """
     named = {statistic.name: statistic for statistic in (REQUESTS, *DEFAULT)}
     statistics = [named[name] for name in _OVERVIEW]
-    groups = summarize(frame, by=by).sort_values(REQUESTS.name, ascending=False, kind="stable")
-    groups = groups.sort_values(EFFECTIVE_COST.name, ascending=False, kind="stable")
+    groups = summarize(frame, by=by)
+    if "day" not in by:  # days stay in their order
+        groups = groups.sort_values([EFFECTIVE_COST.name, REQUESTS.name], ascending=False, kind="stable")
     total = summarize(frame)
-    table = as_text(groups if by else total, by, statistics, total=total if by else None, width=width)
-    return "\n".join([table, *_footnotes(total.iloc[0])])
+    lacking = (coverage is not None and coverage < 1) or total["cost_unknown"].iloc[0] > 0
+    table = as_text(
+        groups if by else total,
+        by,
+        statistics,
+        total=total if by else None,
+        at_least={EFFECTIVE_COST.name} if lacking else set(),
+        width=width,
+    )
+    return "\n".join([table, *_footnotes(total.iloc[0], coverage)])
 
 
-def _footnotes(total: "pd.Series[Any]") -> list[str]:
+def _footnotes(total: "pd.Series[Any]", coverage: float | None) -> list[str]:
     """Return what has to be known to read the total rightly."""
-    notes = [f"Cache savings: {write(total['cache_coverage'], Unit.SHARE)} of the requests report a cache discount."]
-    if total["byok_unknown"]:
-        notes.append(
-            f"Cost is a lower bound: {write(total['byok_unknown'], Unit.COUNT)} BYOK requests do not say what the"
-            " provider charged."
-        )
+    notes = []
+    if coverage is not None and coverage < 1:
+        notes.append(f"Coverage: {write(coverage, Unit.SHARE)} of the ids have a record, so totals are lower bounds.")
+    if total["cost_unknown"]:
+        unknown = counted(int(total["cost_unknown"]), "request")
+        notes.append(f"Cost: not known in full for {unknown}, so the total is a lower bound.")
+    known = write(total["cache_coverage"], Unit.SHARE)
+    notes.append(f"Cache: a discount is reported for {known} of the requests; the savings rate is that of those alone.")
     streamed, timed = (write(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
     notes.append(
         f"Latency: successful requests only; time to first token (TTFT) of {streamed} streamed ones, end to end (E2E)"
@@ -63,6 +81,7 @@ def as_text(
     statistics: Sequence[Statistic],
     *,
     total: pd.DataFrame | None = None,
+    at_least: AbstractSet[str] = frozenset(),
     width: int = 100,
 ) -> str:
     """Return a summary as lines of text, at most `width` wide as far as cutting the groups' names can bring it there.
@@ -72,11 +91,15 @@ def as_text(
         keys: The columns that name the groups.
         statistics: The columns to show after them, in this order.
         total: The same statistics over all rows, as one row; shown last.
+        at_least: Statistics whose last row is a lower bound, and shown as one.
         width: How many characters a line may have.
     """
     rows = summary if total is None else pd.concat([summary, total])
     totals = len(rows) - len(summary)
     numbers = [(statistic.label, _written(rows[statistic.name].tolist(), statistic.unit)) for statistic in statistics]
+    for statistic, (_, cells) in zip(statistics, numbers, strict=True):
+        if statistic.name in at_least:
+            cells[-1] = f"≥ {cells[-1]}"
     columns = [_column(label, cells, max(map(len, cells)), str.rjust) for label, cells in numbers]
     left = width - sum(len(column[0]) + len(_GAP) for column in columns)
     longest = max(_SHORTEST_NAME, left // max(1, len(keys)) - len(_GAP))
@@ -114,7 +137,9 @@ def _written(values: list[Any], unit: Unit) -> list[str]:
 def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
     if pd.isna(value):
         return NOTHING
-    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else printable(str(value))
+    if isinstance(value, pd.Timestamp) and value == value.normalize():
+        return f"{value:%Y-%m-%d}"
+    return printable(str(value))
 
 
 def _cut(text: str, longest: int) -> str:

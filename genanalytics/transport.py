@@ -1,6 +1,9 @@
 """HTTP below the cache: the credential is signed in here, and the network's misbehaviour ends here."""
 
+import os
+import socket
 import time
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -8,10 +11,13 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from genanalytics._version import __version__
+from genanalytics.answers import excerpt
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.pace import retry_after_s
+from genanalytics.watchdog import Watchdog
 
 KEY_VARIABLE = "OPENROUTER_API_KEY"
 MAX_BODY_BYTES = 1 << 20
@@ -38,7 +44,7 @@ class NoReplyError(Exception):
 
 
 class Transport:
-    """Pooled keep-alive connections to one service, shared by threads.
+    """Pooled keep-alive connections to one service, shared by threads; a forked process gets connections of its own.
 
     Proxies and CA bundles are taken from the environment as in requests. Requests go to the adapter, not through a
     session: netrc, cookies and redirects are never looked at.
@@ -47,54 +53,86 @@ class Transport:
         base_url: The service, as `checked_base_url` returned it.
         key: The API key.
         pool_size: How many connections are kept open.
-        timeout_s: Time limit for one request in seconds.
+        timeout_s: Time limit for one request in seconds, from the first byte sent to the last byte read.
     """
 
     def __init__(self, base_url: str, key: str, *, pool_size: int, timeout_s: float) -> None:
         self._key = key
+        self._pool_size = pool_size
         self._timeout_s = timeout_s
-        self._adapter = _Signer(key, pool_maxsize=pool_size)
         with requests.Session() as session:
             self._options = session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
         if base_url.startswith("http:"):  # this machine itself: a proxy might not reach it, and would see the key
             self._options["proxies"] = {}
         headers = {"Accept": "application/json", "User-Agent": f"genanalytics/{__version__}"}
         self._template = requests.Request("GET", base_url, headers=headers).prepare()
+        self._connect()
 
-    def get(self, url: str) -> Reply:
-        """Return the answer to one GET, read to its end.
+    def _connect(self) -> None:
+        self._pid = os.getpid()
+        self._watchdog = Watchdog()
+        self._adapter = _Signer(self._key, self._watchdog, pool_size=self._pool_size)
+
+    def get(self, url: str, *, fresh: bool = False) -> Reply:
+        """Return the answer to one GET, read to its end, without the key should the service have sent it back.
+
+        Args:
+            url: The URL.
+            fresh: Use a connection that is opened for this request alone.
 
         Raises:
             NoReplyError: No whole answer came in time, or one that is longer than `MAX_BODY_BYTES`.
         """
+        if self._pid != os.getpid():  # two processes that read one connection would get each other's answers
+            self._connect()
+        if not fresh:
+            return self._get(self._adapter, url)
+        adapter = _Signer(self._key, self._watchdog, pool_size=1)
+        try:
+            return self._get(adapter, url)
+        finally:
+            adapter.close()
+
+    def _get(self, adapter: "_Signer", url: str) -> Reply:
         request = self._template.copy()
         request.url = url
         deadline = time.monotonic() + self._timeout_s
         timeout = (min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
         try:
-            with self._adapter.send(request, timeout=timeout, **self._options) as response:
-                body = _read(response.raw, deadline)
-                return Reply(response.status_code, retry_after_s(response.headers.get("Retry-After")), body)
+            with adapter.send(request, timeout=timeout, **self._options) as response:
+                with self._watchdog.until(deadline, response.raw.shutdown):
+                    body = _read(response.raw, deadline)
+                retry_after = retry_after_s(response.headers.get("Retry-After"))
+                return Reply(response.status_code, retry_after, self._redacted(body))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            reason = _root_of(error)
+            late = time.monotonic() >= deadline
+            reason = f"nothing whole within {self._timeout_s:g} s" if late else self._told(_root_of(error))
         # raised outside the handler: the exceptions of requests hold the signed request
         raise NoReplyError(reason)
 
-    def redacted(self, body: bytes) -> bytes:
-        """Return `body` without the key, should a service have sent it back."""
+    def _told(self, reason: str) -> str:
+        """Return the text of an error as it may be shown: the peer had a hand in it."""
+        return excerpt(self._redacted(reason.encode("utf-8", "replace")))[1:-1]
+
+    def _redacted(self, body: bytes) -> bytes:
         return body.replace(self._key.encode(), b"[key]") if self._key else body
 
     def close(self) -> None:
         """Close the connections."""
+        self._watchdog.close()
         self._adapter.close()
 
 
 class _Signer(HTTPAdapter):
     """Adds the credential to a copy of the request, so that nothing above, the cache included, ever sees it."""
 
-    def __init__(self, key: str, *, pool_maxsize: int) -> None:
-        super().__init__(pool_maxsize=pool_maxsize)
+    def __init__(self, key: str, watchdog: Watchdog, *, pool_size: int) -> None:
+        super().__init__(pool_maxsize=pool_size)
         self._authorization = f"Bearer {key}"
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": _pool_class(HTTPConnectionPool, watchdog),
+            "https": _pool_class(HTTPSConnectionPool, watchdog),
+        }
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         signed = request.copy()
@@ -104,7 +142,26 @@ class _Signer(HTTPAdapter):
         return response
 
 
-def checked_key(api_key: str | None) -> str:
+def _pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -> type[HTTPConnectionPool]:
+    """Return a pool whose connections do not wait for the head of an answer beyond their time limit."""
+
+    class Connection(pool_class.ConnectionCls):  # type: ignore[name-defined,misc]
+        def getresponse(self) -> urllib3.BaseHTTPResponse:
+            deadline = time.monotonic() + self.sock.gettimeout()
+            with watchdog.until(deadline, partial(self.sock.shutdown, socket.SHUT_RDWR)):
+                response: urllib3.BaseHTTPResponse = super().getresponse()
+            if time.monotonic() >= deadline:  # a head that was cut off can look like a whole one
+                response.close()
+                raise TimeoutError
+            return response
+
+    class Pool(pool_class):  # type: ignore[valid-type,misc]
+        ConnectionCls = Connection
+
+    return Pool
+
+
+def checked_key(api_key: str | None, *, offline: bool = False) -> str:
     """Return the key without surrounding white space.
 
     Raises:
@@ -113,6 +170,8 @@ def checked_key(api_key: str | None) -> str:
     key = (api_key or "").strip()
     if not key:
         msg = f"no API key: set {KEY_VARIABLE}, or name a file that holds it with --api-key-file (api_key in Python)"
+        if offline:
+            msg += "; or name the account whose answers to read, with --account (account in Python)"
         raise KeyRefusedError(msg)
     if not key.isascii() or not key.isprintable() or " " in key:
         msg = f"the API key holds characters that no key has (white space, control or non-ASCII): check {KEY_VARIABLE}"
@@ -136,7 +195,12 @@ def checked_base_url(base_url: str) -> str:
         parts, host = urlsplit(""), ""
     plain = host and not (parts.username or parts.password or parts.query or parts.fragment)
     if plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
-        return parts.geturl().rstrip("/")
+        try:
+            requests.Request("GET", parts.geturl()).prepare()
+        except (requests.RequestException, ValueError):
+            pass  # a host that no request can go to; the sentence below says so
+        else:
+            return parts.geturl().rstrip("/")
     msg = (
         f"base URL {_without_password(base_url)!r} cannot be used: give https://host/path without user, query or"
         " fragment (http only for this machine itself)"
@@ -165,9 +229,8 @@ def _read(raw: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         if left < 0:
             msg = f"the answer is longer than {MAX_BODY_BYTES:,} bytes"
             raise NoReplyError(msg, again=False)
-        if time.monotonic() > deadline:
-            msg = "the answer did not come to its end in time"
-            raise NoReplyError(msg)
+    if time.monotonic() >= deadline:  # a body without a length ends wherever its connection does
+        raise TimeoutError
     return b"".join(parts)
 
 

@@ -51,6 +51,15 @@ def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> st
     return _MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "id"), counted(1200, "id")
+    ('1 id', '1,200 ids')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def money_decimals(values: Iterable[float | None]) -> int:
     """Return the one number of decimals for a set of amounts: four figures of the largest, from cents to micro-dollars.
 

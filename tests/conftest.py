@@ -57,5 +57,6 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back off for a hundredth of the time: how long it is belongs to test_pace, that it happens to the others."""
+    """Wait for a hundredth of the time: how long it is belongs to test_pace, that it happens to the others."""
     monkeypatch.setattr(pace, "BASE_DELAY_S", pace.BASE_DELAY_S / 100)
+    monkeypatch.setattr(pace, "_SLOWEST", 400.0)

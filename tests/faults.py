@@ -153,6 +153,29 @@ class Drips(Fault):
 
 
 @dataclass(frozen=True)
+class DripsHead(Fault):
+    """An answer whose head comes a byte at a time."""
+
+    pause_s: float
+
+    def deliver(self, wire: Wire) -> None:
+        for byte in head(200, ("Content-Length", "0"), ("X-Padding", "x" * 1000)):
+            wire.pause(self.pause_s)
+            wire.send(bytes([byte]))
+
+
+@dataclass(frozen=True)
+class Garbles(Fault):
+    """Bytes that are no HTTP, and the end of the connection."""
+
+    content: bytes
+
+    def deliver(self, wire: Wire) -> None:
+        wire.send(self.content)
+        wire.hang_up()
+
+
+@dataclass(frozen=True)
 class Cuts(Fault):
     """An answer that ends early: its head promises `body`, of which `sent` bytes come before the connection closes."""
 

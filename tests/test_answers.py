@@ -127,7 +127,7 @@ def test_an_excerpt_never_holds_control_characters_and_is_bounded(content: bytes
 def test_an_answer_says_nothing_that_did_not_happen_and_stays_as_it_is() -> None:
     answer = Answer("gen-1", Outcome.FAILED)
     assert (answer.body, answer.status, answer.message, answer.attempts, answer.fetched_at) == (b"", None, "", 0, 0.0)
-    assert (answer.from_cache, answer.mismatched, answer.retry_in_s) == (False, False, None)
+    assert (answer.from_cache, answer.returned_id, answer.sent, answer.retry_in_s) == (False, None, False, None)
     with pytest.raises(AttributeError):
         answer.status = 200  # type: ignore[misc]
 

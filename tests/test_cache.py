@@ -34,7 +34,7 @@ def an_entry(generation_id: str = GENERATION, *, expires: int | None = EXPIRES) 
         status=200,
         fetched_at=1_756_003_600.25,
         expires=expires,
-        mismatched=True,
+        returned_id="gen-other",
         body=envelope(record_of(generation_id)),
     )
 
@@ -61,7 +61,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 def test_what_was_stored_is_found_as_it_was(archive: Archive) -> None:
-    final = replace(an_entry("gen-2", expires=None), status=404, mismatched=False, body=b"")
+    final = replace(an_entry("gen-2", expires=None), status=404, returned_id=None, body=b"")
     stored = {key_of(GENERATION): an_entry(), key_of("gen-2"): final}
     archive.store(stored)
     assert archive.look_up([key_of(GENERATION), key_of("gen-2"), key_of("gen-3")]) == stored

@@ -15,6 +15,7 @@ from genanalytics import __version__
 from genanalytics.cli import run
 from genanalytics.export import read_frame, read_parquet
 from genanalytics.sandbox import Sample, Sandbox, sample
+from genanalytics.units import counted
 
 MADE = sample(60, seed=3)
 RECORDS: Mapping[str, dict[str, Any]] = MADE.records
@@ -91,14 +92,14 @@ def test_some_without_a_record_is_exit_3_and_the_rest_is_written(capsys: pytest.
     failures = pd.read_csv("failures.csv")
     assert set(failures["requested_id"]) == set(MADE.ids) - set(RESOLVING)
     assert set(failures["outcome"]) == {"not_found"}
-    assert f"Wrote {len(failures)} failures to failures.csv." in capsys.readouterr().err
+    assert f"Wrote {counted(len(failures), 'failure')} to failures.csv." in capsys.readouterr().err
 
 
 def test_failures_that_nobody_asked_for_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fetch", "gen-unknown", RESOLVING[0], "--output", "out.parquet"]) == 3
     said = capsys.readouterr().err
-    assert "No record of 1 ids, so totals are lower bounds; --failures FILE lists them all" in said
-    assert "'gen-unknown': the service has no record of it." in said
+    assert "--failures FILE lists the ids without a record; the first is 'gen-unknown': the service" in said
+    assert "No record of 1 id, so totals are lower bounds." in said
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +146,7 @@ def test_options_win_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.
         (["empty.txt"], "no generation ids"),
         (["missing.txt"], "no file 'missing.txt': give the path of a file of ids, or an id"),
         (["--input", "missing"], "cannot read missing: No such file or directory"),
+        (["--input", "log"], "log holds JSON, not an id a line"),
         (["."], ". is a directory: name a file of ids"),
         (["binary.bin"], "binary.bin is not a text file"),
         (
@@ -154,7 +156,12 @@ def test_options_win_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.
         (["gen-1", "--output", "no/such/out.csv"], "there is no directory 'no/such'"),
         (["gen-1", "--base-url", "http://example.org/api"], "base URL 'http://example.org/api' cannot be used"),
         (["gen-1", "--api-key-file", "no-key"], "cannot read the key file no-key: No such file or directory"),
-        (["gen-1", "--rate", "0"], "has to be more than 0"),
+        (["gen-1", "--rate", "0"], "rate=0.0 cannot be used: give a number above 0"),
+        (["gen-1", "--rate", "nan"], "rate=nan cannot be used"),
+        (["gen-1", "--wait", "nan"], "wait_s=nan: it has to be 0 or more"),
+        (["gen-1", "--api-key-file", "empty.txt"], "the key file empty.txt holds 0 words"),
+        (["gen-1", "--output", "a.csv", "--failures", "./a.csv"], "'a.csv' would be written over"),
+        (["empty.csv", "--output", "empty.csv"], "'empty.csv' would be written over"),
         (["gen-1", "--max-workers", "0"], "Invalid value for '--max-workers'"),
         (["gen-1", "--nonsense"], "No such option '--nonsense'"),
     ],
@@ -164,6 +171,8 @@ def test_what_cannot_be_used_is_exit_2_and_one_sentence(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"# nothing\n\n")))
     Path("empty.txt").touch()
+    Path("empty.csv").touch()
+    Path("log").write_text('{"id": "gen-1", "prompt": "a secret"}\n')
     Path("binary.bin").write_bytes(bytes(range(256)))
     assert run(["fetch", *arguments]) == 2
     said = capsys.readouterr().err
@@ -187,8 +196,9 @@ def test_a_summary_is_a_table_by_group(capsys: pytest.CaptureFixture[str]) -> No
         record["total_cost"] + ((record["upstream_inference_cost"] or 0) if record["is_byok"] else 0)
         for record in RECORDS.values()
     )
-    assert next(line for line in lines if line.startswith("total")).split()[1:3] == [
+    assert next(line for line in lines if line.startswith("total")).split()[1:4] == [
         str(len(RESOLVING)),
+        "≥",  # a BYOK record of the sample does not say what the provider charged
         f"${cost:.3f}",
     ]
 
@@ -216,14 +226,18 @@ def test_a_record_that_stands_in_two_files_counts_once(capsys: pytest.CaptureFix
     assert run(["summary", "one.parquet", "two.csv", "--json"]) == 0
     output = capsys.readouterr()
     assert json.loads(output.out)[0]["requests"] == 6
-    assert "2 records stand in the files twice and count once" in output.err
+    assert "2 records more than once in the files; the one fetched last counts" in output.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["missing.parquet"], "cannot read missing.parquet"),
-        (["out.parquet", "--by", "modell"], "cannot group by 'modell'; there are requested_id, id"),
+        (
+            ["out.parquet", "--by", "modell"],
+            "cannot group by 'modell'; did you mean 'model'? there are requested_id",
+        ),
+        (["out.parquet", "--by", "provider_responses"], "cannot group by 'provider_responses': it holds lists"),
         (["out.parquet", "--json", "--csv"], "--json and --csv are two forms of one output"),
         ([], "Missing argument 'FILE...'"),
     ],
@@ -240,6 +254,38 @@ def test_a_file_that_cannot_be_written_is_exit_1(capsys: pytest.CaptureFixture[s
     Path("file").touch()
     assert run(["demo", "--directory", "file/below"]) == 1
     assert "cannot make the directory file/below" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_full_disk_behind_stdout_is_exit_1_and_one_sentence(form: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "genanalytics", "fetch", *RESOLVING, *form, "--quiet"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[0] == "Error: cannot write the output: No space left on device"
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_was_fetched_last_counts_whatever_the_order_of_the_files(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, fetched_at, cost in (("new", "2026-01-02", 1), ("old", "2026-01-01", 99)):
+        line = {"requested_id": "gen-1", "fetched_at": fetched_at, "data": {"id": "gen-1", "total_cost": cost}}
+        Path(f"{name}.jsonl").write_text(json.dumps(line))
+    for order in (["new.jsonl", "old.jsonl"], ["old.jsonl", "new.jsonl"]):
+        assert run(["summary", *order, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["effective_cost"] == 1
+
+
+def test_a_summary_knows_the_coverage_of_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["fetch", *RESOLVING[:3], "gen-unknown", "--output", "out.parquet", "--quiet"])
+    assert run(["summary", "out.parquet"]) == 0
+    assert "Coverage: 75.0 % of the ids have a record" in capsys.readouterr().out
+
+
+def test_a_table_of_other_rows_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.csv").write_text("generation_id\ngen-1\n")
+    assert run(["summary", "other.csv"]) == 2
+    assert "other.csv has no column 'requested_id'" in capsys.readouterr().err
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -38,7 +39,8 @@ def test_a_record_is_ok_and_its_body_stays_as_it_came(server: FaultServer, clien
     assert (answer.requested_id, answer.status, answer.attempts) == (GENERATION, 200, 3)
     assert answer.body == envelope(record_of(GENERATION))
     assert before <= answer.fetched_at <= time.time()
-    assert not answer.mismatched
+    assert answer.sent
+    assert answer.returned_id is None
     assert answer.retry_in_s is None
     assert [request.path for request in server.requests] == ["/api/v1/generation"]
 
@@ -135,6 +137,15 @@ def test_an_endless_answer_is_asked_for_once(server: FaultServer, client: Client
     assert "longer than" in answer.message
 
 
+def test_one_request_answers_all_who_ask_for_an_id_at_once(server: FaultServer, client: Client) -> None:
+    server.otherwise = lambda generation_id: good(generation_id, after_s=0.3)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(client), range(8)))
+    assert len(server.requests) == 1
+    assert {answer.body for answer in answers} == {good(GENERATION).body}
+    assert sorted(answer.sent for answer in answers) == [False] * 7 + [True]
+
+
 def test_another_id_is_a_mismatch_unless_that_is_accepted(server: FaultServer, client: Client) -> None:
     server.otherwise = lambda _: good("gen-other")
     refused, accepted = ask(client), ask(client, accept_mismatch=True)
@@ -142,10 +153,10 @@ def test_another_id_is_a_mismatch_unless_that_is_accepted(server: FaultServer, c
     assert refused.message == "the answer carries another id: 'gen-other'"
     assert client.entry_of(refused) is None
     assert accepted.outcome is Outcome.OK
-    assert accepted.mismatched
+    assert accepted.returned_id == "gen-other"
     entry = client.entry_of(accepted)
     assert entry is not None
-    assert entry.mismatched
+    assert entry.returned_id == "gen-other"
     assert entry.requested_id == GENERATION
 
 
@@ -243,7 +254,7 @@ def test_a_missing_record_whose_id_does_not_tell_its_age_is_not_kept(client: Cli
 
 @pytest.mark.parametrize("option", [{"max_workers": 0}, {"timeout_s": 0}, {"rate": 0}, {"rate": -1.0}])
 def test_an_option_out_of_its_range_is_refused(option: dict[str, float], make_client: MakeClient) -> None:
-    with pytest.raises(InputError, match="each has to be more than 0"):
+    with pytest.raises(InputError, match="cannot be used: give a number above 0"):
         make_client(**option)
 
 

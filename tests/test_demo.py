@@ -36,8 +36,9 @@ def test_it_fetches_every_id_and_then_none(demo: tuple[Path, list[str]]) -> None
     ids = [line for line in (DATA / "sample-ids.txt").read_text().splitlines() if line and not line.startswith("#")]
     found = sum(1 for _ in records())
     missing = len(set(ids)) - found
-    assert f"{len(ids)} ids, {len(ids) - len(set(ids))} of them repeated: {found} ok, {missing} not_found." in said
-    assert any(line.startswith(f"{len(set(ids))} requests in ") for line in said)
+    repeated = len(ids) - len(set(ids))
+    counts = f"{len(set(ids))} ids, {repeated} duplicates apart: {found} ok, {missing} not_found"
+    assert any(line.startswith(f"{counts} ({len(set(ids))} requests, 0 from the cache, ") for line in said)
     assert said[-1] == f'Fetched again: {len(set(ids))} ids from the cache, "requests": 0.'
 
 

@@ -19,8 +19,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from genanalytics import export
 from genanalytics.export import (
     SUFFIXES,
+    coverage_of,
     json_lines,
     read_frame,
     read_parquet,
@@ -113,6 +115,12 @@ def test_a_record_as_long_as_an_answer_can_be_comes_back(path: Path) -> None:
     assert_frame_equal(written_and_read(frame, path), frame)
 
 
+def test_a_csv_file_of_many_blocks_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "_LONGEST_LINE", 2_000)
+    frame = from_rows([row({"model": NASTY * (number % 7)}, f"gen-{number}") for number in range(300)])
+    assert_frame_equal(written_and_read(frame, tmp_path / "generations.csv"), frame)
+
+
 FIELDS = [column for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]
 TEXTS = st.text(st.sampled_from(NASTY) | st.characters(), max_size=10)
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
@@ -171,6 +179,21 @@ def test_parquet_says_what_each_column_is(month: pd.DataFrame, tmp_path: Path) -
     assert schema.field("total_cost").metadata[b"meaning"].startswith(b"What was charged")
 
 
+def test_parquet_knows_of_how_many_ids_it_holds_the_records(month: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "generations.parquet"
+    write_frame(month.head(3), path, asked=4)
+    assert coverage_of(path) == 0.75
+    assert_frame_equal(read_frame(path), month.head(3))
+    write_frame(month.head(3), path)
+    assert coverage_of(path) is None
+
+
+def test_other_forms_do_not_know_their_coverage(month: pd.DataFrame, tmp_path: Path) -> None:
+    for suffix in (".csv", ".jsonl"):
+        write_frame(month.head(3), tmp_path / f"generations{suffix}", asked=4)
+        assert coverage_of(tmp_path / f"generations{suffix}") is None
+
+
 def test_parquet_is_compressed_by_zstd(month: pd.DataFrame, tmp_path: Path) -> None:
     write_parquet(month, tmp_path / "generations.parquet")
     with pq.ParquetFile(tmp_path / "generations.parquet") as file:
@@ -203,6 +226,15 @@ def test_csv_is_what_other_programs_read(tmp_path: Path) -> None:
     }
 
 
+def test_csv_of_other_programs_is_read_in_which_only_nothing_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "generations.csv"
+    path.write_bytes(b"\xef\xbb\xbfmodel,requested_id,latency\r\nNA,gen-1,12\r\nnull,gen-2,\r\n,gen-3,0\r\n")
+    frame = read_frame(path)
+    assert frame["model"].isna().tolist() == [False, False, True]
+    assert frame["model"].tolist()[:2] == ["NA", "null"]
+    assert frame["latency"].tolist() == [12, pd.NA, 0]
+
+
 def test_a_json_line_is_a_record_as_it_was_answered(tmp_path: Path) -> None:
     record = {"id": "gen-1", "total_cost": 0.5, "latency": 74512.5, "provider_responses": [{"status": 200}], "new": [1]}
     write_frame(from_rows([row(record, "gen-asked")]), tmp_path / "generations.jsonl")
@@ -232,12 +264,13 @@ def test_answers_as_the_service_sends_them_are_read(tmp_path: Path) -> None:
 
 
 def test_a_moment_without_zone_is_utc_wherever_the_reader_is(tmp_path: Path) -> None:
-    answer = '{"fetched_at": "2026-09-01 10:00:00", "data": {"id": "gen-1"}}'
+    answer = '{"fetched_at": "2026-09-01 10:00:00", "data": {"id": "gen-1", "created_at": "2026-08-31 22:00:18.189"}}'
     (tmp_path / "answers.jsonl").write_text(answer, encoding="utf-8")
-    code = "from genanalytics import read_frame; print(read_frame('answers.jsonl')['fetched_at'].iloc[0])"
+    moments = "read_frame('answers.jsonl')[['created_at', 'fetched_at']].iloc[0]"
+    code = f"from genanalytics import read_frame; print(*{moments}, sep='\\n')"
     tokyo = os.environ | {"TZ": "Asia/Tokyo"}
     said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=tokyo, text=True)
-    assert said.strip() == "2026-09-01 10:00:00+00:00"
+    assert said.splitlines() == ["2026-08-31 22:00:18.189000+00:00", "2026-09-01 10:00:00+00:00"]
 
 
 def test_a_users_columns_come_along(path: Path) -> None:

@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genanalytics.errors import InputError, OutputError
+from genanalytics import export
+from genanalytics.errors import InputError, MissingColumnError, OutputError
 from genanalytics.export import SUFFIXES, checked_suffix, checked_target, json_lines, read_frame, write_frame
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
-
-PARTS = "*.part"
 
 
 @pytest.fixture(params=SUFFIXES)
@@ -54,6 +53,34 @@ def test_an_existing_file_is_replaced_and_nothing_else_stays(frame: pd.DataFrame
     write_frame(frame, path)
     assert read_frame(path)["id"].tolist() == ["gen-1", "gen-2"]
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_part_that_is_written_is_hidden_beside_the_file(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def lines_from_within(frame: pd.DataFrame) -> Iterator[str]:
+        seen.extend(path.name for path in tmp_path.iterdir())
+        yield from json_lines(frame)
+
+    monkeypatch.setattr(export, "json_lines", lines_from_within)
+    write_frame(frame, tmp_path / "generations.jsonl")
+    [part] = seen
+    assert part.startswith(".generations.jsonl.")
+    assert part.endswith(".part")
+    assert [path.name for path in tmp_path.iterdir()] == ["generations.jsonl"]
+
+
+def test_what_a_link_points_to_is_replaced_and_the_link_stays(frame: pd.DataFrame, path: Path) -> None:
+    (path.parent / "far").mkdir()
+    target = path.parent / "far" / f"real{path.suffix}"
+    path.symlink_to(target)
+    for _ in range(2):  # once to nowhere, once to a file
+        write_frame(frame, path)
+    assert path.is_symlink()
+    assert list(target.parent.iterdir()) == [target]
+    assert read_frame(target)["id"].tolist() == ["gen-1", "gen-2"]
 
 
 @pytest.mark.usefixtures("disk_of_4_kib")
@@ -145,7 +172,7 @@ def test_the_permission_bits_follow_the_umask(frame: pd.DataFrame, path: Path, m
 
 @pytest.mark.parametrize("name", ["no/such/generations", "x" * 300])
 def test_a_path_that_cannot_be_is_an_output_error(frame: pd.DataFrame, path: Path, name: str) -> None:
-    target = path.with_name("x").parent / f"{name}{path.suffix}"
+    target = path.parent / f"{name}{path.suffix}"
     with pytest.raises(OutputError, match=re.escape(f"cannot write {target}: ")):
         write_frame(frame, target)
     assert list(path.parent.iterdir()) == []
@@ -169,13 +196,19 @@ def test_the_suffix_names_the_form_in_any_case(name: str | Path, suffix: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "suffix"), [("generations", "nothing"), ("a.csv.gz", ".gz"), (".csv", "nothing"), ("a.json", ".json")]
+    ("name", "found"),
+    [
+        ("generations", "has no suffix"),
+        ("a.csv.gz", "ends in '.gz'"),
+        (".csv", "has no suffix"),
+        ("a.json", "ends in '.json'"),
+    ],
 )
 def test_another_suffix_is_refused_with_those_that_are_there(
-    frame: pd.DataFrame, tmp_path: Path, name: str, suffix: str
+    frame: pd.DataFrame, tmp_path: Path, name: str, found: str
 ) -> None:
     path = tmp_path / name
-    sentence = f"{str(path)!r} ends in {suffix!r}: name a file that ends in .parquet, .csv, .jsonl"
+    sentence = f"{str(path)!r} {found}: name a file that ends in .parquet, .csv, .jsonl"
     for refuse in (checked_suffix, checked_target, read_frame, lambda path: write_frame(frame, path)):
         with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
             refuse(path)
@@ -244,6 +277,16 @@ def test_a_parquet_file_whose_column_is_of_another_type_names_the_column(tmp_pat
     pq.write_table(pa.table({"latency": ["fast"]}), tmp_path / "generations.parquet")
     with pytest.raises(InputError, match="column 'latency' holds string, it should hold int64"):
         read_frame(tmp_path / "generations.parquet")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_file_that_does_not_say_what_was_asked_for_is_refused(
+    frame: pd.DataFrame, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"generations{suffix}"
+    write_frame(frame[["id", "latency"]], path)
+    with pytest.raises(MissingColumnError, match=re.escape(f"{path} has no column 'requested_id': name a file")):
+        read_frame(path)
 
 
 def test_a_parquet_file_that_is_cut_off_is_one_sentence(frame: pd.DataFrame, tmp_path: Path) -> None:

@@ -28,7 +28,15 @@ from genanalytics.cache import Entry
 from genanalytics.schema import COLUMNS
 
 MakeClient = Callable[..., Client]
-FAILURES_DTYPES = {"requested_id": "str", "outcome": "str", "status": "Int64", "message": "str", "attempts": "Int64"}
+FAILURES_DTYPES = {
+    "requested_id": "str",
+    "outcome": "str",
+    "status": "Int64",
+    "message": "str",
+    "attempts": "Int64",
+    "returned_id": "str",
+    "body": "str",
+}
 
 pytestmark = pytest.mark.usefixtures("brisk")
 
@@ -36,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("brisk")
 def keep(client: Client, generation_id: str, *, expires: int | None = None, **fields: object) -> None:
     """Put a record into the cache as an earlier run would have."""
     body = envelope(record_of(generation_id) | fields)
-    entry = Entry(generation_id, f"{client.base_url}/generation", 200, time.time() - 60, expires, False, body)  # noqa: FBT003
+    entry = Entry(generation_id, f"{client.base_url}/generation", 200, time.time() - 60, expires, None, body)
     client.archive.store({client.key_of(generation_id): entry})
 
 
@@ -60,7 +68,7 @@ def test_every_outcome_is_reached_and_said(server: FaultServer, client: Client) 
     [young] = make_ids(1, created=int(time.time()))
     server.plan(missing, refusal(404, f"Generation {missing} not found"))
     server.plan(others, refusal(403))
-    server.plan(odd, good("gen-odd"))
+    server.plan(odd, good("gen-odd"), good("gen-odd"))
     server.plan(broken, refusal(400, "what?"))
     server.plan(unlucky, *[HangsUp()] * 6)
     server.plan(late, replace(refusal(429, Retry_After="600"), after_s=0.8))
@@ -74,13 +82,13 @@ def test_every_outcome_is_reached_and_said(server: FaultServer, client: Client) 
     told["status"] = told["status"].fillna(0)
     rows = told.drop(index=[unlucky, late])[["outcome", "status", "attempts", "message"]].itertuples(name=None)
     assert {generation_id: tuple(row) for generation_id, *row in rows} == {
-        "": ("invalid", 0, 0, "an id is not empty"),
+        "": ("invalid", 0, 0, "an id cannot be empty"),
         missing: ("not_found", 404, 1, "the service has no record of it"),
-        others: ("forbidden", 403, 1, "the generation is another account's"),
-        odd: ("mismatch", 200, 1, "the answer carries another id: 'gen-odd'"),
+        others: ("forbidden", 403, 1, "the generation belongs to another account: 'no'"),
+        odd: ("mismatch", 200, 2, "the answer carries another id: 'gen-odd'"),
         broken: ("failed", 400, 1, "the service answered 400: 'what?'"),
         young: ("pending", 404, 1, "the service has no record of it yet"),
-        "two words": ("invalid", 0, 0, "an id holds no white space"),
+        "two words": ("invalid", 0, 0, "an id cannot contain white space"),
     }
     assert told["outcome"][[unlucky, late]].tolist() == ["failed", "skipped"]
     assert told["attempts"][[unlucky, late]].tolist() == [6, 1]
@@ -93,7 +101,8 @@ def test_every_outcome_is_reached_and_said(server: FaultServer, client: Client) 
     asked = {generation_id for generation_id, times in server.asked.items() if times > 1}
     assert asked == {others, odd, broken, unlucky, late, young}, "only the record and the old 404 are remembered"
     assert again.stats.outcomes == {"ok": 7, "not_found": 1, "invalid": 2}
-    assert again.failures.set_index("requested_id")["message"][missing].endswith("within the last day")
+    remembered = again.failures.set_index("requested_id")["message"][missing]
+    assert remembered.startswith("the service had no record of it on 20")
 
 
 def test_nothing_gives_the_full_schema_without_rows(server: FaultServer, client: Client) -> None:
@@ -167,6 +176,7 @@ def test_offline_answers_from_the_cache_alone(server: FaultServer, make_client: 
     assert (failure["outcome"], failure["attempts"]) == ("unavailable", 0)
     assert failure["message"] == "offline, and not in the cache"
     assert server.requests == []
+    assert offline.stats.notices == ()
     assert_whole(offline, server)
 
 
@@ -198,7 +208,7 @@ def test_refresh_asks_again_and_keeps_what_it_cannot_better(server: FaultServer,
     fetched = ga.fetch([better, gone, down], client=client, refresh=True)
     assert fetched.frame["latency"].tolist() == [record_of(better)["latency"], 1, 1]
     assert (fetched.stats.requests, fetched.stats.from_cache) == (8, 2)
-    assert fetched.stats.notices == ("2 kept records stand: asking for them again brought none",)
+    assert fetched.stats.notices == ("2 records come from the cache although they were to be asked for again",)
     assert_whole(fetched, server)
     later = ga.fetch([better, gone, down], client=client)
     pd.testing.assert_frame_equal(later.frame, fetched.frame)
@@ -304,7 +314,7 @@ def test_a_cache_that_cannot_be_written_costs_no_row(server: FaultServer, client
     assert_whole(fetched, server)
     assert (fetched.stats.not_stored, fetched.stats.from_cache) == (49, 1)
     failed = f"the cache {client.archive.path} failed: disk is full"
-    assert fetched.stats.notices == (f"not kept for the next run: {failed}",)
+    assert fetched.stats.notices == (f"49 answers could not be cached and will be fetched again: {failed}",)
 
 
 def test_a_cache_that_someone_else_is_writing_to_costs_no_row(server: FaultServer, client: Client) -> None:
@@ -367,7 +377,7 @@ def test_the_key_is_nowhere(server: FaultServer, client: Client, tmp_path: Path)
     page = Says(200, f"<html>your key is {KEY}</html>".encode())
     server.plan(ids[0], refusal(400, f"bad key {KEY}"))
     server.plan(ids[1], *[page] * 6)
-    server.plan(ids[2], good(KEY))
+    server.plan(ids[2], good(KEY), good(KEY))
     server.plan(ids[3], *[HangsUp()] * 6)
     fetched = ga.fetch(ids, client=client)
     assert fetched.stats.outcomes == {"ok": 2, "mismatch": 1, "failed": 3}

@@ -115,17 +115,24 @@ def test_each_of_45_values_lands_in_its_own_column() -> None:
     assert values(from_rows([row(RECORD)])) == OURS | EXPECTED
 
 
+def test_a_field_that_nobody_knows_moves_none_of_them() -> None:
+    assert values(from_rows([row({"new": 1} | RECORD)])) == OURS | EXPECTED | {"extra": '{"new":1}'}
+
+
 @pytest.mark.parametrize("names", [list(CONTRACT), list(CONTRACT)[:11], list(RECORD)[::-1], ["id"]])
 def test_a_field_that_an_answer_does_not_have_is_null(names: list[str]) -> None:
-    frame = from_rows([row({name: RECORD[name] for name in names})])
+    record = {name: RECORD[name] for name in names}
+    frame = from_rows([row(record), row(record | {"new": 1})])
     assert values(frame) == OURS | {name: EXPECTED[name] for name in names}
-    assert frame.shape == (1, 48)
+    assert values(frame, 1) == values(frame) | {"extra": '{"new":1}'}
+    assert frame.shape == (2, 48)
 
 
 @pytest.mark.parametrize("name", RECORD)
 def test_a_value_fills_no_column_but_its_own(name: str) -> None:
-    frame = from_rows([row({"id": "gen-1", name: RECORD[name]})])
-    assert values(frame) == OURS | {"id": "gen-1", name: EXPECTED[name]}
+    record = {"id": "gen-1", name: RECORD[name]}
+    assert values(from_rows([row(record)])) == OURS | {"id": "gen-1", name: EXPECTED[name]}
+    assert values(from_rows([row(record | {"new": 1})])) == OURS | record | {name: EXPECTED[name], "extra": '{"new":1}'}
 
 
 @pytest.mark.parametrize("rows", [[], [row({"id": "gen-1"})], [row(RECORD)], [row(RECORD | {"latency": "slow"})]])

@@ -3,7 +3,7 @@
 import inspect
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -100,6 +100,31 @@ MISFITS = [
 @pytest.mark.parametrize(("field", "text"), MISFITS)
 def test_a_value_that_does_not_fit_leaves_a_gap_and_stands_verbatim_in_extra(field: str, text: str) -> None:
     assert read(f'"{field}":{text}') == OURS | {"extra": f'{{"{field}":{text}}}'}
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "held"),
+    [
+        ("latency", "12", 12),
+        ("total_cost", "0.5", 0.5),
+        ("total_cost", "3", 3.0),
+        ("streamed", "false", False),
+        ("model", '"m"', "m"),
+        ("created_at", '"1970-01-02T00:00:00Z"', datetime(1970, 1, 2, tzinfo=UTC)),
+        ("provider_responses", "[]", []),
+    ],
+)
+def test_a_misfit_changes_nothing_for_its_neighbours(field: str, text: str, held: object) -> None:
+    rows = [row(f'"{field}":{text}'), row(f'"{field}":{{}}'), row(""), row(f'"{field}":{text}')]
+    table = to_table(rows)
+    assert table.column(field).to_pylist() == [held, None, None, held]
+    assert table.column("extra").to_pylist() == [None, f'{{"{field}":{{}}}}', None, None]
+
+
+def test_half_a_character_is_no_text_however_it_was_sent() -> None:
+    body = '{"data":{"id":"gen-1","model":"\ud800"}}'.encode("utf-8", "surrogatepass")
+    [held] = to_table([Row("gen-1", body, 0.0)]).to_pylist()
+    assert (held["model"], held["extra"]) == (None, '{"model":"\\ud800"}')
 
 
 def test_an_integer_that_is_no_double_is_the_nearest_one_and_kept() -> None:

@@ -96,7 +96,7 @@ def test_what_cannot_be_an_id_is_passed_on_to_be_refused_one_by_one(value: objec
 def test_a_gap_in_a_column_is_refused_too(gaps: object) -> None:
     first, refused = read_ids(gaps)
     assert first == A
-    assert problem(refused) == "an id is a text"
+    assert problem(refused) == "an id must be text"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,19 @@ def test_big_endian_utf_16_is_read_by_its_mark(tmp_path: Path) -> None:
     assert list(read_ids(path)) == [A, B]
 
 
+@pytest.mark.parametrize("log", ['{"id": "gen-1"}\n{"id": "gen-2"}\n', '["gen-1"]', '\ufeff {"a": {"b": []}}\r\n'])
+def test_a_log_is_refused_before_a_line_of_it_goes_anywhere(tmp_path: Path, log: str) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(log, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(f"{path} holds JSON, not an id a line: extract its ids first")):
+        next(read_ids(path))
+
+
+@pytest.mark.parametrize("line", ["5", "null", "[1]", "{}", '"gen-1"', '{"gen', "[" * 200 + '"'])
+def test_a_strange_id_is_no_log(line: str) -> None:
+    assert list(read_ids(io.StringIO(line))) == [line]
+
+
 def test_a_number_sign_within_an_id_begins_no_comment(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_text("gen-1#2\n", encoding="utf-8")
@@ -146,7 +159,7 @@ def test_a_number_sign_within_an_id_begins_no_comment(tmp_path: Path) -> None:
 
 
 IDS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Z")), min_size=1, max_size=40).filter(
-    lambda text: problem(text) is None and not text.startswith(("#", "\ufeff"))
+    lambda text: problem(text) is None and not text.startswith(("#", "\ufeff", "[", "{"))
 )
 
 
@@ -290,20 +303,20 @@ def test_a_file_that_cannot_be_read_is_one_sentence_with_its_name(
 @pytest.mark.parametrize(
     ("generation_id", "reason"),
     [
-        ("", "an id is not empty"),
+        ("", "an id cannot be empty"),
         ("x" * 257, "an id has at most 256 characters, this one has 257"),
         ("x" * 12_345, "an id has at most 256 characters, this one has 12,345"),
-        ("two words", "an id holds no white space"),
-        ("gen-1\n", "an id holds no white space"),
-        ("gen\u00a01", "an id holds no white space"),
-        ("gen\u20031", "an id holds no white space"),
-        ("gen\x1c1", "an id holds no white space"),
-        ("gen\x00", "an id holds no control characters"),
-        ("gen\x1b[31m", "an id holds no control characters"),
-        ("gen\x7f", "an id holds no control characters"),
-        ("gen\x9b", "an id holds no control characters"),
-        ("gen\ud800", "an id holds no control characters"),
-        ("not text: 5", "an id is a text"),
+        ("two words", "an id cannot contain white space"),
+        ("gen-1\n", "an id cannot contain white space"),
+        ("gen\u00a01", "an id cannot contain white space"),
+        ("gen\u20031", "an id cannot contain white space"),
+        ("gen\x1c1", "an id cannot contain white space"),
+        ("gen\x00", "an id cannot contain control characters"),
+        ("gen\x1b[31m", "an id cannot contain control characters"),
+        ("gen\x7f", "an id cannot contain control characters"),
+        ("gen\x9b", "an id cannot contain control characters"),
+        ("gen\ud800", "an id cannot contain control characters"),
+        ("not text: 5", "an id must be text"),
     ],
 )
 def test_what_cannot_be_an_id_has_a_problem(generation_id: str, reason: str) -> None:

@@ -114,8 +114,8 @@ def test_nothing_reported_is_a_gap_and_not_zero() -> None:
     found = one(frame_of({"model": "a"}, {"model": "b"}))
     assert found["requests"] == 2
     assert found["cache_coverage"] == 0.0
-    counts = {"requests", "byok_unknown", "cache_coverage"} | {name for name in found if name.endswith("_n")}
-    assert {name: value for name, value in found.items() if value is not None and name not in counts} == {}
+    known = {name: value for name, value in found.items() if value is not None and not name.endswith("_n")}
+    assert known == {"requests": 2, "byok_unknown": 0, "cost_unknown": 2, "cache_coverage": 0.0}
 
 
 def test_latency_is_that_of_successful_rows_and_ttft_that_of_streamed_ones() -> None:
@@ -201,7 +201,9 @@ def test_a_statistic_of_the_users_own_passes_through_the_same_door() -> None:
 
 
 def test_an_unknown_column_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(MissingColumnError, match=r"cannot group by 'modell'; there are model, .*, day"):
+    with pytest.raises(
+        MissingColumnError, match=r"cannot group by 'modell'; did you mean 'model'\? there are model, .*, day"
+    ):
         summarize(frame_of(), by="modell")
 
 
@@ -216,6 +218,25 @@ def test_a_name_stands_in_a_summary_once() -> None:
         summarize(frame_of(), metrics=[EFFECTIVE_COST, EFFECTIVE_COST])
     with pytest.raises(InputError, match="'requests'"):
         summarize(frame_of().assign(requests=1), by="requests")
+
+
+def test_costs_that_are_not_known_are_counted() -> None:
+    found = one(
+        frame_of(
+            {"total_cost": GAP, "is_byok": False},
+            {"total_cost": 1.0, "is_byok": True},
+            {"total_cost": 1.0, "is_byok": GAP, "upstream_inference_cost": 0.5},
+            {"total_cost": 1.0, "is_byok": GAP, "upstream_inference_cost": 0.0},
+            {"total_cost": 1.0, "is_byok": False},
+        )
+    )
+    assert found["cost_unknown"] == 3
+
+
+def test_one_name_cannot_stand_for_two_row_values() -> None:
+    mine = RowValue("billed_cost", "b", Unit.USD, "b", ("total_cost",), nw.col("total_cost") * 5)
+    with pytest.raises(InputError, match="'billed_cost' of 'billed_cost_mean' stands for another one already"):
+        summarize(frame_of({"total_cost": 1.0}), metrics=[EFFECTIVE_COST, *spread(mine)])
 
 
 def test_every_statistic_says_what_it_is() -> None:

@@ -109,3 +109,9 @@ def test_what_is_no_record_is_refused_among_others(body: bytes) -> None:
 def test_every_column_has_the_type_that_the_schema_says() -> None:
     assert to_table(rows_of({"id": "gen-1"})).schema == ARROW_SCHEMA
     assert pa.types.is_list(ARROW_SCHEMA.field("provider_responses").type)
+
+
+def test_text_that_is_no_unicode_stands_in_extra_however_it_is_written() -> None:
+    table = to_table([Row("gen-1", b'{"data": {"id": "gen-1", "model": "\xed\xa0\x80"}}', None)])
+    assert table["model"].to_pylist() == [None]
+    assert json.loads(table["extra"].to_pylist()[0]) == {"model": "\ud800"}

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
-from genanalytics.errors import MissingColumnError
+from genanalytics.errors import InputError, MissingColumnError, OutputError
 from genanalytics.frame import from_rows
 from genanalytics.plots import cost_over_time, save
 from genanalytics.plots.style import GREY, HUES
@@ -56,6 +56,21 @@ def test_groups_are_stacked_dearest_first(axes: Axes) -> None:
     assert list(stacks(axes)) == ["dear", "cheap"]
 
 
+def test_a_refund_hangs_below_the_axis(axes: Axes) -> None:
+    cost_over_time(frame_of(("2026-03-01", "a", 4.0), ("2026-03-01", "b", -2.0), ("2026-03-01", "c", 1.0)), ax=axes)
+    bars = {str(bars.get_label()): bars[0] for bars in axes.containers if isinstance(bars, BarContainer)}
+    assert {name: (bar.get_y(), bar.get_height()) for name, bar in bars.items()} == {
+        "a": (0.0, 4.0),
+        "c": (4.0, 1.0),
+        "b": (0.0, -2.0),
+    }
+
+
+def test_a_single_day_has_one_tick(axes: Axes) -> None:
+    cost_over_time(frame_of(("2026-03-01", "a", 1.0)), ax=axes)
+    assert len(axes.get_xticks()) == 1
+
+
 def test_days_without_a_generation_are_shown(axes: Axes) -> None:
     frame = frame_of(("2026-03-01", "a", 1.0), ("2026-03-04", "a", 2.0))
     assert stacks(cost_over_time(frame, ax=axes)) == {"a": [1.0, 0.0, 0.0, 2.0]}
@@ -100,7 +115,7 @@ def test_axes_say_what_they_show_and_in_which_unit(axes: Axes) -> None:
     assert axes.get_ylabel() == "cost (US$)"
     assert axes.get_xlabel() == "day (UTC)"
     assert axes.get_title(loc="left") == "Cost per day by model"
-    assert axes.texts[0].get_text() == "US$, 1 generations, days in UTC"
+    assert axes.texts[0].get_text() == "US$, 1 generation, days in UTC"
 
 
 @pytest.mark.parametrize(
@@ -143,9 +158,17 @@ def test_a_frame_without_the_column_is_refused_by_name(axes: Axes) -> None:
         cost_over_time(frame_of(("2026-03-01", "a", 1.0)), by="provider_name", ax=axes)
 
 
+@pytest.mark.parametrize(
+    ("name", "error"), [("chart.xyz", InputError), ("chart", InputError), ("no/c.png", OutputError)]
+)
+def test_a_chart_that_cannot_be_saved_is_one_sentence(tmp_path: Path, name: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"chart|cannot write"):
+        save(frame_of(("2026-03-01", "a", 1.0)), cost_over_time, tmp_path / name)
+
+
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_a_chart_is_saved_in_the_form_that_the_suffix_names(tmp_path: Path, suffix: str, magic: bytes) -> None:
     path = tmp_path / f"chart.{suffix}"
-    save(path, cost_over_time, frame_of(("2026-03-01", "a", 1.0)), by="model")
+    save(frame_of(("2026-03-01", "a", 1.0)), cost_over_time, path, by="model")
     assert path.read_bytes().startswith(magic)
     assert plt.get_fignums() == []

@@ -73,8 +73,12 @@ def test_an_overview_shows_the_dearest_group_first_and_what_its_figures_rest_on(
     lines = overview(overview_frame(), ["model"]).splitlines()
     names = [line.split()[0] for line in lines]
     assert names[names.index("model") + 1 : names.index("total") + 1] == ["dear", "cheap", "total"]
-    assert lines[-3] == "Cache savings: 25.0 % of the requests report a cache discount."
-    assert lines[-2] == "Cost is a lower bound: 1 BYOK requests do not say what the provider charged."
+    assert lines[-3] == "Cost: not known in full for 1 request, so the total is a lower bound."
+    assert (
+        lines[-2]
+        == "Cache: a discount is reported for 25.0 % of the requests; the savings rate is that of those alone."
+    )
+    assert "≥ $6.500" in lines[names.index("total")]
     assert lines[-1].endswith("time to first token (TTFT) of 3 streamed ones, end to end (E2E) of 0.")
 
 
@@ -82,6 +86,14 @@ def test_an_overview_without_groups_is_one_row() -> None:
     lines = overview(overview_frame(), []).splitlines()
     assert [line.split()[0] for line in lines if "$6.5" in line] == ["4"]
     assert "total" not in lines[0]
+
+
+def test_a_total_at_coverage_below_1_is_a_lower_bound() -> None:
+    frame = overview_frame().iloc[:3]
+    assert "≥" not in overview(frame, ["model"], coverage=1.0)
+    lines = overview(frame, ["model"], coverage=0.75).splitlines()
+    assert "≥ $6.000" in next(line for line in lines if line.startswith("total"))
+    assert "Coverage: 75.0 % of the ids have a record, so totals are lower bounds." in lines
 
 
 def test_an_overview_of_nothing_is_a_table_of_gaps() -> None:

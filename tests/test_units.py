@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from genanalytics.units import NOTHING, Unit, money_decimals, write
+from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
 
@@ -160,3 +160,10 @@ def test_neither_order_nor_sign_nor_gaps_change_the_decimals(amounts: list[float
     others = [None, *(None if amount is None else -amount for amount in reversed(amounts))]
     assert money_decimals(others) == money_decimals(amounts)
     assert 2 <= money_decimals(amounts) <= 6
+
+
+@pytest.mark.parametrize(
+    ("number", "written"), [(0, "0 ids"), (1, "1 id"), (2, "2 ids"), (1_000, "1,000 ids"), (1_000_001, "1,000,001 ids")]
+)
+def test_a_number_of_things_agrees_with_its_noun(number: int, written: str) -> None:
+    assert counted(number, "id") == written

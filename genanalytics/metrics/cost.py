@@ -30,6 +30,18 @@ _BYOK_UNKNOWN = RowValue(
     ("upstream_inference_cost", "is_byok"),
     nw.when(BYOK & nw.col("upstream_inference_cost").is_null()).then(nw.lit(1)),
 )
+_UNKNOWN = RowValue(
+    "cost_unknown",
+    "cost unknown",
+    Unit.COUNT,
+    "Rows whose effective cost is not known, wholly or in part, and which the sums therefore lack",
+    ("total_cost", "upstream_inference_cost", "is_byok"),
+    nw.when(
+        nw.col("total_cost").is_null()
+        | (BYOK & nw.col("upstream_inference_cost").is_null())
+        | (nw.col("is_byok").is_null() & (nw.col("upstream_inference_cost") != 0).fill_null(value=False))
+    ).then(nw.lit(1)),
+)
 _PER_REQUEST = RowValue(
     "cost_per_request",
     "cost per request",
@@ -68,5 +80,6 @@ COST: tuple[Statistic, ...] = (
     total(_BILLED),
     total(_BYOK),
     count_of(_BYOK_UNKNOWN),
+    count_of(_UNKNOWN),
     *spread(_PER_REQUEST),
 )

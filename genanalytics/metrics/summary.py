@@ -1,9 +1,11 @@
 """Statistics by group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 import narwhals.stable.v2 as nw
 import pandas as pd
+import pyarrow as pa
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.caching import CACHE
@@ -20,7 +22,7 @@ DERIVED_KEYS: dict[str, tuple[str, nw.Expr]] = {
 
 
 def summarize(
-    data: pd.DataFrame, *, by: str | Sequence[str] | None = None, metrics: Sequence[Statistic] = DEFAULT
+    data: pd.DataFrame, *, by: str | Sequence[str] | None = None, metrics: Sequence[Statistic] | None = None
 ) -> pd.DataFrame:
     """Return one row per group: its keys, `requests`, then the statistics, ordered by the keys.
 
@@ -28,7 +30,7 @@ def summarize(
         data: A frame as `fetch` returns it.
         by: Columns to group by; `day` (UTC) is derived from `created_at`. A missing key is a group of its own. None
             makes one group of all rows.
-        metrics: What to compute; see `Statistic`.
+        metrics: What to compute; None for `metrics.DEFAULT`, which docs/metrics.md describes.
 
     Raises:
         MissingColumnError: The frame lacks a column; the message says which statistic needs it.
@@ -43,12 +45,15 @@ def summarize(
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30, 20]}
     """
     keys = [by] if isinstance(by, str) else list(by or ())
-    statistics = [REQUESTS, *(metric for metric in metrics if metric.name != REQUESTS.name)]
+    statistics = [
+        REQUESTS,
+        *(metric for metric in (DEFAULT if metrics is None else metrics) if metric.name != REQUESTS.name),
+    ]
     _check(data, keys, statistics)
     rows: dict[str, nw.Expr] = {}
     aggregates: dict[str, nw.Expr] = {}
     for statistic in statistics:
-        rows |= statistic.rows
+        _merge(rows, statistic.rows, statistic.name)
         aggregates |= statistic.aggregates
     # keys stand under names of their own, so that a row value may be called like the column that it groups by
     grouping = {f"by {key}": _key(key) for key in keys}
@@ -62,6 +67,14 @@ def summarize(
         *(statistic.finished() for statistic in statistics),
     )
     return finished.to_pandas().reset_index(drop=True)
+
+
+def _merge(rows: dict[str, nw.Expr], more: Mapping[str, nw.Expr], statistic: str) -> None:
+    """Add row values; a name that stood for another expression would change another statistic without a word."""
+    for name, value in more.items():
+        if rows.setdefault(name, value) is not value:
+            msg = f"the row value {name!r} of {statistic!r} stands for another one already: give it another name"
+            raise InputError(msg)
 
 
 def _key(name: str) -> nw.Expr:
@@ -79,8 +92,13 @@ def _check(data: pd.DataFrame, keys: Sequence[str], statistics: Sequence[Statist
     for key in keys:
         if DERIVED_KEYS.get(key, (key,))[0] not in available:
             known = ", ".join([*map(str, data.columns), *DERIVED_KEYS])
-            msg = f"cannot group by {key!r}; there are {known}"
+            near = get_close_matches(key, [*map(str, data.columns), *DERIVED_KEYS], n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            msg = f"cannot group by {key!r}; {hint}there are {known}"
             raise MissingColumnError(msg)
+        if key in available and pa.types.is_nested(getattr(data[key].dtype, "pyarrow_dtype", pa.null())):
+            msg = f"cannot group by {key!r}: it holds lists"
+            raise InputError(msg)
     for statistic in statistics:
         missing = [column for column in statistic.needs if column not in available]
         if missing:

@@ -6,15 +6,18 @@ import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.plots.style import GREY, HUES, styled, titled
-from genanalytics.units import Unit, write
+from genanalytics.units import Unit, counted, write
+
+_FEW_DAYS = 7
+"""So many days and fewer each have a tick; a locator of dates would divide them into hours."""
 
 
 def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = None) -> Axes:
-    """Return axes with the effective cost of each UTC day as stacked bars, the five dearest groups apart.
+    """Return axes with the effective cost of each UTC day as stacked bars, the five most expensive groups apart.
 
     Args:
         frame: A frame as `fetch` returns it.
@@ -26,21 +29,25 @@ def cost_over_time(frame: pd.DataFrame, *, by: str = "model", ax: Axes | None = 
     """
     labels, table = _stacks(summarize(frame, by=["day", by], metrics=[EFFECTIVE_COST]), by)
     with styled(ax) as axes:
-        detail = f"US$, {len(frame):,} generations, days in UTC"
+        detail = f"US$, {counted(len(frame), 'generation')}, days in UTC"
         titled(axes, f"Cost per day by {by.replace('_', ' ')}", detail)
         axes.set_ylabel(f"{EFFECTIVE_COST.label} ({EFFECTIVE_COST.unit})")
         if table.empty:
             axes.text(0.5, 0.5, "no dated generation", transform=axes.transAxes, ha="center", color=GREY)
             return axes
-        bottom = np.zeros(len(table))
+        above, below = np.zeros(len(table)), np.zeros(len(table))  # a refund hangs below the axis
         for label, colour, (_, heights) in zip(labels, (*HUES, GREY), table.items(), strict=False):
-            axes.bar(table.index.to_numpy(), heights, bottom=bottom, width=0.8, color=colour, label=label)
-            bottom = bottom + heights.to_numpy()
+            costs = heights.to_numpy()
+            base = np.where(costs < 0, below, above)
+            axes.bar(table.index.to_numpy(), costs, bottom=base, width=0.8, color=colour, label=label)
+            above, below = above + costs.clip(min=0), below + costs.clip(max=0)
         half = pd.Timedelta(hours=15)  # of a day and its gap: a tick beyond the last bar would name a month without one
         axes.set_xlim(table.index[0] - half, table.index[-1] + half)
         decimals = _decimals_of(axes.get_yticks())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda usd, _: write(usd, Unit.USD, decimals=decimals)))
-        locator = mdates.AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
+        days = [float(mdates.date2num(day)) for day in table.index]  # type: ignore[no-untyped-call]
+        auto = mdates.AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
+        locator = FixedLocator(days) if len(days) <= _FEW_DAYS else auto
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.set_xlabel("day (UTC)")
@@ -56,7 +63,7 @@ def _decimals_of(ticks: np.ndarray) -> int:
 
 
 def _stacks(costs: pd.DataFrame, by: str) -> tuple[list[str], pd.DataFrame]:
-    """Return the labels of the stacks, dearest first and the rest last, and their costs: a row for every day."""
+    """Return the labels of the stacks, the most expensive first, the rest last, and their costs for every day."""
     dated = costs.dropna(subset=["day"])
     codes, groups = pd.factorize(dated[by], use_na_sentinel=False)
     # a day on which a group has no known cost adds nothing to its bar

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from genanalytics.errors import InputError, OutputError
 
 HUES = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#7a21dd")
 """Safe for colour-blind readers: five of the six of M. A. Petroff, "Accessible Color Sequences" (2021)."""
@@ -30,19 +33,31 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def save(path: str | os.PathLike[str], chart: Callable[..., Axes], frame: pd.DataFrame, **options: Any) -> None:  # noqa: ANN401
+def save(frame: pd.DataFrame, chart: Callable[..., Axes], path: str | os.PathLike[str], *, by: str = "model") -> None:
     """Draw a chart into a file whose suffix names the form (.png, .svg, .pdf); no window and no backend is needed.
 
     Args:
-        path: The file.
+        frame: The chart's data.
         chart: One of the functions of `genanalytics.plots`.
-        frame: Its data.
-        options: Its options, by keyword.
+        path: The file.
+        by: The column whose values are told apart.
+
+    Raises:
+        InputError: The suffix names no form.
+        OutputError: The file cannot be written.
     """
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=_SIZE, layout="constrained")
-        chart(frame, ax=figure.subplots(), **options)
-        figure.savefig(path, dpi=150)
+        form = Path(path).suffix.lstrip(".").lower()
+        if form not in figure.canvas.get_supported_filetypes():
+            msg = f"{os.fspath(path)!r} names no form of picture: name a file that ends in .png, .svg or .pdf"
+            raise InputError(msg)
+        chart(frame, by=by, ax=figure.subplots())
+        try:
+            figure.savefig(path, dpi=150)
+        except OSError as error:
+            msg = f"cannot write {os.fspath(path)}: {error.strerror}"
+            raise OutputError(msg) from error
 
 
 @contextmanager

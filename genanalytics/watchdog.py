@@ -1,0 +1,51 @@
+"""Time limits for what blocks: a socket's own limit counts from byte to byte, and a byte a second would never end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+class Watchdog:
+    """A thread that ends whatever is still going on at its deadline. It starts when there is something to watch."""
+
+    def __init__(self) -> None:
+        self._watched: dict[object, tuple[float, Callable[[], object]]] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @contextmanager
+    def until(self, deadline: float, end: Callable[[], object]) -> Iterator[None]:
+        """Call `end`, from another thread, should the block still run at `deadline` (of `time.monotonic`)."""
+        token = object()
+        with self._changed:
+            sooner = deadline < min((other for other, _ in self._watched.values()), default=float("inf"))
+            self._watched[token] = (deadline, end)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="genanalytics watchdog", daemon=True)
+                self._thread.start()
+            elif sooner:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._watched.pop(token, None)
+
+    def close(self) -> None:
+        """Let the thread go."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                for token in [token for token, (deadline, _) in self._watched.items() if deadline <= now]:
+                    _, end = self._watched.pop(token)
+                    with suppress(OSError, ValueError):  # it has ended by itself in this moment
+                        end()
+                next_at = min((deadline for deadline, _ in self._watched.values()), default=None)
+                self._changed.wait(None if next_at is None else max(0.0, next_at - now))
