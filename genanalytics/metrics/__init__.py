@@ -4,7 +4,7 @@ from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import RowValue, Statistic, count_of, ratio, spread, total
 from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.summary import DEFAULT, DERIVED_KEYS, summarize
+from genanalytics.metrics.summary import DEFAULT, DERIVED_KEYS, reference, summarize
 
 __all__ = [
     "CACHE",
@@ -18,6 +18,7 @@ __all__ = [
     "Statistic",
     "count_of",
     "ratio",
+    "reference",
     "spread",
     "summarize",
     "total",

@@ -69,6 +69,19 @@ def summarize(
     return finished.to_pandas().reset_index(drop=True)
 
 
+def reference() -> str:
+    """Return the statistics of `DEFAULT` as a Markdown table: name, label, unit, meaning.
+
+    >>> reference().splitlines()[2]
+    '| `requests` | requests | count | Number of rows |'
+    """
+    rows = [
+        f"| `{statistic.name}` | {statistic.label} | {statistic.unit} | {statistic.description} |\n"
+        for statistic in (REQUESTS, *DEFAULT)
+    ]
+    return "".join(["| name | label | unit | meaning |\n", "|---|---|---|---|\n", *rows])
+
+
 def _merge(rows: dict[str, nw.Expr], more: Mapping[str, nw.Expr], statistic: str) -> None:
     """Add row values; a name that stood for another expression would change another statistic without a word."""
     for name, value in more.items():

@@ -1,0 +1,29 @@
+"""What the documents say about the code is what the code says."""
+
+import re
+from pathlib import Path
+
+from genanalytics.demo import run_demo
+from genanalytics.metrics import reference
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_page_of_statistics_is_that_of_the_declarations() -> None:
+    assert (ROOT / "docs" / "metrics.md").read_text().endswith(reference())
+
+
+def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
+    said: list[str] = []
+    run_demo(tmp_path, said.append, width=1000)
+    shown = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown is not None
+    printed = "\n".join(said).splitlines()
+    for line in shown[1].splitlines():
+        assert line == "..." or line in printed
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name} links to {link}"
