@@ -305,7 +305,7 @@ def _unreadable(path: str | os.PathLike[str], error: Exception) -> InputError:
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
     """Yield a stream whose content stands under `path` once the block ends well, and nowhere otherwise."""
-    target = path.resolve()  # what a link points to is replaced, not the link
+    target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
