@@ -1,6 +1,7 @@
 """A server that answers any id with a record, fast: what is measured is the client.
 
-It runs in a process of its own and speaks just enough HTTP/1.1 (GET, keep-alive). It prints its port on stdout.
+It runs in a process of its own and speaks just enough HTTP/1.1 (GET, keep-alive). It prints its port on stdout. `/log`
+tells what it answered and when, in seconds since the first request.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import asyncio
 import json
 import re
 import time
+import zlib
 
 from genanalytics.sandbox import sample
 
@@ -38,8 +40,11 @@ class Limit:
 class Connection(asyncio.Protocol):
     """One keep-alive connection."""
 
-    def __init__(self, bodies: list[tuple[bytes, bytes]], delay_s: float, limit: Limit | None) -> None:
+    def __init__(
+        self, bodies: list[tuple[bytes, bytes]], delay_s: float, limit: Limit | None, log: list[tuple[float, int]]
+    ) -> None:
         self.bodies = bodies
+        self.log = log
         self.delay_s = delay_s
         self.limit = limit
         self.buffer = b""
@@ -60,13 +65,17 @@ class Connection(asyncio.Protocol):
     def answer(self, head: bytes) -> None:
         """Send the record of the id in the request's first line, or 429 above the limit."""
         assert self.transport is not None
-        if self.limit is not None and not self.limit.allows():
+        found = _ID.search(head)
+        if found is None:
+            body = json.dumps([(at - self.log[0][0], status) for at, status in self.log]).encode()
+        elif self.limit is not None and not self.limit.allows():
+            self.log.append((time.monotonic(), 429))
             self.transport.write(_BUSY)
             return
-        found = _ID.search(head)
-        generation_id = found[1] if found else b"none"
-        before, after = self.bodies[hash(generation_id) % len(self.bodies)]
-        body = before + generation_id + after
+        else:
+            self.log.append((time.monotonic(), 200))
+            before, after = self.bodies[zlib.crc32(found[1]) % len(self.bodies)]
+            body = before + found[1] + after
         self.transport.write(_OK % (len(body), body))
 
 
@@ -83,9 +92,9 @@ def bodies() -> list[tuple[bytes, bytes]]:
 
 async def serve(delay_s: float, limit: Limit | None) -> None:
     """Serve until the process is ended."""
-    made = bodies()
+    made, log = bodies(), list[tuple[float, int]]()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(made, delay_s, limit), "127.0.0.1", 0, backlog=512
+        lambda: Connection(made, delay_s, limit, log), "127.0.0.1", 0, backlog=512
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

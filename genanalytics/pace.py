@@ -40,27 +40,30 @@ class Pace:
         self._cap = rate or math.inf
         self._base = math.inf  # requests per second, as of the last refusal
         self._refused_at = -math.inf
-        self._next_at = -math.inf
+        self._taken_at = -math.inf
         self._held_until = -math.inf
         self._through: deque[float] = deque()
         self._lock = threading.Lock()
+        self._queue = threading.Lock()
 
     def wait(self, stopped: threading.Event) -> None:
         """Return when the caller may send, or at once when `stopped` is set."""
-        turn = self._turn()
-        while not stopped.wait(max(0.0, turn - time.monotonic())):
-            with self._lock:
-                if self._held_until <= time.monotonic():
+        with self._queue:  # one waits for the next turn, the others for that one: nobody holds a turn of an old pace
+            delay_s = 0.0
+            while not stopped.wait(delay_s):
+                delay_s = self._turn_in_s()
+                if delay_s <= 0:
                     return
-            turn = self._turn()  # held back in the meantime: a new turn, so that not all go at once afterwards
 
-    def _turn(self) -> float:
+    def _turn_in_s(self) -> float:
+        """Return in how many seconds the next turn is, and take it if that is now."""
         with self._lock:
             now = time.monotonic()
             interval_s = 1 / self._rate(now)
-            turn = max(self._held_until, self._next_at, now - interval_s)
-            self._next_at = turn + interval_s
-            return turn
+            turn = max(self._held_until, self._taken_at + interval_s, now - interval_s)
+            if turn <= now:
+                self._taken_at = turn
+            return turn - now
 
     def hold(self, seconds: float) -> None:
         """Let nobody send for `seconds` from now."""
