@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,17 @@ def run(arguments: Sequence[str]) -> int:
         return _exit_code(error)
     except OSError as error:
         click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
+        _abandon_stdout()
         return EXIT_FAILURE
     return code if isinstance(code, int) else 0
+
+
+def _abandon_stdout() -> None:
+    """Let nothing be written to stdout any more: Python would try once more at its end, and fail once more."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _exit_code(error: GenAnalyticsError) -> int:
