@@ -15,10 +15,11 @@ What differs from the stock backend, and why:
 
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -48,6 +49,7 @@ _KEYS_PER_STATEMENT = 500
 _WRITE_TRIES = 3
 _DIGEST = 16
 _VERSION = 1
+_KEY = re.compile(rb"[0-9a-f]{32}")
 _INHERITED: list[sqlite3.Connection | None] = []
 """Connections of parent processes: referred to for ever, so that nothing finalizes them."""
 
@@ -160,13 +162,38 @@ class Archive(BaseCache):
         if self.refusal:
             raise CacheError(self.refusal)
 
+    def rows(self) -> Iterator[tuple[int, Entry | None]]:
+        """Yield every row's number and entry; None where the row is damaged.
+
+        Raises:
+            CacheError: The file cannot be read.
+        """
+        with self._guarded():
+            yield from self.responses.read_all()
+
+    def remove(self, rows: Sequence[int] | None) -> int:
+        """Delete rows by their numbers, or all of them, and return how many went; their space is given back.
+
+        Raises:
+            CacheError: The file cannot be written.
+        """
+        if self.refusal:
+            raise CacheError(self.refusal)
+        with self._guarded():
+            return self.responses.remove(rows)
+
+    def size(self) -> int:
+        """Return how many bytes the database and its log take on the disk."""
+        parts = (self.path, self.path.with_name(f"{FILE_NAME}-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
             yield
         except CacheError:
             raise
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             msg = f"the cache {self.path} failed: {error}"
             raise CacheError(msg) from error
 
@@ -285,6 +312,34 @@ class _Entries(SQLiteDict):
                 return
             if identity_of(self._path) == self._identity:
                 return
+
+    def read_all(self) -> Iterator[tuple[int, Entry | None]]:
+        self.open_current()
+        columns = "rowid, CAST(key AS BLOB), CAST(value AS BLOB)"
+        query = f"SELECT {columns} FROM {self.table_name} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        last = -(1 << 63)
+        while True:
+            with self._lock, self.connection() as connection:
+                some = connection.execute(query, (last, _KEYS_PER_STATEMENT)).fetchall()
+            for last, key, value in some:
+                is_key = isinstance(key, bytes) and _KEY.fullmatch(key)
+                yield last, _unpack(key.decode(), value) if is_key else None
+            if not some:
+                return
+
+    def remove(self, rows: Sequence[int] | None) -> int:
+        self.open_current()
+        with self._lock, self.connection() as connection:
+            with self._acquire_sqlite_lock():
+                if rows is None:
+                    removed = connection.execute(f"DELETE FROM {self.table_name}").rowcount  # noqa: S608
+                else:
+                    query = f"DELETE FROM {self.table_name} WHERE rowid = ?"  # noqa: S608
+                    removed = connection.executemany(query, ((row,) for row in rows)).rowcount
+            with suppress(sqlite3.OperationalError):  # another process reads, or the disk is full: it can wait
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return max(removed, 0)
 
     def deserialize(self, key: str, value: object) -> CachedResponse | None:
         entry = _unpack(key, value)
