@@ -89,9 +89,8 @@ def export(cache_dir: str | None, file: str) -> None:
     from genanalytics.archive import export as export_archive
 
     with _opened(cache_dir) as archive:
-        if Path(file).resolve().is_relative_to(archive.path.parent.resolve()) and Path(file).name.startswith(
-            archive.path.name
-        ):
+        target = Path(file).resolve()
+        if target.parent == archive.path.parent.resolve() and target.name.startswith(archive.path.name):
             msg = f"{file!r} is a file of the cache: name another one"
             raise InputError(msg)
         written = export_archive(archive, Path(file))
