@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics import cli_cache
 from genanalytics._version import __version__
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted
@@ -86,6 +87,9 @@ def _exit_code(error: GenAnalyticsError) -> int:
 @click.version_option(__version__)
 def commands() -> None:
     """Turn OpenRouter generation ids into answers: cost, prompt-cache savings, latency."""
+
+
+commands.add_command(cli_cache.cache)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")

@@ -87,7 +87,7 @@ class Client:
         self.account = account or blake2b(key.encode(), digest_size=8, person=b"genanalytics").hexdigest()
         self.max_workers = max_workers
         self.offline = offline
-        self.archive = Archive(Path(cache_dir) if cache_dir else platformdirs.user_data_path("genanalytics"))
+        self.archive = Archive(cache_directory(cache_dir))
         self._pace = Pace(rate)
         self._flights: dict[tuple[str, bool], Future[Answer]] = {}
         self._transport = Transport(self.base_url, key, pool_size=max_workers, timeout_s=timeout_s)
@@ -259,6 +259,11 @@ class Client:
 
     def _url_of(self, generation_id: str) -> str:
         return f"{self.base_url}/generation?id={quote(generation_id, safe='')}"
+
+
+def cache_directory(named: str | os.PathLike[str] | None) -> Path:
+    """Return the directory of the cache: the one named, or else in the user's data directory of the platform."""
+    return Path(named) if named else platformdirs.user_data_path("genanalytics")
 
 
 def _patiently(flight: "Future[Answer]", stopped: Event) -> Answer | None:

@@ -107,6 +107,8 @@ class Dispatch:
             told.append(
                 f"{self.not_stored:,} answers could not be cached and will be fetched again: {self._store_error}"
             )
+        elif not self._client.archive.is_on_disk and self._client.archive.refusal:
+            told.append(self._client.archive.refusal)
         return tuple(told)
 
     def answers(self, ids: Iterator[str]) -> Generator[tuple[int, Answer], None, None]:
@@ -305,6 +307,9 @@ class Dispatch:
                 self._client.archive.store(self._to_store)
             except CacheError as error:
                 self._store_error = str(error)
+                if self._client.archive.refusal:  # it will take nothing later either
+                    self.not_stored += len(self._to_store)
+                    self._to_store = {}
                 self._stored_at = time.monotonic() + _STORE_AGAIN_S
                 return
             self._to_store = {}
@@ -320,7 +325,8 @@ class Dispatch:
             if isinstance(answer, Answer) and answer.retry_in_s is None:
                 self._settle(task, answer)
         self._store()
-        self.not_stored = len(self._to_store)
+        self.not_stored += len(self._to_store)
+        self._notices |= dict.fromkeys(self._client.archive.take_news())
 
 
 def _reason(pause_s: float) -> str:

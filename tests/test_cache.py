@@ -136,12 +136,6 @@ def test_a_lock_is_waited_for_within_bounds(archive: Archive) -> None:
     assert archive.look_up([key_of(GENERATION)]) == entries(GENERATION)
 
 
-def test_a_file_that_cannot_be_read_is_said(archive: Archive) -> None:
-    execute(archive, "DROP TABLE responses")
-    with pytest.raises(CacheError, match="no such table"):
-        archive.look_up([key_of(GENERATION)])
-
-
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_is_a_miss(archive: Archive, data: st.DataObject) -> None:
@@ -193,8 +187,9 @@ def test_nothing_is_unpickled(archive: Archive, tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
-def test_the_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o077, 0o777])
+def test_the_files_are_private_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
     try:
         archive = Archive(tmp_path / "cache")
         archive.store(entries(GENERATION))
@@ -225,11 +220,10 @@ def test_the_home_directory_can_be_written_short(tmp_path: Path, monkeypatch: py
     assert [file.name for file in tmp_path.iterdir()] == ["home"]
 
 
-@pytest.mark.parametrize("place", ["file", "file/below", "garbage"])
+@pytest.mark.parametrize("place", ["file", "file/below", "no-file"])
 def test_a_directory_that_cannot_be_used_is_refused_in_one_sentence(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    (tmp_path / "garbage").mkdir()
-    (tmp_path / "garbage" / FILE_NAME).write_bytes(b"no database " * 100)
+    (tmp_path / "no-file" / FILE_NAME).mkdir(parents=True)
     with pytest.raises(CacheError) as caught:
         Archive(tmp_path / place)
     message = str(caught.value)
@@ -237,7 +231,6 @@ def test_a_directory_that_cannot_be_used_is_refused_in_one_sentence(place: str, 
     assert message.endswith("; name another directory with cache_dir (--cache-dir)")
     assert "\n" not in message
     assert isinstance(caught.value, OSError)
-    assert (tmp_path / "garbage" / FILE_NAME).read_bytes() == b"no database " * 100
 
 
 def test_the_stock_session_reads_it_offline(archive: Archive) -> None:

@@ -322,3 +322,11 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback() -> None:
         assert running.stderr is not None
         running.stdout.close()
         assert "Traceback" not in running.stderr.read()
+
+
+def test_a_damaged_cache_is_said_and_costs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "generations.sqlite").write_bytes(b"no database " * 100)
+    assert run(["fetch", *RESOLVING[:3], "--output", "out.parquet"]) == 0
+    assert "Note: the cache was damaged (file is not a database), so it was set aside as" in capsys.readouterr().err
+    assert len(read_parquet("out.parquet")) == 3

@@ -1,0 +1,476 @@
+"""What becomes of a cache that is damaged, cannot be written, belongs to somebody else, or is used by many at once."""
+
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from faults import FaultServer, assert_true, envelope, make_ids, record_of
+from genanalytics import Client, fetch
+from genanalytics.archive import clear
+from genanalytics.cache import FILE_NAME, Archive, Entry, cache_key
+from genanalytics.errors import CacheError
+
+IDS = make_ids(300)
+OTHERS = make_ids(20, created=1_757_000_000)
+
+
+def key_of(generation_id: str) -> str:
+    return cache_key("https://gateway.example/v1", "team-a", generation_id)
+
+
+def entries(ids: list[str]) -> dict[str, Entry]:
+    return {
+        key_of(name): Entry(name, f"https://x/{name}", 200, 1.5, None, None, envelope(record_of(name))) for name in ids
+    }
+
+
+def closed(archive: Archive) -> None:
+    archive.close()  # type: ignore[no-untyped-call]
+
+
+def filled(directory: Path) -> Path:
+    """Return the path of a healthy cache file that holds `IDS`."""
+    archive = Archive(directory)
+    archive.store(entries(IDS))
+    closed(archive)
+    return archive.path
+
+
+def set_aside(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if ".damaged-" in path.name)
+
+
+def truncated(content: bytes, random: Random) -> bytes:
+    return content[: random.randrange(len(content))]
+
+
+def flipped(content: bytes, random: Random) -> bytes:
+    damaged = bytearray(content)
+    for _ in range(random.choice([1, 10, 1_000])):
+        damaged[random.randrange(min(len(damaged), random.choice([200, 8_192, 1 << 30])))] = random.randrange(256)
+    return bytes(damaged)
+
+
+def garbage(content: bytes, random: Random) -> bytes:
+    return random.randbytes(random.randrange(1, len(content)))
+
+
+def zeroed(content: bytes, random: Random) -> bytes:
+    start = random.randrange(len(content))
+    length = random.randrange(1, len(content) - start + 1)
+    return content[:start] + bytes(length) + content[start + length :]
+
+
+DAMAGES = [truncated, flipped, garbage, zeroed]
+
+
+@pytest.mark.parametrize("content", [b"no database " * 100, b"SQLite format 3\0" + bytes(5_000)])
+def test_a_garbage_file_is_set_aside_and_the_run_goes_on(
+    content: bytes, tmp_path: Path, make_client: Callable[..., Client], server: FaultServer
+) -> None:
+    path = tmp_path / "cache" / FILE_NAME
+    path.parent.mkdir()
+    path.write_bytes(content)
+    client = make_client()
+    fetched = fetch(OTHERS, client=client)
+    assert_true(fetched.frame)
+    [aside] = set_aside(path.parent)
+    assert aside.read_bytes() == content
+    [notice] = fetched.stats.notices
+    assert notice.startswith("the cache was damaged (")
+    assert str(aside) in notice
+    assert fetched.stats.not_stored == 0
+    again = fetch(OTHERS, client=client)
+    assert (again.stats.from_cache, again.stats.notices) == (len(OTHERS), ())
+    assert len(server.requests) == len(OTHERS)
+
+
+def test_a_file_cut_short_is_set_aside_with_its_name_and_its_moment(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    os.truncate(path, path.stat().st_size // 2)
+    kept = path.read_bytes()
+    archive = Archive(tmp_path)
+    found = archive.look_up(list(entries(IDS)))
+    assert found.items() <= entries(IDS).items()
+    archive.store(entries(OTHERS))
+    assert archive.look_up(list(entries(OTHERS))) == entries(OTHERS)
+    [aside] = [file for file in set_aside(tmp_path) if file.suffix.startswith(".damaged-2")]
+    assert aside.name.startswith(f"{FILE_NAME}.damaged-20")
+    assert len(aside.read_bytes()) >= len(kept)
+    closed(archive)
+
+
+@pytest.mark.parametrize("does", ["look_up", "store"])
+def test_damage_in_the_middle_of_a_run_is_no_end_of_it(does: str, tmp_path: Path) -> None:
+    filled(tmp_path)
+    archive = Archive(tmp_path)
+    size = archive.path.stat().st_size
+    with archive.path.open("r+b") as file:  # behind the back of the open connection
+        file.seek(4_096)
+        file.write(b"\xee" * (size - 4_096))
+    if does == "look_up":
+        assert archive.look_up(list(entries(IDS))) == {}
+    archive.store(entries(OTHERS))
+    [news] = archive.take_news()
+    assert "malformed" in news
+    assert archive.take_news() == []
+    assert archive.look_up(list(entries(OTHERS))) == entries(OTHERS)
+    closed(archive)
+    assert set_aside(tmp_path)
+
+
+def test_a_database_of_another_layout_is_set_aside(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("CREATE TABLE responses (other)")
+    archive = Archive(tmp_path)
+    archive.store(entries(OTHERS))
+    assert "no such column" in archive.take_news()[0]
+    closed(archive)
+
+
+def test_two_that_meet_the_damage_set_it_aside_once_and_share_the_new_file(tmp_path: Path) -> None:
+    filled(tmp_path)
+    one, other = Archive(tmp_path), Archive(tmp_path)
+    one.look_up(list(entries(IDS)))
+    with one.path.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xee" * (one.path.stat().st_size - 4_096))
+    one.store(entries(OTHERS[:10]))
+    other.store(entries(OTHERS[10:]))
+    for archive in (one, other):
+        assert archive.look_up(list(entries(OTHERS))) == entries(OTHERS)
+    assert len(one.take_news() + other.take_news()) == 1
+    closed(one)
+    closed(other)
+    last = Archive(tmp_path)
+    assert last.look_up(list(entries(OTHERS))) == entries(OTHERS)
+    closed(last)
+
+
+def test_a_file_that_was_moved_away_is_not_written_any_more(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "cache")
+    archive.store(entries(IDS))
+    (tmp_path / "cache").rename(tmp_path / "archived")
+    archive.store(entries(OTHERS))
+    assert archive.look_up(list(entries(IDS + OTHERS))) == entries(OTHERS)
+    closed(archive)
+
+
+def check_corrupted(tmp_path: Path, seeds: range) -> None:
+    healthy = filled(tmp_path / "healthy").read_bytes()
+    for seed in seeds:
+        random = Random(seed)  # noqa: S311
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        (directory / FILE_NAME).write_bytes(DAMAGES[seed % len(DAMAGES)](healthy, random))
+        archive = Archive(directory)
+        found = archive.look_up(list(entries(IDS)))
+        assert found.items() <= entries(IDS).items(), seed
+        try:
+            archive.store(entries(OTHERS))
+        except CacheError:
+            assert archive.refusal, seed  # a header that asks for a newer SQLite is read, and never written
+        else:
+            assert archive.look_up(list(entries(OTHERS))) == entries(OTHERS), seed
+        closed(archive)
+        shutil.rmtree(directory)
+
+
+def test_a_corrupted_file_gives_no_wrong_row_and_stops_nothing(tmp_path: Path) -> None:
+    check_corrupted(tmp_path, range(40))
+
+
+@pytest.mark.long
+def test_500_corrupted_files_give_no_wrong_row_and_stop_nothing(tmp_path: Path) -> None:
+    check_corrupted(tmp_path, range(40, 540))
+
+
+def check_mutated(tmp_path: Path, rounds: int) -> None:
+    path = filled(tmp_path)
+    random = Random(11)  # noqa: S311
+    with closing(sqlite3.connect(path)) as connection, connection:
+        rows = dict(connection.execute("SELECT key, value FROM responses"))
+        hit = random.sample(sorted(rows), rounds)
+        for key in hit:
+            damaged = random.choice(DAMAGES)(rows[key], random)
+            connection.execute("UPDATE responses SET value = ? WHERE key = ?", (damaged, key))
+    archive = Archive(tmp_path)
+    found = archive.look_up(list(entries(IDS)))
+    assert found.items() <= entries(IDS).items()
+    assert len(found) >= len(IDS) - rounds
+    assert archive.take_news() == []  # a bad row in a sound file is a miss, no more
+    closed(archive)
+
+
+def test_mutated_rows_are_misses(tmp_path: Path) -> None:
+    check_mutated(tmp_path, 100)
+
+
+@pytest.mark.long
+def test_1000_mutated_rows_are_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "IDS", make_ids(1_200))
+    check_mutated(tmp_path, 1_000)
+
+
+@contextmanager
+def mounted(*arguments: str | Path) -> Iterator[None]:
+    """Mount something for as long as it takes, or skip the test."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if (
+        mount is None
+        or umount is None
+        or subprocess.run([mount, *arguments], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run([umount, "-l", arguments[-1]], check=True)
+
+
+@contextmanager
+def remounted_read_only(directory: Path) -> Iterator[None]:
+    subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)  # noqa: S607
+    yield
+
+
+@pytest.mark.parametrize("has_log", [False, True])
+def test_a_read_only_cache_is_read_and_what_it_cannot_keep_is_counted(
+    *, has_log: bool, tmp_path: Path, make_client: Callable[..., Client]
+) -> None:
+    directory = tmp_path / "cache"
+    writer = make_client(account="a")
+    fetch(OTHERS[:10], client=writer)
+    if not has_log:
+        writer.close()
+    with mounted("--bind", directory, directory), remounted_read_only(directory):
+        client = make_client(account="a")
+        fetched = fetch(OTHERS, client=client)
+        again = fetch(OTHERS[:10], client=client)
+        client.close()
+    assert_true(fetched.frame)
+    assert (len(fetched.frame), fetched.stats.from_cache, fetched.stats.not_stored) == (20, 10, 10)
+    [notice] = fetched.stats.notices
+    assert notice.startswith("10 answers could not be cached")
+    assert "Read-only file system" in notice
+    assert again.stats.notices == ()
+
+
+def test_a_read_only_place_without_a_cache_is_a_run_without_one(
+    tmp_path: Path, make_client: Callable[..., Client]
+) -> None:
+    (tmp_path / "ro").mkdir()
+    with mounted("-t", "tmpfs", "-o", "ro", "tmpfs", tmp_path / "ro"):
+        client = make_client(cache_dir=tmp_path / "ro" / "cache")
+        fetched = fetch(OTHERS, client=client)
+        assert (len(fetched.frame), fetched.stats.from_cache, fetched.stats.not_stored) == (20, 0, 20)
+        offline = make_client(cache_dir=tmp_path / "ro" / "cache", offline=True)
+        [notice] = fetch(OTHERS, client=offline).stats.notices
+        assert "this run has no cache" in notice
+
+
+@pytest.mark.parametrize("blocks", [4, 8, 16, 64])
+def test_a_full_disk_costs_no_answer(blocks: int, tmp_path: Path, make_client: Callable[..., Client]) -> None:
+    (tmp_path / "small").mkdir()
+    with mounted("-t", "tmpfs", "-o", f"size={blocks * 4}k", "tmpfs", tmp_path / "small"):
+        with make_client(cache_dir=tmp_path / "small") as client:
+            fetched = fetch(IDS, client=client)
+        assert_true(fetched.frame)
+        assert len(fetched.frame) == len(IDS)
+        with make_client(cache_dir=tmp_path / "small") as client:
+            again = fetch(IDS, client=client)
+        assert len(again.frame) == len(IDS)
+        if fetched.stats.not_stored:
+            assert any("could not be cached" in notice for notice in fetched.stats.notices)
+        assert again.stats.from_cache == len(IDS) - fetched.stats.not_stored
+        assert_true(again.frame)
+
+
+needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["directory", "file"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_belongs_to_somebody_else_is_refused(what: str, *, linked: bool, tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    path = filled(directory)
+    victim = directory if what == "directory" else path
+    os.chown(victim, 12_345, -1)
+    if linked and what == "directory":
+        directory = tmp_path / "link"
+        directory.symlink_to(victim)
+    elif linked:
+        path.rename(tmp_path / "theirs")
+        path.symlink_to(tmp_path / "theirs")
+    with pytest.raises(CacheError, match=r"belongs to another user \(uid 12345\); name another directory"):
+        Archive(directory)
+
+
+@needs_root
+def test_a_link_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
+    path = filled(tmp_path / "cache")
+    path.rename(tmp_path / "ours")
+    path.symlink_to(tmp_path / "ours")
+    os.chown(path, 12_345, -1, follow_symlinks=False)
+    with pytest.raises(CacheError, match="belongs to another user"):
+        Archive(tmp_path / "cache")
+
+
+def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    path.chmod(0o644)
+    closed(Archive(tmp_path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    archive.store(entries(IDS))
+    inherited = archive.responses._connection
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            archive.store(entries(OTHERS))
+            own = archive.responses._connection
+            good = own is not inherited and archive.look_up(list(entries(IDS))) == entries(IDS)
+            inherited.execute("SELECT 1")  # type: ignore[union-attr]  # it was not closed
+            closed(archive)
+            code = 0 if good else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert archive.responses._connection is inherited
+    archive.store(entries(IDS))
+    assert archive.look_up(list(entries(IDS + OTHERS))) == entries(IDS + OTHERS)
+    closed(archive)
+
+
+def worker(directory: str, number: int, *, opens: int = 3) -> None:
+    """Store and look up from four threads of a process of its own; what was stored must be there."""
+    failures: list[BaseException] = []
+
+    def work(thread: int) -> None:
+        try:
+            for opened in range(opens):
+                archive = Archive(Path(directory))
+                for batch in range(4):
+                    own = make_ids(5, created=1_000_000_000 + number * 1_000 + thread * 100 + opened * 10 + batch)
+                    archive.store(entries(own))
+                    assert archive.look_up(list(entries(own))) == entries(own)
+                closed(archive)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_eight_processes_with_four_threads_each_lose_nothing(*, damaged: bool, tmp_path: Path) -> None:
+    if damaged:
+        (tmp_path / FILE_NAME).write_bytes(b"no database " * 1_000)
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=worker, args=(str(tmp_path), number)) for number in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(100)
+    assert [process.exitcode for process in processes] == [0] * 8
+    archive = Archive(tmp_path)
+    everything = [
+        name
+        for number in range(8)
+        for thread in range(4)
+        for opened in range(3)
+        for batch in range(4)
+        for name in make_ids(5, created=1_000_000_000 + number * 1_000 + thread * 100 + opened * 10 + batch)
+    ]
+    assert archive.look_up(list(entries(everything))) == entries(everything)
+    closed(archive)
+    assert len(set_aside(tmp_path)) == damaged
+
+
+class CacheAgainstDict(RuleBasedStateMachine):
+    """Whatever is done to a cache in whatever order, it holds what a dict would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._directory = TemporaryDirectory()
+        self._archive = Archive(Path(self._directory.name))
+        self._kept: dict[str, Entry] = {}
+
+    @rule(
+        ids=st.lists(st.sampled_from(OTHERS), max_size=6),
+        expires=st.none() | st.integers(0, 1 << 40),
+        fetched_at=st.integers(0, 9),
+        body=st.binary(max_size=40),
+    )
+    def store(self, ids: list[str], expires: int | None, fetched_at: float, body: bytes) -> None:
+        batch = {key_of(name): Entry(name, "https://x", 200, fetched_at, expires, None, body) for name in ids}
+        self._archive.store(batch)
+        self._kept |= batch
+
+    @rule(before=st.none() | st.integers(0, 10))
+    def clear(self, before: int | None) -> None:
+        gone = [key for key, entry in self._kept.items() if before is None or entry.fetched_at < before]
+        assert clear(self._archive, before=before) == len(gone)
+        for key in gone:
+            del self._kept[key]
+
+    @rule()
+    def reopen(self) -> None:
+        closed(self._archive)
+        self._archive = Archive(Path(self._directory.name))
+
+    @rule()
+    def close(self) -> None:
+        closed(self._archive)
+
+    @rule()
+    def look_from_elsewhere(self) -> None:
+        other = Archive(Path(self._directory.name))
+        assert other.look_up([key_of(name) for name in OTHERS]) == self._kept
+        closed(other)
+
+    @rule()
+    def damage(self) -> None:
+        closed(self._archive)
+        self._archive.path.write_bytes(b"no database " * 10)
+        self._kept = {}
+
+    @invariant()
+    def holds_what_the_dict_holds(self) -> None:
+        assert self._archive.look_up([key_of(name) for name in OTHERS]) == self._kept
+        assert {entry.requested_id for _, entry in self._archive.rows() if entry} == {
+            entry.requested_id for entry in self._kept.values()
+        }
+
+    def teardown(self) -> None:
+        closed(self._archive)
+        self._directory.cleanup()
+
+
+TestCacheAgainstDict = CacheAgainstDict.TestCase
+TestCacheAgainstDict.settings = settings(deadline=None, max_examples=25, stateful_step_count=20)
