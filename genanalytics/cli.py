@@ -6,12 +6,13 @@ The commands import what they need when they run, so that `--help` answers at on
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import click
 
@@ -33,18 +34,29 @@ EXIT_USAGE = 2
 EXIT_PARTIAL = 3
 EXIT_KEY_REFUSED = 4
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: what ends a program that a scheduler runs, as Ctrl-C ends one before a person."""
 
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
+
+
+def _terminate(*_: object) -> Never:
+    raise _Terminated
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line.
 
     Returns:
-        0 all ok; 1 failure; 2 usage; 3 some ids have no record; 4 no key, or one that was refused; 130 interrupted.
+        0 all ok; 1 failure; 2 usage; 3 some ids have no record; 4 no key, or one that was refused; 130 interrupted;
+        143 terminated.
     """
     try:
         code = commands.main(list(arguments), prog_name="genanalytics", standalone_mode=False)
@@ -52,10 +64,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt) as error:
         resumes = " What was fetched is kept, and running again resumes." if "fetch" in arguments[:1] else ""
         click.echo(f"Interrupted.{resumes}", err=True)
-        return EXIT_INTERRUPTED
+        return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
         click.echo(f"Error: {error}", err=True)
         return _exit_code(error)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from urllib.parse import quote
 
 import platformdirs
@@ -22,7 +22,15 @@ from genanalytics.cache import Archive, Entry, cache_key
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.ids import created_s
 from genanalytics.pace import Pace, backoff_s
-from genanalytics.transport import KEY_VARIABLE, NoReplyError, Reply, Transport, checked_base_url, checked_key
+from genanalytics.transport import (
+    KEY_VARIABLE,
+    NoReplyError,
+    Reply,
+    Secret,
+    Transport,
+    checked_base_url,
+    checked_key,
+)
 
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 BASE_URL_VARIABLE = "GENANALYTICS_BASE_URL"
@@ -78,18 +86,22 @@ class Client:
         timeout_s: float = 30.0,
         offline: bool = False,
     ) -> None:
+        key = Secret(api_key)
+        del api_key  # what is raised from here on shows its frames to whoever prints them
         for name, value in (("max_workers", max_workers), ("rate", rate), ("timeout_s", timeout_s)):
             if value is not None and not _LEAST <= value < math.inf:
                 msg = f"{name}={value} cannot be used: give a number above 0"
                 raise InputError(msg)
-        key = "" if offline and account and not api_key else checked_key(api_key, offline=offline)
+        if key or not (offline and account):
+            key = checked_key(key, offline=offline)
         self.base_url = checked_base_url(base_url)
-        self.account = account or blake2b(key.encode(), digest_size=8, person=b"genanalytics").hexdigest()
+        self.account = account or blake2b(key.reveal().encode(), digest_size=8, person=b"genanalytics").hexdigest()
         self.max_workers = max_workers
         self.offline = offline
         self.archive = Archive(cache_directory(cache_dir))
-        self._pace = Pace(rate)
-        self._flights: dict[tuple[str, bool], Future[Answer]] = {}
+        self._rate = rate
+        self._paces: dict[int, Pace] = {}  # this, and the requests under way, by process: a fork inherits neither
+        self._flights: dict[tuple[int, str, bool], Future[Answer]] = {}
         self._transport = Transport(self.base_url, key, pool_size=max_workers, timeout_s=timeout_s)
 
     @classmethod
@@ -101,15 +113,23 @@ class Client:
         Args:
             overrides: Arguments of `Client` by name; one that is not None wins over the environment.
         """
+        if overrides.get("api_key") is not None:
+            overrides["api_key"] = Secret(overrides["api_key"])
         options: dict[str, Any] = {
-            "api_key": os.environ.get(KEY_VARIABLE),
+            "api_key": Secret(os.environ.get(KEY_VARIABLE)),
             "base_url": os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
             "cache_dir": os.environ.get(CACHE_DIR_VARIABLE),
         }
         return cls(**(options | {name: value for name, value in overrides.items() if value is not None}))
 
     def __repr__(self) -> str:
+        if not hasattr(self, "archive"):  # a traceback shows what its constructor refused
+            return "Client(...)"
         return f"Client(base_url={self.base_url!r}, account={self.account!r}, cache={str(self.archive.path)!r})"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a client is not pickled or copied, for its key would go along: make one in each process that needs one"
+        raise TypeError(msg)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +143,10 @@ class Client:
         """Close the connections and the cache."""
         self._transport.close()
         self.archive.close()  # type: ignore[no-untyped-call]
+
+    @property
+    def _pace(self) -> Pace:
+        return self._paces.get(os.getpid()) or self._paces.setdefault(os.getpid(), Pace(self._rate))
 
     def key_of(self, generation_id: str) -> str:
         """Return the key under which the answer of an id is cached."""
@@ -148,7 +172,8 @@ class Client:
         """
         while not stopped.is_set():
             flight: Future[Answer] = Future()
-            under_way = self._flights.setdefault((generation_id, accept_mismatch), flight)
+            place = (os.getpid(), generation_id, accept_mismatch)
+            under_way = self._flights.setdefault(place, flight)
             if under_way is flight:
                 try:
                     answer = self._sent(
@@ -161,7 +186,7 @@ class Client:
                     flight.set_result(answer)
                     return answer
                 finally:
-                    del self._flights[generation_id, accept_mismatch]
+                    del self._flights[place]
             shared = _patiently(under_way, stopped)
             if shared is not None and shared.outcome is not Outcome.SKIPPED:
                 return replace(shared, attempts=attempt - 1, sent=False)

@@ -3,10 +3,12 @@
 import os
 import socket
 import time
+from base64 import b64encode
 from functools import partial
+from http.client import HTTPResponse
 from ipaddress import ip_address
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple, NoReturn
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
@@ -25,6 +27,29 @@ MAX_BODY_BYTES = 1 << 20
 
 _READ_BYTES = 1 << 16
 _CONNECT_TIMEOUT_S = 10.0
+
+
+class Secret:
+    """A text that shows itself only to who asks: notebooks and crash reports print what objects and frames hold."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: "str | Secret | None") -> None:
+        self._text = text.reveal() if isinstance(text, Secret) else (text or "").strip()
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "[key]"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "an API key is not pickled: make a client in each process that needs one"
+        raise TypeError(msg)
 
 
 class Reply(NamedTuple):
@@ -56,7 +81,7 @@ class Transport:
         timeout_s: Time limit for one request in seconds, from the first byte sent to the last byte read.
     """
 
-    def __init__(self, base_url: str, key: str, *, pool_size: int, timeout_s: float) -> None:
+    def __init__(self, base_url: str, key: Secret, *, pool_size: int, timeout_s: float) -> None:
         self._key = key
         self._pool_size = pool_size
         self._timeout_s = timeout_s
@@ -66,12 +91,20 @@ class Transport:
             self._options["proxies"] = {}
         headers = {"Accept": "application/json", "User-Agent": f"genanalytics/{__version__}"}
         self._template = requests.Request("GET", base_url, headers=headers).prepare()
-        self._connect()
+        self._lines: dict[int, _Lines] = {}
 
-    def _connect(self) -> None:
-        self._pid = os.getpid()
-        self._watchdog = Watchdog()
-        self._adapter = _Signer(self._key, self._watchdog, pool_size=self._pool_size)
+    def _lines_of_this_process(self) -> "_Lines":
+        """Return the connections of this process: two that read one connection would get each other's answers.
+
+        Told by the process id, and put in place in one step, since threads of a new process can come here together.
+        """
+        pid = os.getpid()
+        lines = self._lines.get(pid)
+        if lines is None:
+            watchdog = Watchdog()
+            lines = _Lines(watchdog, _Signer(self._key, watchdog, pool_size=self._pool_size))
+            lines = self._lines.setdefault(pid, lines)
+        return lines
 
     def get(self, url: str, *, fresh: bool = False) -> Reply:
         """Return the answer to one GET, read to its end, without the key should the service have sent it back.
@@ -83,30 +116,34 @@ class Transport:
         Raises:
             NoReplyError: No whole answer came in time, or one that is longer than `MAX_BODY_BYTES`.
         """
-        if self._pid != os.getpid():  # two processes that read one connection would get each other's answers
-            self._connect()
+        lines = self._lines_of_this_process()
         if not fresh:
-            return self._get(self._adapter, url)
-        adapter = _Signer(self._key, self._watchdog, pool_size=1)
+            return self._get(lines, url)
+        adapter = _Signer(self._key, lines.watchdog, pool_size=1)
         try:
-            return self._get(adapter, url)
+            return self._get(lines._replace(adapter=adapter), url)
         finally:
             adapter.close()
 
-    def _get(self, adapter: "_Signer", url: str) -> Reply:
+    def _get(self, lines: "_Lines", url: str) -> Reply:
         request = self._template.copy()
         request.url = url
         deadline = time.monotonic() + self._timeout_s
         timeout = (min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
         try:
-            with adapter.send(request, timeout=timeout, **self._options) as response:
-                with self._watchdog.until(deadline, response.raw.shutdown):
+            with lines.adapter.send(request, timeout=timeout, **self._options) as response:
+                with lines.watchdog.until(deadline, response.raw.shutdown):
                     body = _read(response.raw, deadline)
                 retry_after = retry_after_s(response.headers.get("Retry-After"))
                 return Reply(response.status_code, retry_after, self._redacted(body))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             late = time.monotonic() >= deadline
             reason = f"nothing whole within {self._timeout_s:g} s" if late else self._told(_root_of(error))
+        except NoReplyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug; its frames, which hold the signed request, are dropped
+            error.__context__ = None
+            raise error.with_traceback(None) from None
         # raised outside the handler: the exceptions of requests hold the signed request
         raise NoReplyError(reason)
 
@@ -115,20 +152,26 @@ class Transport:
         return excerpt(self._redacted(reason.encode("utf-8", "replace")))[1:-1]
 
     def _redacted(self, body: bytes) -> bytes:
-        return body.replace(self._key.encode(), b"[key]") if self._key else body
+        if self._key:
+            key = self._key.reveal()
+            for form in (key, quote(key, safe=""), b64encode(key.encode()).decode().rstrip("=")):
+                body = body.replace(form.encode(), b"[key]")
+        return body
 
     def close(self) -> None:
-        """Close the connections."""
-        self._watchdog.close()
-        self._adapter.close()
+        """Close the connections of this process."""
+        lines = self._lines.pop(os.getpid(), None)
+        if lines is not None:
+            lines.watchdog.close()
+            lines.adapter.close()
 
 
 class _Signer(HTTPAdapter):
     """Adds the credential to a copy of the request, so that nothing above, the cache included, ever sees it."""
 
-    def __init__(self, key: str, watchdog: Watchdog, *, pool_size: int) -> None:
+    def __init__(self, key: Secret, watchdog: Watchdog, *, pool_size: int) -> None:
         super().__init__(pool_maxsize=pool_size)
-        self._authorization = f"Bearer {key}"
+        self._key = key
         self.poolmanager.pool_classes_by_scheme = {
             "http": _pool_class(HTTPConnectionPool, watchdog),
             "https": _pool_class(HTTPSConnectionPool, watchdog),
@@ -136,16 +179,34 @@ class _Signer(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         signed = request.copy()
-        signed.headers["Authorization"] = self._authorization
+        signed.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         response = super().send(signed, *args, **kwargs)
         response.request = request
         return response
+
+
+class _Lines(NamedTuple):
+    """What one process has open to the service."""
+
+    watchdog: Watchdog
+    adapter: _Signer
+
+
+class _QuietResponse(HTTPResponse):
+    """An answer whose head is not logged: urllib3 warns of header lines that it cannot parse, and shows them."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.msg.defects.clear()
+        self.msg.set_payload("")
 
 
 def _pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -> type[HTTPConnectionPool]:
     """Return a pool whose connections do not wait for the head of an answer beyond their time limit."""
 
     class Connection(pool_class.ConnectionCls):  # type: ignore[name-defined,misc]
+        response_class = _QuietResponse
+
         def getresponse(self) -> urllib3.BaseHTTPResponse:
             deadline = time.monotonic() + self.sock.gettimeout()
             with watchdog.until(deadline, partial(self.sock.shutdown, socket.SHUT_RDWR)):
@@ -161,19 +222,18 @@ def _pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -> typ
     return Pool
 
 
-def checked_key(api_key: str | None, *, offline: bool = False) -> str:
-    """Return the key without surrounding white space.
+def checked_key(key: Secret, *, offline: bool = False) -> Secret:
+    """Return the key.
 
     Raises:
         KeyRefusedError: There is none, or it cannot stand in a header. The message does not show it.
     """
-    key = (api_key or "").strip()
     if not key:
         msg = f"no API key: set {KEY_VARIABLE}, or name a file that holds it with --api-key-file (api_key in Python)"
         if offline:
             msg += "; or name the account whose answers to read, with --account (account in Python)"
         raise KeyRefusedError(msg)
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not key.reveal().isascii() or not key.reveal().isprintable() or " " in key.reveal():
         msg = f"the API key holds characters that no key has (white space, control or non-ASCII): check {KEY_VARIABLE}"
         raise KeyRefusedError(msg)
     return key

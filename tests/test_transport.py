@@ -14,7 +14,15 @@ import requests
 from faults import KEY, Cuts, Drips, DripsHead, Fault, FaultServer, Garbles, HangsUp, Says, good, refusal
 from genanalytics import __version__
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.transport import MAX_BODY_BYTES, NoReplyError, Transport, _Signer, checked_base_url, checked_key
+from genanalytics.transport import (
+    MAX_BODY_BYTES,
+    NoReplyError,
+    Secret,
+    Transport,
+    _Signer,
+    checked_base_url,
+    checked_key,
+)
 from genanalytics.watchdog import Watchdog
 
 BODY = b'{"data": {"id": "gen-1"}}' * 10
@@ -23,7 +31,7 @@ GZIPPED = ("Content-Encoding", "gzip")
 
 @pytest.fixture
 def transport(server: FaultServer) -> Iterator[Transport]:
-    with closing(Transport(server.base_url, KEY, pool_size=2, timeout_s=0.5)) as transport:
+    with closing(Transport(server.base_url, Secret(KEY), pool_size=2, timeout_s=0.5)) as transport:
         yield transport
 
 
@@ -54,7 +62,7 @@ def test_the_key_and_our_name_go_with_every_request_once(server: FaultServer, tr
 
 def test_nothing_above_the_adapter_sees_the_key(server: FaultServer) -> None:
     with requests.Session() as session:
-        session.mount(server.base_url, _Signer(KEY, Watchdog(), pool_size=1))
+        session.mount(server.base_url, _Signer(Secret(KEY), Watchdog(), pool_size=1))
         response = session.get(f"{server.base_url}/generation?id=gen-1", timeout=5)
     assert server.requests[0].values("Authorization") == [f"Bearer {KEY}"]
     assert "Authorization" not in response.request.headers
@@ -186,7 +194,7 @@ def test_a_longer_body_is_refused_for_good(fault: Fault, get: Callable[[Fault], 
 def test_a_service_that_is_not_there_is_no_reply() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    with closing(Transport(base_url, KEY, pool_size=1, timeout_s=5)) as transport:
+    with closing(Transport(base_url, Secret(KEY), pool_size=1, timeout_s=5)) as transport:
         with pytest.raises(NoReplyError, match=r"ConnectionRefusedError: .*refused") as caught:
             transport.get(f"{base_url}/generation?id=gen-1")
         assert caught.value.again
@@ -211,7 +219,7 @@ def test_netrc_does_not_replace_the_key(server: FaultServer, tmp_path: Path, mon
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    with closing(Transport(server.base_url, KEY, pool_size=1, timeout_s=5)) as transport:
+    with closing(Transport(server.base_url, Secret(KEY), pool_size=1, timeout_s=5)) as transport:
         transport.get(f"{server.base_url}/generation?id=gen-1")
     assert server.requests[0].values("Authorization") == [f"Bearer {KEY}"]
 
@@ -221,7 +229,7 @@ def test_no_proxy_stands_between_us_and_this_machine(
     variable: str, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nobody listens
-    with closing(Transport(server.base_url, KEY, pool_size=1, timeout_s=5)) as transport:
+    with closing(Transport(server.base_url, Secret(KEY), pool_size=1, timeout_s=5)) as transport:
         assert transport.get(f"{server.base_url}/generation?id=gen-1").status == 200
 
 
@@ -231,20 +239,20 @@ def test_the_key_is_taken_out_of_what_a_service_said(get: Callable[[Fault], byte
 
 @pytest.mark.parametrize("key", [KEY, f" {KEY}\n", f"\t{KEY}\r\n"])
 def test_a_key_is_taken_without_the_space_around_it(key: str) -> None:
-    assert checked_key(key) == KEY
+    assert checked_key(Secret(key)).reveal() == KEY
 
 
 @pytest.mark.parametrize("key", [None, "", "  \n"])
 def test_a_missing_key_is_refused_with_the_name_of_the_variable(key: str | None) -> None:
     with pytest.raises(KeyRefusedError, match="no API key: set OPENROUTER_API_KEY") as caught:
-        checked_key(key)
+        checked_key(Secret(key))
     assert isinstance(caught.value, PermissionError)
 
 
 @pytest.mark.parametrize("inside", ["\n", "\r\nX-Evil: 1", " ", "\0", "ä", "\u2028", "\x7f"])
 def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(inside: str) -> None:
     with pytest.raises(KeyRefusedError, match="OPENROUTER_API_KEY") as caught:
-        checked_key(f"sk-secret{inside}secret")
+        checked_key(Secret(f"sk-secret{inside}secret"))
     assert "secret" not in str(caught.value)
 
 
