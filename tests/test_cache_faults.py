@@ -387,21 +387,24 @@ def worker(directory: str, number: int, *, opens: int = 3) -> None:
     assert not failures
 
 
+@pytest.mark.parametrize("number_of_processes", [2, pytest.param(8, marks=pytest.mark.long)])
 @pytest.mark.parametrize("damaged", [False, True])
-def test_eight_processes_with_four_threads_each_lose_nothing(*, damaged: bool, tmp_path: Path) -> None:
+def test_processes_with_four_threads_each_lose_nothing(
+    *, damaged: bool, number_of_processes: int, tmp_path: Path
+) -> None:
     if damaged:
         (tmp_path / FILE_NAME).write_bytes(b"no database " * 1_000)
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=worker, args=(str(tmp_path), number)) for number in range(8)]
+    processes = [context.Process(target=worker, args=(str(tmp_path), number)) for number in range(number_of_processes)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(100)
-    assert [process.exitcode for process in processes] == [0] * 8
+    assert [process.exitcode for process in processes] == [0] * number_of_processes
     archive = Archive(tmp_path)
     everything = [
         name
-        for number in range(8)
+        for number in range(number_of_processes)
         for thread in range(4)
         for opened in range(3)
         for batch in range(4)

@@ -86,12 +86,14 @@ def test_a_signal_ends_a_fetch_within_two_seconds_in_one_sentence(
     assert output == ""
     assert not (tmp_path / "out.parquet").exists()
 
-    assert cached(tmp_path, ids, server) == quick
+    kept = cached(tmp_path, ids, server)
+    assert kept <= quick
+    assert len(quick - kept) <= 1, "at most the answer that was in hand when the signal came is asked for again"
     before = len(server.requests)
     server.otherwise = good
     with started(server, tmp_path, "--quiet", "--output", "out.parquet") as running:
         assert running.wait(30) == 0
-    assert sorted(request.generation_id for request in server.requests[before:]) == sorted(set(ids) - quick)
+    assert sorted(request.generation_id for request in server.requests[before:]) == sorted(set(ids) - kept)
     assert read_frame(tmp_path / "out.parquet")["requested_id"].tolist() == ids
 
 
