@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,16 @@ def frame() -> pd.DataFrame:
     return from_rows([Row(f"gen-{place}", body, 0.0) for place, body in enumerate(bodies, start=1)])
 
 
-@pytest.fixture
+@contextmanager
 def disk_of_4_kib() -> Iterator[None]:
-    """Let no file of this process grow longer, as on a full disk."""
+    """Let no file of this process grow longer, as on a full disk: not a test's log either, so only for a moment."""
     resource: Any = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def one_sentence(error: Exception) -> str:
@@ -83,11 +86,11 @@ def test_what_a_link_points_to_is_replaced_and_the_link_stays(frame: pd.DataFram
     assert read_frame(target)["id"].tolist() == ["gen-1", "gen-2"]
 
 
-@pytest.mark.usefixtures("disk_of_4_kib")
 def test_a_file_that_does_not_fit_on_the_disk_leaves_the_one_before(path: Path) -> None:
     long = from_rows([Row(f"gen-{os.urandom(50).hex()}", b'{"data": {"id": "gen-1"}}', 0.0) for _ in range(1_000)])
     path.write_bytes(b"before")
-    with pytest.raises(OutputError, match=re.escape(f"cannot write {path}: File too large")):
+    sentence = re.escape(f"cannot write {path}: File too large")
+    with pytest.raises(OutputError, match=sentence), disk_of_4_kib():
         write_frame(long, path)
     assert path.read_bytes() == b"before"
     assert list(path.parent.iterdir()) == [path]
