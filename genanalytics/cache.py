@@ -111,9 +111,8 @@ class Archive(BaseCache):
 
     def __init__(self, directory: Path) -> None:
         self.path = (directory.expanduser() / FILE_NAME).absolute()
-        super().__init__(
-            cache_name=str(self.path)
-        )  # redirects are never followed, so the base's store of them stays empty
+        # redirects are never followed, so the base's store of them stays empty
+        super().__init__(cache_name=str(self.path))
         try:
             self.responses = _Entries(self.path)
             self.responses.open_current()

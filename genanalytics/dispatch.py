@@ -114,7 +114,8 @@ class Dispatch:
     def answers(self, ids: Iterator[str]) -> Generator[tuple[int, Answer], None, None]:
         """Yield the position among the distinct ids, and the answer, of every distinct id, as they come.
 
-        However the iteration ends, what has come is in the cache afterwards.
+        However the iteration ends, what has come is in the cache afterwards, but for the one answer that may be in hand
+        when a signal arrives.
 
         Raises:
             KeyRefusedError: The service refused the key (401).

@@ -25,6 +25,8 @@ KEY_VARIABLE = "OPENROUTER_API_KEY"
 MAX_BODY_BYTES = 1 << 20
 """A record has about two thousand bytes; what is longer than this, decompressed, is none."""
 
+_SECRET_LENGTH = 16
+"""A shorter key is none that a service gave out, and its letters could be a part of any record."""
 _READ_BYTES = 1 << 16
 _CONNECT_TIMEOUT_S = 10.0
 
@@ -152,8 +154,8 @@ class Transport:
         return excerpt(self._redacted(reason.encode("utf-8", "replace")))[1:-1]
 
     def _redacted(self, body: bytes) -> bytes:
-        if self._key:
-            key = self._key.reveal()
+        key = self._key.reveal()
+        if len(key) >= _SECRET_LENGTH:
             for form in (key, quote(key, safe=""), b64encode(key.encode()).decode().rstrip("=")):
                 body = body.replace(form.encode(), b"[key]")
         return body

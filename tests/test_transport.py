@@ -304,3 +304,9 @@ def test_a_base_url_with_a_user_is_refused_without_showing_it(given: str) -> Non
     with pytest.raises(InputError, match=r"//\.\.\.@") as caught:
         checked_base_url(given)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["1", "a", "gen", "test"])
+def test_a_key_too_short_to_be_a_secret_spoils_no_record(key: str, server: FaultServer) -> None:
+    with closing(Transport(server.base_url, Secret(key), pool_size=1, timeout_s=5)) as transport:
+        assert transport.get(f"{server.base_url}/generation?id=gen-1").body == good("gen-1").body
