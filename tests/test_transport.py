@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 
 from faults import KEY, Cuts, Drips, DripsHead, Fault, FaultServer, Garbles, HangsUp, Says, good, refusal
 from genanalytics import __version__
@@ -168,6 +169,21 @@ def test_an_answer_that_takes_too_long_is_given_up(fault: Fault, get: Callable[[
         get(fault)
     assert caught.value.again
     assert 0.5 <= time.monotonic() - started < 2
+
+
+def test_a_limit_that_passes_while_a_whole_body_is_read_ends_neither_it_nor_later_limits(
+    get: Callable[[Fault], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_late(raw: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        body = raw.read()
+        time.sleep(deadline + 0.1 - time.monotonic())
+        return body
+
+    with monkeypatch.context() as patched:
+        patched.setattr("genanalytics.transport._read", read_late)
+        assert get(good("gen-1")) == good("gen-1").body
+    with pytest.raises(NoReplyError, match=r"nothing whole within 0\.5 s"):
+        get(Drips(BODY, pause_s=0.02))
 
 
 def test_a_body_as_long_as_allowed_is_read(get: Callable[[Fault], bytes]) -> None:
