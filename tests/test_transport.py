@@ -2,6 +2,7 @@ import gzip
 import os
 import socket
 import time
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -205,6 +206,20 @@ def test_a_longer_body_is_refused_for_good(fault: Fault, get: Callable[[Fault], 
     with pytest.raises(NoReplyError, match="the answer is longer than 1,048,576 bytes") as caught:
         get(fault)
     assert not caught.value.again
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_a_bomb_is_refused_before_it_takes_memory(layers: int, get: Callable[[Fault], bytes]) -> None:
+    bomb = bytes(64 * MAX_BODY_BYTES)
+    for _ in range(layers):
+        bomb = gzip.compress(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoReplyError, match="the answer is longer than"):
+            get(Says(200, bomb, (("Content-Encoding", ", ".join(["gzip"] * layers)),)))
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAX_BODY_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_service_that_is_not_there_is_no_reply() -> None:
