@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from genanalytics.fetching import Fetched, Stats, fetch
     from genanalytics.frame import drift
     from genanalytics.ids import read_ids
-    from genanalytics.metrics import summarize
+    from genanalytics.metrics import distribution, summarize
     from genanalytics.schema import COLUMNS
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "OutputError",
     "Stats",
     "__version__",
+    "distribution",
     "drift",
     "fetch",
     "metrics",
@@ -60,6 +61,7 @@ _HOMES = {
     "Client": "client",
     "Fetched": "fetching",
     "Stats": "fetching",
+    "distribution": "metrics",
     "drift": "frame",
     "fetch": "fetching",
     "read_frame": "export",

@@ -1,7 +1,7 @@
 """The statistics, each declared once, and their summary by group on pandas, DuckDB and Spark."""
 
 from genanalytics.metrics.caching import CACHE
-from genanalytics.metrics.catalog import DEFAULT, SETS, reference, resolved
+from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
     Basis,
@@ -16,6 +16,7 @@ from genanalytics.metrics.declare import (
     spread,
     total,
 )
+from genanalytics.metrics.distribution import distribution
 from genanalytics.metrics.latency import LATENCY
 from genanalytics.metrics.reliability import RELIABILITY, goodput
 from genanalytics.metrics.summary import (
@@ -36,6 +37,7 @@ __all__ = [
     "LATENCY",
     "RELIABILITY",
     "REQUESTS",
+    "ROW_VALUES",
     "SETS",
     "TOKENS",
     "Basis",
@@ -47,6 +49,7 @@ __all__ = [
     "cache_summary",
     "cost_summary",
     "count_of",
+    "distribution",
     "goodput",
     "latency_summary",
     "rate",
@@ -54,6 +57,7 @@ __all__ = [
     "reference",
     "reliability_summary",
     "resolved",
+    "row_value",
     "spread",
     "summarize",
     "token_summary",

@@ -43,6 +43,12 @@ class RowValue:
     value: nw.Expr
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that the number is made of."""
+        inner = (need for value in closure((self,)) for need in value.needs if isinstance(need, str))
+        return tuple(dict.fromkeys(inner))
+
+    @property
     def sums(self) -> "dict[str, Aggregate]":
         """Its sum, and the count that the sum rests on."""
         return {f"{self.name} sum": Sum(self.name), **self.counts}
@@ -144,7 +150,7 @@ class Statistic:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the statistic is made of."""
-        inner = (need for value in closure(self.rows) for need in value.needs if isinstance(need, str))
+        inner = (column for value in self.rows for column in value.columns)
         return tuple(dict.fromkeys((*self.needs, *inner)))
 
 

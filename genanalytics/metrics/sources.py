@@ -147,7 +147,7 @@ class InMemory:
         index = as_floats(table[last].to_native())
         known = ~np.isnan(index)
         series = [key.pandas(self._typed(key.column))[known].reset_index(drop=True) for key in keys]
-        inner, names = grouped([*series, pd.Series(index[known].astype(np.int64))], int(known.sum()))
+        inner, names = grouped([*series, pd.Series(index[known])], int(known.sum()))
         columns = [*(GROUP.format(key.name) for key in keys), last]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
@@ -223,7 +223,7 @@ class Relational:
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
-        known = values.filter(~nw.col(last).is_null()).select(*names, nw.col(last).cast(nw.Int64))
+        known = values.filter(~nw.col(last).is_null()).select(*names, last)
         groups = known.group_by(*names, last).agg(nw.len().alias("n"))
         return _plain(groups.collect(backend="pyarrow").to_native())
 

@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.errors import InputError
 from genanalytics.frame import from_table
 from genanalytics.metrics import sketch
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.cost import COST, REQUESTS
 from genanalytics.metrics.declare import Known, Per, Quantile, Statistic
+from genanalytics.metrics.grouping import check_columns, keys_of, labelled
 from genanalytics.metrics.kernels import as_floats
-from genanalytics.metrics.keys import BUCKETS, DERIVED, TIME, Key, between, bucket, key, zone_of
+from genanalytics.metrics.keys import BUCKETS, TIME, Key, between, bucket, zone_of
 from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.near import near
 from genanalytics.metrics.reliability import RELIABILITY
-from genanalytics.metrics.sources import GROUP, Source, source_of
+from genanalytics.metrics.sources import Source, source_of
 from genanalytics.metrics.tokens import TOKENS
 from genanalytics.units import Unit
 
@@ -80,19 +80,18 @@ def summarize(
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
     source, zone = source_of(data), zone_of(tz)
-    names = [by] if isinstance(by, str) else list(by or ())
     statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
-    _check(source, names, every, statistics)
-    keys = [key(name, zone) for name in names]
-    if every is not None:
-        keys.insert(0, bucket(every, zone))
+    beside = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics)]
+    keys = keys_of(source, by, every, tz, beside=beside)
+    for statistic in statistics:
+        check_columns(source, statistic.columns, statistic.name)
     if percentiles not in PERCENTILES:
         msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
         raise InputError(msg)
     if percentiles == "auto":
         percentiles = "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
     groups = _aggregated(source, keys, statistics, sketched=percentiles == "sketch")
-    labels = _labels(groups, keys)
+    labels = labelled(groups, keys)
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
@@ -187,13 +186,6 @@ def _aggregated(source: Source, keys: Sequence[Key], statistics: Sequence[Statis
     return groups
 
 
-def _labels(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
-    """Return the keys of the groups as the summary shows them."""
-    plain = groups.select([GROUP.format(key.name) for key in keys]).rename_columns([key.name for key in keys])
-    frame = from_table(plain)
-    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in keys}, index=range(len(groups)))
-
-
 def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
     """Return the groups with a row of gaps for each stretch of time in which one of the other keys has none."""
     starts = labels[TIME].dropna()
@@ -260,27 +252,3 @@ def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return as_floats(values)
     return from_table(pa.table({"value": values}))["value"]
-
-
-def _check(source: Source, names: Sequence[str], every: str | None, statistics: Sequence[Statistic]) -> None:
-    """Raise where a key or a statistic cannot be had."""
-    columns = [*([TIME, OPEN] if every else []), *names, *(statistic.name for statistic in statistics)]
-    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
-    if twice:
-        msg = f"{', '.join(map(repr, twice))} would stand in the summary twice: name each key and each statistic once"
-        raise InputError(msg)
-    needed = {name: key(name, ZoneInfo("UTC")).column for name in names} | ({TIME: "created_at"} if every else {})
-    for name, column in needed.items():
-        if column not in source.columns:
-            known = [*source.columns, *DERIVED]
-            wanted = repr(name) if name == column else f"{name!r}, which is made of {column!r}"
-            msg = f"cannot group by {wanted}; {near(name, known)}there are {', '.join(known)}"
-            raise MissingColumnError(msg)
-        if source.is_nested(column):
-            msg = f"cannot group by {name!r}: it holds lists"
-            raise InputError(msg)
-    for statistic in statistics:
-        missing = [column for column in statistic.columns if column not in source.columns]
-        if missing:
-            msg = f"the data has no column {', '.join(map(repr, missing))}, which {statistic.name!r} is made of"
-            raise MissingColumnError(msg)
