@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from genanalytics.fetching import Fetched, Stats, fetch
     from genanalytics.frame import drift
     from genanalytics.ids import read_ids
-    from genanalytics.metrics import distribution, summarize
+    from genanalytics.metrics import attempt_summary, attempts, distribution, quality, sessions, summarize
     from genanalytics.schema import COLUMNS
 
 __all__ = [
@@ -43,14 +43,18 @@ __all__ = [
     "OutputError",
     "Stats",
     "__version__",
+    "attempt_summary",
+    "attempts",
     "distribution",
     "drift",
     "fetch",
     "metrics",
     "plots",
+    "quality",
     "read_frame",
     "read_ids",
     "read_parquet",
+    "sessions",
     "summarize",
     "write_frame",
     "write_parquet",
@@ -61,12 +65,16 @@ _HOMES = {
     "Client": "client",
     "Fetched": "fetching",
     "Stats": "fetching",
+    "attempt_summary": "metrics",
+    "attempts": "metrics",
     "distribution": "metrics",
     "drift": "frame",
     "fetch": "fetching",
+    "quality": "metrics",
     "read_frame": "export",
     "read_ids": "ids",
     "read_parquet": "export",
+    "sessions": "metrics",
     "summarize": "metrics",
     "write_frame": "export",
     "write_parquet": "export",

@@ -30,6 +30,11 @@ class Groups:
         self.count = count
 
     @property
+    def undivided(self) -> bool:
+        """Whether all rows are one group, which is there without any row too."""
+        return self._codes is None
+
+    @property
     def codes(self) -> "np.ndarray":
         """The number of each row's group."""
         return np.zeros(self._rows, dtype=np.int64) if self._codes is None else self._codes

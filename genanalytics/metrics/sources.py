@@ -4,7 +4,7 @@ Both kinds of source answer two questions alike: aggregates of row values by gro
 group and class. Everything else about a statistic is the same code on any of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
@@ -156,6 +156,10 @@ class InMemory:
         last = self._typed(column).max()
         return None if pd.isna(last) else last
 
+    def table(self, names: Iterable[str]) -> pa.Table:
+        """Return columns as Arrow, those of the schema with its types."""
+        return pa.table({name: self._arrow(name) for name in names})
+
     def _grouped(self, keys: Sequence[Key]) -> tuple[Groups, dict[str, Any]]:
         """Return the rows by group, and the keys of the groups."""
         groups, names = grouped([key.pandas(self._typed(key.column)) for key in keys], len(self._frame))
@@ -165,8 +169,7 @@ class InMemory:
     def _values(self, rows: Sequence[RowValue], needs: Sequence[str]) -> pa.Table:
         """Return the columns that are needed and the row values, as Arrow."""
         steps = levelled(rows)
-        table = pa.table({name: self._arrow(name) for name in _columns(steps, needs)})
-        values = nw.from_native(table, eager_only=True)
+        values = nw.from_native(self.table(_columns(steps, needs)), eager_only=True)
         for step in steps:
             values = values.with_columns(*(value.value.alias(value.name) for value in step))
         return values.to_native()
@@ -282,9 +285,12 @@ def _quantiles(
 
 def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> dict[str, Any]:
     """Return aggregates that are declared as expressions, by group, as pandas computes them."""
-    frame = from_table(table).assign(**{GROUP: groups.codes})
     steps = [step.alias(name) for name, step in aggregates.items()]
-    found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
+    if groups.undivided:
+        found = nw.from_native(table, eager_only=True).select(*steps)
+    else:
+        frame = from_table(table).assign(**{GROUP: groups.codes})
+        found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
     return {name: found[name].to_arrow() for name in aggregates}
 
 
