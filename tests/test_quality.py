@@ -69,7 +69,7 @@ def test_a_sound_record_is_not_doubtful() -> None:
     ],
 )
 def test_each_check_finds_its_row_and_names_it(check: str, values: Mapping[str, object]) -> None:
-    frame = frame_of(SOUND, dict(SOUND) | OTHER | values)
+    frame = frame_of(SOUND, dict(SOUND) | OTHER | dict(values))
     assert doubtful(frame) == {check: 1}
     first = quality(frame).iloc[0]
     assert first["share"] == 0.5
