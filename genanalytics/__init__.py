@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
     from genanalytics.fetching import Fetched, Stats, fetch
     from genanalytics.frame import drift
-    from genanalytics.ids import read_ids
     from genanalytics.metrics import summarize
     from genanalytics.schema import COLUMNS
+    from genanalytics.sources import Ids, read_ids
 
 __all__ = [
     "COLUMNS",
@@ -37,6 +37,7 @@ __all__ = [
     "Client",
     "Fetched",
     "GenAnalyticsError",
+    "Ids",
     "InputError",
     "KeyRefusedError",
     "MissingColumnError",
@@ -59,11 +60,12 @@ _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
     "Fetched": "fetching",
+    "Ids": "sources",
     "Stats": "fetching",
     "drift": "frame",
     "fetch": "fetching",
     "read_frame": "export",
-    "read_ids": "ids",
+    "read_ids": "sources",
     "read_parquet": "export",
     "summarize": "metrics",
     "write_frame": "export",
