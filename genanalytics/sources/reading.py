@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TextIO, cast
 from genanalytics.errors import InputError
 from genanalytics.ids import NOT_TEXT, created_s
 from genanalytics.sources.columns import Tell
-from genanalytics.sources.streams import Content, files_in, given, opened
+from genanalytics.sources.streams import Content, files_in, given, opened, reason_of
 from genanalytics.sources.texts import ids_in_text
 from genanalytics.units import counted
 
@@ -175,7 +175,7 @@ def _explained(name: str) -> Iterator[None]:
         msg = f"cannot read {name}: it is not the {error.encoding} text that its first bytes promise"
         raise InputError(msg) from error
     except (EOFError, OSError, zlib.error) as error:
-        msg = f"cannot read {name}: {getattr(error, 'strerror', None) or error}"
+        msg = f"cannot read {name}: {reason_of(error)}"
         raise InputError(msg) from error
 
 

@@ -125,6 +125,11 @@ def files_in(directory: Path) -> Iterator[Path]:
         yield from filter(Path.is_file, paths)
 
 
+def reason_of(error: Exception) -> str:
+    """Return why something cannot be read, on one line: a library's reason may quote what a stranger wrote."""
+    return getattr(error, "strerror", None) or ascii(str(error).partition("\n")[0][:200])[1:-1]
+
+
 def _refuse_directory(error: OSError) -> None:
     msg = f"cannot read {error.filename}: {error.strerror}"
     raise InputError(msg) from error

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,11 +13,14 @@ import pyarrow.parquet
 from genanalytics.errors import InputError
 from genanalytics.ids import PATTERN
 from genanalytics.sources.columns import SAMPLE, Tell, choose, values_of
-from genanalytics.sources.streams import Content
+from genanalytics.sources.streams import Content, reason_of
 from genanalytics.sources.texts import Delimited, search
 
-_LONGEST_ROW = 1 << 24
-"""A row of text with separators can be as long, in bytes: prompts and answers stand in such tables too."""
+_CHUNKS = 2
+"""So many chunks of text with separators are parsed at once."""
+
+_LONGEST_ROW = 1 << 26
+"""Prompts and answers stand in such tables too; in what is longer, a quote is missing."""
 
 
 def ids_in_parquet(content: Content, column: str | None, tell: Tell) -> Iterator[str]:
@@ -56,28 +59,54 @@ def ids_in_delimited(content: Content, table: Delimited, column: str, tell: Tell
     uneven: list[str] = []
 
     def set_aside(row: pa.csv.InvalidRow) -> str:
-        uneven.append(row.text or "")
+        uneven.append(row.text)
         return "skip"
 
     place = f"f{table.names.index(column)}"
-    with _readable(content.name):
-        batches = pa.csv.open_csv(
-            content.stream(),
-            read_options=pa.csv.ReadOptions(
-                block_size=_LONGEST_ROW,
-                skip_rows=table.skipped,
-                column_names=[f"f{number}" for number in range(len(table.names))],
+    names = [f"f{number}" for number in range(len(table.names))]
+    parse = pa.csv.ParseOptions(delimiter=table.separator, newlines_in_values=True, invalid_row_handler=set_aside)
+    convert = pa.csv.ConvertOptions(include_columns=[place], column_types={place: pa.binary()})
+
+    def values() -> Iterator[str | None]:
+        for number, rows in enumerate(_rows(content)):
+            read = pa.csv.ReadOptions(
+                block_size=len(rows) + 1,
+                column_names=names,
+                skip_rows=0 if number else table.skipped,
                 use_threads=False,
-            ),
-            parse_options=pa.csv.ParseOptions(
-                delimiter=table.separator, newlines_in_values=True, invalid_row_handler=set_aside
-            ),
-            convert_options=pa.csv.ConvertOptions(include_columns=[place], column_types={place: pa.binary()}),
-        )
-        yield from _in_batches(batches, place, content.name, tell)
-        if uneven:
-            tell(f"{content.name}: rows with another number of fields were searched ({len(uneven):,} of them)")
-            yield from search(f"{row}\n".encode() for row in uneven)
+            )
+            yield from _texts(pa.csv.read_csv(pa.BufferReader(rows), read, parse, convert).column(place))
+
+    with _readable(content.name):
+        yield from values_of(values(), content.name, tell)
+    if uneven:
+        tell(f"{content.name}: rows with another number of fields were searched ({len(uneven):,} of them)")
+        yield from search(f"{row}\n".encode() for row in uneven)
+
+
+def _rows(content: Content) -> Iterator[bytes]:
+    """Yield some whole rows at a time; Arrow's own streaming reader would read 32 blocks ahead, whatever their size."""
+    chunks = content.chunks()
+    rows = b""
+    while some := b"".join(islice(chunks, _CHUNKS)):
+        rows += some
+        end = _end_of_row(rows) or (len(rows) if len(rows) >= _LONGEST_ROW else 0)
+        if end:
+            yield rows[:end]
+            rows = rows[end:]
+    if rows.strip():
+        yield rows
+
+
+def _end_of_row(rows: bytes) -> int:
+    """Return where the last whole row ends, 0 where none does; a line that ends within quotes is no end of a row."""
+    end = rows.rfind(b"\n") + 1
+    quotes = rows.count(b'"', 0, end)
+    while quotes % 2:
+        before = rows.rfind(b"\n", 0, rows.rfind(b'"', 0, end)) + 1
+        quotes -= rows.count(b'"', before, end)
+        end = before
+    return end
 
 
 def ids_in_sqlite(content: Content, column: str | None, tell: Tell) -> Iterator[str]:
@@ -102,8 +131,7 @@ def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, sqlite3.Error, UnicodeDecodeError) as error:
-        reason = ascii(str(error).partition("\n")[0][:200])[1:-1]  # it may quote what a stranger wrote
-        msg = f"cannot read {name}: {reason}"
+        msg = f"cannot read {name}: {reason_of(error)}"
         raise InputError(msg) from error
 
 

@@ -12,7 +12,7 @@ from genanalytics.ids import LONGEST_MATCH, MAX_LENGTH, PATTERN
 from genanalytics.sources.columns import NAMES, SAMPLE, Tell, choose
 from genanalytics.sources.streams import HEAD, Content
 
-_COMMENT = re.compile(r"(?:^|\s)#.*")
+_COMMENT = re.compile(r"(?:^|\s|\ufeff)#.*", re.MULTILINE)
 _HEADERS = {*NAMES, "id", "ids", "generation_ids"}
 """What stands over a list that was written as a table of one column."""
 
@@ -85,7 +85,7 @@ class Delimited(NamedTuple):
         """Return how these first lines are a table, or None where they are none."""
         blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
         for separator in _SEPARATORS:
-            if separator not in "".join(map(_bare, lines[blank : blank + 1])):  # a comment's comma makes no table
+            if separator not in _uncommented("".join(lines[blank : blank + 1])):  # a comment's comma makes no table
                 continue
             rows = _rows(lines[blank:], separator)
             first = rows[0] if rows else []
@@ -143,46 +143,44 @@ def _head_lines(content: Content) -> list[str]:
 
 
 def _is_json(lines: Sequence[str]) -> bool:
-    """Return whether the first line is a JSON object or list with text in it."""
-    first = next((line for line in lines if line.strip()), "")
+    """Return whether the first line is a JSON object or list with text in it, or where one begins."""
+    first = next((line.strip() for line in lines if line.strip()), "")
     try:
-        return '"' in first and isinstance(json.loads(first), dict | list)
+        return first in {"{", "["} or ('"' in first and isinstance(json.loads(first), dict | list))
     except (ValueError, RecursionError):
         return False
 
 
 def _is_list(lines: Sequence[str], *, shown: bool) -> bool:
     """Return whether a text is a list: most lines are a word each, and ids stand alone rather than within words."""
-    words = [bare for line in lines if (bare := _bare(line))]
+    words = [bare for line in lines if (bare := _uncommented(line).strip())]
     single = [word for word in words if len(word) <= MAX_LENGTH and not any(map(str.isspace, word))]
     whole = sum(PATTERN.fullmatch(word) is not None for word in single)
-    within = sum(PATTERN.search(word) is not None for word in single) - whole
+    within = sum(PATTERN.search(word) is not None for word in words) - whole
     return bool(single) and 2 * len(single) >= len(words) and within <= whole and (whole > 0 or not shown)
 
 
 def _listed(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield an id a line; blank lines, comments, line ends of any kind and a byte-order mark are no part of one."""
-    lines = _lines(chunks)
-    start = next(lines).lstrip("\ufeff")
-    words = (bare for line in chain([start], lines) if (bare := _bare(line)))
-    first = next(words, "")
+    """Yield an id a line; blank lines, comments and line ends of any kind are no part of one."""
+    bare = (word for lines in _lines(chunks) for word in filter(None, map(str.strip, lines.split("\n"))))
+    first = next(bare, "").lstrip("\ufeff")
     if first and first.lower() not in _HEADERS:
         yield first
-    yield from words
-
-
-def _bare(line: str) -> str:
-    return (_COMMENT.sub("", line) if "#" in line else line).strip()
+    yield from bare
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield some whole lines at a time, without their comments."""
     rest = b""
     for chunk in chunks:
-        whole, end, rest = (rest + chunk.replace(b"\r", b"\n")).rpartition(b"\n")
-        if end:
-            yield from _decoded(whole).split("\n")
+        whole, _, rest = (rest + chunk.replace(b"\r", b"\n")).rpartition(b"\n")
+        yield _uncommented(_decoded(whole))
         rest = rest[:_LONGEST_LINE]
-    yield _decoded(rest)
+    yield _uncommented(_decoded(rest))
+
+
+def _uncommented(lines: str) -> str:
+    return _COMMENT.sub("", lines) if "#" in lines else lines
 
 
 def _decoded(text: bytes) -> str:
