@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_ids
+from genanalytics import cli_cache, cli_ids, cli_reconcile
 from genanalytics._version import __version__
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted
@@ -99,6 +99,7 @@ def commands() -> None:
 
 commands.add_command(cli_cache.cache)
 commands.add_command(cli_ids.ids)
+commands.add_command(cli_reconcile.reconcile)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
@@ -243,7 +244,8 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
 def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
     """Summarise records: cost, cache savings and latency, by group.
 
-    Reads what fetch wrote: .parquet, .csv or .jsonl. A record that stands in several files counts once.
+    Reads what fetch wrote (.parquet, .csv or .jsonl), and the service's own activity export (CSV). A record that stands
+    in several files counts once.
     """
     from genanalytics.export import coverage_of
     from genanalytics.metrics import summarize
@@ -281,17 +283,16 @@ def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
 
 def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
     """Return the records of all files as one frame, each generation once."""
-    import pandas as pd
+    from genanalytics.reading import joined, open_frame
 
-    from genanalytics.export import read_frame
-
-    frame = pd.concat([read_frame(file) for file in files], ignore_index=True)
-    latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    once = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
-    if len(once) < len(frame):
-        repeated = counted(len(frame) - len(once), "record")
-        click.echo(f"Note: {repeated} more than once in the files; the one fetched last counts.", err=True)
-    return once
+    frames = [open_frame(file) for file in files]
+    frame = joined(frames)
+    repeated = sum(map(len, frames)) - len(frame)
+    if repeated:
+        click.echo(
+            f"Note: {counted(repeated, 'record')} more than once in the files; the one fetched last counts.", err=True
+        )
+    return frame
 
 
 @commands.command()

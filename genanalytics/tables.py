@@ -104,7 +104,7 @@ def as_text(
     left = width - sum(len(column[0]) + len(_GAP) for column in columns)
     longest = max(_SHORTEST_NAME, left // max(1, len(keys)) - len(_GAP))
     for place, key in enumerate(keys):
-        cells = [*map(_name, summary[key].tolist()), *["" if place else "total"] * totals]
+        cells = [*map(name_of, summary[key].tolist()), *["" if place else "total"] * totals]
         columns.insert(place, _column(key, [_cut(cell, longest) for cell in cells], longest, str.ljust))
     tallest = max(len(column) for column in columns)
     padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
@@ -134,7 +134,8 @@ def _written(values: list[Any], unit: Unit) -> list[str]:
     return [write(value, unit, decimals=decimals) for value in known]
 
 
-def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+def name_of(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+    """Return what a group is called: a day as its date, nothing as a dash."""
     if pd.isna(value):
         return NOTHING
     if isinstance(value, pd.Timestamp) and value == value.normalize():
