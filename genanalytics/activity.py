@@ -5,12 +5,14 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 
 from genanalytics.errors import InputError
@@ -47,6 +49,17 @@ _KNOWN_BY = frozenset({"generation_id", "cost_total"})
 _BLOCK = 1 << 24
 _SURELY_EXACT = 17
 """A number of no more characters, of which 15 can be digits, is the same number once it is a double."""
+
+_PLAIN = {
+    Kind.INTEGER: r"^-?(0|[1-9][0-9]{0,17})$",
+    Kind.NUMBER: r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$",
+    Kind.FLAG: r"^(true|false)$",
+    Kind.TEXT: r"",
+    Kind.TIME: r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$",
+}
+"""How an export writes the values of each kind; Arrow reads them so, exactly."""
+
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _SCHEMA = ARROW_SCHEMA.append(pa.field("source", pa.string()))
 
@@ -94,22 +107,22 @@ def _table(path: Path) -> pa.Table:
         msg = f"cannot read {path}: {reason_of(error)}"
         raise InputError(msg) from error
     extras: list[dict[str, str]] = [{} for _ in range(cells.num_rows)]
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, pa.ChunkedArray] = {}
     for name, texts in zip(cells.column_names, cells.columns, strict=True):
         column = BY_NAME.get(COLUMN_OF.get(name, ""))
         if column is None:
-            _keep(name, texts.to_pylist(), extras)
+            _keep(name, texts, extras)
         else:
-            columns[column.name] = _typed(name, texts.to_pylist(), column.kind, extras)
+            columns[column.name] = _typed(name, texts, column.kind, extras)
     columns["requested_id"] = columns["id"]
     if "cache_discount" in columns:
-        columns["cache_discount"] = [None if cost is None else 0.0 - cost for cost in columns["cache_discount"]]
+        columns["cache_discount"] = pa.compute.subtract(0.0, columns["cache_discount"])
     if "upstream_inference_cost" in columns:
-        columns["is_byok"] = [True if cost else None for cost in columns["upstream_inference_cost"]]
-    columns["extra"] = [json.dumps(extra, separators=(",", ":")) if extra else None for extra in extras]
-    columns["source"] = [SOURCE] * len(extras)
-    arrays = [pa.array(columns.get(field.name, [None] * len(extras)), field.type) for field in _SCHEMA]
-    return pa.table(arrays, schema=_SCHEMA)
+        is_charged = pa.compute.not_equal(columns["upstream_inference_cost"], 0.0)
+        columns["is_byok"] = pa.compute.if_else(is_charged, is_charged, None)
+    columns["extra"] = pa.array([_json(extra) if extra else None for extra in extras], pa.string())
+    columns["source"] = pa.array([SOURCE] * len(extras), pa.string())
+    return pa.table([columns.get(field.name, pa.nulls(len(extras), field.type)) for field in _SCHEMA], schema=_SCHEMA)
 
 
 def _cells(content: Content) -> pa.Table:
@@ -144,15 +157,25 @@ def _header(content: Content) -> list[str]:
         return []
 
 
-def _typed(name: str, texts: Sequence[str | None], kind: Kind, extras: Sequence[dict[str, str]]) -> list[Any]:
-    """Return what a column of this kind holds for texts; one that it cannot hold as it is stands in its row's extra."""
+def _typed(name: str, texts: pa.ChunkedArray, kind: Kind, extras: Sequence[dict[str, str]]) -> pa.ChunkedArray:
+    """Return texts as a column of this kind; one that it cannot hold as it is stands in its row's extra.
+
+    Texts of the form that exports have are converted by Arrow all at once, others one by one: to the same values.
+    """
+    if pa.compute.all(pa.compute.match_substring_regex(texts, _PLAIN[kind])).as_py() is not False:
+        with suppress(pa.ArrowInvalid):  # looks like a moment, but there is no such day or hour
+            return (
+                texts.cast(pa.timestamp("us")).cast(kind.arrow_type)
+                if kind is Kind.TIME
+                else texts.cast(kind.arrow_type)
+            )
     values = []
-    for text, extra in zip(texts, extras, strict=True):
+    for text, extra in zip(texts.to_pylist(), extras, strict=True):
         value, exact = (None, True) if text is None else _fit(text, kind)
         values.append(value)
         if not exact and text is not None:
             extra[name] = text
-    return values
+    return pa.chunked_array([pa.array(values, kind.arrow_type)])
 
 
 def _fit(text: str, kind: Kind) -> tuple[Any, bool]:
@@ -172,7 +195,7 @@ def _fit(text: str, kind: Kind) -> tuple[Any, bool]:
     return value, exact
 
 
-def _keep(name: str, texts: Iterable[str | None], extras: Sequence[dict[str, str]]) -> None:
-    for text, extra in zip(texts, extras, strict=True):
+def _keep(name: str, texts: pa.ChunkedArray, extras: Sequence[dict[str, str]]) -> None:
+    for text, extra in zip(texts.to_pylist(), extras, strict=True):
         if text is not None:
             extra[name] = text

@@ -127,7 +127,7 @@ def _by_id(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _rows(records: pd.DataFrame, activity: pd.DataFrame, left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    only_left, only_right = records[~records.index.isin(left.index)], activity[~activity.index.isin(left.index)]
+    only_left, only_right = (side[left.index.get_indexer(side.index) < 0] for side in (records, activity))
     return pd.concat(
         [
             _side("both", left, right, left),

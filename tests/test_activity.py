@@ -223,6 +223,33 @@ def test_sums_are_those_of_the_file_to_the_micro_dollar(
     assert frame["extra"].isna().all()
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "cost_total": st.decimals(-1000, 1000, places=6).map(str) | st.sampled_from(["-0", "1e-7", "007", "-0.5"]),
+            "cost_cache": st.decimals(-1000, 1000, places=3).map(str) | st.sampled_from(["", "-0", "0"]),
+            "tokens_prompt": st.integers(-(10**18), 10**18).map(str) | st.sampled_from(["007", "-0"]),
+            "cancelled": st.sampled_from(["true", "false", ""]),
+            "created_at": st.datetimes().map(lambda moment: moment.isoformat(" "))
+            | st.sampled_from(
+                ["2026-02-30 00:00:00", "2026-01-01 24:00:00", "2026-01-01 23:59:60", "0000-01-01 00:00:00"]
+            ),
+        },
+    )
+)
+def test_both_ways_of_reading_a_column_give_the_same(
+    tmp_path_factory: pytest.TempPathFactory, fields: dict[str, str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "ways.csv"
+    path.write_bytes(export([READ | fields]))
+    at_once = read_activity(path)
+    odd = dict.fromkeys(("cost_total", "cost_cache", "tokens_prompt", "cancelled", "created_at"), "odd")
+    path.write_bytes(export([READ | fields, READ | odd | {"generation_id": "gen-odd"}]))
+    assert_frame_equal(at_once, read_activity(path)[:1])
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
