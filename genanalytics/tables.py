@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, Statistic, summarize
-from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
+from genanalytics.units import NOTHING, Unit, counted, money_decimals, printable, write
 
 _GAP = "  "
 _SHORTEST_NAME = 12
@@ -109,15 +109,6 @@ def as_text(
     tallest = max(len(column) for column in columns)
     padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
     return "\n".join(_GAP.join(line).rstrip() for line in zip(*padded, strict=True))
-
-
-def printable(text: str) -> str:
-    r"""Return a stranger's text with everything escaped that could move a terminal's cursor.
-
-    >>> printable("gpt\x1b[31m")
-    'gpt\\x1b[31m'
-    """
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _column(label: str, cells: list[str], width: int, align: Callable[[str, int], str]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from genanalytics.errors import InputError
 from genanalytics.ids import PATTERN
-from genanalytics.units import counted
+from genanalytics.units import counted, printable
 
 Tell = Callable[[str], None]
 """Takes a sentence, without its full stop, that the caller should know."""
@@ -35,7 +35,7 @@ def choose(sample: Mapping[str, Sequence[str | None]], column: str | None, name:
     """
     if column is not None:
         if column not in sample:
-            msg = f"no column {column!r} with text in {name}; it has {', '.join(sample) or 'none at all'}"
+            msg = f"no column {column!r} with text in {name}; it has {printable(', '.join(sample)) or 'none at all'}"
             raise InputError(msg)
         return column
     matches = {found: _matches(values) for found, values in sample.items()}

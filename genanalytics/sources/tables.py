@@ -15,6 +15,7 @@ from genanalytics.ids import PATTERN
 from genanalytics.sources.columns import SAMPLE, Tell, choose, values_of
 from genanalytics.sources.streams import Content, reason_of
 from genanalytics.sources.texts import Delimited, search
+from genanalytics.units import printable
 
 _CHUNKS = 2
 """So many chunks of text with separators are parsed at once."""
@@ -116,11 +117,11 @@ def ids_in_sqlite(content: Content, column: str | None, tell: Tell) -> Iterator[
         wanted = {table: _wanted(column, table, sample) for table, sample in samples.items()}
         if column is not None and not any(wanted.values()):
             there = ", ".join(f"{table}.{name}" for table, sample in samples.items() for name in sample)
-            msg = f"no column {column!r} with text in {content.name}; it has {there or 'none at all'}"
+            msg = f"no column {column!r} with text in {content.name}; it has {printable(there) or 'none at all'}"
             raise InputError(msg)
         for table, sample in samples.items():
             if column is None or wanted[table]:
-                name = f"{content.name}, table {table}"
+                name = f"{content.name}, table {printable(table)}"
                 chosen = choose(sample, wanted[table], name, tell)
                 values = _sqlite_values(database, table, [*sample] if chosen is None else [chosen])
                 yield from values_of(values, name, tell) if chosen is not None else _anywhere(values)
