@@ -65,7 +65,8 @@ def _footnotes(total: "pd.Series[Any]", coverage: float | None) -> list[str]:
     if total["cost_unknown"]:
         unknown = counted(int(total["cost_unknown"]), "request")
         notes.append(f"Cost: not known in full for {unknown}, so the total is a lower bound.")
-    known = write(total["cache_coverage"], Unit.SHARE)
+    coverage_of_cache = total["cache_coverage"]
+    known = write(None if pd.isna(coverage_of_cache) else coverage_of_cache, Unit.SHARE)
     notes.append(f"Cache: a discount is reported for {known} of the requests; the savings rate is that of those alone.")
     streamed, timed = (write(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
     notes.append(
