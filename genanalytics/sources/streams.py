@@ -127,6 +127,8 @@ def files_in(directory: Path) -> Iterator[Path]:
 
 def reason_of(error: Exception) -> str:
     """Return why something cannot be read, on one line: a library's reason may quote what a stranger wrote."""
+    if isinstance(error, MemoryError | OverflowError):
+        return "a size in it is larger than memory"
     return getattr(error, "strerror", None) or ascii(str(error).partition("\n")[0][:200])[1:-1]
 
 

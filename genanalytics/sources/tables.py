@@ -66,23 +66,25 @@ def ids_in_delimited(content: Content, table: Delimited, column: str, tell: Tell
     place = f"f{table.names.index(column)}"
     names = [f"f{number}" for number in range(len(table.names))]
     parse = pa.csv.ParseOptions(delimiter=table.separator, newlines_in_values=True, invalid_row_handler=set_aside)
-    convert = pa.csv.ConvertOptions(include_columns=[place], column_types={place: pa.binary()})
+    convert = pa.csv.ConvertOptions(include_columns=[place], column_types={place: pa.string()})
 
     def values() -> Iterator[str | None]:
+        searched = 0
         for number, rows in enumerate(_rows(content)):
+            text = rows.decode("utf-8", "replace").encode()  # Arrow hands over a row in UTF-8 or not at all
+            skipped = 0 if number else table.skipped
             read = pa.csv.ReadOptions(
-                block_size=len(rows) + 1,
-                column_names=names,
-                skip_rows=0 if number else table.skipped,
-                use_threads=False,
+                block_size=len(text) + 1, column_names=names, skip_rows=skipped, use_threads=False
             )
-            yield from _texts(pa.csv.read_csv(pa.BufferReader(rows), read, parse, convert).column(place))
+            yield from _texts(pa.csv.read_csv(pa.BufferReader(text), read, parse, convert).column(place))
+            yield from search(f"{row}\n".encode() for row in uneven)
+            searched += len(uneven)
+            uneven.clear()
+        if searched:
+            tell(f"{content.name}: rows with another number of fields were searched ({searched:,} of them)")
 
     with _readable(content.name):
         yield from values_of(values(), content.name, tell)
-    if uneven:
-        tell(f"{content.name}: rows with another number of fields were searched ({len(uneven):,} of them)")
-        yield from search(f"{row}\n".encode() for row in uneven)
 
 
 def _rows(content: Content) -> Iterator[bytes]:
@@ -131,7 +133,7 @@ def ids_in_sqlite(content: Content, column: str | None, tell: Tell) -> Iterator[
 def _readable(name: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, sqlite3.Error, UnicodeDecodeError) as error:
+    except (pa.ArrowException, sqlite3.Error, MemoryError, OverflowError, UnicodeDecodeError) as error:
         msg = f"cannot read {name}: {reason_of(error)}"
         raise InputError(msg) from error
 
