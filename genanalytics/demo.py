@@ -10,7 +10,7 @@ from genanalytics.export import write_parquet
 from genanalytics.fetching import fetch
 from genanalytics.plots import cost_over_time, save
 from genanalytics.sandbox import Sandbox, sample
-from genanalytics.tables import overview
+from genanalytics.overview import overview
 
 PARQUET = "generations.parquet"
 CHART = "cost-per-day-by-model.png"
