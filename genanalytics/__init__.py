@@ -16,6 +16,7 @@ from genanalytics._version import __version__
 if TYPE_CHECKING:
     from genanalytics import metrics, plots
     from genanalytics.client import Client
+    from genanalytics.engines import scan
     from genanalytics.errors import (
         CacheError,
         GenAnalyticsError,
@@ -50,6 +51,7 @@ __all__ = [
     "read_frame",
     "read_ids",
     "read_parquet",
+    "scan",
     "summarize",
     "write_frame",
     "write_parquet",
@@ -65,6 +67,7 @@ _HOMES = {
     "read_frame": "export",
     "read_ids": "ids",
     "read_parquet": "export",
+    "scan": "engines",
     "summarize": "metrics",
     "write_frame": "export",
     "write_parquet": "export",
