@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genanalytics import metrics, plots
     from genanalytics.activity import read_activity
     from genanalytics.client import Client
+    from genanalytics.engines import scan
     from genanalytics.errors import (
         CacheError,
         GenAnalyticsError,
@@ -62,6 +63,7 @@ __all__ = [
     "read_ids",
     "read_parquet",
     "reconcile",
+    "scan",
     "sessions",
     "summarize",
     "write_frame",
@@ -87,6 +89,7 @@ _HOMES = {
     "read_ids": "sources",
     "read_parquet": "export",
     "reconcile": "reconciling",
+    "scan": "engines",
     "sessions": "metrics",
     "summarize": "metrics",
     "write_frame": "export",

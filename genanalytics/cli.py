@@ -5,7 +5,6 @@ The commands import what they need when they run, so that `--help` answers at on
 
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,12 +16,11 @@ import click
 
 from genanalytics import cli_cache, cli_ids, cli_reconcile, cli_summary
 from genanalytics._version import __version__
+from genanalytics.cli_data import terminal_width
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from genanalytics.fetching import Fetched
 
 EXIT_FAILURE = 1
@@ -278,4 +276,4 @@ def demo(directory: str) -> None:
     """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo
 
-    run_demo(Path(directory), click.echo, width=cli_summary.terminal_width())
+    run_demo(Path(directory), click.echo, width=terminal_width())

@@ -8,9 +8,9 @@ from genanalytics.client import Client
 from genanalytics.errors import OutputError
 from genanalytics.export import write_parquet
 from genanalytics.fetching import fetch
+from genanalytics.overview import overview
 from genanalytics.plots import cost_over_time, save
 from genanalytics.sandbox import Sandbox, sample
-from genanalytics.overview import overview
 
 PARQUET = "generations.parquet"
 CHART = "cost-per-day-by-model.png"

@@ -105,6 +105,8 @@ def overview(
     groups = total
     if keys:
         groups = ranked(data, by, every=every, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
+    if every is not None and by:
+        groups = groups[groups[REQUESTS.name] > 0]  # each group has every stretch of time; people look for what was
     unknown = "cost" in sets and total["cost_unknown"].iloc[0] > 0
     unfinished = every is not None and bool(groups[OPEN].fillna(value=False).any())
     table = as_text(
@@ -120,6 +122,8 @@ def overview(
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:
         notes.append(f"{_OPEN_MARK} not over when records were fetched last, so that some may be missing.")
+    if "weekday" in by:
+        notes.append("Weekdays: 1 is Monday.")
     if tz != "UTC" and {TIME, *_TIMES} & {*keys}:
         notes.append(f"Times: {tz}.")
     return "\n".join([table, *notes])
@@ -142,9 +146,7 @@ def ranked(
     statistics = list(dict.fromkeys(resolved(DEFAULT if metrics is None else metrics)))
     hidden = [] if EFFECTIVE_COST in statistics else [EFFECTIVE_COST.name]
     also: dict[str, Any] = {"intervals": True} if intervals else {}
-    groups = summarize(
-        data, by=by, every=every, tz=tz, metrics=[*statistics, *hidden], percentiles=percentiles, **also
-    )
+    groups = summarize(data, by=by, every=every, tz=tz, metrics=[*statistics, *hidden], percentiles=percentiles, **also)
     times = [*([TIME] if every is not None else []), *(name for name in by if name in _TIMES)]
     order = [*times, EFFECTIVE_COST.name, REQUESTS.name]
     groups = groups.sort_values(order, ascending=[name in times for name in order], kind="stable", ignore_index=True)

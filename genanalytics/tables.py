@@ -11,8 +11,8 @@ from genanalytics.units import NOTHING, Unit, money_decimals, printable, write
 
 _GAP = "  "
 _SHORTEST_NAME = 12
-_PARTS = 3
-"""Where a table has to be divided, the names of its groups have at most one part in so many of the width."""
+_PARTS = 2
+"""Where a table has to be divided, the names of its groups have one part in so many of the width at most."""
 LIMITS = ("_low", "_high")
 """What stands behind the name of a statistic in those of its interval."""
 
@@ -46,9 +46,7 @@ def as_text(
     rows = summary if total is None else pd.concat([summary, total])
     numbers = [column for name in names for column in _figures(rows, name, summary.attrs, bound=name in at_least)]
     totals = len(rows) - len(summary)
-    groups = {
-        key: [*names_of(summary[key]), *["" if place else "total"] * totals] for place, key in enumerate(keys)
-    }
+    groups = {key: [*names_of(summary[key]), *["" if place else "total"] * totals] for place, key in enumerate(keys)}
     needed = sum(map(_width, numbers))
     labels = _labels(groups, width - needed)
     if needed + sum(map(_width, labels)) > width + len(_GAP):
@@ -71,12 +69,12 @@ def names_of(values: pd.Series) -> list[str]:
     moments = values.dropna()
     if not isinstance(values.dtype, pd.DatetimeTZDtype) or (moments == moments.dt.normalize()).all():
         return [name_of(value) for value in values]
-    precision = "minutes" if (moments == moments.dt.floor("min")).all() else "seconds"
-    return [NOTHING if pd.isna(value) else _moment(value, precision) for value in values]
+    minutes = (moments == moments.dt.floor("min")).all()
+    return [NOTHING if pd.isna(value) else _moment(value, minutes=minutes) for value in values]
 
 
-def _moment(value: pd.Timestamp, precision: str) -> str:
-    return value.isoformat(sep=" ", timespec=precision).removesuffix("+00:00")
+def _moment(value: pd.Timestamp, *, minutes: bool) -> str:
+    return value.isoformat(sep=" ", timespec="minutes" if minutes else "seconds").removesuffix("+00:00")
 
 
 def _figures(rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, bound: bool) -> Iterator[Column]:
@@ -102,9 +100,13 @@ def _written(columns: Sequence[pd.Series], unit: Unit) -> list[list[str]]:
 
 
 def _labels(groups: "dict[str, list[str]]", width: int) -> list[Column]:
-    """Return the columns that name the groups, each cut to its part of a width if that leaves its names apart."""
-    longest = max(_SHORTEST_NAME, width // max(1, len(groups)) - len(_GAP))
-    return [_column(printable(key), _cut_apart(names, longest), longest, str.ljust) for key, names in groups.items()]
+    """Return the columns that name the groups, cut if they are wider than a width: the widest ones most."""
+    columns: dict[str, Column] = {}
+    for key, names in sorted(groups.items(), key=lambda item: max(map(len, item[1]), default=0)):
+        left = width - sum(map(_width, columns.values()))
+        longest = max(_SHORTEST_NAME, left // (len(groups) - len(columns)) - len(_GAP))
+        columns[key] = _column(printable(key), _cut_apart(names, longest), longest, str.ljust)
+    return [columns[key] for key in groups]
 
 
 def _cut_apart(names: Sequence[str], longest: int) -> list[str]:

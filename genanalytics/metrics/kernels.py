@@ -70,8 +70,7 @@ class Groups:
         starts = ends - counts
         ordered = ordered[~np.isnan(ordered)]
         ranks = (counts - 1) * np.array(levels)[:, None]  # one row per level
-        below = np.maximum(np.floor(ranks), 0).astype(np.int64)
-        above = np.minimum(below + 1, np.maximum(counts - 1, 0))
+        below, above = (np.maximum(rounded(ranks), 0).astype(np.int64) for rounded in (np.floor, np.ceil))
         if len(ordered) < _SMALL * self.count:
             ordered = ordered[np.lexsort((ordered, np.repeat(np.arange(self.count), counts)))]
         else:

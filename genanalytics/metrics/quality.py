@@ -107,7 +107,7 @@ def quality(data: object) -> pd.DataFrame:
         `check` (str); `rows` (Int64), how many are doubtful, `of` (Int64), how many could be checked, `share`
         (Float64), the one by the other; `examples` (str), the first and the last of the doubtful ids in order of the
         alphabet, which is mostly that of time; `meaning` (str). A check whose columns are not there has gaps for
-        numbers. `ga.drift` names the fields behind the check `unread`.
+        numbers. `ga.drift` names the fields behind the check `unread`. `attrs` holds `units` and `labels`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -133,6 +133,10 @@ def quality(data: object) -> pd.DataFrame:
         {"check": "str", "rows": "Int64", "of": "Int64", "examples": "str", "meaning": "str"}
     )
     report.insert(3, "share", (report["rows"] / report["of"].mask(report["of"] == 0)).astype("Float64"))
+    report.attrs = {
+        "units": {"rows": Unit.COUNT.value, "of": Unit.COUNT.value, "share": Unit.SHARE.value},
+        "labels": {name: name for name in ("rows", "of", "share")},
+    }
     return report.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -11,16 +11,21 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum, closure
+from genanalytics.metrics.dialects import DUCKDB, SPARK, Dialect
 from genanalytics.metrics.kernels import Groups, as_floats, grouped
 from genanalytics.metrics.keys import MICROS, Key
 from genanalytics.schema import BY_NAME, Kind
 
 GROUP = "by {}"
 """The name of a key while a source computes: a row value may be called like the column that it is grouped by."""
+
+_LEVELS = "percentiles of {}"
+_PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
 
 
 class Source(Protocol):
@@ -62,9 +67,9 @@ def source_of(data: object) -> Source:
     if isinstance(data, pa.Table):
         return InMemory(from_table(data))
     if hasattr(data, "aggregate") and hasattr(data, "project") and hasattr(data, "sql_query"):
-        return Relational(data, "duckdb")
+        return Relational(data, DUCKDB)
     if hasattr(data, "selectExpr") and hasattr(data, "sparkSession"):
-        return Relational(data, "spark")
+        return Relational(data, SPARK)
     if type(data).__module__.partition(".")[0] == "polars":
         return InMemory(from_table(nw.from_native(data).lazy().collect().to_arrow()))  # type: ignore[call-overload]
     msg = (
@@ -199,7 +204,7 @@ class Relational:
 
     large = True
 
-    def __init__(self, native: Any, dialect: str) -> None:  # noqa: ANN401 - of engines that need not be installed
+    def __init__(self, native: Any, dialect: Dialect) -> None:  # noqa: ANN401 - of engines that need not be installed
         self._native = native
         self._dialect = dialect
         self._schema = nw.from_native(native).collect_schema()
@@ -216,9 +221,25 @@ class Relational:
     ) -> pa.Table:
         names = [GROUP.format(key.name) for key in keys]
         values = self._values(keys, rows, needs)
-        steps = [_expression(step).alias(name) for name, step in aggregates.items()]
-        groups = values.group_by(*names).agg(*steps) if keys else values.select(*steps)
-        return _plain(groups.collect(backend="pyarrow").to_native())
+        levels = {_LEVELS.format(value): steps for value, steps in _percentiles(aggregates).items()}
+        steps = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)} | levels
+        groups = _collected(nw.from_native(self._dialect.grouped(values.to_native(), names, steps)))
+        own = [step.alias(name) for name, step in aggregates.items() if isinstance(step, nw.Expr)]
+        if own:  # the same groups once more, which their keys put into the same order
+            order = [(name, "ascending") for name in names]
+            grouped = values.group_by(*names).agg(*own) if names else values.select(*own)
+            groups, computed = (table.sort_by(order) if names else table for table in (groups, _collected(grouped)))
+        found = {name: groups[name] for name in names}
+        for name, step in aggregates.items():
+            match step:
+                case Quantile(value):
+                    place = levels[_LEVELS.format(value)].index(step)
+                    found[name] = pa.compute.list_element(groups[_LEVELS.format(value)], place)
+                case nw.Expr():
+                    found[name] = computed[name]
+                case _:
+                    found[name] = groups[name]
+        return pa.table(found)
 
     def counts(self, keys: Sequence[Key], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         names = [GROUP.format(key.name) for key in keys]
@@ -226,9 +247,8 @@ class Relational:
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
-        known = values.filter(~nw.col(last).is_null()).select(*names, last)
-        groups = known.group_by(*names, last).agg(nw.len().alias("n"))
-        return _plain(groups.collect(backend="pyarrow").to_native())
+        groups = _collected(values.group_by(*names, last).agg(nw.len().alias("n")))
+        return groups.filter(pa.compute.is_valid(groups[last]))  # an engine would work out every step twice to filter
 
     def latest(self, column: str) -> pd.Timestamp | None:
         found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
@@ -260,25 +280,28 @@ class Relational:
             InputError: The column holds no moments.
         """
         dtype = self._schema["created_at"]
-        if self._dialect == "duckdb" and isinstance(dtype, nw.Datetime):
-            return self._native.project(f'*, epoch_us(created_at) AS "{MICROS}"')
-        if self._dialect == "spark" and isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-            return self._native.selectExpr("*", f"unix_micros(created_at) AS `{MICROS}`")
+        if isinstance(dtype, nw.Datetime) and (dtype.time_zone is not None or self._dialect.reads_naive_as_utc):
+            return self._dialect.with_micros(self._native, "created_at", MICROS)
         msg = f"column 'created_at' is of type {dtype}: time is grouped by a timestamp with a time zone"
         raise InputError(msg)
+
+
+def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile]]:
+    """Return the percentiles that are asked for, by row value."""
+    asked: dict[str, list[Quantile]] = {}
+    for step in aggregates.values():
+        if isinstance(step, Quantile) and step not in asked.setdefault(step.value, []):
+            asked[step.value].append(step)
+    return asked
 
 
 def _quantiles(
     groups: Groups, floats: "Mapping[str, np.ndarray]", aggregates: Mapping[str, Aggregate]
 ) -> "dict[Quantile, np.ndarray]":
-    """Return the percentiles that are asked for, all those of a row value together."""
-    asked: dict[str, list[Quantile]] = {}
-    for step in aggregates.values():
-        if isinstance(step, Quantile):
-            asked.setdefault(step.value, []).append(step)
+    """Return the percentiles, all those of a row value together."""
     return {
         step: row
-        for value, steps in asked.items()
+        for value, steps in _percentiles(aggregates).items()
         for step, row in zip(steps, groups.quantiles(floats[value], [step.level for step in steps]), strict=True)
     }
 
@@ -294,21 +317,8 @@ def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> 
     return {name: found[name].to_arrow() for name in aggregates}
 
 
-def _expression(step: Aggregate) -> nw.Expr:
-    """Return an aggregate as an expression of narwhals."""
-    match step:
-        case Sum(value):
-            return nw.col(value).sum()
-        case Count(""):
-            return nw.len()
-        case Count(value):
-            return nw.col(value).count()
-        case Quantile(value, level):
-            return nw.col(value).cast(nw.Float64).quantile(level, interpolation="linear")
-    return step
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """Return a table with the types that a frame in memory has: a sum of integers comes as a wide decimal."""
-    fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]
+def _collected(lazy: "nw.LazyFrame[Any]") -> pa.Table:
+    """Return what an engine computes, with the types of a frame in memory: sums of integers come as wide decimals."""
+    table = lazy.collect(backend="pyarrow").to_native()
+    fields = [field.with_type(_PLAIN.get(field.type.id, field.type)) for field in table.schema]
     return table.cast(pa.schema(fields))

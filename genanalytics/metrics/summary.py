@@ -193,9 +193,10 @@ def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo
         return labels, groups
     times = pd.DataFrame({TIME: between(starts.min(), starts.max(), every, tz)})
     others = labels.drop(columns=TIME).drop_duplicates()
-    if len(times) * max(1, len(others)) > _MOST_ROWS:
+    count = len(others) if len(others.columns) else 1
+    if len(times) * count > _MOST_ROWS:
         msg = (
-            f"every={every!r} makes {len(times):,} stretches of time of {len(others):,} groups: take a longer one,"
+            f"every={every!r} makes {len(times):,} stretches of time of {count:,} groups: take a longer one,"
             f" of {', '.join(BUCKETS)}, or fewer rows"
         )
         raise InputError(msg)

@@ -76,7 +76,7 @@ def _expression(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
     return ~known if sign == "!=" else known
 
 
-def _value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> object:
+def _value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
     """Return the value that is meant, of a column's type."""
     if dtype.is_nested():
         msg = f"no condition can be put on {name!r}: it holds lists"
