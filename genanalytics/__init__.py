@@ -24,27 +24,34 @@ if TYPE_CHECKING:
         MissingColumnError,
         OutputError,
     )
-    from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.exporting import Exported, export
     from genanalytics.fetching import Fetched, Stats, fetch
+    from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
     from genanalytics.ids import read_ids
     from genanalytics.metrics import summarize
+    from genanalytics.redact import Redaction
     from genanalytics.schema import COLUMNS
 
 __all__ = [
     "COLUMNS",
     "CacheError",
     "Client",
+    "Exported",
     "Fetched",
     "GenAnalyticsError",
     "InputError",
     "KeyRefusedError",
     "MissingColumnError",
     "OutputError",
+    "Redaction",
     "Stats",
     "__version__",
     "drift",
+    "export",
     "fetch",
+    "focus_charges",
     "metrics",
     "plots",
     "read_frame",
@@ -58,16 +65,20 @@ __all__ = [
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
+    "Exported": "exporting",
     "Fetched": "fetching",
+    "Redaction": "redact",
+    "focus_charges": "focus",
     "Stats": "fetching",
     "drift": "frame",
+    "export": "exporting",
     "fetch": "fetching",
-    "read_frame": "export",
+    "read_frame": "files",
     "read_ids": "ids",
-    "read_parquet": "export",
+    "read_parquet": "files",
     "summarize": "metrics",
-    "write_frame": "export",
-    "write_parquet": "export",
+    "write_frame": "files",
+    "write_parquet": "files",
 } | dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors")
 
 

@@ -150,8 +150,9 @@ def fetch(
     from OPENROUTER_API_KEY. What was fetched once is not asked for again.
     """
     from genanalytics.client import Client
-    from genanalytics.export import checked_target, json_lines, write_failures, write_frame
     from genanalytics.fetching import fetch as fetch_ids
+    from genanalytics.files import checked_target, write_failures, write_frame
+    from genanalytics.jsonlines import json_lines
 
     targets = [target for target in (output, failures) if target is not None]
     for target in targets:
@@ -276,7 +277,7 @@ def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> Non
 
     Reads what fetch wrote: .parquet, .csv or .jsonl. A record that stands in several files counts once.
     """
-    from genanalytics.export import coverage_of
+    from genanalytics.files import coverage_of
     from genanalytics.metrics import summarize
     from genanalytics.tables import overview
 
@@ -314,7 +315,7 @@ def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
     """Return the records of all files as one frame, each generation once."""
     import pandas as pd
 
-    from genanalytics.export import read_frame
+    from genanalytics.files import read_frame
 
     frame = pd.concat([read_frame(file) for file in files], ignore_index=True)
     latest = frame.sort_values("fetched_at", kind="stable", na_position="first")

@@ -120,11 +120,16 @@ def fetch(
                 ids, client=own, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress
             )
     dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
-    if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
-        progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
     total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
-    with tqdm(total=total, unit=" ids", delay=0.5, disable=not progress) as bar:
+    with tqdm(total=total, unit=" ids", delay=0.5, disable=not wants_progress(progress)) as bar:
         return _fetch(dispatch, read_ids(ids), bar)
+
+
+def wants_progress(progress: bool | None) -> bool:  # noqa: FBT001 - what the public functions were given
+    """Return whether to draw a progress bar on stderr, where the caller may have left it open."""
+    if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
+        return sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
+    return progress
 
 
 def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetched:
@@ -183,18 +188,18 @@ def _failures_frame(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
     answers = [answer for _, answer in sorted(failures, key=lambda failure: failure[0])]
     return pd.DataFrame(
         {
-            "requested_id": pd.Series([_shown(answer.requested_id) for answer in answers], dtype="str"),
+            "requested_id": pd.Series([shown(answer.requested_id) for answer in answers], dtype="str"),
             "outcome": pd.Series([answer.outcome.value for answer in answers], dtype="str"),
             "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
             "message": pd.Series([answer.message for answer in answers], dtype="str"),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
-            "returned_id": pd.Series([_shown(answer.returned_id) for answer in answers], dtype="str"),
+            "returned_id": pd.Series([shown(answer.returned_id) for answer in answers], dtype="str"),
             "body": pd.Series([_text(answer.body) for answer in answers], dtype="str"),
         }
     )
 
 
-def _shown(generation_id: str | None) -> str | None:
+def shown(generation_id: str | None) -> str | None:
     """Return an id, whoever made it, in a form that every file can hold: lone surrogates are no Unicode."""
     return None if generation_id is None else generation_id.encode("utf-8", "backslashreplace").decode()
 

@@ -18,7 +18,10 @@ from genanalytics.errors import InputError
 
 MAX_LENGTH = 256
 
-_CREATED = re.compile(r"gen-(?:[a-z]{2,8}-)?(\d{10})-")
+CREATED = r"^gen-(?:[a-z]{2,8}-)?(?P<created>[0-9]{10})-"
+"""Where an id has the second (Unix time) in which the generation was created."""
+
+_CREATED = re.compile(CREATED)
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NOT_TEXT = "not text: "
 _PROBE = 8192

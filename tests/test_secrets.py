@@ -30,7 +30,7 @@ import genanalytics as ga
 from faults import Cuts, FaultServer, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
 from genanalytics import Client, cli, transport
 from genanalytics.answers import Answer, Outcome
-from genanalytics.export import write_failures, write_frame
+from genanalytics.files import write_failures, write_frame
 from genanalytics.transport import KEY_VARIABLE, Secret
 
 CANARY = "sk-or-v1-ca/na+ry=c0ffee5eba5eba11~ca11ab1edecade"
