@@ -16,6 +16,7 @@ from genanalytics._version import __version__
 if TYPE_CHECKING:
     from genanalytics import metrics, plots
     from genanalytics.client import Client
+    from genanalytics.commits import compact
     from genanalytics.errors import (
         CacheError,
         GenAnalyticsError,
@@ -48,6 +49,7 @@ __all__ = [
     "Redaction",
     "Stats",
     "__version__",
+    "compact",
     "drift",
     "export",
     "fetch",
@@ -70,6 +72,7 @@ _HOMES = {
     "Redaction": "redact",
     "focus_charges": "focus",
     "Stats": "fetching",
+    "compact": "commits",
     "drift": "frame",
     "export": "exporting",
     "fetch": "fetching",

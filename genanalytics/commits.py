@@ -285,6 +285,22 @@ class _Staged:
         return self._root / path
 
 
+def compact(directory: str | os.PathLike[str]) -> int:
+    """Merge the small files of each partition of a data set, and return how many files became fewer.
+
+    Readers see the files of before or those of after; the rows are the same.
+
+    Raises:
+        InputError: It is no data set.
+        OutputError: It cannot be written, or another process writes it.
+    """
+    path = Path(directory)
+    manifest = read_manifest(path)
+    partition: Any = manifest.partition
+    with Writer(path, partition=partition, redact=manifest.redact) as writer:
+        return writer.compact()
+
+
 def _divided(rows: pa.Table, partition: str | None) -> Iterator[tuple[str, pa.Table]]:
     """Yield the rows of each partition, with its path segment; they come sorted by `created_at`, gaps last."""
     if partition is None or rows.num_rows == 0:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute
-from tqdm import tqdm
 
 from genanalytics.answers import Answer, Outcome
 from genanalytics.client import REMEMBER_MISSING_S, SETTLING_S, Client
@@ -20,7 +19,7 @@ from genanalytics.commits import Partition, Writer
 from genanalytics.dataset import FAILURES
 from genanalytics.dispatch import Dispatch
 from genanalytics.errors import InputError
-from genanalytics.fetching import shown, wants_progress
+from genanalytics.fetching import progress_bar, shown
 from genanalytics.ids import CREATED, created_s, read_ids
 from genanalytics.known import KnownIds
 from genanalytics.parquet import read_table as read_file
@@ -136,10 +135,9 @@ def export(
                 batch_rows=batch_rows,
                 progress=progress,
             )
-    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
     with (
         Writer(Path(directory), partition=partition, redact=redact.told if redact else None) as writer,
-        tqdm(total=total, unit=" ids", unit_scale=True, delay=0.5, disable=not wants_progress(progress)) as bar,
+        progress_bar(ids, progress=progress) as bar,
     ):
         dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, ids_repeat=False)
         run = _Run(writer, redact or Redaction([]), bar.update)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Never
+from typing import BinaryIO, Never
 
 import numpy as np
 import pandas as pd
@@ -120,22 +120,21 @@ def fetch(
                 ids, client=own, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress
             )
     dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
-    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
-    with tqdm(total=total, unit=" ids", delay=0.5, disable=not wants_progress(progress)) as bar:
-        return _fetch(dispatch, read_ids(ids), bar)
+    with progress_bar(ids, progress=progress) as bar:
+        return _fetch(dispatch, read_ids(ids), bar, _Rows())
 
 
-def wants_progress(progress: bool | None) -> bool:  # noqa: FBT001 - what the public functions were given
-    """Return whether to draw a progress bar on stderr, where the caller may have left it open."""
+def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
+    """Return a bar on stderr with the rate, and the time left where `ids` has a length; None: where a person looks."""
     if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
-        return sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
-    return progress
+        progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
+    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
+    return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress)
 
 
-def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetched:
+def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:
     started = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
-    rows = _Rows()
     failures: list[tuple[int, Answer]] = []
     with closing(dispatch.answers(ids)) as answers:
         for position, answer in answers:
@@ -157,6 +156,38 @@ def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetche
         notices=dispatch.notices,
     )
     return Fetched(rows.frame(), _failures_frame(failures), stats)
+
+
+def fetch_verbatim(
+    ids: object,
+    stream: BinaryIO,
+    *,
+    client: Client,
+    wait_s: float = 30.0,
+    accept_mismatch: bool = False,
+    progress: bool | None = None,
+) -> Fetched:
+    """Write the answers of `ids` to a stream as the service sent them, one a line, in the order in which they come.
+
+    Line breaks within an answer become blanks, which JSON does not tell apart. The arguments are those of `fetch`, the
+    exceptions too; the frame of what is returned is empty.
+    """
+    dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch)
+    with progress_bar(ids, progress=progress) as bar:
+        return _fetch(dispatch, read_ids(ids), bar, _Lines(stream))
+
+
+class _Lines:
+    """Records as they come, written down at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def add(self, position: int, row: Row) -> None:  # noqa: ARG002 - as _Rows has it
+        self._stream.write(row.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
+
+    def frame(self) -> pd.DataFrame:
+        return from_table(ARROW_SCHEMA.empty_table())
 
 
 class _Rows:

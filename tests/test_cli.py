@@ -239,7 +239,7 @@ def test_a_record_that_stands_in_two_files_counts_once(capsys: pytest.CaptureFix
         ),
         (["out.parquet", "--by", "provider_responses"], "cannot group by 'provider_responses': it holds lists"),
         (["out.parquet", "--json", "--csv"], "--json and --csv are two forms of one output"),
-        ([], "Missing argument 'FILE...'"),
+        ([], "Missing argument 'FILE|DIR...'"),
     ],
 )
 def test_a_summary_of_what_is_not_there_is_exit_2(
