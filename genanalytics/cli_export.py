@@ -141,7 +141,7 @@ def _report(exported: "Exported", dataset: str) -> None:
         click.echo("Coverage: there was no id to ask for.", err=True)
         return
     missing = exported.distinct - exported.present - exported.outcomes.get("ok", 0)
-    lower = f"; {missing:,} are missing, so totals are lower bounds" if missing else ""
+    lower = f"; {missing:,} {'is' if missing == 1 else 'are'} missing, so totals are lower bounds" if missing else ""
     share = write(exported.coverage, Unit.SHARE)
     click.echo(f"Coverage: {share} of {counted(exported.distinct, 'id')} have a record{lower}.", err=True)
 

@@ -42,7 +42,7 @@ _LOCK = ".lock"
 _COMMITS = ".commits"
 _NEXT = ".current.next"
 _KEPT = 10
-"""So many commits stay for readers that began with them."""
+"""So many commits before the last stay, for readers that began with them."""
 _OURS = frozenset({_LOCK, _COMMITS, CURRENT, _NEXT, "data", "failures.parquet", MANIFEST})
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 """What Hive, and all who read its layout, call the partition of rows without a value."""
@@ -209,7 +209,7 @@ class Writer(AbstractContextManager["Writer"]):
                     shutil.rmtree(root, ignore_errors=True)
                 raise
         self.manifest = done
-        for old in range(done.commit - _KEPT, 0, -1):
+        for old in range(done.commit - _KEPT - 1, 0, -1):
             path = self.directory / _COMMITS / f"{old:08d}"
             if not path.exists():
                 break

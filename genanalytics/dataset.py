@@ -187,9 +187,9 @@ def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathL
             told = json.loads(stream.read())
         found = told.pop("genanalytics_format")
     except FileNotFoundError:
-        msg = f"{os.fspath(path)} holds no data set: there is no {MANIFEST} in it; name a directory that export wrote"
+        msg = f"cannot read {os.fspath(path)}: no data set is in the directory (no {MANIFEST}); name one, or a file"
         raise InputError(msg) from None
-    except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
     if found > FORMAT:
         msg = (

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -163,8 +164,9 @@ class _Run:
         due = self._take_up()
         again = self._due_failures() if retry else []
         wanted = chain(due, self._new(chain(again, ids)))
-        batch = _Batch()
-        with closing(dispatch.answers(wanted)) as answers:
+        batch, committed = _Batch(), None
+        # a batch is written while the next one comes: by one thread, one at a time, and waited for however this ends
+        with ThreadPoolExecutor(1) as beside, closing(dispatch.answers(wanted)) as answers:
             for position, answer in answers:
                 is_refresh = position < len(due)
                 if not is_refresh:
@@ -172,8 +174,12 @@ class _Run:
                     self._told(1)
                 batch.add(answer, is_refresh=is_refresh)
                 if len(batch) >= batch_rows:
-                    self._commit(batch)
+                    if committed is not None:
+                        committed.result()
+                    committed = beside.submit(self._commit, batch)
                     batch = _Batch()
+            if committed is not None:
+                committed.result()
         if len(batch) or self._writer.manifest.commit == 0:
             self._commit(batch)
         manifest = self._writer.manifest
@@ -233,10 +239,9 @@ class _Run:
         rows = pa.concat_tables([rows, refreshed])
         fetched = rows["fetched_at"].cast(pa.int64())
         is_final = pa.compute.greater_equal(fetched, pa.chunked_array(final_at, pa.int64()))
-        rows = self._redact.of(rows)
-        final = rows.filter(is_final)
         self._settled += pa.compute.sum(is_final.slice(len(rows) - len(refreshed))).as_py() or 0
-        self._writer.commit(final, rows.filter(pa.compute.invert(is_final)), failures)
+        rows = self._redact.of(rows)
+        self._writer.commit(rows.filter(is_final), rows.filter(pa.compute.invert(is_final)), failures)
 
     def _advice(self) -> Iterator[str]:
         manifest = self._writer.manifest

@@ -55,7 +55,8 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
         InputError: It cannot be read, a newer version wrote it, or a known column holds another type.
     """
     with _readable(path):
-        return from_table(dataset.read_table(path) if dataset.is_dataset(path) else read_table(path))
+        of_dataset = dataset.is_dataset(path) or Path(path).is_dir()
+        return from_table(dataset.read_table(path) if of_dataset else read_table(path))
 
 
 def coverage_of(path: str | os.PathLike[str]) -> float | None:
@@ -126,7 +127,7 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
         InputError: The suffix is another one, or the file cannot be read.
         MissingColumnError: The file does not say which id each row was asked for under.
     """
-    if dataset.is_dataset(path):
+    if dataset.is_dataset(path) or Path(path).is_dir():
         frame = read_parquet(path)
     else:
         read = _READERS[checked_suffix(path)]

@@ -22,6 +22,8 @@ CREATED = r"^gen-(?:[a-z]{2,8}-)?(?P<created>[0-9]{10})-"
 """Where an id has the second (Unix time) in which the generation was created."""
 
 _CREATED = re.compile(CREATED)
+_PLAIN = re.compile(f"[!-~]{{1,{MAX_LENGTH}}}")
+"""What nearly every id is: visible ASCII, which needs no closer look."""
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NOT_TEXT = "not text: "
 _PROBE = 8192
@@ -72,6 +74,10 @@ def problem(generation_id: str) -> str | None:
     >>> problem("two words")
     'an id cannot contain white space'
     """
+    return None if _PLAIN.fullmatch(generation_id) else _problem(generation_id)
+
+
+def _problem(generation_id: str) -> str | None:
     if not generation_id:
         return "an id cannot be empty"
     if generation_id.startswith(_NOT_TEXT):
