@@ -73,6 +73,8 @@ class Writer(AbstractContextManager["Writer"]):
         self._lock = _locked(directory)
 
     def __enter__(self) -> Self:
+        with _told(self.directory):
+            _check_place(self.directory)
         self._lock.__enter__()
         try:
             with _told(self.directory):
@@ -152,12 +154,6 @@ class Writer(AbstractContextManager["Writer"]):
             found = read_manifest(self.directory)
             self._check_same(found)
             self.manifest = found
-        else:
-            foreign = sorted({path.name for path in self.directory.iterdir()} - _OURS)
-            if foreign or (self.directory / MANIFEST).is_file():
-                what = "a copy of a data set, which can only be read" if not foreign else f"other files ({foreign[0]})"
-                msg = f"{self.directory} holds {what}: name a directory that is new, or the data set's own"
-                raise InputError(msg)
         (self.directory / _COMMITS).mkdir(exist_ok=True)
         for path in (self.directory / _COMMITS).iterdir():
             if path.name > self._root.name:
@@ -343,6 +339,17 @@ def _groups(files: Sequence[DataFile]) -> Iterator[list[DataFile]]:
     yield from (group for group in waiting.values() if len(group) > 1)
 
 
+def _check_place(directory: Path) -> None:
+    """Leave a directory alone that holds something else, or a copy of a data set without its commits."""
+    if not directory.exists() or (directory / CURRENT).exists():
+        return
+    foreign = sorted({path.name for path in directory.iterdir()} - _OURS)
+    if foreign or (directory / MANIFEST).is_file():
+        what = f"other files ({foreign[0]})" if foreign else "a copy of a data set, which can only be read"
+        msg = f"{directory} holds {what}: name a directory that is new, or the data set's own"
+        raise InputError(msg)
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the lock of a data set; it ends with the process, however that ends.
@@ -386,7 +393,7 @@ def _told(directory: Path) -> Iterator[None]:
         yield
     except GenAnalyticsError:
         raise
-    except FileExistsError as error:
+    except (FileExistsError, NotADirectoryError) as error:
         msg = f"cannot write the data set {directory}: there is a file in its place; name a directory"
         raise OutputError(msg) from error
     except OSError as error:
