@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,6 @@ from genanalytics.known import KnownIds
 from genanalytics.parquet import read_table as read_file
 from genanalytics.parse import Row, to_table
 from genanalytics.redact import Redaction
-from genanalytics.schema import ARROW_SCHEMA
 from genanalytics.units import counted
 
 BATCH_ROWS = 65_536
@@ -164,9 +163,9 @@ class _Run:
         due = self._take_up()
         again = self._due_failures() if retry else []
         wanted = chain(due, self._new(chain(again, ids)))
-        batch, committed = _Batch(), None
-        # a batch is written while the next one comes: by one thread, one at a time, and waited for however this ends
+        # parsed and written beside what comes next, by one thread, in turn; it is waited for however this ends
         with ThreadPoolExecutor(1) as beside, closing(dispatch.answers(wanted)) as answers:
+            batch, committed = _Batch(beside), None
             for position, answer in answers:
                 is_refresh = position < len(due)
                 if not is_refresh:
@@ -177,11 +176,11 @@ class _Run:
                     if committed is not None:
                         committed.result()
                     committed = beside.submit(self._commit, batch)
-                    batch = _Batch()
+                    batch = _Batch(beside)
             if committed is not None:
                 committed.result()
-        if len(batch) or self._writer.manifest.commit == 0:
-            self._commit(batch)
+            if len(batch) or self._writer.manifest.commit == 0:
+                beside.submit(self._commit, batch).result()
         manifest = self._writer.manifest
         return Exported(
             requested=self._requested,
@@ -250,12 +249,17 @@ class _Run:
 
 
 class _Batch:
-    """Answers until they are committed; bodies become Arrow in portions, so that no more of them are held than one."""
+    """Answers until they are committed.
 
-    def __init__(self) -> None:
+    Args:
+        beside: What parses them, a portion at a time, and commits them after that.
+    """
+
+    def __init__(self, beside: ThreadPoolExecutor) -> None:
+        self._beside = beside
         self._count = 0
         self._portions: dict[bool, list[Row]] = {False: [], True: []}
-        self._tables: dict[bool, list[pa.Table]] = {False: [], True: []}
+        self._tables: dict[bool, list[Future[pa.Table]]] = {False: [], True: []}
         self._failures: list[Answer] = []
 
     def __len__(self) -> int:
@@ -272,20 +276,16 @@ class _Batch:
         portion = self._portions[is_refresh]
         portion.append(Row(answer.requested_id, answer.body, answer.fetched_at))
         if len(portion) == _ROWS_PER_TABLE:
-            self._flush(is_refresh=is_refresh)
+            self._tables[is_refresh].append(self._beside.submit(to_table, portion))
+            self._portions[is_refresh] = []
 
     def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
         """Return the records, those that are young in the data set, and the ids without one."""
-        both = []
-        for is_refresh in (False, True):
-            self._flush(is_refresh=is_refresh)
-            both.append(pa.concat_tables([ARROW_SCHEMA.empty_table(), *self._tables[is_refresh]]))
-        return both[0], both[1], _failures_table(self._failures)
-
-    def _flush(self, *, is_refresh: bool) -> None:
-        if self._portions[is_refresh]:
-            self._tables[is_refresh].append(to_table(self._portions[is_refresh]))
-            self._portions[is_refresh] = []
+        records, refreshed = (
+            pa.concat_tables([*(each.result() for each in self._tables[which]), to_table(self._portions[which])])
+            for which in (False, True)
+        )
+        return records, refreshed, _failures_table(self._failures)
 
 
 def _final_at(rows: pa.Table) -> pa.Array:
