@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,36 +38,38 @@ def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None
     print(f"{name:<44} {figure:8.2f} {unit:<4} reach {reach:<8} {detail}", flush=True)
 
 
-def made(count: int) -> list[tuple[str, float, bytes]]:
-    """Return ids, the moments of their answers, and the answers, in no order of time."""
+def made(count: int) -> Iterator[tuple[str, float, bytes]]:
+    """Yield ids, the moments of their answers, and the answers, in no order of time."""
     templates = []
     for generation_id, record in sample(500).records.items():
         text = json.dumps({"data": record}, separators=(",", ":"))
         templates.append(text.replace(generation_id, "{id}").replace(str(record["created_at"]), "{at}").split("{id}"))
     order = list(range(count))
     random.Random(1).shuffle(order)  # noqa: S311 - the worst order, not a secret
-    answers = []
     for number in order:
         created = FIRST + number * YEAR_S // count
         generation_id = f"gen-{created}-{number:020d}"
         moment = datetime.fromtimestamp(created, UTC).isoformat()
-        body = generation_id.join(templates[number % len(templates)]).replace("{at}", moment)
-        answers.append((generation_id, created + 86_400.0, body.encode()))
-    return answers
+        yield (
+            generation_id,
+            created + 86_400.0,
+            generation_id.join(templates[number % 500]).replace("{at}", moment).encode(),
+        )
 
 
-def fill(directory: str, count: int) -> None:
+def fill(directory: str, count: str) -> None:
     """Write a cache with so many answers, and a file with their ids."""
     archive = Archive(Path(directory, "cache"))
-    answers = made(count)
-    Path(directory, "ids.txt").write_text("".join(f"{generation_id}\n" for generation_id, _, _ in answers))
-    for start in range(0, count, 50_000):
-        archive.store(
-            {
-                cache_key(BASE_URL, "bench", generation_id): Entry(generation_id, "", 200, at, None, None, body)
-                for generation_id, at, body in answers[start : start + 50_000]
-            }
-        )
+    answers = made(int(count))
+    with Path(directory, "ids.txt").open("w") as ids:
+        while some := list(islice(answers, 50_000)):
+            ids.writelines(f"{generation_id}\n" for generation_id, _, _ in some)
+            archive.store(
+                {
+                    cache_key(BASE_URL, "bench", generation_id): Entry(generation_id, "", 200, at, None, None, body)
+                    for generation_id, at, body in some
+                }
+            )
 
 
 def read_and_parse(directory: str) -> None:
@@ -138,12 +142,14 @@ def one_month(directory: str) -> None:
     print(json.dumps([str(cell) for row in rows for cell in row]))
 
 
-STEPS = {work.__name__: work for work in (read_and_parse, export, again, compact, one_file, one_month)}
+STEPS: dict[str, Callable[..., None]] = {
+    work.__name__: work for work in (fill, read_and_parse, export, again, compact, one_file, one_month)
+}
 
 
-def measured(step: str, directory: str) -> tuple[float, float, str]:
+def measured(step: str, directory: str, *arguments: str) -> tuple[float, float, str]:
     """Run a step in a process of its own and return its seconds, its peak memory in MiB, and what it printed."""
-    command = [sys.executable, __file__, "--step", step, directory]
+    command = [sys.executable, __file__, "--step", step, directory, *arguments]
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -157,7 +163,7 @@ def measured(step: str, directory: str) -> tuple[float, float, str]:
 def main(count: int) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as directory:
-        fill(directory, count)
+        measured("fill", directory, str(count))  # not here: a child begins with the peak memory of its parent
         alone, export_s, peak = [], [], 0.0
         for _ in range(3):
             alone.append(measured("read_and_parse", directory)[0])
@@ -191,6 +197,6 @@ def pa_files(directory: Path) -> list[Path]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
-        STEPS[sys.argv[2]](sys.argv[3])
+        STEPS[sys.argv[2]](*sys.argv[3:])
     else:
         main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
