@@ -53,7 +53,7 @@ def made(count: int) -> Iterator[tuple[str, float, bytes]]:
         yield (
             generation_id,
             created + 86_400.0,
-            generation_id.join(templates[number % 500]).replace("{at}", moment).encode(),
+            generation_id.join(templates[number % len(templates)]).replace("{at}", moment).encode(),
         )
 
 
