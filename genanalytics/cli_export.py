@@ -51,10 +51,14 @@ def export(
     A data set holds each record once, however often its id is given; a run that ends early, in whatever way, is
     finished by running it again.
     """
+    from genanalytics.dataset import read_manifest
+
     if dataset is not None and output is None:
         _check_none(options, ("source", "focus"), "--from and --focus write one file: give --output FILE")
-        retries = options["retry"] and not (ids or inputs)
-        return _to_dataset(() if retries else given_ids(ids, inputs), dataset, **options)
+        if ids or inputs or not options["retry"]:
+            return _to_dataset(given_ids(ids, inputs), dataset, **options)
+        read_manifest(dataset)  # which has to be there
+        return _to_dataset((), dataset, **options)
     if output is None or dataset is not None:
         msg = "give --dataset DIR for a data set that grows, or --output FILE for one file"
         raise click.UsageError(msg)

@@ -170,6 +170,7 @@ def test_what_is_redacted_is_in_no_file(server: FaultServer, output: str) -> Non
         (["gen-1", "--redact-key", "key", "--dataset", "set"], "--redact-key is for the columns of --redact"),
         (["gen-1", "--redact", "origin", "--redact-key", "no", "--dataset", "set"], "cannot read the key file no"),
         (["--dataset", "set"], "no generation ids"),
+        (["--dataset", "set", "--retry"], "cannot read set: no data set is in the directory"),
         (["gen-1", "--dataset", "old", "--partition", "day"], "old is divided by month, not day"),
         (["gen-1", "--dataset", "other"], "other holds other files (mine.txt)"),
         (["gen-1", "--dataset", "set", "--partition", "year"], "Invalid value for '--partition'"),
