@@ -15,6 +15,7 @@ from genanalytics._version import __version__
 
 if TYPE_CHECKING:
     from genanalytics import metrics, plots
+    from genanalytics.activity import read_activity
     from genanalytics.client import Client
     from genanalytics.commits import compact
     from genanalytics.errors import (
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
     from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
-    from genanalytics.ids import read_ids
     from genanalytics.metrics import summarize
+    from genanalytics.reading import open_frame
+    from genanalytics.reconciling import Reconciliation, reconcile
     from genanalytics.redact import Redaction
     from genanalytics.schema import COLUMNS
+    from genanalytics.sources import Ids, read_ids
 
 __all__ = [
     "COLUMNS",
@@ -42,10 +45,12 @@ __all__ = [
     "Exported",
     "Fetched",
     "GenAnalyticsError",
+    "Ids",
     "InputError",
     "KeyRefusedError",
     "MissingColumnError",
     "OutputError",
+    "Reconciliation",
     "Redaction",
     "Stats",
     "__version__",
@@ -55,10 +60,13 @@ __all__ = [
     "fetch",
     "focus_charges",
     "metrics",
+    "open_frame",
     "plots",
+    "read_activity",
     "read_frame",
     "read_ids",
     "read_parquet",
+    "reconcile",
     "summarize",
     "write_frame",
     "write_parquet",
@@ -69,16 +77,21 @@ _HOMES = {
     "Client": "client",
     "Exported": "exporting",
     "Fetched": "fetching",
+    "Ids": "sources",
+    "Reconciliation": "reconciling",
     "Redaction": "redact",
-    "focus_charges": "focus",
     "Stats": "fetching",
     "compact": "commits",
     "drift": "frame",
     "export": "exporting",
     "fetch": "fetching",
+    "focus_charges": "focus",
+    "open_frame": "reading",
+    "read_activity": "activity",
     "read_frame": "files",
-    "read_ids": "ids",
+    "read_ids": "sources",
     "read_parquet": "files",
+    "reconcile": "reconciling",
     "summarize": "metrics",
     "write_frame": "files",
     "write_parquet": "files",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_export
+from genanalytics import cli_cache, cli_export, cli_ids, cli_reconcile
 from genanalytics._version import __version__
 from genanalytics.cli_options import (
     EXIT_FAILURE,
@@ -25,7 +25,6 @@ from genanalytics.cli_options import (
     EXIT_TERMINATED,
     EXIT_USAGE,
     client_options,
-    given_ids,
     ids_arguments,
     opened_client,
 )
@@ -106,6 +105,8 @@ def commands() -> None:
 commands.add_command(cli_cache.cache)
 commands.add_command(cli_export.export)
 commands.add_command(cli_export.compact)
+commands.add_command(cli_ids.ids)
+commands.add_command(cli_reconcile.reconcile)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
@@ -134,8 +135,9 @@ def fetch(
 ) -> int:
     """Fetch the records of generation ids.
 
-    Every ID that is an existing file is read as one: an id a line, blank lines and # comments apart. The key is taken
-    from OPENROUTER_API_KEY. What was fetched once is not asked for again.
+    Every ID that is an existing file is read as one: a list with an id a line, blank lines and # comments apart, or
+    whatever else `genanalytics ids` finds ids in. The key is taken from OPENROUTER_API_KEY. What was fetched once is
+    not asked for again.
     """
     from genanalytics.fetching import fetch as fetch_ids
     from genanalytics.files import checked_target, write_failures, write_frame
@@ -145,7 +147,7 @@ def fetch(
     for target in targets:
         checked_target(target)
     _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
-    given = given_ids(ids, inputs)
+    given, reads = cli_ids.given_ids(ids, inputs)
     with opened_client(client) as opened:
         fetched = fetch_ids(
             given,
@@ -165,6 +167,7 @@ def fetch(
         for line in json_lines(fetched.frame):
             click.echo(line)
     if not quiet:
+        cli_ids.tell(cli_ids.notices_of(reads))
         _report(fetched, output, failures)
     return 0 if len(fetched.failures) == 0 else EXIT_PARTIAL
 
@@ -218,7 +221,8 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
 def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
     """Summarise records: cost, cache savings and latency, by group.
 
-    Reads what fetch and export wrote: files and data sets. A record that stands in several files counts once.
+    Reads what fetch and export wrote, files and data sets, and the service's own activity export (CSV). A record that
+    stands in several files counts once.
     """
     from genanalytics.files import coverage_of
     from genanalytics.metrics import summarize
@@ -256,17 +260,16 @@ def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
 
 def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
     """Return the records of all files as one frame, each generation once."""
-    import pandas as pd
+    from genanalytics.reading import joined, open_frame
 
-    from genanalytics.files import read_frame
-
-    frame = pd.concat([read_frame(file) for file in files], ignore_index=True)
-    latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    once = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
-    if len(once) < len(frame):
-        repeated = counted(len(frame) - len(once), "record")
-        click.echo(f"Note: {repeated} more than once in the files; the one fetched last counts.", err=True)
-    return once
+    frames = [open_frame(file) for file in files]
+    frame = joined(frames)
+    repeated = sum(map(len, frames)) - len(frame)
+    if repeated:
+        click.echo(
+            f"Note: {counted(repeated, 'record')} more than once in the files; the one fetched last counts.", err=True
+        )
+    return frame
 
 
 @commands.command()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genanalytics.cli_options import EXIT_PARTIAL, client_options, given_ids, ids_arguments, opened_client
+from genanalytics.cli_ids import given_ids, notices_of, tell
+from genanalytics.cli_options import EXIT_PARTIAL, client_options, ids_arguments, opened_client
 from genanalytics.errors import InputError
 from genanalytics.units import counted
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from genanalytics.exporting import Exported
     from genanalytics.redact import Redaction
+    from genanalytics.sources import Ids
 
 
 @click.command(epilog="Example: genanalytics export --input ids.txt --dataset generations/")
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 )
 @click.option("--retry", is_flag=True, help="Ask for the data set's failures whose time to try again has come.")
 @click.option("--redact", metavar="COLUMN[,COLUMN]", default="", help="Empty these columns, such as session_id.")
-@click.option("--redact-key", metavar="FILE", help="Replace them by tokens made with the key in this file instead.")
+@click.option(
+    "--redact-key-file", metavar="FILE", help="Replace them by tokens made with the key in this file instead."
+)
 @click.option("--focus", is_flag=True, help="Write charges in the columns of FOCUS 1.2 (FinOps).")
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of what was done.")
@@ -56,17 +60,17 @@ def export(
     if dataset is not None and output is None:
         _check_none(options, ("source", "focus"), "--from and --focus write one file: give --output FILE")
         if ids or inputs or not options["retry"]:
-            return _to_dataset(given_ids(ids, inputs), dataset, **options)
+            return _to_dataset(given_ids(ids, inputs, lazily=True), dataset, **options)
         read_manifest(dataset)  # which has to be there
-        return _to_dataset((), dataset, **options)
+        return _to_dataset(((), []), dataset, **options)
     if output is None or dataset is not None:
         msg = "give --dataset DIR for a data set that grows, or --output FILE for one file"
         raise click.UsageError(msg)
     _check_none(options, ("retry", "partition"), "--retry and --partition are about a data set: give --dataset DIR")
-    file = _File(output, _redaction(options.pop("redact"), options.pop("redact_key")), focus=options["focus"])
+    file = _File(output, _redaction(options.pop("redact"), options.pop("redact_key_file")), focus=options["focus"])
     file.check()
     if options["source"] is None:
-        return _fetched_to_file(given_ids(ids, inputs), file, **options)
+        return _fetched_to_file(given_ids(ids, inputs, lazily=True), file, **options)
     if ids or inputs:
         msg = "--from takes records that are there: give no ids"
         raise click.UsageError(msg)
@@ -91,12 +95,12 @@ def compact(directory: str) -> None:
 
 
 def _to_dataset(
-    given: "Iterable[str]",
+    given: "tuple[Iterable[str], list[Ids]]",
     dataset: str,
     *,
     partition: str | None,
     redact: str,
-    redact_key: str | None,
+    redact_key_file: str | None,
     retry: bool,
     wait_s: float,
     accept_mismatch: bool,
@@ -108,11 +112,12 @@ def _to_dataset(
 ) -> int:
     from genanalytics.exporting import export as export_ids
 
+    ids, reads = given
     divided_by: Any = _partition_of(dataset, partition)
-    redaction = _redaction(redact, redact_key)
+    redaction = _redaction(redact, redact_key_file)
     with opened_client(client) as opened:
         exported = export_ids(
-            given,
+            ids,
             dataset,
             partition=divided_by,
             client=opened,
@@ -125,6 +130,7 @@ def _to_dataset(
     if as_json:
         click.echo(json.dumps({**asdict(exported), "coverage": exported.coverage}))
     if not quiet:
+        tell(notices_of(reads))
         _report(exported, dataset)
     return 0 if exported.coverage in {None, 1.0} else EXIT_PARTIAL
 
@@ -134,8 +140,7 @@ def _report(exported: "Exported", dataset: str) -> None:
     from genanalytics.units import Unit, write
 
     click.echo(str(exported), err=True)
-    for notice in exported.notices:
-        click.echo(f"Note: {notice}.", err=True)
+    tell(exported.notices)
     young = f", {exported.young:,} of them young and to be asked for again" if exported.young else ""
     click.echo(f"{dataset} holds {counted(exported.rows, 'record')}{young}.", err=True)
     if exported.failures:
@@ -164,7 +169,7 @@ def _redaction(names: str, key_file: str | None) -> "Redaction | None":
     columns = [name.strip() for name in names.split(",") if name.strip()]
     if not columns:
         if key_file is not None:
-            msg = "--redact-key is for the columns of --redact: name them"
+            msg = "--redact-key-file is for the columns of --redact: name them"
             raise click.UsageError(msg)
         return None
     return Redaction(columns, None if key_file is None else read_key(Path(key_file)))
@@ -213,7 +218,7 @@ class _File:
 
 
 def _fetched_to_file(
-    given: "Iterable[str]",
+    given: "tuple[Iterable[str], list[Ids]]",
     file: _File,
     *,
     wait_s: float,
@@ -229,21 +234,22 @@ def _fetched_to_file(
     from genanalytics.fetching import fetch, fetch_verbatim
     from genanalytics.wholefile import replacing
 
+    ids, reads = given
     how: dict[str, Any] = {"wait_s": wait_s, "accept_mismatch": accept_mismatch, "progress": False if quiet else None}
     notes: list[str] = []
     with opened_client(client) as opened:
         if file.is_verbatim:
             with replacing(Path(file.path)) as part, part.open("wb") as stream:
-                fetched = fetch_verbatim(given, stream, client=opened, **how)
+                fetched = fetch_verbatim(ids, stream, client=opened, **how)
         else:
-            fetched = fetch(given, client=opened, **how)
+            fetched = fetch(ids, client=opened, **how)
             notes = file.write(fetched.frame, fetched.stats.distinct)
     stats, missing = fetched.stats, len(fetched.failures)
     if as_json:
         click.echo(json.dumps({**asdict(stats), "coverage": stats.coverage}))
     if not quiet:
-        for line in (str(stats), *(f"Note: {note}." for note in (*stats.notices, *notes))):
-            click.echo(line, err=True)
+        click.echo(str(stats), err=True)
+        tell([*notices_of(reads), *stats.notices, *notes])
         lower = (
             "; totals are lower bounds, and `genanalytics fetch --failures FILE` lists the others" if missing else ""
         )
@@ -256,14 +262,14 @@ def _fetched_to_file(
 
 
 def _file_to_file(source: str, file: _File, *, as_json: bool, quiet: bool) -> int:
-    from genanalytics.files import coverage_of, read_frame
+    from genanalytics.files import coverage_of
+    from genanalytics.reading import open_frame
 
-    frame, coverage = read_frame(source), coverage_of(source)
+    frame, coverage = open_frame(source), coverage_of(source)
     notes = file.write(frame, round(len(frame) / coverage) if coverage else None)
     if as_json:
         click.echo(json.dumps({"rows": len(frame), "coverage": coverage}))
     if not quiet:
-        for note in notes:
-            click.echo(f"Note: {note}.", err=True)
+        tell(notes)
         click.echo(f"Wrote {counted(len(frame), 'record')} to {file.path}.", err=True)
     return 0

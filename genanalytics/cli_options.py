@@ -1,10 +1,7 @@
-"""What several commands have in common: their exit codes, the ids they are given, the way to the service."""
+"""What several commands have in common: their exit codes, the way to the service."""
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from functools import reduce
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,9 +20,6 @@ EXIT_KEY_REFUSED = 4
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
-_FILE_SUFFIXES = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".log", ".list", ".ids", ".parquet", ".gz", ".md"}
-"""What nobody would call an id; a file of such a name that is not there is a mistake, not an id to ask for."""
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -40,11 +34,9 @@ def _several(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
 
 ids_arguments = _several(
     click.argument("ids", nargs=-1, metavar="[ID|FILE]..."),
-    click.option(
-        "--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a text file, or - for stdin."
-    ),
+    click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a file, or - for stdin."),
 )
-"""What `given_ids` reads."""
+"""What `cli_ids.given_ids` reads."""
 
 client_options = _several(
     click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL)."),
@@ -84,54 +76,6 @@ def opened_client(options: dict[str, Any]) -> "Client":
     if options["api_key_file"] is not None:
         named["api_key"] = _key_in(Path(options["api_key_file"]))
     return Client.from_env(**named)
-
-
-def given_ids(ids: Sequence[str], inputs: Sequence[str]) -> Iterable[str]:
-    """Return the ids that the arguments name, in their order, read as they are needed.
-
-    Raises:
-        InputError: There is none, or a file cannot be read.
-    """
-    sources: list[object] = [_source(argument) for argument in ids]
-    sources += [sys.stdin.buffer if name == "-" else Path(name) for name in inputs]
-    listed = _Listed(sources)
-    every = iter(listed)
-    first = next(every, None)
-    if first is None:
-        msg = "no generation ids: give ids or files of ids as arguments, or --input - to read them from stdin"
-        raise InputError(msg)
-    return listed if listed.can_be_read_again else chain([first], every)
-
-
-class _Listed:
-    """Ids that stand in arguments and files: their number, which a progress bar shows, is found by reading them."""
-
-    def __init__(self, sources: Sequence[object]) -> None:
-        self._sources = sources
-        self.can_be_read_again = all(isinstance(each, str) or _is_file(each) for each in sources)
-
-    def __iter__(self) -> Iterator[str]:
-        from genanalytics.ids import read_ids
-
-        return (generation_id for source in self._sources for generation_id in read_ids(source))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def _is_file(source: object) -> bool:
-    return isinstance(source, Path) and source.is_file()  # neither a pipe nor a stream
-
-
-def _source(argument: str) -> object:
-    if argument == "-":
-        return sys.stdin.buffer
-    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises on what is too long for a name
-        return Path(argument)
-    if Path(argument).suffix.lower() in _FILE_SUFFIXES:
-        msg = f"no file {argument!r}: give the path of a file of ids, or an id"
-        raise InputError(msg)
-    return argument
 
 
 def _key_in(path: Path) -> str:

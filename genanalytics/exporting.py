@@ -21,11 +21,12 @@ from genanalytics.dataset import FAILURES
 from genanalytics.dispatch import Dispatch
 from genanalytics.errors import InputError
 from genanalytics.fetching import progress_bar, shown
-from genanalytics.ids import CREATED, created_s, read_ids
+from genanalytics.ids import CREATED, created_s
 from genanalytics.known import KnownIds
 from genanalytics.parquet import read_table as read_file
 from genanalytics.parse import Row, to_table
 from genanalytics.redact import Redaction
+from genanalytics.sources import Ids, read_ids
 from genanalytics.units import counted
 
 BATCH_ROWS = 65_536
@@ -141,7 +142,7 @@ def export(
     ):
         dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, ids_repeat=False)
         run = _Run(writer, redact or Redaction([]), bar.update)
-        return run.through(dispatch, read_ids(ids), retry=retry, batch_rows=batch_rows)
+        return run.through(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), retry=retry, batch_rows=batch_rows)
 
 
 class _Run:

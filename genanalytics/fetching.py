@@ -4,7 +4,7 @@ import builtins
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Mapping, Sized
 from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO, Never
@@ -19,9 +19,9 @@ from genanalytics.client import Client
 from genanalytics.dispatch import Dispatch
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
-from genanalytics.ids import read_ids
 from genanalytics.parse import Row, to_table
 from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.sources import Ids, read_ids
 from genanalytics.units import counted
 
 _ROWS_PER_TABLE = 4_096
@@ -99,7 +99,8 @@ def fetch(
     interrupted is resumed by running it again. One bad id raises nothing: it is a row of `failures`.
 
     Args:
-        ids: Whatever `ids.read_ids` reads: one id, a path of a file of ids, or an iterable of ids.
+        ids: Whatever `read_ids` reads, or what it returned: one id, a path of a file or a directory with ids, a table
+            in memory, an iterable of ids or of completions.
         client: The way to the service; without one `Client.from_env()` is used and closed.
         refresh: Ask for every id again; a kept record stays if the new answer is none.
         wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
@@ -121,22 +122,23 @@ def fetch(
             )
     dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
     with progress_bar(ids, progress=progress) as bar:
-        return _fetch(dispatch, read_ids(ids), bar, _Rows())
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Rows())
 
 
 def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
     """Return a bar on stderr with the rate, and the time left where `ids` has a length; None: where a person looks."""
     if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
         progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
-    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
+    has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
+    total = len(ids) if has_length and isinstance(ids, Sized) else None
     return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress)
 
 
-def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:
+def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:
     started = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
     failures: list[tuple[int, Answer]] = []
-    with closing(dispatch.answers(ids)) as answers:
+    with closing(dispatch.answers(iter(ids))) as answers:
         for position, answer in answers:
             outcomes[answer.outcome] += 1
             if answer.outcome is Outcome.OK:
@@ -153,7 +155,7 @@ def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]", rows: "_R
         from_cache=dispatch.from_cache,
         not_stored=dispatch.not_stored,
         seconds=time.monotonic() - started,
-        notices=dispatch.notices,
+        notices=(*ids.notices, *dispatch.notices),
     )
     return Fetched(rows.frame(), _failures_frame(failures), stats)
 
@@ -174,7 +176,7 @@ def fetch_verbatim(
     """
     dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch)
     with progress_bar(ids, progress=progress) as bar:
-        return _fetch(dispatch, read_ids(ids), bar, _Lines(stream))
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Lines(stream))
 
 
 class _Lines:

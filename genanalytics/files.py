@@ -68,7 +68,7 @@ def coverage_of(path: str | os.PathLike[str]) -> float | None:
     if dataset.is_dataset(path):
         manifest = dataset.read_manifest(path)
         return manifest.rows / (manifest.rows + manifest.failures) if manifest.rows + manifest.failures else None
-    if checked_suffix(path) != ".parquet":
+    if Path(path).suffix.lower() != ".parquet":
         return None
     with _readable(path), pa.parquet.ParquetFile(path) as file:
         asked = int((file.schema_arrow.metadata or {}).get(_ASKED, b"0"))

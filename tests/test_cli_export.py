@@ -143,7 +143,7 @@ def test_focus_rows_have_their_columns(server: FaultServer) -> None:
 def test_what_is_redacted_is_in_no_file(server: FaultServer, output: str) -> None:
     Path("key").write_text("0123456789abcdef")
     server.otherwise = lambda each: Says(200, envelope(record_of(each) | {"session_id": "alice"}))
-    for way in ([], ["--redact-key", "key"]):
+    for way in ([], ["--redact-key-file", "key"]):
         assert run(["export", "ids.txt", "--redact", "session_id, origin", *way, "--output", output, "--quiet"]) == 0
         assert b"alice" not in Path(output).read_bytes()
         tokens = set(read_frame(output)["session_id"].dropna())
@@ -167,8 +167,8 @@ def test_what_is_redacted_is_in_no_file(server: FaultServer, output: str) -> Non
         (["gen-1", "--output", "out.xlsx"], "name a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb"),
         (["gen-1", "--focus", "--output", "out.jsonl"], "--focus writes tables: name a file that ends in .csv"),
         (["gen-1", "--redact", "sesion_id", "--output", "out.csv"], "did you mean 'session_id'?"),
-        (["gen-1", "--redact-key", "key", "--dataset", "set"], "--redact-key is for the columns of --redact"),
-        (["gen-1", "--redact", "origin", "--redact-key", "no", "--dataset", "set"], "cannot read the key file no"),
+        (["gen-1", "--redact-key-file", "key", "--dataset", "set"], "--redact-key-file is for the columns of --redact"),
+        (["gen-1", "--redact", "origin", "--redact-key-file", "no", "--dataset", "set"], "cannot read the key file no"),
         (["--dataset", "set"], "no generation ids"),
         (["--dataset", "set", "--retry"], "cannot read set: no data set is in the directory"),
         (["gen-1", "--dataset", "old", "--partition", "day"], "old is divided by month, not day"),
