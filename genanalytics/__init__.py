@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genanalytics import metrics, plots
     from genanalytics.activity import read_activity
     from genanalytics.client import Client
+    from genanalytics.commits import compact
     from genanalytics.engines import scan
     from genanalytics.errors import (
         CacheError,
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
         MissingColumnError,
         OutputError,
     )
-    from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.exporting import Exported, export
     from genanalytics.fetching import Fetched, Stats, fetch
+    from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
     from genanalytics.metrics import attempt_summary, attempts, distribution, quality, sessions, summarize
     from genanalytics.reading import open_frame
     from genanalytics.reconciling import Reconciliation, reconcile
+    from genanalytics.redact import Redaction
     from genanalytics.schema import COLUMNS
     from genanalytics.sources import Ids, read_ids
 
@@ -39,6 +43,7 @@ __all__ = [
     "COLUMNS",
     "CacheError",
     "Client",
+    "Exported",
     "Fetched",
     "GenAnalyticsError",
     "Ids",
@@ -47,13 +52,17 @@ __all__ = [
     "MissingColumnError",
     "OutputError",
     "Reconciliation",
+    "Redaction",
     "Stats",
     "__version__",
     "attempt_summary",
     "attempts",
+    "compact",
     "distribution",
     "drift",
+    "export",
     "fetch",
+    "focus_charges",
     "metrics",
     "open_frame",
     "plots",
@@ -73,27 +82,32 @@ __all__ = [
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
+    "Exported": "exporting",
     "Fetched": "fetching",
     "Ids": "sources",
     "Reconciliation": "reconciling",
+    "Redaction": "redact",
     "Stats": "fetching",
     "attempt_summary": "metrics",
     "attempts": "metrics",
     "distribution": "metrics",
+    "compact": "commits",
     "drift": "frame",
+    "export": "exporting",
     "fetch": "fetching",
+    "focus_charges": "focus",
     "open_frame": "reading",
     "quality": "metrics",
     "read_activity": "activity",
-    "read_frame": "export",
+    "read_frame": "files",
     "read_ids": "sources",
-    "read_parquet": "export",
+    "read_parquet": "files",
     "reconcile": "reconciling",
     "scan": "engines",
     "sessions": "metrics",
     "summarize": "metrics",
-    "write_frame": "export",
-    "write_parquet": "export",
+    "write_frame": "files",
+    "write_parquet": "files",
 } | dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors")
 
 

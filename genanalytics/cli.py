@@ -14,21 +14,25 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_ids, cli_reconcile, cli_summary
+from genanalytics import cli_cache, cli_export, cli_ids, cli_reconcile, cli_summary
 from genanalytics._version import __version__
 from genanalytics.cli_data import terminal_width
+from genanalytics.cli_options import (
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_KEY_REFUSED,
+    EXIT_PARTIAL,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    client_options,
+    ids_arguments,
+    opened_client,
+)
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted, printable
 
 if TYPE_CHECKING:
     from genanalytics.fetching import Fetched
-
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-EXIT_PARTIAL = 3
-EXIT_KEY_REFUSED = 4
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
 
 
 class _Terminated(KeyboardInterrupt):
@@ -59,7 +63,8 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        resumes = " What was fetched is kept, and running again resumes." if "fetch" in arguments[:1] else ""
+        fetches = arguments[:1] in (["fetch"], ["export"])
+        resumes = " What was fetched is kept, and running again resumes." if fetches else ""
         click.echo(f"Interrupted.{resumes}", err=True)
         return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
@@ -96,6 +101,8 @@ def commands() -> None:
 
 
 commands.add_command(cli_cache.cache)
+commands.add_command(cli_export.export)
+commands.add_command(cli_export.compact)
 commands.add_command(cli_ids.ids)
 commands.add_command(cli_reconcile.reconcile)
 for command in cli_summary.COMMANDS:
@@ -103,30 +110,15 @@ for command in cli_summary.COMMANDS:
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
-@click.argument("ids", nargs=-1, metavar="[ID|FILE]...")
-@click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a file, or - for stdin.")
+@ids_arguments
 @click.option(
-    "--output", metavar="FILE", help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
+    "--output",
+    metavar="FILE",
+    help="Write the records: .parquet, .csv, .jsonl, .arrow or .duckdb. Without it: JSON lines on stdout.",
 )
-@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why: .parquet, .csv or .jsonl.")
-@click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL).")
-@click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key).")
-@click.option("--api-key-file", metavar="FILE", help="File that holds the key (or OPENROUTER_API_KEY).")
-@click.option("--cache-dir", metavar="DIR", help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
-@click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16).")
-@click.option("--rate", type=float, metavar="N", help="At most so many requests per second.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to keep asking for records that are too young to be there yet.",
-)
-@click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone.")
+@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why, in any of these forms.")
+@client_options
 @click.option("--refresh", is_flag=True, help="Ask for every id again.")
-@click.option("--accept-mismatch", is_flag=True, help="Take records that carry another id than the one asked for.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @click.option("--quiet", is_flag=True, help="No notices and no progress on stderr.")
 def fetch(
@@ -134,13 +126,12 @@ def fetch(
     inputs: tuple[str, ...],
     output: str | None,
     failures: str | None,
-    api_key_file: str | None,
     wait_s: float,
     refresh: bool,
     accept_mismatch: bool,
     as_json: bool,
     quiet: bool,
-    **client_options: Any,
+    **client: Any,
 ) -> int:
     """Fetch the records of generation ids.
 
@@ -148,21 +139,19 @@ def fetch(
     whatever else `genanalytics ids` finds ids in. The key is taken from OPENROUTER_API_KEY. What was fetched once is
     not asked for again.
     """
-    from genanalytics.client import Client
-    from genanalytics.export import checked_target, json_lines, write_failures, write_frame
     from genanalytics.fetching import fetch as fetch_ids
+    from genanalytics.files import checked_target, write_failures, write_frame
+    from genanalytics.jsonlines import json_lines
 
     targets = [target for target in (output, failures) if target is not None]
     for target in targets:
         checked_target(target)
     _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
     given, reads = cli_ids.given_ids(ids, inputs)
-    if api_key_file is not None:
-        client_options["api_key"] = _key_in(Path(api_key_file))
-    with Client.from_env(**client_options) as client:
+    with opened_client(client) as opened:
         fetched = fetch_ids(
             given,
-            client=client,
+            client=opened,
             refresh=refresh,
             wait_s=wait_s,
             accept_mismatch=accept_mismatch,
@@ -190,18 +179,6 @@ def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
         if names.count(os.path.realpath(target)) > 1:
             msg = f"{target!r} would be written over: name another file for each output"
             raise InputError(msg)
-
-
-def _key_in(path: Path) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
-        raise InputError(msg) from None
-    if len(lines) != 1:
-        msg = f"the key file {path} holds {counted(len(lines), 'word')}: it should hold the key and nothing else"
-        raise InputError(msg)
-    return lines[0]
 
 
 def _as_json(fetched: "Fetched") -> str:

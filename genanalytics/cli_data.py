@@ -126,7 +126,7 @@ def _engine_for(paths: Sequence[str]) -> str:
     return "duckdb" if large and find_spec("duckdb") else "pandas"
 
 
-def _spark() -> Any:  # noqa: ANN401 - of an engine that need not be installed
+def _spark() -> Any:
     """Return the session that there is, such as that of spark-submit, or a new one."""
     try:
         from pyspark.sql import SparkSession
@@ -156,7 +156,7 @@ def _objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":
     return [{str(name): _plain(value) for name, value in row.items()} for row in plain]
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column can hold
+def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -49,7 +49,7 @@ def summary(
     in several files counts once, unless an engine other than pandas computes. The dearest group comes first; JSON and
     CSV have no total row.
     """
-    from genanalytics.export import coverage_of
+    from genanalytics.files import coverage_of
     from genanalytics.overview import overview, ranked
 
     asked: dict[str, Any] = {

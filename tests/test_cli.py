@@ -13,7 +13,7 @@ import pytest
 
 from genanalytics import __version__
 from genanalytics.cli import run
-from genanalytics.export import read_frame, read_parquet
+from genanalytics.files import read_frame, read_parquet
 from genanalytics.sandbox import Sample, Sandbox, sample
 from genanalytics.units import counted
 
@@ -151,7 +151,7 @@ def test_options_win_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.
         (["binary.bin"], "binary.bin is of no known form: give text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite"),
         (
             ["gen-1", "--output", "out.xlsx"],
-            "'out.xlsx' ends in '.xlsx': name a file that ends in .parquet, .csv, .jsonl",
+            "'out.xlsx' ends in '.xlsx': name a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb",
         ),
         (["gen-1", "--output", "no/such/out.csv"], "there is no directory 'no/such'"),
         (["gen-1", "--base-url", "http://example.org/api"], "base URL 'http://example.org/api' cannot be used"),

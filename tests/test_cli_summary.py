@@ -13,7 +13,7 @@ import pytest
 
 from genanalytics import cli_data
 from genanalytics.cli import run
-from genanalytics.export import write_frame
+from genanalytics.files import write_frame
 from genanalytics.frame import from_rows
 from genanalytics.metrics import DEFAULT, resolved, summarize
 from genanalytics.parse import Row
