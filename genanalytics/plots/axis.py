@@ -28,8 +28,13 @@ class MoneyFormatter(Formatter):
     """Writes all ticks of an axis with the fewest decimals that tell them apart, from cents to micro-dollars."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 - as matplotlib calls it
-        """Return a tick's text."""
-        return write(x, Unit.USD, decimals=decimals_of(self.locs))
+        """Return the text of a single amount, such as one under the pointer."""
+        return write(x, Unit.USD)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the texts of all ticks."""
+        decimals = decimals_of(values)
+        return [write(value, Unit.USD, decimals=decimals) for value in values]
 
 
 def decimals_of(ticks: "Sequence[float] | np.ndarray") -> int:
@@ -107,16 +112,16 @@ def _marks(unit: Unit) -> tuple[list[float], list[float]]:
 
 
 def timed(ax: Axes, starts: pd.DatetimeIndex, every: str, tz: str) -> "np.ndarray":
-    """Let the horizontal axis hold stretches of time; return where each begins.
-
-    The last one ends at `position + width_of(positions)`, as far as its width is drawn.
-    """
+    """Let the horizontal axis hold stretches of time; return where each begins."""
     zone: Any = starts.tz
-    places = np.asarray(mdates.date2num(starts.to_pydatetime()), dtype=float)  # type: ignore[no-untyped-call]
+    places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     auto = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
     locator = FixedLocator(list(places)) if len(places) <= _FEW else auto
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
+    if len(places) == 1:  # no other tick says what they have in common
+        clock = " %H:%M" if every in {"minute", "hour"} else ""
+        ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])
     ax.set_xlabel(f"{every} ({tz})")
     return places
 

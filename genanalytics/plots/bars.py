@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.keys import BUCKETS, OPEN, TIME
+from genanalytics.metrics.keys import BUCKETS, TIME
+from genanalytics.metrics.summary import OPEN
 from genanalytics.plots.axis import timed, width_of
-from genanalytics.plots.style import HATCH, keyed
+from genanalytics.plots.style import HATCH, keyed, lined_up
 
 _MOST_BARS = 2_000
 _BAR = 0.8
@@ -41,8 +42,13 @@ def stretches(summary: pd.DataFrame, every: str) -> pd.Series:
     return unfinished
 
 
-def stack(ax: Axes, unfinished: pd.Series, layers: Sequence[Layer], every: str, tz: str) -> None:
-    """Draw layers of bars on each other; what is below 0 hangs below the axis, unfinished stretches are hatched."""
+def stack(
+    ax: Axes, unfinished: pd.Series, layers: Sequence[Layer], *, every: str, tz: str, line: Layer | None = None
+) -> None:
+    """Draw layers of bars on each other; what is below 0 hangs below the axis, unfinished stretches are hatched.
+
+    A line, drawn in front of them, is not a part of the stack; it has a gap where its height is not known.
+    """
     places = timed(ax, pd.DatetimeIndex(unfinished.index), every, tz)
     width = width_of(places, every)
     above, below = np.zeros(len(places)), np.zeros(len(places))
@@ -65,4 +71,5 @@ def stack(ax: Axes, unfinished: pd.Series, layers: Sequence[Layer], every: str, 
     # of a bar and its gap: a tick beyond the last bar would name a month without one
     ax.set_xlim(places[0] - 0.62 * width, places[-1] + 0.62 * width)
     handles = [Patch(color=layer.colour, label=layer.label) for layer in reversed(layers)]
-    keyed(ax, handles, unfinished=bool(unfinished.any()))
+    lines = [] if line is None else [lined_up(ax, places, line.heights, line.colour, line.label)]
+    keyed(ax, [*handles, *lines], unfinished=bool(unfinished.any()))

@@ -11,8 +11,8 @@ from genanalytics.metrics import summarize
 from genanalytics.metrics.keys import TIME
 from genanalytics.plots.axis import MoneyFormatter, decimals_of, linear, timed, width_of
 from genanalytics.plots.bars import stretches
-from genanalytics.plots.groups import hidden, name_of, numbers, rests_on, statistic_of, subject, undated
-from genanalytics.plots.style import GAIN, GREY, INK, LOSS, SMALL, keyed, labelled_empty, styled, titled
+from genanalytics.plots.groups import hidden, name_of, numbers, rests_on, subject, undated
+from genanalytics.plots.style import GAIN, GREY, INK, LOSS, SMALL, beside, keyed, labelled_empty, rowed, styled, titled
 from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
 
 _NOTHING_REPORTED = "no discount reported"
@@ -35,7 +35,7 @@ def cache_waterfall(data: object, *, tz: str = "UTC", ax: Axes | None = None) ->
     """
     sums = summarize(data, metrics=[*_STEPS, "net_cache_savings", "cache_coverage"]).iloc[0]
     with styled(ax) as axes:
-        titled(axes, "What prompt caching cost and saved", [rests_on(data, tz), f"period in {tz}", _reported(sums)])
+        titled(axes, "What prompt caching cost and saved", [rests_on(data, tz), _reported(sums)])
         axes.set_ylabel("cost (US$)")
         if pd.isna(sums["net_cache_savings"]) or pd.isna(sums["cost_without_cache"]):
             return labelled_empty(axes, _NOTHING_REPORTED)
@@ -48,7 +48,9 @@ def cache_waterfall(data: object, *, tz: str = "UTC", ax: Axes | None = None) ->
             axes.plot([place + 0.3, place + 0.7], [level, level], color=INK, linewidth=0.8)
         axes.set_xticks(places, ["without caching", "write premium", "read savings", "billed"])
         axes.tick_params(axis="x", length=0)
-        axes.margins(y=0.08)
+        lowest, highest = min(0.0, paid, *levels), max(0.0, paid, *levels)
+        room = 0.08 * (highest - lowest) or 1.0  # for the amounts over the bars
+        axes.set_ylim(lowest - room * (lowest < 0), highest + room)
         linear(axes.yaxis, Unit.USD)
         decimals = decimals_of(axes.get_yticks())
         for place, (amount, sign) in enumerate(zip((without, premium, saved, paid), ("", "+", "−", ""), strict=True)):
@@ -81,14 +83,11 @@ def cache_savings_rate(data: object, *, by: str = "model", tz: str = "UTC", ax: 
     with styled(ax, grid="x") as axes:
         rule = "dot: size is cost without caching, line: 95 % interval; BYOK and replayed left out"
         some = hidden(len(rates), groups, "cost")
-        titled(axes, f"Share of cost that caching saved, by {subject(by)}", [rests_on(data, tz), some, rule])
+        titled(axes, f"Share of cost that caching saved, by {subject(by)}", [rests_on(data, tz), some, rule], room=0.72)
         axes.set_xlabel("savings rate (of the cost without caching)")
         if rates["cache_savings_rate"].isna().all():
             return labelled_empty(axes, _NOTHING_REPORTED)
-        rows = np.arange(len(rates))
-        axes.set_yticks(rows, [name_of(group) for group in rates[by]])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0)
+        rowed(axes, [name_of(group) for group in rates[by]])
         _dots(axes, rates)
         linear(axes.xaxis, Unit.SHARE)
         return axes
@@ -107,20 +106,11 @@ def _dots(ax: Axes, rates: pd.DataFrame) -> None:
     left, right = ax.get_xlim()
     ax.set_xlim(min(left, 0 - 0.02 * (right - left)), right)
     ax.axvline(0, color=INK, linewidth=0.8)
-    decimals = 2
-    for row in rows:
+    decimals = money_decimals(spent.tolist())
+    for row in range(len(rates)):
         amount = write(None if np.isnan(spent[row]) else float(spent[row]), Unit.USD, decimals=decimals)
         text = "" if amount == NOTHING else f"of {amount}"
-        ax.annotate(
-            text,
-            (1, row),
-            (6, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            fontsize=SMALL,
-            color=INK,
-        )
+        beside(ax, row, text)
         if not known[row]:
             ax.annotate(
                 _NOTHING_REPORTED, (0, row), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK
@@ -134,8 +124,8 @@ def cache_payback(
 
     Args:
         data: What `summarize` takes.
-        by: None adds up over time. A key, such as `session_id`, adds up over its groups instead, those that caching cost
-            most first: the line falls as far as caching loses and rises after.
+        by: None adds up over time. A key, such as `session_id`, adds up over its groups instead, those that caching
+            cost most first: the line falls as far as caching loses and rises after.
         every: The stretch of time: `minute`, `hour`, `day`, `week` or `month`.
         tz: The zone of these, by its IANA name.
         ax: Where to draw; a new figure without it.
@@ -158,7 +148,7 @@ def _over_time(ax: Axes, data: object, every: str, tz: str) -> bool:
     """Draw savings, premium and what is left of both as they add up; return whether there is anything to draw."""
     sums = summarize(data, every=every, tz=tz, metrics=["read_savings", "write_premium", "net_cache_savings"])
     unfinished = stretches(sums, every)
-    details = [rests_on(data, tz), f"{every}s in {tz}", "without the generations that report no discount", undated(sums)]
+    details = [rests_on(data, tz), "without the generations that report no discount", undated(sums)]
     titled(ax, "Cumulative savings of prompt caching", details)
     ax.set_xlabel(f"{every} ({tz})")
     dated = sums.dropna(subset=[TIME])
@@ -179,7 +169,7 @@ def _over_time(ax: Axes, data: object, every: str, tz: str) -> bool:
             _filled(ax, ends, running)
     handles, _ = ax.get_legend_handles_labels()
     keyed(ax, [handles[0], handles[2], handles[1]])
-    ax.set_xlim(ends[0], ends[-1])
+    ax.set_xlim(ends[0], ends[-1] - width / 100)  # the tick of a stretch that is not there is not shown
     return True
 
 
@@ -191,7 +181,9 @@ def _over_groups(ax: Axes, data: object, by: str, tz: str) -> bool:
     lost = saved[saved < 0]
     decimals = money_decimals([float(lost.sum()), float(saved.sum())])
     amounts = [write(float(part.sum()), Unit.USD, decimals=decimals) for part in (lost, saved)]
-    told = f"{len(lost):,} of {counted(len(saved), noun)} with caching lost by it, {amounts[0]} together; net {amounts[1]}"
+    told = (
+        f"{len(lost):,} of {counted(len(saved), noun)} with caching lost by it, {amounts[0]} together; net {amounts[1]}"
+    )
     silent = len(groups) - len(saved)
     without = f"{_NOTHING_REPORTED} for {silent:,} more" if silent else ""
     titled(ax, f"Cumulative savings of prompt caching, by {noun}", [rests_on(data, tz), told, without])

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.keys import TIME
-from genanalytics.plots.axis import decimals_of, label_of, linear, tick
+from genanalytics.plots.axis import decimals_of, label_of, linear
 from genanalytics.plots.bars import Layer, stack, stretches
 from genanalytics.plots.groups import name_of, numbers, rests_on, subject, undated
-from genanalytics.plots.style import GREY, HUES, INK, SMALL, labelled_empty, styled, titled
+from genanalytics.plots.style import GREY, HUES, INK, beside, labelled_empty, rowed, styled, titled
 from genanalytics.units import Unit, counted, write
 
 _COST = EFFECTIVE_COST.name
@@ -40,7 +41,7 @@ def cost_over_time(
         titled(
             axes,
             f"Cost per {every} by {subject(by)}",
-            [rests_on(data, tz), f"{every}s in {tz}", _unknown(data), undated(costs)],
+            [rests_on(data, tz), _unknown(data), undated(costs)],
         )
         axes.set_ylabel(label_of(EFFECTIVE_COST))
         axes.set_xlabel(f"{every} ({tz})")
@@ -49,7 +50,7 @@ def cost_over_time(
         dated = costs.dropna(subset=[TIME])
         if dated[_COST].where(dated["requests"] > 0).isna().all():
             return labelled_empty(axes, "no known cost")
-        stack(axes, unfinished, _layers(dated, by), every, tz)
+        stack(axes, unfinished, _layers(dated, by), every=every, tz=tz)
         linear(axes.yaxis, Unit.USD)
         return axes
 
@@ -77,51 +78,40 @@ def cost_ranking(data: object, *, by: str = "model", tz: str = "UTC", ax: Axes |
         rest = counted(len(names) - _MOST_ROWS, "other")
         names, amounts = [*names[:_MOST_ROWS], rest], np.append(amounts[:_MOST_ROWS], amounts[_MOST_ROWS:].sum())
     with styled(ax, grid="x") as axes:
-        titled(axes, f"Cost by {subject(by)}, with its running share", [rests_on(data, tz), f"period in {tz}", _unknown(data)])
+        titled(axes, f"Cost by {subject(by)}, with its running share", [rests_on(data, tz), _unknown(data)], room=0.72)
         axes.set_xlabel(label_of(EFFECTIVE_COST))
         if not names:
             return labelled_empty(axes, "no known cost")
         rows = np.arange(len(names))
         colours = [GREY if place >= _MOST_ROWS else HUES[0] for place in rows]
         axes.barh(rows, amounts, height=0.7, color=colours)
-        axes.set_yticks(rows, names)
-        axes.tick_params(axis="y", length=0)
-        axes.set_ylim(len(names) - 0.4, -0.6)
+        rowed(axes, names, above=1.2)
         _running_share(axes, amounts)
         return axes
 
 
 def _running_share(ax: Axes, amounts: np.ndarray) -> None:
-    """Draw the running total, and write amount and running share behind each bar."""
+    """Draw the running total over the bars, and write amounts and running shares behind them."""
     running, total = amounts.cumsum(), float(amounts.sum())
     least, most = min(0.0, float(amounts.min())), max(float(running.max()), 0.0)
     ax.set_xlim(1.02 * least, 1.02 * most or 1.0)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
     linear(ax.xaxis, Unit.USD)
     decimals = decimals_of(ax.get_xticks())
-    told = [write(amount, Unit.USD, decimals=decimals) for amount in amounts]
+    beside(ax, -0.85, "cost", indent=58, ha="right")
+    for row, amount in enumerate(amounts):
+        beside(ax, row, write(amount, Unit.USD, decimals=decimals), indent=58, ha="right")
     if total > 0:
         ax.plot(running, np.arange(len(amounts)), color=INK, marker="o", markersize=3.5, linewidth=1)
-        share = ax.secondary_xaxis(1.0, functions=(lambda usd: usd / total, lambda part: part * total))
-        share.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        linear(share.xaxis, Unit.SHARE)
-        told = [f"{text}   {tick(round(part, 3), Unit.SHARE)}" for text, part in zip(told, running / total, strict=True)]
-    for place, text in enumerate(told):
-        ax.annotate(
-            text,
-            (1, place),
-            (6, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            fontsize=SMALL,
-            color=INK,
-        )
+        beside(ax, -0.85, "running", indent=104, ha="right")
+        for row, share in enumerate(running / total):
+            beside(ax, row, write(share, Unit.SHARE), indent=104, ha="right")
 
 
 def _unknown(data: object) -> str:
     """Return how many generations a cost lacks; "" for none."""
     number = int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0])
-    return f"at least: cost not known in full for {number:,}" if number else ""
+    return f"a lower bound: cost not known in full for {number:,}" if number else ""
 
 
 def _layers(dated: pd.DataFrame, by: str) -> list[Layer]:
@@ -139,4 +129,4 @@ def _layers(dated: pd.DataFrame, by: str) -> list[Layer]:
     if len(groups) > len(HUES) + 1:
         names[len(HUES)] = counted(len(groups) - len(HUES), "other")
     colours = (*HUES, GREY)
-    return [Layer(names[place], colours[place], table[place].to_numpy()) for place in table.columns]
+    return [Layer(names[place], colours[place], table[place].to_numpy()) for place in map(int, table.columns)]

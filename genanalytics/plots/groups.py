@@ -11,8 +11,6 @@ from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics import Statistic, resolved, summarize
 from genanalytics.units import Unit, counted
 
-_LONGEST_NAME = 38
-
 
 def _edge(name: str, moment: nw.Expr) -> Statistic:
     return Statistic(name, name, Unit.TIME, f"{name} created_at", needs=("created_at",), aggregates={name: moment})
@@ -27,7 +25,7 @@ def rests_on(data: object, tz: str) -> str:
 
     >>> moments = pd.to_datetime(["2026-09-01T12:00Z", "2026-09-30T23:30Z"])
     >>> rests_on(pd.DataFrame({"created_at": moments}), "Europe/Berlin")
-    '2 generations, 2026-09-01 to 2026-10-01'
+    '2 generations, 2026-09-01 to 2026-10-01 (Europe/Berlin)'
     """
     number = int(summarize(data, metrics=[])["requests"].iloc[0])
     generations = counted(number, "generation")
@@ -40,9 +38,8 @@ def rests_on(data: object, tz: str) -> str:
     if pd.isna(edges[_FIRST.name]):
         return f"{generations}, none of them dated"
     first, last = (edges[edge.name].tz_convert(tz) for edge in (_FIRST, _LAST))
-    if first.date() == last.date():
-        return f"{generations}, {first:%Y-%m-%d}"
-    return f"{generations}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    last_day = "" if first.date() == last.date() else f" to {last:%Y-%m-%d}"
+    return f"{generations}, {first:%Y-%m-%d}{last_day} ({tz})"
 
 
 def statistic_of(metric: Statistic | str) -> Statistic:
@@ -68,7 +65,7 @@ def subject(by: str) -> str:
     return by.removesuffix("_name").removesuffix("_id").replace("_", " ")
 
 
-def name_of(group: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+def name_of(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - whatever a column can hold
     r"""Return what a group is called: in one line, short enough, with nothing that a font has no picture of.
 
     >>> name_of(None), name_of("a\nb"), name_of(pd.Timestamp("2026-09-01", tz="UTC"))
@@ -81,7 +78,8 @@ def name_of(group: Any) -> str:  # noqa: ANN401 - whatever a column can hold
     text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(group)[:10_000])
     if not text.strip():
         return '""'
-    return text if len(text) <= _LONGEST_NAME else f"{text[:18]}…{text[-(_LONGEST_NAME - 19) :]}"
+    head = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:head]}…{text[-(longest - 1 - head) :]}"
 
 
 def numbers(values: pd.Series) -> "np.ndarray":

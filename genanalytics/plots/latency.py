@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from matplotlib.patheffects import withStroke
 
 from genanalytics.metrics import RowValue, distribution, summarize
 from genanalytics.metrics.catalog import row_value
@@ -15,7 +16,19 @@ from genanalytics.metrics.keys import TIME
 from genanalytics.plots.axis import logarithmic, named_unit, timed, width_of
 from genanalytics.plots.bars import stretches
 from genanalytics.plots.groups import hidden, name_of, numbers, rests_on, subject, undated
-from genanalytics.plots.style import HEAT, HUES, INK, PALE, SMALL, labelled_empty, lined, scaled, styled, titled
+from genanalytics.plots.style import (
+    HEAT,
+    HUES,
+    INK,
+    PALE,
+    SMALL,
+    labelled_empty,
+    lined,
+    lined_up,
+    scaled,
+    styled,
+    titled,
+)
 from genanalytics.units import Unit
 
 _MOST_PANELS = 6
@@ -25,12 +38,17 @@ _PERCENTILES = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def latency_tails(
-    data: object, *, by: str = "provider_name", value: RowValue | str = "ttft_ms", tz: str = "UTC", ax: Axes | None = None
+    data: object,
+    *,
+    by: str = "provider_name",
+    value: RowValue | str = "ttft_ms",
+    tz: str = "UTC",
+    ax: Axes | None = None,
 ) -> Axes:
     """Return axes that hold a small panel per group: latency by percentile, stretched toward the slowest.
 
-    The percentile axis is that of HdrHistogram: each further nine takes as much room as the one before. In each panel the
-    other groups stand grey behind; a line stops where fewer than five observations are slower still.
+    The percentile axis is that of HdrHistogram: each further nine takes as much room as the one before. In each panel
+    the other groups stand grey behind; a line stops where fewer than five observations are slower still.
 
     Args:
         data: What `summarize` takes.
@@ -55,15 +73,19 @@ def latency_tails(
             axes.set(xlabel="percentile", ylabel=named_unit(measured.label, measured.unit))
             return labelled_empty(axes, f"no known {measured.label}")
         curves = [_curve(part) for _, part in lines]
+        if not any(len(places) for places, _ in curves):
+            axes.set(xlabel="percentile", ylabel=named_unit(measured.label, measured.unit))
+            return labelled_empty(axes, f"too few observations: no percentile has {_LEAST_BEYOND} beyond it")
         for place, panel in enumerate(_panels(axes, min(len(lines), _MOST_PANELS))):
             group, part = lines[place]
             for other, curve in enumerate(curves):
                 if other != place:
                     panel.plot(*curve, color=PALE, linewidth=1)
             panel.plot(*curves[place], color=HUES[0], linewidth=2)
-            panel.set_title(name_of(group), fontsize=SMALL + 0.5, fontweight="bold", pad=4)
-            number = f"n = {int(part['n'].iloc[0]):,}"
-            panel.text(0.03, 0.95, number, transform=panel.transAxes, fontsize=SMALL, color=INK, va="top")
+            panel.set_title(name_of(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
+            number = f"n = {int(part['n'].iloc[0]):,}" + ("" if len(curves[place][0]) else ", too few")
+            text = panel.text(0.98, 0.04, number, transform=panel.transAxes, fontsize=SMALL, color=INK, ha="right")
+            text.set_path_effects([withStroke(linewidth=3, foreground="white")])
         _scales(axes, curves, measured)
         return axes
 
@@ -94,7 +116,7 @@ def latency_heatmap(
     unfinished = stretches(lines, every)
     with styled(ax, grid="") as axes:
         rule = f"successful only; percentiles where {_LEAST_BEYOND} or more are beyond"
-        details = [rests_on(data, tz), f"{every}s in {tz}", rule, undated(lines)]
+        details = [rests_on(data, tz), rule, undated(lines)]
         titled(axes, f"{measured.label} over time", details)
         axes.set(xlabel=f"{every} ({tz})", ylabel=named_unit(measured.label, measured.unit))
         if cells.empty:
@@ -106,7 +128,7 @@ def latency_heatmap(
         for level, name, colour in ((0.5, "p50", "black"), (0.95, "p95", HUES[2])):
             enough = numbers(dated[f"{measured.name}_n"]) * (1 - level) >= _LEAST_BEYOND
             values = np.where(enough, numbers(dated[f"{measured.name}_{name}"]), np.nan)
-            axes.plot(places, values, color=colour, linewidth=1.6, marker="o", markersize=2.5, label=name)
+            lined_up(axes, places, values, colour, name)
             _at_end(axes, places, values, name, colour)
         axes.set_xlim(places[0] - width / 2, places[-1] + width / 2)
         return axes
@@ -135,7 +157,8 @@ def _at_end(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, colour:
     known = np.flatnonzero(np.isfinite(values))
     if len(known):
         end = (places[known[-1]], values[known[-1]])
-        ax.annotate(name, end, (4, 4), textcoords="offset points", color=colour, fontsize=SMALL, fontweight="bold")
+        text = ax.annotate(name, end, (0, 6), textcoords="offset points", color=colour, fontweight="bold", ha="center")
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
 def _curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -180,6 +203,8 @@ def _scales(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], measured:
         panel.set_xlim(0, 1.04 * end)
         panel.set_xticks(_stretched(shown), [f"p{100 * level:.6g}" for level in shown], fontsize=SMALL)
         logarithmic(panel, "y", values, measured.unit)
-        panel.tick_params(length=0, labelsize=SMALL, labelleft=math.isclose(panel.get_position().x0, left, abs_tol=1e-6))
+        panel.tick_params(
+            length=0, labelsize=SMALL, labelleft=math.isclose(panel.get_position().x0, left, abs_tol=1e-6)
+        )
     ax.set_xlabel("percentile", labelpad=16)
     ax.set_ylabel(named_unit(measured.label, measured.unit), labelpad=42)

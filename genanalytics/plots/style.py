@@ -6,10 +6,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+
+from genanalytics.plots.axis import linear
+from genanalytics.units import Unit
 
 HUES = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#7a21dd")
 """Safe for colour-blind readers: five of the six of M. A. Petroff, "Accessible Color Sequences" (2021)."""
@@ -29,8 +35,12 @@ SIZE = (9, 5)
 SMALL = 8.5
 """The size of text beside marks, in points."""
 
-_LINE_OF_DETAIL = 105
-_POINTS_PER_LINE = 13
+_DETAIL = 9.0
+_LEAST_ROWS = 4
+_POINTS_PER_LINE, _POINTS_PER_LETTER = 13, 0.53 * _DETAIL
+
+HATCH = "////"
+"""Over what is not complete yet."""
 
 SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,  # a name or an amount that holds two dollar signs is text
@@ -67,9 +77,18 @@ def lined(ax: Axes, grid: str) -> None:
         ax.grid(axis=axis, color="#e6e6e6", linewidth=0.8)  # type: ignore[arg-type]
 
 
-def titled(ax: Axes, subject: str, details: Sequence[str]) -> None:
-    """Write the subject in bold and, grey beneath it, what the numbers rest on."""
-    lines = textwrap.wrap("; ".join(filter(None, details)), _LINE_OF_DETAIL)
+def titled(ax: Axes, subject: str, details: Sequence[str], *, room: float = 1.0) -> None:
+    """Write the subject in bold and, grey beneath it, what the numbers rest on.
+
+    Args:
+        ax: The axes.
+        subject: What the chart shows.
+        details: What to know about it; empty ones are left out.
+        room: The part of the width of the axes that is left once there are names beside them.
+    """
+    points = ax.get_window_extent().width * 72 / ax.figure.dpi
+    letters = max(30, int(1.15 * room * points / _POINTS_PER_LETTER))
+    lines = textwrap.wrap("; ".join(filter(None, details)), letters)
     ax.set_title(subject, fontweight="bold", pad=9 + _POINTS_PER_LINE * len(lines))
     ax.annotate(
         "\n".join(lines),
@@ -78,9 +97,10 @@ def titled(ax: Axes, subject: str, details: Sequence[str]) -> None:
         xycoords="axes fraction",
         textcoords="offset points",
         color=INK,
-        fontsize=9,
+        fontsize=_DETAIL,
         linespacing=1.25,
         va="bottom",
+        in_layout=False,  # the title above makes room for it
     )
 
 
@@ -91,16 +111,48 @@ def labelled_empty(ax: Axes, reason: str) -> Axes:
     return ax
 
 
+def beside(ax: Axes, row: float, text: str, *, indent: float = 6, **look: Any) -> None:  # noqa: ANN401 - a text's
+    """Write a text to the right of the axes, at the height of a row."""
+    ax.annotate(
+        text,
+        (1, row),
+        (indent, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=INK,
+        **{"va": "center"} | look,
+    )
+
+
+def rowed(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
+    """Let the vertical axis hold a row per name, from top to bottom; few rows do not grow to fill it.
+
+    Args:
+        ax: The axes.
+        names: What the rows are called.
+        above: The room over the first row, in rows.
+    """
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(len(names), _LEAST_ROWS) - 0.4, -above)
+
+
+def lined_up(ax: Axes, places: np.ndarray, values: np.ndarray, colour: str, label: str) -> Line2D:
+    """Draw a line with a gap wherever a value is not known; one that stands alone is a dot."""
+    known = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
+    alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
+    (line,) = ax.plot(places, values, color=colour, linewidth=1.6, marker="o", markersize=3.5, label=label)
+    line.set_markevery(alone.tolist())
+    return line
+
+
 def keyed(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False) -> None:
     """Write the legend outside of the axes, in the order in which the handles are seen from top to bottom."""
     shown = [*handles]
     if unfinished:
         shown.append(Patch(facecolor="white", edgecolor=GREY, hatch=HATCH, label="unfinished"))
     ax.legend(handles=shown, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, borderaxespad=0)
-
-
-HATCH = "////"
-"""Over what is not complete yet."""
 
 
 def scaled(ax: Axes, norm: Normalize, label: str, unit: Unit) -> None:
