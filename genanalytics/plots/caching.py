@@ -33,13 +33,13 @@ def cache_waterfall(data: object, *, tz: str = "UTC", ax: Axes | None = None) ->
         MissingColumnError: The data lacks a column that is needed.
         InputError: There is no such zone.
     """
-    sums = summarize(data, metrics=[*_STEPS, "net_cache_savings", "cache_coverage"]).iloc[0]
+    sums = summarize(data, metrics=[*_STEPS, "cache_coverage"]).iloc[0]
     with styled(ax) as axes:
         titled(axes, "What prompt caching cost and saved", [rests_on(data, tz), _reported(sums)])
         axes.set_ylabel("cost (US$)")
-        if pd.isna(sums["net_cache_savings"]) or pd.isna(sums["cost_without_cache"]):
+        without, premium, saved, paid = map(float, numbers(sums[list(_STEPS)]))
+        if not np.isfinite([without, premium, saved, paid]).all():
             return labelled_empty(axes, _NOTHING_REPORTED)
-        without, premium, saved, paid = (float(sums[name]) for name in _STEPS)
         places, colours = np.arange(len(_STEPS)), (GREY, LOSS, GAIN, GREY)
         heights, bottoms = (without, premium, -saved, paid), (0, without, without + premium, 0)
         axes.bar(places, heights, bottom=bottoms, width=0.6, color=colours)
@@ -176,7 +176,8 @@ def _over_time(ax: Axes, data: object, every: str, tz: str) -> bool:
 def _over_groups(ax: Axes, data: object, by: str, tz: str) -> bool:
     """Draw savings as they add up over groups, the worst first; return whether there is anything to draw."""
     groups = summarize(data, by=by, tz=tz, metrics=["net_cache_savings"])
-    saved = np.sort(numbers(groups["net_cache_savings"].dropna()))
+    known = numbers(groups["net_cache_savings"])
+    saved = np.sort(known[np.isfinite(known)])
     noun = subject(by)
     lost = saved[saved < 0]
     decimals = money_decimals([float(lost.sum()), float(saved.sum())])

@@ -70,7 +70,8 @@ def cost_ranking(data: object, *, by: str = "model", tz: str = "UTC", ax: Axes |
         MissingColumnError: The data lacks a column that is needed.
         InputError: There is no such zone.
     """
-    costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST]).dropna(subset=[_COST])
+    costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST])
+    costs = costs[np.isfinite(numbers(costs[_COST]))]
     costs = costs.sort_values([_COST, "requests"], ascending=False, kind="stable")
     amounts = numbers(costs[_COST])
     names = [name_of(group) for group in costs[by]]

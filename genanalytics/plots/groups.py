@@ -27,7 +27,7 @@ def rests_on(data: object, tz: str) -> str:
     >>> rests_on(pd.DataFrame({"created_at": moments}), "Europe/Berlin")
     '2 generations, 2026-09-01 to 2026-10-01 (Europe/Berlin)'
     """
-    number = int(summarize(data, metrics=[])["requests"].iloc[0])
+    number = int(summarize(data, tz=tz, metrics=[])["requests"].iloc[0])
     generations = counted(number, "generation")
     if not number:
         return generations
