@@ -4,8 +4,6 @@ import json
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.container import BarContainer
 
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
@@ -36,31 +34,3 @@ def frame_of(*records: dict[str, Any], fetched: str = "2027-01-01") -> pd.DataFr
 def on(day: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a record can hold
     """Return a record of noon on a day."""
     return {"created_at": f"{day}T12:00:00Z", **fields}
-
-
-def stacks(ax: Axes) -> dict[str, list[float]]:
-    """Return the heights of each layer's bars, by the layer's label."""
-    return {
-        str(container.get_label()): [bar.get_height() for bar in container]
-        for container in ax.containers
-        if isinstance(container, BarContainer)
-    }
-
-
-def texts(ax: Axes) -> list[str]:
-    """Return what is written in and beside axes."""
-    return [text.get_text() for text in ax.texts]
-
-
-def detail(ax: Axes) -> str:
-    """Return the text beneath the title, in one line."""
-    return texts(ax)[0].replace("\n", " ")
-
-
-def tick_texts(ax: Axes, which: str) -> list[str]:
-    """Return the texts of the ticks inside of an axis, as they are drawn."""
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    low, high = sorted(axis.get_view_interval())
-    ticks = axis.get_major_ticks()
-    return [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
