@@ -9,7 +9,7 @@ import pandas as pd
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics import Statistic, resolved, summarize
-from genanalytics.units import Unit, counted
+from genanalytics.units import Unit, counted, printable
 
 
 def _edge(name: str, moment: nw.Expr) -> Statistic:
@@ -75,7 +75,7 @@ def name_of(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - whatever
         return "not given"
     if isinstance(group, pd.Timestamp) and group == group.normalize():
         return f"{group:%Y-%m-%d}"
-    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(group)[:10_000])
+    text = printable(str(group))
     if not text.strip():
         return '""'
     head = (longest - 1) // 2

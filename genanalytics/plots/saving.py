@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from genanalytics.errors import InputError, OutputError
@@ -36,13 +37,10 @@ def save(data: object, chart: Callable[..., Axes], path: str | os.PathLike[str],
         InputError: The suffix names no form, or the chart has no such option.
         OutputError: The file cannot be written.
     """
-    check_options(chart, options)
+    checked_options(chart, options)
+    form = checked_form(Path(path))
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=SIZE, layout="constrained")
-        form = Path(path).suffix.lstrip(".").lower()
-        if form not in figure.canvas.get_supported_filetypes():
-            msg = f"{os.fspath(path)!r} names no form of picture: name a file that ends in .png, .svg or .pdf"
-            raise InputError(msg)
         chart(data, ax=figure.subplots(), **options)
         try:
             figure.savefig(path, dpi=150, metadata=_SILENT.get(form))
@@ -51,10 +49,28 @@ def save(data: object, chart: Callable[..., Axes], path: str | os.PathLike[str],
             raise OutputError(msg) from error
 
 
-def check_options(chart: Callable[..., Axes], options: Mapping[str, object]) -> None:
-    """Raise an InputError where a chart lacks one of the options."""
+def checked_form(path: Path) -> str:
+    """Return the form of picture that the suffix of a file names.
+
+    Raises:
+        InputError: It names none.
+    """
+    form = path.suffix.lstrip(".").lower()
+    if form not in FigureCanvasBase.get_supported_filetypes():
+        msg = f"{os.fspath(path)!r} names no form of picture: name a file that ends in .png, .svg or .pdf"
+        raise InputError(msg)
+    return form
+
+
+def checked_options(chart: Callable[..., Axes], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options, all of which the chart has.
+
+    Raises:
+        InputError: It lacks one.
+    """
     known = [name for name in inspect.signature(chart).parameters if name not in {"data", "ax"}]
     for name in options:
         if name not in known:
             msg = f"{chart.__name__} has no option {name!r}; it has {', '.join(known)}"
             raise InputError(msg)
+    return options
