@@ -10,6 +10,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from genanalytics.frame import from_rows
+from genanalytics.metrics.where import filtered
 from genanalytics.parse import Row
 from genanalytics.plots import CHARTS, save
 from genanalytics.sandbox import sample
@@ -23,11 +24,12 @@ FETCHED = pd.Timestamp("2026-09-30T15:00", tz="UTC")
 
 OPTIONS: dict[str, dict[str, str]] = {
     "latency-heatmap": {"value": "e2e_ms"},
-    "cache-payback": {"by": "session_id"},
     "throughput": {"by": "provider_name"},
     "hour-of-week": {"tz": "America/New_York"},
 }
 """What is not as usual in the picture of a chart."""
+WHERE = {"speed-against-price": "api_type=completions"}
+"""Which records a picture is of, if not of all."""
 
 _HEAD = """\
 # The charts
@@ -58,7 +60,8 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     frame = records()
     for name, chart in CHARTS.items():
-        save(frame, chart.draw, PICTURES / f"{name}.png", **OPTIONS.get(name, {}))
+        some = filtered(frame, [WHERE[name]]) if name in WHERE else frame
+        save(some, chart.draw, PICTURES / f"{name}.png", **OPTIONS.get(name, {}))
     PAGE.write_text(page(len(frame)), encoding="utf-8", newline="\n")
 
 
@@ -77,7 +80,10 @@ def page(rows: int) -> str:
             question=chart.question,
             name=name,
             function=chart.draw.__name__,
-            flags="".join(f" --{key} {value}" for key, value in OPTIONS.get(name, {}).items()),
+            flags="".join(
+                f" --{key} {value}"
+                for key, value in (OPTIONS.get(name, {}) | ({"where": WHERE[name]} if name in WHERE else {})).items()
+            ),
             arguments="".join(f', {key}="{value}"' for key, value in OPTIONS.get(name, {}).items()),
         )
         for name, chart in CHARTS.items()

@@ -11,14 +11,15 @@ from genanalytics.metrics import summarize
 from genanalytics.metrics.keys import TIME
 from genanalytics.plots.axis import MoneyFormatter, decimals_of, linear, timed, width_of
 from genanalytics.plots.bars import stretches
-from genanalytics.plots.groups import hidden, name_of, numbers, rests_on, subject, undated
+from genanalytics.plots.groups import any_known, hidden, name_of, numbers, rests_on, subject, undated
 from genanalytics.plots.style import GAIN, GREY, INK, LOSS, SMALL, beside, keyed, labelled_empty, rowed, styled, titled
 from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
 
 _NOTHING_REPORTED = "no discount reported"
 _STEPS = ("cost_without_cache", "write_premium", "read_savings", "billed_cost")
 _MOST_ROWS = 12
-_LARGEST_DOT = 260.0
+_SMALLEST_DOT, _LARGEST_DOT = 18.0, 260.0
+"""Areas, in square points: the smallest is added to that of each."""
 
 
 def cache_waterfall(data: object, *, tz: str = "UTC", ax: Axes | None = None) -> Axes:
@@ -85,7 +86,7 @@ def cache_savings_rate(data: object, *, by: str = "model", tz: str = "UTC", ax: 
         some = hidden(len(rates), groups, "cost")
         titled(axes, f"Share of cost that caching saved, by {subject(by)}", [rests_on(data, tz), some, rule], room=0.72)
         axes.set_xlabel("savings rate (of the cost without caching)")
-        if rates["cache_savings_rate"].isna().all():
+        if not np.isfinite(numbers(rates["cache_savings_rate"])).any():
             return labelled_empty(axes, _NOTHING_REPORTED)
         rowed(axes, [name_of(group) for group in rates[by]])
         _dots(axes, rates)
@@ -100,9 +101,10 @@ def _dots(ax: Axes, rates: pd.DataFrame) -> None:
     known = np.isfinite(rate)
     rows = np.arange(len(rates))
     colours = np.where(rate < 0, LOSS, GAIN)
-    ax.hlines(rows[known], low[known], high[known], color=colours[known], linewidth=2)
-    size = np.nan_to_num(spent).clip(min=0) / (np.nanmax(spent) if np.nanmax(spent) > 0 else 1.0)
-    ax.scatter(rate[known], rows[known], s=18 + _LARGEST_DOT * size[known], color=colours[known], zorder=3)
+    ax.hlines(rows[known], low[known], high[known], color="black", linewidth=1.4, zorder=4)
+    size = np.nan_to_num(spent).clip(min=0)
+    size = _SMALLEST_DOT + _LARGEST_DOT * size / (size.max() or 1.0)
+    ax.scatter(rate[known], rows[known], s=size[known], color=colours[known], linewidth=0, alpha=0.6, zorder=3)
     left, right = ax.get_xlim()
     ax.set_xlim(min(left, 0 - 0.02 * (right - left)), right)
     ax.axvline(0, color=INK, linewidth=0.8)
@@ -152,7 +154,7 @@ def _over_time(ax: Axes, data: object, every: str, tz: str) -> bool:
     titled(ax, "Cumulative savings of prompt caching", details)
     ax.set_xlabel(f"{every} ({tz})")
     dated = sums.dropna(subset=[TIME])
-    if dated["net_cache_savings"].where(dated["requests"] > 0).isna().all():
+    if not any_known(dated, "net_cache_savings"):
         return False
     places = timed(ax, pd.DatetimeIndex(unfinished.index), every, tz)
     width = width_of(places, every)

@@ -9,7 +9,7 @@ from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.keys import TIME
 from genanalytics.plots.axis import decimals_of, label_of, linear
 from genanalytics.plots.bars import Layer, stack, stretches
-from genanalytics.plots.groups import name_of, numbers, rests_on, subject, undated
+from genanalytics.plots.groups import any_known, name_of, numbers, rests_on, subject, undated
 from genanalytics.plots.style import GREY, HUES, INK, beside, labelled_empty, rowed, styled, titled
 from genanalytics.units import Unit, counted, write
 
@@ -48,7 +48,7 @@ def cost_over_time(
         if unfinished.empty:
             return labelled_empty(axes, "no dated generation")
         dated = costs.dropna(subset=[TIME])
-        if dated[_COST].where(dated["requests"] > 0).isna().all():
+        if not any_known(dated, _COST):
             return labelled_empty(axes, "no known cost")
         stack(axes, unfinished, _layers(dated, by), every=every, tz=tz)
         linear(axes.yaxis, Unit.USD)

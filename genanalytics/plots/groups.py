@@ -1,6 +1,5 @@
 """What the groups of a chart are called, which of them stand out, and what the numbers rest on."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -88,10 +87,9 @@ def numbers(values: pd.Series) -> "np.ndarray":
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
-def dearest(groups: Sequence[Any], weights: "np.ndarray", most: int) -> list[Any]:
-    """Return the groups of the largest weights, the largest first, at most so many."""
-    order = np.argsort(-np.nan_to_num(weights), kind="stable")
-    return [groups[place] for place in order[:most]]
+def any_known(summary: pd.DataFrame, name: str) -> bool:
+    """Return whether a sum is known anywhere; that of an empty stretch of time, which is 0, does not count."""
+    return bool(np.isfinite(numbers(summary[name])[summary["requests"] > 0]).any())
 
 
 def undated(summary: pd.DataFrame) -> str:
