@@ -67,7 +67,7 @@ FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
     "one minute": lambda: spread_over(timedelta(minutes=1), 60),
     "undated": lambda: frame_of({"created_at": None}, {"created_at": None}),
     "free of charge": lambda: frame_of({"total_cost": 0.0, "cache_discount": 0.0}),
-    "infinite cost": lambda: frame_of({"total_cost": 1e300, "cache_discount": -1e300}, {}).replace(1e300, np.inf),
+    "infinite cost": lambda: frame_of({"total_cost": 1e300, "cache_discount": 1e300}, {}).replace(1e300, np.inf),
     "zero times": lambda: frame_of({"latency": 0, "generation_time": 0, "native_tokens_completion": 0}, {}),
     "strange names": lambda: frame_of(
         *({"model": name, "provider_name": name} for name in ("$a_{b}$ $\\frac$", "x" * 10_000, "a\nb\x1b", "", None))
