@@ -18,7 +18,7 @@ from genanalytics import cli_cache, cli_ids, cli_plot, cli_reconcile, cli_summar
 from genanalytics._version import __version__
 from genanalytics.cli_data import terminal_width
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
-from genanalytics.units import counted
+from genanalytics.units import counted, printable
 
 if TYPE_CHECKING:
     from genanalytics.fetching import Fetched
@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"Interrupted.{resumes}", err=True)
         return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote what strangers wrote
         return _exit_code(error)
     except OSError as error:
         click.echo(f"Error: cannot write the output: {error.strerror}", err=True)

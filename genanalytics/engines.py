@@ -45,8 +45,8 @@ def scan(
             it, but for names that begin with `.` or `_`. A URL (`s3://...`) is handed to the engine as it is.
         engine: `duckdb`: a relation on a connection of its own. `spark`: a data frame of the session given. `pandas`: a
             frame in memory.
-        session: The Spark session; for `duckdb` a connection to use instead of a new one, such as one that has the keys
-            of an object store. No setting of it is changed.
+        session: The Spark session; for `duckdb` a connection whose database to use instead of a new one, such as one
+            that has the keys of an object store. No setting of either is changed.
         memory_limit: How much memory DuckDB may take, such as `"4GB"`; None for four fifths of the machine's.
         temp_directory: Where DuckDB puts what exceeds that, at most half of the free disk; None for the system's own.
 
@@ -64,8 +64,14 @@ def scan(
     if (engine != "duckdb" or session is not None) and (memory_limit is not None or temp_directory is not None):
         msg = f"memory_limit and temp_directory are for a new connection of DuckDB: set them on the {engine} session"
         raise InputError(msg)
-    if engine == "duckdb" and session is None:
-        session = _connection(memory_limit, temp_directory)
+    if engine == "duckdb":
+        session = _connection(session, memory_limit, temp_directory)
+    if engine == "spark" and session is None:
+        msg = "engine='spark' needs the session of a cluster: scan(..., engine='spark', session=spark)"
+        raise InputError(msg)
+    if engine == "pandas" and session is not None:
+        msg = "engine='pandas' has no session: leave it out, or take 'duckdb' or 'spark'"
+        raise InputError(msg)
     return _ENGINES[engine](_files(source), session)
 
 
@@ -82,32 +88,38 @@ def _files(source: Place | Iterable[Place]) -> list[str]:
 def _found(place: str) -> list[str]:
     if _is_url(place):
         return [place]
-    path = Path(place)
+    path, missing = Path(place), f"there is no file {place!r}"
     if path.is_dir():
-        files = [str(file) for file in _in_directory(path)]
-        missing = f"no *.parquet below the directory {place!r}"
+        found, missing = _in_directory(path), f"no *.parquet below the directory {place!r}"
     elif path.exists():
-        files, missing = [place], ""
+        found = [path]
     else:
-        names = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 - Path has no glob of absolute paths
-        files = [name for name in names if Path(name).is_file()]
-        missing = f"there is no file {place!r}"
-    if not files:
+        found = _shown(map(Path, glob.iglob(place, recursive=True)), path)  # noqa: PTH207 - which takes absolute ones
+    if not found:
         raise InputError(missing)
-    for file in files:
+    for file in found:
         _check(file)
-    return [os.path.abspath(file) for file in files]  # noqa: PTH100 - which would follow no `..` of a link
+    return [os.path.abspath(file) for file in found]  # noqa: PTH100 - which leaves links as they are
 
 
 def _in_directory(directory: Path) -> list[Path]:
-    """Return the files that a directory stands for; that of a data set with a manifest would be asked for it here."""
-    below = sorted(file for file in directory.rglob("*.parquet") if file.is_file())
-    return [file for file in below if not any(part[0] in "._" for part in file.relative_to(directory).parts)]
+    """Return the files that a directory stands for; a data set with a manifest would be asked for its own here."""
+    return _shown(directory.rglob("*.parquet"), directory)
 
 
-def _check(file: str) -> None:
+def _shown(files: Iterable[Path], place: Path) -> list[Path]:
+    """Return files in order, without those that a name on their way hides which the place itself does not spell out."""
+    spelled_out = set(place.parts)
+    return sorted(
+        file
+        for file in files
+        if file.is_file() and not any(part[0] in "._" and part not in spelled_out for part in file.parts)
+    )
+
+
+def _check(file: Path) -> None:
     try:
-        with Path(file).open("rb") as stream:
+        with file.open("rb") as stream:
             begins = stream.read(len(_MAGIC)) == _MAGIC
             stream.seek(-min(len(_MAGIC), stream.seek(0, os.SEEK_END)), os.SEEK_END)
             whole = begins and stream.read() == _MAGIC
@@ -204,19 +216,29 @@ _SPARK = _Types(
 )
 
 
-def _connection(memory_limit: str | None, temp_directory: Place | None) -> Any:  # noqa: ANN401
-    """Return a new connection of DuckDB that fails rather than fill memory or disk."""
+def _connection(given: Any, memory_limit: str | None, temp_directory: Place | None) -> Any:  # noqa: ANN401
+    """Return a connection of DuckDB whose zone is UTC: a new one has limits, a given one lends its database."""
     duckdb = _duckdb()
+    if given is not None:  # the zone is the connection's own, all else (keys of object stores, limits) the database's
+        connection = given.cursor()
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
     parent = Path(tempfile.gettempdir() if temp_directory is None else temp_directory)
-    spill = f"{shutil.disk_usage(parent).free * _SPILL_SHARE:.0f}B"
+    try:
+        spill = f"{shutil.disk_usage(parent).free * _SPILL_SHARE:.0f}B"
+    except OSError as error:
+        msg = f"temp_directory={os.fspath(parent)!r}: {error.strerror}"
+        raise InputError(msg) from error
+    settings = {
+        "TimeZone": "UTC",
+        # a directory that is not there yet is made when it is needed, and removed with the connection
+        "temp_directory": str(parent / f"genanalytics-{secrets.token_hex(8)}"),
+        "max_temp_directory_size": spill,  # a query fails rather than fill the disk
+    }
     connection = duckdb.connect()
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        # a directory that is not there yet is made when it is needed, and removed with the connection
-        connection.execute("SET temp_directory = ?", [str(parent / f"genanalytics-{secrets.token_hex(8)}")])
-        connection.execute("SET max_temp_directory_size = ?", [spill])
-        if memory_limit is not None:
-            connection.execute("SET memory_limit = ?", [memory_limit])
+        for name, value in (settings | ({} if memory_limit is None else {"memory_limit": memory_limit})).items():
+            connection.execute(f"SET {name} = ?", [value])
     except duckdb.Error as error:
         msg = f"memory_limit={memory_limit!r}: {_first_line(error)}"
         raise InputError(msg) from error
@@ -243,23 +265,21 @@ def _with_duckdb(files: Sequence[str], connection: Any) -> Any:  # noqa: ANN401
 
 
 def _with_spark(files: Sequence[str], session: Any) -> Any:  # noqa: ANN401
-    if not hasattr(session, "sparkContext") and not hasattr(session, "createDataFrame"):
-        msg = "engine='spark' needs the session of a cluster: scan(..., engine='spark', session=spark)"
-        raise InputError(msg)
-    from pyspark.errors import PySparkException  # noqa: PLC0415 - it is there where the session comes from
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - they are there where the session comes from
+    from pyspark.errors import PySparkException  # noqa: PLC0415
 
     literal = [file if _is_url(file) else re.sub(r"([*?{}\[\]\\,])", r"\\\1", file) for file in files]
     reader = session.read.option("mergeSchema", "true").option("recursiveFileLookup", "true")
     try:
         frame = reader.parquet(*literal)
         return frame.selectExpr(*_SPARK.columns(nw.from_native(frame).collect_schema()))
-    except PySparkException as error:
+    except (PySparkException, Py4JError) as error:
         raise _unreadable(files, error) from error
 
 
-def _with_pandas(files: Sequence[str], session: object) -> Any:  # noqa: ANN401
-    if session is not None or any(map(_is_url, files)):
-        msg = "engine='pandas' reads files of this machine, without a session: take 'duckdb' or 'spark'"
+def _with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
+    for url in filter(_is_url, files):
+        msg = f"engine='pandas' reads files of this machine, and no {url}: take 'duckdb' or 'spark'"
         raise InputError(msg)
     try:
         tables = []
@@ -278,7 +298,10 @@ def _unreadable(files: Sequence[str], error: Exception) -> InputError:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    """Return what an engine says in a line; Spark's reason stands under its name in capitals, far below."""
+    text = str(error)
+    reasons: list[str] = re.findall(r"\[[A-Z_.]{5,}\] .*", text)
+    return reasons[-1] if reasons else text.partition("\n")[0]
 
 
 _ENGINES: dict[str, Callable[[Sequence[str], Any], Any]] = {

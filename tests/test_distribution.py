@@ -1,8 +1,8 @@
 """Reference values are worked out by hand beside the rows that they come from."""
 
-import shutil
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -188,20 +188,14 @@ def test_duckdb_counts_as_a_frame_in_memory_does(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.long
-def test_spark_counts_as_a_frame_in_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    sql = pytest.importorskip("pyspark.sql", reason="pyspark is an extra")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, and there is none on the path")
+def test_spark_counts_as_a_frame_in_memory_does(
+    spark: Any,  # noqa: ANN401 - pyspark has no types that are known here
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(MODULE, "_EXACT_ROWS", 0)
     frame = awkward()
-    session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    try:
-        rows = session.createDataFrame(
-            [(None if pd.isna(ms) else float(ms), str(model)) for ms, model in frame.itertuples(index=False)],
-            "ms double, model string",
-        )
-        for kind in ("ecdf", "histogram"):
-            there = distribution(rows, WAITED, by="model", kind=kind)
-            pd.testing.assert_frame_equal(there, distribution(frame, WAITED, by="model", kind=kind))
-    finally:
-        session.stop()
+    rows = [(None if pd.isna(ms) else float(ms), str(model)) for ms, model in frame.itertuples(index=False)]
+    data = spark.createDataFrame(rows, "ms double, model string")
+    for kind in ("ecdf", "histogram"):
+        there = distribution(data, WAITED, by="model", kind=kind)
+        pd.testing.assert_frame_equal(there, distribution(frame, WAITED, by="model", kind=kind))

@@ -292,7 +292,7 @@ def test_no_setting_of_a_connection_is_changed(path: str) -> None:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'Pacific/Apia'")
     before = connection.sql("FROM duckdb_settings()").fetchall()
-    summarize(scan(path, session=connection), by="day", tz="Europe/Berlin")
+    summarize(connection.read_parquet(path), by="day", tz="Europe/Berlin")
     assert connection.sql("FROM duckdb_settings()").fetchall() == before
 
 

@@ -1,14 +1,17 @@
 """Reference values are worked out by hand beside the rows that they come from."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from genanalytics import sessions, summarize
+from genanalytics import attempt_summary, attempts, quality, sessions, summarize
 from genanalytics.errors import MissingColumnError
 from genanalytics.frame import from_rows, from_table
+from genanalytics.parse import Row
+from genanalytics.sandbox import sample
 from genanalytics.schema import ARROW_SCHEMA
 
 ROWS: tuple[Mapping[str, object], ...] = (
@@ -81,6 +84,23 @@ def test_an_empty_frame_has_no_session() -> None:
 def test_a_frame_without_sessions_is_told_so() -> None:
     with pytest.raises(MissingColumnError, match="cannot group by 'session_id'"):
         sessions(frame_of(*ROWS).drop(columns="session_id"))
+
+
+@pytest.mark.parametrize("function", [sessions, attempts, attempt_summary, quality])
+def test_what_is_asked_of_a_frame_changes_nothing_in_it_and_row_order_changes_no_figure(
+    function: Callable[[pd.DataFrame], pd.DataFrame],
+) -> None:
+    made = sample(60, seed=5).records.items()
+    frame = from_rows([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in made])
+    before = frame.copy(deep=True)
+    expected = function(frame)
+    pd.testing.assert_frame_equal(frame, before)
+    found = function(frame.iloc[::-1])
+    if function is attempts:  # whose rows are in the order of the frame's
+        expected, found = (
+            rows.sort_values(["requested_id", "position"], ignore_index=True) for rows in (expected, found)
+        )
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_duckdb_gives_the_same_sessions() -> None:
