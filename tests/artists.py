@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
@@ -52,6 +52,13 @@ def segments(ax: Axes) -> list[list[np.ndarray]]:
     """Return the ends of straight lines, for each set of them that was drawn."""
     drawn = [artist for artist in ax.collections if isinstance(artist, LineCollection)]
     return [[np.asarray(segment, dtype=float) for segment in lines.get_segments()] for lines in drawn]
+
+
+def cells(ax: Axes) -> np.ndarray:
+    """Return the values of a table of colours, row by row, gaps as NaN."""
+    (mesh,) = [artist for artist in ax.collections if isinstance(artist, QuadMesh)]
+    values: Any = mesh.get_array()
+    return np.asarray(np.ma.filled(values, np.nan))
 
 
 def panels(ax: Axes) -> list[Axes]:

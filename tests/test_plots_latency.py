@@ -4,9 +4,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from artists import bars, detail, panels, points, texts, tick_texts
+from artists import cells, detail, panels, points, texts, tick_texts
 from genanalytics.errors import InputError
-from genanalytics.metrics import summarize
+from genanalytics.metrics import distribution, summarize
 from genanalytics.plots import latency_heatmap, latency_tails
 from genanalytics.plots.style import HUES, PALE
 from generations import frame_of, on
@@ -111,11 +111,14 @@ def days(*numbers: int) -> list[dict[str, object]]:
 
 
 def test_each_column_of_the_heat_map_is_a_stretch_of_time(axes: Axes) -> None:
-    latency_heatmap(frame_of(*days(10, 0, 5)), ax=axes)
-    columns = {round(bar.get_x() + bar.get_width() / 2) for bar in bars(axes)}
-    first = min(columns)
-    assert columns == {first, first + 2}
-    assert axes.get_xlim() == (first - 0.5, first + 2.5)
+    frame = frame_of(*days(10, 0, 5))
+    latency_heatmap(frame, ax=axes)
+    table = cells(axes)
+    assert np.nansum(table, axis=0).tolist() == pytest.approx([1, 0, 1])
+    assert np.isnan(table[:, 1]).all()
+    found = distribution(frame, "ttft_ms", every="day", kind="histogram")
+    assert sorted(table[~np.isnan(table)]) == pytest.approx(sorted(found["share"]))
+    assert np.diff(axes.get_xlim()) == pytest.approx(3)
 
 
 def test_percentiles_are_drawn_where_five_observations_or_more_are_beyond(axes: Axes) -> None:

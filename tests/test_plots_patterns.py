@@ -1,12 +1,9 @@
-from typing import Any
-
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from artists import detail, panels, tick_texts
+from artists import cells, detail, panels, tick_texts
 from genanalytics.errors import InputError
 from genanalytics.plots import hour_of_week
 from generations import frame_of
@@ -17,12 +14,6 @@ def axes() -> Axes:
     return Figure().subplots()
 
 
-def drawn(ax: Axes) -> np.ndarray:
-    (mesh,) = [drawn for drawn in ax.collections if isinstance(drawn, QuadMesh)]
-    values: Any = mesh.get_array()
-    return np.asarray(np.ma.filled(values, np.nan)).reshape(7, 24)
-
-
 TUESDAY = {"created_at": "2026-09-01T05:30:00Z", "total_cost": 2.0}
 A_WEEK_LATER = {"created_at": "2026-09-08T05:59:00Z", "total_cost": 0.5}
 SUNDAY = {"created_at": "2026-09-06T23:00:00Z", "latency": 700}
@@ -30,7 +21,7 @@ SUNDAY = {"created_at": "2026-09-06T23:00:00Z", "latency": 700}
 
 def test_cells_are_hours_of_the_week_monday_on_top(axes: Axes) -> None:
     hour_of_week(frame_of(TUESDAY, A_WEEK_LATER, SUNDAY), ax=axes)
-    table = drawn(axes)
+    table = cells(axes)
     assert table[1, 5] == 2.5
     assert table[6, 23] == 1.0
     assert np.isfinite(table).sum() == 2  # the others are blank, not 0
@@ -40,13 +31,13 @@ def test_cells_are_hours_of_the_week_monday_on_top(axes: Axes) -> None:
 
 def test_hours_are_those_of_the_zone(axes: Axes) -> None:
     hour_of_week(frame_of(SUNDAY), tz="Asia/Tokyo", ax=axes)
-    assert drawn(axes)[0, 8] == 1.0
+    assert cells(axes)[0, 8] == 1.0
     assert axes.get_xlabel() == "hour of the day (Asia/Tokyo)"
 
 
 def test_any_statistic_can_be_coloured(axes: Axes) -> None:
     hour_of_week(frame_of(SUNDAY), metric="ttft_ms_p50", ax=axes)
-    assert drawn(axes)[6, 23] == 700
+    assert cells(axes)[6, 23] == 700
     assert axes.get_title(loc="left") == "TTFT p50 by hour of the week"
     assert "summed" not in detail(axes)
     assert tick_texts(panels(axes)[0], "y")[1].endswith(" ms")

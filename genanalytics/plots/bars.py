@@ -14,7 +14,7 @@ from genanalytics.metrics.summary import OPEN
 from genanalytics.plots.axis import timed, width_of
 from genanalytics.plots.style import HATCH, keyed, lined_up
 
-_MOST_BARS = 2_000
+_MOST_BARS = 1_000
 _BAR = 0.8
 """Which part of its stretch of time a bar takes."""
 

@@ -34,6 +34,8 @@ from genanalytics.units import Unit
 _MOST_PANELS = 6
 _LEAST_BEYOND = 5
 """A percentile is drawn as long as so many observations lie beyond it: further out it is one or another of them."""
+_PER_DECADE = 10
+"""Into how many rows the heat map divides each power of ten."""
 _PERCENTILES = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
@@ -111,7 +113,9 @@ def latency_heatmap(
     """
     measured = row_value(value)
     lines = summarize(data, every=every, tz=tz, metrics=[measured.name])
-    cells = distribution(data, measured, every=every, tz=tz, kind="histogram").dropna(subset=[TIME])
+    cells = distribution(data, measured, every=every, tz=tz, kind="histogram", per_decade=_PER_DECADE).dropna(
+        subset=[TIME]
+    )
     cells = cells[cells["low"] > 0]
     unfinished = stretches(lines, every)
     with styled(ax, grid="") as axes:
@@ -134,21 +138,26 @@ def latency_heatmap(
         return axes
 
 
-def _cells(ax: Axes, cells: pd.DataFrame, places: pd.Series, width: float) -> None:
-    """Draw a histogram per stretch of time as a column of colours, with their scale beside the axes."""
-    edges = np.unique(cells[["low", "high"]].to_numpy(dtype=float).round(9))
-    norm = Normalize(0, float(cells["share"].max()))
-    left = places.loc[cells[TIME]].to_numpy() - width / 2
-    ax.bar(
-        left,
-        (cells["high"] - cells["low"]).to_numpy(dtype=float),
-        bottom=cells["low"].to_numpy(dtype=float),
-        width=width,
-        align="edge",
-        color=HEAT(norm(cells["share"].to_numpy(dtype=float))),
-        linewidth=0,
-    )
-    logarithmic(ax, "y", edges, Unit.MS)
+def _cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> None:
+    """Draw a histogram per stretch of time as a column of colours, with their scale beside the axes.
+
+    Args:
+        ax: The axes.
+        cells: The histograms.
+        columns: Where each stretch of time stands.
+        width: How wide the first and the last one are.
+    """
+    decades = np.log10(cells["high"].to_numpy(dtype=float))
+    rows = np.round(decades * _PER_DECADE).astype(int)
+    lowest, highest = int(rows.min()), int(rows.max())
+    table = np.full((highest - lowest + 1, len(columns)), np.nan)
+    table[rows - lowest, columns.index.get_indexer(cells[TIME])] = cells["share"].to_numpy(dtype=float)
+    places = columns.to_numpy(dtype=float)
+    across = np.concatenate([[places[0] - width / 2], (places[1:] + places[:-1]) / 2, [places[-1] + width / 2]])
+    up = 10.0 ** (np.arange(lowest - 1, highest + 1) / _PER_DECADE)
+    norm = Normalize(0, float(np.nanmax(table)))
+    ax.pcolormesh(across, up, table, cmap=HEAT, norm=norm, rasterized=True)
+    logarithmic(ax, "y", up, Unit.MS)
     scaled(ax, norm, f"share of the {ax.get_xlabel().partition(' ')[0]}", Unit.SHARE)
 
 
