@@ -43,7 +43,7 @@ def save(data: object, chart: Callable[..., Axes], path: str | os.PathLike[str],
         figure = Figure(figsize=SIZE, layout="constrained")
         chart(data, ax=figure.subplots(), **options)
         try:
-            figure.savefig(path, dpi=120, metadata=_SILENT.get(form))
+            figure.savefig(path, dpi=110, metadata=_SILENT.get(form))
         except OSError as error:
             msg = f"cannot write {os.fspath(path)}: {error.strerror}"
             raise OutputError(msg) from error
