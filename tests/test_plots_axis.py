@@ -52,7 +52,9 @@ def test_a_duration_between_two_marks_keeps_three_figures() -> None:
     [
         (["2026-03-01"], "day", ["2026-03-01"]),
         (["2026-03-01T10:00"], "hour", ["2026-03-01 10:00"]),
-        (["2026-03-01", "2026-03-02", "2026-03-03"], "day", ["Mar", "02", "03"]),
+        (["2026-08-31", "2026-09-07"], "week", ["Aug 31", "Sep 07"]),
+        (["2026-12-01", "2027-01-01"], "month", ["Dec", "2027"]),
+        (["2026-03-01", "2026-03-02", "2026-03-03"], "day", ["Mar 01", "Mar 02", "Mar 03"]),
     ],
 )
 def test_few_stretches_of_time_have_a_tick_each(axes: Axes, starts: list[str], every: str, expected: list[str]) -> None:

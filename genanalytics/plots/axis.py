@@ -116,9 +116,14 @@ def timed(ax: Axes, starts: pd.DatetimeIndex, every: str, tz: str) -> "np.ndarra
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     auto = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
-    locator = FixedLocator(list(places)) if len(places) <= _FEW else auto
+    few = len(places) <= _FEW
+    locator = FixedLocator(list(places)) if few else auto
+    formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
+    if few:  # none of the ticks need be the first of a month, so that each names its own
+        formatter.formats[2] = formatter.zero_formats[2] = "%b %d"
+        formatter.offset_formats[2] = "%Y"
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)
     if len(places) == 1:  # no other tick says what they have in common
         clock = " %H:%M" if every in {"minute", "hour"} else ""
         ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])

@@ -36,7 +36,7 @@ _LEAST_BEYOND = 5
 """A percentile is drawn as long as so many observations lie beyond it: further out it is one or another of them."""
 _PER_DECADE = 10
 """Into how many rows the heat map divides each power of ten."""
-_PERCENTILES = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
+_PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def latency_tails(
