@@ -4,6 +4,7 @@
     python3 dev.py run [arguments]      run `genanalytics` with these arguments
     python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones and Spark's too)
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
+    python3 dev.py gallery              draw every chart of docs/gallery.md again
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
     python3 dev.py lock [--upgrade]     make requirements.lock and requirements-spark.lock again from pyproject.toml
@@ -193,6 +194,15 @@ def bench(arguments):
     return become("python", [str(script)] + arguments[1:])
 
 
+def gallery(arguments):
+    # type: (list[str]) -> int
+    """Draw the charts of docs/gallery.md again."""
+    if arguments:
+        return usage(2)
+    set_up()
+    return become("python", [str(ROOT / "docs" / "gallery.py")])
+
+
 def lock(arguments):
     # type: (list[str]) -> int
     """Make both locks again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
@@ -238,7 +248,16 @@ def say(line):
     sys.stderr.write(line + "\n")
 
 
-COMMANDS = {"demo": demo, "run": run, "test": test, "bench": bench, "check": check, "lock": lock, "setup": setup}
+COMMANDS = {
+    "demo": demo,
+    "run": run,
+    "test": test,
+    "gallery": gallery,
+    "bench": bench,
+    "check": check,
+    "lock": lock,
+    "setup": setup,
+}
 
 
 def main(arguments):

@@ -36,7 +36,7 @@ def _one_form(context: click.Context, _: click.Parameter, value: bool) -> bool:
     return value
 
 
-_OPTIONS = (
+_READING = (
     click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
     click.option(
         "--where",
@@ -53,16 +53,25 @@ _OPTIONS = (
         show_default=True,
         help="What computes; auto is pandas, and DuckDB for more than 200 MB of Parquet.",
     ),
+)
+_PRINTING = (
     click.option("--json", "as_json", is_flag=True, callback=_one_form, help="Print a list of objects, one per row."),
     click.option("--csv", "as_csv", is_flag=True, callback=_one_form, help="Print comma-separated values."),
 )
 
 
-def reads_records(command: _Command) -> _Command:
-    """Give a command the arguments that say which records it reads and how it prints rows."""
-    for option in reversed(_OPTIONS):
+def reads_paths(command: _Command) -> _Command:
+    """Give a command the arguments that say which records it reads."""
+    for option in reversed(_READING):
         command = option(command)
     return command
+
+
+def reads_records(command: _Command) -> _Command:
+    """Give a command the arguments that say which records it reads and how it prints rows."""
+    for option in reversed(_PRINTING):
+        command = option(command)
+    return reads_paths(command)
 
 
 @contextmanager

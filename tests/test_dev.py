@@ -294,6 +294,14 @@ def test_the_exit_code_is_the_programs(host: Host, monkeypatch: pytest.MonkeyPat
     assert (answer.returncode, answer.stdout, answer.stderr) == (41, "two words --x\n", "")
 
 
+def test_the_gallery_is_drawn_by_its_script(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    host.dev.main(["gallery"])
+    assert became == [("python", [str(host.root / "docs" / "gallery.py")])]
+    assert host.dev.main(["gallery", "cost"]) == 2
+
+
 def test_check_ends_with_the_first_failure(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.dev.set_up()
     for program in ("ruff", "mypy", "lint-imports"):
