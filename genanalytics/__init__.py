@@ -15,6 +15,7 @@ from genanalytics._version import __version__
 
 if TYPE_CHECKING:
     from genanalytics import metrics, plots
+    from genanalytics.activity import read_activity
     from genanalytics.client import Client
     from genanalytics.errors import (
         CacheError,
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
     from genanalytics.fetching import Fetched, Stats, fetch
     from genanalytics.frame import drift
-    from genanalytics.ids import read_ids
     from genanalytics.metrics import summarize
+    from genanalytics.reading import open_frame
+    from genanalytics.reconciling import Reconciliation, reconcile
     from genanalytics.schema import COLUMNS
+    from genanalytics.sources import Ids, read_ids
 
 __all__ = [
     "COLUMNS",
@@ -37,19 +40,24 @@ __all__ = [
     "Client",
     "Fetched",
     "GenAnalyticsError",
+    "Ids",
     "InputError",
     "KeyRefusedError",
     "MissingColumnError",
     "OutputError",
+    "Reconciliation",
     "Stats",
     "__version__",
     "drift",
     "fetch",
     "metrics",
+    "open_frame",
     "plots",
+    "read_activity",
     "read_frame",
     "read_ids",
     "read_parquet",
+    "reconcile",
     "summarize",
     "write_frame",
     "write_parquet",
@@ -59,12 +67,17 @@ _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
     "Fetched": "fetching",
+    "Ids": "sources",
+    "Reconciliation": "reconciling",
     "Stats": "fetching",
     "drift": "frame",
     "fetch": "fetching",
+    "open_frame": "reading",
+    "read_activity": "activity",
     "read_frame": "export",
-    "read_ids": "ids",
+    "read_ids": "sources",
     "read_parquet": "export",
+    "reconcile": "reconciling",
     "summarize": "metrics",
     "write_frame": "export",
     "write_parquet": "export",

@@ -25,6 +25,7 @@ class Contents:
         size: How many bytes the database and its log take on the disk.
         oldest: When the first answer was fetched (Unix time in seconds); None without any.
         newest: When the last answer was fetched.
+        set_aside: The names of damaged files beside the cache, which may still hold records.
     """
 
     entries: int
@@ -35,6 +36,7 @@ class Contents:
     size: int
     oldest: float | None
     newest: float | None
+    set_aside: tuple[str, ...]
 
 
 def contents(archive: Archive) -> Contents:
@@ -64,6 +66,7 @@ def contents(archive: Archive) -> Contents:
         size=archive.size(),
         oldest=oldest,
         newest=newest,
+        set_aside=tuple(sorted(file.name for file in archive.path.parent.glob(f"{archive.path.name}.damaged-*"))),
     )
 
 

@@ -8,15 +8,14 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache
+from genanalytics import cli_cache, cli_ids, cli_reconcile
 from genanalytics._version import __version__
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genanalytics.fetching import Fetched
-
-_FILE_SUFFIXES = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".log", ".list", ".ids", ".parquet", ".gz", ".md"}
-"""What nobody would call an id; a file of such a name that is not there is a mistake, not an id to ask for."""
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -102,11 +98,13 @@ def commands() -> None:
 
 
 commands.add_command(cli_cache.cache)
+commands.add_command(cli_ids.ids)
+commands.add_command(cli_reconcile.reconcile)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
 @click.argument("ids", nargs=-1, metavar="[ID|FILE]...")
-@click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a text file, or - for stdin.")
+@click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a file, or - for stdin.")
 @click.option(
     "--output", metavar="FILE", help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
 )
@@ -146,8 +144,9 @@ def fetch(
 ) -> int:
     """Fetch the records of generation ids.
 
-    Every ID that is an existing file is read as one: an id a line, blank lines and # comments apart. The key is taken
-    from OPENROUTER_API_KEY. What was fetched once is not asked for again.
+    Every ID that is an existing file is read as one: a list with an id a line, blank lines and # comments apart, or
+    whatever else `genanalytics ids` finds ids in. The key is taken from OPENROUTER_API_KEY. What was fetched once is
+    not asked for again.
     """
     from genanalytics.client import Client
     from genanalytics.export import checked_target, json_lines, write_failures, write_frame
@@ -157,7 +156,7 @@ def fetch(
     for target in targets:
         checked_target(target)
     _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
-    given = _given_ids(ids, inputs)
+    given, reads = cli_ids.given_ids(ids, inputs)
     if api_key_file is not None:
         client_options["api_key"] = _key_in(Path(api_key_file))
     with Client.from_env(**client_options) as client:
@@ -179,6 +178,7 @@ def fetch(
         for line in json_lines(fetched.frame):
             click.echo(line)
     if not quiet:
+        cli_ids.tell(cli_ids.notices_of(reads))
         _report(fetched, output, failures)
     return 0 if len(fetched.failures) == 0 else EXIT_PARTIAL
 
@@ -190,36 +190,6 @@ def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
         if names.count(os.path.realpath(target)) > 1:
             msg = f"{target!r} would be written over: name another file for each output"
             raise InputError(msg)
-
-
-def _given_ids(ids: tuple[str, ...], inputs: tuple[str, ...]) -> Iterable[str]:
-    """Return the ids that the arguments name, in their order.
-
-    Raises:
-        InputError: There is none, or a file cannot be read.
-    """
-    from genanalytics.ids import read_ids
-
-    sources: list[object] = [_source(argument) for argument in ids]
-    sources += [sys.stdin.buffer if name == "-" else Path(name) for name in inputs]
-    every = (generation_id for source in sources for generation_id in read_ids(source))
-    first = next(every, None)
-    if first is None:
-        msg = "no generation ids: give ids or files of ids as arguments, or --input - to read them from stdin"
-        raise InputError(msg)
-    given = chain([first], every)
-    return given if "-" in (*ids, *inputs) else list(given)  # a list has a length, which the progress bar can show
-
-
-def _source(argument: str) -> object:
-    if argument == "-":
-        return sys.stdin.buffer
-    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises on what is too long for a name
-        return Path(argument)
-    if Path(argument).suffix.lower() in _FILE_SUFFIXES:
-        msg = f"no file {argument!r}: give the path of a file of ids, or an id"
-        raise InputError(msg)
-    return argument
 
 
 def _key_in(path: Path) -> str:
@@ -274,7 +244,8 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
 def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
     """Summarise records: cost, cache savings and latency, by group.
 
-    Reads what fetch wrote: .parquet, .csv or .jsonl. A record that stands in several files counts once.
+    Reads what fetch wrote (.parquet, .csv or .jsonl), and the service's own activity export (CSV). A record that stands
+    in several files counts once.
     """
     from genanalytics.export import coverage_of
     from genanalytics.metrics import summarize
@@ -312,17 +283,16 @@ def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
 
 def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
     """Return the records of all files as one frame, each generation once."""
-    import pandas as pd
+    from genanalytics.reading import joined, open_frame
 
-    from genanalytics.export import read_frame
-
-    frame = pd.concat([read_frame(file) for file in files], ignore_index=True)
-    latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    once = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
-    if len(once) < len(frame):
-        repeated = counted(len(frame) - len(once), "record")
-        click.echo(f"Note: {repeated} more than once in the files; the one fetched last counts.", err=True)
-    return once
+    frames = [open_frame(file) for file in files]
+    frame = joined(frames)
+    repeated = sum(map(len, frames)) - len(frame)
+    if repeated:
+        click.echo(
+            f"Note: {counted(repeated, 'record')} more than once in the files; the one fetched last counts.", err=True
+        )
+    return frame
 
 
 @commands.command()

@@ -4,7 +4,7 @@ import builtins
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Mapping, Sized
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Never
@@ -19,9 +19,9 @@ from genanalytics.client import Client
 from genanalytics.dispatch import Dispatch
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
-from genanalytics.ids import read_ids
 from genanalytics.parse import Row, to_table
 from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.sources import Ids, read_ids
 from genanalytics.units import counted
 
 _ROWS_PER_TABLE = 4_096
@@ -99,7 +99,8 @@ def fetch(
     interrupted is resumed by running it again. One bad id raises nothing: it is a row of `failures`.
 
     Args:
-        ids: Whatever `ids.read_ids` reads: one id, a path of a file of ids, or an iterable of ids.
+        ids: Whatever `read_ids` reads, or what it returned: one id, a path of a file or a directory with ids, a table
+            in memory, an iterable of ids or of completions.
         client: The way to the service; without one `Client.from_env()` is used and closed.
         refresh: Ask for every id again; a kept record stays if the new answer is none.
         wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
@@ -124,15 +125,15 @@ def fetch(
         progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
     total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
     with tqdm(total=total, unit=" ids", delay=0.5, disable=not progress) as bar:
-        return _fetch(dispatch, read_ids(ids), bar)
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar)
 
 
-def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetched:
+def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]") -> Fetched:
     started = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
     rows = _Rows()
     failures: list[tuple[int, Answer]] = []
-    with closing(dispatch.answers(ids)) as answers:
+    with closing(dispatch.answers(iter(ids))) as answers:
         for position, answer in answers:
             outcomes[answer.outcome] += 1
             if answer.outcome is Outcome.OK:
@@ -149,7 +150,7 @@ def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetche
         from_cache=dispatch.from_cache,
         not_stored=dispatch.not_stored,
         seconds=time.monotonic() - started,
-        notices=dispatch.notices,
+        notices=(*ids.notices, *dispatch.notices),
     )
     return Fetched(rows.frame(), _failures_frame(failures), stats)
 

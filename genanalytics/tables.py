@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, Statistic, summarize
-from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
+from genanalytics.units import NOTHING, Unit, counted, money_decimals, printable, write
 
 _GAP = "  "
 _SHORTEST_NAME = 12
@@ -65,7 +65,8 @@ def _footnotes(total: "pd.Series[Any]", coverage: float | None) -> list[str]:
     if total["cost_unknown"]:
         unknown = counted(int(total["cost_unknown"]), "request")
         notes.append(f"Cost: not known in full for {unknown}, so the total is a lower bound.")
-    known = write(total["cache_coverage"], Unit.SHARE)
+    coverage_of_cache = total["cache_coverage"]
+    known = write(None if pd.isna(coverage_of_cache) else coverage_of_cache, Unit.SHARE)
     notes.append(f"Cache: a discount is reported for {known} of the requests; the savings rate is that of those alone.")
     streamed, timed = (write(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
     notes.append(
@@ -104,20 +105,11 @@ def as_text(
     left = width - sum(len(column[0]) + len(_GAP) for column in columns)
     longest = max(_SHORTEST_NAME, left // max(1, len(keys)) - len(_GAP))
     for place, key in enumerate(keys):
-        cells = [*map(_name, summary[key].tolist()), *["" if place else "total"] * totals]
+        cells = [*map(name_of, summary[key].tolist()), *["" if place else "total"] * totals]
         columns.insert(place, _column(key, [_cut(cell, longest) for cell in cells], longest, str.ljust))
     tallest = max(len(column) for column in columns)
     padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
     return "\n".join(_GAP.join(line).rstrip() for line in zip(*padded, strict=True))
-
-
-def printable(text: str) -> str:
-    r"""Return a stranger's text with everything escaped that could move a terminal's cursor.
-
-    >>> printable("gpt\x1b[31m")
-    'gpt\\x1b[31m'
-    """
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _column(label: str, cells: list[str], width: int, align: Callable[[str, int], str]) -> list[str]:
@@ -134,7 +126,8 @@ def _written(values: list[Any], unit: Unit) -> list[str]:
     return [write(value, unit, decimals=decimals) for value in known]
 
 
-def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+def name_of(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+    """Return what a group is called: a day as its date, nothing as a dash."""
     if pd.isna(value):
         return NOTHING
     if isinstance(value, pd.Timestamp) and value == value.normalize():

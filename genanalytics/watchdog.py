@@ -45,7 +45,7 @@ class Watchdog:
                 now = time.monotonic()
                 for token in [token for token, (deadline, _) in self._watched.items() if deadline <= now]:
                     _, end = self._watched.pop(token)
-                    with suppress(OSError, ValueError):  # it has ended by itself in this moment
+                    with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself in this moment
                         end()
                 next_at = min((deadline for deadline, _ in self._watched.values()), default=None)
                 self._changed.wait(None if next_at is None else max(0.0, next_at - now))

@@ -5,7 +5,9 @@ and for every other id, comes the good answer: `record_of(id)`. Every request is
 """
 
 import json
+import math
 import socket
+import struct
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -13,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from itertools import count
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event, Lock, Thread
@@ -109,6 +112,12 @@ class Wire:
     def hang_up(self) -> None:
         self.is_open = False
 
+    def reset(self) -> None:
+        """Close at once and without the usual farewell: what the client gets is a RST."""
+        self.is_open = False
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(self._connection.detach())
+
 
 class Fault(ABC):
     """What is done to one request."""
@@ -200,6 +209,50 @@ class HangsUp(Fault):
         wire.hang_up()
 
 
+@dataclass(frozen=True)
+class Hangs(Fault):
+    """No answer at all: the connection stays open, and nothing comes."""
+
+    def deliver(self, wire: Wire) -> None:
+        wire.pause(3_600)
+        wire.hang_up()
+
+
+@dataclass(frozen=True)
+class Resets(Fault):
+    """A connection that is reset: before any byte, or after the head that promises `body`, and `sent` bytes of it."""
+
+    body: bytes = b""
+    sent: int | None = None
+
+    def deliver(self, wire: Wire) -> None:
+        if self.sent is not None:
+            wire.send(head(200, ("Content-Length", str(len(self.body)))) + self.body[: self.sent])
+        wire.reset()
+
+
+@dataclass(frozen=True)
+class Overflows(Fault):
+    """An answer whose head promises fewer bytes than come."""
+
+    body: bytes
+    promised: int
+
+    def deliver(self, wire: Wire) -> None:
+        wire.send(head(200, ("Content-Length", str(self.promised))) + self.body)
+
+
+@dataclass(frozen=True)
+class NamesTheMoment(Fault):
+    """A refusal that names the second in which to come back, `least_s` to `least_s + 1` from now."""
+
+    least_s: float
+
+    def deliver(self, wire: Wire) -> None:
+        moment = formatdate(math.ceil(time.time() + self.least_s), usegmt=True)
+        refusal(429, Retry_After=moment).deliver(wire)
+
+
 def good(generation_id: str, *, after_s: float = 0.0) -> Says:
     """Return the answer of a service that is well."""
     return Says(200, envelope(record_of(generation_id)), after_s=after_s)
@@ -237,6 +290,8 @@ class _Log:
 
 class FaultServer:
     """The service, for as long as the context lasts.
+
+    Leaving it raises what kept it from doing as it was told.
 
     Attributes:
         otherwise: Makes the answer to an id for which nothing (more) is planned.
@@ -296,6 +351,8 @@ class FaultServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        if error is None and self._server.errors:
+            raise self._server.errors[0]
 
 
 class _Server(ThreadingTCPServer):
@@ -308,6 +365,7 @@ class _Server(ThreadingTCPServer):
         self.numbers = count(1)
         self.closing = Event()
         self.connections: set[socket.socket] = set()
+        self.errors: list[BaseException] = []
         super().__init__(("127.0.0.1", 0), _Connection)
 
     def server_close(self) -> None:
@@ -320,7 +378,9 @@ class _Server(ThreadingTCPServer):
     def handle_error(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: tuple[str, int]
     ) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is no error of ours
+        error = sys.exception()
+        if error and not isinstance(error, ConnectionError):  # a client that hangs up is no error of ours
+            self.errors.append(error)
             super().handle_error(request, client_address)
 
 

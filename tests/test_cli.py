@@ -146,9 +146,9 @@ def test_options_win_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.
         (["empty.txt"], "no generation ids"),
         (["missing.txt"], "no file 'missing.txt': give the path of a file of ids, or an id"),
         (["--input", "missing"], "cannot read missing: No such file or directory"),
-        (["--input", "log"], "log holds JSON, not an id a line"),
-        (["."], ". is a directory: name a file of ids"),
-        (["binary.bin"], "binary.bin is not a text file"),
+        (["--input", "log"], "no generation ids (log: no id of the known form in it"),
+        (["."], "no generation ids"),
+        (["binary.bin"], "binary.bin is of no known form: give text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite"),
         (
             ["gen-1", "--output", "out.xlsx"],
             "'out.xlsx' ends in '.xlsx': name a file that ends in .parquet, .csv, .jsonl",

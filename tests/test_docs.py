@@ -1,8 +1,12 @@
 """What the documents say about the code is what the code says."""
 
+import doctest
 import re
 from pathlib import Path
 
+import pytest
+
+from genanalytics.activity import COLUMN_OF
 from genanalytics.demo import run_demo
 from genanalytics.metrics import reference
 
@@ -27,3 +31,13 @@ def test_links_between_the_documents_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", ["ids.md"])
+def test_the_examples_of_a_page_are_what_python_says(page: str) -> None:
+    assert doctest.testfile(str(ROOT / "docs" / page), module_relative=False) == (0, 4)
+
+
+def test_every_column_of_an_export_is_told() -> None:
+    told = (ROOT / "docs" / "activity.md").read_text()
+    assert [name for name in COLUMN_OF if f"`{name}`" not in told] == []

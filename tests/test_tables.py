@@ -3,7 +3,8 @@ import pytest
 
 from genanalytics.frame import from_rows
 from genanalytics.metrics import EFFECTIVE_COST, REQUESTS, summarize
-from genanalytics.tables import as_text, overview, printable
+from genanalytics.tables import as_text, overview
+from genanalytics.units import printable
 
 
 def summary_of(*rows: tuple[str | None, int, float | None]) -> pd.DataFrame:

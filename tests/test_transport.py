@@ -2,6 +2,7 @@ import gzip
 import os
 import socket
 import time
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 
 from faults import KEY, Cuts, Drips, DripsHead, Fault, FaultServer, Garbles, HangsUp, Says, good, refusal
 from genanalytics import __version__
@@ -170,6 +172,21 @@ def test_an_answer_that_takes_too_long_is_given_up(fault: Fault, get: Callable[[
     assert 0.5 <= time.monotonic() - started < 2
 
 
+def test_a_limit_that_passes_while_a_whole_body_is_read_ends_neither_it_nor_later_limits(
+    get: Callable[[Fault], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_late(raw: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        body = raw.read()
+        time.sleep(deadline + 0.1 - time.monotonic())
+        return body
+
+    with monkeypatch.context() as patched:
+        patched.setattr("genanalytics.transport._read", read_late)
+        assert get(good("gen-1")) == good("gen-1").body
+    with pytest.raises(NoReplyError, match=r"nothing whole within 0\.5 s"):
+        get(Drips(BODY, pause_s=0.02))
+
+
 def test_a_body_as_long_as_allowed_is_read(get: Callable[[Fault], bytes]) -> None:
     longest = bytes(MAX_BODY_BYTES)
     assert get(Says(200, longest)) == longest
@@ -189,6 +206,20 @@ def test_a_longer_body_is_refused_for_good(fault: Fault, get: Callable[[Fault], 
     with pytest.raises(NoReplyError, match="the answer is longer than 1,048,576 bytes") as caught:
         get(fault)
     assert not caught.value.again
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_a_bomb_is_refused_before_it_takes_memory(layers: int, get: Callable[[Fault], bytes]) -> None:
+    bomb = bytes(64 * MAX_BODY_BYTES)
+    for _ in range(layers):
+        bomb = gzip.compress(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoReplyError, match="the answer is longer than"):
+            get(Says(200, bomb, (("Content-Encoding", ", ".join(["gzip"] * layers)),)))
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAX_BODY_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_service_that_is_not_there_is_no_reply() -> None:

@@ -39,7 +39,7 @@ def test_a_sooner_deadline_does_not_wait_for_a_later_one(watchdog: Watchdog) -> 
         assert overrun(watchdog, 0.1) < 1
 
 
-@pytest.mark.parametrize("error", [OSError, ValueError])
+@pytest.mark.parametrize("error", [OSError, ValueError, RuntimeError])
 def test_what_ended_by_itself_in_that_moment_does_not_end_the_watch(watchdog: Watchdog, error: type[Exception]) -> None:
     called = threading.Event()
 

@@ -1,25 +1,61 @@
-"""The statistics, each declared once, and their summary by group."""
+"""The statistics, each declared once, and their summary by group on pandas, DuckDB and Spark."""
 
 from genanalytics.metrics.caching import CACHE
+from genanalytics.metrics.catalog import DEFAULT, SETS, reference, resolved
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
-from genanalytics.metrics.declare import RowValue, Statistic, count_of, ratio, spread, total
+from genanalytics.metrics.declare import (
+    Basis,
+    Count,
+    Quantile,
+    RowValue,
+    Statistic,
+    Sum,
+    count_of,
+    rate,
+    ratio,
+    spread,
+    total,
+)
 from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.summary import DEFAULT, DERIVED_KEYS, reference, summarize
+from genanalytics.metrics.reliability import RELIABILITY, goodput
+from genanalytics.metrics.summary import (
+    cache_summary,
+    cost_summary,
+    latency_summary,
+    reliability_summary,
+    summarize,
+    token_summary,
+)
+from genanalytics.metrics.tokens import TOKENS
 
 __all__ = [
     "CACHE",
     "COST",
     "DEFAULT",
-    "DERIVED_KEYS",
     "EFFECTIVE_COST",
     "LATENCY",
+    "RELIABILITY",
     "REQUESTS",
+    "SETS",
+    "TOKENS",
+    "Basis",
+    "Count",
+    "Quantile",
     "RowValue",
     "Statistic",
+    "Sum",
+    "cache_summary",
+    "cost_summary",
     "count_of",
+    "goodput",
+    "latency_summary",
+    "rate",
     "ratio",
     "reference",
+    "reliability_summary",
+    "resolved",
     "spread",
     "summarize",
+    "token_summary",
     "total",
 ]

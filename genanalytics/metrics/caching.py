@@ -2,16 +2,14 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import RowValue, Statistic, ratio, total
-from genanalytics.metrics.rows import BYOK, REPLAYED
+from genanalytics.metrics.declare import RowValue, Statistic, rate, ratio, total
+from genanalytics.metrics.rows import PAID_HERE, REPLAYED
 from genanalytics.units import Unit
 
 _DISCOUNT = nw.col("cache_discount")
 _KNOWN = ~_DISCOUNT.is_null()
-_PAID_HERE = ~BYOK & ~REPLAYED
-_RATE_NEEDS = ("cache_discount", "total_cost", "is_byok", "response_cache_source_id")
 
-_NET = RowValue(
+NET = RowValue(
     "net_cache_savings",
     "cache savings",
     Unit.USD,
@@ -19,23 +17,23 @@ _NET = RowValue(
     ("cache_discount",),
     _DISCOUNT,
 )
-_READ = RowValue(
+READ = RowValue(
     "read_savings",
     "read savings",
     Unit.USD,
     "Sum of the positive discounts: what cache reads saved",
     ("cache_discount",),
-    nw.when(_DISCOUNT > 0).then(_DISCOUNT).otherwise(nw.when(_KNOWN).then(nw.lit(0.0))),
+    nw.when(_KNOWN).then(nw.when(_DISCOUNT > 0).then(_DISCOUNT).otherwise(nw.lit(0.0))),
 )
-_PREMIUM = RowValue(
+PREMIUM = RowValue(
     "write_premium",
     "write premium",
     Unit.USD,
     "Size of the sum of the negative discounts: what cache writes cost on top",
-    ("cache_discount",),
-    nw.when(_DISCOUNT < 0).then(-_DISCOUNT).otherwise(nw.when(_KNOWN).then(nw.lit(0.0))),
+    (READ, "cache_discount"),
+    nw.col("read_savings") - _DISCOUNT,
 )
-_WITHOUT = RowValue(
+WITHOUT = RowValue(
     "cost_without_cache",
     "cost without caching",
     Unit.USD,
@@ -44,30 +42,86 @@ _WITHOUT = RowValue(
     nw.col("total_cost")
     + _DISCOUNT.fill_null(0.0),  # nothing reported, so nothing added; cache_coverage says how often
 )
-_RATE_OVER = RowValue("", "", Unit.USD, "", _RATE_NEEDS, nw.when(_PAID_HERE).then(_DISCOUNT))
-_RATE_UNDER = RowValue("", "", Unit.USD, "", _RATE_NEEDS, nw.when(_PAID_HERE).then(nw.col("total_cost") + _DISCOUNT))
+_RATED_SAVINGS = RowValue(
+    "rated_savings",
+    "savings",
+    Unit.USD,
+    "cache_discount of a row that is neither BYOK nor replayed",
+    ("cache_discount", PAID_HERE),
+    nw.when(nw.col("paid_here")).then(_DISCOUNT),
+)
+_RATED_COST = RowValue(
+    "rated_cost",
+    "cost without caching",
+    Unit.USD,
+    "total_cost + cache_discount of such a row",
+    ("cache_discount", "total_cost", PAID_HERE),
+    nw.when(nw.col("paid_here")).then(nw.col("total_cost") + _DISCOUNT),
+)
+_CACHED = RowValue(
+    "cached_tokens",
+    "cached tokens",
+    Unit.TOKENS,
+    "native_tokens_cached of a row that was not replayed",
+    ("native_tokens_cached", "response_cache_source_id"),
+    nw.when(~REPLAYED).then(nw.col("native_tokens_cached")),
+)
+_PROMPT = RowValue(
+    "cacheable_tokens",
+    "prompt tokens",
+    Unit.TOKENS,
+    "native_tokens_prompt of a row that was not replayed",
+    ("native_tokens_prompt", "response_cache_source_id"),
+    nw.when(~REPLAYED).then(nw.col("native_tokens_prompt")),
+)
 
 CACHE: tuple[Statistic, ...] = (
-    total(_NET),
+    total(NET),
     ratio(
         "cache_savings_rate",
         "savings rate",
         Unit.SHARE,
         "Cache savings / cost without caching, over the rows with a known discount that are neither BYOK nor replayed",
-        _RATE_OVER,
-        _RATE_UNDER,
+        _RATED_SAVINGS,
+        _RATED_COST,
     ),
-    Statistic(
-        "cache_coverage",
-        "discount known",
+    rate(
+        RowValue(
+            "cache_coverage",
+            "discount known",
+            Unit.SHARE,
+            "Rows with a known cache_discount / rows",
+            ("cache_discount",),
+            _KNOWN.cast(nw.Int64),
+        )
+    ),
+    total(READ),
+    total(PREMIUM),
+    total(WITHOUT),
+    ratio(
+        "cache_payback",
+        "payback",
+        Unit.RATIO,
+        "Read savings / write premium: below 1 caching loses; null without a premium",
+        READ,
+        PREMIUM,
+    ),
+    ratio(
+        "cache_hit_rate",
+        "cache hit rate",
         Unit.SHARE,
-        "Rows with a known cache_discount / rows",
-        needs=("cache_discount",),
-        rows=_NET.rows,
-        aggregates=_NET.sums | {"requests": nw.len()},
-        finish=nw.when(nw.col("requests") > 0).then(nw.col("net_cache_savings.n") / nw.col("requests")),
+        "native_tokens_cached / native_tokens_prompt, over the rows with both that were not replayed",
+        _CACHED,
+        _PROMPT,
     ),
-    total(_READ),
-    total(_PREMIUM),
-    total(_WITHOUT),
+    rate(
+        RowValue(
+            "cache_touched_share",
+            "cache touched",
+            Unit.SHARE,
+            "Rows with a cache_discount other than 0 / rows",
+            ("cache_discount",),
+            (_DISCOUNT != 0).fill_null(value=False).cast(nw.Int64),
+        )
+    ),
 )

@@ -2,25 +2,47 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import RowValue, Statistic, count_of, spread, total
-from genanalytics.metrics.rows import BYOK
+from genanalytics.metrics.declare import Count, RowValue, Statistic, count_of, ratio, spread, total
+from genanalytics.metrics.rows import BYOK, REPLAYED
 from genanalytics.units import Unit
 
-_BILLED = RowValue(
+_TOTAL = nw.col("total_cost")
+_UPSTREAM = nw.col("upstream_inference_cost")
+_COST_COLUMNS = ("total_cost", "upstream_inference_cost", "is_byok")
+
+BILLED = RowValue(
     "billed_cost",
     "billed",
     Unit.USD,
     "Sum of total_cost: the charge (BilledCost in FOCUS)",
     ("total_cost",),
-    nw.col("total_cost"),
+    _TOTAL,
 )
-_BYOK = RowValue(
+PAID_BY_KEY = RowValue(
     "byok_cost",
     "BYOK",
     Unit.USD,
     "Sum of upstream_inference_cost where is_byok; elsewhere that field is no cost",
     ("upstream_inference_cost", "is_byok"),
-    nw.when(BYOK).then(nw.col("upstream_inference_cost")),
+    nw.when(BYOK).then(_UPSTREAM),
+)
+EFFECTIVE = RowValue(
+    "effective_cost",
+    "cost",
+    Unit.USD,
+    "billed_cost + byok_cost (EffectiveCost in FOCUS)",
+    (BILLED, PAID_BY_KEY),
+    nw.when(~_TOTAL.is_null() | ~nw.col("byok_cost").is_null()).then(
+        nw.col("billed_cost").fill_null(0.0) + nw.col("byok_cost").fill_null(0.0)  # cost_unknown counts what is lacking
+    ),
+)
+PER_REQUEST = RowValue(
+    "cost_per_request",
+    "cost per request",
+    Unit.USD,
+    "total_cost + (upstream_inference_cost where is_byok) of a row",
+    _COST_COLUMNS,
+    nw.when(BYOK).then(_TOTAL + _UPSTREAM).otherwise(_TOTAL),
 )
 _BYOK_UNKNOWN = RowValue(
     "byok_unknown",
@@ -28,58 +50,64 @@ _BYOK_UNKNOWN = RowValue(
     Unit.COUNT,
     "BYOK rows whose upstream cost is not known, and which effective_cost therefore lacks",
     ("upstream_inference_cost", "is_byok"),
-    nw.when(BYOK & nw.col("upstream_inference_cost").is_null()).then(nw.lit(1)),
+    nw.when(BYOK & _UPSTREAM.is_null()).then(nw.lit(1)),
 )
 _UNKNOWN = RowValue(
     "cost_unknown",
     "cost unknown",
     Unit.COUNT,
     "Rows whose effective cost is not known, wholly or in part, and which the sums therefore lack",
-    ("total_cost", "upstream_inference_cost", "is_byok"),
+    (*_COST_COLUMNS, _BYOK_UNKNOWN),
     nw.when(
-        nw.col("total_cost").is_null()
-        | (BYOK & nw.col("upstream_inference_cost").is_null())
-        | (nw.col("is_byok").is_null() & (nw.col("upstream_inference_cost") != 0).fill_null(value=False))
+        _TOTAL.is_null()
+        | ~nw.col("byok_unknown").is_null()
+        | (nw.col("is_byok").is_null() & (_UPSTREAM != 0).fill_null(value=False))
     ).then(nw.lit(1)),
 )
-_PER_REQUEST = RowValue(
-    "cost_per_request",
-    "cost per request",
-    Unit.USD,
-    "total_cost + (upstream_inference_cost where is_byok) of a row",
-    ("total_cost", "upstream_inference_cost", "is_byok"),
-    nw.when(BYOK).then(nw.col("total_cost") + nw.col("upstream_inference_cost")).otherwise(nw.col("total_cost")),
+_TOKENS = RowValue(
+    "priced_mtok",
+    "tokens",
+    Unit.TOKENS,
+    "Millions of native tokens, prompt and completion, of the rows that have a price",
+    ("native_tokens_prompt", "native_tokens_completion", "total_cost", "is_byok", "response_cache_source_id"),
+    nw.when(
+        ~REPLAYED
+        & (BYOK | (_TOTAL != 0).fill_null(value=False))
+        & (nw.col("native_tokens_prompt") + nw.col("native_tokens_completion") > 0).fill_null(value=False)
+    ).then((nw.col("native_tokens_prompt") + nw.col("native_tokens_completion")) / 1e6),
 )
-_EFFECTIVE = nw.when(nw.col("byok_cost.n") > 0).then(_BILLED.total + nw.col("byok_cost.sum")).otherwise(_BILLED.total)
 
-REQUESTS = Statistic("requests", "requests", Unit.COUNT, "Number of rows", aggregates={"requests": nw.len()})
-EFFECTIVE_COST = Statistic(
-    "effective_cost",
-    "cost",
-    Unit.USD,
-    "billed_cost + byok_cost (EffectiveCost in FOCUS)",
-    needs=(*_BILLED.needs, *_BYOK.needs),
-    rows=_BILLED.rows | _BYOK.rows,
-    aggregates=_BILLED.sums | _BYOK.sums,
-    finish=_EFFECTIVE,
+REQUESTS = Statistic(
+    "requests", "requests", Unit.COUNT, "Number of rows", aggregates={"requests": Count()}, of_nothing=0
 )
+EFFECTIVE_COST = total(EFFECTIVE)
 COST_SHARE = Statistic(
     "cost_share",
     "share of cost",
     Unit.SHARE,
     "effective_cost of the group / effective_cost of all groups",
-    needs=EFFECTIVE_COST.needs,
-    rows=EFFECTIVE_COST.rows,
-    aggregates=EFFECTIVE_COST.aggregates,
-    finish=nw.when(_EFFECTIVE.sum() != 0).then(_EFFECTIVE / _EFFECTIVE.sum()),
+    rows=(EFFECTIVE,),
+    aggregates=EFFECTIVE.sums,
+    finish=nw.when((nw.col("effective_cost n") > 0) & (nw.col("effective_cost sum").sum() != 0)).then(
+        nw.col("effective_cost sum") / nw.col("effective_cost sum").sum()
+    ),
+)
+PRICE = ratio(
+    "usd_per_mtok",
+    "price",
+    Unit.USD_PER_MTOK,
+    "Cost / million native tokens in and out, without rows that are free, replayed or have no tokens",
+    PER_REQUEST,
+    _TOKENS,
 )
 
 COST: tuple[Statistic, ...] = (
     EFFECTIVE_COST,
     COST_SHARE,
-    total(_BILLED),
-    total(_BYOK),
+    total(BILLED),
+    total(PAID_BY_KEY),
     count_of(_BYOK_UNKNOWN),
     count_of(_UNKNOWN),
-    *spread(_PER_REQUEST),
+    *spread(PER_REQUEST),
+    PRICE,
 )

@@ -1,23 +1,119 @@
 """How a statistic is declared: three steps of narwhals expressions, so that every engine computes the same one.
 
-1. *Row values*: expressions over the columns of the frame.
-2. *Aggregates*: plain sums, counts and linear quantiles of row values. Anything less plain leaves pandas' fast path.
-3. *Finish*: an expression over the aggregates, such as a ratio of sums.
+1. *Row values*: expressions over the columns of the frame, or over other row values.
+2. *Aggregates*: plain sums, counts, percentiles and extremes of row values. Anything less plain leaves the fast path of
+   one engine or another.
+3. *Finish*: a number out of the aggregates, such as a ratio of sums.
 
-A sum over nothing known is a gap, not 0: each sum is accompanied by the count of what it rests on.
+The steps that most statistics are made of have names (`Sum`, `Count`, `Quantile`, `Per`, `Known`): that is less to
+write, and whoever computes knows what is asked for. Any other aggregate or finish is an expression of narwhals. A sum
+over nothing known is a gap, not 0: each sum is accompanied by the count of what it rests on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import narwhals.stable.v2 as nw
 
 from genanalytics.units import Unit
 
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+"""The percentiles of a spread, by the suffix of their names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowValue:
+    """A number per row, null where it is not known or not defined.
+
+    Attributes:
+        name: The name under which aggregates find it. Two row values of one name are one and the same object.
+        label: What a person reads.
+        unit: The unit of the number.
+        description: The formula and its treatment of gaps, in a sentence.
+        needs: What the expression reads: columns of the frame by name, and other row values.
+        value: The expression.
+    """
+
+    name: str
+    label: str
+    unit: Unit
+    description: str
+    needs: tuple["str | RowValue", ...]
+    value: nw.Expr
+
+    @property
+    def sums(self) -> "dict[str, Aggregate]":
+        """Its sum, and the count that the sum rests on."""
+        return {f"{self.name} sum": Sum(self.name), **self.counts}
+
+    @property
+    def counts(self) -> "dict[str, Aggregate]":
+        """In how many rows it is known."""
+        return {f"{self.name} n": Count(self.name)}
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of a row value over the rows where it is known."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The number of rows where a row value is known; of all rows without a name."""
+
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """A percentile of a row value: linear interpolation between order statistics (Hyndman and Fan, 1996, type 7)."""
+
+    value: str
+    level: float
+
+
+Aggregate = Sum | Count | Quantile | nw.Expr
+"""One number per group, out of row values; an expression is a plain one, such as `nw.col("latency").max()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Per:
+    """One aggregate by another; null where the other is 0."""
+
+    over: str
+    under: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An aggregate where another one, the count that it rests on, is above 0; else null."""
+
+    value: str
+    n: str
+
+
+Finish = Per | Known | str | nw.Expr
+"""A number out of aggregates: one of them by its name, or what is made of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a statistic estimates, and from which row values: all that an interval needs to know.
+
+    `sum` and `mean` are those of `over`, `rate` is the share of rows where `over` is 1 among those where it is 1 or 0,
+    `ratio` is the sum of `over` by the sum of `under`, `quantile` is that of `over` at `level`.
+    """
+
+    kind: Literal["sum", "mean", "rate", "ratio", "quantile"]
+    over: RowValue
+    under: RowValue | None = None
+    level: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Statistic:
     """One number per group.
 
@@ -26,72 +122,65 @@ class Statistic:
         label: What a person reads.
         unit: The unit of the number.
         description: The formula and its treatment of gaps, in a sentence.
-        needs: The columns of the frame that the row values read.
-        rows: Row values by name. Two statistics that use one name mean the same expression.
-        aggregates: Aggregates of row values, by name.
-        finish: The number, out of the aggregates; None where the aggregate `name` is the number.
+        rows: The row values that the aggregates read.
+        needs: Columns of the frame that the aggregates read as they are.
+        aggregates: Aggregates by name. Two statistics that use one name mean the same.
+        finish: The number, out of the aggregates; None where the aggregate of that name is the number.
+        of_nothing: The number of an empty stretch of time: 0 for counts and sums, None for what is then not defined.
+        basis: What the number estimates; None where no interval is known.
     """
 
     name: str
     label: str
     unit: Unit
     description: str
+    rows: tuple[RowValue, ...] = ()
     needs: tuple[str, ...] = ()
-    rows: Mapping[str, nw.Expr] = field(default_factory=dict)
-    aggregates: Mapping[str, nw.Expr] = field(default_factory=dict)
-    finish: nw.Expr | None = None
-
-    def finished(self) -> nw.Expr:
-        """Return the expression that makes the number out of the aggregates."""
-        return nw.col(self.name) if self.finish is None else self.finish.alias(self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class RowValue:
-    """A number per row, null where it is not known or not defined."""
-
-    name: str
-    label: str
-    unit: Unit
-    description: str
-    needs: tuple[str, ...]
-    value: nw.Expr
+    aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
+    finish: Finish | None = None
+    of_nothing: float | None = None
+    basis: Basis | None = None
 
     @property
-    def rows(self) -> dict[str, nw.Expr]:
-        """The declaration's first step."""
-        return {self.name: self.value}
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that the statistic is made of."""
+        inner = (need for value in closure(self.rows) for need in value.needs if isinstance(need, str))
+        return tuple(dict.fromkeys((*self.needs, *inner)))
 
-    @property
-    def sums(self) -> dict[str, nw.Expr]:
-        """The aggregates that `total` reads."""
-        return {f"{self.name}.sum": nw.col(self.name).sum(), f"{self.name}.n": nw.col(self.name).count()}
 
-    @property
-    def total(self) -> nw.Expr:
-        """The sum over the rows where the value is known; null where there are none."""
-        return nw.when(nw.col(f"{self.name}.n") > 0).then(nw.col(f"{self.name}.sum"))
+def closure(values: tuple[RowValue, ...]) -> Iterator[RowValue]:
+    """Yield the row values and all those that they are made of, what is needed first; some more than once."""
+    for value in values:
+        yield from closure(tuple(need for need in value.needs if isinstance(need, RowValue)))
+        yield value
 
 
 def total(value: RowValue) -> Statistic:
     """Return the sum of a row value; null where no row has one."""
     return Statistic(
-        value.name, value.label, value.unit, value.description, value.needs, value.rows, value.sums, value.total
+        value.name,
+        value.label,
+        value.unit,
+        value.description,
+        rows=(value,),
+        aggregates=value.sums,
+        finish=Known(f"{value.name} sum", f"{value.name} n"),
+        of_nothing=0,
+        basis=Basis("sum", value),
     )
 
 
 def count_of(value: RowValue) -> Statistic:
     """Return in how many rows a row value is known."""
-    counted = {f"{value.name}.n": nw.col(value.name).count()}
     return Statistic(
         value.name,
         value.label,
         Unit.COUNT,
         value.description,
-        value.needs,
-        value.rows,
-        counted,
-        nw.col(f"{value.name}.n"),
+        rows=(value,),
+        aggregates=value.counts,
+        finish=f"{value.name} n",
+        of_nothing=0,
     )
 
 
@@ -99,17 +188,40 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
     name: str, label: str, unit: Unit, description: str, numerator: RowValue, denominator: RowValue
 ) -> Statistic:
     """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0."""
-    both = ~numerator.value.is_null() & ~denominator.value.is_null()
-    over, under = f"{name}.over", f"{name}.under"
+    over, under = (
+        RowValue(
+            f"{name} {side}",
+            value.label,
+            value.unit,
+            value.description,
+            (value, other),
+            nw.when(~nw.col(other.name).is_null()).then(nw.col(value.name)),
+        )
+        for side, value, other in (("over", numerator, denominator), ("under", denominator, numerator))
+    )
     return Statistic(
         name,
         label,
         unit,
         description,
-        needs=(*numerator.needs, *denominator.needs),
-        rows={over: nw.when(both).then(numerator.value), under: nw.when(both).then(denominator.value)},
-        aggregates={over: nw.col(over).sum(), under: nw.col(under).sum()},
-        finish=nw.when(nw.col(under) != 0).then(nw.col(over) / nw.col(under)),
+        rows=(over, under),
+        aggregates=over.sums | under.sums,
+        finish=Per(f"{name} over sum", f"{name} under sum"),
+        basis=Basis("ratio", over, under),
+    )
+
+
+def rate(flag: RowValue) -> Statistic:
+    """Return the share of the rows where a flag is 1, among those where it is 1 or 0; null where there are none."""
+    return Statistic(
+        flag.name,
+        flag.label,
+        Unit.SHARE,
+        flag.description,
+        rows=(flag,),
+        aggregates=flag.sums,
+        finish=Per(f"{flag.name} sum", f"{flag.name} n"),
+        basis=Basis("rate", flag),
     )
 
 
@@ -118,19 +230,36 @@ def spread(value: RowValue) -> tuple[Statistic, ...]:
 
     Percentiles interpolate linearly between order statistics (Hyndman and Fan, 1996, type 7).
     """
-    column = nw.col(value.name)
-    aggregates = {"mean": column.mean()}
-    aggregates |= {name: column.quantile(quantile, interpolation="linear") for name, quantile in QUANTILES.items()}
-    aggregates["n"] = column.count()
-    return tuple(
-        Statistic(
-            name=f"{value.name}_{suffix}",
-            label=f"{value.label} {suffix}",
-            unit=Unit.COUNT if suffix == "n" else value.unit,
-            description=f"{value.description} ({suffix})",
-            needs=value.needs,
-            rows=value.rows,
-            aggregates={f"{value.name}_{suffix}": aggregate},
-        )
-        for suffix, aggregate in aggregates.items()
+    mean = Statistic(
+        f"{value.name}_mean",
+        f"{value.label} mean",
+        value.unit,
+        f"{value.description} (mean)",
+        rows=(value,),
+        aggregates=value.sums,
+        finish=Per(f"{value.name} sum", f"{value.name} n"),
+        basis=Basis("mean", value),
     )
+    percentiles = (
+        Statistic(
+            f"{value.name}_{suffix}",
+            f"{value.label} {suffix}",
+            value.unit,
+            f"{value.description} ({suffix})",
+            rows=(value,),
+            aggregates={f"{value.name}_{suffix}": Quantile(value.name, level)},
+            basis=Basis("quantile", value, level=level),
+        )
+        for suffix, level in LEVELS.items()
+    )
+    n = Statistic(
+        f"{value.name}_n",
+        f"{value.label} n",
+        Unit.COUNT,
+        f"{value.description} (n: the rows that have it)",
+        rows=(value,),
+        aggregates=value.counts,
+        finish=f"{value.name} n",
+        of_nothing=0,
+    )
+    return (mean, *percentiles, n)

@@ -1,119 +1,286 @@
 """Statistics by group."""
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.frame import from_table
+from genanalytics.metrics import sketch
 from genanalytics.metrics.caching import CACHE
+from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.cost import COST, REQUESTS
-from genanalytics.metrics.declare import Statistic
+from genanalytics.metrics.declare import Known, Per, Quantile, Statistic
+from genanalytics.metrics.kernels import as_floats
+from genanalytics.metrics.keys import BUCKETS, DERIVED, TIME, Key, between, bucket, key, zone_of
 from genanalytics.metrics.latency import LATENCY
+from genanalytics.metrics.near import near
+from genanalytics.metrics.reliability import RELIABILITY
+from genanalytics.metrics.sources import GROUP, Source, source_of
+from genanalytics.metrics.tokens import TOKENS
+from genanalytics.units import Unit
 
-DEFAULT: tuple[Statistic, ...] = (*COST, *CACHE, *LATENCY)
+PERCENTILES = ("auto", "exact", "sketch")
+EXACT_ROWS = 20_000_000
+"""With more rows than these, `auto` takes the sketch on an engine whose data need not fit into memory."""
 
-DERIVED_KEYS: dict[str, tuple[str, nw.Expr]] = {
-    "day": ("created_at", nw.col("created_at").dt.truncate("1d")),
-}
-"""Keys that are made of a column, by name: the column that they need, and the expression. Days are UTC days."""
+_MOST_ROWS = 5_000_000
+_PLACE = "place of a group"
+OPEN = "open"
+"""The column that says of a stretch of time whether records of it may still be missing."""
 
 
 def summarize(
-    data: pd.DataFrame, *, by: str | Sequence[str] | None = None, metrics: Sequence[Statistic] | None = None
+    data: object,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    tz: str = "UTC",
+    metrics: Sequence[Statistic | str] | str | None = None,
+    percentiles: str = "auto",
 ) -> pd.DataFrame:
     """Return one row per group: its keys, `requests`, then the statistics, ordered by the keys.
 
+    The same declarations are computed wherever the data is: in memory, by DuckDB or by Spark.
+
     Args:
-        data: A frame as `fetch` returns it.
-        by: Columns to group by; `day` (UTC) is derived from `created_at`. A missing key is a group of its own. None
+        data: A frame as `fetch` returns it (pandas; polars and Arrow will do), a DuckDB relation or a Spark data frame,
+            such as `scan` returns.
+        by: Columns to group by. Derived from others are `day` (the start of a day), `hour` (0 to 23), `weekday` (1 is
+            Monday) and `model_family` (the model without date and variant). A missing key is a group of its own. None
             makes one group of all rows.
-        metrics: What to compute; None for `metrics.DEFAULT`, which docs/metrics.md describes.
+        every: Group by time too: `minute`, `hour`, `day`, `week` (from Monday) or `month`. The column `time` comes
+            first and holds the start of each stretch; stretches without a row are there as well, with 0 in counts and
+            sums and gaps in whatever else; `open` says whether records can still be missing, since the last fetch fell
+            into it. Rows without `created_at` have a row with a gap for `time`.
+        tz: The zone of days, hours and all other stretches of time, by its IANA name.
+        metrics: What to compute: statistics, or names of them and of sets of them (`cost`, `cache`, `tokens`,
+            `latency`, `reliability`); None for `metrics.DEFAULT`, which docs/metrics.md describes.
+        percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
+            holds: percentiles are then right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
+
+    Returns:
+        Counts as Int64, all other statistics as Float64. `attrs` holds `units` and `labels` (by column), `tz`, and
+        `percentiles`: `exact` or `sketch`.
 
     Raises:
-        MissingColumnError: The frame lacks a column; the message says which statistic needs it.
-        InputError: Two columns of the result would have one name.
+        MissingColumnError: The data lacks a column; the message says which statistic needs it.
+        InputError: Something of that name is unknown, or two columns of the result would have one name.
 
     >>> from genanalytics.units import Unit
-    >>> latency = {"latency": nw.col("latency")}
-    >>> longest = Statistic("longest", "longest", Unit.MS, "Longest latency", ("latency",), latency,
-    ...                     {"longest": nw.col("latency").max()})
+    >>> longest = Statistic("longest", "longest", Unit.MS, "Longest latency", needs=("latency",),
+    ...                     aggregates={"longest": nw.col("latency").max()})
     >>> frame = pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]})
     >>> summarize(frame, by="model", metrics=[longest]).to_dict("list")
-    {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30, 20]}
+    {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
-    keys = [by] if isinstance(by, str) else list(by or ())
-    statistics = [
-        REQUESTS,
-        *(metric for metric in (DEFAULT if metrics is None else metrics) if metric.name != REQUESTS.name),
-    ]
-    _check(data, keys, statistics)
-    rows: dict[str, nw.Expr] = {}
-    aggregates: dict[str, nw.Expr] = {}
+    source, zone = source_of(data), zone_of(tz)
+    names = [by] if isinstance(by, str) else list(by or ())
+    statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
+    _check(source, names, every, statistics)
+    keys = [key(name, zone) for name in names]
+    if every is not None:
+        keys.insert(0, bucket(every, zone))
+    if percentiles not in PERCENTILES:
+        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
+        raise InputError(msg)
+    if percentiles == "auto":
+        percentiles = "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
+    groups = _aggregated(source, keys, statistics, sketched=percentiles == "sketch")
+    labels = _labels(groups, keys)
+    if every is not None:
+        labels, groups = _with_empty(labels, groups, every, zone)
+        labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
+    summary = pd.concat([labels, _finished(groups, statistics)], axis=1)
+    order = [name for name in labels.columns if name != OPEN]
+    summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
+    summary.attrs = {
+        "units": {statistic.name: statistic.unit.value for statistic in statistics},
+        "labels": {statistic.name: statistic.label for statistic in statistics},
+        "tz": zone.key,
+        "percentiles": percentiles,
+    }
+    return summary
+
+
+def cost_summary(
+    data: object,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    tz: str = "UTC",
+    percentiles: str = "auto",
+) -> pd.DataFrame:
+    """Return what `summarize` returns, with `metrics=COST`: what was charged, and how it spreads over requests."""
+    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles)
+
+
+def cache_summary(
+    data: object,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    tz: str = "UTC",
+    percentiles: str = "auto",
+) -> pd.DataFrame:
+    """Return what `summarize` returns, with `metrics=CACHE`: what prompt caching saved and cost."""
+    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles)
+
+
+def latency_summary(
+    data: object,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    tz: str = "UTC",
+    percentiles: str = "auto",
+) -> pd.DataFrame:
+    """Return what `summarize` returns, with `metrics=LATENCY`: times to the first token and to the last, and speeds."""
+    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles)
+
+
+def reliability_summary(
+    data: object,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    tz: str = "UTC",
+    percentiles: str = "auto",
+) -> pd.DataFrame:
+    """Return what `summarize` returns, with `metrics=RELIABILITY`: requests cancelled, failed, cut, rerouted."""
+    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles)
+
+
+def token_summary(
+    data: object,
+    *,
+    by: str | Sequence[str] | None = None,
+    every: str | None = None,
+    tz: str = "UTC",
+    percentiles: str = "auto",
+) -> pd.DataFrame:
+    """Return what `summarize` returns, with `metrics=TOKENS`: tokens in and out."""
+    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles)
+
+
+def _aggregated(source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], *, sketched: bool) -> pa.Table:
+    """Return the aggregates of the statistics by group, each group under the names of `GROUP`."""
+    rows = list(dict.fromkeys(value for statistic in statistics for value in statistic.rows))
+    needs = list(dict.fromkeys(name for statistic in statistics for name in statistic.needs))
+    aggregates = {name: step for statistic in statistics for name, step in statistic.aggregates.items()}
+    if not sketched:
+        return source.aggregate(keys, rows, needs, aggregates)
+    plain = {name: step for name, step in aggregates.items() if not isinstance(step, Quantile)}
+    groups = source.aggregate(keys, rows, needs, plain)
+    named = {value.name: value for value in rows}
+    asked: dict[str, dict[str, float]] = {}
+    for name, step in aggregates.items():
+        if isinstance(step, Quantile):
+            asked.setdefault(step.value, {})[name] = step.level
+    for value, levels in asked.items():
+        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), levels)
+    return groups
+
+
+def _labels(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
+    """Return the keys of the groups as the summary shows them."""
+    plain = groups.select([GROUP.format(key.name) for key in keys]).rename_columns([key.name for key in keys])
+    frame = from_table(plain)
+    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in keys}, index=range(len(groups)))
+
+
+def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
+    """Return the groups with a row of gaps for each stretch of time in which one of the other keys has none."""
+    starts = labels[TIME].dropna()
+    if starts.empty:
+        return labels, groups
+    times = pd.DataFrame({TIME: between(starts.min(), starts.max(), every, tz)})
+    others = labels.drop(columns=TIME).drop_duplicates()
+    if len(times) * max(1, len(others)) > _MOST_ROWS:
+        msg = (
+            f"every={every!r} makes {len(times):,} stretches of time of {len(others):,} groups: take a longer one,"
+            f" of {', '.join(BUCKETS)}, or fewer rows"
+        )
+        raise InputError(msg)
+    every_one = times.merge(others, how="cross") if len(others.columns) else times
+    placed = labels.assign(**{_PLACE: pd.array(range(len(labels)), dtype="Int64")})
+    undated = placed[placed[TIME].isna()]
+    full = pd.concat([every_one.merge(placed, how="left"), undated], ignore_index=True)
+    return full.drop(columns=_PLACE), groups.take(pa.Array.from_pandas(full[_PLACE]))
+
+
+def _open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:
+    """Return for each stretch of time whether the last fetch came before its end; a gap where that is not known."""
+    last = source.latest("fetched_at") if "fetched_at" in source.columns else None
+    if last is None or starts.empty:
+        return pd.Series(pd.NA, index=starts.index, dtype="boolean")
+    step = bucket(every, tz)
+    begun = step.finish(step.pandas(pd.Series([last]))).iloc[0]
+    flags: pd.Series = (starts >= begun).astype("boolean").mask(starts.isna())
+    return flags
+
+
+def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame:
+    """Return the statistics out of the aggregates."""
+    missing = groups[REQUESTS.name].is_null().to_numpy()
+    columns: dict[str, Any] = {}
     for statistic in statistics:
-        _merge(rows, statistic.rows, statistic.name)
-        aggregates |= statistic.aggregates
-    # keys stand under names of their own, so that a row value may be called like the column that it groups by
-    grouping = {f"by {key}": _key(key) for key in keys}
-    values = nw.from_native(data, eager_only=True).with_columns(**grouping, **rows)
-    if keys:
-        groups = values.group_by(*grouping).agg(**aggregates).sort(*grouping, nulls_last=True)
-    else:
-        groups = values.select(**aggregates)
-    finished = groups.select(
-        *(nw.col(column).alias(key) for column, key in zip(grouping, keys, strict=True)),
-        *(statistic.finished() for statistic in statistics),
-    )
-    return finished.to_pandas().reset_index(drop=True)
+        found = _number(groups, statistic)
+        if not isinstance(found, np.ndarray):
+            columns[statistic.name] = found
+            continue
+        if statistic.of_nothing is not None:
+            found = np.where(missing, statistic.of_nothing, found)
+        gaps = np.isnan(found)
+        if statistic.unit is Unit.COUNT:
+            columns[statistic.name] = pd.arrays.IntegerArray(np.where(gaps, 0, found).astype(np.int64), gaps)
+        else:
+            columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
+    return pd.DataFrame(columns)
 
 
-def reference() -> str:
-    """Return the statistics of `DEFAULT` as a Markdown table: name, label, unit, meaning.
-
-    >>> reference().splitlines()[2]
-    '| `requests` | requests | count | Number of rows |'
-    """
-    rows = [
-        f"| `{statistic.name}` | {statistic.label} | {statistic.unit} | {statistic.description} |\n"
-        for statistic in (REQUESTS, *DEFAULT)
-    ]
-    return "".join(["| name | label | unit | meaning |\n", "|---|---|---|---|\n", *rows])
-
-
-def _merge(rows: dict[str, nw.Expr], more: Mapping[str, nw.Expr], statistic: str) -> None:
-    """Add row values; a name that stood for another expression would change another statistic without a word."""
-    for name, value in more.items():
-        if rows.setdefault(name, value) is not value:
-            msg = f"the row value {name!r} of {statistic!r} stands for another one already: give it another name"
-            raise InputError(msg)
+def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
+    """Return a statistic of each group as float64, gaps as NaN; whatever is no number as it is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        match statistic.name if statistic.finish is None else statistic.finish:
+            case Per(over, under):
+                by = as_floats(groups[under])
+                return as_floats(groups[over]) / np.where(by == 0, np.nan, by)
+            case Known(value, n):
+                return np.where(as_floats(groups[n]) > 0, as_floats(groups[value]), np.nan)
+            case str() as name:
+                values = groups[name]
+            case expression:
+                values = nw.from_native(groups, eager_only=True).select(value=expression)["value"].to_native()
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        return as_floats(values)
+    return from_table(pa.table({"value": values}))["value"]
 
 
-def _key(name: str) -> nw.Expr:
-    return DERIVED_KEYS[name][1] if name in DERIVED_KEYS else nw.col(name)
-
-
-def _check(data: pd.DataFrame, keys: Sequence[str], statistics: Sequence[Statistic]) -> None:
+def _check(source: Source, names: Sequence[str], every: str | None, statistics: Sequence[Statistic]) -> None:
     """Raise where a key or a statistic cannot be had."""
-    names = [*keys, *(statistic.name for statistic in statistics)]
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    columns = [*([TIME, OPEN] if every else []), *names, *(statistic.name for statistic in statistics)]
+    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
     if twice:
         msg = f"{', '.join(map(repr, twice))} would stand in the summary twice: name each key and each statistic once"
         raise InputError(msg)
-    available = set(data.columns)
-    for key in keys:
-        if DERIVED_KEYS.get(key, (key,))[0] not in available:
-            known = ", ".join([*map(str, data.columns), *DERIVED_KEYS])
-            near = get_close_matches(key, [*map(str, data.columns), *DERIVED_KEYS], n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            msg = f"cannot group by {key!r}; {hint}there are {known}"
+    needed = {name: key(name, ZoneInfo("UTC")).column for name in names} | ({TIME: "created_at"} if every else {})
+    for name, column in needed.items():
+        if column not in source.columns:
+            known = [*source.columns, *DERIVED]
+            wanted = repr(name) if name == column else f"{name!r}, which is made of {column!r}"
+            msg = f"cannot group by {wanted}; {near(name, known)}there are {', '.join(known)}"
             raise MissingColumnError(msg)
-        if key in available and pa.types.is_nested(getattr(data[key].dtype, "pyarrow_dtype", pa.null())):
-            msg = f"cannot group by {key!r}: it holds lists"
+        if source.is_nested(column):
+            msg = f"cannot group by {name!r}: it holds lists"
             raise InputError(msg)
     for statistic in statistics:
-        missing = [column for column in statistic.needs if column not in available]
+        missing = [column for column in statistic.columns if column not in source.columns]
         if missing:
-            msg = f"the frame has no column {', '.join(map(repr, missing))}, which {statistic.name!r} is made of"
+            msg = f"the data has no column {', '.join(map(repr, missing))}, which {statistic.name!r} is made of"
             raise MissingColumnError(msg)

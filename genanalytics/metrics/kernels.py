@@ -1,0 +1,109 @@
+"""Sums, counts and percentiles by group in memory, with numpy.
+
+Rows are grouped once, as a number per row; every aggregate of every row value then reads these numbers. That leaves one
+pass for a sum, and for percentiles a selection of the few order statistics that they interpolate instead of a sort.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+_SMALL = 64
+"""Groups of fewer rows on average are sorted all at once; larger ones are selected from one by one."""
+
+
+class Groups:
+    """Rows by group.
+
+    Args:
+        codes: The number of each row's group, from 0; None where there is one group of all rows.
+        rows: How many rows there are.
+        count: How many groups there are.
+    """
+
+    def __init__(self, codes: "np.ndarray | None", rows: int, count: int) -> None:
+        self._codes = codes
+        self._rows = rows
+        self.count = count
+
+    @property
+    def codes(self) -> "np.ndarray":
+        """The number of each row's group."""
+        return np.zeros(self._rows, dtype=np.int64) if self._codes is None else self._codes
+
+    def size(self) -> "np.ndarray":
+        """Return the number of rows of each group."""
+        if self._codes is None:
+            return np.array([self._rows])
+        return np.bincount(self._codes, minlength=self.count)
+
+    def known(self, values: "np.ndarray") -> "np.ndarray":
+        """Return in how many rows of each group a value is known."""
+        known = ~np.isnan(values)
+        if self._codes is None:
+            return np.array([np.count_nonzero(known)])
+        return np.bincount(self._codes[known] if not known.all() else self._codes, minlength=self.count)
+
+    def sum(self, values: "np.ndarray") -> "np.ndarray":
+        """Return the sum of the known values of each group; 0 where none is."""
+        if self._codes is None:
+            return np.array([np.nansum(values)])
+        filled = np.where(np.isnan(values), 0.0, values)
+        return np.bincount(self._codes, weights=filled, minlength=self.count)
+
+    def quantiles(self, values: "np.ndarray", levels: Sequence[float]) -> "np.ndarray":
+        """Return percentiles of the known values of each group: one row per level; NaN where none is known.
+
+        They interpolate linearly between order statistics (Hyndman and Fan, 1996, type 7).
+        """
+        ordered = values if self._order is None else values[self._order]
+        counts = self.known(values)
+        ends = np.cumsum(counts)
+        starts = ends - counts
+        ordered = ordered[~np.isnan(ordered)]
+        ranks = (counts - 1) * np.array(levels)[:, None]  # one row per level
+        below = np.maximum(np.floor(ranks), 0).astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(counts - 1, 0))
+        if len(ordered) < _SMALL * self.count:
+            ordered = ordered[np.lexsort((ordered, np.repeat(np.arange(self.count), counts)))]
+        else:
+            for place in np.flatnonzero(counts):
+                segment = ordered[starts[place] : ends[place]]
+                segment.partition(np.unique(np.concatenate([below[:, place], above[:, place]])))
+        result = np.full(ranks.shape, np.nan)
+        some = counts > 0
+        low, high = (ordered[(starts + rank)[:, some]] for rank in (below, above))
+        with np.errstate(invalid="ignore"):  # between two infinities lies nothing that could be said
+            share = (ranks - below)[:, some]
+            result[:, some] = np.where(low == high, low, low + (high - low) * share)
+        return result
+
+    @cached_property
+    def _order(self) -> "np.ndarray | None":
+        """The rows, group by group; 16-bit numbers are sorted in one pass over them."""
+        if self._codes is None:
+            return None
+        small = self.count <= np.iinfo(np.uint16).max
+        return np.argsort(self._codes.astype(np.uint16) if small else self._codes, kind="stable")
+
+
+def grouped(keys: Sequence[pd.Series], rows: int) -> tuple[Groups, list[pd.Series]]:
+    """Return the rows grouped by keys, a gap being a key of its own, and the keys of each group."""
+    if not keys:
+        return Groups(None, rows, 1), []
+    codes = np.zeros(rows, dtype=np.int64)
+    for values in keys:
+        own, uniques = pd.factorize(values, use_na_sentinel=False)
+        codes, _ = pd.factorize(codes * len(uniques) + own)  # numbered anew, so that many keys never overflow
+    first = np.full(int(codes.max()) + 1 if rows else 0, -1, dtype=np.int64)
+    first[codes[::-1]] = np.arange(rows)[::-1]
+    return Groups(codes, rows, len(first)), [values.iloc[first].reset_index(drop=True) for values in keys]
+
+
+def as_floats(values: pa.ChunkedArray) -> "np.ndarray":
+    """Return the values of a column as float64, gaps as NaN."""
+    floats: np.ndarray = values.cast(pa.float64()).to_numpy()
+    return floats

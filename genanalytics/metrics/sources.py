@@ -1,0 +1,308 @@
+"""Data to compute statistics of: a frame in memory, a relation of DuckDB, a data frame of Spark.
+
+Both kinds of source answer two questions alike: aggregates of row values by group, and the counts of a row value by
+group and class. Everything else about a statistic is the same code on any of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.errors import InputError
+from genanalytics.frame import from_table
+from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum, closure
+from genanalytics.metrics.kernels import Groups, as_floats, grouped
+from genanalytics.metrics.keys import MICROS, Key
+from genanalytics.schema import BY_NAME, Kind
+
+GROUP = "by {}"
+"""The name of a key while a source computes: a row value may be called like the column that it is grouped by."""
+
+
+class Source(Protocol):
+    """What statistics can be computed of."""
+
+    columns: list[str]
+    large: bool
+    """Whether there may be more rows than memory holds."""
+
+    def count(self) -> int:
+        """Return the number of rows."""
+
+    def is_nested(self, column: str) -> bool:
+        """Return whether a column holds lists or structures."""
+
+    def aggregate(
+        self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str], aggregates: Mapping[str, Aggregate]
+    ) -> pa.Table:
+        """Return the aggregates by group: the keys under the names of `GROUP`, then a column per aggregate."""
+
+    def counts(self, keys: Sequence[Key], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
+        """Return how many rows of each group are in each class of a row value: the keys, the class and `n`.
+
+        The steps make the class out of the value, each over the ones before; the last one is the class, null for gaps.
+        """
+
+    def latest(self, column: str) -> pd.Timestamp | None:
+        """Return the last moment of a column; None where there is none."""
+
+
+def source_of(data: object) -> Source:
+    """Return data as a source.
+
+    Raises:
+        InputError: It is nothing that statistics can be computed of.
+    """
+    if isinstance(data, pd.DataFrame):
+        return InMemory(data)
+    if isinstance(data, pa.Table):
+        return InMemory(from_table(data))
+    if hasattr(data, "aggregate") and hasattr(data, "project") and hasattr(data, "sql_query"):
+        return Relational(data, "duckdb")
+    if hasattr(data, "selectExpr") and hasattr(data, "sparkSession"):
+        return Relational(data, "spark")
+    if type(data).__module__.partition(".")[0] == "polars":
+        return InMemory(from_table(nw.from_native(data).lazy().collect().to_arrow()))  # type: ignore[call-overload]
+    msg = (
+        f"cannot compute statistics of a {type(data).__module__}.{type(data).__qualname__}: give a pandas or polars"
+        " frame, an Arrow table, a DuckDB relation or a Spark data frame"
+    )
+    raise InputError(msg)
+
+
+def levelled(rows: Sequence[RowValue]) -> list[list[RowValue]]:
+    """Return row values and what they are made of, in steps: each step needs nothing but the ones before.
+
+    Raises:
+        InputError: One name stands for two row values, which would change a statistic without a word.
+    """
+    depths: dict[str, int] = {}
+    named: dict[str, RowValue] = {}
+    for value in closure(tuple(rows)):
+        if named.setdefault(value.name, value) is not value:
+            msg = f"the row value {value.name!r} stands for two expressions: give one of them another name"
+            raise InputError(msg)
+        inner = (depths[need.name] for need in value.needs if isinstance(need, RowValue))
+        depths[value.name] = 1 + max(inner, default=-1)
+    steps: list[list[RowValue]] = [[] for _ in range(max(depths.values(), default=-1) + 1)]
+    for name, depth in depths.items():
+        steps[depth].append(named[name])
+    return steps
+
+
+def _columns(steps: Sequence[Sequence[RowValue]], needs: Sequence[str]) -> list[str]:
+    """Return the columns of the data that row values and aggregates read."""
+    inner = [need for step in steps for value in step for need in value.needs if isinstance(need, str)]
+    return list(dict.fromkeys((*needs, *inner)))
+
+
+class InMemory:
+    """A pandas frame. The row values are Arrow's work, the aggregates numpy's."""
+
+    large = False
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self.columns = [str(name) for name in frame.columns]
+
+    def count(self) -> int:
+        return len(self._frame)
+
+    def is_nested(self, column: str) -> bool:
+        return bool(pa.types.is_nested(getattr(self._frame[column].dtype, "pyarrow_dtype", pa.null())))
+
+    def aggregate(
+        self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str], aggregates: Mapping[str, Aggregate]
+    ) -> pa.Table:
+        groups, found = self._grouped(keys)
+        table = self._values(rows, needs)
+        read = {step.value for step in aggregates.values() if not isinstance(step, nw.Expr)} - {""}
+        floats = {name: as_floats(table[name]) for name in read}
+        quantiles = _quantiles(groups, floats, aggregates)
+        own = {name: step for name, step in aggregates.items() if isinstance(step, nw.Expr)}
+        computed = _own(groups, table, own) if own else {}
+        for name, step in aggregates.items():
+            match step:
+                case Sum(value):
+                    found[name] = groups.sum(floats[value])
+                case Count(""):
+                    found[name] = groups.size()
+                case Count(value):
+                    found[name] = groups.known(floats[value])
+                case Quantile():
+                    found[name] = pa.array(quantiles[step], from_pandas=True)
+                case _:
+                    found[name] = computed[name]
+        return pa.table(found)
+
+    def counts(self, keys: Sequence[Key], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
+        table = nw.from_native(self._values([value], ()), eager_only=True)
+        for name, step in steps.items():
+            table = table.with_columns(step.alias(name))
+        (last,) = list(steps)[-1:]
+        index = as_floats(table[last].to_native())
+        known = ~np.isnan(index)
+        series = [key.pandas(self._typed(key.column))[known].reset_index(drop=True) for key in keys]
+        inner, names = grouped([*series, pd.Series(index[known].astype(np.int64))], int(known.sum()))
+        columns = [*(GROUP.format(key.name) for key in keys), last]
+        found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
+        return pa.table(found | {"n": inner.size()})
+
+    def latest(self, column: str) -> pd.Timestamp | None:
+        last = self._typed(column).max()
+        return None if pd.isna(last) else last
+
+    def _grouped(self, keys: Sequence[Key]) -> tuple[Groups, dict[str, Any]]:
+        """Return the rows by group, and the keys of the groups."""
+        groups, names = grouped([key.pandas(self._typed(key.column)) for key in keys], len(self._frame))
+        columns = (GROUP.format(key.name) for key in keys)
+        return groups, {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
+
+    def _values(self, rows: Sequence[RowValue], needs: Sequence[str]) -> pa.Table:
+        """Return the columns that are needed and the row values, as Arrow."""
+        steps = levelled(rows)
+        table = pa.table({name: self._arrow(name) for name in _columns(steps, needs)})
+        values = nw.from_native(table, eager_only=True)
+        for step in steps:
+            values = values.with_columns(*(value.value.alias(value.name) for value in step))
+        return values.to_native()
+
+    def _typed(self, name: str) -> pd.Series:
+        """Return a column with the dtype that the schema gives it."""
+        values = self._frame[name]
+        column = BY_NAME.get(name)
+        if column is None or str(values.dtype) == column.kind.pandas_dtype:
+            return values
+        if column.kind is Kind.TIME:
+            moments: pd.Series = pd.to_datetime(values, utc=True).dt.as_unit("us")
+            return moments
+        return from_table(pa.table({name: self._arrow(name)}))[name].set_axis(values.index)
+
+    def _arrow(self, name: str) -> pa.Array:
+        column = BY_NAME.get(name)
+        try:
+            return pa.Array.from_pandas(self._frame[name], type=column.kind.arrow_type if column else None)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            msg = f"column {name!r} of the frame holds something else than its type: {error}"
+            raise InputError(msg) from error
+
+
+class Relational:
+    """A relation of DuckDB or a data frame of Spark, which compute where the data lies."""
+
+    large = True
+
+    def __init__(self, native: Any, dialect: str) -> None:  # noqa: ANN401 - of engines that need not be installed
+        self._native = native
+        self._dialect = dialect
+        self._schema = nw.from_native(native).collect_schema()
+        self.columns = self._schema.names()
+
+    def count(self) -> int:
+        return int(nw.from_native(self._native).select(nw.len()).collect(backend="pyarrow").item())
+
+    def is_nested(self, column: str) -> bool:
+        return bool(self._schema[column].is_nested())
+
+    def aggregate(
+        self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str], aggregates: Mapping[str, Aggregate]
+    ) -> pa.Table:
+        names = [GROUP.format(key.name) for key in keys]
+        values = self._values(keys, rows, needs)
+        steps = [_expression(step).alias(name) for name, step in aggregates.items()]
+        groups = values.group_by(*names).agg(*steps) if keys else values.select(*steps)
+        return _plain(groups.collect(backend="pyarrow").to_native())
+
+    def counts(self, keys: Sequence[Key], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
+        names = [GROUP.format(key.name) for key in keys]
+        values = self._values(keys, [value], ())
+        for name, step in steps.items():
+            values = values.with_columns(step.alias(name))
+        (last,) = list(steps)[-1:]
+        known = values.filter(~nw.col(last).is_null()).select(*names, nw.col(last).cast(nw.Int64))
+        groups = known.group_by(*names, last).agg(nw.len().alias("n"))
+        return _plain(groups.collect(backend="pyarrow").to_native())
+
+    def latest(self, column: str) -> pd.Timestamp | None:
+        found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
+        if found is None:
+            return None
+        moment = pd.Timestamp(found)
+        return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+
+    def _values(self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str]) -> "nw.LazyFrame[Any]":
+        """Return the data with the keys, under the names of `GROUP`, and the row values as columns."""
+        steps = levelled(rows)
+        native = self._timed() if any(key.column == "created_at" != key.name for key in keys) else self._native
+        values: nw.LazyFrame[Any] = nw.from_native(native)
+        for key in keys:
+            name = key.column
+            for name, step in key.lazy.items():
+                values = values.with_columns(step.alias(name))
+            values = values.with_columns(nw.col(name).alias(GROUP.format(key.name)))
+        read = [*(GROUP.format(key.name) for key in keys), *_columns(steps, needs)]
+        values = values.select(*read) if read else values
+        for level in steps:
+            values = values.with_columns(*(value.value.alias(value.name) for value in level))
+        return values
+
+    def _timed(self) -> Any:  # noqa: ANN401
+        """Return the data with the microseconds of `created_at`: the one thing that each engine has its own word for.
+
+        Raises:
+            InputError: The column holds no moments.
+        """
+        dtype = self._schema["created_at"]
+        if self._dialect == "duckdb" and isinstance(dtype, nw.Datetime):
+            return self._native.project(f'*, epoch_us(created_at) AS "{MICROS}"')
+        if self._dialect == "spark" and isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+            return self._native.selectExpr("*", f"unix_micros(created_at) AS `{MICROS}`")
+        msg = f"column 'created_at' is of type {dtype}: time is grouped by a timestamp with a time zone"
+        raise InputError(msg)
+
+
+def _quantiles(
+    groups: Groups, floats: "Mapping[str, np.ndarray]", aggregates: Mapping[str, Aggregate]
+) -> "dict[Quantile, np.ndarray]":
+    """Return the percentiles that are asked for, all those of a row value together."""
+    asked: dict[str, list[Quantile]] = {}
+    for step in aggregates.values():
+        if isinstance(step, Quantile):
+            asked.setdefault(step.value, []).append(step)
+    return {
+        step: row
+        for value, steps in asked.items()
+        for step, row in zip(steps, groups.quantiles(floats[value], [step.level for step in steps]), strict=True)
+    }
+
+
+def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> dict[str, Any]:
+    """Return aggregates that are declared as expressions, by group, as pandas computes them."""
+    frame = from_table(table).assign(**{GROUP: groups.codes})
+    steps = [step.alias(name) for name, step in aggregates.items()]
+    found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
+    return {name: found[name].to_arrow() for name in aggregates}
+
+
+def _expression(step: Aggregate) -> nw.Expr:
+    """Return an aggregate as an expression of narwhals."""
+    match step:
+        case Sum(value):
+            return nw.col(value).sum()
+        case Count(""):
+            return nw.len()
+        case Count(value):
+            return nw.col(value).count()
+        case Quantile(value, level):
+            return nw.col(value).cast(nw.Float64).quantile(level, interpolation="linear")
+    return step
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return a table with the types that a frame in memory has: a sum of integers comes as a wide decimal."""
+    fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(fields))
