@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from genanalytics.export import write_frame
+from genanalytics.files import write_frame
 
 from genanalytics.cli import run
 from genanalytics.plots import CHARTS

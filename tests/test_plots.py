@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from genanalytics.export import write_parquet
+from genanalytics.files import write_parquet
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
