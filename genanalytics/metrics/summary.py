@@ -15,7 +15,8 @@ from genanalytics.metrics import sketch
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.cost import COST, REQUESTS
-from genanalytics.metrics.declare import Known, Per, Quantile, Statistic
+from genanalytics.metrics.declare import Aggregate, Known, Limit, Per, Quantile, Statistic
+from genanalytics.metrics.intervals import NAMES, limit_columns, limit_steps, with_limits
 from genanalytics.metrics.kernels import as_floats
 from genanalytics.metrics.keys import BUCKETS, DERIVED, TIME, Key, between, bucket, key, zone_of
 from genanalytics.metrics.latency import LATENCY
@@ -43,6 +44,7 @@ def summarize(
     tz: str = "UTC",
     metrics: Sequence[Statistic | str] | str | None = None,
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return one row per group: its keys, `requests`, then the statistics, ordered by the keys.
 
@@ -63,6 +65,8 @@ def summarize(
             `latency`, `reliability`); None for `metrics.DEFAULT`, which docs/metrics.md describes.
         percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
             holds: percentiles are then right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
+        intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean, sum and ratio of sums: the
+            limits of its 95 % interval, which docs/metrics.md describes. They are gaps where rows are too few.
 
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` holds `units` and `labels` (by column), `tz`, and
@@ -82,7 +86,8 @@ def summarize(
     source, zone = source_of(data), zone_of(tz)
     names = [by] if isinstance(by, str) else list(by or ())
     statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
-    _check(source, names, every, statistics)
+    bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
+    _check(source, names, every, statistics, bounded)
     keys = [key(name, zone) for name in names]
     if every is not None:
         keys.insert(0, bucket(every, zone))
@@ -91,20 +96,15 @@ def summarize(
         raise InputError(msg)
     if percentiles == "auto":
         percentiles = "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
-    groups = _aggregated(source, keys, statistics, sketched=percentiles == "sketch")
+    groups = _aggregated(source, keys, statistics, bounded, sketched=percentiles == "sketch")
     labels = _labels(groups, keys)
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, _finished(groups, statistics)], axis=1)
+    summary = pd.concat([labels, _finished(groups, statistics, bounded)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
     summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
-    summary.attrs = {
-        "units": {statistic.name: statistic.unit.value for statistic in statistics},
-        "labels": {statistic.name: statistic.label for statistic in statistics},
-        "tz": zone.key,
-        "percentiles": percentiles,
-    }
+    summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
     return summary
 
 
@@ -115,9 +115,10 @@ def cost_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=COST`: what was charged, and how it spreads over requests."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles, intervals=intervals)
 
 
 def cache_summary(
@@ -127,9 +128,10 @@ def cache_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=CACHE`: what prompt caching saved and cost."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles, intervals=intervals)
 
 
 def latency_summary(
@@ -139,9 +141,10 @@ def latency_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=LATENCY`: times to the first token and to the last, and speeds."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles, intervals=intervals)
 
 
 def reliability_summary(
@@ -151,9 +154,10 @@ def reliability_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=RELIABILITY`: requests cancelled, failed, cut, rerouted."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles, intervals=intervals)
 
 
 def token_summary(
@@ -163,28 +167,36 @@ def token_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=TOKENS`: tokens in and out."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles, intervals=intervals)
 
 
-def _aggregated(source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], *, sketched: bool) -> pa.Table:
+def _aggregated(
+    source: Source,
+    keys: Sequence[Key],
+    statistics: Sequence[Statistic],
+    bounded: Sequence[Statistic],
+    *,
+    sketched: bool,
+) -> pa.Table:
     """Return the aggregates of the statistics by group, each group under the names of `GROUP`."""
     rows = list(dict.fromkeys(value for statistic in statistics for value in statistic.rows))
     needs = list(dict.fromkeys(name for statistic in statistics for name in statistic.needs))
     aggregates = {name: step for statistic in statistics for name, step in statistic.aggregates.items()}
-    if not sketched:
-        return source.aggregate(keys, rows, needs, aggregates)
-    plain = {name: step for name, step in aggregates.items() if not isinstance(step, Quantile)}
+    plain: dict[str, Aggregate] = {}
+    counted: dict[str, dict[str, Quantile | Limit]] = {}
+    for name, step in (aggregates | limit_steps(bounded)).items():
+        if isinstance(step, Quantile | Limit) and (sketched or (isinstance(step, Limit) and source.large)):
+            counted.setdefault(step.value, {})[name] = step
+        else:
+            plain[name] = step
     groups = source.aggregate(keys, rows, needs, plain)
     named = {value.name: value for value in rows}
-    asked: dict[str, dict[str, float]] = {}
-    for name, step in aggregates.items():
-        if isinstance(step, Quantile):
-            asked.setdefault(step.value, {})[name] = step.level
-    for value, levels in asked.items():
-        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), levels)
-    return groups
+    for value, steps in counted.items():
+        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), steps)
+    return with_limits(groups, source, keys, bounded)
 
 
 def _labels(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
@@ -225,8 +237,8 @@ def _open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Ser
     return flags
 
 
-def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame:
-    """Return the statistics out of the aggregates."""
+def _finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
+    """Return the statistics, each with its limits if it has any, out of the aggregates."""
     missing = groups[REQUESTS.name].is_null().to_numpy()
     columns: dict[str, Any] = {}
     for statistic in statistics:
@@ -241,7 +253,20 @@ def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame
             columns[statistic.name] = pd.arrays.IntegerArray(np.where(gaps, 0, found).astype(np.int64), gaps)
         else:
             columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
+        if statistic in bounded:
+            columns |= limit_columns(groups, statistic, found)
     return pd.DataFrame(columns)
+
+
+def _described(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
+    """Return the unit and the label of each column, by its name."""
+    units = {statistic.name: statistic.unit.value for statistic in statistics}
+    labels = {statistic.name: statistic.label for statistic in statistics}
+    for statistic in bounded:
+        for name, side in zip(NAMES, ("low", "high"), strict=True):
+            units[name.format(statistic.name)] = statistic.unit.value
+            labels[name.format(statistic.name)] = f"{statistic.label} {side}"
+    return {"units": units, "labels": labels}
 
 
 def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
@@ -262,9 +287,16 @@ def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
     return from_table(pa.table({"value": values}))["value"]
 
 
-def _check(source: Source, names: Sequence[str], every: str | None, statistics: Sequence[Statistic]) -> None:
+def _check(
+    source: Source,
+    names: Sequence[str],
+    every: str | None,
+    statistics: Sequence[Statistic],
+    bounded: Sequence[Statistic],
+) -> None:
     """Raise where a key or a statistic cannot be had."""
-    columns = [*([TIME, OPEN] if every else []), *names, *(statistic.name for statistic in statistics)]
+    limits = [name.format(statistic.name) for statistic in bounded for name in NAMES]
+    columns = [*([TIME, OPEN] if every else []), *names, *(statistic.name for statistic in statistics), *limits]
     twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
     if twice:
         msg = f"{', '.join(map(repr, twice))} would stand in the summary twice: name each key and each statistic once"
