@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from genanalytics.fetching import Fetched, Stats, fetch
     from genanalytics.frame import drift
     from genanalytics.ids import read_ids
-    from genanalytics.metrics import summarize
+    from genanalytics.metrics import Comparison, compare, summarize
     from genanalytics.schema import COLUMNS
 
 __all__ = [
     "COLUMNS",
     "CacheError",
     "Client",
+    "Comparison",
     "Fetched",
     "GenAnalyticsError",
     "InputError",
@@ -43,6 +44,7 @@ __all__ = [
     "OutputError",
     "Stats",
     "__version__",
+    "compare",
     "drift",
     "fetch",
     "metrics",
@@ -58,8 +60,10 @@ __all__ = [
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
+    "Comparison": "metrics",
     "Fetched": "fetching",
     "Stats": "fetching",
+    "compare": "metrics",
     "drift": "frame",
     "fetch": "fetching",
     "read_frame": "export",

@@ -2,6 +2,7 @@
 
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, SETS, reference, resolved
+from genanalytics.metrics.comparison import Comparison, compare
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
     Basis,
@@ -39,12 +40,14 @@ __all__ = [
     "SETS",
     "TOKENS",
     "Basis",
+    "Comparison",
     "Count",
     "Quantile",
     "RowValue",
     "Statistic",
     "Sum",
     "cache_summary",
+    "compare",
     "cost_summary",
     "count_of",
     "goodput",

@@ -18,7 +18,7 @@ _DRAWS = 1_999
 _SEED = 1927
 _NOTHING = 1e-12
 _ROUNDING = 1e-5
-"""Below these shares of what it is the difference of, a difference is taken for one of rounding: in float64, float32."""
+"""A difference that is this small a share of what it is taken of comes from rounding: in float64, in float32."""
 
 
 def student(clusters: "np.ndarray | int") -> "np.ndarray":

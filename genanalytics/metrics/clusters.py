@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Basis
+from genanalytics.metrics.kernels import grouped
 from genanalytics.metrics.keys import Key
 from genanalytics.metrics.sources import CLUSTER, GROUP, Source
 
@@ -59,19 +60,44 @@ class Clusters:
         return placed(_CLUSTERS), {name: tuple(placed(part.format(name)) for part in _SUMS) for name in self.names}
 
     def by_group(self) -> "Iterator[tuple[int, np.ndarray, np.ndarray]]":
-        """Yield the place of each group with its numerators and denominators: a row per cluster, a column per name.
+        """Yield the place of each group with its numerators and denominators: a row per cluster, a column per name."""
+        table, places, overs, unders = self._sorted(_PLACE, *self._labels)
+        found, starts = np.unique(places, return_index=True)
+        for place, start, end in zip(found, starts, [*starts[1:], len(table)], strict=True):
+            yield int(place), overs[start:end], unders[start:end]
 
-        The order of the clusters does not depend on that of the rows: it is that of their labels, and for rows alone
-        that of their values.
+    def residuals(self, ratios: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":
+        """Return `factor * (over - ratio * under)` of each cluster, summed over the groups that it lies in.
+
+        Args:
+            ratios: One per group, of the first of the names.
+            factors: Any number of rows, with a factor per group.
+
+        Returns:
+            A row per row of the factors, and a column per cluster of the groups that have a factor other than 0.
+        """
+        table, places, overs, unders = self._sorted(*self._labels, _PLACE)
+        wanted = (factors != 0).any(axis=0)[places]
+        table, places, overs, unders = table.filter(wanted), places[wanted], overs[wanted], unders[wanted]
+        alone = np.ones(len(table), dtype=bool)
+        for label in self._labels:
+            alone &= table[label].is_null().to_numpy()
+        labels = [table[label].to_pandas() for label in self._labels]
+        clusters, _ = grouped([*labels, pd.Series(np.where(alone, np.arange(len(table)), -1))], len(table))
+        own = overs[:, 0] - ratios[places] * unders[:, 0]
+        return np.array([clusters.sum(row[places] * own) for row in factors])
+
+    def _sorted(self, *first: str) -> "tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]":
+        """Return the clusters, the group of each, numerators and denominators, whatever the order of the rows.
+
+        They are ordered by label and by group, and rows alone by their values.
         """
         table = self._lazy.collect(backend="pyarrow").to_native()
         table = table.append_column(_PLACE, pa.array(self._places(table)))
         overs, unders = ([part.format(name) for name in self.names] for part in (_OVER, _UNDER))
-        table = table.sort_by([(name, "ascending") for name in (_PLACE, *self._labels, *overs, *unders)])
+        table = table.sort_by([(name, "ascending") for name in (*first, *overs, *unders)])
         over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
-        places, starts = np.unique(table[_PLACE].to_numpy(), return_index=True)
-        for place, start, end in zip(places, starts, [*starts[1:], len(table)], strict=True):
-            yield int(place), over[start:end], under[start:end]
+        return table, table[_PLACE].to_numpy(), over, under
 
     def _places(self, table: pa.Table) -> "np.ndarray":
         """Return which group each row of a table belongs to."""
@@ -79,8 +105,8 @@ class Clusters:
         if not names:
             return np.zeros(len(table), dtype=np.int64)
         groups = self._keys.to_pandas().assign(**{_PLACE: np.arange(len(self._keys))})
-        placed: pd.Series = table.select(names).to_pandas().merge(groups, on=names, how="left")[_PLACE]
-        return placed.to_numpy(dtype=np.int64)
+        placed: np.ndarray = table.select(names).to_pandas().merge(groups, on=names, how="left")[_PLACE].to_numpy()
+        return placed
 
 
 def _pair(name: str, basis: Basis) -> tuple[nw.Expr, nw.Expr]:

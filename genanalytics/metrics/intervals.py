@@ -73,8 +73,7 @@ def limit_columns(
 ) -> dict[str, pd.api.extensions.ExtensionArray]:
     """Return the limits of a statistic by the names of their columns, gaps where it has no value or they are not known.
 
-    A limit that comes from classes of values (`sketch`) may lie on the wrong side of an exact percentile by as much as
-    a class is wide: it is the percentile then.
+    No limit is on the wrong side of the value, by which rounding would else differ.
     """
     low, high = (as_floats(groups[name.format(statistic.name)]) for name in _LIMITS)
     limits = np.minimum(low, values), np.maximum(high, values)

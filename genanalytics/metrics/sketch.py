@@ -7,7 +7,7 @@ same classes, the counts can be added up, and nothing but them is held.
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -93,7 +93,10 @@ def joined(groups: pa.Table, counted: pa.Table, steps: Mapping[str, Quantile | L
     frame = counted.to_pandas()
     parts = frame.groupby(keys, dropna=False, sort=False) if keys else [((), frame)]
     found = pd.DataFrame(
-        [(*group, *_at_ranks(part[CLASS].to_numpy(), part["n"].to_numpy(), steps.values())) for group, part in parts],
+        [
+            (*group, *_at_ranks(part[CLASS].to_numpy(), part["n"].to_numpy(), list(steps.values())))
+            for group, part in parts
+        ],
         columns=[*keys, *steps],
     )
     if keys:
@@ -103,6 +106,10 @@ def joined(groups: pa.Table, counted: pa.Table, steps: Mapping[str, Quantile | L
     return groups
 
 
-def _at_ranks(indices: "np.ndarray", counts: "np.ndarray", steps: Iterable[Quantile | Limit]) -> "np.ndarray":
+def _at_ranks(indices: "np.ndarray", counts: "np.ndarray", steps: Sequence[Quantile | Limit]) -> "np.ndarray":
+    """Return percentiles; and limits of them, each moved to that of its class, so that nothing lies outside by it."""
     n = np.array([counts.sum()])
-    return at_ranks(indices, counts, [step.ranks(n)[0] for step in steps])
+    values = at_ranks(indices, counts, [step.ranks(n)[0] for step in steps])
+    outward = [2 * step.side - 1 if isinstance(step, Limit) else 0 for step in steps]
+    values /= 1 - ACCURACY * np.sign(values) * outward
+    return values

@@ -170,12 +170,12 @@ class InMemory:
 
     def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
         labels: dict[str, pd.Series] = {}
-        alone = pd.Series(np.ones(len(self._frame), dtype=bool), index=self._frame.index)
+        alone = np.ones(len(self._frame), dtype=bool)
         for column, name in CLUSTER.items():
             if column in self.columns:
                 labels[name] = self._typed(column).where(alone)
-                alone &= labels[name].isna()
-        single = pd.Series(np.where(alone, np.arange(len(self._frame)), -1))
+                alone &= labels[name].isna().to_numpy()
+        single = pd.Series(np.where(alone, np.arange(len(alone)), -1))
         series = [key.pandas(self._typed(key.column)) for key in keys]
         groups, names = grouped([*series, *labels.values(), single], len(self._frame))
         columns = [*(GROUP.format(key.name) for key in keys), *labels]
@@ -185,7 +185,8 @@ class InMemory:
             floats = as_floats(table[value.name])
             found[f"{value.name} sum"] = groups.sum(floats)
             found[f"{value.name} n"] = groups.known(floats).astype(float)
-        return nw.from_native(pa.table(found)).lazy()
+        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
+        return clusters
 
     def latest(self, column: str) -> pd.Timestamp | None:
         last = self._typed(column).max()
@@ -353,6 +354,9 @@ def _expression(step: Aggregate) -> nw.Expr:
             return nw.col(value).count()
         case Quantile(value, level):
             return nw.col(value).cast(nw.Float64).quantile(level, interpolation="linear")
+        case Limit():
+            msg = "the limits of a percentile come from the counts of an engine"
+            raise TypeError(msg)
     return step
 
 

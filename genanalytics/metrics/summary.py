@@ -87,21 +87,17 @@ def summarize(
     names = [by] if isinstance(by, str) else list(by or ())
     statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
     bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
-    _check(source, names, every, statistics, bounded)
+    check(source, names, every, statistics, bounded)
     keys = [key(name, zone) for name in names]
     if every is not None:
         keys.insert(0, bucket(every, zone))
-    if percentiles not in PERCENTILES:
-        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
-        raise InputError(msg)
-    if percentiles == "auto":
-        percentiles = "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
-    groups = _aggregated(source, keys, statistics, bounded, sketched=percentiles == "sketch")
-    labels = _labels(groups, keys)
+    percentiles = chosen(percentiles, source)
+    groups = aggregated(source, keys, statistics, bounded, percentiles)
+    labels = labels_of(groups, keys)
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, _finished(groups, statistics, bounded)], axis=1)
+    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
     summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
     summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
@@ -173,22 +169,40 @@ def token_summary(
     return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles, intervals=intervals)
 
 
-def _aggregated(
-    source: Source,
-    keys: Sequence[Key],
-    statistics: Sequence[Statistic],
-    bounded: Sequence[Statistic],
-    *,
-    sketched: bool,
+def chosen(percentiles: str, source: Source) -> str:
+    """Return the way in which percentiles are computed: `exact` or `sketch`.
+
+    Raises:
+        InputError: There is no such way.
+    """
+    if percentiles not in PERCENTILES:
+        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
+        raise InputError(msg)
+    if percentiles == "auto":
+        return "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
+    return percentiles
+
+
+def aggregated(
+    source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], bounded: Sequence[Statistic], percentiles: str
 ) -> pa.Table:
-    """Return the aggregates of the statistics by group, each group under the names of `GROUP`."""
+    """Return the aggregates of the statistics by group, each group under the names of `GROUP`.
+
+    Args:
+        source: Where the rows are.
+        keys: What they are grouped by.
+        statistics: What is computed.
+        bounded: Those of them that get limits beside them.
+        percentiles: `exact` or `sketch`.
+    """
     rows = list(dict.fromkeys(value for statistic in statistics for value in statistic.rows))
     needs = list(dict.fromkeys(name for statistic in statistics for name in statistic.needs))
     aggregates = {name: step for statistic in statistics for name, step in statistic.aggregates.items()}
     plain: dict[str, Aggregate] = {}
     counted: dict[str, dict[str, Quantile | Limit]] = {}
     for name, step in (aggregates | limit_steps(bounded)).items():
-        if isinstance(step, Quantile | Limit) and (sketched or (isinstance(step, Limit) and source.large)):
+        sketched = percentiles == "sketch" or (isinstance(step, Limit) and source.large)
+        if isinstance(step, Quantile | Limit) and sketched:
             counted.setdefault(step.value, {})[name] = step
         else:
             plain[name] = step
@@ -199,7 +213,7 @@ def _aggregated(
     return with_limits(groups, source, keys, bounded)
 
 
-def _labels(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
+def labels_of(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
     """Return the keys of the groups as the summary shows them."""
     plain = groups.select([GROUP.format(key.name) for key in keys]).rename_columns([key.name for key in keys])
     frame = from_table(plain)
@@ -237,7 +251,7 @@ def _open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Ser
     return flags
 
 
-def _finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
+def finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
     """Return the statistics, each with its limits if it has any, out of the aggregates."""
     missing = groups[REQUESTS.name].is_null().to_numpy()
     columns: dict[str, Any] = {}
@@ -287,7 +301,7 @@ def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
     return from_table(pa.table({"value": values}))["value"]
 
 
-def _check(
+def check(
     source: Source,
     names: Sequence[str],
     every: str | None,
