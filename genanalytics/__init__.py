@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
     from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
-    from genanalytics.metrics import attempt_summary, attempts, distribution, quality, sessions, summarize
+    from genanalytics.metrics import (
+        Comparison,
+        attempt_summary,
+        attempts,
+        compare,
+        distribution,
+        quality,
+        sessions,
+        summarize,
+    )
     from genanalytics.reading import open_frame
     from genanalytics.reconciling import Reconciliation, reconcile
     from genanalytics.redact import Redaction
@@ -43,6 +52,7 @@ __all__ = [
     "COLUMNS",
     "CacheError",
     "Client",
+    "Comparison",
     "Exported",
     "Fetched",
     "GenAnalyticsError",
@@ -58,6 +68,7 @@ __all__ = [
     "attempt_summary",
     "attempts",
     "compact",
+    "compare",
     "distribution",
     "drift",
     "export",
@@ -82,6 +93,7 @@ __all__ = [
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
+    "Comparison": "metrics",
     "Exported": "exporting",
     "Fetched": "fetching",
     "Ids": "sources",
@@ -92,6 +104,7 @@ _HOMES = {
     "attempts": "metrics",
     "distribution": "metrics",
     "compact": "commits",
+    "compare": "metrics",
     "drift": "frame",
     "export": "exporting",
     "fetch": "fetching",

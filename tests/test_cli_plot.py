@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from genanalytics.files import write_frame
 
 from genanalytics.cli import run
+from genanalytics.files import write_frame
 from genanalytics.plots import CHARTS
 from generations import frame_of, on
 

@@ -11,13 +11,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from genanalytics.files import write_parquet
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from artists import panels, render, texts
 from genanalytics import plots
 from genanalytics.errors import InputError, MissingColumnError, OutputError
+from genanalytics.files import write_parquet
 from genanalytics.frame import from_rows
 from genanalytics.plots import CHARTS, cost_over_time, save
 from genanalytics.sandbox import sample

@@ -3,6 +3,7 @@
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
+from genanalytics.metrics.comparison import Comparison, compare
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
     Basis,
@@ -47,6 +48,7 @@ __all__ = [
     "SETS",
     "TOKENS",
     "Basis",
+    "Comparison",
     "Count",
     "Quantile",
     "RowValue",
@@ -55,6 +57,7 @@ __all__ = [
     "attempt_summary",
     "attempts",
     "cache_summary",
+    "compare",
     "cost_summary",
     "count_of",
     "distribution",

@@ -15,7 +15,7 @@ import pyarrow.compute
 
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
-from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum, closure
+from genanalytics.metrics.declare import Aggregate, Count, Limit, Quantile, RowValue, Sum, closure
 from genanalytics.metrics.dialects import DUCKDB, SPARK, Dialect
 from genanalytics.metrics.kernels import Groups, as_floats, grouped
 from genanalytics.metrics.keys import MICROS, Key
@@ -26,6 +26,12 @@ GROUP = "by {}"
 
 _LEVELS = "percentiles of {}"
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
+
+
+CLUSTER = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
+"""The columns that tell which rows depend on each other, the first one known; and what they are called in clusters."""
+
+_ALONE = "a row alone"
 
 
 class Source(Protocol):
@@ -50,6 +56,16 @@ class Source(Protocol):
         """Return how many rows of each group are in each class of a row value: the keys, the class and `n`.
 
         The steps make the class out of the value, each over the ones before; the last one is the class, null for gaps.
+        """
+
+    def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        """Return the sums of row values by group and cluster, without computing them yet.
+
+        A cluster is what depends on each other: the rows of a session, else of a request, else a row alone.
+
+        Returns:
+            The keys under the names of `GROUP`, `CLUSTER` where the data has them (both null for a row alone), and for
+            each row value `<value> sum` and `<value> n` as float64, 0 where none is known.
         """
 
     def latest(self, column: str) -> pd.Timestamp | None:
@@ -138,7 +154,7 @@ class InMemory:
                     found[name] = groups.size()
                 case Count(value):
                     found[name] = groups.known(floats[value])
-                case Quantile():
+                case Quantile() | Limit():
                     found[name] = pa.array(quantiles[step], from_pandas=True)
                 case _:
                     found[name] = computed[name]
@@ -156,6 +172,26 @@ class InMemory:
         columns = [*(GROUP.format(key.name) for key in keys), last]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
+
+    def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        labels: dict[str, pd.Series] = {}
+        alone = np.ones(len(self._frame), dtype=bool)
+        for column, name in CLUSTER.items():
+            if column in self.columns:
+                labels[name] = self._typed(column).where(alone)
+                alone &= labels[name].isna().to_numpy()
+        single = pd.Series(np.where(alone, np.arange(len(alone)), -1))
+        series = [key.pandas(self._typed(key.column)) for key in keys]
+        groups, names = grouped([*series, *labels.values(), single], len(self._frame))
+        columns = [*(GROUP.format(key.name) for key in keys), *labels]
+        found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names[:-1], strict=True)}
+        table = self._values(rows, ())
+        for value in rows:
+            floats = as_floats(table[value.name])
+            found[f"{value.name} sum"] = groups.sum(floats)
+            found[f"{value.name} n"] = groups.known(floats).astype(float)
+        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
+        return clusters
 
     def latest(self, column: str) -> pd.Timestamp | None:
         last = self._typed(column).max()
@@ -250,6 +286,25 @@ class Relational:
         groups = _collected(values.group_by(*names, last).agg(nw.len().alias("n")))
         return groups.filter(pa.compute.is_valid(groups[last]))  # an engine would work out every step twice to filter
 
+    def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        columns = [column for column in CLUSTER if column in self.columns]
+        alone, labels = nw.lit(value=True), []
+        for column in columns:
+            labels.append(nw.when(alone).then(nw.col(column)).alias(CLUSTER[column]))
+            alone = alone & nw.col(column).is_null()
+        names = [*(GROUP.format(key.name) for key in keys), *(CLUSTER[column] for column in columns)]
+        sums = [nw.col(value.name).cast(nw.Float64).fill_null(0.0).alias(f"{value.name} sum") for value in rows]
+        counts = [(~nw.col(value.name).is_null()).cast(nw.Float64).alias(f"{value.name} n") for value in rows]
+        values = (
+            self._values(keys, rows, columns).with_columns(*labels).select(*names, alone.alias(_ALONE), *sums, *counts)
+        )
+        single = values.filter(nw.col(_ALONE)).drop(_ALONE)
+        if not columns:
+            return single
+        shared = values.filter(~nw.col(_ALONE)).drop(_ALONE)
+        summed = [name for name in shared.collect_schema().names() if name not in names]
+        return nw.concat([shared.group_by(*names).agg(*(nw.col(name).sum() for name in summed)), single])
+
     def latest(self, column: str) -> pd.Timestamp | None:
         found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
         if found is None:
@@ -297,12 +352,16 @@ def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile
 
 def _quantiles(
     groups: Groups, floats: "Mapping[str, np.ndarray]", aggregates: Mapping[str, Aggregate]
-) -> "dict[Quantile, np.ndarray]":
-    """Return the percentiles, all those of a row value together."""
+) -> "dict[Quantile | Limit, np.ndarray]":
+    """Return the percentiles and their limits, all those of a row value together."""
+    asked: dict[str, list[Quantile | Limit]] = {}
+    for step in aggregates.values():
+        if isinstance(step, Quantile | Limit):
+            asked.setdefault(step.value, []).append(step)
     return {
         step: row
-        for value, steps in _percentiles(aggregates).items()
-        for step, row in zip(steps, groups.quantiles(floats[value], [step.level for step in steps]), strict=True)
+        for value, steps in asked.items()
+        for step, row in zip(steps, groups.at_ranks(floats[value], [step.ranks for step in steps]), strict=True)
     }
 
 

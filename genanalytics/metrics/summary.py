@@ -15,8 +15,9 @@ from genanalytics.metrics import sketch
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.cost import COST, REQUESTS
-from genanalytics.metrics.declare import Known, Per, Quantile, Statistic
+from genanalytics.metrics.declare import Aggregate, Known, Limit, Per, Quantile, Statistic
 from genanalytics.metrics.grouping import check_columns, keys_of, labelled
+from genanalytics.metrics.intervals import NAMES, limit_columns, limit_steps, with_limits
 from genanalytics.metrics.kernels import as_floats
 from genanalytics.metrics.keys import BUCKETS, TIME, Key, between, bucket, zone_of
 from genanalytics.metrics.latency import LATENCY
@@ -43,6 +44,7 @@ def summarize(
     tz: str = "UTC",
     metrics: Sequence[Statistic | str] | str | None = None,
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return one row per group: its keys, `requests`, then the statistics, ordered by the keys.
 
@@ -63,6 +65,8 @@ def summarize(
             `latency`, `reliability`); None for `metrics.DEFAULT`, which docs/metrics.md describes.
         percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
             holds: percentiles are then right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
+        intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean, sum and ratio of sums: the
+            limits of its 95 % interval, which docs/metrics.md describes. They are gaps where rows are too few.
 
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` holds `units` and `labels` (by column), `tz`, and
@@ -81,29 +85,22 @@ def summarize(
     """
     source, zone = source_of(data), zone_of(tz)
     statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
-    beside = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics)]
+    bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
+    limits = [name.format(statistic.name) for statistic in bounded for name in NAMES]
+    beside = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
     keys = keys_of(source, by, every, tz, beside=beside)
     for statistic in statistics:
         check_columns(source, statistic.columns, statistic.name)
-    if percentiles not in PERCENTILES:
-        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
-        raise InputError(msg)
-    if percentiles == "auto":
-        percentiles = "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
-    groups = _aggregated(source, keys, statistics, sketched=percentiles == "sketch")
+    percentiles = chosen(percentiles, source)
+    groups = aggregated(source, keys, statistics, bounded, percentiles)
     labels = labelled(groups, keys)
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, _finished(groups, statistics)], axis=1)
+    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
     summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
-    summary.attrs = {
-        "units": {statistic.name: statistic.unit.value for statistic in statistics},
-        "labels": {statistic.name: statistic.label for statistic in statistics},
-        "tz": zone.key,
-        "percentiles": percentiles,
-    }
+    summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
     return summary
 
 
@@ -114,9 +111,10 @@ def cost_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=COST`: what was charged, and how it spreads over requests."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles, intervals=intervals)
 
 
 def cache_summary(
@@ -126,9 +124,10 @@ def cache_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=CACHE`: what prompt caching saved and cost."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles, intervals=intervals)
 
 
 def latency_summary(
@@ -138,9 +137,10 @@ def latency_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=LATENCY`: times to the first token and to the last, and speeds."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles, intervals=intervals)
 
 
 def reliability_summary(
@@ -150,9 +150,10 @@ def reliability_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=RELIABILITY`: requests cancelled, failed, cut, rerouted."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles, intervals=intervals)
 
 
 def token_summary(
@@ -162,28 +163,54 @@ def token_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=TOKENS`: tokens in and out."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles, intervals=intervals)
 
 
-def _aggregated(source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], *, sketched: bool) -> pa.Table:
-    """Return the aggregates of the statistics by group, each group under the names of `GROUP`."""
+def chosen(percentiles: str, source: Source) -> str:
+    """Return the way in which percentiles are computed: `exact` or `sketch`.
+
+    Raises:
+        InputError: There is no such way.
+    """
+    if percentiles not in PERCENTILES:
+        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
+        raise InputError(msg)
+    if percentiles == "auto":
+        return "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
+    return percentiles
+
+
+def aggregated(
+    source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], bounded: Sequence[Statistic], percentiles: str
+) -> pa.Table:
+    """Return the aggregates of the statistics by group, each group under the names of `GROUP`.
+
+    Args:
+        source: Where the rows are.
+        keys: What they are grouped by.
+        statistics: What is computed.
+        bounded: Those of them that get limits beside them.
+        percentiles: `exact` or `sketch`.
+    """
     rows = list(dict.fromkeys(value for statistic in statistics for value in statistic.rows))
     needs = list(dict.fromkeys(name for statistic in statistics for name in statistic.needs))
     aggregates = {name: step for statistic in statistics for name, step in statistic.aggregates.items()}
-    if not sketched:
-        return source.aggregate(keys, rows, needs, aggregates)
-    plain = {name: step for name, step in aggregates.items() if not isinstance(step, Quantile)}
+    plain: dict[str, Aggregate] = {}
+    counted: dict[str, dict[str, Quantile | Limit]] = {}
+    for name, step in (aggregates | limit_steps(bounded)).items():
+        sketched = percentiles == "sketch" or (isinstance(step, Limit) and source.large)
+        if isinstance(step, Quantile | Limit) and sketched:
+            counted.setdefault(step.value, {})[name] = step
+        else:
+            plain[name] = step
     groups = source.aggregate(keys, rows, needs, plain)
     named = {value.name: value for value in rows}
-    asked: dict[str, dict[str, float]] = {}
-    for name, step in aggregates.items():
-        if isinstance(step, Quantile):
-            asked.setdefault(step.value, {})[name] = step.level
-    for value, levels in asked.items():
-        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), levels)
-    return groups
+    for value, steps in counted.items():
+        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), steps)
+    return with_limits(groups, source, keys, bounded)
 
 
 def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
@@ -218,8 +245,8 @@ def _open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Ser
     return flags
 
 
-def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame:
-    """Return the statistics out of the aggregates."""
+def finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
+    """Return the statistics, each with its limits if it has any, out of the aggregates."""
     missing = groups[REQUESTS.name].is_null().to_numpy()
     columns: dict[str, Any] = {}
     for statistic in statistics:
@@ -234,7 +261,20 @@ def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame
             columns[statistic.name] = pd.arrays.IntegerArray(np.where(gaps, 0, found).astype(np.int64), gaps)
         else:
             columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
+        if statistic in bounded:
+            columns |= limit_columns(groups, statistic, found)
     return pd.DataFrame(columns)
+
+
+def _described(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
+    """Return the unit and the label of each column, by its name."""
+    units = {statistic.name: statistic.unit.value for statistic in statistics}
+    labels = {statistic.name: statistic.label for statistic in statistics}
+    for statistic in bounded:
+        for name, side in zip(NAMES, ("low", "high"), strict=True):
+            units[name.format(statistic.name)] = statistic.unit.value
+            labels[name.format(statistic.name)] = f"{statistic.label} {side}"
+    return {"units": units, "labels": labels}
 
 
 def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
