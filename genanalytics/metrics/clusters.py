@@ -63,7 +63,8 @@ class Clusters:
         """Yield the place of each group with its numerators and denominators: a row per cluster, a column per name."""
         table, places, overs, unders = self._sorted(_PLACE, *self._labels)
         found, starts = np.unique(places, return_index=True)
-        for place, start, end in zip(found, starts, [*starts[1:], len(table)], strict=True):
+        ends = [*starts[1:], len(table)][: len(found)]  # of nothing, there is no group
+        for place, start, end in zip(found, starts, ends, strict=True):
             yield int(place), overs[start:end], unders[start:end]
 
     def residuals(self, ratios: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":

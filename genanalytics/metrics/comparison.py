@@ -150,6 +150,11 @@ def compare(
     >>> ends = ["error", "error", "stop", "error", "stop", "stop", "stop", "stop"] * 20
     >>> frame = pd.DataFrame({"provider_name": ["A", "B"] * 80, "model": "m", "finish_reason": ends})
     >>> print(compare(frame, key="provider_name", a="A", b="B", metric="error_rate"))
+    errors: provider_name A against B
+    80 and 80 rows, 100.0 % and 100.0 % of them in 1 of 1 strata of model that both have
+    25.0 % against 50.0 %
+    difference −25.0 % (−38.5 % to −10.0 %)
+    ratio 0.50 (0.32 to 0.76)
     """
     statistic, basis = _comparable(metric)
     names = [match] if isinstance(match, str) else list(match)
