@@ -151,7 +151,7 @@ def _cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> N
     rows = np.round(decades * _PER_DECADE).astype(int)
     lowest, highest = int(rows.min()), int(rows.max())
     table = np.full((highest - lowest + 1, len(columns)), np.nan)
-    table[rows - lowest, columns.index.get_indexer(cells[TIME])] = cells["share"].to_numpy(dtype=float)
+    table[rows - lowest, columns.index.get_indexer(pd.Index(cells[TIME]))] = cells["share"].to_numpy(dtype=float)
     places = columns.to_numpy(dtype=float)
     across = np.concatenate([[places[0] - width / 2], (places[1:] + places[:-1]) / 2, [places[-1] + width / 2]])
     up = 10.0 ** (np.arange(lowest - 1, highest + 1) / _PER_DECADE)
