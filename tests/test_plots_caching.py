@@ -73,6 +73,13 @@ def test_a_group_without_a_discount_has_words_in_place_of_a_rate(axes: Axes) -> 
     assert words.xy == (0, 2)  # type: ignore[attr-defined]
 
 
+def test_a_group_of_byok_alone_is_not_said_to_report_nothing(axes: Axes) -> None:
+    own = {"model": "own", "is_byok": True, "upstream_inference_cost": 1.0, "cache_discount": 1.0}
+    cache_savings_rate(frame_of(*SESSIONS, own), ax=axes)
+    assert "BYOK or replayed alone" in texts(axes)
+    assert "no discount reported" not in texts(axes)
+
+
 def test_the_size_of_a_dot_is_the_cost_without_caching(axes: Axes) -> None:
     frame = frame_of(
         {"model": "a", "total_cost": 3.0, "cache_discount": 1.0},
@@ -104,9 +111,11 @@ def test_savings_add_up_over_sessions_the_worst_first(axes: Axes) -> None:
         {"session_id": "c", "cache_discount": -2.0},
         {"session_id": "c", "cache_discount": 0.5},
         {"session_id": "d"},
+        {"session_id": None, "cache_discount": -9.0},
     )
     cache_payback(frame, by="session_id", ax=axes)
     assert points(axes.lines[0])[1].tolist() == [0, -1.5, -2.5, 1.5]
     assert "2 of 3 sessions with caching lost by it, −$2.500 together; net $1.500" in detail(axes)
     assert "no discount reported for 1 more" in detail(axes)
+    assert "1 generation without a session left out" in detail(axes)
     assert axes.get_xlabel() == "sessions, those that lost most first"

@@ -77,7 +77,8 @@ def cache_savings_rate(data: object, *, by: str = "model", tz: str = "UTC", ax: 
         MissingColumnError: The data lacks a column that is needed.
         InputError: There is no such zone.
     """
-    rates = summarize(data, by=by, tz=tz, metrics=["cache_savings_rate", "cost_without_cache"], intervals=True)
+    wanted = ["cache_savings_rate", "cost_without_cache", "cache_coverage"]
+    rates = summarize(data, by=by, tz=tz, metrics=wanted, intervals=True)
     groups = len(rates)
     rates = rates.sort_values("cost_without_cache", ascending=False, kind="stable").head(_MOST_ROWS)
     rates = rates.sort_values("cache_savings_rate", ascending=False, kind="stable", na_position="last")
@@ -114,9 +115,8 @@ def _dots(ax: Axes, rates: pd.DataFrame) -> None:
         text = "" if amount == NOTHING else f"of {amount}"
         beside(ax, row, text)
         if not known[row]:
-            ax.annotate(
-                _NOTHING_REPORTED, (0, row), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK
-            )
+            words = "BYOK or replayed alone" if rates["cache_coverage"].iloc[row] > 0 else _NOTHING_REPORTED
+            ax.annotate(words, (0, row), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK)
 
 
 def cache_payback(
@@ -127,8 +127,8 @@ def cache_payback(
     Args:
         data: What `summarize` takes.
         by: None adds up over time. A key, such as `session_id`, adds up over its groups instead, those that caching
-            cost most first: the line falls as far as caching loses and rises after.
-        every: The stretch of time: `minute`, `hour`, `day`, `week` or `month`.
+            cost most first: the line falls as far as caching loses and rises after. What has no group is left out.
+        every: The stretch of time, where it adds up over time: `minute`, `hour`, `day`, `week` or `month`.
         tz: The zone of these, by its IANA name.
         ax: Where to draw; a new figure without it.
 
@@ -178,6 +178,8 @@ def _over_time(ax: Axes, data: object, every: str, tz: str) -> bool:
 def _over_groups(ax: Axes, data: object, by: str, tz: str) -> bool:
     """Draw savings as they add up over groups, the worst first; return whether there is anything to draw."""
     groups = summarize(data, by=by, tz=tz, metrics=["net_cache_savings"])
+    outside = int(groups["requests"][groups[by].isna()].sum())
+    groups = groups.dropna(subset=[by])
     known = numbers(groups["net_cache_savings"])
     saved = np.sort(known[np.isfinite(known)])
     noun = subject(by)
@@ -188,8 +190,11 @@ def _over_groups(ax: Axes, data: object, by: str, tz: str) -> bool:
         f"{len(lost):,} of {counted(len(saved), noun)} with caching lost by it, {amounts[0]} together; net {amounts[1]}"
     )
     silent = len(groups) - len(saved)
-    without = f"{_NOTHING_REPORTED} for {silent:,} more" if silent else ""
-    titled(ax, f"Cumulative savings of prompt caching, by {noun}", [rests_on(data, tz), told, without])
+    without = [
+        f"{_NOTHING_REPORTED} for {silent:,} more" if silent else "",
+        f"{counted(outside, 'generation')} without a {noun} left out" if outside else "",
+    ]
+    titled(ax, f"Cumulative savings of prompt caching, by {noun}", [rests_on(data, tz), told, *without])
     ax.set_xlabel(f"{noun}s, those that lost most first")
     if not len(saved):
         return False
