@@ -1,7 +1,8 @@
 """Arrow tables as Parquet files that any engine reads well, and back under one schema."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,18 @@ from genanalytics.answers import excerpt
 from genanalytics.errors import InputError, reason_of
 from genanalytics.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
-OPTIONS: Mapping[str, Any] = {
-    "compression": "zstd",
-    "use_dictionary": True,
-    "write_statistics": True,
-    "row_group_size": 122_880,  # what DuckDB gives to one thread
-}
-"""How every Parquet file is written: arguments of `pyarrow.parquet.write_table`."""
+OPTIONS: Mapping[str, Any] = {"compression": "zstd", "use_dictionary": True, "write_statistics": True}
+"""How every Parquet file is written: arguments of `pyarrow.parquet.ParquetWriter`."""
+ROWS_PER_GROUP = 122_880
+"""How many rows a row group has: what DuckDB gives to one thread."""
 
 _VERSION = b"genanalytics_schema_version"
 
 
 def by_creation(table: pa.Table) -> pa.Table:
     """Return the rows in the order of `created_at`, gaps last: what a reader wants of one day lies side by side."""
-    if "created_at" not in table.column_names:
-        return table
-    moments = table.column("created_at").combine_chunks()
-    known = moments[: len(moments) - moments.null_count]
-    if known.null_count == 0 and pa.compute.all(pa.compute.less_equal(known[:-1], known[1:])).as_py() is not False:
-        return table
-    return table.take(pa.compute.array_sort_indices(moments, order="ascending", null_placement="at_end"))
+    order = _order(table)
+    return table if order is None else table.take(order)
 
 
 def write_table(table: pa.Table, path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None = None) -> None:
@@ -43,7 +36,37 @@ def write_table(table: pa.Table, path: str | os.PathLike[str], metadata: Mapping
         pyarrow.ArrowException: Parquet has no such type.
     """
     told = {_VERSION: str(SCHEMA_VERSION).encode()} | dict(metadata or {})
-    pa.parquet.write_table(by_creation(table).replace_schema_metadata(told), path, **OPTIONS)
+    with pa.parquet.ParquetWriter(path, table.schema.with_metadata(told), **OPTIONS) as writer:
+        for rows in _groups(table):
+            writer.write_table(rows, row_group_size=ROWS_PER_GROUP)
+
+
+def _order(table: pa.Table) -> pa.Array | None:
+    """Return the places of the rows in the order of `created_at`, gaps last, or None where they stand in it."""
+    if "created_at" not in table.column_names:
+        return None
+    moments = table.column("created_at").combine_chunks()
+    known = moments[: len(moments) - moments.null_count]
+    if known.null_count == 0 and pa.compute.all(pa.compute.less_equal(known[:-1], known[1:])).as_py() is not False:
+        return None
+    return pa.compute.array_sort_indices(moments, order="ascending", null_placement="at_end")
+
+
+def _groups(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows in order; of those that are not, the next group is gathered while one is written."""
+    order = _order(table)
+    if order is None:
+        yield table
+        return
+    with ThreadPoolExecutor(1) as beside:
+        ready = None
+        for start in range(0, len(order), ROWS_PER_GROUP):
+            coming = beside.submit(table.take, order.slice(start, ROWS_PER_GROUP))
+            if ready is not None:
+                yield ready.result()
+            ready = coming
+        if ready is not None:
+            yield ready.result()
 
 
 def read_table(
