@@ -96,9 +96,11 @@ def summarize(
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, _finished(groups, statistics)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
-    summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
+    if order:  # before there are many columns
+        labels = labels.sort_values(order, kind="stable")
+        groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
+    summary = pd.concat([labels, _finished(groups, statistics)], axis=1)
     summary.attrs = {
         "units": {statistic.name: statistic.unit.value for statistic in statistics},
         "labels": {statistic.name: statistic.label for statistic in statistics},
