@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from genanalytics.reading import open_frame
     from genanalytics.reconciling import Reconciliation, reconcile
     from genanalytics.redact import Redaction
+    from genanalytics.report import write_report
     from genanalytics.schema import COLUMNS
     from genanalytics.sources import Ids, read_ids
 
@@ -88,6 +89,7 @@ __all__ = [
     "summarize",
     "write_frame",
     "write_parquet",
+    "write_report",
 ]
 
 _HOMES = {
@@ -121,6 +123,7 @@ _HOMES = {
     "summarize": "metrics",
     "write_frame": "files",
     "write_parquet": "files",
+    "write_report": "report",
 } | dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors")
 
 

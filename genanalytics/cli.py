@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_export, cli_ids, cli_plot, cli_reconcile, cli_summary
+from genanalytics import cli_cache, cli_export, cli_ids, cli_plot, cli_reconcile, cli_report, cli_summary
 from genanalytics._version import __version__
 from genanalytics.cli_data import terminal_width
 from genanalytics.cli_options import (
@@ -108,6 +108,7 @@ commands.add_command(cli_reconcile.reconcile)
 for command in cli_summary.COMMANDS:
     commands.add_command(command)
 commands.add_command(cli_plot.plot)
+commands.add_command(cli_report.report)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")

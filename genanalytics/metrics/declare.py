@@ -232,8 +232,8 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
         unit,
         description,
         rows=(over, under),
-        aggregates=over.sums | under.sums,
-        finish=Per(f"{name} over sum", f"{name} under sum"),
+        aggregates={f"{side.name} sum": Sum(side.name) for side in (over, under)},
+        finish=Per(f"{over.name} sum", f"{under.name} sum"),
         basis=Basis("ratio", over, under),
     )
 

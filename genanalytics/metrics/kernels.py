@@ -50,13 +50,16 @@ class Groups:
         known = ~np.isnan(values)
         if self._codes is None:
             return np.array([np.count_nonzero(known)])
-        return np.bincount(self._codes[known] if not known.all() else self._codes, minlength=self.count)
+        if known.all():
+            return self.size()
+        return np.bincount(self._codes, weights=known, minlength=self.count).astype(np.int64)
 
     def sum(self, values: "np.ndarray") -> "np.ndarray":
         """Return the sum of the known values of each group; 0 where none is."""
         if self._codes is None:
             return np.array([np.nansum(values)])
-        filled = np.where(np.isnan(values), 0.0, values)
+        gaps = np.isnan(values)
+        filled = np.where(gaps, 0.0, values) if gaps.any() else values
         return np.bincount(self._codes, weights=filled, minlength=self.count)
 
     def at_ranks(self, values: "np.ndarray", ranks: "Sequence[Callable[[np.ndarray], np.ndarray]]") -> "np.ndarray":
@@ -82,9 +85,9 @@ class Groups:
         if len(ordered) < _SMALL * self.count:
             ordered = ordered[np.lexsort((ordered, np.repeat(np.arange(self.count), counts)))]
         else:
-            for place in np.flatnonzero(counts):
-                segment = ordered[starts[place] : ends[place]]
-                segment.partition(np.unique(np.concatenate([below[:, place], above[:, place]])))
+            places = np.concatenate([below, above])
+            for group in np.flatnonzero(counts):
+                ordered[starts[group] : ends[group]].partition(places[:, group])
         result = np.full(wanted.shape, np.nan)
         low, high = (ordered[(starts + rank)[some]] for rank in (below, above))
         with np.errstate(invalid="ignore"):  # between two infinities lies nothing that could be said

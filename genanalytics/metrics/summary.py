@@ -97,9 +97,11 @@ def summarize(
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
-    summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
+    if order:  # before there are many columns
+        labels = labels.sort_values(order, kind="stable")
+        groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
+    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
     summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
     return summary
 

@@ -31,14 +31,24 @@ def rests_on(data: object, tz: str) -> str:
     if not number:
         return generations
     try:
-        edges = summarize(data, metrics=[_FIRST, _LAST]).iloc[0]
+        period = period_of(data)
     except MissingColumnError:
         return generations
-    if pd.isna(edges[_FIRST.name]):
+    if period is None:
         return f"{generations}, none of them dated"
-    first, last = (edges[edge.name].tz_convert(tz) for edge in (_FIRST, _LAST))
+    first, last = (moment.tz_convert(tz) for moment in period)
     last_day = "" if first.date() == last.date() else f" to {last:%Y-%m-%d}"
     return f"{generations}, {first:%Y-%m-%d}{last_day} ({tz})"
+
+
+def period_of(data: object) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return the moments of the first and the last generation; None where none is dated.
+
+    Raises:
+        MissingColumnError: The data has no `created_at`.
+    """
+    edges = summarize(data, metrics=[_FIRST, _LAST]).iloc[0]
+    return None if pd.isna(edges[_FIRST.name]) else (edges[_FIRST.name], edges[_LAST.name])
 
 
 def statistic_of(metric: Statistic | str) -> Statistic:
