@@ -77,7 +77,14 @@ class Side(ABC):
 
     @abstractmethod
     def __init__(
-        self, base_url: str, directory: Path, *, key: str = KEY, offline: bool = False, workers: int = WORKERS
+        self,
+        base_url: str,
+        directory: Path,
+        *,
+        key: str = KEY,
+        offline: bool = False,
+        workers: int = WORKERS,
+        timeout_s: float = 5.0,
     ) -> None: ...
 
     @abstractmethod
@@ -248,7 +255,7 @@ def in_children(works: Sequence[Callable[[], T]], *, limit_s: float = 60.0, at_o
                 elif time.monotonic() >= child.deadline:
                     del running[receiver]
                     _kill(child.process)
-                    results[child.number] = Ended(f"hung, killed after {limit_s:g} s")
+                    results[child.number] = Ended(f"no end within {limit_s:g} s (killed)")
     finally:
         for child in running.values():
             _kill(child.process)

@@ -27,7 +27,7 @@ ELSEWHERE = "elsewhere"
 """The fault to which the redirects lead: a page for people, whatever is asked for."""
 
 _ALWAYS = math.inf
-_BOMB_BYTES = 200 << 20
+_BOMB_BYTES = 100 << 20
 
 
 class Asked(NamedTuple):
