@@ -25,6 +25,7 @@ GROUP = "by {}"
 """The name of a key while a source computes: a row value may be called like the column that it is grouped by."""
 
 _LEVELS = "percentiles of {}"
+_PORTION = 200_000
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
 
 
@@ -124,20 +125,28 @@ class InMemory:
         self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str], aggregates: Mapping[str, Aggregate]
     ) -> pa.Table:
         groups, found = self._grouped(keys)
-        table = self._values(rows, needs)
-        read = {step.value for step in aggregates.values() if not isinstance(step, nw.Expr)} - {""}
-        floats = {name: as_floats(table[name]) for name in read}
-        quantiles = _quantiles(groups, floats, aggregates)
+        added = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)}
+        levels = _percentiles(aggregates)
+        totals = dict.fromkeys(added, np.zeros(groups.count))
+        ranked = {value: np.empty(len(self._frame)) for value in levels}
+        for part in _portions(len(self._frame)):
+            inside, table = groups.part(part), self._values(rows, needs, part)
+            read = {step.value for step in added.values()} - {""} | set(levels)
+            floats = {value: as_floats(table[value]) for value in read}
+            totals = {name: total + _added(inside, floats, added[name]) for name, total in totals.items()}
+            for value in levels:
+                ranked[value][part] = floats[value]
+        quantiles = {
+            step: row
+            for value, steps in levels.items()
+            for step, row in zip(steps, groups.quantiles(ranked[value], [step.level for step in steps]), strict=True)
+        }
         own = {name: step for name, step in aggregates.items() if isinstance(step, nw.Expr)}
-        computed = _own(groups, table, own) if own else {}
+        computed = _own(groups, self._values(rows, needs), own) if own else {}
         for name, step in aggregates.items():
             match step:
-                case Sum(value):
-                    found[name] = groups.sum(floats[value])
-                case Count(""):
-                    found[name] = groups.size()
-                case Count(value):
-                    found[name] = groups.known(floats[value])
+                case Sum() | Count():
+                    found[name] = totals[name]
                 case Quantile():
                     found[name] = pa.array(quantiles[step], from_pandas=True)
                 case _:
@@ -167,10 +176,10 @@ class InMemory:
         columns = (GROUP.format(key.name) for key in keys)
         return groups, {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
 
-    def _values(self, rows: Sequence[RowValue], needs: Sequence[str]) -> pa.Table:
-        """Return the columns that are needed and the row values, as Arrow."""
+    def _values(self, rows: Sequence[RowValue], needs: Sequence[str], part: slice = slice(None)) -> pa.Table:
+        """Return the columns that are needed and the row values, as Arrow; of a part of the rows."""
         steps = levelled(rows)
-        table = pa.table({name: self._arrow(name) for name in _columns(steps, needs)})
+        table = pa.table({name: self._arrow(name, part) for name in _columns(steps, needs)})
         values = nw.from_native(table, eager_only=True)
         for step in steps:
             values = values.with_columns(*(value.value.alias(value.name) for value in step))
@@ -187,10 +196,10 @@ class InMemory:
             return moments
         return from_table(pa.table({name: self._arrow(name)}))[name].set_axis(values.index)
 
-    def _arrow(self, name: str) -> pa.Array:
+    def _arrow(self, name: str, part: slice = slice(None)) -> pa.Array:
         column = BY_NAME.get(name)
         try:
-            return pa.Array.from_pandas(self._frame[name], type=column.kind.arrow_type if column else None)
+            return pa.Array.from_pandas(self._frame[name].iloc[part], type=column.kind.arrow_type if column else None)
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             msg = f"column {name!r} of the frame holds something else than its type: {error}"
             raise InputError(msg) from error
@@ -293,15 +302,19 @@ def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile
     return asked
 
 
-def _quantiles(
-    groups: Groups, floats: "Mapping[str, np.ndarray]", aggregates: Mapping[str, Aggregate]
-) -> "dict[Quantile, np.ndarray]":
-    """Return the percentiles, all those of a row value together."""
-    return {
-        step: row
-        for value, steps in _percentiles(aggregates).items()
-        for step, row in zip(steps, groups.quantiles(floats[value], [step.level for step in steps]), strict=True)
-    }
+def _portions(rows: int) -> list[slice]:
+    """Return the rows in parts, so that the row values of all of them never stand in memory at once."""
+    return [slice(start, min(start + _PORTION, rows)) for start in range(0, max(rows, 1), _PORTION)]
+
+
+def _added(groups: Groups, floats: "Mapping[str, np.ndarray]", step: Sum | Count) -> "np.ndarray":
+    match step:
+        case Sum(value):
+            return groups.sum(floats[value])
+        case Count(""):
+            return groups.size()
+        case Count(value):
+            return groups.known(floats[value])
 
 
 def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> dict[str, Any]:
