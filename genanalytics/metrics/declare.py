@@ -212,19 +212,23 @@ def count_of(value: RowValue) -> Statistic:
 
 
 def ratio(  # noqa: PLR0917 - in the order of `Statistic`
-    name: str, label: str, unit: Unit, description: str, numerator: RowValue, denominator: RowValue
+    name: str,
+    label: str,
+    unit: Unit,
+    description: str,
+    numerator: RowValue,
+    denominator: RowValue,
+    *,
+    known_together: bool = False,
 ) -> Statistic:
-    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0."""
+    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0.
+
+    Where no row has one side without the other, `known_together` spares the work of looking for it.
+    """
+    sides = ((numerator, denominator), (denominator, numerator))
     over, under = (
-        RowValue(
-            f"{name} {side}",
-            value.label,
-            value.unit,
-            value.description,
-            (value, other),
-            nw.when(~nw.col(other.name).is_null()).then(nw.col(value.name)),
-        )
-        for side, value, other in (("over", numerator, denominator), ("under", denominator, numerator))
+        value if known_together else _where_known(f"{name} {side}", value, other)
+        for side, (value, other) in zip(("over", "under"), sides, strict=True)
     )
     return Statistic(
         name,
@@ -236,6 +240,12 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
         finish=Per(f"{over.name} sum", f"{under.name} sum"),
         basis=Basis("ratio", over, under),
     )
+
+
+def _where_known(name: str, value: RowValue, other: RowValue) -> RowValue:
+    condition = nw.when(~nw.col(other.name).is_null())
+    needs = (value, other)
+    return RowValue(name, value.label, value.unit, value.description, needs, condition.then(nw.col(value.name)))
 
 
 def rate(flag: RowValue) -> Statistic:

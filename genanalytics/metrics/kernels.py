@@ -39,6 +39,10 @@ class Groups:
         """The number of each row's group."""
         return np.zeros(self._rows, dtype=np.int64) if self._codes is None else self._codes
 
+    def part(self, rows: slice) -> "Groups":
+        """Return a part of the rows, by the same groups."""
+        return Groups(None if self._codes is None else self._codes[rows], rows.stop - rows.start, self.count)
+
     def size(self) -> "np.ndarray":
         """Return the number of rows of each group."""
         if self._codes is None:

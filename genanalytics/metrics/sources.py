@@ -25,6 +25,7 @@ GROUP = "by {}"
 """The name of a key while a source computes: a row value may be called like the column that it is grouped by."""
 
 _LEVELS = "percentiles of {}"
+_PORTION = 200_000
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
 
 
@@ -140,20 +141,28 @@ class InMemory:
         self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str], aggregates: Mapping[str, Aggregate]
     ) -> pa.Table:
         groups, found = self._grouped(keys)
-        table = self._values(rows, needs)
-        read = {step.value for step in aggregates.values() if not isinstance(step, nw.Expr)} - {""}
-        floats = {name: as_floats(table[name]) for name in read}
-        quantiles = _quantiles(groups, floats, aggregates)
+        added = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)}
+        levels = _percentiles(aggregates)
+        totals = dict.fromkeys(added, np.zeros(groups.count))
+        ranked = {value: np.empty(len(self._frame)) for value in levels}
+        for part in _portions(len(self._frame)):
+            inside, table = groups.part(part), self._values(rows, needs, part)
+            read = {step.value for step in added.values()} - {""} | set(levels)
+            floats = {value: as_floats(table[value]) for value in read}
+            totals = {name: total + _added(inside, floats, added[name]) for name, total in totals.items()}
+            for value in levels:
+                ranked[value][part] = floats[value]
+        quantiles = {
+            step: row
+            for value, steps in levels.items()
+            for step, row in zip(steps, groups.at_ranks(ranked[value], [step.ranks for step in steps]), strict=True)
+        }
         own = {name: step for name, step in aggregates.items() if isinstance(step, nw.Expr)}
-        computed = _own(groups, table, own) if own else {}
+        computed = _own(groups, self._values(rows, needs), own) if own else {}
         for name, step in aggregates.items():
             match step:
-                case Sum(value):
-                    found[name] = groups.sum(floats[value])
-                case Count(""):
-                    found[name] = groups.size()
-                case Count(value):
-                    found[name] = groups.known(floats[value])
+                case Sum() | Count():
+                    found[name] = totals[name]
                 case Quantile() | Limit():
                     found[name] = pa.array(quantiles[step], from_pandas=True)
                 case _:
@@ -197,9 +206,9 @@ class InMemory:
         last = self._typed(column).max()
         return None if pd.isna(last) else last
 
-    def table(self, names: Iterable[str]) -> pa.Table:
-        """Return columns as Arrow, those of the schema with its types."""
-        return pa.table({name: self._arrow(name) for name in names})
+    def table(self, names: Iterable[str], part: slice = slice(None)) -> pa.Table:
+        """Return columns as Arrow, those of the schema with its types; of a part of the rows."""
+        return pa.table({name: self._arrow(name, part) for name in names})
 
     def _grouped(self, keys: Sequence[Key]) -> tuple[Groups, dict[str, Any]]:
         """Return the rows by group, and the keys of the groups."""
@@ -207,10 +216,10 @@ class InMemory:
         columns = (GROUP.format(key.name) for key in keys)
         return groups, {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
 
-    def _values(self, rows: Sequence[RowValue], needs: Sequence[str]) -> pa.Table:
-        """Return the columns that are needed and the row values, as Arrow."""
+    def _values(self, rows: Sequence[RowValue], needs: Sequence[str], part: slice = slice(None)) -> pa.Table:
+        """Return the columns that are needed and the row values, as Arrow; of a part of the rows."""
         steps = levelled(rows)
-        values = nw.from_native(self.table(_columns(steps, needs)), eager_only=True)
+        values = nw.from_native(self.table(_columns(steps, needs), part), eager_only=True)
         for step in steps:
             values = values.with_columns(*(value.value.alias(value.name) for value in step))
         return values.to_native()
@@ -226,10 +235,10 @@ class InMemory:
             return moments
         return from_table(pa.table({name: self._arrow(name)}))[name].set_axis(values.index)
 
-    def _arrow(self, name: str) -> pa.Array:
+    def _arrow(self, name: str, part: slice = slice(None)) -> pa.Array:
         column = BY_NAME.get(name)
         try:
-            return pa.Array.from_pandas(self._frame[name], type=column.kind.arrow_type if column else None)
+            return pa.Array.from_pandas(self._frame[name].iloc[part], type=column.kind.arrow_type if column else None)
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             msg = f"column {name!r} of the frame holds something else than its type: {error}"
             raise InputError(msg) from error
@@ -257,7 +266,10 @@ class Relational:
     ) -> pa.Table:
         names = [GROUP.format(key.name) for key in keys]
         values = self._values(keys, rows, needs)
-        levels = {_LEVELS.format(value): steps for value, steps in _percentiles(aggregates).items()}
+        levels = {
+            _LEVELS.format(value): [step for step in steps if isinstance(step, Quantile)]  # limits come from counts
+            for value, steps in _percentiles(aggregates).items()
+        }
         steps = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)} | levels
         groups = _collected(nw.from_native(self._dialect.grouped(values.to_native(), names, steps)))
         own = [step.alias(name) for name, step in aggregates.items() if isinstance(step, nw.Expr)]
@@ -341,28 +353,28 @@ class Relational:
         raise InputError(msg)
 
 
-def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile]]:
-    """Return the percentiles that are asked for, by row value."""
-    asked: dict[str, list[Quantile]] = {}
+def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile | Limit]]:
+    """Return the percentiles and their limits that are asked for, by row value."""
+    asked: dict[str, list[Quantile | Limit]] = {}
     for step in aggregates.values():
-        if isinstance(step, Quantile) and step not in asked.setdefault(step.value, []):
+        if isinstance(step, Quantile | Limit) and step not in asked.setdefault(step.value, []):
             asked[step.value].append(step)
     return asked
 
 
-def _quantiles(
-    groups: Groups, floats: "Mapping[str, np.ndarray]", aggregates: Mapping[str, Aggregate]
-) -> "dict[Quantile | Limit, np.ndarray]":
-    """Return the percentiles and their limits, all those of a row value together."""
-    asked: dict[str, list[Quantile | Limit]] = {}
-    for step in aggregates.values():
-        if isinstance(step, Quantile | Limit):
-            asked.setdefault(step.value, []).append(step)
-    return {
-        step: row
-        for value, steps in asked.items()
-        for step, row in zip(steps, groups.at_ranks(floats[value], [step.ranks for step in steps]), strict=True)
-    }
+def _portions(rows: int) -> list[slice]:
+    """Return the rows in parts, so that the row values of all of them never stand in memory at once."""
+    return [slice(start, min(start + _PORTION, rows)) for start in range(0, max(rows, 1), _PORTION)]
+
+
+def _added(groups: Groups, floats: "Mapping[str, np.ndarray]", step: Sum | Count) -> "np.ndarray":
+    match step:
+        case Sum(value):
+            return groups.sum(floats[value])
+        case Count(""):
+            return groups.size()
+        case Count(value):
+            return groups.known(floats[value])
 
 
 def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> dict[str, Any]:
