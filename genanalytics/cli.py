@@ -5,7 +5,6 @@ The commands import what they need when they run, so that `--help` answers at on
 
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_export, cli_ids, cli_reconcile
+from genanalytics import cli_cache, cli_export, cli_ids, cli_plot, cli_reconcile, cli_report, cli_summary
 from genanalytics._version import __version__
+from genanalytics.cli_data import terminal_width
 from genanalytics.cli_options import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
@@ -29,11 +29,9 @@ from genanalytics.cli_options import (
     opened_client,
 )
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
-from genanalytics.units import counted
+from genanalytics.units import counted, printable
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from genanalytics.fetching import Fetched
 
 
@@ -70,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"Interrupted.{resumes}", err=True)
         return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote what strangers wrote
         return _exit_code(error)
     except OSError as error:
         click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
@@ -107,6 +105,10 @@ commands.add_command(cli_export.export)
 commands.add_command(cli_export.compact)
 commands.add_command(cli_ids.ids)
 commands.add_command(cli_reconcile.reconcile)
+for command in cli_summary.COMMANDS:
+    commands.add_command(command)
+commands.add_command(cli_plot.plot)
+commands.add_command(cli_report.report)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
@@ -213,65 +215,6 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
         click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds.", err=True)
 
 
-@commands.command(epilog="Example: genanalytics summary generations.parquet --by model")
-@click.argument("files", nargs=-1, required=True, metavar="FILE|DIR...")
-@click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these columns; day (UTC) is one too.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one per group.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
-def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
-    """Summarise records: cost, cache savings and latency, by group.
-
-    Reads what fetch and export wrote, files and data sets, and the service's own activity export (CSV). A record that
-    stands in several files counts once.
-    """
-    from genanalytics.files import coverage_of
-    from genanalytics.metrics import summarize
-    from genanalytics.tables import overview
-
-    if as_json and as_csv:
-        msg = "--json and --csv are two forms of one output: give one of them"
-        raise click.UsageError(msg)
-    frame = _frame_of(files)
-    keys = [key.strip() for key in by.split(",") if key.strip()]
-    if not (as_json or as_csv):
-        coverage = coverage_of(files[0]) if len(files) == 1 else None
-        click.echo(overview(frame, keys, coverage=coverage, width=_width()))
-        return
-    groups = summarize(frame, by=keys)
-    if as_csv:
-        click.echo(groups.to_csv(index=False), nl=False)
-    else:
-        click.echo(json.dumps(_rows(groups)))
-
-
-def _width() -> int:
-    """Return how wide a table may be: as the terminal is, and without a terminal as it wants to be."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
-
-
-def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
-    """Return the groups as plain Python values, gaps as None."""
-    plain = groups.astype("object").where(groups.notna(), None)
-    return [
-        {str(name): value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
-        for row in plain.to_dict("records")
-    ]
-
-
-def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
-    """Return the records of all files as one frame, each generation once."""
-    from genanalytics.reading import joined, open_frame
-
-    frames = [open_frame(file) for file in files]
-    frame = joined(frames)
-    repeated = sum(map(len, frames)) - len(frame)
-    if repeated:
-        click.echo(
-            f"Note: {counted(repeated, 'record')} more than once in the files; the one fetched last counts.", err=True
-        )
-    return frame
-
-
 @commands.command()
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="Port on 127.0.0.1 (default: a free one)."
@@ -312,4 +255,4 @@ def demo(directory: str) -> None:
     """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo
 
-    run_demo(Path(directory), click.echo, width=_width())
+    run_demo(Path(directory), click.echo, width=terminal_width())

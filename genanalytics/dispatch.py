@@ -22,7 +22,7 @@ MAX_FAILURES = 6
 """How often asking for an id may fail before its failure stands."""
 
 _LOOKED_UP_AT_ONCE = 2_000
-_STORE_EVERY_S = 0.5
+_STORE_EVERY_S = 0.1
 _STORE_AGAIN_S = 5.0
 _FIRST_PATIENCE_S = 1.0
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute
 
-from genanalytics.answers import Answer, Outcome
-from genanalytics.client import REMEMBER_MISSING_S, SETTLING_S, Client
+from genanalytics.answers import SETTLING_S, Answer, Outcome
+from genanalytics.client import REMEMBER_MISSING_S, Client
 from genanalytics.commits import Partition, Writer
 from genanalytics.dataset import FAILURES
 from genanalytics.dispatch import Dispatch

@@ -147,6 +147,15 @@ def checked_target(path: str | os.PathLike[str]) -> None:
     """
     if checked_suffix(path) == ".duckdb":
         _check_duckdb()
+    check_place(path)
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Check that a file could stand under `path`.
+
+    Raises:
+        InputError: The directory is not there, or `path` is one itself.
+    """
     parent = Path(path).parent
     if not parent.is_dir():
         msg = f"cannot write {os.fspath(path)!r}: there is no directory {str(parent)!r}; make it first"

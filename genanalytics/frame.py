@@ -28,6 +28,16 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     Raises:
         InputError: A known column holds values of another type.
     """
+    frame: pd.DataFrame = typed(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    return frame
+
+
+def typed(table: pa.Table) -> pa.Table:
+    """Return an Arrow table, its known columns with the types of `schema.COLUMNS`.
+
+    Raises:
+        InputError: A known column holds values of another type.
+    """
     for index, field in enumerate(table.schema):
         column = BY_NAME.get(field.name)
         if column is not None:
@@ -37,8 +47,7 @@ def from_table(table: pa.Table) -> pd.DataFrame:
                 reason = excerpt(str(error).encode())[1:-1]  # Arrow quotes what the column holds
                 msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {reason}"
                 raise InputError(msg) from error
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
-    return frame
+    return table
 
 
 def as_table(frame: pd.DataFrame) -> pa.Table:

@@ -12,7 +12,7 @@ import pytest
 import genanalytics as ga
 from faults import Cuts, FaultServer, HangsUp, Says, assert_true, envelope, good, make_ids, record_of, refusal
 from genanalytics import Client
-from genanalytics.client import SETTLING_S
+from genanalytics.answers import SETTLING_S
 from genanalytics.dataset import files, read_failures, read_manifest
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.exporting import export
