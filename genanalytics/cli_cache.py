@@ -49,6 +49,8 @@ def info(cache_dir: str | None, as_json: bool) -> None:
     click.echo(f"damaged  {held.damaged:,}")
     click.echo(f"size     {counted(held.size, 'byte')}")
     click.echo(f"fetched  {_day(held.oldest)} to {_day(held.newest)}")
+    for name in held.set_aside:
+        click.echo(f"set aside as damaged: {name}")
 
 
 @cache.command()

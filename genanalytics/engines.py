@@ -19,6 +19,7 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.parquet
 
+from genanalytics import dataset
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table, typed
 from genanalytics.schema import ARROW_SCHEMA, ATTEMPT, COLUMNS, Column, Kind
@@ -42,7 +43,8 @@ def scan(
 
     Args:
         source: A file, a glob (`**` too), a directory, or several of them. A directory stands for all `*.parquet` below
-            it, but for names that begin with `.` or `_`. A URL (`s3://...`) is handed to the engine as it is.
+            it, but for names that begin with `.` or `_`; of a data set that `export` wrote, for the files of its last
+            commit. A URL (`s3://...`) is handed to the engine as it is.
         engine: `duckdb`: a relation on a connection of its own. `spark`: a data frame of the session given. `pandas`: a
             frame in memory.
         session: The Spark session; for `duckdb` a connection whose database to use instead of a new one, such as one
@@ -103,8 +105,10 @@ def _found(place: str) -> list[str]:
 
 
 def _in_directory(directory: Path) -> list[Path]:
-    """Return the files that a directory stands for; a data set with a manifest would be asked for its own here."""
-    return _shown(directory.rglob("*.parquet"), directory)
+    """Return the files that a directory stands for: of a data set, those of its last commit."""
+    return (
+        dataset.files(directory) if dataset.is_dataset(directory) else _shown(directory.rglob("*.parquet"), directory)
+    )
 
 
 def _shown(files: Iterable[Path], place: Path) -> list[Path]:

@@ -50,6 +50,31 @@ def typed(table: pa.Table) -> pa.Table:
     return table
 
 
+def as_table(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as Arrow, its known columns with the types of `schema.COLUMNS`, each with its unit and meaning.
+
+    Raises:
+        InputError: A column holds what its type cannot, or two have one name.
+    """
+    fields, arrays = [], []
+    for name, values in frame.items():
+        column = BY_NAME.get(str(name))
+        try:
+            if values.dtype == object:  # of a Python float in an integer column, Arrow would cut the fraction off
+                values = values.convert_dtypes()  # noqa: PLW2901
+            arrays.append(pa.Array.from_pandas(values, type=column.kind.arrow_type if column else None))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            msg = f"column {name!r} cannot be written: {error}"
+            raise InputError(msg) from error
+        fields.append(column.field if column else pa.field(str(name), arrays[-1].type))
+    schema = pa.schema(fields)
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        msg = f"two columns of one name cannot be written: {', '.join(twice)}"
+        raise InputError(msg)
+    return pa.table(arrays, schema=schema)
+
+
 def from_rows(rows: Sequence[Row]) -> pd.DataFrame:
     """Return the rows as a typed frame, one row each, in their order; without rows an empty frame of the full schema.
 

@@ -69,6 +69,7 @@ def test_info_counts_what_there_is(directory: Path, capsys: pytest.CaptureFixtur
         "damaged": 0,
         "oldest": NOW - 40 * 86_400,
         "newest": NOW,
+        "set_aside": [],
     }
 
 
@@ -94,6 +95,12 @@ def test_verify_says_that_a_file_was_no_database(directory: Path, capsys: pytest
     assert run(["cache", "verify"]) == 1
     assert "it was set aside as" in capsys.readouterr().err
     assert run(["cache", "verify"]) == 0
+
+
+def test_info_names_what_was_set_aside(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / FILE_NAME).write_bytes(b"no database " * 100)
+    assert run(["cache", "info"]) == 0
+    assert f"set aside as damaged: {FILE_NAME}.damaged-" in capsys.readouterr().out
 
 
 def test_clear_deletes_what_is_old(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

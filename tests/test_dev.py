@@ -15,8 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK, SPARK_LOCK = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-spark.lock")
+LOCK, SPARK_LOCK, BROWSER_LOCK = (
+    (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-spark", "-browser")
 )
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -35,7 +35,13 @@ class Host:
 
     def __init__(self, root: Path) -> None:
         root.mkdir()
-        for name in ("dev.py", "pyproject.toml", "requirements.lock", "requirements-spark.lock"):
+        for name in (
+            "dev.py",
+            "pyproject.toml",
+            "requirements.lock",
+            "requirements-spark.lock",
+            "requirements-browser.lock",
+        ):
             shutil.copy(ROOT / name, root)
         self.root = root
         self.dev = load(root / "dev.py")
@@ -76,7 +82,7 @@ def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
     return entries
 
 
-LOCKS = pytest.mark.parametrize("lock", [LOCK, SPARK_LOCK], ids=["all", "Spark"])
+LOCKS = pytest.mark.parametrize("lock", [LOCK, SPARK_LOCK, BROWSER_LOCK], ids=["all", "Spark", "browser"])
 
 
 @LOCKS
@@ -237,15 +243,16 @@ def test_where_there_is_no_pip_at_all_the_next_step_is_named(host: Host, monkeyp
         host.dev.make_venv()
 
 
-@pytest.mark.parametrize(("java", "installs"), [("/usr/bin/java", 1), ("", 0)])
-def test_the_long_tests_have_spark_where_there_is_a_java(
-    host: Host, monkeypatch: pytest.MonkeyPatch, java: str, installs: int
+@pytest.mark.parametrize("installs", [1, 0])
+@pytest.mark.parametrize(("needed", "lock"), [("has_java", "spark"), ("has_browser", "browser")])
+def test_the_long_tests_have_what_the_machine_can_use(
+    host: Host, monkeypatch: pytest.MonkeyPatch, needed: str, lock: str, installs: int
 ) -> None:
     monkeypatch.setattr(host.dev, "become", lambda *_: 0)
-    monkeypatch.setattr(host.dev, "has_java", lambda: bool(java))
+    monkeypatch.setattr(host.dev, needed, lambda: bool(installs))
     for _ in range(2):  # once and not again
         host.dev.main(["test", "--all"])
-    installed = [call for call in host.calls if str(host.root / "requirements-spark.lock") in call]
+    installed = [call for call in host.calls if str(host.root / f"requirements-{lock}.lock") in call]
     assert len(installed) == installs
     assert all("--require-hashes" in call for call in installed)
 
@@ -294,6 +301,14 @@ def test_the_exit_code_is_the_programs(host: Host, monkeypatch: pytest.MonkeyPat
     assert (answer.returncode, answer.stdout, answer.stderr) == (41, "two words --x\n", "")
 
 
+def test_the_gallery_is_drawn_by_its_script(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    host.dev.main(["gallery"])
+    assert became == [("python", [str(host.root / "docs" / "gallery.py")])]
+    assert host.dev.main(["gallery", "cost"]) == 2
+
+
 def test_check_ends_with_the_first_failure(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.dev.set_up()
     for program in ("ruff", "mypy", "lint-imports"):
@@ -313,7 +328,7 @@ def test_lock_uses_the_uv_that_is_there_and_needs_no_set_up(host: Host) -> None:
         assert {"--universal", "--generate-hashes", "--no-emit-index-url"} <= set(command)
         assert command[-1] == "--upgrade"
     made = [command[command.index("--output-file") + 1] for command in host.calls]
-    assert made == ["requirements.lock", "requirements-spark.lock"]
+    assert made == ["requirements.lock", "requirements-spark.lock", "requirements-browser.lock"]
 
 
 def test_lock_ends_with_the_first_failure(host: Host) -> None:
@@ -326,5 +341,5 @@ def test_lock_ends_with_the_first_failure(host: Host) -> None:
 def test_lock_installs_uv_where_there_is_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     host.dev.main(["lock"])
-    assert host.calls[-3][-1] == "uv"
-    assert [call[1:3] for call in host.calls[-2:]] == [["pip", "compile"]] * 2
+    assert host.calls[-4][-1] == "uv"
+    assert [call[1:3] for call in host.calls[-3:]] == [["pip", "compile"]] * 3

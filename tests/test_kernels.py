@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genanalytics.metrics.declare import Quantile
 from genanalytics.metrics.kernels import Groups, grouped
 
 LEVELS = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0]
+RANKS = [Quantile("", level).ranks for level in LEVELS]
 GAP = np.nan
 
 FLOATS = st.floats(-1e9, 1e9) | st.just(GAP)
@@ -27,7 +29,7 @@ def of_numpy(codes: "np.ndarray", values: "np.ndarray", count: int) -> "np.ndarr
 @given(ROWS)
 def test_percentiles_of_small_groups_are_those_of_numpy(rows: list[tuple[int, float]]) -> None:
     codes, values = np.array([code for code, _ in rows], dtype=np.int64), np.array([value for _, value in rows])
-    found = Groups(codes, len(rows), 5).quantiles(values, LEVELS)
+    found = Groups(codes, len(rows), 5).at_ranks(values, RANKS)
     np.testing.assert_allclose(found, of_numpy(codes, values, 5), rtol=1e-12, atol=1e-6)
 
 
@@ -38,7 +40,7 @@ def test_percentiles_of_few_large_and_of_many_small_groups_are_those_of_numpy(ro
     values = np.where(random.random(rows) < 0.2, GAP, random.lognormal(3, 2, rows))
     values[codes == 1] = GAP  # nothing known of a whole group
     before = values.copy()
-    found = Groups(codes, rows, count).quantiles(values, LEVELS)
+    found = Groups(codes, rows, count).at_ranks(values, RANKS)
     np.testing.assert_allclose(found, of_numpy(codes, values, count), rtol=1e-12)
     np.testing.assert_array_equal(values, before)
 
@@ -58,8 +60,8 @@ def test_one_group_of_all_rows_needs_no_numbers() -> None:
     values = np.array([4.0, GAP, 1.0])
     groups = Groups(None, 3, 1)
     assert [of[0] for of in (groups.size(), groups.known(values), groups.sum(values))] == [3, 2, 5.0]
-    assert groups.quantiles(values, [0.5]).tolist() == [[2.5]]
-    assert np.isnan(Groups(None, 0, 1).quantiles(np.array([]), [0.5])).all()
+    assert groups.at_ranks(values, RANKS[1:2]).tolist() == [[2.5]]
+    assert np.isnan(Groups(None, 0, 1).at_ranks(np.array([]), RANKS)).all()
 
 
 def test_a_gap_is_a_key_of_its_own() -> None:

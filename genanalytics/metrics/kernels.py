@@ -4,7 +4,7 @@ Rows are grouped once, as a number per row; every aggregate of every row value t
 pass for a sum, and for percentiles a selection of the few order statistics that they interpolate instead of a sort.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,11 @@ class Groups:
         self._codes = codes
         self._rows = rows
         self.count = count
+
+    @property
+    def undivided(self) -> bool:
+        """Whether all rows are one group, which is there without any row too."""
+        return self._codes is None
 
     @property
     def codes(self) -> "np.ndarray":
@@ -61,30 +66,37 @@ class Groups:
         filled = np.where(gaps, 0.0, values) if gaps.any() else values
         return np.bincount(self._codes, weights=filled, minlength=self.count)
 
-    def quantiles(self, values: "np.ndarray", levels: Sequence[float]) -> "np.ndarray":
-        """Return percentiles of the known values of each group: one row per level; NaN where none is known.
+    def at_ranks(self, values: "np.ndarray", ranks: "Sequence[Callable[[np.ndarray], np.ndarray]]") -> "np.ndarray":
+        """Return what stands at ranks among the known values of each group, linearly interpolated between two of them.
 
-        They interpolate linearly between order statistics (Hyndman and Fan, 1996, type 7).
+        Args:
+            values: A value per row, NaN where it is not known.
+            ranks: Each makes a rank out of the number of known values of each group. The smallest value has rank 0; NaN
+                stands for none.
+
+        Returns:
+            A row per rank and a column per group; NaN where there is no rank.
         """
         ordered = values if self._order is None else values[self._order]
         counts = self.known(values)
         ends = np.cumsum(counts)
         starts = ends - counts
         ordered = ordered[~np.isnan(ordered)]
-        ranks = (counts - 1) * np.array(levels)[:, None]  # one row per level
-        below, above = (np.maximum(rounded(ranks), 0).astype(np.int64) for rounded in (np.floor, np.ceil))
+        wanted = np.array([rank(counts) for rank in ranks])
+        some = ~np.isnan(wanted)
+        wanted = np.where(some, wanted, 0.0)
+        below, above = (rounded(wanted).astype(np.int64) for rounded in (np.floor, np.ceil))
         if len(ordered) < _SMALL * self.count:
             ordered = ordered[np.lexsort((ordered, np.repeat(np.arange(self.count), counts)))]
         else:
             places = np.concatenate([below, above])
             for group in np.flatnonzero(counts):
                 ordered[starts[group] : ends[group]].partition(places[:, group])
-        result = np.full(ranks.shape, np.nan)
-        some = counts > 0
-        low, high = (ordered[(starts + rank)[:, some]] for rank in (below, above))
+        result = np.full(wanted.shape, np.nan)
+        low, high = (ordered[(starts + rank)[some]] for rank in (below, above))
         with np.errstate(invalid="ignore"):  # between two infinities lies nothing that could be said
-            share = (ranks - below)[:, some]
-            result[:, some] = np.where(low == high, low, low + (high - low) * share)
+            share = (wanted - below)[some]
+            result[some] = np.where(low == high, low, low + (high - low) * share)
         return result
 
     @cached_property

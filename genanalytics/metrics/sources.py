@@ -4,7 +4,7 @@ Both kinds of source answer two questions alike: aggregates of row values by gro
 group and class. Everything else about a statistic is the same code on any of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
@@ -15,7 +15,7 @@ import pyarrow.compute
 
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
-from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum, closure
+from genanalytics.metrics.declare import Aggregate, Count, Limit, Quantile, RowValue, Sum, closure
 from genanalytics.metrics.dialects import DUCKDB, SPARK, Dialect
 from genanalytics.metrics.kernels import Groups, as_floats, grouped
 from genanalytics.metrics.keys import MICROS, Key
@@ -27,6 +27,12 @@ GROUP = "by {}"
 _LEVELS = "percentiles of {}"
 _PORTION = 200_000
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
+
+
+CLUSTER = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
+"""The columns that tell which rows depend on each other, the first one known; and what they are called in clusters."""
+
+_ALONE = "a row alone"
 
 
 class Source(Protocol):
@@ -51,6 +57,16 @@ class Source(Protocol):
         """Return how many rows of each group are in each class of a row value: the keys, the class and `n`.
 
         The steps make the class out of the value, each over the ones before; the last one is the class, null for gaps.
+        """
+
+    def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        """Return the sums of row values by group and cluster, without computing them yet.
+
+        A cluster is what depends on each other: the rows of a session, else of a request, else a row alone.
+
+        Returns:
+            The keys under the names of `GROUP`, `CLUSTER` where the data has them (both null for a row alone), and for
+            each row value `<value> sum` and `<value> n` as float64, 0 where none is known.
         """
 
     def latest(self, column: str) -> pd.Timestamp | None:
@@ -139,7 +155,7 @@ class InMemory:
         quantiles = {
             step: row
             for value, steps in levels.items()
-            for step, row in zip(steps, groups.quantiles(ranked[value], [step.level for step in steps]), strict=True)
+            for step, row in zip(steps, groups.at_ranks(ranked[value], [step.ranks for step in steps]), strict=True)
         }
         own = {name: step for name, step in aggregates.items() if isinstance(step, nw.Expr)}
         computed = _own(groups, self._values(rows, needs), own) if own else {}
@@ -147,7 +163,7 @@ class InMemory:
             match step:
                 case Sum() | Count():
                     found[name] = totals[name]
-                case Quantile():
+                case Quantile() | Limit():
                     found[name] = pa.array(quantiles[step], from_pandas=True)
                 case _:
                     found[name] = computed[name]
@@ -161,14 +177,38 @@ class InMemory:
         index = as_floats(table[last].to_native())
         known = ~np.isnan(index)
         series = [key.pandas(self._typed(key.column))[known].reset_index(drop=True) for key in keys]
-        inner, names = grouped([*series, pd.Series(index[known].astype(np.int64))], int(known.sum()))
+        inner, names = grouped([*series, pd.Series(index[known])], int(known.sum()))
         columns = [*(GROUP.format(key.name) for key in keys), last]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
 
+    def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        labels: dict[str, pd.Series] = {}
+        alone = np.ones(len(self._frame), dtype=bool)
+        for column, name in CLUSTER.items():
+            if column in self.columns:
+                labels[name] = self._typed(column).where(alone)
+                alone &= labels[name].isna().to_numpy()
+        single = pd.Series(np.where(alone, np.arange(len(alone)), -1))
+        series = [key.pandas(self._typed(key.column)) for key in keys]
+        groups, names = grouped([*series, *labels.values(), single], len(self._frame))
+        columns = [*(GROUP.format(key.name) for key in keys), *labels]
+        found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names[:-1], strict=True)}
+        table = self._values(rows, ())
+        for value in rows:
+            floats = as_floats(table[value.name])
+            found[f"{value.name} sum"] = groups.sum(floats)
+            found[f"{value.name} n"] = groups.known(floats).astype(float)
+        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
+        return clusters
+
     def latest(self, column: str) -> pd.Timestamp | None:
         last = self._typed(column).max()
         return None if pd.isna(last) else last
+
+    def table(self, names: Iterable[str], part: slice = slice(None)) -> pa.Table:
+        """Return columns as Arrow, those of the schema with its types; of a part of the rows."""
+        return pa.table({name: self._arrow(name, part) for name in names})
 
     def _grouped(self, keys: Sequence[Key]) -> tuple[Groups, dict[str, Any]]:
         """Return the rows by group, and the keys of the groups."""
@@ -179,8 +219,7 @@ class InMemory:
     def _values(self, rows: Sequence[RowValue], needs: Sequence[str], part: slice = slice(None)) -> pa.Table:
         """Return the columns that are needed and the row values, as Arrow; of a part of the rows."""
         steps = levelled(rows)
-        table = pa.table({name: self._arrow(name, part) for name in _columns(steps, needs)})
-        values = nw.from_native(table, eager_only=True)
+        values = nw.from_native(self.table(_columns(steps, needs), part), eager_only=True)
         for step in steps:
             values = values.with_columns(*(value.value.alias(value.name) for value in step))
         return values.to_native()
@@ -227,7 +266,10 @@ class Relational:
     ) -> pa.Table:
         names = [GROUP.format(key.name) for key in keys]
         values = self._values(keys, rows, needs)
-        levels = {_LEVELS.format(value): steps for value, steps in _percentiles(aggregates).items()}
+        levels = {
+            _LEVELS.format(value): [step for step in steps if isinstance(step, Quantile)]  # limits come from counts
+            for value, steps in _percentiles(aggregates).items()
+        }
         steps = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)} | levels
         groups = _collected(nw.from_native(self._dialect.grouped(values.to_native(), names, steps)))
         own = [step.alias(name) for name, step in aggregates.items() if isinstance(step, nw.Expr)]
@@ -253,9 +295,27 @@ class Relational:
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
-        classed = values.select(*names, nw.col(last).cast(nw.Int64))
-        groups = _collected(classed.group_by(*names, last).agg(nw.len().alias("n")))
+        groups = _collected(values.group_by(*names, last).agg(nw.len().alias("n")))
         return groups.filter(pa.compute.is_valid(groups[last]))  # an engine would work out every step twice to filter
+
+    def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        columns = [column for column in CLUSTER if column in self.columns]
+        alone, labels = nw.lit(value=True), []
+        for column in columns:
+            labels.append(nw.when(alone).then(nw.col(column)).alias(CLUSTER[column]))
+            alone = alone & nw.col(column).is_null()
+        names = [*(GROUP.format(key.name) for key in keys), *(CLUSTER[column] for column in columns)]
+        sums = [nw.col(value.name).cast(nw.Float64).fill_null(0.0).alias(f"{value.name} sum") for value in rows]
+        counts = [(~nw.col(value.name).is_null()).cast(nw.Float64).alias(f"{value.name} n") for value in rows]
+        values = (
+            self._values(keys, rows, columns).with_columns(*labels).select(*names, alone.alias(_ALONE), *sums, *counts)
+        )
+        single = values.filter(nw.col(_ALONE)).drop(_ALONE)
+        if not columns:
+            return single
+        shared = values.filter(~nw.col(_ALONE)).drop(_ALONE)
+        summed = [name for name in shared.collect_schema().names() if name not in names]
+        return nw.concat([shared.group_by(*names).agg(*(nw.col(name).sum() for name in summed)), single])
 
     def latest(self, column: str) -> pd.Timestamp | None:
         found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
@@ -293,11 +353,11 @@ class Relational:
         raise InputError(msg)
 
 
-def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile]]:
-    """Return the percentiles that are asked for, by row value."""
-    asked: dict[str, list[Quantile]] = {}
+def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile | Limit]]:
+    """Return the percentiles and their limits that are asked for, by row value."""
+    asked: dict[str, list[Quantile | Limit]] = {}
     for step in aggregates.values():
-        if isinstance(step, Quantile) and step not in asked.setdefault(step.value, []):
+        if isinstance(step, Quantile | Limit) and step not in asked.setdefault(step.value, []):
             asked[step.value].append(step)
     return asked
 
@@ -319,9 +379,12 @@ def _added(groups: Groups, floats: "Mapping[str, np.ndarray]", step: Sum | Count
 
 def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> dict[str, Any]:
     """Return aggregates that are declared as expressions, by group, as pandas computes them."""
-    frame = from_table(table).assign(**{GROUP: groups.codes})
     steps = [step.alias(name) for name, step in aggregates.items()]
-    found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
+    if groups.undivided:
+        found = nw.from_native(table, eager_only=True).select(*steps)
+    else:
+        frame = from_table(table).assign(**{GROUP: groups.codes})
+        found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
     return {name: found[name].to_arrow() for name in aggregates}
 
 
