@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         OutputError,
     )
     from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
-    from genanalytics.fetching import Fetched, Stats, fetch
+    from genanalytics.fetched import Fetched, Stats
+    from genanalytics.fetching import fetch
     from genanalytics.frame import drift
     from genanalytics.metrics import summarize
     from genanalytics.reading import open_frame
@@ -66,10 +67,10 @@ __all__ = [
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
-    "Fetched": "fetching",
+    "Fetched": "fetched",
     "Ids": "sources",
     "Reconciliation": "reconciling",
-    "Stats": "fetching",
+    "Stats": "fetched",
     "drift": "frame",
     "fetch": "fetching",
     "open_frame": "reading",

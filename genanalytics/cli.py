@@ -23,7 +23,7 @@ from genanalytics.units import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from genanalytics.fetching import Fetched
+    from genanalytics.fetched import Fetched
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -233,7 +233,9 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
         told = f"the first is {first['requested_id']!a:.80}: {first['message']}"
         click.echo(f"--failures FILE lists the ids without a record; {told}.", err=True)
     if not fetched.failures.empty:
-        click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds.", err=True)
+        click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds:", err=True)
+        for told in fetched.explain().itertuples():
+            click.echo(f"  {told.ids:,} {told.outcome}: {told.meaning}; {told.next_step}.", err=True)
 
 
 @commands.command(epilog="Example: genanalytics summary generations.parquet --by model")
