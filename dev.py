@@ -5,6 +5,7 @@
     python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones too)
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
+    python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
     python3 dev.py lock [--upgrade]     make requirements.lock again from pyproject.toml
     python3 dev.py setup                only set up
@@ -172,6 +173,15 @@ def bench(arguments):
     return become("python", [str(script)] + arguments[1:])
 
 
+def docs(arguments):
+    # type: (list[str]) -> int
+    """Write the pages that are made from the code."""
+    if arguments:
+        return usage(2)
+    set_up()
+    return become("python", [str(ROOT / "docs" / "generate.py")])
+
+
 def lock(arguments):
     # type: (list[str]) -> int
     """Make requirements.lock again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
@@ -209,7 +219,16 @@ def say(line):
     sys.stderr.write(line + "\n")
 
 
-COMMANDS = {"demo": demo, "run": run, "test": test, "bench": bench, "check": check, "lock": lock, "setup": setup}
+COMMANDS = {
+    "demo": demo,
+    "run": run,
+    "test": test,
+    "bench": bench,
+    "docs": docs,
+    "check": check,
+    "lock": lock,
+    "setup": setup,
+}
 
 
 def main(arguments):

@@ -8,15 +8,17 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_ids, cli_reconcile
+from genanalytics import cli_cache, cli_completion, cli_doctor, cli_ids, cli_reconcile
 from genanalytics._version import __version__
+from genanalytics.cli_types import DIRECTORY, FILE, key_in
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted
 
@@ -30,7 +32,24 @@ EXIT_USAGE = 2
 EXIT_PARTIAL = 3
 EXIT_KEY_REFUSED = 4
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
 EXIT_TERMINATED = 143
+
+EXIT_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "0": "every id has a record",
+        "1": "failure, such as a full disk",
+        "2": "something given cannot be used; one sentence says what and why",
+        "3": (
+            "some ids have no record; the others are written all the same, and totals are lower bounds."
+            " In `reconcile`: the two sides differ"
+        ),
+        "4": "no key, or the service refused it",
+        "130, 143": "interrupted by Ctrl-C, by SIGTERM; running again resumes",
+        "141": "whoever read the output stopped reading, as `head` does; nothing is said of it",
+    }
+)
+"""What the exit codes mean, as the documents tell it."""
 
 
 class _Terminated(KeyboardInterrupt):
@@ -40,6 +59,10 @@ class _Terminated(KeyboardInterrupt):
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if sys.stdout is None:  # the caller closed it; a file that is opened later must not take its place
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    if cli_completion.is_asked_for():
+        sys.exit(cli_completion.complete(commands))
     sys.exit(run(sys.argv[1:]))
 
 
@@ -51,27 +74,38 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line.
 
     Returns:
-        0 all ok; 1 failure; 2 usage; 3 some ids have no record; 4 no key, or one that was refused; 130 interrupted;
-        143 terminated.
+        One of `EXIT_CODES`.
     """
     try:
-        code = commands.main(list(arguments), prog_name="genanalytics", standalone_mode=False)
+        code = _result(arguments)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt) as error:
+    except KeyboardInterrupt as error:
         resumes = " What was fetched is kept, and running again resumes." if "fetch" in arguments[:1] else ""
-        click.echo(f"Interrupted.{resumes}", err=True)
-        return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
+        click.echo(f"\nInterrupted.{resumes}", err=True)
+        return EXIT_TERMINATED if isinstance(error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
         click.echo(f"Error: {error}", err=True)
         return _exit_code(error)
+    except BrokenPipeError:
+        _abandon_stdout()
+        return EXIT_PIPE_CLOSED
     except OSError as error:
         click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
         _abandon_stdout()
         return EXIT_FAILURE
     return code if isinstance(code, int) else 0
+
+
+def _result(arguments: Sequence[str]) -> object:
+    """Return what a command returns; `commands.main` would turn a closed pipe into a failure."""
+    try:
+        with commands.make_context(cli_completion.PROGRAM, list(arguments)) as context:
+            return commands.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
 
 
 def _abandon_stdout() -> None:
@@ -90,7 +124,11 @@ def _exit_code(error: GenAnalyticsError) -> int:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Try it without a key: genanalytics demo",
+    epilog="""\b
+Examples:
+  genanalytics demo
+  genanalytics fetch ids.txt --output generations.parquet
+  genanalytics summary generations.parquet --by model""",
 )
 @click.version_option(__version__)
 def commands() -> None:
@@ -98,21 +136,32 @@ def commands() -> None:
 
 
 commands.add_command(cli_cache.cache)
+commands.add_command(cli_completion.completion)
+commands.add_command(cli_doctor.doctor)
 commands.add_command(cli_ids.ids)
 commands.add_command(cli_reconcile.reconcile)
 
 
-@commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
-@click.argument("ids", nargs=-1, metavar="[ID|FILE]...")
-@click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a file, or - for stdin.")
-@click.option(
-    "--output", metavar="FILE", help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics fetch ids.txt --output generations.parquet
+  genanalytics fetch logs/ --output generations.csv --failures failures.csv
+  genanalytics ids app.db | genanalytics fetch --input - --rate 10 --json
+  genanalytics fetch gen-1756000000-AbCdEfGhIjKlMnOpQrSt --offline | jq .data.total_cost"""
 )
-@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why: .parquet, .csv or .jsonl.")
+@click.argument("ids", nargs=-1, metavar="[ID|FILE]...", type=FILE)
+@click.option(
+    "--input", "inputs", multiple=True, metavar="FILE|-", type=FILE, help="Read ids from a file, or - for stdin."
+)
+@click.option(
+    "--output", type=FILE, help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
+)
+@click.option("--failures", type=FILE, help="Write the ids without a record, and why: .parquet, .csv or .jsonl.")
 @click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL).")
 @click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key).")
-@click.option("--api-key-file", metavar="FILE", help="File that holds the key (or OPENROUTER_API_KEY).")
-@click.option("--cache-dir", metavar="DIR", help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
+@click.option("--api-key-file", type=FILE, help="File that holds the key (or OPENROUTER_API_KEY).")
+@click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
 @click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16).")
 @click.option("--rate", type=float, metavar="N", help="At most so many requests per second.")
 @click.option(
@@ -158,7 +207,7 @@ def fetch(
     _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
     given, reads = cli_ids.given_ids(ids, inputs)
     if api_key_file is not None:
-        client_options["api_key"] = _key_in(Path(api_key_file))
+        client_options["api_key"] = key_in(Path(api_key_file))
     with Client.from_env(**client_options) as client:
         fetched = fetch_ids(
             given,
@@ -192,18 +241,6 @@ def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
             raise InputError(msg)
 
 
-def _key_in(path: Path) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
-        raise InputError(msg) from None
-    if len(lines) != 1:
-        msg = f"the key file {path} holds {counted(len(lines), 'word')}: it should hold the key and nothing else"
-        raise InputError(msg)
-    return lines[0]
-
-
 def _as_json(fetched: "Fetched") -> str:
     stats = fetched.stats
     return json.dumps(
@@ -234,12 +271,18 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
         click.echo(f"--failures FILE lists the ids without a record; {told}.", err=True)
     if not fetched.failures.empty:
         click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds:", err=True)
-        for told in fetched.explain().itertuples():
-            click.echo(f"  {told.ids:,} {told.outcome}: {told.meaning}; {told.next_step}.", err=True)
+        for outcome, ids, meaning, next_step, _ in fetched.explain().to_numpy().tolist():
+            click.echo(f"  {ids:,} {outcome}: {meaning}; {next_step}.", err=True)
 
 
-@commands.command(epilog="Example: genanalytics summary generations.parquet --by model")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics summary generations.parquet --by model
+  genanalytics summary openrouter_activity.csv --by day,provider_name --csv > days.csv
+  genanalytics summary generations.parquet --json | jq '.[0].effective_cost'"""
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 @click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these columns; day (UTC) is one too.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one per group.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
@@ -297,13 +340,18 @@ def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
     return frame
 
 
-@commands.command()
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics sandbox --port 8000 --ids ids.txt
+  genanalytics fetch ids.txt --base-url http://127.0.0.1:8000/api/v1"""
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="Port on 127.0.0.1 (default: a free one)."
 )
 @click.option("--records", type=click.IntRange(1), default=400, show_default=True, metavar="N", help="How many ids.")
 @click.option("--seed", type=int, default=7, show_default=True, metavar="S", help="Another seed, another sample.")
-@click.option("--ids", "ids_file", metavar="FILE", help="Write the sample's ids to this file.")
+@click.option("--ids", "ids_file", type=FILE, help="Write the sample's ids to this file.")
 def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
     """Serve sample records at GET /api/v1/generation on this machine, until Ctrl-C.
 
@@ -331,8 +379,12 @@ def _write_ids(path: Path, ids: Sequence[str]) -> None:
     click.echo(f"Wrote {counted(len(ids), 'id')} to {path}.", err=True)
 
 
-@commands.command()
-@click.option("--directory", default="genanalytics-demo", show_default=True, metavar="DIR", help="Where the files go.")
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics demo --directory /tmp/genanalytics-demo"""
+)
+@click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Where the files go.")
 def demo(directory: str) -> None:
     """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo

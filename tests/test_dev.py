@@ -222,7 +222,7 @@ def test_where_there_is_no_pip_at_all_the_next_step_is_named(host: Host, monkeyp
         host.dev.make_venv()
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"]])
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"], ["docs", "cli"]])
 def test_a_wrong_use_is_answered_with_the_usage(
     host: Host, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -255,6 +255,13 @@ def test_a_command_sets_up_and_becomes_its_program(
     host.dev.main(arguments)
     assert became == [(program, given)]
     assert host.dev.is_ready()
+
+
+def test_docs_runs_the_script_that_writes_them(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    host.dev.main(["docs"])
+    assert became == [("python", [str(host.root / "docs" / "generate.py")])]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
