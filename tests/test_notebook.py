@@ -28,7 +28,7 @@ def environment(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "MPLCONFIGDIR": str(tmp_path / "matplotlib"),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "JUPYTER_PLATFORM_DIRS": "1",
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "jupyter"),
     }.items():
         monkeypatch.setenv(name, value)
     return server
