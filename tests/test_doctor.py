@@ -150,15 +150,19 @@ def test_a_directory_where_no_cache_can_be_is_a_problem(findings: Look, tmp_path
     assert "--cache-dir" in found.next_step
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root can write everywhere")
-def test_a_cache_that_cannot_be_written_is_a_problem(findings: Look, make_client: MakeClient) -> None:
-    client = make_client()
-    fetch(make_ids(1), client=client)
-    client.close()
-    client.archive.path.parent.chmod(0o500)
-    found = findings(offline=True)["cache"]
-    client.archive.path.parent.chmod(0o700)
-    assert (found.state, found.details["writable"]) == (State.PROBLEM, False)
+def test_a_cache_that_cannot_be_written_is_a_problem(
+    findings: Look, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: mode != os.W_OK and may(path, mode, **options))
+    nowhere = findings(offline=True)["cache"]
+    monkeypatch.undo()
+    fetch(make_ids(1), client=make_client())
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: mode != os.W_OK and may(path, mode, **options))
+    there = findings(offline=True)["cache"]
+    for found in (nowhere, there):
+        assert (found.state, found.details["writable"]) == (State.PROBLEM, False)
+        assert "--cache-dir" in found.next_step
 
 
 def installed(versions: dict[str, str], requires: list[str], monkeypatch: pytest.MonkeyPatch) -> Finding:
