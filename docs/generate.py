@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from genanalytics.cli import EXIT_CODES, commands
+from genanalytics.cli import commands
+from genanalytics.cli_options import EXIT_CODES
 from genanalytics.metrics import reference
 
 DOCS = Path(__file__).parent
@@ -22,8 +23,11 @@ ENVIRONMENT = {
 
 WITHOUT_JSON = {
     "cache export": "writes a file of JSON lines",
+    "compact": "rewrites a data set",
     "completion": "prints a script",
     "demo": "shows the job to a person",
+    "plot": "draws a picture",
+    "report": "writes a page",
     "sandbox": "serves until it is stopped",
 }
 """Every other command prints its result as JSON with `--json`."""

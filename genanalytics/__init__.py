@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from genanalytics import metrics, plots
     from genanalytics.activity import read_activity
     from genanalytics.client import Client
+    from genanalytics.commits import compact
+    from genanalytics.engines import scan
     from genanalytics.errors import (
         CacheError,
         GenAnalyticsError,
@@ -25,13 +27,26 @@ if TYPE_CHECKING:
         MissingColumnError,
         OutputError,
     )
-    from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.exporting import Exported, export
     from genanalytics.fetched import Fetched, Stats
     from genanalytics.fetching import fetch
+    from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
-    from genanalytics.metrics import summarize
+    from genanalytics.metrics import (
+        Comparison,
+        attempt_summary,
+        attempts,
+        compare,
+        distribution,
+        quality,
+        sessions,
+        summarize,
+    )
     from genanalytics.reading import open_frame
     from genanalytics.reconciling import Reconciliation, reconcile
+    from genanalytics.redact import Redaction
+    from genanalytics.report import write_report
     from genanalytics.schema import COLUMNS
     from genanalytics.sources import Ids, read_ids
 
@@ -39,6 +54,8 @@ __all__ = [
     "COLUMNS",
     "CacheError",
     "Client",
+    "Comparison",
+    "Exported",
     "Fetched",
     "GenAnalyticsError",
     "Ids",
@@ -47,41 +64,67 @@ __all__ = [
     "MissingColumnError",
     "OutputError",
     "Reconciliation",
+    "Redaction",
     "Stats",
     "__version__",
+    "attempt_summary",
+    "attempts",
+    "compact",
+    "compare",
+    "distribution",
     "drift",
+    "export",
     "fetch",
+    "focus_charges",
     "metrics",
     "open_frame",
     "plots",
+    "quality",
     "read_activity",
     "read_frame",
     "read_ids",
     "read_parquet",
     "reconcile",
+    "scan",
+    "sessions",
     "summarize",
     "write_frame",
     "write_parquet",
+    "write_report",
 ]
 
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
+    "Comparison": "metrics",
+    "Exported": "exporting",
     "Fetched": "fetched",
     "Ids": "sources",
     "Reconciliation": "reconciling",
+    "Redaction": "redact",
     "Stats": "fetched",
+    "attempt_summary": "metrics",
+    "attempts": "metrics",
+    "distribution": "metrics",
+    "compact": "commits",
+    "compare": "metrics",
     "drift": "frame",
+    "export": "exporting",
     "fetch": "fetching",
+    "focus_charges": "focus",
     "open_frame": "reading",
+    "quality": "metrics",
     "read_activity": "activity",
-    "read_frame": "export",
+    "read_frame": "files",
     "read_ids": "sources",
-    "read_parquet": "export",
+    "read_parquet": "files",
     "reconcile": "reconciling",
+    "scan": "engines",
+    "sessions": "metrics",
     "summarize": "metrics",
-    "write_frame": "export",
-    "write_parquet": "export",
+    "write_frame": "files",
+    "write_parquet": "files",
+    "write_report": "report",
 } | dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors")
 
 

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple, NoReturn
 Record = dict[str, Any]
 """The object under `data`: what the service says of one generation."""
 
+SETTLING_S = 3600
+"""A record can appear, and change, for so long after its generation; afterwards it is final."""
+
 
 class Explanation(NamedTuple):
     """What an outcome means, and what to do about it."""

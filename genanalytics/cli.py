@@ -5,51 +5,46 @@ The commands import what they need when they run, so that `--help` answers at on
 
 import json
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_completion, cli_doctor, cli_ids, cli_reconcile
+from genanalytics import (
+    cli_cache,
+    cli_completion,
+    cli_doctor,
+    cli_export,
+    cli_ids,
+    cli_plot,
+    cli_reconcile,
+    cli_report,
+    cli_summary,
+)
 from genanalytics._version import __version__
-from genanalytics.cli_types import DIRECTORY, FILE, key_in
+from genanalytics.cli_data import terminal_width
+from genanalytics.cli_options import (
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_KEY_REFUSED,
+    EXIT_PARTIAL,
+    EXIT_PIPE_CLOSED,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    client_options,
+    ids_arguments,
+    opened_client,
+)
+from genanalytics.cli_types import DIRECTORY, FILE
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
-from genanalytics.units import counted
+from genanalytics.units import counted, printable
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from genanalytics.fetched import Fetched
-
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-EXIT_PARTIAL = 3
-EXIT_KEY_REFUSED = 4
-EXIT_INTERRUPTED = 130
-EXIT_PIPE_CLOSED = 141
-EXIT_TERMINATED = 143
-
-EXIT_CODES: Mapping[str, str] = MappingProxyType(
-    {
-        "0": "every id has a record",
-        "1": "failure, such as a full disk",
-        "2": "something given cannot be used; one sentence says what and why",
-        "3": (
-            "some ids have no record; the others are written all the same, and totals are lower bounds."
-            " In `reconcile`: the two sides differ"
-        ),
-        "4": "no key, or the service refused it",
-        "130, 143": "interrupted by Ctrl-C, by SIGTERM; running again resumes",
-        "141": "whoever read the output stopped reading, as `head` does; nothing is said of it",
-    }
-)
-"""What the exit codes mean, as the documents tell it."""
 
 
 class _Terminated(KeyboardInterrupt):
@@ -74,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line.
 
     Returns:
-        One of `EXIT_CODES`.
+        One of `cli_options.EXIT_CODES`.
     """
     try:
         code = _result(arguments)
@@ -83,11 +78,12 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except KeyboardInterrupt as error:
-        resumes = " What was fetched is kept, and running again resumes." if "fetch" in arguments[:1] else ""
+        fetches = arguments[:1] in (["fetch"], ["export"])
+        resumes = " What was fetched is kept, and running again resumes." if fetches else ""
         click.echo(f"\nInterrupted.{resumes}", err=True)
         return EXIT_TERMINATED if isinstance(error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote what strangers wrote
         return _exit_code(error)
     except BrokenPipeError:
         _abandon_stdout()
@@ -138,8 +134,14 @@ def commands() -> None:
 commands.add_command(cli_cache.cache)
 commands.add_command(cli_completion.completion)
 commands.add_command(cli_doctor.doctor)
+commands.add_command(cli_export.export)
+commands.add_command(cli_export.compact)
 commands.add_command(cli_ids.ids)
 commands.add_command(cli_reconcile.reconcile)
+for command in cli_summary.COMMANDS:
+    commands.add_command(command)
+commands.add_command(cli_plot.plot)
+commands.add_command(cli_report.report)
 
 
 @commands.command(
@@ -150,32 +152,15 @@ Examples:
   genanalytics ids app.db | genanalytics fetch --input - --rate 10 --json
   genanalytics fetch gen-1756000000-AbCdEfGhIjKlMnOpQrSt --offline | jq .data.total_cost"""
 )
-@click.argument("ids", nargs=-1, metavar="[ID|FILE]...", type=FILE)
+@ids_arguments
 @click.option(
-    "--input", "inputs", multiple=True, metavar="FILE|-", type=FILE, help="Read ids from a file, or - for stdin."
+    "--output",
+    type=FILE,
+    help="Write the records: .parquet, .csv, .jsonl, .arrow or .duckdb. Without it: JSON lines on stdout.",
 )
-@click.option(
-    "--output", type=FILE, help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
-)
-@click.option("--failures", type=FILE, help="Write the ids without a record, and why: .parquet, .csv or .jsonl.")
-@click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL).")
-@click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key).")
-@click.option("--api-key-file", type=FILE, help="File that holds the key (or OPENROUTER_API_KEY).")
-@click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
-@click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16).")
-@click.option("--rate", type=float, metavar="N", help="At most so many requests per second.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to keep asking for records that are too young to be there yet.",
-)
-@click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone.")
+@click.option("--failures", type=FILE, help="Write the ids without a record, and why, in any of these forms.")
+@client_options
 @click.option("--refresh", is_flag=True, help="Ask for every id again.")
-@click.option("--accept-mismatch", is_flag=True, help="Take records that carry another id than the one asked for.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @click.option("--quiet", is_flag=True, help="No notices and no progress on stderr.")
 def fetch(
@@ -183,13 +168,12 @@ def fetch(
     inputs: tuple[str, ...],
     output: str | None,
     failures: str | None,
-    api_key_file: str | None,
     wait_s: float,
     refresh: bool,
     accept_mismatch: bool,
     as_json: bool,
     quiet: bool,
-    **client_options: Any,
+    **client: Any,
 ) -> int:
     """Fetch the records of generation ids.
 
@@ -197,21 +181,19 @@ def fetch(
     whatever else `genanalytics ids` finds ids in. The key is taken from OPENROUTER_API_KEY. What was fetched once is
     not asked for again.
     """
-    from genanalytics.client import Client
-    from genanalytics.export import checked_target, json_lines, write_failures, write_frame
     from genanalytics.fetching import fetch as fetch_ids
+    from genanalytics.files import checked_target, write_failures, write_frame
+    from genanalytics.jsonlines import json_lines
 
     targets = [target for target in (output, failures) if target is not None]
     for target in targets:
         checked_target(target)
     _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
     given, reads = cli_ids.given_ids(ids, inputs)
-    if api_key_file is not None:
-        client_options["api_key"] = key_in(Path(api_key_file))
-    with Client.from_env(**client_options) as client:
+    with opened_client(client) as opened:
         fetched = fetch_ids(
             given,
-            client=client,
+            client=opened,
             refresh=refresh,
             wait_s=wait_s,
             accept_mismatch=accept_mismatch,
@@ -278,71 +260,6 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
 @commands.command(
     epilog="""\b
 Examples:
-  genanalytics summary generations.parquet --by model
-  genanalytics summary openrouter_activity.csv --by day,provider_name --csv > days.csv
-  genanalytics summary generations.parquet --json | jq '.[0].effective_cost'"""
-)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
-@click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these columns; day (UTC) is one too.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one per group.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
-def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
-    """Summarise records: cost, cache savings and latency, by group.
-
-    Reads what fetch wrote (.parquet, .csv or .jsonl), and the service's own activity export (CSV). A record that stands
-    in several files counts once.
-    """
-    from genanalytics.export import coverage_of
-    from genanalytics.metrics import summarize
-    from genanalytics.tables import overview
-
-    if as_json and as_csv:
-        msg = "--json and --csv are two forms of one output: give one of them"
-        raise click.UsageError(msg)
-    frame = _frame_of(files)
-    keys = [key.strip() for key in by.split(",") if key.strip()]
-    if not (as_json or as_csv):
-        coverage = coverage_of(files[0]) if len(files) == 1 else None
-        click.echo(overview(frame, keys, coverage=coverage, width=_width()))
-        return
-    groups = summarize(frame, by=keys)
-    if as_csv:
-        click.echo(groups.to_csv(index=False), nl=False)
-    else:
-        click.echo(json.dumps(_rows(groups)))
-
-
-def _width() -> int:
-    """Return how wide a table may be: as the terminal is, and without a terminal as it wants to be."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
-
-
-def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
-    """Return the groups as plain Python values, gaps as None."""
-    plain = groups.astype("object").where(groups.notna(), None)
-    return [
-        {str(name): value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
-        for row in plain.to_dict("records")
-    ]
-
-
-def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
-    """Return the records of all files as one frame, each generation once."""
-    from genanalytics.reading import joined, open_frame
-
-    frames = [open_frame(file) for file in files]
-    frame = joined(frames)
-    repeated = sum(map(len, frames)) - len(frame)
-    if repeated:
-        click.echo(
-            f"Note: {counted(repeated, 'record')} more than once in the files; the one fetched last counts.", err=True
-        )
-    return frame
-
-
-@commands.command(
-    epilog="""\b
-Examples:
   genanalytics sandbox --port 8000 --ids ids.txt
   genanalytics fetch ids.txt --base-url http://127.0.0.1:8000/api/v1"""
 )
@@ -389,4 +306,4 @@ def demo(directory: str) -> None:
     """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo
 
-    run_demo(Path(directory), click.echo, width=_width())
+    run_demo(Path(directory), click.echo, width=terminal_width())

@@ -8,10 +8,8 @@ from textwrap import indent
 
 import click
 
-from genanalytics.cli_types import DIRECTORY, FILE, key_in
-
-EXIT_PROBLEM = 1
-EXIT_KEY_REFUSED = 4
+from genanalytics.cli_options import EXIT_FAILURE, EXIT_KEY_REFUSED, key_in
+from genanalytics.cli_types import DIRECTORY, FILE
 
 
 @click.command(
@@ -53,4 +51,4 @@ def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None
         click.echo(json.dumps({"ok": not problems, "findings": [asdict(finding) for finding in findings]}))
     if "key" in problems:
         return EXIT_KEY_REFUSED
-    return EXIT_PROBLEM if problems else 0
+    return EXIT_FAILURE if problems else 0

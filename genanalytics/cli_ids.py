@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,16 +68,23 @@ def ids(
         click.echo(f"{counted(len(seen), 'id')}, found {counted(found - refused, 'time')}.", err=True)
 
 
-def given_ids(arguments: Sequence[str], inputs: Sequence[str]) -> "tuple[Iterable[str], list[Ids]]":
+def given_ids(
+    arguments: Sequence[str], inputs: Sequence[str], *, lazily: bool = False
+) -> "tuple[Iterable[str], list[Ids]]":
     """Return the ids that arguments name, in their order, and what is read for them, which has the notices.
+
+    Args:
+        arguments: Ids and names of files.
+        inputs: Names of files, - for stdin.
+        lazily: Read them as they are taken, however many there are, and once more where their number is asked for.
 
     Raises:
         InputError: There is none, or a file cannot be read.
     """
     from genanalytics.sources import read_ids
 
-    reads = [read_ids(_id_or_file(argument)) for argument in arguments]
-    reads += [read_ids(_file(name)) for name in inputs]
+    sources = [_id_or_file(argument) for argument in arguments] + [_file(name) for name in inputs]
+    reads = [read_ids(source) for source in sources]
     every = chain.from_iterable(reads)
     first = next(every, None)
     if first is None:
@@ -85,8 +92,31 @@ def given_ids(arguments: Sequence[str], inputs: Sequence[str]) -> "tuple[Iterabl
         msg = f"no generation ids{told}: give ids or files of ids as arguments, or --input - to read them from stdin"
         raise InputError(msg)
     given = chain([first], every)
+    if lazily:
+        return _Counted(given, sources) if all(map(_can_be_read_again, sources)) else given, reads
     # a list has a length, which the progress bar can show
     return given if "-" in (*arguments, *inputs) else list(given), reads
+
+
+class _Counted:
+    """Ids that are read as they are taken, and counted by reading them once more."""
+
+    def __init__(self, given: Iterator[str], sources: Sequence[object]) -> None:
+        self._given = given
+        self._sources = sources
+
+    def __iter__(self) -> Iterator[str]:
+        return self._given
+
+    def __len__(self) -> int:
+        from genanalytics.sources import read_ids
+
+        return sum(1 for source in self._sources for _ in read_ids(source))
+
+
+def _can_be_read_again(source: object) -> bool:
+    """Return whether a source is an id, a file or a directory: neither a pipe nor a stream."""
+    return isinstance(source, str) or (isinstance(source, Path) and (source.is_file() or source.is_dir()))
 
 
 def notices_of(reads: "Iterable[Ids]") -> list[str]:

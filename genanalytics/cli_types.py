@@ -1,12 +1,7 @@
-"""What arguments and options are: paths that a shell completes, and a file with the key."""
-
-from pathlib import Path
+"""What arguments and options are: paths, which a shell completes."""
 
 import click
 from click.shell_completion import CompletionItem
-
-from genanalytics.errors import InputError
-from genanalytics.units import counted
 
 
 class PathType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
@@ -23,20 +18,3 @@ class PathType(click.ParamType):  # type: ignore[type-arg] # generic in newer ve
 
 FILE = PathType("FILE", "file")
 DIRECTORY = PathType("DIR", "dir")
-
-
-def key_in(path: Path) -> str:
-    """Return the key that a file holds.
-
-    Raises:
-        InputError: It cannot be read, or holds something else too.
-    """
-    try:
-        words = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
-        raise InputError(msg) from None
-    if len(words) != 1:
-        msg = f"the key file {path} holds {counted(len(words), 'word')}: it should hold the key and nothing else"
-        raise InputError(msg)
-    return words[0]

@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 
 from genanalytics.client import Client
 from genanalytics.errors import OutputError
-from genanalytics.export import write_parquet
 from genanalytics.fetching import fetch
+from genanalytics.files import write_parquet
+from genanalytics.overview import overview
 from genanalytics.plots import cost_over_time, save
 from genanalytics.sandbox import Sandbox, sample
-from genanalytics.tables import overview
 
 PARQUET = "generations.parquet"
 CHART = "cost-per-day-by-model.png"

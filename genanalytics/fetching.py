@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sized
 from contextlib import closing
-from typing import Never
+from typing import BinaryIO, Never
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,7 @@ def fetch(
             )
     dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
     with progress_bar(ids, progress=progress) as bar:
-        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar)
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Rows())
 
 
 def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
@@ -74,7 +74,8 @@ def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
     notebook = in_notebook()
     if progress is None:
         progress = notebook or sys.stderr.isatty()
-    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
+    has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
+    total = len(ids) if has_length and isinstance(ids, Sized) else None
     stream = sys.stdout if notebook else sys.stderr
     return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress, file=stream)
 
@@ -87,10 +88,9 @@ def in_notebook() -> bool:
     return marimo is not None and bool(marimo.running_in_notebook())
 
 
-def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]") -> Fetched:
+def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:
     started = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
-    rows = _Rows()
     failures: list[tuple[int, Answer]] = []
     with closing(dispatch.answers(iter(ids))) as answers:
         for position, answer in answers:
@@ -112,6 +112,38 @@ def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]") -> Fetched:
         notices=(*ids.notices, *dispatch.notices),
     )
     return Fetched(rows.frame(), _failures_frame(failures), stats)
+
+
+def fetch_verbatim(
+    ids: object,
+    stream: BinaryIO,
+    *,
+    client: Client,
+    wait_s: float = 30.0,
+    accept_mismatch: bool = False,
+    progress: bool | None = None,
+) -> Fetched:
+    """Write the answers of `ids` to a stream as the service sent them, one a line, in the order in which they come.
+
+    Line breaks within an answer become blanks, which JSON does not tell apart. The arguments are those of `fetch`, the
+    exceptions too; the frame of what is returned is empty.
+    """
+    dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch)
+    with progress_bar(ids, progress=progress) as bar:
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Lines(stream))
+
+
+class _Lines:
+    """Records as they come, written down at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def add(self, position: int, row: Row) -> None:  # noqa: ARG002 - as _Rows has it
+        self._stream.write(row.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
+
+    def frame(self) -> pd.DataFrame:
+        return from_table(ARROW_SCHEMA.empty_table())
 
 
 class _Rows:
@@ -143,18 +175,18 @@ def _failures_frame(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
     answers = [answer for _, answer in sorted(failures, key=lambda failure: failure[0])]
     return pd.DataFrame(
         {
-            "requested_id": pd.Series([_shown(answer.requested_id) for answer in answers], dtype="str"),
+            "requested_id": pd.Series([shown(answer.requested_id) for answer in answers], dtype="str"),
             "outcome": pd.Series([answer.outcome.value for answer in answers], dtype="str"),
             "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
             "message": pd.Series([answer.message for answer in answers], dtype="str"),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
-            "returned_id": pd.Series([_shown(answer.returned_id) for answer in answers], dtype="str"),
+            "returned_id": pd.Series([shown(answer.returned_id) for answer in answers], dtype="str"),
             "body": pd.Series([_text(answer.body) for answer in answers], dtype="str"),
         }
     )
 
 
-def _shown(generation_id: str | None) -> str | None:
+def shown(generation_id: str | None) -> str | None:
     """Return an id, whoever made it, in a form that every file can hold: lone surrogates are no Unicode."""
     return None if generation_id is None else generation_id.encode("utf-8", "backslashreplace").decode()
 

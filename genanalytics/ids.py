@@ -23,7 +23,10 @@ in small letters alone, such as the end of "nitrogen-containingheterocycles", is
 LONGEST_MATCH = 64
 """No match of `PATTERN` is longer, the character after it included."""
 
-_CREATED = re.compile(r"gen-(?:[a-z]{2,8}-)?(\d{10})-")
+CREATED = r"^gen-(?:[a-z]{2,8}-)?(?P<created>[0-9]{10})-"
+"""Where an id has the second (Unix time) in which the generation was created."""
+
+_CREATED = re.compile(CREATED)
 _PLAIN = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
 
 

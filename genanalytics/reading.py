@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from genanalytics.activity import is_activity, read_activity
-from genanalytics.export import SUFFIXES, read_frame
+from genanalytics.files import SUFFIXES, read_frame
 
 
 def open_frame(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genanalytics.cli import run
-from genanalytics.export import write_parquet
+from genanalytics.files import write_parquet
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
 

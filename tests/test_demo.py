@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from genanalytics.demo import run_demo
-from genanalytics.export import read_parquet
+from genanalytics.files import read_parquet
 from genanalytics.metrics import summarize
 
 DATA = Path(__file__).parent.parent / "data"

@@ -11,6 +11,7 @@ import pytest
 from genanalytics.activity import COLUMN_OF
 from genanalytics.demo import run_demo
 from genanalytics.metrics import reference
+from genanalytics.plots import CHARTS
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,6 +50,21 @@ def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
     printed = "\n".join(said).splitlines()
     for line in shown[1].splitlines():
         assert line == "..." or line in printed
+
+
+def test_the_gallery_shows_every_chart_and_how_to_draw_it() -> None:
+    text = (ROOT / "docs" / "gallery.md").read_text()
+    for name, chart in CHARTS.items():
+        assert f"## {chart.question}\n" in text
+        assert f"$ genanalytics plot {name} " in text
+        assert f"ga.plots.{chart.draw.__name__}(frame" in text
+        assert f"![{name}](gallery/{name}.png)" in text
+
+
+def test_the_pictures_of_the_gallery_are_its_charts_and_small() -> None:
+    pictures = list((ROOT / "docs" / "gallery").iterdir())
+    assert {picture.name for picture in pictures} == {f"{name}.png" for name in CHARTS}
+    assert max(picture.stat().st_size for picture in pictures) < 150_000
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

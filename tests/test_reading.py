@@ -8,7 +8,7 @@ from pandas.testing import assert_frame_equal
 
 from genanalytics.activity import read_activity
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.export import write_frame
+from genanalytics.files import write_frame
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
 from genanalytics.reading import joined, open_frame

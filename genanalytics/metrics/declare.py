@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
+from genanalytics.metrics.binomial import ranks
 from genanalytics.units import Unit
 
 LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -41,6 +43,12 @@ class RowValue:
     description: str
     needs: tuple["str | RowValue", ...]
     value: nw.Expr
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that the number is made of."""
+        inner = (need for value in closure((self,)) for need in value.needs if isinstance(need, str))
+        return tuple(dict.fromkeys(inner))
 
     @property
     def sums(self) -> "dict[str, Aggregate]":
@@ -74,8 +82,27 @@ class Quantile:
     value: str
     level: float
 
+    def ranks(self, n: "np.ndarray") -> "np.ndarray":
+        """Return its ranks among numbers of known values, the smallest of which has rank 0; NaN among none."""
+        return np.where(n > 0, (n - 1) * self.level, np.nan)
 
-Aggregate = Sum | Count | Quantile | nw.Expr
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The lower (`side` 0) or the upper (`side` 1) limit of a percentile: what stands at a rank by `binomial.ranks`."""
+
+    value: str
+    level: float
+    side: Literal[0, 1]
+
+    def ranks(self, n: "np.ndarray") -> "np.ndarray":
+        """Return its ranks among numbers of known values, the smallest of which has rank 0; NaN among too few."""
+        sizes, places = np.unique(n, return_inverse=True)
+        found = (ranks(int(size), self.level) for size in sizes)
+        return np.array([np.nan if limits is None else limits[self.side] - 1.0 for limits in found])[places]
+
+
+Aggregate = Sum | Count | Quantile | Limit | nw.Expr
 """One number per group, out of row values; an expression is a plain one, such as `nw.col("latency").max()`."""
 
 
@@ -144,7 +171,7 @@ class Statistic:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the statistic is made of."""
-        inner = (need for value in closure(self.rows) for need in value.needs if isinstance(need, str))
+        inner = (column for value in self.rows for column in value.columns)
         return tuple(dict.fromkeys((*self.needs, *inner)))
 
 
@@ -185,19 +212,23 @@ def count_of(value: RowValue) -> Statistic:
 
 
 def ratio(  # noqa: PLR0917 - in the order of `Statistic`
-    name: str, label: str, unit: Unit, description: str, numerator: RowValue, denominator: RowValue
+    name: str,
+    label: str,
+    unit: Unit,
+    description: str,
+    numerator: RowValue,
+    denominator: RowValue,
+    *,
+    known_together: bool = False,
 ) -> Statistic:
-    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0."""
+    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0.
+
+    Where no row has one side without the other, `known_together` spares the work of looking for it.
+    """
+    sides = ((numerator, denominator), (denominator, numerator))
     over, under = (
-        RowValue(
-            f"{name} {side}",
-            value.label,
-            value.unit,
-            value.description,
-            (value, other),
-            nw.when(~nw.col(other.name).is_null()).then(nw.col(value.name)),
-        )
-        for side, value, other in (("over", numerator, denominator), ("under", denominator, numerator))
+        value if known_together else _where_known(f"{name} {side}", value, other)
+        for side, (value, other) in zip(("over", "under"), sides, strict=True)
     )
     return Statistic(
         name,
@@ -205,10 +236,16 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
         unit,
         description,
         rows=(over, under),
-        aggregates=over.sums | under.sums,
-        finish=Per(f"{name} over sum", f"{name} under sum"),
+        aggregates={f"{side.name} sum": Sum(side.name) for side in (over, under)},
+        finish=Per(f"{over.name} sum", f"{under.name} sum"),
         basis=Basis("ratio", over, under),
     )
+
+
+def _where_known(name: str, value: RowValue, other: RowValue) -> RowValue:
+    condition = nw.when(~nw.col(other.name).is_null())
+    needs = (value, other)
+    return RowValue(name, value.label, value.unit, value.description, needs, condition.then(nw.col(value.name)))
 
 
 def rate(flag: RowValue) -> Statistic:

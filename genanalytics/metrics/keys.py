@@ -146,7 +146,7 @@ def _starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
     else:
         days = _local(moments, tz) // _PER_DAY
         starts = (days - ((days + 3) % 7 if every == "week" else 0)) * _PER_DAY  # 1970 began on a Thursday
-    return np.where(gaps, np.datetime64("NaT"), starts.view("datetime64[us]"))
+    return np.where(gaps, np.datetime64("NaT", "us"), starts.view("datetime64[us]"))
 
 
 def _micros(moments: pd.Series) -> "np.ndarray":
@@ -162,7 +162,7 @@ def _labels(starts: pd.Series, every: str, tz: ZoneInfo) -> pd.Series:
         return pd.Series(_localized(naive, tz), index=starts.index)
     labels = naive.as_unit("us").tz_localize("UTC").tz_convert(tz)
     # an hour in whose middle the clocks were changed begins with the change, not with what had been its full hour
-    cut = [int(place) for place in np.flatnonzero((labels.minute != 0) & (every == "hour"))]
+    cut = [int(place) for place in np.flatnonzero((labels.minute > 0) & (every == "hour"))]
     fixed = labels.to_series(index=starts.index)
     for place in cut:
         minutes = pd.Series(pd.date_range(labels[place], periods=60, freq="min"))

@@ -7,12 +7,14 @@ same classes, the counts can be added up, and nothing but them is held.
 
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+from genanalytics.metrics.declare import Limit, Quantile
 
 ACCURACY = 0.01
 """The largest relative error of a percentile."""
@@ -23,25 +25,32 @@ _SIZE = "size of the value"
 _POWER = "power of the size"
 _LARGEST = sys.float_info.max
 _ZERO = 0
+_ROUNDING = 1e-9
+"""So that a value on the limit of a class, such as 1000 ms, is not carried over it by the rounding of its logarithm."""
 _SHIFT = 200_000
 """Classes of positive values are counted from here: that of the smallest float64 is still positive."""
 
 
-def classes(value: str) -> dict[str, nw.Expr]:
+def classes(value: str, growth: float = _GROWTH) -> dict[str, nw.Expr]:
     """Return the class of a row value, in steps, the last of which is `CLASS`.
 
     It is 0 for zero, above for positive values, below for negative ones, null for gaps.
+
+    Args:
+        value: The name of the row value.
+        growth: The logarithm of the factor by which limits grow.
     """
     size = nw.when(nw.col(value) < 0).then(-nw.col(value)).otherwise(nw.col(value)).cast(nw.Float64)
-    power = nw.when(nw.col(_SIZE) > 0).then(nw.col(_SIZE)).log() / _GROWTH
+    power = nw.when(nw.col(_SIZE) > 0).then(nw.col(_SIZE)).log() / growth
     return {
         _SIZE: nw.when(size > _LARGEST)
         .then(nw.lit(_LARGEST))
         .otherwise(size),  # what is infinite counts as the largest
-        _POWER: power.ceil() + _SHIFT,
+        _POWER: (power - _ROUNDING).ceil() + _SHIFT,
         CLASS: nw.when(nw.col(_SIZE) == 0)
         .then(nw.lit(float(_ZERO)))
-        .otherwise(nw.when(nw.col(value) < 0).then(-nw.col(_POWER)).otherwise(nw.col(_POWER))),
+        .otherwise(nw.when(nw.col(value) < 0).then(-nw.col(_POWER)).otherwise(nw.col(_POWER)))
+        .cast(nw.Int64),
     }
 
 
@@ -52,10 +61,10 @@ def middles(indices: "np.ndarray") -> "np.ndarray":
     return np.where(indices == _ZERO, 0.0, np.sign(indices) * sizes)
 
 
-def limits(indices: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Return the lower and the upper limit of each class."""
+def limits(indices: "np.ndarray", growth: float = _GROWTH) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the lower and the upper limit of each class; the one further from zero belongs to it."""
     powers = np.abs(indices).astype(float) - _SHIFT
-    inner, outer = np.exp((powers - 1) * _GROWTH), np.exp(powers * _GROWTH)
+    inner, outer = np.exp((powers - 1) * growth), np.exp(powers * growth)
     signs = np.sign(indices)
     low = np.where(signs < 0, -outer, inner)
     high = np.where(signs < 0, -inner, outer)
@@ -79,27 +88,35 @@ def at_ranks(indices: "np.ndarray", counts: "np.ndarray", ranks: Sequence[float]
     return result
 
 
-def joined(groups: pa.Table, counted: pa.Table, levels: Mapping[str, float]) -> pa.Table:
-    """Return groups with percentiles of a row value beside them.
+def joined(groups: pa.Table, counted: pa.Table, steps: Mapping[str, Quantile | Limit]) -> pa.Table:
+    """Return groups with percentiles of a row value, or limits of them, beside them.
 
     Args:
         groups: Keys and aggregates, one row per group.
         counted: The same keys, `class` and `n`: how many rows of a group are in a class.
-        levels: The percentiles by the names of their columns.
+        steps: What is asked for, by the names of its columns.
     """
     keys = counted.column_names[:-2]
     frame = counted.to_pandas()
     parts = frame.groupby(keys, dropna=False, sort=False) if keys else [((), frame)]
     found = pd.DataFrame(
-        [(*group, *_quantiles(part[CLASS].to_numpy(), part["n"].to_numpy(), levels.values())) for group, part in parts],
-        columns=[*keys, *levels],
+        [
+            (*group, *_at_ranks(part[CLASS].to_numpy(), part["n"].to_numpy(), list(steps.values())))
+            for group, part in parts
+        ],
+        columns=[*keys, *steps],
     )
     if keys:
         found = groups.select(keys).to_pandas().merge(found, on=keys, how="left")
-    for name in levels:
+    for name in steps:
         groups = groups.append_column(name, pa.array(found[name].to_numpy(dtype=float), from_pandas=True))
     return groups
 
 
-def _quantiles(indices: "np.ndarray", counts: "np.ndarray", levels: Iterable[float]) -> "np.ndarray":
-    return at_ranks(indices, counts, [(counts.sum() - 1) * level for level in levels])
+def _at_ranks(indices: "np.ndarray", counts: "np.ndarray", steps: Sequence[Quantile | Limit]) -> "np.ndarray":
+    """Return percentiles; and limits of them, each moved to that of its class, so that nothing lies outside by it."""
+    n = np.array([counts.sum()])
+    values = at_ranks(indices, counts, [step.ranks(n)[0] for step in steps])
+    outward = [2 * step.side - 1 if isinstance(step, Limit) else 0 for step in steps]
+    values /= 1 - ACCURACY * np.sign(values) * outward
+    return values

@@ -9,19 +9,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.errors import InputError
 from genanalytics.frame import from_table
 from genanalytics.metrics import sketch
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.cost import COST, REQUESTS
-from genanalytics.metrics.declare import Known, Per, Quantile, Statistic
+from genanalytics.metrics.declare import Aggregate, Known, Limit, Per, Quantile, Statistic
+from genanalytics.metrics.grouping import check_columns, keys_of, labelled
+from genanalytics.metrics.intervals import NAMES, limit_columns, limit_steps, with_limits
 from genanalytics.metrics.kernels import as_floats
-from genanalytics.metrics.keys import BUCKETS, DERIVED, TIME, Key, between, bucket, key, zone_of
+from genanalytics.metrics.keys import BUCKETS, TIME, Key, between, bucket, zone_of
 from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.near import near
 from genanalytics.metrics.reliability import RELIABILITY
-from genanalytics.metrics.sources import GROUP, Source, source_of
+from genanalytics.metrics.sources import Source, source_of
 from genanalytics.metrics.tokens import TOKENS
 from genanalytics.units import Unit
 
@@ -43,6 +44,7 @@ def summarize(
     tz: str = "UTC",
     metrics: Sequence[Statistic | str] | str | None = None,
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return one row per group: its keys, `requests`, then the statistics, ordered by the keys.
 
@@ -63,6 +65,8 @@ def summarize(
             `latency`, `reliability`); None for `metrics.DEFAULT`, which docs/metrics.md describes.
         percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
             holds: percentiles are then right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
+        intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean, sum and ratio of sums: the
+            limits of its 95 % interval, which docs/metrics.md describes. They are gaps where rows are too few.
 
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` holds `units` and `labels` (by column), `tz`, and
@@ -80,31 +84,25 @@ def summarize(
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
     source, zone = source_of(data), zone_of(tz)
-    names = [by] if isinstance(by, str) else list(by or ())
     statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
-    _check(source, names, every, statistics)
-    keys = [key(name, zone) for name in names]
-    if every is not None:
-        keys.insert(0, bucket(every, zone))
-    if percentiles not in PERCENTILES:
-        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
-        raise InputError(msg)
-    if percentiles == "auto":
-        percentiles = "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
-    groups = _aggregated(source, keys, statistics, sketched=percentiles == "sketch")
-    labels = _labels(groups, keys)
+    bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
+    limits = [name.format(statistic.name) for statistic in bounded for name in NAMES]
+    beside = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
+    keys = keys_of(source, by, every, tz, beside=beside)
+    for statistic in statistics:
+        check_columns(source, statistic.columns, statistic.name)
+    percentiles = chosen(percentiles, source)
+    groups = aggregated(source, keys, statistics, bounded, percentiles)
+    labels = labelled(groups, keys)
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, _finished(groups, statistics)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
-    summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
-    summary.attrs = {
-        "units": {statistic.name: statistic.unit.value for statistic in statistics},
-        "labels": {statistic.name: statistic.label for statistic in statistics},
-        "tz": zone.key,
-        "percentiles": percentiles,
-    }
+    if order:  # before there are many columns
+        labels = labels.sort_values(order, kind="stable")
+        groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
+    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
+    summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
     return summary
 
 
@@ -115,9 +113,10 @@ def cost_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=COST`: what was charged, and how it spreads over requests."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles, intervals=intervals)
 
 
 def cache_summary(
@@ -127,9 +126,10 @@ def cache_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=CACHE`: what prompt caching saved and cost."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles, intervals=intervals)
 
 
 def latency_summary(
@@ -139,9 +139,10 @@ def latency_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=LATENCY`: times to the first token and to the last, and speeds."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles, intervals=intervals)
 
 
 def reliability_summary(
@@ -151,9 +152,10 @@ def reliability_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=RELIABILITY`: requests cancelled, failed, cut, rerouted."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles, intervals=intervals)
 
 
 def token_summary(
@@ -163,35 +165,54 @@ def token_summary(
     every: str | None = None,
     tz: str = "UTC",
     percentiles: str = "auto",
+    intervals: bool = False,
 ) -> pd.DataFrame:
     """Return what `summarize` returns, with `metrics=TOKENS`: tokens in and out."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles)
+    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles, intervals=intervals)
 
 
-def _aggregated(source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], *, sketched: bool) -> pa.Table:
-    """Return the aggregates of the statistics by group, each group under the names of `GROUP`."""
+def chosen(percentiles: str, source: Source) -> str:
+    """Return the way in which percentiles are computed: `exact` or `sketch`.
+
+    Raises:
+        InputError: There is no such way.
+    """
+    if percentiles not in PERCENTILES:
+        msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
+        raise InputError(msg)
+    if percentiles == "auto":
+        return "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
+    return percentiles
+
+
+def aggregated(
+    source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], bounded: Sequence[Statistic], percentiles: str
+) -> pa.Table:
+    """Return the aggregates of the statistics by group, each group under the names of `GROUP`.
+
+    Args:
+        source: Where the rows are.
+        keys: What they are grouped by.
+        statistics: What is computed.
+        bounded: Those of them that get limits beside them.
+        percentiles: `exact` or `sketch`.
+    """
     rows = list(dict.fromkeys(value for statistic in statistics for value in statistic.rows))
     needs = list(dict.fromkeys(name for statistic in statistics for name in statistic.needs))
     aggregates = {name: step for statistic in statistics for name, step in statistic.aggregates.items()}
-    if not sketched:
-        return source.aggregate(keys, rows, needs, aggregates)
-    plain = {name: step for name, step in aggregates.items() if not isinstance(step, Quantile)}
+    plain: dict[str, Aggregate] = {}
+    counted: dict[str, dict[str, Quantile | Limit]] = {}
+    for name, step in (aggregates | limit_steps(bounded)).items():
+        sketched = percentiles == "sketch" or (isinstance(step, Limit) and source.large)
+        if isinstance(step, Quantile | Limit) and sketched:
+            counted.setdefault(step.value, {})[name] = step
+        else:
+            plain[name] = step
     groups = source.aggregate(keys, rows, needs, plain)
     named = {value.name: value for value in rows}
-    asked: dict[str, dict[str, float]] = {}
-    for name, step in aggregates.items():
-        if isinstance(step, Quantile):
-            asked.setdefault(step.value, {})[name] = step.level
-    for value, levels in asked.items():
-        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), levels)
-    return groups
-
-
-def _labels(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
-    """Return the keys of the groups as the summary shows them."""
-    plain = groups.select([GROUP.format(key.name) for key in keys]).rename_columns([key.name for key in keys])
-    frame = from_table(plain)
-    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in keys}, index=range(len(groups)))
+    for value, steps in counted.items():
+        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), steps)
+    return with_limits(groups, source, keys, bounded)
 
 
 def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
@@ -201,9 +222,10 @@ def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo
         return labels, groups
     times = pd.DataFrame({TIME: between(starts.min(), starts.max(), every, tz)})
     others = labels.drop(columns=TIME).drop_duplicates()
-    if len(times) * max(1, len(others)) > _MOST_ROWS:
+    count = len(others) if len(others.columns) else 1
+    if len(times) * count > _MOST_ROWS:
         msg = (
-            f"every={every!r} makes {len(times):,} stretches of time of {len(others):,} groups: take a longer one,"
+            f"every={every!r} makes {len(times):,} stretches of time of {count:,} groups: take a longer one,"
             f" of {', '.join(BUCKETS)}, or fewer rows"
         )
         raise InputError(msg)
@@ -225,8 +247,8 @@ def _open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Ser
     return flags
 
 
-def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame:
-    """Return the statistics out of the aggregates."""
+def finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
+    """Return the statistics, each with its limits if it has any, out of the aggregates."""
     missing = groups[REQUESTS.name].is_null().to_numpy()
     columns: dict[str, Any] = {}
     for statistic in statistics:
@@ -241,7 +263,20 @@ def _finished(groups: pa.Table, statistics: Sequence[Statistic]) -> pd.DataFrame
             columns[statistic.name] = pd.arrays.IntegerArray(np.where(gaps, 0, found).astype(np.int64), gaps)
         else:
             columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
+        if statistic in bounded:
+            columns |= limit_columns(groups, statistic, found)
     return pd.DataFrame(columns)
+
+
+def _described(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
+    """Return the unit and the label of each column, by its name."""
+    units = {statistic.name: statistic.unit.value for statistic in statistics}
+    labels = {statistic.name: statistic.label for statistic in statistics}
+    for statistic in bounded:
+        for name, side in zip(NAMES, ("low", "high"), strict=True):
+            units[name.format(statistic.name)] = statistic.unit.value
+            labels[name.format(statistic.name)] = f"{statistic.label} {side}"
+    return {"units": units, "labels": labels}
 
 
 def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
@@ -260,27 +295,3 @@ def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return as_floats(values)
     return from_table(pa.table({"value": values}))["value"]
-
-
-def _check(source: Source, names: Sequence[str], every: str | None, statistics: Sequence[Statistic]) -> None:
-    """Raise where a key or a statistic cannot be had."""
-    columns = [*([TIME, OPEN] if every else []), *names, *(statistic.name for statistic in statistics)]
-    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
-    if twice:
-        msg = f"{', '.join(map(repr, twice))} would stand in the summary twice: name each key and each statistic once"
-        raise InputError(msg)
-    needed = {name: key(name, ZoneInfo("UTC")).column for name in names} | ({TIME: "created_at"} if every else {})
-    for name, column in needed.items():
-        if column not in source.columns:
-            known = [*source.columns, *DERIVED]
-            wanted = repr(name) if name == column else f"{name!r}, which is made of {column!r}"
-            msg = f"cannot group by {wanted}; {near(name, known)}there are {', '.join(known)}"
-            raise MissingColumnError(msg)
-        if source.is_nested(column):
-            msg = f"cannot group by {name!r}: it holds lists"
-            raise InputError(msg)
-    for statistic in statistics:
-        missing = [column for column in statistic.columns if column not in source.columns]
-        if missing:
-            msg = f"the data has no column {', '.join(map(repr, missing))}, which {statistic.name!r} is made of"
-            raise MissingColumnError(msg)

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genanalytics import export
+from genanalytics import files
 from genanalytics.errors import InputError, MissingColumnError, OutputError
-from genanalytics.export import SUFFIXES, checked_suffix, checked_target, json_lines, read_frame, write_frame
+from genanalytics.files import SUFFIXES, checked_suffix, checked_target, read_frame, write_frame
 from genanalytics.frame import from_rows
+from genanalytics.jsonlines import json_lines
 from genanalytics.parse import Row
 
 
@@ -67,7 +68,7 @@ def test_the_part_that_is_written_is_hidden_beside_the_file(
         seen.extend(path.name for path in tmp_path.iterdir())
         yield from json_lines(frame)
 
-    monkeypatch.setattr(export, "json_lines", lines_from_within)
+    monkeypatch.setattr(files, "json_lines", lines_from_within)
     write_frame(frame, tmp_path / "generations.jsonl")
     [part] = seen
     assert part.startswith(".generations.jsonl.")
@@ -211,7 +212,7 @@ def test_another_suffix_is_refused_with_those_that_are_there(
     frame: pd.DataFrame, tmp_path: Path, name: str, found: str
 ) -> None:
     path = tmp_path / name
-    sentence = f"{str(path)!r} {found}: name a file that ends in .parquet, .csv, .jsonl"
+    sentence = f"{str(path)!r} {found}: name a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb"
     for refuse in (checked_suffix, checked_target, read_frame, lambda path: write_frame(frame, path)):
         with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
             refuse(path)

@@ -1,0 +1,123 @@
+"""What depends on each other, summed up: clusters of rows, and what each adds to a mean or a ratio of sums."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.metrics.declare import Basis
+from genanalytics.metrics.kernels import grouped
+from genanalytics.metrics.keys import Key
+from genanalytics.metrics.sources import CLUSTER, GROUP, Source
+
+_CLUSTERS = "clusters"
+_PLACE = "place of a group"
+_OVER, _UNDER = "{} over", "{} under"
+_SUMS = ("{} clusters", _OVER, _UNDER, "{} over squared", "{} product", "{} under squared")
+
+
+class Clusters:
+    """The clusters of groups: the rows of a session, of a request, or one alone (`Source.clusters`).
+
+    Args:
+        source: Where the rows are.
+        keys: What they are grouped by.
+        bases: What is estimated, by name: a mean or a ratio; a sum counts as the mean of what a cluster adds.
+        groups: The keys of the groups, under the names of `GROUP`; a row each.
+    """
+
+    def __init__(self, source: Source, keys: Sequence[Key], bases: Mapping[str, Basis], groups: pa.Table) -> None:
+        self.names = list(bases)
+        self._keys = groups.select([GROUP.format(key.name) for key in keys])
+        rows = [value for basis in bases.values() for value in (basis.over, basis.under) if value is not None]
+        clusters = source.clusters(keys, list(dict.fromkeys(rows)))
+        columns = clusters.collect_schema().names()
+        self._labels = [label for label in CLUSTER.values() if label in columns]
+        pairs = [expression for name, basis in bases.items() for expression in _pair(name, basis)]
+        self._lazy = clusters.select(*self._keys.column_names, *self._labels, *pairs)
+
+    def moments(self) -> "tuple[np.ndarray, dict[str, tuple[np.ndarray, ...]]]":
+        """Return the number of clusters per group, and for each name what `bootstrap.delta` asks for."""
+        products, sums = [], [nw.len().alias(_CLUSTERS)]
+        for name in self.names:
+            known, over, under, over_2, product, under_2 = (part.format(name) for part in _SUMS)
+            x, y = nw.col(over), nw.col(under)
+            told = nw.when((x != 0) | (y != 0)).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+            products += [told.alias(known), (x * x).alias(over_2), (x * y).alias(product), (y * y).alias(under_2)]
+            sums += [nw.col(part.format(name)).sum() for part in _SUMS]
+        keys = self._keys.column_names
+        lazy = self._lazy.with_columns(*products)
+        table = (lazy.group_by(*keys).agg(*sums) if keys else lazy.select(*sums)).collect(backend="pyarrow").to_native()
+        places = self._places(table)
+
+        def placed(column: str) -> "np.ndarray":
+            values = np.full(len(self._keys) if keys else 1, np.nan)
+            values[places] = table[column].to_numpy()
+            return values
+
+        return placed(_CLUSTERS), {name: tuple(placed(part.format(name)) for part in _SUMS) for name in self.names}
+
+    def by_group(self) -> "Iterator[tuple[int, np.ndarray, np.ndarray]]":
+        """Yield the place of each group with its numerators and denominators: a row per cluster, a column per name."""
+        table, places, overs, unders = self._sorted(_PLACE, *self._labels)
+        found, starts = np.unique(places, return_index=True)
+        ends = [*starts[1:], len(table)][: len(found)]  # of nothing, there is no group
+        for place, start, end in zip(found, starts, ends, strict=True):
+            yield int(place), overs[start:end], unders[start:end]
+
+    def residuals(self, ratios: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":
+        """Return `factor * (over - ratio * under)` of each cluster, summed over the groups that it lies in.
+
+        Args:
+            ratios: One per group, of the first of the names.
+            factors: Any number of rows, with a factor per group.
+
+        Returns:
+            A row per row of the factors, and a column per cluster of the groups that have a factor other than 0.
+        """
+        table, places, overs, unders = self._sorted(*self._labels, _PLACE)
+        wanted = (factors != 0).any(axis=0)[places]
+        table, places, overs, unders = table.filter(wanted), places[wanted], overs[wanted], unders[wanted]
+        alone = np.ones(len(table), dtype=bool)
+        for label in self._labels:
+            alone &= table[label].is_null().to_numpy()
+        labels = [table[label].to_pandas() for label in self._labels]
+        clusters, _ = grouped([*labels, pd.Series(np.where(alone, np.arange(len(table)), -1))], len(table))
+        own = overs[:, 0] - ratios[places] * unders[:, 0]
+        return np.array([clusters.sum(row[places] * own) for row in factors])
+
+    def _sorted(self, *first: str) -> "tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]":
+        """Return the clusters, the group of each, numerators and denominators, whatever the order of the rows.
+
+        They are ordered by label and by group, and rows alone by their values.
+        """
+        table = self._lazy.collect(backend="pyarrow").to_native()
+        table = table.append_column(_PLACE, pa.array(self._places(table)))
+        overs, unders = ([part.format(name) for name in self.names] for part in (_OVER, _UNDER))
+        table = table.sort_by([(name, "ascending") for name in (*first, *overs, *unders)])
+        over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
+        return table, table[_PLACE].to_numpy(), over, under
+
+    def _places(self, table: pa.Table) -> "np.ndarray":
+        """Return which group each row of a table belongs to."""
+        names = self._keys.column_names
+        if not names:
+            return np.zeros(len(table), dtype=np.int64)
+        groups = self._keys.to_pandas().assign(**{_PLACE: np.arange(len(self._keys))})
+        placed: np.ndarray = table.select(names).to_pandas().merge(groups, on=names, how="left")[_PLACE].to_numpy()
+        return placed
+
+
+def _pair(name: str, basis: Basis) -> tuple[nw.Expr, nw.Expr]:
+    """Return what a cluster adds to the numerator and to the denominator."""
+    over = nw.col(f"{basis.over.name} sum")
+    match basis:
+        case Basis("ratio", _, under) if under is not None:
+            by = nw.col(f"{under.name} sum")
+        case Basis("sum"):
+            by = nw.lit(1.0)
+        case _:
+            by = nw.col(f"{basis.over.name} n")
+    return over.alias(_OVER.format(name)), by.alias(_UNDER.format(name))

@@ -1,0 +1,354 @@
+"""Two groups side by side, on what both of them have: the same model, the same hour.
+
+The data is cut into strata, the statistic is taken of either group in each of them, and the strata count alike on both
+sides. What lies in strata that one side alone has is left out, and said.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from genanalytics.errors import InputError
+from genanalytics.metrics.binomial import wilson
+from genanalytics.metrics.bootstrap import MOST, delta, draws, studentized
+from genanalytics.metrics.catalog import DEFAULT, resolved
+from genanalytics.metrics.clusters import Clusters
+from genanalytics.metrics.cost import REQUESTS
+from genanalytics.metrics.declare import Basis, Statistic, count_of
+from genanalytics.metrics.grouping import check_columns, keys_of, labelled
+from genanalytics.metrics.intervals import MOST_CLUSTERS, NAMES
+from genanalytics.metrics.keys import Key
+from genanalytics.metrics.near import near
+from genanalytics.metrics.sources import Source, source_of
+from genanalytics.metrics.summary import aggregated, chosen, finished
+from genanalytics.units import Unit, write
+
+LEAST_OVERLAP = 0.5
+"""Where less than this share of the rows of a side lies in common strata, most of that side is not compared."""
+
+_N = "rows with a value"
+_SIDES = ("a", "b")
+_FEWEST = 2
+"""Fewer clusters than these do not tell how far they spread."""
+
+_Limits = tuple[float, float]
+_UNKNOWN: _Limits = (math.nan, math.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with the limits of its 95 % interval; None for what cannot be told."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How a statistic of one group differs from that of another, on the strata that both have.
+
+    Attributes:
+        key: What the groups are values of.
+        a: The one group.
+        b: The other group, which the first one is compared with.
+        statistic: What is compared.
+        match: What the strata are made of.
+        value_a: The statistic of `a`, a mean over the common strata by their weights; None without any.
+        value_b: That of `b`.
+        difference: `value_a - value_b`.
+        ratio: `value_a / value_b`; None unless both are above 0.
+        n_a: The rows of `a` in which the statistic is known.
+        n_b: Those of `b`.
+        overlap_a: The share of `n_a` that lies in common strata; None where `n_a` is 0.
+        overlap_b: That of `n_b`.
+        strata: A row per stratum: the columns of `match`, `n_a`, `n_b`, `value_a`, `value_b`, `difference`, and
+            `weight`, which is a gap where the stratum is not common.
+    """
+
+    key: str
+    a: object
+    b: object
+    statistic: Statistic
+    match: tuple[str, ...]
+    value_a: float | None
+    value_b: float | None
+    difference: Estimate
+    ratio: Estimate
+    n_a: int
+    n_b: int
+    overlap_a: float | None
+    overlap_b: float | None
+    strata: pd.DataFrame = field(repr=False)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether half of the rows of either side, or more, lies in common strata."""
+        return min(self.overlap_a or 0.0, self.overlap_b or 0.0) >= LEAST_OVERLAP
+
+    def __str__(self) -> str:
+        unit = self.statistic.unit
+        shares = (write(overlap, Unit.SHARE) for overlap in (self.overlap_a, self.overlap_b))
+        strata = f"{self.strata['weight'].count()} of {len(self.strata)} strata"
+        common = f"{strata} of {', '.join(self.match)}" if self.match else "one stratum"
+        lines = [
+            f"{self.statistic.label}: {self.key} {self.a} against {self.b}",
+            f"{self.n_a:,} and {self.n_b:,} rows, {' and '.join(shares)} of them in {common} that both have",
+        ]
+        if not self.comparable:
+            return "\n".join([*lines, f"not comparable: that is below {write(LEAST_OVERLAP, Unit.SHARE)}"])
+        return "\n".join(
+            [
+                *lines,
+                f"{write(self.value_a, unit)} against {write(self.value_b, unit)}",
+                f"difference {_written(self.difference, unit)}",
+                f"ratio {_written(self.ratio, Unit.RATIO)}",
+            ]
+        )
+
+
+def compare(
+    data: object,
+    *,
+    key: str,
+    a: object,
+    b: object,
+    metric: Statistic | str,
+    match: str | Sequence[str] = "model",
+    tz: str = "UTC",
+    percentiles: str = "auto",
+) -> Comparison:
+    """Return how a statistic of one group differs from that of another, on the strata that both have.
+
+    A stratum is common where both sides tell a value and its spread: for a mean and a ratio from two clusters on
+    (sessions, requests, or rows alone), for a percentile where it has an interval, for a rate from one row on. It
+    weighs n_a n_b / (n_a + n_b) (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959): little if one side is thin.
+
+    The interval of a mean or a ratio of sums is resampled: what each cluster adds to the difference, in all strata
+    together, is a sum like those of `summarize`. Else either side gets limits of its own and those are combined (G. Y.
+    Zou and A. Donner, 2008; before them for rates R. G. Newcombe, 1998, and for medians R. M. Price and D. G. Bonett,
+    2002): those of a rate are Wilson's, those of a percentile, and of means and ratios of more than 100,000 clusters,
+    come from the limits of the strata. The limits of a ratio are those of its logarithm.
+
+    Args:
+        data: What `summarize` takes.
+        key: The column, or the derived key, whose values are compared.
+        a: The one value of it.
+        b: The other one.
+        metric: A mean, a rate, a ratio or a percentile: a statistic or its name.
+        match: What the strata are made of: columns or derived keys as in `summarize`; `()` makes one stratum.
+        tz: The zone of days and hours.
+        percentiles: As in `summarize`.
+
+    Raises:
+        InputError: There is no such value of the key, or the statistic cannot be compared.
+        MissingColumnError: The data lacks a column.
+
+    >>> ends = ["error", "error", "stop", "error", "stop", "stop", "stop", "stop"] * 20
+    >>> frame = pd.DataFrame({"provider_name": ["A", "B"] * 80, "model": "m", "finish_reason": ends})
+    >>> print(compare(frame, key="provider_name", a="A", b="B", metric="error_rate"))
+    errors: provider_name A against B
+    80 and 80 rows, 100.0 % and 100.0 % of them in 1 of 1 strata of model that both have
+    25.0 % against 50.0 %
+    difference −25.0 % (−38.5 % to −10.0 %)
+    ratio 0.50 (0.32 to 0.76)
+    """
+    statistic, basis = _comparable(metric)
+    names = [match] if isinstance(match, str) else list(match)
+    source = source_of(data)
+    keys = keys_of(source, [key, *names], None, tz, beside=[statistic.name])
+    check_columns(source, statistic.columns, statistic.name)
+    cells, clusters = _cells(source, keys, statistic, basis, chosen(percentiles, source))
+    _check_sides(cells[key], key, a, b)
+    strata = _strata(cells, key, a, b, names)
+    common = strata[strata["weight"].notna()]
+    if clusters is None:
+        difference, ratio = _of_sides(*(_pooled(common, side, basis) for side in _SIDES))
+    else:
+        difference, ratio = _of_clusters(common, clusters, len(cells))
+    one, other = (_mean(common, side) if len(common) else math.nan for side in _SIDES)
+    n_a, n_b = (int(strata[f"n_{side}"].sum()) for side in _SIDES)
+    return Comparison(
+        key,
+        a,
+        b,
+        statistic,
+        tuple(names),
+        _known(one),
+        _known(other),
+        Estimate(_known(one - other), *map(_known, difference)),
+        Estimate(_known(one / other) if one > 0 and other > 0 else None, *map(_known, ratio)),
+        n_a,
+        n_b,
+        int(common["n_a"].sum()) / n_a if n_a else None,
+        int(common["n_b"].sum()) / n_b if n_b else None,
+        strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]],
+    )
+
+
+def _comparable(metric: Statistic | str) -> tuple[Statistic, Basis]:
+    """Return the one statistic that is meant, and what it estimates."""
+    found = resolved(metric)
+    able = [one.name for one in (found if len(found) > 1 else DEFAULT) if one.basis and one.basis.kind != "sum"]
+    if len(found) != 1:
+        msg = f"{metric!r} stands for {len(found)} statistics, and one is compared at a time: {', '.join(able)}"
+        raise InputError(msg)
+    (statistic,) = found
+    if statistic.basis is None or statistic.basis.kind == "sum":
+        why = "has no interval" if statistic.basis is None else "is a sum, which grows with the rows"
+        msg = f"{statistic.name!r} {why}; compared are means, rates, ratios and percentiles: {', '.join(able)}"
+        raise InputError(msg)
+    return statistic, statistic.basis
+
+
+def _cells(
+    source: Source, keys: Sequence[Key], statistic: Statistic, basis: Basis, percentiles: str
+) -> tuple[pd.DataFrame, Clusters | None]:
+    """Return the statistic of each group in each stratum, and the clusters that its interval is resampled from."""
+    statistics = [REQUESTS, statistic, replace(count_of(basis.over), name=_N)]
+    bounded = [statistic] if basis.kind == "quantile" else []
+    groups = aggregated(source, keys, statistics, bounded, percentiles)
+    found = finished(groups, statistics, bounded)
+    cells = labelled(groups, keys).assign(place=range(len(groups)), n=found[_N], value=_floats(found[statistic.name]))
+    if bounded:
+        low, high = (_floats(found[name.format(statistic.name)]) for name in NAMES)
+        return cells.assign(low=low, high=high, told=~np.isnan(low)), None
+    if basis.kind == "rate":
+        return cells.assign(told=cells["n"] > 0), None
+    clusters = Clusters(source, keys, {statistic.name: basis}, groups)
+    counts, moments = clusters.moments()
+    known, _, under, *_ = sums = moments[statistic.name]
+    low, high = delta(*sums)
+    cells = cells.assign(low=low, high=high, clusters=known, under=under)
+    if np.nansum(counts) > MOST_CLUSTERS:
+        return cells.assign(told=~np.isnan(low)), None
+    return cells.assign(told=(known >= _FEWEST) & ~np.isnan(cells["value"])), clusters
+
+
+def _check_sides(values: pd.Series, key: str, *sides: object) -> None:
+    """Raise where a side is not among the values of the key."""
+    known = [str(value) for value in values.dropna().unique()]
+    for side in sides:
+        if not (values == side).any():
+            msg = f"no {key} {side!r}; {near(str(side), known)}there are {', '.join(sorted(known))}"
+            raise InputError(msg)
+    if sides[0] == sides[1]:
+        msg = f"{key} {sides[0]!r} cannot be compared with itself; there are {', '.join(sorted(known))}"
+        raise InputError(msg)
+
+
+def _strata(cells: pd.DataFrame, key: str, a: object, b: object, names: list[str]) -> pd.DataFrame:
+    """Return the strata, what each side has in them under names that end in `_a` and `_b`, and their weights."""
+    sides = [
+        cells[(cells[key] == value).fillna(value=False)]
+        .drop(columns=key)
+        .rename(columns={name: f"{name}_{side}" for name in cells.columns if name not in {key, *names}})
+        for side, value in zip(_SIDES, (a, b), strict=True)
+    ]
+    strata = sides[0].merge(sides[1], how="outer", on=names) if names else sides[0].merge(sides[1], how="cross")
+    n_a, n_b = (strata[f"n_{side}"].astype("Float64") for side in _SIDES)
+    common = strata["told_a"].eq(other=True) & strata["told_b"].eq(other=True)
+    weights = (n_a * n_b / (n_a + n_b)).where(common)
+    for side in _SIDES:
+        strata[f"n_{side}"] = strata[f"n_{side}"].fillna(0)
+        strata[f"value_{side}"] = strata[f"value_{side}"].astype("Float64")
+    return strata.assign(difference=strata["value_a"] - strata["value_b"], weight=weights / weights.sum())
+
+
+def _pooled(common: pd.DataFrame, side: str, basis: Basis) -> tuple[float, float, float]:
+    """Return the mean of a side over the strata, and its limits.
+
+    Those of a rate are Wilson's, for as many rows as would be as telling without weights (L. Kish, "Survey Sampling",
+    1965, section 11.7); else the limits of the strata are combined, as independent errors are.
+    """
+    mean, weight, n, value = (
+        _mean(common, side),
+        *(_floats(common[name]) for name in ("weight", f"n_{side}", f"value_{side}")),
+    )
+    if basis.kind == "rate":
+        effective = np.array([1 / (weight**2 / n).sum()]) if len(n) else np.zeros(1)
+        low, high = wilson(mean * effective, effective)
+        return mean, float(low[0]), float(high[0])
+    low, high = (_floats(common[f"{limit}_{side}"]) for limit in ("low", "high"))
+    return (
+        mean,
+        mean - float(np.linalg.norm(weight * (value - low))),
+        mean + float(np.linalg.norm(weight * (high - value))),
+    )
+
+
+def _of_sides(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[_Limits, _Limits]:
+    """Return the limits of the difference and of the ratio of two values, each with its own limits."""
+    difference = _recovered(one, other)
+    if not (one[0] > 0 and other[0] > 0):
+        return difference, _UNKNOWN
+    with np.errstate(divide="ignore"):  # a side that may be 0 leaves the ratio without a bound
+        logs = [np.log(np.maximum(side, 0.0)).tolist() for side in (one, other)]
+    low, high = _recovered(*logs)
+    return difference, (math.exp(low), math.exp(high))
+
+
+def _recovered(one: Sequence[float], other: Sequence[float]) -> _Limits:
+    """Return the limits of a difference: Zou and Donner's method of variance estimates recovery."""
+    (value, low, high), (against, floor, ceiling) = one, other
+    middle = value - against
+    return middle - math.hypot(value - low, ceiling - against), middle + math.hypot(high - value, against - floor)
+
+
+def _mean(common: pd.DataFrame, side: str) -> float:
+    return float(_floats(common["weight"]) @ _floats(common[f"value_{side}"]))
+
+
+def _of_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
+    """Return the limits of the difference and of the ratio out of what each cluster adds to them.
+
+    A residual counts `weight / under`, and a little more in a stratum of few clusters, since residuals are taken from
+    the mean of their own (Cochran, "Sampling Techniques", 1977, section 5.3).
+    """
+    if common.empty:
+        return _UNKNOWN, _UNKNOWN
+    ratios, factors = np.zeros(groups), np.zeros((2, groups))
+    for row, side in enumerate(_SIDES):
+        places = common[f"place_{side}"].to_numpy(dtype=np.int64)
+        names = ("weight", f"value_{side}", f"clusters_{side}", f"under_{side}")
+        weight, value, known, under = (_floats(common[name]) for name in names)
+        ratios[places] = value
+        factors[row, places] = weight / under * np.sqrt(known / (known - 1))
+    added, taken = clusters.residuals(ratios, factors)
+    one, other = (_mean(common, side) for side in _SIDES)
+    low, high = _resampled(added - taken)
+    difference = one - other + low, one - other + high
+    if not (one > 0 and other > 0):
+        return difference, _UNKNOWN
+    low, high = _resampled(added / one - taken / other)
+    return difference, (one / other * math.exp(low), one / other * math.exp(high))
+
+
+def _resampled(added: "np.ndarray") -> _Limits:
+    """Return the limits of the sum of what clusters add, which is 0 itself."""
+    count = len(added)
+    if count > MOST:
+        low, high = delta(*(np.array([total]) for total in (count, 0.0, count, (added**2).sum(), 0.0, count)))
+    else:
+        low, high = studentized(added[:, None], np.ones((count, 1)), draws(count))
+    return float(low[0]) * count, float(high[0]) * count
+
+
+def _floats(values: pd.Series) -> "np.ndarray":
+    floats: np.ndarray = values.to_numpy(dtype=float, na_value=np.nan)
+    return floats
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _written(estimate: Estimate, unit: Unit) -> str:
+    """Return a number with its interval, as a person reads it."""
+    value = write(estimate.value, unit)
+    if estimate.low is None or estimate.high is None:
+        return f"{value} (no interval: too few rows)"
+    return f"{value} ({write(estimate.low, unit)} to {write(estimate.high, unit)})"
