@@ -1,6 +1,7 @@
 """Intervals that follow from counting alone: of a rate, and of a percentile by the ranks of its neighbours."""
 
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -57,6 +58,24 @@ def ranks(n: int, level: float) -> tuple[int, int] | None:
         tighter = sorted([(low + 1, high), (low, high - 1)], key=covered)
         return next((limits for limits in tighter if covered(limits) >= LEVEL), (low, high))
     return low, high
+
+
+@lru_cache(maxsize=1 << 16)
+def points(n: int, level: float) -> tuple[float, float] | None:
+    """Return how many standard errors the values at `ranks` lie below and above the percentile; None for too few.
+
+    That is the normal distribution's answer to how often the percentile really lies beyond them: 1.96 on both sides, if
+    counts did not come in steps.
+
+    >>> [round(point, 2) for point in points(100, 0.95)]
+    [1.91, 2.52]
+    """
+    limits = ranks(n, level)
+    if limits is None:
+        return None
+    first, chances = _chances(n, level)
+    below, above = chances[: limits[0] - first].sum(), chances[limits[1] - first :].sum()
+    return -NormalDist().inv_cdf(float(below)), -NormalDist().inv_cdf(float(above))
 
 
 def _chances(n: int, level: float) -> "tuple[int, np.ndarray]":
