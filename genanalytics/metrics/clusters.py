@@ -72,8 +72,9 @@ class Clusters:
         table = table.append_column(_PLACE, pa.array(places))
         table = table.sort_by([(name, "ascending") for name in (_PLACE, *self._labels, *overs, *unders)])
         over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
-        found, starts = np.unique(table[_PLACE].to_numpy(), return_index=True)
-        for place, start, end in zip(found, starts, [*starts[1:], len(table)], strict=True):
+        placed = table[_PLACE].to_numpy()
+        for place in np.unique(placed):
+            start, end = np.searchsorted(placed, [place, place + 1])
             yield int(place), over[start:end], under[start:end]
 
     def residuals(self, ratios: "np.ndarray", totals: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":

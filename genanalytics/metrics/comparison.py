@@ -123,15 +123,15 @@ def compare(
 ) -> Comparison:
     """Return how a statistic of one group differs from that of another, on the strata that both have.
 
-    A stratum is common where both sides tell a value and its spread: a rate from one row on, a mean and a ratio from two
-    clusters on (sessions, requests, or rows alone), a percentile where it has an interval. It weighs
+    A stratum is common where both sides tell a value and its spread: a rate from one row on, a mean and a ratio from
+    two clusters on (sessions, requests, or rows alone), a percentile where it has an interval. It weighs
     n_a n_b / (n_a + n_b) (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959): little if one side is thin.
 
-    The interval of a mean or a ratio of sums is that of the delta method, on what each cluster adds to the difference in
-    all strata together: the skewness that `summarize` resamples for is one that both sides have. For rates and
+    The interval of a mean or a ratio of sums is that of the delta method, on what each cluster adds to the difference
+    in all strata together: the skewness that `summarize` resamples for is one that both sides have. For rates and
     percentiles either side gets limits of its own, and those are combined (G. Y. Zou and A. Donner, 2008; before them
-    for rates R. G. Newcombe, 1998, and for medians R. M. Price and D. G. Bonett, 2002), as they are for means and ratios
-    of more than 100,000 clusters on an engine. The limits of a ratio are those of its logarithm.
+    for rates R. G. Newcombe, 1998, and for medians R. M. Price and D. G. Bonett, 2002), as they are for means and
+    ratios of more than 100,000 clusters on an engine. The limits of a ratio are those of its logarithm.
 
     Args:
         data: What `summarize` takes.
@@ -153,6 +153,8 @@ def compare(
     errors: provider_name A against B
     80 and 80 rows, 100.0 % and 100.0 % of them in 1 of 1 strata of model that both have
     25.0 % against 50.0 %
+    difference −25.0 % (−38.5 % to −10.0 %)
+    ratio 0.50 (0.32 to 0.76)
     """
     statistic, basis = _comparable(metric)
     names = [match] if isinstance(match, str) else list(match)
