@@ -89,7 +89,8 @@ class Clusters:
             factors: Any number of rows, each with a factor per group.
 
         Returns:
-            A row per row of the factors, and a column per cluster.
+            A row per row of the factors, and a column per cluster; NaN for a cluster in none of the groups of a row,
+            which are those whose factor is not 0.
         """
         table, places = self._collected()
         over, under = (table[part.format(self.names[0])].to_numpy() for part in (_OVER, _UNDER))
@@ -101,7 +102,12 @@ class Clusters:
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.clip(under / totals[places], 0.0, 1 - _SOLE)
             own = (over - ratios[places] * under) / np.sqrt(1 - share)
-        return np.array([clusters.sum(np.where(row[places] == 0, 0.0, row[places] * own)) for row in factors])
+        found = []
+        for row in factors:
+            lies = row[places] != 0
+            inside = np.bincount(clusters.codes[lies], minlength=clusters.count) > 0
+            found.append(np.where(inside, clusters.sum(np.where(lies, row[places] * own, 0.0)), np.nan))
+        return np.array(found)
 
     def _collected(self) -> "tuple[pa.Table, np.ndarray]":
         """Return the clusters and the group of each."""

@@ -292,13 +292,13 @@ def _half(added: "np.ndarray", taken: "np.ndarray") -> float:
 
     Student's t has the degrees of freedom of B. L. Welch (1947).
     """
-    squares = np.array([added @ added, taken @ taken])
-    freedom = np.array([np.count_nonzero(side) - 1 for side in (added, taken)])
+    squares = np.array([np.nansum(side**2) for side in (added, taken)])
+    freedom = np.array([np.count_nonzero(~np.isnan(side)) - 1 for side in (added, taken)])
     with np.errstate(divide="ignore", invalid="ignore"):
         clusters = 1 + squares.sum() ** 2 / (squares**2 / freedom).sum()
     if not clusters >= FEWEST:
         return math.nan
-    return float(student(clusters)) * float(np.linalg.norm(added - taken))
+    return float(student(clusters)) * float(np.linalg.norm(np.nan_to_num(added) - np.nan_to_num(taken)))
 
 
 def _of_sides(one: Sequence[float], other: Sequence[float]) -> tuple[_Limits, _Limits]:
