@@ -173,8 +173,8 @@ def test(arguments):
     if "--all" in arguments:
         set_up_long()
     os.chdir(str(ROOT))
-    coverage = ["--cov"] if set(arguments) <= {"--all"} else []
-    return become("pytest", coverage + arguments)
+    everything = ["--cov", "--numprocesses", "auto"] if set(arguments) <= {"--all"} else []
+    return become("pytest", everything + arguments)
 
 
 def check(arguments):

@@ -86,6 +86,14 @@ def test_a_refused_key_is_raised(server: FaultServer, client: Client) -> None:
         (f"gen-{'e' * 24}", Outcome.NOT_FOUND),
         ("chatcmpl-1", Outcome.NOT_FOUND),
     ],
+    ids=[
+        "just now",
+        "almost an hour ago",
+        "an image just now",
+        "an hour ago",
+        "before ids had a time",
+        "of another API",
+    ],
 )
 def test_a_404_means_not_yet_only_where_the_id_is_young(
     generation_id: str, outcome: Outcome, server: FaultServer, client: Client

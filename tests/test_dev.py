@@ -276,10 +276,10 @@ def test_the_usage_names_every_command(host: Host) -> None:
     [
         (["demo", "--count", "5"], "genanalytics", ["demo", "--count", "5"]),
         (["run", "--version"], "genanalytics", ["--version"]),
-        (["test"], "pytest", ["--cov"]),
-        (["test", "--all"], "pytest", ["--cov", "--all"]),
+        (["test"], "pytest", ["--cov", "--numprocesses", "auto"]),
+        (["test", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
         (["test", "-k", "cost"], "pytest", ["-k", "cost"]),
-        (["check", "--all"], "pytest", ["--cov", "--all"]),
+        (["check", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
     ],
 )
 def test_a_command_sets_up_and_becomes_its_program(

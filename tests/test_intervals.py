@@ -362,9 +362,9 @@ def sampled(rng: np.random.Generator, n: int, runs: int) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("n", "runs", "most"),
     [
-        (100, 800, 10**9),
-        (500, 300, 10**9),
-        (5000, 100, 10**9),
+        (100, 500, 10**9),
+        (500, 200, 10**9),
+        (5000, 60, 10**9),
         (5000, 100, 0),
         pytest.param(100, 8000, 10**9, marks=pytest.mark.long),
         pytest.param(500, 4000, 10**9, marks=pytest.mark.long),
