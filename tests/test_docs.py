@@ -2,18 +2,25 @@
 
 import doctest
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+import genanalytics as ga
 from genanalytics.activity import COLUMN_OF
 from genanalytics.demo import run_demo
+from genanalytics.frame import from_rows
 from genanalytics.metrics import reference
+from genanalytics.parse import Row
 from genanalytics.plots import CHARTS
+from genanalytics.sandbox import sample
 
 ROOT = Path(__file__).parent.parent
+MADE = sample(60).records
 
 
 def load(path: Path) -> ModuleType:
@@ -73,9 +80,33 @@ def test_links_between_the_documents_lead_somewhere() -> None:
             assert (document.parent / link).exists(), f"{document.name} links to {link}"
 
 
-@pytest.mark.parametrize("page", ["ids.md"])
-def test_the_examples_of_a_page_are_what_python_says(page: str) -> None:
-    assert doctest.testfile(str(ROOT / "docs" / page), module_relative=False) == (0, 4)
+@pytest.fixture
+def records_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page find what it reads: a directory of records."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "generations").mkdir()
+    bodies = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in MADE.items()]
+    for place in range(2):
+        ga.write_parquet(from_rows(bodies[place::2]), f"generations/{place}.parquet")
+
+
+@pytest.mark.usefixtures("records_here")
+@pytest.mark.parametrize(("page", "examples"), [("ids.md", 4), ("scale.md", 12)])
+def test_the_examples_of_a_page_are_what_python_says(page: str, examples: int) -> None:
+    assert doctest.testfile(str(ROOT / "docs" / page), module_relative=False) == (0, examples)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("records_here", "spark")
+def test_the_lines_for_a_cluster_run_on_one() -> None:
+    text = (ROOT / "docs" / "scale.md").read_text()
+    opened, table = re.findall(r"```python\n([^>`]*?spark\.?[^>`]*?)```", text)
+    names: dict[str, Any] = {}
+    exec(opened, names)  # noqa: S102 - what it says is what is tested
+    assert names["summary"]["requests"].sum() == len(MADE)
+    names["records"].createOrReplaceTempView("generations")
+    found = eval(table.replace("lake.", ""), names)  # noqa: S307
+    assert found["requests"].sum() == len(MADE)
 
 
 def test_every_column_of_an_export_is_told() -> None:
