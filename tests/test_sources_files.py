@@ -323,7 +323,7 @@ def test_nothing_that_a_database_brings_along_is_run(tmp_path: Path) -> None:
     assert set(read_ids(tmp_path / "trap.db")) == {A}
 
 
-def packed(content: bytes, *, times: int) -> bytes:
+def packed_again(content: bytes, *, times: int) -> bytes:
     for _ in range(times):
         content = gzip.compress(content, mtime=0)
     return content
@@ -336,7 +336,7 @@ def packed(content: bytes, *, times: int) -> bytes:
         (b"PK\x03\x04rest", "{} is a ZIP archive: unpack it first"),
         (b"BZh91AY", "{} is packed by bzip2: unpack it first"),
         (gzip.compress(b"x" * 1000, mtime=0)[:-4], "cannot read {}: Compressed file ended"),
-        (packed(b"x", times=4), "{} is packed more than 4 times"),
+        (packed_again(b"x", times=4), "{} is packed more than 4 times"),
         (b"\x1f\x8b\x08\x00 and nothing of the kind", "cannot read {}: "),
         (b"\x28\xb5\x2f\xfd and nothing of the kind", "cannot read {}: ZSTD decompress failed"),
         (b"\xff\xfea", "cannot read {}: it is not the utf-16"),
