@@ -4,9 +4,10 @@
     python3 dev.py run [arguments]      run `genanalytics` with these arguments
     python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones too)
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
+    python3 dev.py gallery              draw every chart of docs/gallery.md again
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
-    python3 dev.py lock [--upgrade]     make requirements.lock again from pyproject.toml
+    python3 dev.py lock [--upgrade]     make the requirements locks again from pyproject.toml
     python3 dev.py setup                only set up
 
 Needs Python 3.11 or newer with pip, and nothing else.
@@ -43,6 +44,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
+LONG_LOCKS = {"spark": ROOT / "requirements-spark.lock", "browser": ROOT / "requirements-browser.lock"}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 
@@ -84,6 +86,31 @@ def set_up():
     pip("--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK))
     pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     STAMP.write_text(digest(), encoding="utf-8")
+
+
+def set_up_long():
+    # type: () -> None
+    """Install what only the long tests need, where this machine can use it; elsewhere they say why they are skipped."""
+    usable = {"spark": has_java(), "browser": has_browser()}
+    for name, lock in LONG_LOCKS.items():
+        wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
+        if not usable[name] or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+            continue
+        say("dev.py: installing into .venv what the long tests need (once): " + name)
+        pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
+        stamp.write_text(wanted, encoding="utf-8")
+
+
+def has_java():
+    # type: () -> bool
+    """Return whether there is a Java that Spark would find."""
+    return bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
+
+
+def has_browser():
+    # type: () -> bool
+    """Return whether there is a Chromium for the tests of the report."""
+    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
 def make_venv():
@@ -142,6 +169,8 @@ def test(arguments):
     # type: (list[str]) -> int
     """Run every test with the coverage floor, or pytest with the caller's own arguments."""
     set_up()
+    if "--all" in arguments:
+        set_up_long()
     os.chdir(str(ROOT))
     coverage = ["--cov"] if set(arguments) <= {"--all"} else []
     return become("pytest", coverage + arguments)
@@ -172,19 +201,37 @@ def bench(arguments):
     return become("python", [str(script)] + arguments[1:])
 
 
+def gallery(arguments):
+    # type: (list[str]) -> int
+    """Draw the charts of docs/gallery.md again."""
+    if arguments:
+        return usage(2)
+    set_up()
+    return become("python", [str(ROOT / "docs" / "gallery.py")])
+
+
 def lock(arguments):
     # type: (list[str]) -> int
-    """Make requirements.lock again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
+    """Make the locks again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
     uv = tool("uv") or shutil.which("uv")
     if uv is None:
         set_up()
         pip("uv")
         uv = tool("uv")
     os.chdir(str(ROOT))
-    options = "--quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: --group dev"
+    options = "--quiet --universal --python-version 3.11 --generate-hashes"
     plain = "--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file"
-    command = [uv, "pip", "compile"] + options.split() + plain.split() + [LOCK.name, "pyproject.toml"] + arguments
-    return subprocess.call(command)
+    sources = {
+        LOCK: ["--only-binary", ":all:", "--group", "dev", "pyproject.toml"],
+    }
+    for group, path in LONG_LOCKS.items():  # beside the first; Spark comes as source only
+        sources[path] = ["--constraint", LOCK.name, "--group", group]
+    for path, source in sources.items():
+        compiled = [uv, "pip", "compile"] + options.split() + plain.split() + [path.name] + source + arguments
+        code = subprocess.call(compiled)
+        if code != 0:
+            return code
+    return 0
 
 
 def setup(arguments):
@@ -209,7 +256,16 @@ def say(line):
     sys.stderr.write(line + "\n")
 
 
-COMMANDS = {"demo": demo, "run": run, "test": test, "bench": bench, "check": check, "lock": lock, "setup": setup}
+COMMANDS = {
+    "demo": demo,
+    "run": run,
+    "test": test,
+    "gallery": gallery,
+    "bench": bench,
+    "check": check,
+    "lock": lock,
+    "setup": setup,
+}
 
 
 def main(arguments):

@@ -74,8 +74,7 @@ class Connection(asyncio.Protocol):
             return
         else:
             self.log.append((time.monotonic(), 200))
-            before, after = self.bodies[zlib.crc32(found[1]) % len(self.bodies)]
-            body = before + found[1] + after
+            body = body_of(self.bodies, found[1])
         self.transport.write(_OK % (len(body), body))
 
 
@@ -88,6 +87,12 @@ def bodies() -> list[tuple[bytes, bytes]]:
         )
         cut.append((before, after))
     return cut
+
+
+def body_of(cut: list[tuple[bytes, bytes]], generation_id: bytes) -> bytes:
+    """Return the answer for an id as it stands inside JSON: always the same one."""
+    before, after = cut[zlib.crc32(generation_id) % len(cut)]
+    return before + generation_id + after
 
 
 async def serve(delay_s: float, limit: Limit | None) -> None:

@@ -15,7 +15,10 @@ from genanalytics._version import __version__
 
 if TYPE_CHECKING:
     from genanalytics import metrics, plots
+    from genanalytics.activity import read_activity
     from genanalytics.client import Client
+    from genanalytics.commits import compact
+    from genanalytics.engines import scan
     from genanalytics.errors import (
         CacheError,
         GenAnalyticsError,
@@ -24,54 +27,103 @@ if TYPE_CHECKING:
         MissingColumnError,
         OutputError,
     )
-    from genanalytics.export import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.exporting import Exported, export
     from genanalytics.fetching import Fetched, Stats, fetch
+    from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
+    from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
-    from genanalytics.ids import read_ids
-    from genanalytics.metrics import Comparison, compare, summarize
+    from genanalytics.metrics import (
+        Comparison,
+        attempt_summary,
+        attempts,
+        compare,
+        distribution,
+        quality,
+        sessions,
+        summarize,
+    )
+    from genanalytics.reading import open_frame
+    from genanalytics.reconciling import Reconciliation, reconcile
+    from genanalytics.redact import Redaction
+    from genanalytics.report import write_report
     from genanalytics.schema import COLUMNS
+    from genanalytics.sources import Ids, read_ids
 
 __all__ = [
     "COLUMNS",
     "CacheError",
     "Client",
     "Comparison",
+    "Exported",
     "Fetched",
     "GenAnalyticsError",
+    "Ids",
     "InputError",
     "KeyRefusedError",
     "MissingColumnError",
     "OutputError",
+    "Reconciliation",
+    "Redaction",
     "Stats",
     "__version__",
+    "attempt_summary",
+    "attempts",
+    "compact",
     "compare",
+    "distribution",
     "drift",
+    "export",
     "fetch",
+    "focus_charges",
     "metrics",
+    "open_frame",
     "plots",
+    "quality",
+    "read_activity",
     "read_frame",
     "read_ids",
     "read_parquet",
+    "reconcile",
+    "scan",
+    "sessions",
     "summarize",
     "write_frame",
     "write_parquet",
+    "write_report",
 ]
 
 _HOMES = {
     "COLUMNS": "schema",
     "Client": "client",
     "Comparison": "metrics",
+    "Exported": "exporting",
     "Fetched": "fetching",
+    "Ids": "sources",
+    "Reconciliation": "reconciling",
+    "Redaction": "redact",
     "Stats": "fetching",
+    "attempt_summary": "metrics",
+    "attempts": "metrics",
+    "distribution": "metrics",
+    "compact": "commits",
     "compare": "metrics",
     "drift": "frame",
+    "export": "exporting",
     "fetch": "fetching",
-    "read_frame": "export",
-    "read_ids": "ids",
-    "read_parquet": "export",
+    "focus_charges": "focus",
+    "open_frame": "reading",
+    "quality": "metrics",
+    "read_activity": "activity",
+    "read_frame": "files",
+    "read_ids": "sources",
+    "read_parquet": "files",
+    "reconcile": "reconciling",
+    "scan": "engines",
+    "sessions": "metrics",
     "summarize": "metrics",
-    "write_frame": "export",
-    "write_parquet": "export",
+    "write_frame": "files",
+    "write_parquet": "files",
+    "write_report": "report",
 } | dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors")
 
 

@@ -8,6 +8,9 @@ from typing import Any, NoReturn
 Record = dict[str, Any]
 """The object under `data`: what the service says of one generation."""
 
+SETTLING_S = 3600
+"""A record can appear, and change, for so long after its generation; afterwards it is final."""
+
 
 class Outcome(StrEnum):
     """What came of one id; every distinct id ends in exactly one."""

@@ -1,15 +1,10 @@
 """The cache as an archive: what is in it, whether it is sound, what is taken out of it."""
 
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from genanalytics.cache import Archive
-from genanalytics.errors import OutputError
+from genanalytics.wholefile import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,38 +93,9 @@ def export(archive: Archive, path: Path) -> int:
     """
     written = 0
     rows = archive.rows()
-    with _whole(path) as stream:
+    with replacing(path, mode=0o600) as part, part.open("wb") as stream:
         for _, entry in rows:
             if entry is not None and entry.body:
                 written += 1
-                line = entry.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
-                with _told(path):
-                    stream.write(line)
+                stream.write(entry.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
     return written
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        msg = f"cannot write {path}: {error.strerror}"
-        raise OutputError(msg) from error
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    target = path.resolve()  # what a link points to is replaced, not the link
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    with _told(path):
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            with _told(path):
-                stream.flush()
-                os.fsync(stream.fileno())
-        with _told(path):
-            part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

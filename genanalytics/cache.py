@@ -285,13 +285,14 @@ class _Entries(SQLiteDict):
         found: dict[str, Entry] = {}
         with self._lock, self.connection() as connection:
             for start in range(0, len(keys), _KEYS_PER_STATEMENT):
-                some = keys[start : start + _KEYS_PER_STATEMENT]
+                some = {key.encode(): key for key in keys[start : start + _KEYS_PER_STATEMENT]}
                 marks = ",".join("?" * len(some))
-                # cast, since a flipped bit can turn bytes into text, and reading text that is no Unicode fails
-                query = f"SELECT key, CAST(value AS BLOB) FROM {self.table_name} WHERE key IN ({marks})"  # noqa: S608 - no value in it
-                for key, value in connection.execute(query, some):
-                    entry = _unpack(key, value)
-                    if entry is not None:
+                # cast, since a flipped bit can turn bytes into text, and reading text that is no Unicode fails; a key
+                # is found by the index, and the row that this leads to can hold another one
+                columns = "CAST(key AS BLOB), CAST(value AS BLOB)"
+                query = f"SELECT {columns} FROM {self.table_name} WHERE key IN ({marks})"  # noqa: S608 - no value in it
+                for stored, value in connection.execute(query, list(some.values())):
+                    if (key := some.get(stored)) and (entry := _unpack(key, value)):
                         found[key] = entry
         return found
 

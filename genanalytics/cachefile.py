@@ -32,9 +32,12 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQL
 _UNWRITABLE = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 )
-_NOT_OURS = ("no such table", "no such column", "table responses has no column")
+_NOT_OURS = ("no such table", "no such column", "table responses has no column", "unsupported file format")
 DAMAGE_SHOWS_AS = (sqlite3.DatabaseError, UnicodeDecodeError)
 """The second comes from the text of an error that quotes a damaged schema."""
+
+_PROBE = "SELECT CAST(key AS BLOB), CAST(value AS BLOB), CAST(expires AS BLOB) FROM responses LIMIT 1"
+"""What fails on a file cut short or of another layout; cast, since one bad row, be it the first, makes no bad file."""
 
 _PRIMARY = 0xFF  # an extended code of SQLite's holds the primary one in its lowest byte
 
@@ -222,8 +225,8 @@ def _make_table(connection: sqlite3.Connection) -> None:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'responses'").fetchone() is None:
         connection.execute("CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)")
         connection.execute("CREATE INDEX IF NOT EXISTS expires_idx ON responses(expires)")
-    with closing(connection.execute("SELECT key, value, expires FROM responses LIMIT 1")) as rows:
-        rows.fetchone()  # a file cut short, or of another layout, shows here
+    with closing(connection.execute(_PROBE)) as rows:
+        rows.fetchone()
 
 
 def _connected_for_reading(path: Path, mode: str) -> sqlite3.Connection:
@@ -232,7 +235,7 @@ def _connected_for_reading(path: Path, mode: str) -> sqlite3.Connection:
     )
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        with closing(connection.execute("SELECT key, value, expires FROM responses LIMIT 1")) as rows:
+        with closing(connection.execute(_PROBE)) as rows:
             rows.fetchone()
     except BaseException:
         connection.close()

@@ -5,36 +5,34 @@ The commands import what they need when they run, so that `--help` answers at on
 
 import json
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache
+from genanalytics import cli_cache, cli_export, cli_ids, cli_plot, cli_reconcile, cli_report, cli_summary
 from genanalytics._version import __version__
+from genanalytics.cli_data import terminal_width
+from genanalytics.cli_options import (
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    EXIT_KEY_REFUSED,
+    EXIT_PARTIAL,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    client_options,
+    ids_arguments,
+    opened_client,
+)
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
-from genanalytics.units import counted
+from genanalytics.units import counted, printable
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from genanalytics.fetching import Fetched
-
-_FILE_SUFFIXES = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".log", ".list", ".ids", ".parquet", ".gz", ".md"}
-"""What nobody would call an id; a file of such a name that is not there is a mistake, not an id to ask for."""
-
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-EXIT_PARTIAL = 3
-EXIT_KEY_REFUSED = 4
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
 
 
 class _Terminated(KeyboardInterrupt):
@@ -65,11 +63,12 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        resumes = " What was fetched is kept, and running again resumes." if "fetch" in arguments[:1] else ""
+        fetches = arguments[:1] in (["fetch"], ["export"])
+        resumes = " What was fetched is kept, and running again resumes." if fetches else ""
         click.echo(f"Interrupted.{resumes}", err=True)
         return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote what strangers wrote
         return _exit_code(error)
     except OSError as error:
         click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
@@ -102,33 +101,26 @@ def commands() -> None:
 
 
 commands.add_command(cli_cache.cache)
+commands.add_command(cli_export.export)
+commands.add_command(cli_export.compact)
+commands.add_command(cli_ids.ids)
+commands.add_command(cli_reconcile.reconcile)
+for command in cli_summary.COMMANDS:
+    commands.add_command(command)
+commands.add_command(cli_plot.plot)
+commands.add_command(cli_report.report)
 
 
 @commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
-@click.argument("ids", nargs=-1, metavar="[ID|FILE]...")
-@click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a text file, or - for stdin.")
+@ids_arguments
 @click.option(
-    "--output", metavar="FILE", help="Write the records: .parquet, .csv or .jsonl. Without it: JSON lines on stdout."
+    "--output",
+    metavar="FILE",
+    help="Write the records: .parquet, .csv, .jsonl, .arrow or .duckdb. Without it: JSON lines on stdout.",
 )
-@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why: .parquet, .csv or .jsonl.")
-@click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL).")
-@click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key).")
-@click.option("--api-key-file", metavar="FILE", help="File that holds the key (or OPENROUTER_API_KEY).")
-@click.option("--cache-dir", metavar="DIR", help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
-@click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16).")
-@click.option("--rate", type=float, metavar="N", help="At most so many requests per second.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to keep asking for records that are too young to be there yet.",
-)
-@click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone.")
+@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why, in any of these forms.")
+@client_options
 @click.option("--refresh", is_flag=True, help="Ask for every id again.")
-@click.option("--accept-mismatch", is_flag=True, help="Take records that carry another id than the one asked for.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @click.option("--quiet", is_flag=True, help="No notices and no progress on stderr.")
 def fetch(
@@ -136,34 +128,32 @@ def fetch(
     inputs: tuple[str, ...],
     output: str | None,
     failures: str | None,
-    api_key_file: str | None,
     wait_s: float,
     refresh: bool,
     accept_mismatch: bool,
     as_json: bool,
     quiet: bool,
-    **client_options: Any,
+    **client: Any,
 ) -> int:
     """Fetch the records of generation ids.
 
-    Every ID that is an existing file is read as one: an id a line, blank lines and # comments apart. The key is taken
-    from OPENROUTER_API_KEY. What was fetched once is not asked for again.
+    Every ID that is an existing file is read as one: a list with an id a line, blank lines and # comments apart, or
+    whatever else `genanalytics ids` finds ids in. The key is taken from OPENROUTER_API_KEY. What was fetched once is
+    not asked for again.
     """
-    from genanalytics.client import Client
-    from genanalytics.export import checked_target, json_lines, write_failures, write_frame
     from genanalytics.fetching import fetch as fetch_ids
+    from genanalytics.files import checked_target, write_failures, write_frame
+    from genanalytics.jsonlines import json_lines
 
     targets = [target for target in (output, failures) if target is not None]
     for target in targets:
         checked_target(target)
     _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
-    given = _given_ids(ids, inputs)
-    if api_key_file is not None:
-        client_options["api_key"] = _key_in(Path(api_key_file))
-    with Client.from_env(**client_options) as client:
+    given, reads = cli_ids.given_ids(ids, inputs)
+    with opened_client(client) as opened:
         fetched = fetch_ids(
             given,
-            client=client,
+            client=opened,
             refresh=refresh,
             wait_s=wait_s,
             accept_mismatch=accept_mismatch,
@@ -179,6 +169,7 @@ def fetch(
         for line in json_lines(fetched.frame):
             click.echo(line)
     if not quiet:
+        cli_ids.tell(cli_ids.notices_of(reads))
         _report(fetched, output, failures)
     return 0 if len(fetched.failures) == 0 else EXIT_PARTIAL
 
@@ -190,48 +181,6 @@ def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
         if names.count(os.path.realpath(target)) > 1:
             msg = f"{target!r} would be written over: name another file for each output"
             raise InputError(msg)
-
-
-def _given_ids(ids: tuple[str, ...], inputs: tuple[str, ...]) -> Iterable[str]:
-    """Return the ids that the arguments name, in their order.
-
-    Raises:
-        InputError: There is none, or a file cannot be read.
-    """
-    from genanalytics.ids import read_ids
-
-    sources: list[object] = [_source(argument) for argument in ids]
-    sources += [sys.stdin.buffer if name == "-" else Path(name) for name in inputs]
-    every = (generation_id for source in sources for generation_id in read_ids(source))
-    first = next(every, None)
-    if first is None:
-        msg = "no generation ids: give ids or files of ids as arguments, or --input - to read them from stdin"
-        raise InputError(msg)
-    given = chain([first], every)
-    return given if "-" in (*ids, *inputs) else list(given)  # a list has a length, which the progress bar can show
-
-
-def _source(argument: str) -> object:
-    if argument == "-":
-        return sys.stdin.buffer
-    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises on what is too long for a name
-        return Path(argument)
-    if Path(argument).suffix.lower() in _FILE_SUFFIXES:
-        msg = f"no file {argument!r}: give the path of a file of ids, or an id"
-        raise InputError(msg)
-    return argument
-
-
-def _key_in(path: Path) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
-        raise InputError(msg) from None
-    if len(lines) != 1:
-        msg = f"the key file {path} holds {counted(len(lines), 'word')}: it should hold the key and nothing else"
-        raise InputError(msg)
-    return lines[0]
 
 
 def _as_json(fetched: "Fetched") -> str:
@@ -264,65 +213,6 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
         click.echo(f"--failures FILE lists the ids without a record; {told}.", err=True)
     if not fetched.failures.empty:
         click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds.", err=True)
-
-
-@commands.command(epilog="Example: genanalytics summary generations.parquet --by model")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these columns; day (UTC) is one too.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one per group.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
-def summary(files: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
-    """Summarise records: cost, cache savings and latency, by group.
-
-    Reads what fetch wrote: .parquet, .csv or .jsonl. A record that stands in several files counts once.
-    """
-    from genanalytics.export import coverage_of
-    from genanalytics.metrics import summarize
-    from genanalytics.tables import overview
-
-    if as_json and as_csv:
-        msg = "--json and --csv are two forms of one output: give one of them"
-        raise click.UsageError(msg)
-    frame = _frame_of(files)
-    keys = [key.strip() for key in by.split(",") if key.strip()]
-    if not (as_json or as_csv):
-        coverage = coverage_of(files[0]) if len(files) == 1 else None
-        click.echo(overview(frame, keys, coverage=coverage, width=_width()))
-        return
-    groups = summarize(frame, by=keys)
-    if as_csv:
-        click.echo(groups.to_csv(index=False), nl=False)
-    else:
-        click.echo(json.dumps(_rows(groups)))
-
-
-def _width() -> int:
-    """Return how wide a table may be: as the terminal is, and without a terminal as it wants to be."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
-
-
-def _rows(groups: "pd.DataFrame") -> "list[dict[str, Any]]":
-    """Return the groups as plain Python values, gaps as None."""
-    plain = groups.astype("object").where(groups.notna(), None)
-    return [
-        {str(name): value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
-        for row in plain.to_dict("records")
-    ]
-
-
-def _frame_of(files: Sequence[str]) -> "pd.DataFrame":
-    """Return the records of all files as one frame, each generation once."""
-    import pandas as pd
-
-    from genanalytics.export import read_frame
-
-    frame = pd.concat([read_frame(file) for file in files], ignore_index=True)
-    latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    once = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
-    if len(once) < len(frame):
-        repeated = counted(len(frame) - len(once), "record")
-        click.echo(f"Note: {repeated} more than once in the files; the one fetched last counts.", err=True)
-    return once
 
 
 @commands.command()
@@ -365,4 +255,4 @@ def demo(directory: str) -> None:
     """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo
 
-    run_demo(Path(directory), click.echo, width=_width())
+    run_demo(Path(directory), click.echo, width=terminal_width())

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import platformdirs
 
-from genanalytics.answers import Answer, NotARecordError, Outcome, excerpt, read_record
+from genanalytics.answers import SETTLING_S, Answer, NotARecordError, Outcome, excerpt, read_record
 from genanalytics.cache import Archive, Entry, cache_key
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.ids import created_s
@@ -36,8 +36,6 @@ DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 BASE_URL_VARIABLE = "GENANALYTICS_BASE_URL"
 CACHE_DIR_VARIABLE = "GENANALYTICS_CACHE_DIR"
 
-SETTLING_S = 3600
-"""A record can appear, and change, for so long after its generation; afterwards it is final."""
 REMEMBER_MISSING_S = 86_400
 """A 404 on an id older than this is remembered for this long."""
 LONGEST_WAIT_S = 120.0

@@ -22,7 +22,7 @@ MAX_FAILURES = 6
 """How often asking for an id may fail before its failure stands."""
 
 _LOOKED_UP_AT_ONCE = 2_000
-_STORE_EVERY_S = 0.5
+_STORE_EVERY_S = 0.1
 _STORE_AGAIN_S = 5.0
 _FIRST_PATIENCE_S = 1.0
 
@@ -56,6 +56,7 @@ class Dispatch:
         refresh: Ask for every id again; a kept record stays if the new answer is none.
         wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
         accept_mismatch: Take records that carry another id than the one asked for.
+        ids_repeat: Whether an id can come twice; where not, none is remembered, however many there are.
 
     Attributes:
         requested: How many ids were read, duplicates included.
@@ -65,11 +66,14 @@ class Dispatch:
         not_stored: How many answers could not be written to the cache.
     """
 
-    def __init__(self, client: Client, *, refresh: bool, wait_s: float, accept_mismatch: bool) -> None:
+    def __init__(
+        self, client: Client, *, refresh: bool, wait_s: float, accept_mismatch: bool, ids_repeat: bool = True
+    ) -> None:
         self._client = client
         self._refresh = refresh
         self._wait_s = wait_s
         self._accept_mismatch = accept_mismatch
+        self._ids_repeat = ids_repeat
 
         self.requested = 0
         self.distinct = 0
@@ -149,7 +153,8 @@ class Dispatch:
             self.requested += 1
             if generation_id in seen:
                 continue
-            seen.add(generation_id)
+            if self._ids_repeat:
+                seen.add(generation_id)
             task = _Task(self.distinct, generation_id)
             self.distinct += 1
             refusal = problem(generation_id)

@@ -4,10 +4,10 @@ import builtins
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Mapping, Sized
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Never
+from typing import BinaryIO, Never
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ from genanalytics.client import Client
 from genanalytics.dispatch import Dispatch
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
-from genanalytics.ids import read_ids
 from genanalytics.parse import Row, to_table
 from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.sources import Ids, read_ids
 from genanalytics.units import counted
 
 _ROWS_PER_TABLE = 4_096
@@ -99,7 +99,8 @@ def fetch(
     interrupted is resumed by running it again. One bad id raises nothing: it is a row of `failures`.
 
     Args:
-        ids: Whatever `ids.read_ids` reads: one id, a path of a file of ids, or an iterable of ids.
+        ids: Whatever `read_ids` reads, or what it returned: one id, a path of a file or a directory with ids, a table
+            in memory, an iterable of ids or of completions.
         client: The way to the service; without one `Client.from_env()` is used and closed.
         refresh: Ask for every id again; a kept record stays if the new answer is none.
         wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
@@ -120,19 +121,24 @@ def fetch(
                 ids, client=own, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress
             )
     dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
+    with progress_bar(ids, progress=progress) as bar:
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Rows())
+
+
+def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
+    """Return a bar on stderr with the rate, and the time left where `ids` has a length; None: where a person looks."""
     if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
         progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
-    total = len(ids) if isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
-    with tqdm(total=total, unit=" ids", delay=0.5, disable=not progress) as bar:
-        return _fetch(dispatch, read_ids(ids), bar)
+    has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
+    total = len(ids) if has_length and isinstance(ids, Sized) else None
+    return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress)
 
 
-def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetched:
+def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:
     started = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
-    rows = _Rows()
     failures: list[tuple[int, Answer]] = []
-    with closing(dispatch.answers(ids)) as answers:
+    with closing(dispatch.answers(iter(ids))) as answers:
         for position, answer in answers:
             outcomes[answer.outcome] += 1
             if answer.outcome is Outcome.OK:
@@ -149,9 +155,41 @@ def _fetch(dispatch: Dispatch, ids: Iterator[str], bar: "tqdm[Never]") -> Fetche
         from_cache=dispatch.from_cache,
         not_stored=dispatch.not_stored,
         seconds=time.monotonic() - started,
-        notices=dispatch.notices,
+        notices=(*ids.notices, *dispatch.notices),
     )
     return Fetched(rows.frame(), _failures_frame(failures), stats)
+
+
+def fetch_verbatim(
+    ids: object,
+    stream: BinaryIO,
+    *,
+    client: Client,
+    wait_s: float = 30.0,
+    accept_mismatch: bool = False,
+    progress: bool | None = None,
+) -> Fetched:
+    """Write the answers of `ids` to a stream as the service sent them, one a line, in the order in which they come.
+
+    Line breaks within an answer become blanks, which JSON does not tell apart. The arguments are those of `fetch`, the
+    exceptions too; the frame of what is returned is empty.
+    """
+    dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch)
+    with progress_bar(ids, progress=progress) as bar:
+        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Lines(stream))
+
+
+class _Lines:
+    """Records as they come, written down at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def add(self, position: int, row: Row) -> None:  # noqa: ARG002 - as _Rows has it
+        self._stream.write(row.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
+
+    def frame(self) -> pd.DataFrame:
+        return from_table(ARROW_SCHEMA.empty_table())
 
 
 class _Rows:
@@ -183,18 +221,18 @@ def _failures_frame(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
     answers = [answer for _, answer in sorted(failures, key=lambda failure: failure[0])]
     return pd.DataFrame(
         {
-            "requested_id": pd.Series([_shown(answer.requested_id) for answer in answers], dtype="str"),
+            "requested_id": pd.Series([shown(answer.requested_id) for answer in answers], dtype="str"),
             "outcome": pd.Series([answer.outcome.value for answer in answers], dtype="str"),
             "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
             "message": pd.Series([answer.message for answer in answers], dtype="str"),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
-            "returned_id": pd.Series([_shown(answer.returned_id) for answer in answers], dtype="str"),
+            "returned_id": pd.Series([shown(answer.returned_id) for answer in answers], dtype="str"),
             "body": pd.Series([_text(answer.body) for answer in answers], dtype="str"),
         }
     )
 
 
-def _shown(generation_id: str | None) -> str | None:
+def shown(generation_id: str | None) -> str | None:
     """Return an id, whoever made it, in a form that every file can hold: lone surrogates are no Unicode."""
     return None if generation_id is None else generation_id.encode("utf-8", "backslashreplace").decode()
 

@@ -28,6 +28,16 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     Raises:
         InputError: A known column holds values of another type.
     """
+    frame: pd.DataFrame = typed(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    return frame
+
+
+def typed(table: pa.Table) -> pa.Table:
+    """Return an Arrow table, its known columns with the types of `schema.COLUMNS`.
+
+    Raises:
+        InputError: A known column holds values of another type.
+    """
     for index, field in enumerate(table.schema):
         column = BY_NAME.get(field.name)
         if column is not None:
@@ -37,8 +47,32 @@ def from_table(table: pa.Table) -> pd.DataFrame:
                 reason = excerpt(str(error).encode())[1:-1]  # Arrow quotes what the column holds
                 msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {reason}"
                 raise InputError(msg) from error
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
-    return frame
+    return table
+
+
+def as_table(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as Arrow, its known columns with the types of `schema.COLUMNS`, each with its unit and meaning.
+
+    Raises:
+        InputError: A column holds what its type cannot, or two have one name.
+    """
+    fields, arrays = [], []
+    for name, values in frame.items():
+        column = BY_NAME.get(str(name))
+        try:
+            if values.dtype == object:  # of a Python float in an integer column, Arrow would cut the fraction off
+                values = values.convert_dtypes()  # noqa: PLW2901
+            arrays.append(pa.Array.from_pandas(values, type=column.kind.arrow_type if column else None))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            msg = f"column {name!r} cannot be written: {error}"
+            raise InputError(msg) from error
+        fields.append(column.field if column else pa.field(str(name), arrays[-1].type))
+    schema = pa.schema(fields)
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        msg = f"two columns of one name cannot be written: {', '.join(twice)}"
+        raise InputError(msg)
+    return pa.table(arrays, schema=schema)
 
 
 def from_rows(rows: Sequence[Row]) -> pd.DataFrame:

@@ -125,6 +125,15 @@ def _by_rules(rows: Sequence[Row]) -> dict[str, pa.Array]:
     return arrays
 
 
+def fit(value: object, kind: Kind) -> tuple[Any, bool]:
+    """Return what a column of this kind holds for a value as JSON has it, and whether that is the whole truth.
+
+    >>> fit(12.0, Kind.INTEGER), fit(12.5, Kind.INTEGER), fit("yes", Kind.FLAG), fit(None, Kind.TEXT)
+    ((12, True), (12, False), (None, False), (None, True))
+    """
+    return (None, True) if value is None else _FITS[kind](value)
+
+
 def _unknown(record: Record) -> Record:
     return {name: value for name, value in record.items() if name not in FIELD_NAMES}
 
@@ -139,10 +148,9 @@ def _typed(values: list[Any], kind: Kind, name: str, extras: list[Record]) -> pa
         else:
             if kind is not Kind.NUMBER or math.isfinite(sum(filter(None, values))):
                 return array
-    fit = _FITS[kind]
     fitted: list[Any] = []
     for value, extra in zip(values, extras, strict=True):
-        fits, exact = (None, True) if value is None else fit(value)
+        fits, exact = fit(value, kind)
         fitted.append(fits)
         if not exact:
             extra[name] = value

@@ -87,6 +87,12 @@ class Column:
     required: bool = False
     """True where the contract promises a value; no row is refused when it is missing all the same."""
 
+    @property
+    def field(self) -> pa.Field:
+        """The column in an Arrow schema, its unit, meaning and origin beside it."""
+        told = {"unit": self.unit.value, "meaning": self.meaning, "origin": self.origin.value}
+        return pa.field(self.name, self.kind.arrow_type, metadata=told)
+
 
 def _contract(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, required: bool = False) -> Column:
     return Column(name, kind, unit, Origin.CONTRACT, meaning, required)
@@ -179,7 +185,7 @@ COLUMNS: tuple[Column, ...] = (
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 
-ARROW_SCHEMA = pa.schema([pa.field(column.name, column.kind.arrow_type) for column in COLUMNS])
+ARROW_SCHEMA = pa.schema([column.field for column in COLUMNS])
 """The frame's schema in Arrow; every field is nullable, since no record is refused for a gap."""
 
 

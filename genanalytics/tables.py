@@ -1,141 +1,62 @@
-"""A summary as text that fits a terminal: numbers to the right with their units, a total row at the bottom."""
+"""Figures by group as text that fits a terminal: numbers to the right with their units, a total row at the bottom."""
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pandas as pd
 
-from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, Statistic, summarize
-from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
+from genanalytics.units import NOTHING, Unit, money_decimals, printable, write
 
 _GAP = "  "
 _SHORTEST_NAME = 12
+_PARTS = 2
+"""Where a table has to be divided, the names of its groups have one part in so many of the width at most."""
+LIMITS = ("_low", "_high")
+"""What stands behind the name of a statistic in those of its interval."""
 
-
-_OVERVIEW = (
-    "requests",
-    "effective_cost",
-    "cost_share",
-    "net_cache_savings",
-    "cache_savings_rate",
-    "ttft_ms_p50",
-    "ttft_ms_p95",
-    "e2e_ms_p50",
-    "e2e_ms_p95",
-)
-
-
-def overview(frame: pd.DataFrame, by: Sequence[str], *, coverage: float | None = None, width: int = 100) -> str:
-    """Return where the money and the time go: a table by group, the most expensive first, and what its figures rest on.
-
-    Args:
-        frame: A frame as `fetch` returns it.
-        by: The columns to group by.
-        coverage: The share of the ids asked for that have a record (0 to 1), where that is known.
-        width: How many characters a line may have.
-
-    Raises:
-        MissingColumnError: The frame lacks a column that is needed.
-    """
-    named = {statistic.name: statistic for statistic in (REQUESTS, *DEFAULT)}
-    statistics = [named[name] for name in _OVERVIEW]
-    groups = summarize(frame, by=by)
-    if "day" not in by:  # days stay in their order
-        groups = groups.sort_values([EFFECTIVE_COST.name, REQUESTS.name], ascending=False, kind="stable")
-    total = summarize(frame)
-    lacking = (coverage is not None and coverage < 1) or total["cost_unknown"].iloc[0] > 0
-    table = as_text(
-        groups if by else total,
-        by,
-        statistics,
-        total=total if by else None,
-        at_least={EFFECTIVE_COST.name} if lacking else set(),
-        width=width,
-    )
-    return "\n".join([table, *_footnotes(total.iloc[0], coverage)])
-
-
-def _footnotes(total: "pd.Series[Any]", coverage: float | None) -> list[str]:
-    """Return what has to be known to read the total rightly."""
-    notes = []
-    if coverage is not None and coverage < 1:
-        notes.append(f"Coverage: {write(coverage, Unit.SHARE)} of the ids have a record, so totals are lower bounds.")
-    if total["cost_unknown"]:
-        unknown = counted(int(total["cost_unknown"]), "request")
-        notes.append(f"Cost: not known in full for {unknown}, so the total is a lower bound.")
-    coverage_of_cache = total["cache_coverage"]
-    known = write(None if pd.isna(coverage_of_cache) else coverage_of_cache, Unit.SHARE)
-    notes.append(f"Cache: a discount is reported for {known} of the requests; the savings rate is that of those alone.")
-    streamed, timed = (write(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
-    notes.append(
-        f"Latency: successful requests only; time to first token (TTFT) of {streamed} streamed ones, end to end (E2E)"
-        f" of {timed}."
-    )
-    return notes
+Column = list[str]
+"""The lines of a column, equally long: its label, on one line or on several, and its cells."""
 
 
 def as_text(
     summary: pd.DataFrame,
     keys: Sequence[str],
-    statistics: Sequence[Statistic],
+    names: Iterable[str],
     *,
     total: pd.DataFrame | None = None,
     at_least: AbstractSet[str] = frozenset(),
     width: int = 100,
 ) -> str:
-    """Return a summary as lines of text, at most `width` wide as far as cutting the groups' names can bring it there.
+    """Return figures by group as lines of text, at most `width` wide as far as that can be.
+
+    The names of groups are cut, as long as that leaves them apart; a table that is still too wide is divided into
+    several, below each other and each with the names.
 
     Args:
-        summary: What `summarize` returned.
+        summary: A row per group, with `units` and `labels` in `attrs`, as `summarize` returns it.
         keys: The columns that name the groups.
-        statistics: The columns to show after them, in this order.
-        total: The same statistics over all rows, as one row; shown last.
-        at_least: Statistics whose last row is a lower bound, and shown as one.
+        names: The columns to show after them, in this order. One with an interval (`<name>_low`, `<name>_high`) is
+            followed by it.
+        total: The same columns over all rows, as one row; shown last.
+        at_least: Columns whose last row is a lower bound, and shown as one.
         width: How many characters a line may have.
     """
     rows = summary if total is None else pd.concat([summary, total])
+    numbers = [column for name in names for column in _figures(rows, name, summary.attrs, bound=name in at_least)]
     totals = len(rows) - len(summary)
-    numbers = [(statistic.label, _written(rows[statistic.name].tolist(), statistic.unit)) for statistic in statistics]
-    for statistic, (_, cells) in zip(statistics, numbers, strict=True):
-        if statistic.name in at_least:
-            cells[-1] = f"≥ {cells[-1]}"
-    columns = [_column(label, cells, max(map(len, cells)), str.rjust) for label, cells in numbers]
-    left = width - sum(len(column[0]) + len(_GAP) for column in columns)
-    longest = max(_SHORTEST_NAME, left // max(1, len(keys)) - len(_GAP))
-    for place, key in enumerate(keys):
-        cells = [*map(_name, summary[key].tolist()), *["" if place else "total"] * totals]
-        columns.insert(place, _column(key, [_cut(cell, longest) for cell in cells], longest, str.ljust))
-    tallest = max(len(column) for column in columns)
-    padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
-    return "\n".join(_GAP.join(line).rstrip() for line in zip(*padded, strict=True))
+    groups = {key: [*names_of(summary[key]), *["" if place else "total"] * totals] for place, key in enumerate(keys)}
+    needed = sum(map(_width, numbers))
+    labels = _labels(groups, width - needed)
+    if needed + sum(map(_width, labels)) > width + len(_GAP):
+        labels = _labels(groups, width // _PARTS)
+    left = width + len(_GAP) - sum(map(_width, labels))
+    return "\n\n".join(_lines([*labels, *part]) for part in _divided(numbers, left))
 
 
-def printable(text: str) -> str:
-    r"""Return a stranger's text with everything escaped that could move a terminal's cursor.
-
-    >>> printable("gpt\x1b[31m")
-    'gpt\\x1b[31m'
-    """
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-
-
-def _column(label: str, cells: list[str], width: int, align: Callable[[str, int], str]) -> list[str]:
-    """Return a column's lines, equally long: the label, on several lines over narrow cells, and the cells."""
-    words = max(map(len, label.split()))
-    lines = [*textwrap.wrap(label, max(width, words), break_on_hyphens=False), *cells]
-    longest = max(map(len, lines))
-    return [align(line, longest) for line in lines]
-
-
-def _written(values: list[Any], unit: Unit) -> list[str]:
-    known = [None if pd.isna(value) else float(value) for value in values]
-    decimals = money_decimals(known) if unit is Unit.USD else None
-    return [write(value, unit, decimals=decimals) for value in known]
-
-
-def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+def name_of(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
+    """Return what a group is called: a day as its date, nothing as a dash."""
     if pd.isna(value):
         return NOTHING
     if isinstance(value, pd.Timestamp) and value == value.normalize():
@@ -143,8 +64,92 @@ def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
     return printable(str(value))
 
 
+def names_of(values: pd.Series) -> list[str]:
+    """Return what groups are called; moments as precisely as all of them together need it."""
+    moments = values.dropna()
+    if not isinstance(values.dtype, pd.DatetimeTZDtype) or (moments == moments.dt.normalize()).all():
+        return [name_of(value) for value in values]
+    minutes = (moments == moments.dt.floor("min")).all()
+    return [NOTHING if pd.isna(value) else _moment(value, minutes=minutes) for value in values]
+
+
+def _moment(value: pd.Timestamp, *, minutes: bool) -> str:
+    return value.isoformat(sep=" ", timespec="minutes" if minutes else "seconds").removesuffix("+00:00")
+
+
+def _figures(rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, bound: bool) -> Iterator[Column]:
+    """Yield a column of figures, and that of their intervals where they have some."""
+    unit = Unit(attrs["units"][name])
+    limits = [name + limit for limit in LIMITS if name + limit in rows]
+    cells, *ends = _written([rows[column] for column in (name, *limits)], unit)
+    if bound:
+        cells[-1] = f"≥ {cells[-1]}"
+    yield _column(attrs["labels"][name], cells, max(map(len, cells), default=0), str.rjust)
+    if ends:
+        spans = [NOTHING if NOTHING in span else " to ".join(span) for span in zip(*ends, strict=True)]
+        yield _column("95 % interval", spans, max(map(len, spans), default=0), str.rjust)
+
+
+def _written(columns: Sequence[pd.Series], unit: Unit) -> list[list[str]]:
+    """Return figures as people read them, amounts of money with one number of decimals for all the columns."""
+    if unit is Unit.TIME:
+        return [names_of(values) for values in columns]
+    known = [[None if pd.isna(value) else float(value) for value in values] for values in columns]
+    decimals = money_decimals(value for values in known for value in values) if unit is Unit.USD else None
+    return [[write(value, unit, decimals=decimals) for value in values] for values in known]
+
+
+def _labels(groups: "dict[str, list[str]]", width: int) -> list[Column]:
+    """Return the columns that name the groups, cut if they are wider than a width: the widest ones most."""
+    columns: dict[str, Column] = {}
+    for key, names in sorted(groups.items(), key=lambda item: max(map(len, item[1]), default=0)):
+        left = width - sum(map(_width, columns.values()))
+        longest = max(_SHORTEST_NAME, left // (len(groups) - len(columns)) - len(_GAP))
+        columns[key] = _column(printable(key), _cut_apart(names, longest), longest, str.ljust)
+    return [columns[key] for key in groups]
+
+
+def _cut_apart(names: Sequence[str], longest: int) -> list[str]:
+    """Return names cut in the middle: to `longest`, or to twice as much where that makes one of two."""
+    different = len(set(names))
+    for most in (longest, 2 * longest):
+        cut = [_cut(name, most) for name in names]
+        if len(set(cut)) == different:
+            break
+    return cut
+
+
 def _cut(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     head = (longest - 1) // 2
     return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def _column(label: str, cells: list[str], width: int, align: Callable[[str, int], str]) -> Column:
+    """Return a column, with its label on several lines if it is wider than the cells."""
+    words = max(map(len, label.split()), default=0)
+    lines = [*textwrap.wrap(label, max(width, words), break_on_hyphens=False), *cells]
+    longest = max(map(len, lines))
+    return [align(line, longest) for line in lines]
+
+
+def _width(column: Column) -> int:
+    return len(column[0]) + len(_GAP)
+
+
+def _divided(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
+    """Yield columns in their order, as many at a time as a width takes, and at least one."""
+    part: list[Column] = []
+    for column in columns:
+        if part and sum(map(_width, [*part, column])) > width:
+            yield part
+            part = []
+        part.append(column)
+    yield part
+
+
+def _lines(columns: Sequence[Column]) -> str:
+    tallest = max(map(len, columns))
+    padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
+    return "\n".join(_GAP.join(line).rstrip() for line in zip(*padded, strict=True))

@@ -60,6 +60,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def printable(text: str) -> str:
+    r"""Return a stranger's text with everything escaped that could move a terminal's cursor.
+
+    >>> printable("gpt\x1b[31m")
+    'gpt\\x1b[31m'
+    """
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def money_decimals(values: Iterable[float | None]) -> int:
     """Return the one number of decimals for a set of amounts: four figures of the largest, from cents to micro-dollars.
 

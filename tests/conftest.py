@@ -1,6 +1,10 @@
+import os
+import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +64,19 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a hundredth of the time: how long it is belongs to test_pace, that it happens to the others."""
     monkeypatch.setattr(pace, "BASE_DELAY_S", pace.BASE_DELAY_S / 100)
     monkeypatch.setattr(pace, "_SLOWEST", 400.0)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Return a local session of Spark whose zone is nobody's UTC."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a package that is not ours
+        sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'genanalytics[spark]'")
+        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+            pytest.skip("there is no Java for Spark")
+        builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.sql.shuffle.partitions", "2").config("spark.driver.bindAddress", "127.0.0.1")
+        session = builder.config("spark.sql.session.timeZone", "America/New_York").getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        yield session
+        session.stop()

@@ -225,6 +225,57 @@ def test_1000_mutated_rows_are_misses(tmp_path: Path, monkeypatch: pytest.Monkey
     check_mutated(tmp_path, 1_000)
 
 
+@pytest.mark.parametrize("damage", [b"\xff", b"~", b"0"], ids=["no Unicode", "no digit", "another key"])
+def test_a_damaged_key_is_a_miss_in_the_row_and_in_the_index(damage: bytes, tmp_path: Path) -> None:
+    path = filled(tmp_path / "healthy")
+    healthy, key = path.read_bytes(), next(key for key in entries(IDS) if key[0] != "0").encode()
+    for place in (healthy.index(key), healthy.rindex(key)):
+        directory = tmp_path / str(place)
+        directory.mkdir()
+        (directory / FILE_NAME).write_bytes(healthy[:place] + damage + healthy[place + 1 :])
+        archive = Archive(directory)
+        found = archive.look_up(list(entries(IDS)))
+        assert found.items() <= entries(IDS).items()
+        assert len(found) >= len(IDS) / 2  # of an index out of order, not every key is found
+        closed(archive)
+
+
+def test_a_key_that_turned_into_bytes_is_a_miss(tmp_path: Path) -> None:
+    content = bytearray(filled(tmp_path).read_bytes())
+    key = next(iter(entries(IDS)))
+    type_of_key = b"\x4d"  # text of 32 bytes; one bit less makes it bytes (sqlite.org/fileformat.html, 2.1)
+    for place in (content.index(key.encode()), content.rindex(key.encode())):
+        at = content.rindex(type_of_key, place - 6, place)
+        content[at] ^= 1
+    (tmp_path / FILE_NAME).write_bytes(content)
+    archive = Archive(tmp_path)
+    assert archive.look_up([key]) == {}
+    assert archive.look_up(list(entries(IDS))).items() <= entries(IDS).items()
+    closed(archive)
+
+
+def test_the_first_row_does_not_decide_whether_the_file_is_read(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for column in ("key", "value", "expires"):  # bytes that are no Unicode, said to be text
+            connection.execute(f"UPDATE responses SET {column} = CAST(x'ff' AS TEXT) WHERE rowid = 1")  # noqa: S608
+    archive = Archive(tmp_path)
+    assert len(archive.look_up(list(entries(IDS)))) == len(IDS) - 1
+    assert archive.take_news() == []
+    closed(archive)
+
+
+def test_a_file_of_a_format_that_nobody_knows_is_set_aside(tmp_path: Path) -> None:
+    content = bytearray(filled(tmp_path).read_bytes())
+    content[47] = 5  # the schema's format number is 1 to 4 (sqlite.org/fileformat.html, 1.3.11)
+    (tmp_path / FILE_NAME).write_bytes(content)
+    archive = Archive(tmp_path)
+    assert "unsupported file format" in archive.take_news()[0]
+    archive.store(entries(OTHERS))
+    assert archive.look_up(list(entries(OTHERS))) == entries(OTHERS)
+    closed(archive)
+
+
 @contextmanager
 def mounted(*arguments: str | Path) -> Iterator[None]:
     """Mount something for as long as it takes, or skip the test."""

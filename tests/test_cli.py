@@ -13,7 +13,7 @@ import pytest
 
 from genanalytics import __version__
 from genanalytics.cli import run
-from genanalytics.export import read_frame, read_parquet
+from genanalytics.files import read_frame, read_parquet
 from genanalytics.sandbox import Sample, Sandbox, sample
 from genanalytics.units import counted
 
@@ -146,12 +146,12 @@ def test_options_win_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.
         (["empty.txt"], "no generation ids"),
         (["missing.txt"], "no file 'missing.txt': give the path of a file of ids, or an id"),
         (["--input", "missing"], "cannot read missing: No such file or directory"),
-        (["--input", "log"], "log holds JSON, not an id a line"),
-        (["."], ". is a directory: name a file of ids"),
-        (["binary.bin"], "binary.bin is not a text file"),
+        (["--input", "log"], "no generation ids (log: no id of the known form in it"),
+        (["."], "no generation ids"),
+        (["binary.bin"], "binary.bin is of no known form: give text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite"),
         (
             ["gen-1", "--output", "out.xlsx"],
-            "'out.xlsx' ends in '.xlsx': name a file that ends in .parquet, .csv, .jsonl",
+            "'out.xlsx' ends in '.xlsx': name a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb",
         ),
         (["gen-1", "--output", "no/such/out.csv"], "there is no directory 'no/such'"),
         (["gen-1", "--base-url", "http://example.org/api"], "base URL 'http://example.org/api' cannot be used"),
@@ -188,68 +188,6 @@ def test_no_key_is_exit_4_and_names_the_variable(
     assert capsys.readouterr().err.startswith("Error: no API key: set OPENROUTER_API_KEY")
 
 
-def test_a_summary_is_a_table_by_group(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["fetch", *RESOLVING, "--output", "out.parquet", "--quiet"])
-    assert run(["summary", "out.parquet", "--by", "model"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    cost = sum(
-        record["total_cost"] + ((record["upstream_inference_cost"] or 0) if record["is_byok"] else 0)
-        for record in RECORDS.values()
-    )
-    assert next(line for line in lines if line.startswith("total")).split()[1:4] == [
-        str(len(RESOLVING)),
-        "≥",  # a BYOK record of the sample does not say what the provider charged
-        f"${cost:.3f}",
-    ]
-
-
-def test_a_summary_as_json_has_plain_numbers_and_nulls(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["fetch", *RESOLVING, "--output", "out.jsonl", "--quiet"])
-    assert run(["summary", "out.jsonl", "--by", "is_byok,day", "--json"]) == 0
-    groups = json.loads(capsys.readouterr().out)
-    assert sum(group["requests"] for group in groups) == len(RESOLVING)
-    assert {group["is_byok"] for group in groups} <= {True, False}
-    assert groups[0]["day"].startswith("2026-09-")
-    assert "cost_per_request_p95" in groups[0]
-    assert any(value is None for group in groups for value in group.values())
-
-
-def test_a_summary_as_csv_is_read_back(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["fetch", *RESOLVING, "--output", "out.csv", "--quiet"])
-    assert run(["summary", "out.csv", "--by", "provider_name", "--csv"]) == 0
-    assert pd.read_csv(io.StringIO(capsys.readouterr().out))["requests"].sum() == len(RESOLVING)
-
-
-def test_a_record_that_stands_in_two_files_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["fetch", *RESOLVING[:4], "--output", "one.parquet", "--quiet"])
-    run(["fetch", *RESOLVING[2:6], "--output", "two.csv", "--quiet"])
-    assert run(["summary", "one.parquet", "two.csv", "--json"]) == 0
-    output = capsys.readouterr()
-    assert json.loads(output.out)[0]["requests"] == 6
-    assert "2 records more than once in the files; the one fetched last counts" in output.err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["missing.parquet"], "cannot read missing.parquet"),
-        (
-            ["out.parquet", "--by", "modell"],
-            "cannot group by 'modell'; did you mean 'model'? there are requested_id",
-        ),
-        (["out.parquet", "--by", "provider_responses"], "cannot group by 'provider_responses': it holds lists"),
-        (["out.parquet", "--json", "--csv"], "--json and --csv are two forms of one output"),
-        ([], "Missing argument 'FILE...'"),
-    ],
-)
-def test_a_summary_of_what_is_not_there_is_exit_2(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(["fetch", RESOLVING[0], "--output", "out.parquet", "--quiet"])
-    assert run(["summary", *arguments]) == 2
-    assert sentence in capsys.readouterr().err
-
-
 def test_a_file_that_cannot_be_written_is_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").touch()
     assert run(["demo", "--directory", "file/below"]) == 1
@@ -265,27 +203,6 @@ def test_a_full_disk_behind_stdout_is_exit_1_and_one_sentence(form: list[str]) -
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[0] == "Error: cannot write the output: No space left on device"
     assert "Traceback" not in ended.stderr
-
-
-def test_what_was_fetched_last_counts_whatever_the_order_of_the_files(capsys: pytest.CaptureFixture[str]) -> None:
-    for name, fetched_at, cost in (("new", "2026-01-02", 1), ("old", "2026-01-01", 99)):
-        line = {"requested_id": "gen-1", "fetched_at": fetched_at, "data": {"id": "gen-1", "total_cost": cost}}
-        Path(f"{name}.jsonl").write_text(json.dumps(line))
-    for order in (["new.jsonl", "old.jsonl"], ["old.jsonl", "new.jsonl"]):
-        assert run(["summary", *order, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)[0]["effective_cost"] == 1
-
-
-def test_a_summary_knows_the_coverage_of_its_file(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["fetch", *RESOLVING[:3], "gen-unknown", "--output", "out.parquet", "--quiet"])
-    assert run(["summary", "out.parquet"]) == 0
-    assert "Coverage: 75.0 % of the ids have a record" in capsys.readouterr().out
-
-
-def test_a_table_of_other_rows_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("other.csv").write_text("generation_id\ngen-1\n")
-    assert run(["summary", "other.csv"]) == 2
-    assert "other.csv has no column 'requested_id'" in capsys.readouterr().err
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from faults import KEY, LONG_AGO, Fault, FaultServer, HangsUp, Says, envelope, good, make_ids, record_of, refusal
-from genanalytics.answers import Answer, Outcome
-from genanalytics.client import REMEMBER_MISSING_S, SETTLING_S, Client
+from genanalytics.answers import SETTLING_S, Answer, Outcome
+from genanalytics.client import REMEMBER_MISSING_S, Client
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.ids import problem
 

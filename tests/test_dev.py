@@ -15,7 +15,9 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCK, SPARK_LOCK, BROWSER_LOCK = (
+    (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-spark", "-browser")
+)
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -33,7 +35,13 @@ class Host:
 
     def __init__(self, root: Path) -> None:
         root.mkdir()
-        for name in ("dev.py", "pyproject.toml", "requirements.lock"):
+        for name in (
+            "dev.py",
+            "pyproject.toml",
+            "requirements.lock",
+            "requirements-spark.lock",
+            "requirements-browser.lock",
+        ):
             shutil.copy(ROOT / name, root)
         self.root = root
         self.dev = load(root / "dev.py")
@@ -66,21 +74,26 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return host
 
 
-def locked() -> list[tuple[Requirement, list[str]]]:
+def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
     entries = []
-    for entry in re.split(r"\n(?=\S)", LOCK.strip()):
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
         requirement, *hashes = re.split(r" \\\n +--hash=", entry)
         entries.append((Requirement(requirement), hashes))
     return entries
 
 
-def test_the_lock_says_what_and_never_where_from() -> None:
-    assert "://" not in LOCK
-    assert not re.search(r"^-", LOCK, flags=re.MULTILINE)  # no --index-url, --find-links, --extra-index-url
+LOCKS = pytest.mark.parametrize("lock", [LOCK, SPARK_LOCK, BROWSER_LOCK], ids=["all", "Spark", "browser"])
 
 
-def test_every_locked_requirement_is_one_version_with_its_hashes() -> None:
-    for requirement, hashes in locked():
+@LOCKS
+def test_the_lock_says_what_and_never_where_from(lock: str) -> None:
+    assert "://" not in lock
+    assert not re.search(r"^-", lock, flags=re.MULTILINE)  # no --index-url, --find-links, --extra-index-url
+
+
+@LOCKS
+def test_every_locked_requirement_is_one_version_with_its_hashes(lock: str) -> None:
+    for requirement, hashes in locked(lock):
         assert re.fullmatch(r"==[^*,]+", str(requirement.specifier)), requirement
         assert requirement.url is None
         assert hashes, requirement
@@ -94,6 +107,14 @@ def test_the_lock_holds_what_is_declared(declared: str) -> None:
     assert pins
     for pin in pins:
         assert wanted.specifier.contains(str(pin.specifier).removeprefix("=="))
+
+
+def test_spark_is_locked_apart_and_as_the_extra_has_it() -> None:
+    [declared] = PYPROJECT["dependency-groups"]["spark"]
+    assert [declared] == PYPROJECT["project"]["optional-dependencies"]["spark"]
+    [pin] = [requirement for requirement, _ in locked(SPARK_LOCK) if requirement.name == "pyspark"]
+    assert Requirement(declared).specifier.contains(str(pin.specifier).removeprefix("=="))
+    assert "pyspark" not in LOCK
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 15), (3, 10, 14)])
@@ -222,6 +243,20 @@ def test_where_there_is_no_pip_at_all_the_next_step_is_named(host: Host, monkeyp
         host.dev.make_venv()
 
 
+@pytest.mark.parametrize("installs", [1, 0])
+@pytest.mark.parametrize(("needed", "lock"), [("has_java", "spark"), ("has_browser", "browser")])
+def test_the_long_tests_have_what_the_machine_can_use(
+    host: Host, monkeypatch: pytest.MonkeyPatch, needed: str, lock: str, installs: int
+) -> None:
+    monkeypatch.setattr(host.dev, "become", lambda *_: 0)
+    monkeypatch.setattr(host.dev, needed, lambda: bool(installs))
+    for _ in range(2):  # once and not again
+        host.dev.main(["test", "--all"])
+    installed = [call for call in host.calls if str(host.root / f"requirements-{lock}.lock") in call]
+    assert len(installed) == installs
+    assert all("--require-hashes" in call for call in installed)
+
+
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"]])
 def test_a_wrong_use_is_answered_with_the_usage(
     host: Host, capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -266,6 +301,14 @@ def test_the_exit_code_is_the_programs(host: Host, monkeypatch: pytest.MonkeyPat
     assert (answer.returncode, answer.stdout, answer.stderr) == (41, "two words --x\n", "")
 
 
+def test_the_gallery_is_drawn_by_its_script(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    host.dev.main(["gallery"])
+    assert became == [("python", [str(host.root / "docs" / "gallery.py")])]
+    assert host.dev.main(["gallery", "cost"]) == 2
+
+
 def test_check_ends_with_the_first_failure(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.dev.set_up()
     for program in ("ruff", "mypy", "lint-imports"):
@@ -280,14 +323,23 @@ def test_check_ends_with_the_first_failure(host: Host, capsys: pytest.CaptureFix
 def test_lock_uses_the_uv_that_is_there_and_needs_no_set_up(host: Host) -> None:
     host.install("uv")
     assert host.dev.main(["lock", "--upgrade"]) == 0
-    [command] = host.calls
-    assert command[:3] == [host.dev.tool("uv"), "pip", "compile"]
-    assert {"--universal", "--generate-hashes", "--no-emit-index-url"} <= set(command)
-    assert command[-3:] == ["requirements.lock", "pyproject.toml", "--upgrade"]
+    for command in host.calls:
+        assert command[:3] == [host.dev.tool("uv"), "pip", "compile"]
+        assert {"--universal", "--generate-hashes", "--no-emit-index-url"} <= set(command)
+        assert command[-1] == "--upgrade"
+    made = [command[command.index("--output-file") + 1] for command in host.calls]
+    assert made == ["requirements.lock", "requirements-spark.lock", "requirements-browser.lock"]
+
+
+def test_lock_ends_with_the_first_failure(host: Host) -> None:
+    host.install("uv")
+    host.failing = "requirements.lock"
+    assert host.dev.main(["lock"]) == 7
+    assert len(host.calls) == 1
 
 
 def test_lock_installs_uv_where_there_is_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     host.dev.main(["lock"])
-    assert host.calls[-2][-1] == "uv"
-    assert host.calls[-1][1:3] == ["pip", "compile"]
+    assert host.calls[-4][-1] == "uv"
+    assert [call[1:3] for call in host.calls[-3:]] == [["pip", "compile"]] * 3

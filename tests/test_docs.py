@@ -1,10 +1,15 @@
 """What the documents say about the code is what the code says."""
 
+import doctest
 import re
 from pathlib import Path
 
+import pytest
+
+from genanalytics.activity import COLUMN_OF
 from genanalytics.demo import run_demo
 from genanalytics.metrics import reference
+from genanalytics.plots import CHARTS
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,7 +28,32 @@ def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
         assert line == "..." or line in printed
 
 
+def test_the_gallery_shows_every_chart_and_how_to_draw_it() -> None:
+    text = (ROOT / "docs" / "gallery.md").read_text()
+    for name, chart in CHARTS.items():
+        assert f"## {chart.question}\n" in text
+        assert f"$ genanalytics plot {name} " in text
+        assert f"ga.plots.{chart.draw.__name__}(frame" in text
+        assert f"![{name}](gallery/{name}.png)" in text
+
+
+def test_the_pictures_of_the_gallery_are_its_charts_and_small() -> None:
+    pictures = list((ROOT / "docs" / "gallery").iterdir())
+    assert {picture.name for picture in pictures} == {f"{name}.png" for name in CHARTS}
+    assert max(picture.stat().st_size for picture in pictures) < 150_000
+
+
 def test_links_between_the_documents_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", ["ids.md"])
+def test_the_examples_of_a_page_are_what_python_says(page: str) -> None:
+    assert doctest.testfile(str(ROOT / "docs" / page), module_relative=False) == (0, 4)
+
+
+def test_every_column_of_an_export_is_told() -> None:
+    told = (ROOT / "docs" / "activity.md").read_text()
+    assert [name for name in COLUMN_OF if f"`{name}`" not in told] == []

@@ -22,7 +22,7 @@ import genanalytics as ga
 from faults import KEY, FaultServer, assert_true, good, make_ids
 from genanalytics import Client
 from genanalytics.cache import FILE_NAME
-from genanalytics.export import read_frame
+from genanalytics.files import read_frame
 
 MakeClient = Callable[..., Client]
 LONG = pytest.mark.long

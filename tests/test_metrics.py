@@ -213,7 +213,7 @@ def test_a_missing_column_is_named_with_the_statistic_that_needs_it() -> None:
 
 
 def test_a_name_stands_in_a_summary_once() -> None:
-    with pytest.raises(InputError, match="'effective_cost' would stand in the summary twice"):
+    with pytest.raises(InputError, match="'effective_cost' would stand in the result twice"):
         summarize(frame_of(), metrics=[EFFECTIVE_COST, EFFECTIVE_COST])
     with pytest.raises(InputError, match="'requests'"):
         summarize(frame_of().assign(requests=1), by="requests")

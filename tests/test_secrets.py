@@ -30,7 +30,7 @@ import genanalytics as ga
 from faults import Cuts, FaultServer, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
 from genanalytics import Client, cli, transport
 from genanalytics.answers import Answer, Outcome
-from genanalytics.export import write_failures, write_frame
+from genanalytics.files import write_failures, write_frame
 from genanalytics.transport import KEY_VARIABLE, Secret
 
 CANARY = "sk-or-v1-ca/na+ry=c0ffee5eba5eba11~ca11ab1edecade"
@@ -373,7 +373,7 @@ def options_of(command: Command) -> Iterator[str]:
 
 def test_no_flag_takes_a_key() -> None:
     named = {option for option in options_of(cli.commands) if re.search("key|token|secret|auth", option)}
-    assert named == {"--api-key-file"}
+    assert named == {"--api-key-file", "--redact-key-file"}
 
 
 FAILING_CALLS = {

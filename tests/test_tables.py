@@ -1,22 +1,25 @@
 import pandas as pd
-import pytest
 
-from genanalytics.frame import from_rows
-from genanalytics.metrics import EFFECTIVE_COST, REQUESTS, summarize
-from genanalytics.tables import as_text, overview, printable
+from genanalytics.tables import as_text, names_of
+from genanalytics.units import printable
 
 
 def summary_of(*rows: tuple[str | None, int, float | None]) -> pd.DataFrame:
-    return pd.DataFrame(
+    summary = pd.DataFrame(
         {
             "model": pd.Series([name for name, _, _ in rows], dtype="str"),
             "requests": [requests for _, requests, _ in rows],
             "effective_cost": pd.Series([cost for *_, cost in rows], dtype="Float64"),
         }
     )
+    summary.attrs = {
+        "units": {"requests": "count", "effective_cost": "US$", "first": "UTC"},
+        "labels": {"requests": "requests", "effective_cost": "cost", "first": "first"},
+    }
+    return summary
 
 
-STATISTICS = (REQUESTS, EFFECTIVE_COST)
+STATISTICS = ("requests", "effective_cost")
 
 
 def test_numbers_stand_to_the_right_with_their_units_and_one_precision() -> None:
@@ -54,54 +57,61 @@ def test_a_strangers_name_cannot_move_the_cursor() -> None:
     assert printable("a\tb") == "a\\tb"
 
 
-def overview_frame() -> pd.DataFrame:
-    frame = from_rows([])
-    rows = {
-        "model": ["cheap", "dear", "dear", "dear"],
-        "total_cost": [1.0, 2.0, 3.0, 0.5],
-        "cache_discount": [None, 0.5, None, None],
-        "is_byok": [False, False, False, True],
-        "streamed": [True, True, True, True],
-        "latency": [100, 200, None, 300],
-    }
-    return frame.reindex(range(4)).assign(
-        **{name: pd.Series(values, dtype=str(frame[name].dtype)) for name, values in rows.items()}
+def test_names_are_cut_only_as_far_as_they_stay_apart() -> None:
+    names = ("anthropic/claude-4.5-sonnet-20250929", "anthropic/claude-4.5-sommer-20250929")
+    text = as_text(summary_of(*((name, 1, 1.0) for name in names)), ["model"], STATISTICS, width=35)
+    first, second = text.split("\n\n")[0].splitlines()[1:]
+    assert first.split()[0] != second.split()[0]
+    assert max(map(len, text.splitlines())) <= 2 * 35
+
+
+def test_the_widest_names_are_cut_most() -> None:
+    summary = summary_of(("m" * 60, 1, 1.0), ("n" * 60, 1, 1.0)).assign(day=["2026-03-01", "2026-03-02"])
+    lines = as_text(summary, ["model", "day"], STATISTICS, width=60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "2026-03-01" in lines[1]
+    assert lines[1].split()[0].count("m") > 20
+
+
+def test_a_table_too_wide_for_the_terminal_is_divided_and_each_part_names_the_groups() -> None:
+    text = as_text(summary_of(("a-name", 1200, 31.5)), ["model"], STATISTICS * 4, width=40)
+    parts = [part.splitlines() for part in text.split("\n\n")]
+    assert len(parts) > 1
+    assert all(part[-1].startswith("a-name") for part in parts)
+    assert max(len(line) for part in parts for line in part) <= 40
+    assert sum(line.count("1,200") for part in parts for line in part) == 4
+
+
+def test_an_interval_stands_behind_its_figure() -> None:
+    summary = summary_of(("a", 1, 31.5), ("b", 1, 2.0)).assign(
+        effective_cost_low=[30.0, float("nan")], effective_cost_high=[33.25, float("nan")]
     )
+    lines = as_text(summary, ["model"], STATISTICS).splitlines()
+    assert lines[0].split() == ["model", "requests", "cost", "95", "%", "interval"]
+    assert lines[1].endswith("$31.50  $30.00 to $33.25")
+    assert lines[2].endswith("$2.00                 –")
 
 
-def test_an_overview_shows_the_dearest_group_first_and_what_its_figures_rest_on() -> None:
-    lines = overview(overview_frame(), ["model"]).splitlines()
-    names = [line.split()[0] for line in lines]
-    assert names[names.index("model") + 1 : names.index("total") + 1] == ["dear", "cheap", "total"]
-    assert lines[-3] == "Cost: not known in full for 1 request, so the total is a lower bound."
-    assert (
-        lines[-2]
-        == "Cache: a discount is reported for 25.0 % of the requests; the savings rate is that of those alone."
-    )
-    assert "≥ $6.500" in lines[names.index("total")]
-    assert lines[-1].endswith("time to first token (TTFT) of 3 streamed ones, end to end (E2E) of 0.")
+def test_moments_are_written_as_precisely_as_they_are() -> None:
+    days = pd.Series([pd.Timestamp("2026-03-01", tz="UTC"), pd.NaT])
+    assert names_of(days) == ["2026-03-01", "–"]
+    assert names_of(days + pd.Timedelta(hours=7)) == ["2026-03-01 07:00", "–"]
+    assert names_of(days + pd.Timedelta(seconds=7.5)) == ["2026-03-01 00:00:07", "–"]
+    assert names_of((days + pd.Timedelta(hours=7)).dt.tz_convert("Asia/Tokyo")) == ["2026-03-01 16:00+09:00", "–"]
 
 
-def test_an_overview_without_groups_is_one_row() -> None:
-    lines = overview(overview_frame(), []).splitlines()
-    assert [line.split()[0] for line in lines if "$6.5" in line] == ["4"]
-    assert "total" not in lines[0]
+def test_a_figure_can_be_a_moment() -> None:
+    summary = summary_of(("a", 1, 1.0))
+    attrs = summary.attrs
+    summary["first"] = pd.to_datetime(["2026-03-01T07:30Z"])
+    summary.attrs = attrs
+    assert as_text(summary, ["model"], ["first"]).splitlines()[1] == "a      2026-03-01 07:30"
 
 
-def test_a_total_at_coverage_below_1_is_a_lower_bound() -> None:
-    frame = overview_frame().iloc[:3]
-    assert "≥" not in overview(frame, ["model"], coverage=1.0)
-    lines = overview(frame, ["model"], coverage=0.75).splitlines()
-    assert "≥ $6.000" in next(line for line in lines if line.startswith("total"))
-    assert "Coverage: 75.0 % of the ids have a record, so totals are lower bounds." in lines
+def test_a_strangers_column_cannot_move_the_cursor() -> None:
+    summary = summary_of(("a", 1, 1.0)).rename(columns={"model": "mo\x1b[2Jdel"})
+    assert as_text(summary, ["mo\x1b[2Jdel"], STATISTICS).startswith("mo\\x1b[2Jdel")
 
 
-def test_an_overview_of_nothing_is_a_table_of_gaps() -> None:
-    assert "total" in overview(from_rows([]), ["model"])
-
-
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_statistics_shown_are_those_of_summarize(width: int) -> None:
-    frame = overview_frame()
-    cost = float(summarize(frame)["effective_cost"].iloc[0])
-    assert f"${cost:.3f}" in overview(frame, ["model"], width=width)
+def test_no_group_is_a_table_of_labels() -> None:
+    assert as_text(summary_of(), ["model"], STATISTICS).split() == ["model", "requests", "cost"]

@@ -1,7 +1,8 @@
 """The statistics, each declared once, and their summary by group on pandas, DuckDB and Spark."""
 
+from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
 from genanalytics.metrics.caching import CACHE
-from genanalytics.metrics.catalog import DEFAULT, SETS, reference, resolved
+from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
 from genanalytics.metrics.comparison import Comparison, compare
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
@@ -17,8 +18,11 @@ from genanalytics.metrics.declare import (
     spread,
     total,
 )
+from genanalytics.metrics.distribution import distribution
 from genanalytics.metrics.latency import LATENCY
+from genanalytics.metrics.quality import CHECKS, quality
 from genanalytics.metrics.reliability import RELIABILITY, goodput
+from genanalytics.metrics.sessions import SESSIONS, sessions
 from genanalytics.metrics.summary import (
     cache_summary,
     cost_summary,
@@ -30,13 +34,17 @@ from genanalytics.metrics.summary import (
 from genanalytics.metrics.tokens import TOKENS
 
 __all__ = [
+    "ATTEMPTS",
     "CACHE",
+    "CHECKS",
     "COST",
     "DEFAULT",
     "EFFECTIVE_COST",
     "LATENCY",
     "RELIABILITY",
     "REQUESTS",
+    "ROW_VALUES",
+    "SESSIONS",
     "SETS",
     "TOKENS",
     "Basis",
@@ -46,17 +54,23 @@ __all__ = [
     "RowValue",
     "Statistic",
     "Sum",
+    "attempt_summary",
+    "attempts",
     "cache_summary",
     "compare",
     "cost_summary",
     "count_of",
+    "distribution",
     "goodput",
     "latency_summary",
+    "quality",
     "rate",
     "ratio",
     "reference",
     "reliability_summary",
     "resolved",
+    "row_value",
+    "sessions",
     "spread",
     "summarize",
     "token_summary",

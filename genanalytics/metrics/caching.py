@@ -46,9 +46,9 @@ _RATED_SAVINGS = RowValue(
     "rated_savings",
     "savings",
     Unit.USD,
-    "cache_discount of a row that is neither BYOK nor replayed",
-    ("cache_discount", PAID_HERE),
-    nw.when(nw.col("paid_here")).then(_DISCOUNT),
+    "cache_discount of a row that is neither BYOK nor replayed, and whose total_cost is known",
+    ("cache_discount", "total_cost", PAID_HERE),
+    nw.when(nw.col("paid_here") & ~nw.col("total_cost").is_null()).then(_DISCOUNT),
 )
 _RATED_COST = RowValue(
     "rated_cost",
@@ -62,17 +62,17 @@ _CACHED = RowValue(
     "cached_tokens",
     "cached tokens",
     Unit.TOKENS,
-    "native_tokens_cached of a row that was not replayed",
-    ("native_tokens_cached", "response_cache_source_id"),
-    nw.when(~REPLAYED).then(nw.col("native_tokens_cached")),
+    "native_tokens_cached of a row that was not replayed, and whose native_tokens_prompt is known",
+    ("native_tokens_cached", "native_tokens_prompt", "response_cache_source_id"),
+    nw.when(~REPLAYED & ~nw.col("native_tokens_prompt").is_null()).then(nw.col("native_tokens_cached")),
 )
 _PROMPT = RowValue(
     "cacheable_tokens",
     "prompt tokens",
     Unit.TOKENS,
-    "native_tokens_prompt of a row that was not replayed",
-    ("native_tokens_prompt", "response_cache_source_id"),
-    nw.when(~REPLAYED).then(nw.col("native_tokens_prompt")),
+    "native_tokens_prompt of a row that was not replayed, and whose native_tokens_cached is known",
+    ("native_tokens_cached", "native_tokens_prompt", "response_cache_source_id"),
+    nw.when(~REPLAYED & ~nw.col("native_tokens_cached").is_null()).then(nw.col("native_tokens_prompt")),
 )
 
 CACHE: tuple[Statistic, ...] = (
@@ -84,6 +84,7 @@ CACHE: tuple[Statistic, ...] = (
         "Cache savings / cost without caching, over the rows with a known discount that are neither BYOK nor replayed",
         _RATED_SAVINGS,
         _RATED_COST,
+        known_together=True,
     ),
     rate(
         RowValue(
@@ -105,6 +106,7 @@ CACHE: tuple[Statistic, ...] = (
         "Read savings / write premium: below 1 caching loses; null without a premium",
         READ,
         PREMIUM,
+        known_together=True,
     ),
     ratio(
         "cache_hit_rate",
@@ -113,6 +115,7 @@ CACHE: tuple[Statistic, ...] = (
         "native_tokens_cached / native_tokens_prompt, over the rows with both that were not replayed",
         _CACHED,
         _PROMPT,
+        known_together=True,
     ),
     rate(
         RowValue(

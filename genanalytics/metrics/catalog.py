@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from genanalytics.errors import InputError
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.cost import COST, REQUESTS
-from genanalytics.metrics.declare import Statistic
+from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.latency import LATENCY
 from genanalytics.metrics.near import near
 from genanalytics.metrics.reliability import RELIABILITY
@@ -21,6 +21,13 @@ SETS: Mapping[str, tuple[Statistic, ...]] = {
 """The statistics by the question that they answer."""
 
 DEFAULT: tuple[Statistic, ...] = tuple(statistic for statistics in SETS.values() for statistic in statistics)
+
+ROW_VALUES: Mapping[str, RowValue] = {
+    basis.over.name: basis.over
+    for statistic in DEFAULT
+    if (basis := statistic.basis) is not None and basis.kind == "mean"
+}
+"""The row values whose spread is a part of `DEFAULT`, by their names: `ttft_ms`, `cost_per_request` and the others."""
 
 
 def resolved(metrics: Iterable[Statistic | str] | str | Statistic) -> list[Statistic]:
@@ -50,13 +57,30 @@ def _found(metric: Statistic | str) -> tuple[Statistic, ...]:
     alone = {statistic.name: statistic for statistic in DEFAULT}
     if metric in alone:
         return (alone[metric],)
-    spreads = {statistic.name.removesuffix("_n") for statistic in DEFAULT if statistic.name.endswith("_n")}
-    if metric in spreads:
+    if metric in ROW_VALUES:
         return tuple(statistic for statistic in DEFAULT if statistic.name.rpartition("_")[0] == metric)
-    known = [*SETS, *alone, *spreads]
+    known = [*SETS, *alone, *ROW_VALUES]
     sets, names = ", ".join(SETS), ", ".join(alone)
     msg = f"no statistic {metric!r}; {near(str(metric), known)}there are the sets {sets}, and {names}"
     raise InputError(msg)
+
+
+def row_value(value: RowValue | str) -> RowValue:
+    """Return a row value, looked up if it is given by name.
+
+    Raises:
+        InputError: There is none of such a name.
+
+    >>> row_value("ttft_ms").label
+    'TTFT'
+    """
+    if isinstance(value, RowValue):
+        return value
+    if value not in ROW_VALUES:
+        names = ", ".join(ROW_VALUES)
+        msg = f"no row value {value!r}; {near(str(value), ROW_VALUES)}there are {names}, and a RowValue of your own"
+        raise InputError(msg)
+    return ROW_VALUES[value]
 
 
 def reference() -> str:

@@ -18,12 +18,12 @@ from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.clusters import Clusters
 from genanalytics.metrics.cost import REQUESTS
 from genanalytics.metrics.declare import Basis, Statistic, count_of
+from genanalytics.metrics.grouping import check_columns, keys_of, labelled
 from genanalytics.metrics.intervals import MOST_CLUSTERS, NAMES
-from genanalytics.metrics.keys import Key, zone_of
-from genanalytics.metrics.keys import key as key_of
+from genanalytics.metrics.keys import Key
 from genanalytics.metrics.near import near
 from genanalytics.metrics.sources import Source, source_of
-from genanalytics.metrics.summary import aggregated, check, chosen, finished, labels_of
+from genanalytics.metrics.summary import aggregated, chosen, finished
 from genanalytics.units import Unit, write
 
 LEAST_OVERLAP = 0.5
@@ -158,9 +158,9 @@ def compare(
     """
     statistic, basis = _comparable(metric)
     names = [match] if isinstance(match, str) else list(match)
-    source, zone = source_of(data), zone_of(tz)
-    check(source, [key, *names], None, [statistic], [])
-    keys = [key_of(name, zone) for name in (key, *names)]
+    source = source_of(data)
+    keys = keys_of(source, [key, *names], None, tz, beside=[statistic.name])
+    check_columns(source, statistic.columns, statistic.name)
     cells, clusters = _cells(source, keys, statistic, basis, chosen(percentiles, source))
     _check_sides(cells[key], key, a, b)
     strata = _strata(cells, key, a, b, names)
@@ -214,7 +214,7 @@ def _cells(
     bounded = [statistic] if basis.kind == "quantile" else []
     groups = aggregated(source, keys, statistics, bounded, percentiles)
     found = finished(groups, statistics, bounded)
-    cells = labels_of(groups, keys).assign(place=range(len(groups)), n=found[_N], value=_floats(found[statistic.name]))
+    cells = labelled(groups, keys).assign(place=range(len(groups)), n=found[_N], value=_floats(found[statistic.name]))
     if basis.kind == "rate":
         return cells.assign(told=cells["n"] > 0), None
     if basis.level is not None:

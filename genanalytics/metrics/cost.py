@@ -24,7 +24,7 @@ PAID_BY_KEY = RowValue(
     Unit.USD,
     "Sum of upstream_inference_cost where is_byok; elsewhere that field is no cost",
     ("upstream_inference_cost", "is_byok"),
-    nw.when(BYOK).then(_UPSTREAM),
+    nw.when(nw.col("is_byok")).then(_UPSTREAM),
 )
 EFFECTIVE = RowValue(
     "effective_cost",
@@ -50,7 +50,7 @@ _BYOK_UNKNOWN = RowValue(
     Unit.COUNT,
     "BYOK rows whose upstream cost is not known, and which effective_cost therefore lacks",
     ("upstream_inference_cost", "is_byok"),
-    nw.when(BYOK & _UPSTREAM.is_null()).then(nw.lit(1)),
+    nw.when(nw.col("is_byok") & _UPSTREAM.is_null()).then(nw.lit(1)),
 )
 _UNKNOWN = RowValue(
     "cost_unknown",
@@ -59,9 +59,7 @@ _UNKNOWN = RowValue(
     "Rows whose effective cost is not known, wholly or in part, and which the sums therefore lack",
     (*_COST_COLUMNS, _BYOK_UNKNOWN),
     nw.when(
-        _TOTAL.is_null()
-        | ~nw.col("byok_unknown").is_null()
-        | (nw.col("is_byok").is_null() & (_UPSTREAM != 0).fill_null(value=False))
+        _TOTAL.is_null() | ~nw.col("byok_unknown").is_null() | (nw.col("is_byok").is_null() & (_UPSTREAM != 0))
     ).then(nw.lit(1)),
 )
 _TOKENS = RowValue(
@@ -72,8 +70,8 @@ _TOKENS = RowValue(
     ("native_tokens_prompt", "native_tokens_completion", "total_cost", "is_byok", "response_cache_source_id"),
     nw.when(
         ~REPLAYED
-        & (BYOK | (_TOTAL != 0).fill_null(value=False))
-        & (nw.col("native_tokens_prompt") + nw.col("native_tokens_completion") > 0).fill_null(value=False)
+        & (nw.col("is_byok") | (_TOTAL != 0))
+        & (nw.col("native_tokens_prompt") + nw.col("native_tokens_completion") > 0)
     ).then((nw.col("native_tokens_prompt") + nw.col("native_tokens_completion")) / 1e6),
 )
 

@@ -45,6 +45,12 @@ class RowValue:
     value: nw.Expr
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that the number is made of."""
+        inner = (need for value in closure((self,)) for need in value.needs if isinstance(need, str))
+        return tuple(dict.fromkeys(inner))
+
+    @property
     def sums(self) -> "dict[str, Aggregate]":
         """Its sum, and the count that the sum rests on."""
         return {f"{self.name} sum": Sum(self.name), **self.counts}
@@ -165,7 +171,7 @@ class Statistic:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the statistic is made of."""
-        inner = (need for value in closure(self.rows) for need in value.needs if isinstance(need, str))
+        inner = (column for value in self.rows for column in value.columns)
         return tuple(dict.fromkeys((*self.needs, *inner)))
 
 
@@ -206,19 +212,23 @@ def count_of(value: RowValue) -> Statistic:
 
 
 def ratio(  # noqa: PLR0917 - in the order of `Statistic`
-    name: str, label: str, unit: Unit, description: str, numerator: RowValue, denominator: RowValue
+    name: str,
+    label: str,
+    unit: Unit,
+    description: str,
+    numerator: RowValue,
+    denominator: RowValue,
+    *,
+    known_together: bool = False,
 ) -> Statistic:
-    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0."""
+    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0.
+
+    Where no row has one side without the other, `known_together` spares the work of looking for it.
+    """
+    sides = ((numerator, denominator), (denominator, numerator))
     over, under = (
-        RowValue(
-            f"{name} {side}",
-            value.label,
-            value.unit,
-            value.description,
-            (value, other),
-            nw.when(~nw.col(other.name).is_null()).then(nw.col(value.name)),
-        )
-        for side, value, other in (("over", numerator, denominator), ("under", denominator, numerator))
+        value if known_together else _where_known(f"{name} {side}", value, other)
+        for side, (value, other) in zip(("over", "under"), sides, strict=True)
     )
     return Statistic(
         name,
@@ -226,10 +236,16 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
         unit,
         description,
         rows=(over, under),
-        aggregates=over.sums | under.sums,
-        finish=Per(f"{name} over sum", f"{name} under sum"),
+        aggregates={f"{side.name} sum": Sum(side.name) for side in (over, under)},
+        finish=Per(f"{over.name} sum", f"{under.name} sum"),
         basis=Basis("ratio", over, under),
     )
+
+
+def _where_known(name: str, value: RowValue, other: RowValue) -> RowValue:
+    condition = nw.when(~nw.col(other.name).is_null())
+    needs = (value, other)
+    return RowValue(name, value.label, value.unit, value.description, needs, condition.then(nw.col(value.name)))
 
 
 def rate(flag: RowValue) -> Statistic:

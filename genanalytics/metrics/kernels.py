@@ -30,9 +30,18 @@ class Groups:
         self.count = count
 
     @property
+    def undivided(self) -> bool:
+        """Whether all rows are one group, which is there without any row too."""
+        return self._codes is None
+
+    @property
     def codes(self) -> "np.ndarray":
         """The number of each row's group."""
         return np.zeros(self._rows, dtype=np.int64) if self._codes is None else self._codes
+
+    def part(self, rows: slice) -> "Groups":
+        """Return a part of the rows, by the same groups."""
+        return Groups(None if self._codes is None else self._codes[rows], rows.stop - rows.start, self.count)
 
     def size(self) -> "np.ndarray":
         """Return the number of rows of each group."""
@@ -45,13 +54,16 @@ class Groups:
         known = ~np.isnan(values)
         if self._codes is None:
             return np.array([np.count_nonzero(known)])
-        return np.bincount(self._codes[known] if not known.all() else self._codes, minlength=self.count)
+        if known.all():
+            return self.size()
+        return np.bincount(self._codes, weights=known, minlength=self.count).astype(np.int64)
 
     def sum(self, values: "np.ndarray") -> "np.ndarray":
         """Return the sum of the known values of each group; 0 where none is."""
         if self._codes is None:
             return np.array([np.nansum(values)])
-        filled = np.where(np.isnan(values), 0.0, values)
+        gaps = np.isnan(values)
+        filled = np.where(gaps, 0.0, values) if gaps.any() else values
         return np.bincount(self._codes, weights=filled, minlength=self.count)
 
     def at_ranks(self, values: "np.ndarray", ranks: "Sequence[Callable[[np.ndarray], np.ndarray]]") -> "np.ndarray":
@@ -73,14 +85,13 @@ class Groups:
         wanted = np.array([rank(counts) for rank in ranks])
         some = ~np.isnan(wanted)
         wanted = np.where(some, wanted, 0.0)
-        below = np.floor(wanted).astype(np.int64)
-        above = np.minimum(below + 1, np.maximum(counts - 1, 0))
+        below, above = (rounded(wanted).astype(np.int64) for rounded in (np.floor, np.ceil))
         if len(ordered) < _SMALL * self.count:
             ordered = ordered[np.lexsort((ordered, np.repeat(np.arange(self.count), counts)))]
         else:
-            for place in np.flatnonzero(counts):
-                segment = ordered[starts[place] : ends[place]]
-                segment.partition(np.unique(np.concatenate([below[:, place], above[:, place]])))
+            places = np.concatenate([below, above])
+            for group in np.flatnonzero(counts):
+                ordered[starts[group] : ends[group]].partition(places[:, group])
         result = np.full(wanted.shape, np.nan)
         low, high = (ordered[(starts + rank)[some]] for rank in (below, above))
         with np.errstate(invalid="ignore"):  # between two infinities lies nothing that could be said

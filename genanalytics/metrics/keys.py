@@ -162,7 +162,7 @@ def _labels(starts: pd.Series, every: str, tz: ZoneInfo) -> pd.Series:
         return pd.Series(_localized(naive, tz), index=starts.index)
     labels = naive.as_unit("us").tz_localize("UTC").tz_convert(tz)
     # an hour in whose middle the clocks were changed begins with the change, not with what had been its full hour
-    cut = [int(place) for place in np.flatnonzero((labels.minute != 0) & (every == "hour"))]
+    cut = [int(place) for place in np.flatnonzero((labels.minute > 0) & (every == "hour"))]
     fixed = labels.to_series(index=starts.index)
     for place in cut:
         minutes = pd.Series(pd.date_range(labels[place], periods=60, freq="min"))

@@ -6,7 +6,7 @@ Success is: not cancelled, not an error, not replayed from the response cache.
 import narwhals.stable.v2 as nw
 
 from genanalytics.metrics.declare import RowValue, Statistic, rate, spread
-from genanalytics.metrics.rows import SUCCESS, flagged
+from genanalytics.metrics.rows import SUCCESS
 from genanalytics.units import Unit
 
 _LEAST_DECODE_MS = 100
@@ -21,7 +21,7 @@ TTFT = RowValue(
     Unit.MS,
     "latency of streamed rows: time to the first token",
     ("latency", "streamed", SUCCESS),
-    nw.when(nw.col("success") & flagged("streamed")).then(nw.col("latency")),
+    nw.when(nw.col("success") & nw.col("streamed")).then(nw.col("latency")),
 )
 E2E = RowValue(
     "e2e_ms",
@@ -29,7 +29,7 @@ E2E = RowValue(
     Unit.MS,
     "generation_time where it is above 0: the whole upstream time",
     ("generation_time", SUCCESS),
-    nw.when(nw.col("success") & (nw.col("generation_time") > 0).fill_null(value=False)).then(nw.col("generation_time")),
+    nw.when(nw.col("success") & (nw.col("generation_time") > 0)).then(nw.col("generation_time")),
 )
 DECODE = RowValue(
     "decode_ms",
@@ -37,7 +37,7 @@ DECODE = RowValue(
     Unit.MS,
     "generation_time - latency of streamed rows where that is not negative: the time after the first token",
     (TTFT, E2E),
-    nw.when((nw.col("e2e_ms") >= nw.col("ttft_ms")).fill_null(value=False)).then(nw.col("e2e_ms") - nw.col("ttft_ms")),
+    nw.when(nw.col("e2e_ms") >= nw.col("ttft_ms")).then(nw.col("e2e_ms") - nw.col("ttft_ms")),
 )
 ITL = RowValue(
     "itl_ms",
@@ -45,7 +45,7 @@ ITL = RowValue(
     Unit.MS,
     "decode_ms / (native_tokens_completion - 1) for two tokens and more: inter-token latency",
     (DECODE, "native_tokens_completion"),
-    nw.when((_COMPLETION > 1).fill_null(value=False)).then(_DECODE / (_COMPLETION - 1)),
+    nw.when(_COMPLETION > 1).then(_DECODE / (_COMPLETION - 1)),
 )
 TPS_E2E = RowValue(
     "tps_e2e",
@@ -53,7 +53,7 @@ TPS_E2E = RowValue(
     Unit.TOKENS_PER_S,
     "native_tokens_completion by the seconds of generation_time, for one token and more",
     (E2E, "native_tokens_completion"),
-    nw.when((_COMPLETION > 0).fill_null(value=False)).then(_COMPLETION * 1000.0 / nw.col("e2e_ms")),
+    nw.when(_COMPLETION > 0).then(_COMPLETION * 1000.0 / nw.col("e2e_ms")),
 )
 TPS_DECODE = RowValue(
     "tps_decode",
@@ -61,9 +61,7 @@ TPS_DECODE = RowValue(
     Unit.TOKENS_PER_S,
     "1000 / itl_ms where decoding took 100 ms and more, of 16 tokens and more: shorter ones arrive in bursts",
     (DECODE, ITL, "native_tokens_completion"),
-    nw.when(((_DECODE >= _LEAST_DECODE_MS) & (_COMPLETION >= _LEAST_DECODE_TOKENS)).fill_null(value=False)).then(
-        1000.0 / nw.col("itl_ms")
-    ),
+    nw.when((_DECODE >= _LEAST_DECODE_MS) & (_COMPLETION >= _LEAST_DECODE_TOKENS)).then(1000.0 / nw.col("itl_ms")),
 )
 MODERATION = RowValue(
     "moderation_ms",

@@ -25,25 +25,32 @@ _SIZE = "size of the value"
 _POWER = "power of the size"
 _LARGEST = sys.float_info.max
 _ZERO = 0
+_ROUNDING = 1e-9
+"""So that a value on the limit of a class, such as 1000 ms, is not carried over it by the rounding of its logarithm."""
 _SHIFT = 200_000
 """Classes of positive values are counted from here: that of the smallest float64 is still positive."""
 
 
-def classes(value: str) -> dict[str, nw.Expr]:
+def classes(value: str, growth: float = _GROWTH) -> dict[str, nw.Expr]:
     """Return the class of a row value, in steps, the last of which is `CLASS`.
 
     It is 0 for zero, above for positive values, below for negative ones, null for gaps.
+
+    Args:
+        value: The name of the row value.
+        growth: The logarithm of the factor by which limits grow.
     """
     size = nw.when(nw.col(value) < 0).then(-nw.col(value)).otherwise(nw.col(value)).cast(nw.Float64)
-    power = nw.when(nw.col(_SIZE) > 0).then(nw.col(_SIZE)).log() / _GROWTH
+    power = nw.when(nw.col(_SIZE) > 0).then(nw.col(_SIZE)).log() / growth
     return {
         _SIZE: nw.when(size > _LARGEST)
         .then(nw.lit(_LARGEST))
         .otherwise(size),  # what is infinite counts as the largest
-        _POWER: power.ceil() + _SHIFT,
+        _POWER: (power - _ROUNDING).ceil() + _SHIFT,
         CLASS: nw.when(nw.col(_SIZE) == 0)
         .then(nw.lit(float(_ZERO)))
-        .otherwise(nw.when(nw.col(value) < 0).then(-nw.col(_POWER)).otherwise(nw.col(_POWER))),
+        .otherwise(nw.when(nw.col(value) < 0).then(-nw.col(_POWER)).otherwise(nw.col(_POWER)))
+        .cast(nw.Int64),
     }
 
 
@@ -54,10 +61,10 @@ def middles(indices: "np.ndarray") -> "np.ndarray":
     return np.where(indices == _ZERO, 0.0, np.sign(indices) * sizes)
 
 
-def limits(indices: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Return the lower and the upper limit of each class."""
+def limits(indices: "np.ndarray", growth: float = _GROWTH) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the lower and the upper limit of each class; the one further from zero belongs to it."""
     powers = np.abs(indices).astype(float) - _SHIFT
-    inner, outer = np.exp((powers - 1) * _GROWTH), np.exp(powers * _GROWTH)
+    inner, outer = np.exp((powers - 1) * growth), np.exp(powers * growth)
     signs = np.sign(indices)
     low = np.where(signs < 0, -outer, inner)
     high = np.where(signs < 0, -inner, outer)
@@ -100,6 +107,7 @@ def joined(groups: pa.Table, counted: pa.Table, steps: Mapping[str, Quantile | L
         columns=[*keys, *steps],
     )
     if keys:
+        found = found.astype({key: frame[key].dtype for key in keys})  # which no row at all would not tell
         found = groups.select(keys).to_pandas().merge(found, on=keys, how="left")
     for name in steps:
         groups = groups.append_column(name, pa.array(found[name].to_numpy(dtype=float), from_pandas=True))

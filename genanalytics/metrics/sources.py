@@ -4,23 +4,29 @@ Both kinds of source answer two questions alike: aggregates of row values by gro
 group and class. Everything else about a statistic is the same code on any of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 
 from genanalytics.errors import InputError
 from genanalytics.frame import from_table
 from genanalytics.metrics.declare import Aggregate, Count, Limit, Quantile, RowValue, Sum, closure
+from genanalytics.metrics.dialects import DUCKDB, SPARK, Dialect
 from genanalytics.metrics.kernels import Groups, as_floats, grouped
 from genanalytics.metrics.keys import MICROS, Key
 from genanalytics.schema import BY_NAME, Kind
 
 GROUP = "by {}"
 """The name of a key while a source computes: a row value may be called like the column that it is grouped by."""
+
+_LEVELS = "percentiles of {}"
+_PORTION = 200_000
+_PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
 
 
 CLUSTER = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
@@ -78,9 +84,9 @@ def source_of(data: object) -> Source:
     if isinstance(data, pa.Table):
         return InMemory(from_table(data))
     if hasattr(data, "aggregate") and hasattr(data, "project") and hasattr(data, "sql_query"):
-        return Relational(data, "duckdb")
+        return Relational(data, DUCKDB)
     if hasattr(data, "selectExpr") and hasattr(data, "sparkSession"):
-        return Relational(data, "spark")
+        return Relational(data, SPARK)
     if type(data).__module__.partition(".")[0] == "polars":
         return InMemory(from_table(nw.from_native(data).lazy().collect().to_arrow()))  # type: ignore[call-overload]
     msg = (
@@ -135,20 +141,28 @@ class InMemory:
         self, keys: Sequence[Key], rows: Sequence[RowValue], needs: Sequence[str], aggregates: Mapping[str, Aggregate]
     ) -> pa.Table:
         groups, found = self._grouped(keys)
-        table = self._values(rows, needs)
-        read = {step.value for step in aggregates.values() if not isinstance(step, nw.Expr)} - {""}
-        floats = {name: as_floats(table[name]) for name in read}
-        quantiles = _quantiles(groups, floats, aggregates)
+        added = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)}
+        levels = _percentiles(aggregates)
+        totals = dict.fromkeys(added, np.zeros(groups.count))
+        ranked = {value: np.empty(len(self._frame)) for value in levels}
+        for part in _portions(len(self._frame)):
+            inside, table = groups.part(part), self._values(rows, needs, part)
+            read = {step.value for step in added.values()} - {""} | set(levels)
+            floats = {value: as_floats(table[value]) for value in read}
+            totals = {name: total + _added(inside, floats, added[name]) for name, total in totals.items()}
+            for value in levels:
+                ranked[value][part] = floats[value]
+        quantiles = {
+            step: row
+            for value, steps in levels.items()
+            for step, row in zip(steps, groups.at_ranks(ranked[value], [step.ranks for step in steps]), strict=True)
+        }
         own = {name: step for name, step in aggregates.items() if isinstance(step, nw.Expr)}
-        computed = _own(groups, table, own) if own else {}
+        computed = _own(groups, self._values(rows, needs), own) if own else {}
         for name, step in aggregates.items():
             match step:
-                case Sum(value):
-                    found[name] = groups.sum(floats[value])
-                case Count(""):
-                    found[name] = groups.size()
-                case Count(value):
-                    found[name] = groups.known(floats[value])
+                case Sum() | Count():
+                    found[name] = totals[name]
                 case Quantile() | Limit():
                     found[name] = pa.array(quantiles[step], from_pandas=True)
                 case _:
@@ -163,7 +177,7 @@ class InMemory:
         index = as_floats(table[last].to_native())
         known = ~np.isnan(index)
         series = [key.pandas(self._typed(key.column))[known].reset_index(drop=True) for key in keys]
-        inner, names = grouped([*series, pd.Series(index[known].astype(np.int64))], int(known.sum()))
+        inner, names = grouped([*series, pd.Series(index[known])], int(known.sum()))
         columns = [*(GROUP.format(key.name) for key in keys), last]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
@@ -192,17 +206,20 @@ class InMemory:
         last = self._typed(column).max()
         return None if pd.isna(last) else last
 
+    def table(self, names: Iterable[str], part: slice = slice(None)) -> pa.Table:
+        """Return columns as Arrow, those of the schema with its types; of a part of the rows."""
+        return pa.table({name: self._arrow(name, part) for name in names})
+
     def _grouped(self, keys: Sequence[Key]) -> tuple[Groups, dict[str, Any]]:
         """Return the rows by group, and the keys of the groups."""
         groups, names = grouped([key.pandas(self._typed(key.column)) for key in keys], len(self._frame))
         columns = (GROUP.format(key.name) for key in keys)
         return groups, {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
 
-    def _values(self, rows: Sequence[RowValue], needs: Sequence[str]) -> pa.Table:
-        """Return the columns that are needed and the row values, as Arrow."""
+    def _values(self, rows: Sequence[RowValue], needs: Sequence[str], part: slice = slice(None)) -> pa.Table:
+        """Return the columns that are needed and the row values, as Arrow; of a part of the rows."""
         steps = levelled(rows)
-        table = pa.table({name: self._arrow(name) for name in _columns(steps, needs)})
-        values = nw.from_native(table, eager_only=True)
+        values = nw.from_native(self.table(_columns(steps, needs), part), eager_only=True)
         for step in steps:
             values = values.with_columns(*(value.value.alias(value.name) for value in step))
         return values.to_native()
@@ -218,10 +235,10 @@ class InMemory:
             return moments
         return from_table(pa.table({name: self._arrow(name)}))[name].set_axis(values.index)
 
-    def _arrow(self, name: str) -> pa.Array:
+    def _arrow(self, name: str, part: slice = slice(None)) -> pa.Array:
         column = BY_NAME.get(name)
         try:
-            return pa.Array.from_pandas(self._frame[name], type=column.kind.arrow_type if column else None)
+            return pa.Array.from_pandas(self._frame[name].iloc[part], type=column.kind.arrow_type if column else None)
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             msg = f"column {name!r} of the frame holds something else than its type: {error}"
             raise InputError(msg) from error
@@ -232,7 +249,7 @@ class Relational:
 
     large = True
 
-    def __init__(self, native: Any, dialect: str) -> None:  # noqa: ANN401 - of engines that need not be installed
+    def __init__(self, native: Any, dialect: Dialect) -> None:  # noqa: ANN401 - of engines that need not be installed
         self._native = native
         self._dialect = dialect
         self._schema = nw.from_native(native).collect_schema()
@@ -249,9 +266,28 @@ class Relational:
     ) -> pa.Table:
         names = [GROUP.format(key.name) for key in keys]
         values = self._values(keys, rows, needs)
-        steps = [_expression(step).alias(name) for name, step in aggregates.items()]
-        groups = values.group_by(*names).agg(*steps) if keys else values.select(*steps)
-        return _plain(groups.collect(backend="pyarrow").to_native())
+        levels = {
+            _LEVELS.format(value): [step for step in steps if isinstance(step, Quantile)]  # limits come from counts
+            for value, steps in _percentiles(aggregates).items()
+        }
+        steps = {name: step for name, step in aggregates.items() if isinstance(step, Sum | Count)} | levels
+        groups = _collected(nw.from_native(self._dialect.grouped(values.to_native(), names, steps)))
+        own = [step.alias(name) for name, step in aggregates.items() if isinstance(step, nw.Expr)]
+        if own:  # the same groups once more, which their keys put into the same order
+            order = [(name, "ascending") for name in names]
+            grouped = values.group_by(*names).agg(*own) if names else values.select(*own)
+            groups, computed = (table.sort_by(order) if names else table for table in (groups, _collected(grouped)))
+        found = {name: groups[name] for name in names}
+        for name, step in aggregates.items():
+            match step:
+                case Quantile(value):
+                    place = levels[_LEVELS.format(value)].index(step)
+                    found[name] = pa.compute.list_element(groups[_LEVELS.format(value)], place)
+                case nw.Expr():
+                    found[name] = computed[name]
+                case _:
+                    found[name] = groups[name]
+        return pa.table(found)
 
     def counts(self, keys: Sequence[Key], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         names = [GROUP.format(key.name) for key in keys]
@@ -259,9 +295,8 @@ class Relational:
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
-        known = values.filter(~nw.col(last).is_null()).select(*names, nw.col(last).cast(nw.Int64))
-        groups = known.group_by(*names, last).agg(nw.len().alias("n"))
-        return _plain(groups.collect(backend="pyarrow").to_native())
+        groups = _collected(values.group_by(*names, last).agg(nw.len().alias("n")))
+        return groups.filter(pa.compute.is_valid(groups[last]))  # an engine would work out every step twice to filter
 
     def clusters(self, keys: Sequence[Key], rows: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
         columns = [column for column in CLUSTER if column in self.columns]
@@ -312,55 +347,49 @@ class Relational:
             InputError: The column holds no moments.
         """
         dtype = self._schema["created_at"]
-        if self._dialect == "duckdb" and isinstance(dtype, nw.Datetime):
-            return self._native.project(f'*, epoch_us(created_at) AS "{MICROS}"')
-        if self._dialect == "spark" and isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-            return self._native.selectExpr("*", f"unix_micros(created_at) AS `{MICROS}`")
+        if isinstance(dtype, nw.Datetime) and (dtype.time_zone is not None or self._dialect.reads_naive_as_utc):
+            return self._dialect.with_micros(self._native, "created_at", MICROS)
         msg = f"column 'created_at' is of type {dtype}: time is grouped by a timestamp with a time zone"
         raise InputError(msg)
 
 
-def _quantiles(
-    groups: Groups, floats: "Mapping[str, np.ndarray]", aggregates: Mapping[str, Aggregate]
-) -> "dict[Quantile | Limit, np.ndarray]":
-    """Return the percentiles and their limits that are asked for, all those of a row value together."""
+def _percentiles(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Quantile | Limit]]:
+    """Return the percentiles and their limits that are asked for, by row value."""
     asked: dict[str, list[Quantile | Limit]] = {}
     for step in aggregates.values():
-        if isinstance(step, Quantile | Limit):
-            asked.setdefault(step.value, []).append(step)
-    return {
-        step: row
-        for value, steps in asked.items()
-        for step, row in zip(steps, groups.at_ranks(floats[value], [step.ranks for step in steps]), strict=True)
-    }
+        if isinstance(step, Quantile | Limit) and step not in asked.setdefault(step.value, []):
+            asked[step.value].append(step)
+    return asked
+
+
+def _portions(rows: int) -> list[slice]:
+    """Return the rows in parts, so that the row values of all of them never stand in memory at once."""
+    return [slice(start, min(start + _PORTION, rows)) for start in range(0, max(rows, 1), _PORTION)]
+
+
+def _added(groups: Groups, floats: "Mapping[str, np.ndarray]", step: Sum | Count) -> "np.ndarray":
+    match step:
+        case Sum(value):
+            return groups.sum(floats[value])
+        case Count(""):
+            return groups.size()
+        case Count(value):
+            return groups.known(floats[value])
 
 
 def _own(groups: Groups, table: pa.Table, aggregates: Mapping[str, nw.Expr]) -> dict[str, Any]:
     """Return aggregates that are declared as expressions, by group, as pandas computes them."""
-    frame = from_table(table).assign(**{GROUP: groups.codes})
     steps = [step.alias(name) for name, step in aggregates.items()]
-    found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
+    if groups.undivided:
+        found = nw.from_native(table, eager_only=True).select(*steps)
+    else:
+        frame = from_table(table).assign(**{GROUP: groups.codes})
+        found = nw.from_native(frame, eager_only=True).group_by(GROUP).agg(*steps).sort(GROUP)
     return {name: found[name].to_arrow() for name in aggregates}
 
 
-def _expression(step: Aggregate) -> nw.Expr:
-    """Return an aggregate as an expression of narwhals."""
-    match step:
-        case Sum(value):
-            return nw.col(value).sum()
-        case Count(""):
-            return nw.len()
-        case Count(value):
-            return nw.col(value).count()
-        case Quantile(value, level):
-            return nw.col(value).cast(nw.Float64).quantile(level, interpolation="linear")
-        case Limit():
-            msg = "the limits of a percentile come from the counts of an engine"
-            raise TypeError(msg)
-    return step
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """Return a table with the types that a frame in memory has: a sum of integers comes as a wide decimal."""
-    fields = [field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field for field in table.schema]
+def _collected(lazy: "nw.LazyFrame[Any]") -> pa.Table:
+    """Return what an engine computes, with the types of a frame in memory: sums of integers come as wide decimals."""
+    table = lazy.collect(backend="pyarrow").to_native()
+    fields = [field.with_type(_PLAIN.get(field.type.id, field.type)) for field in table.schema]
     return table.cast(pa.schema(fields))

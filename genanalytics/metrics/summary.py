@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.errors import InputError
 from genanalytics.frame import from_table
 from genanalytics.metrics import sketch
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.cost import COST, REQUESTS
 from genanalytics.metrics.declare import Aggregate, Known, Limit, Per, Quantile, Statistic
+from genanalytics.metrics.grouping import check_columns, keys_of, labelled
 from genanalytics.metrics.intervals import NAMES, limit_columns, limit_steps, with_limits
 from genanalytics.metrics.kernels import as_floats
-from genanalytics.metrics.keys import BUCKETS, DERIVED, TIME, Key, between, bucket, key, zone_of
+from genanalytics.metrics.keys import BUCKETS, TIME, Key, between, bucket, zone_of
 from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.near import near
 from genanalytics.metrics.reliability import RELIABILITY
-from genanalytics.metrics.sources import GROUP, Source, source_of
+from genanalytics.metrics.sources import Source, source_of
 from genanalytics.metrics.tokens import TOKENS
 from genanalytics.units import Unit
 
@@ -84,22 +84,24 @@ def summarize(
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
     source, zone = source_of(data), zone_of(tz)
-    names = [by] if isinstance(by, str) else list(by or ())
     statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
     bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
-    check(source, names, every, statistics, bounded)
-    keys = [key(name, zone) for name in names]
-    if every is not None:
-        keys.insert(0, bucket(every, zone))
+    limits = [name.format(statistic.name) for statistic in bounded for name in NAMES]
+    beside = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
+    keys = keys_of(source, by, every, tz, beside=beside)
+    for statistic in statistics:
+        check_columns(source, statistic.columns, statistic.name)
     percentiles = chosen(percentiles, source)
     groups = aggregated(source, keys, statistics, bounded, percentiles)
-    labels = labels_of(groups, keys)
+    labels = labelled(groups, keys)
     if every is not None:
         labels, groups = _with_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
-    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
     order = [name for name in labels.columns if name != OPEN]
-    summary = summary.sort_values(order, kind="stable", ignore_index=True) if order else summary
+    if order:  # before there are many columns
+        labels = labels.sort_values(order, kind="stable")
+        groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
+    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
     summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
     return summary
 
@@ -213,13 +215,6 @@ def aggregated(
     return with_limits(groups, source, keys, bounded)
 
 
-def labels_of(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
-    """Return the keys of the groups as the summary shows them."""
-    plain = groups.select([GROUP.format(key.name) for key in keys]).rename_columns([key.name for key in keys])
-    frame = from_table(plain)
-    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in keys}, index=range(len(groups)))
-
-
 def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
     """Return the groups with a row of gaps for each stretch of time in which one of the other keys has none."""
     starts = labels[TIME].dropna()
@@ -227,9 +222,10 @@ def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo
         return labels, groups
     times = pd.DataFrame({TIME: between(starts.min(), starts.max(), every, tz)})
     others = labels.drop(columns=TIME).drop_duplicates()
-    if len(times) * max(1, len(others)) > _MOST_ROWS:
+    count = len(others) if len(others.columns) else 1
+    if len(times) * count > _MOST_ROWS:
         msg = (
-            f"every={every!r} makes {len(times):,} stretches of time of {len(others):,} groups: take a longer one,"
+            f"every={every!r} makes {len(times):,} stretches of time of {count:,} groups: take a longer one,"
             f" of {', '.join(BUCKETS)}, or fewer rows"
         )
         raise InputError(msg)
@@ -299,34 +295,3 @@ def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return as_floats(values)
     return from_table(pa.table({"value": values}))["value"]
-
-
-def check(
-    source: Source,
-    names: Sequence[str],
-    every: str | None,
-    statistics: Sequence[Statistic],
-    bounded: Sequence[Statistic],
-) -> None:
-    """Raise where a key or a statistic cannot be had."""
-    limits = [name.format(statistic.name) for statistic in bounded for name in NAMES]
-    columns = [*([TIME, OPEN] if every else []), *names, *(statistic.name for statistic in statistics), *limits]
-    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
-    if twice:
-        msg = f"{', '.join(map(repr, twice))} would stand in the summary twice: name each key and each statistic once"
-        raise InputError(msg)
-    needed = {name: key(name, ZoneInfo("UTC")).column for name in names} | ({TIME: "created_at"} if every else {})
-    for name, column in needed.items():
-        if column not in source.columns:
-            known = [*source.columns, *DERIVED]
-            wanted = repr(name) if name == column else f"{name!r}, which is made of {column!r}"
-            msg = f"cannot group by {wanted}; {near(name, known)}there are {', '.join(known)}"
-            raise MissingColumnError(msg)
-        if source.is_nested(column):
-            msg = f"cannot group by {name!r}: it holds lists"
-            raise InputError(msg)
-    for statistic in statistics:
-        missing = [column for column in statistic.columns if column not in source.columns]
-        if missing:
-            msg = f"the data has no column {', '.join(map(repr, missing))}, which {statistic.name!r} is made of"
-            raise MissingColumnError(msg)

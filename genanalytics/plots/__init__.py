@@ -1,6 +1,32 @@
-"""Charts: one function each, `(frame, *, ax=None, ...) -> Axes`, drawing numbers that `metrics` computed."""
+"""Charts: one function each, `(data, *, ax=None, ...) -> Axes`, drawing numbers that `metrics` computed.
 
-from genanalytics.plots.cost import cost_over_time
-from genanalytics.plots.style import save
+`data` is whatever `metrics.summarize` takes, so that a chart can be drawn of data of any size. A chart draws into the
+`ax` that it is given, wherever that sits, or makes a figure; it changes no setting of matplotlib.
+"""
 
-__all__ = ["cost_over_time", "save"]
+from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
+from genanalytics.plots.catalog import CHARTS, Chart, chart_of
+from genanalytics.plots.cost import cost_over_time, cost_ranking
+from genanalytics.plots.latency import latency_heatmap, latency_tails
+from genanalytics.plots.patterns import hour_of_week
+from genanalytics.plots.reliability import outcomes
+from genanalytics.plots.saving import save
+from genanalytics.plots.speed import speed_against_price, throughput
+
+__all__ = [
+    "CHARTS",
+    "Chart",
+    "cache_payback",
+    "cache_savings_rate",
+    "cache_waterfall",
+    "chart_of",
+    "cost_over_time",
+    "cost_ranking",
+    "hour_of_week",
+    "latency_heatmap",
+    "latency_tails",
+    "outcomes",
+    "save",
+    "speed_against_price",
+    "throughput",
+]

@@ -1,77 +1,164 @@
 """The look of every chart: applied inside a context, so that the caller's settings are not touched."""
 
-import os
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from genanalytics.errors import InputError, OutputError
+from genanalytics.plots.axis import linear
+from genanalytics.units import Unit
 
 HUES = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#7a21dd")
 """Safe for colour-blind readers: five of the six of M. A. Petroff, "Accessible Color Sequences" (2021)."""
 GREY = "#9c9ca1"
 """The sixth: whatever is not in focus."""
+PALE = "#dcdce0"
+"""Lines that stand behind others."""
+INK = "#666666"
+"""Text that is read second."""
+GAIN, LOSS = HUES[0], HUES[2]
+"""Money saved and money lost."""
+HEAT = LinearSegmentedColormap.from_list("heat", ["#eef3ff", HUES[0], "#1b3a8a"])
+"""From little to much, in one hue: it can be told in grey too."""
 
-_SIZE = (9, 4.5)
+SIZE = (9, 5)
+"""Of a figure that is made for one chart, in inches."""
+SMALL = 8.5
+"""The size of text beside marks, in points."""
 
-_SETTINGS: dict[Any, Any] = {
+_DETAIL = 9.0
+_LEAST_ROWS = 4
+_POINTS_PER_LINE, _POINTS_PER_LETTER = 13, 0.53 * _DETAIL
+
+HATCH = "////"
+"""Over what is not complete yet."""
+
+SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,  # a name or an amount that holds two dollar signs is text
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
     "axes.titlelocation": "left",
-    "grid.color": "#e6e6e6",
     "font.size": 10,
+    "hatch.linewidth": 1.5,
+    "svg.hashsalt": "genanalytics",  # same chart, same bytes
 }
 
 
-def save(frame: pd.DataFrame, chart: Callable[..., Axes], path: str | os.PathLike[str], *, by: str = "model") -> None:
-    """Draw a chart into a file whose suffix names the form (.png, .svg, .pdf); no window and no backend is needed.
+@contextmanager
+def styled(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
+    """Yield `ax`, or the axes of a new figure, with the style on while the block draws.
 
     Args:
-        frame: The chart's data.
-        chart: One of the functions of `genanalytics.plots`.
-        path: The file.
-        by: The column whose values are told apart.
-
-    Raises:
-        InputError: The suffix names no form.
-        OutputError: The file cannot be written.
+        ax: The caller's axes.
+        grid: Where lines help to read values: `x`, `y`, `both`, or nowhere with "".
     """
-    with mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=_SIZE, layout="constrained")
-        form = Path(path).suffix.lstrip(".").lower()
-        if form not in figure.canvas.get_supported_filetypes():
-            msg = f"{os.fspath(path)!r} names no form of picture: name a file that ends in .png, .svg or .pdf"
-            raise InputError(msg)
-        chart(frame, by=by, ax=figure.subplots())
-        try:
-            figure.savefig(path, dpi=150)
-        except OSError as error:
-            msg = f"cannot write {os.fspath(path)}: {error.strerror}"
-            raise OutputError(msg) from error
-
-
-@contextmanager
-def styled(ax: Axes | None) -> Iterator[Axes]:
-    """Yield `ax`, or the axes of a new figure, with the style on while the block draws."""
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(SETTINGS):
         if ax is None:
             import matplotlib.pyplot as plt  # noqa: PLC0415 - choosing a backend is left until a figure is wanted
 
-            _, ax = plt.subplots(figsize=_SIZE, layout="constrained")
+            _, ax = plt.subplots(figsize=SIZE, layout="constrained")
+        lined(ax, grid)
         yield ax
 
 
-def titled(ax: Axes, subject: str, detail: str) -> None:
-    """Write the subject in bold and, grey beneath it, what the numbers rest on."""
-    ax.set_title(subject, fontweight="bold", pad=22)
-    ax.text(0, 1.02, detail, transform=ax.transAxes, color="#666666", fontsize=9, va="bottom")
+def lined(ax: Axes, grid: str) -> None:
+    """Leave of the frame what carries values, and draw the lines of the grid behind them."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_axisbelow(True)
+    ax.grid(visible=False)
+    for axis in {"both": ("x", "y"), "": ()}.get(grid, (grid,)):
+        ax.grid(axis=axis, color="#e6e6e6", linewidth=0.8)  # type: ignore[arg-type]
+
+
+def titled(ax: Axes, subject: str, details: Sequence[str], *, room: float = 1.0) -> None:
+    """Write the subject in bold and, grey beneath it, what the numbers rest on.
+
+    Args:
+        ax: The axes.
+        subject: What the chart shows.
+        details: What to know about it; empty ones are left out.
+        room: The part of the width of the axes that is left once there are names beside them.
+    """
+    points = ax.get_window_extent().width * 72 / ax.figure.dpi
+    letters = max(30, int(1.15 * room * points / _POINTS_PER_LETTER))
+    lines = textwrap.wrap("; ".join(filter(None, details)), letters)
+    ax.set_title(subject, fontweight="bold", pad=9 + _POINTS_PER_LINE * len(lines))
+    ax.annotate(
+        "\n".join(lines),
+        (0, 1),
+        (0, 5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=INK,
+        fontsize=_DETAIL,
+        linespacing=1.25,
+        va="bottom",
+        in_layout=False,  # the title above makes room for it
+    )
+
+
+def labelled_empty(ax: Axes, reason: str) -> Axes:
+    """Say in place of a picture why there is none."""
+    ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=INK)
+    ax.set(xticks=[], yticks=[])
+    return ax
+
+
+def beside(ax: Axes, row: float, text: str, *, indent: float = 6, **look: Any) -> None:  # noqa: ANN401 - a text's
+    """Write a text to the right of the axes, at the height of a row."""
+    ax.annotate(
+        text,
+        (1, row),
+        (indent, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=INK,
+        **{"va": "center"} | look,
+    )
+
+
+def rowed(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
+    """Let the vertical axis hold a row per name, from top to bottom; few rows do not grow to fill it.
+
+    Args:
+        ax: The axes.
+        names: What the rows are called.
+        above: The room over the first row, in rows.
+    """
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(len(names), _LEAST_ROWS) - 0.4, -above)
+
+
+def lined_up(ax: Axes, places: np.ndarray, values: np.ndarray, colour: str, label: str) -> Line2D:
+    """Draw a line with a gap wherever a value is not known; one that stands alone is a dot."""
+    known = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
+    alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
+    (line,) = ax.plot(places, values, color=colour, linewidth=1.6, marker="o", markersize=3.5, label=label)
+    line.set_markevery(alone.tolist())
+    return line
+
+
+def keyed(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False) -> None:
+    """Write the legend outside of the axes, in the order in which the handles are seen from top to bottom."""
+    shown = [*handles]
+    if unfinished:
+        shown.append(Patch(facecolor="white", edgecolor=GREY, hatch=HATCH, label="unfinished"))
+    ax.legend(handles=shown, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, borderaxespad=0)
+
+
+def scaled(ax: Axes, norm: Normalize, label: str, unit: Unit) -> None:
+    """Draw the scale of the colours beside axes, without taking room from their neighbours."""
+    bar = ax.inset_axes((1.02, 0, 0.02, 1))
+    ax.figure.colorbar(ScalarMappable(norm, HEAT), cax=bar, label=label)
+    bar.spines[:].set_visible(False)
+    bar.tick_params(length=0, labelsize=SMALL)
+    linear(bar.yaxis, unit)

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genanalytics import export
+from genanalytics import files
 from genanalytics.errors import InputError, MissingColumnError, OutputError
-from genanalytics.export import SUFFIXES, checked_suffix, checked_target, json_lines, read_frame, write_frame
+from genanalytics.files import SUFFIXES, checked_suffix, checked_target, read_frame, write_frame
 from genanalytics.frame import from_rows
+from genanalytics.jsonlines import json_lines
 from genanalytics.parse import Row
 
 
@@ -67,7 +68,7 @@ def test_the_part_that_is_written_is_hidden_beside_the_file(
         seen.extend(path.name for path in tmp_path.iterdir())
         yield from json_lines(frame)
 
-    monkeypatch.setattr(export, "json_lines", lines_from_within)
+    monkeypatch.setattr(files, "json_lines", lines_from_within)
     write_frame(frame, tmp_path / "generations.jsonl")
     [part] = seen
     assert part.startswith(".generations.jsonl.")
@@ -211,7 +212,7 @@ def test_another_suffix_is_refused_with_those_that_are_there(
     frame: pd.DataFrame, tmp_path: Path, name: str, found: str
 ) -> None:
     path = tmp_path / name
-    sentence = f"{str(path)!r} {found}: name a file that ends in .parquet, .csv, .jsonl"
+    sentence = f"{str(path)!r} {found}: name a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb"
     for refuse in (checked_suffix, checked_target, read_frame, lambda path: write_frame(frame, path)):
         with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
             refuse(path)
@@ -325,3 +326,21 @@ def test_a_bad_json_line_names_its_number(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(InputError, match=re.escape(f"line 4 of {path} is no answer: ")) as refused:
         read_frame(path)
     assert one_sentence(refused.value)
+
+
+def test_without_the_extra_a_duckdb_file_is_refused_before_the_work(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda _: None)
+    path = tmp_path / "generations.duckdb"
+    for refuse in (checked_target, read_frame, lambda path: write_frame(frame, path)):
+        with pytest.raises(InputError, match=r"needs the package duckdb: pip install 'genanalytics\[duckdb\]'"):
+            refuse(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_type_that_duckdb_does_not_know_leaves_no_file(frame: pd.DataFrame, tmp_path: Path) -> None:
+    halves = pd.Series([0.5, 1.5], dtype="float16")
+    with pytest.raises(InputError, match="DuckDB cannot hold the frame: "):
+        write_frame(frame.assign(mine=halves), tmp_path / "generations.duckdb")
+    assert list(tmp_path.iterdir()) == []

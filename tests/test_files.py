@@ -19,18 +19,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from genanalytics import export
-from genanalytics.export import (
+from genanalytics import csvfile
+from genanalytics.errors import InputError
+from genanalytics.files import (
     SUFFIXES,
     coverage_of,
-    json_lines,
     read_frame,
     read_parquet,
     write_failures,
     write_frame,
     write_parquet,
+    write_spreadsheet,
 )
 from genanalytics.frame import from_rows
+from genanalytics.jsonlines import json_lines
 from genanalytics.parse import Row
 from genanalytics.sandbox import sample
 from genanalytics.schema import COLUMNS, Kind, Origin
@@ -48,6 +50,10 @@ def row(fields: Mapping[str, object], requested_id: str = "gen-1") -> Row:
 def written_and_read(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     write_frame(frame, path)
     return read_frame(path)
+
+
+def by_creation(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values("created_at", kind="stable", na_position="last", ignore_index=True)
 
 
 @pytest.fixture(params=SUFFIXES)
@@ -116,7 +122,7 @@ def test_a_record_as_long_as_an_answer_can_be_comes_back(path: Path) -> None:
 
 
 def test_a_csv_file_of_many_blocks_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "_LONGEST_LINE", 2_000)
+    monkeypatch.setattr(csvfile, "_LONGEST_LINE", 2_000)
     frame = from_rows([row({"model": NASTY * (number % 7)}, f"gen-{number}") for number in range(300)])
     assert_frame_equal(written_and_read(frame, tmp_path / "generations.csv"), frame)
 
@@ -150,7 +156,8 @@ def test_any_records_come_back_exactly(records: list[dict[str, object]]) -> None
     frame = from_rows([row(record, f"gen-{place}") for place, record in enumerate(records)])
     with tempfile.TemporaryDirectory() as folder:
         for suffix in SUFFIXES:
-            assert_frame_equal(written_and_read(frame, Path(folder, f"any{suffix}")), frame)
+            expected = by_creation(frame) if suffix == ".parquet" else frame
+            assert_frame_equal(written_and_read(frame, Path(folder, f"any{suffix}")), expected)
 
 
 def test_writing_changes_nothing_of_the_frame(month: pd.DataFrame, path: Path) -> None:
@@ -198,6 +205,46 @@ def test_parquet_is_compressed_by_zstd(month: pd.DataFrame, tmp_path: Path) -> N
     write_parquet(month, tmp_path / "generations.parquet")
     with pq.ParquetFile(tmp_path / "generations.parquet") as file:
         assert {file.metadata.row_group(0).column(place).compression for place in range(48)} == {"ZSTD"}
+
+
+def test_parquet_is_in_the_order_of_creation_and_says_what_lies_where(tmp_path: Path) -> None:
+    days = [3, None, 1, 2, None, 1]
+    frame = from_rows(
+        [
+            row({"created_at": f"2026-09-0{day}T00:00:00Z"} if day else {}, f"gen-{place}")
+            for place, day in enumerate(days)
+        ]
+    )
+    write_parquet(frame, tmp_path / "generations.parquet")
+    assert read_parquet(tmp_path / "generations.parquet")["requested_id"].tolist() == [
+        f"gen-{place}" for place in (2, 5, 3, 0, 1, 4)
+    ]
+    with pq.ParquetFile(tmp_path / "generations.parquet") as file:
+        created = file.metadata.row_group(0).column(file.schema_arrow.names.index("created_at"))
+    assert created.statistics.min == pd.Timestamp("2026-09-01", tz="UTC")
+    assert created.statistics.max == pd.Timestamp("2026-09-03", tz="UTC")
+    assert created.statistics.null_count == 2
+    assert "RLE_DICTIONARY" in created.encodings
+
+
+def test_a_file_of_a_newer_version_is_refused(month: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "generations.parquet"
+    write_parquet(month.head(1), path)
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"genanalytics_schema_version": b"2"}), path)
+    with pytest.raises(InputError, match=r"was written by a newer genanalytics \(columns of version 2, .* knows 1\)"):
+        read_parquet(path)
+
+
+def test_a_duckdb_file_is_a_table_whose_columns_are_explained(month: pd.DataFrame, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    write_frame(month, tmp_path / "generations.duckdb")
+    with duckdb.connect(tmp_path / "generations.duckdb", read_only=True) as connection:
+        assert connection.execute("SELECT sum(total_cost) FROM generations").fetchone()[0] == pytest.approx(
+            month["total_cost"].sum()
+        )
+        told = connection.execute("SELECT comment FROM duckdb_columns() WHERE column_name = 'latency'").fetchone()
+    assert told == ("Time to the first token (TTFT) of a streamed chat [ms]",)
 
 
 def test_a_folder_called_as_a_partition_adds_no_column(month: pd.DataFrame, tmp_path: Path) -> None:
@@ -328,3 +375,33 @@ def test_no_failures_are_a_file_too(tmp_path: Path) -> None:
         '"requested_id","outcome","status","message","attempts"'
     ]
     assert (tmp_path / "failures.jsonl").read_bytes() == b""
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
+
+
+def test_cells_for_spreadsheets_run_no_formula_and_times_are_iso(tmp_path: Path) -> None:
+    texts = [*FORMULAS, "a=b", "", None, "'=1"]
+    records = [{"origin": text, "total_cost": -0.5, "created_at": "2026-09-01T10:00:00.5Z"} for text in texts]
+    frame = from_rows([row(record) for record in records])
+    assert write_spreadsheet(frame, tmp_path / "out.csv") == len(FORMULAS)
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [line["origin"] for line in lines] == [*(f"'{text}" for text in FORMULAS), "a=b", "", "", "'=1"]
+    assert {line["total_cost"] for line in lines} == {"-0.5"}
+    assert {line["created_at"] for line in lines} == {"2026-09-01T10:00:00.500000Z"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(RECORDS, max_size=4))
+def test_no_cell_for_spreadsheets_begins_as_a_formula_does(records: list[dict[str, object]]) -> None:
+    frame = from_rows([row(record, f"gen-{place}") for place, record in enumerate(records)])
+    before = frame.copy(deep=True)
+    with tempfile.TemporaryDirectory() as folder:
+        write_spreadsheet(frame, Path(folder, "out.csv"))
+        with Path(folder, "out.csv").open(encoding="utf-8", newline="") as stream:
+            lines = list(csv.DictReader(stream))
+    assert_frame_equal(frame, before)
+    texts = [column.name for column in COLUMNS if column.kind is Kind.TEXT]
+    assert len(lines) == len(frame)
+    assert not any(line[name][:1] in set("=+-@\t\r\n") - {""} for line in lines for name in texts)

@@ -1,0 +1,202 @@
+"""The batch export, against what it cannot do without: `python3 dev.py bench export [NAME ...]`.
+
+A million answers lie in a cache, spread over twelve months. Each figure comes from processes of their own, one after
+the other; times are ratios of two things measured here.
+"""
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+import genanalytics as ga
+from genanalytics.cache import Archive, Entry, cache_key
+from genanalytics.frame import as_table
+from genanalytics.parquet import OPTIONS, ROWS_PER_GROUP
+from genanalytics.parse import Row, to_table
+from genanalytics.sandbox import sample
+from genanalytics.wholefile import sync
+
+BASE_URL = "http://127.0.0.1:9/api/v1"
+FIRST = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
+YEAR_S = 365 * 86_400
+PORTION = 4_096
+
+
+def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None:
+    """Print one row of the table."""
+    print(f"{name:<44} {figure:8.2f} {unit:<4} reach {reach:<8} {detail}", flush=True)
+
+
+def made(count: int) -> Iterator[tuple[str, float, bytes]]:
+    """Yield ids, the moments of their answers, and the answers, in no order of time."""
+    templates = []
+    for generation_id, record in sample(500).records.items():
+        text = json.dumps({"data": record}, separators=(",", ":"))
+        templates.append(text.replace(generation_id, "{id}").replace(str(record["created_at"]), "{at}").split("{id}"))
+    order = list(range(count))
+    random.Random(1).shuffle(order)  # noqa: S311 - the worst order, not a secret
+    for number in order:
+        created = FIRST + number * YEAR_S // count
+        generation_id = f"gen-{created}-{number:020d}"
+        moment = datetime.fromtimestamp(created, UTC).isoformat()
+        yield (
+            generation_id,
+            created + 86_400.0,
+            generation_id.join(templates[number % len(templates)]).replace("{at}", moment).encode(),
+        )
+
+
+def fill(directory: str, count: str) -> None:
+    """Write a cache with so many answers, and a file with their ids."""
+    archive = Archive(Path(directory, "cache"))
+    answers = made(int(count))
+    with Path(directory, "ids.txt").open("w") as ids:
+        while some := list(islice(answers, 50_000)):
+            ids.writelines(f"{generation_id}\n" for generation_id, _, _ in some)
+            archive.store(
+                {
+                    cache_key(BASE_URL, "bench", generation_id): Entry(generation_id, "", 200, at, None, None, body)
+                    for generation_id, at, body in some
+                }
+            )
+
+
+def read_and_parse(directory: str) -> None:
+    """Read the answers of all ids from the cache and parse them, and no more: what an export is held against."""
+    archive = Archive(Path(directory, "cache"))
+    rows: list[Row] = []
+    with Path(directory, "ids.txt").open() as lines:
+        ids = [line.strip() for line in lines]
+    for start in range(0, len(ids), 2_000):
+        some = ids[start : start + 2_000]
+        keys = [cache_key(BASE_URL, "bench", generation_id) for generation_id in some]
+        found = archive.look_up(keys)
+        rows += [Row(each, found[key].body, found[key].fetched_at) for each, key in zip(some, keys, strict=True)]
+        while len(rows) >= PORTION:
+            to_table(rows[:PORTION])
+            rows = rows[PORTION:]
+    to_table(rows)
+
+
+def export(directory: str) -> None:
+    """Export all ids to a new data set."""
+    with ga.Client(
+        None, base_url=BASE_URL, account="bench", cache_dir=Path(directory, "cache"), offline=True
+    ) as client:
+        done = ga.export(Path(directory, "ids.txt"), Path(directory, f"set-{os.getpid()}"), client=client)
+    assert done.coverage == 1
+    Path(directory, "set").unlink(missing_ok=True)
+    Path(directory, "set").symlink_to(f"set-{os.getpid()}")
+
+
+def again(directory: str) -> None:
+    """Export all ids once more: all of them are there."""
+    with ga.Client(
+        None, base_url=BASE_URL, account="bench", cache_dir=Path(directory, "cache"), offline=True
+    ) as client:
+        done = ga.export(Path(directory, "ids.txt"), Path(directory, "set").resolve(), client=client)
+    assert done.present == done.distinct
+
+
+def compact(directory: str) -> None:
+    """Merge the small files of the data set."""
+    ga.compact(Path(directory, "set").resolve())
+
+
+def one_file(directory: str) -> None:
+    """Print how long writing all rows as one file takes, and the same table by pyarrow alone with the same options."""
+    in_order = ga.read_parquet(Path(directory, "set"))
+    for frame in (in_order, in_order.sample(frac=1, random_state=1, ignore_index=True)):
+        table = as_table(frame)
+        ours, bare = [], []
+        for _ in range(3):
+            started = time.perf_counter()
+            pq.write_table(table, Path(directory, "bare.parquet"), row_group_size=ROWS_PER_GROUP, **OPTIONS)
+            sync(Path(directory, "bare.parquet"))
+            bare.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            ga.write_parquet(frame, Path(directory, "ours.parquet"))
+            ours.append(time.perf_counter() - started)
+        print(statistics.median(ours), statistics.median(bare))
+
+
+def one_month(directory: str) -> None:
+    """Scan one month of twelve through a glob, and print how much of it was read."""
+    from duckdb import connect  # noqa: PLC0415 - an extra
+
+    glob = f"{directory}/set/data/**/*.parquet"
+    query = f"SELECT sum(total_cost) FROM read_parquet('{glob}', hive_partitioning = true) WHERE month = '2025-07'"  # noqa: S608
+    with connect() as connection:
+        rows = connection.execute(f"EXPLAIN ANALYZE {query}").fetchall()
+    print(json.dumps([str(cell) for row in rows for cell in row]))
+
+
+STEPS: dict[str, Callable[..., None]] = {
+    work.__name__: work for work in (fill, read_and_parse, export, again, compact, one_file, one_month)
+}
+
+
+def measured(step: str, directory: str, *arguments: str) -> tuple[float, float, str]:
+    """Run a step in a process of its own and return its seconds, its peak memory in MiB, and what it printed."""
+    command = [sys.executable, __file__, "--step", step, directory, *arguments]
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, step
+    return time.perf_counter() - started, usage.ru_maxrss / 1024, said
+
+
+def main(count: int) -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as directory:
+        measured("fill", directory, str(count))  # not here: a child begins with the peak memory of its parent
+        alone, export_s, peak = [], [], 0.0
+        for _ in range(3):
+            alone.append(measured("read_and_parse", directory)[0])
+            seconds, memory, _ = measured("export", directory)
+            export_s.append(seconds)
+            peak = max(peak, memory)
+        ours, theirs = statistics.median(export_s), statistics.median(alone)
+        name = f"export of {count:,} cached ids"
+        report(f"{name}: peak memory", peak, "MiB", "< 700", f"{count / ours:,.0f} ids/s")
+        report(f"{name}: time", ours / theirs, "x", "<= 1.5", f"{ours:.1f} s, reading and parsing alone {theirs:.1f} s")
+        seconds, memory, _ = measured("again", directory)
+        report("the same ids once more: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, no request")
+        manifest = json.loads(Path(directory, "set", "manifest.json").read_text())
+        before = len(manifest["files"])
+        seconds, memory, _ = measured("compact", directory)
+        after = len(json.loads(Path(directory, "set", "manifest.json").read_text())["files"])
+        report("compact: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, {before} files to {after}")
+        for order, line in zip(("in order", "shuffled"), measured("one_file", directory)[2].splitlines(), strict=True):
+            ours, theirs = map(float, line.split())
+            detail = f"{ours:.2f} s against {theirs:.2f} s"
+            report(f"write_parquet against write_table: {order}", ours / theirs, "x", "<= 1.1", detail)
+        told = measured("one_month", directory)[2]
+        july = sum(1 for file in pa_files(Path(directory, "set", "data")) if "month=2025-07" in str(file))
+        report("files read for one month of twelve", july, "", f"{july}", told[told.find("Scanning Files") :][:40])
+
+
+def pa_files(directory: Path) -> list[Path]:
+    """Return the data files below a directory."""
+    return [Path(folder, name) for folder, _, names in os.walk(directory) for name in names]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--step"]:
+        STEPS[sys.argv[2]](*sys.argv[3:])
+    else:
+        main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)

@@ -1,0 +1,24 @@
+"""The command line's command that writes a report."""
+
+import click
+
+from genanalytics.cli_data import opened, reads_paths
+
+
+@click.command(epilog="Example: genanalytics report generations.parquet -o report.html")
+@reads_paths
+@click.option("-o", "--output", default="report.html", show_default=True, metavar="FILE", help="The page.")
+@click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="What the report is called.")
+def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str) -> None:
+    """Write one HTML page: findings in words, charts, their numbers. It opens offline and can be sent.
+
+    Reads what summary reads.
+    """
+    from genanalytics.files import check_place, coverage_of
+    from genanalytics.report import write_report
+
+    check_place(output)
+    coverage = coverage_of(paths[0]) if len(paths) == 1 else None
+    with opened(paths, where, tz, engine) as data:
+        write_report(data, output, title=title, tz=tz, coverage=coverage, sources=paths)
+    click.echo(f"Wrote {output}.", err=True)

@@ -1,0 +1,138 @@
+"""Attempts: which providers were asked for each generation, how they answered, and the time that fallbacks cost."""
+
+from collections.abc import Sequence
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genanalytics.errors import InputError
+from genanalytics.frame import from_table
+from genanalytics.metrics.cost import REQUESTS
+from genanalytics.metrics.declare import RowValue, Statistic, rate, spread, total
+from genanalytics.metrics.grouping import check_columns
+from genanalytics.metrics.sources import InMemory, source_of
+from genanalytics.metrics.summary import summarize
+from genanalytics.schema import ATTEMPT
+from genanalytics.units import Unit
+
+_COLUMN = "provider_responses"
+_OF_RECORD = ("requested_id", "created_at")
+_RENAMED = {"id": "attempt_id"}
+"""Beside the generation's own ids, `id` would not say whose it is."""
+_OK = 200
+_NOT_OK = 300
+_TOO_MANY = 429
+
+SUCCEEDED = RowValue(
+    "success_rate",
+    "success",
+    Unit.SHARE,
+    "Attempts that were answered with a status of 200 to 299 / attempts with a known status",
+    ("succeeded",),
+    nw.col("succeeded").cast(nw.Int64),
+)
+REFUSED = RowValue(
+    "rate_limited",
+    "rate limited",
+    Unit.SHARE,
+    "Attempts that were answered with status 429 / attempts with a known status",
+    ("status",),
+    (nw.col("status") == _TOO_MANY).cast(nw.Int64),
+)
+WAIT = RowValue(
+    "wait_ms",
+    "wait",
+    Unit.MS,
+    "latency of the attempts that succeeded",
+    ("latency", "succeeded"),
+    nw.when(nw.col("succeeded").fill_null(value=False)).then(nw.col("latency")),
+)
+LOST = RowValue(
+    "lost_ms",
+    "lost",
+    Unit.MS,
+    "Sum of the latency of attempts that another one followed: the time lost to fallbacks",
+    ("latency", "position", "of"),
+    nw.when(nw.col("position") < nw.col("of")).then(nw.col("latency")).otherwise(nw.lit(0)),
+)
+FALLEN = RowValue(
+    "fell_back",
+    "fell back",
+    Unit.SHARE,
+    "Attempts that another one followed / attempts",
+    ("position", "of"),
+    (nw.col("position") < nw.col("of")).cast(nw.Int64),
+)
+ATTEMPTS: tuple[Statistic, ...] = (rate(SUCCEEDED), rate(REFUSED), rate(FALLEN), *spread(WAIT), total(LOST))
+"""What is said of a provider's attempts, over rows as `attempts` returns them."""
+
+
+def attempts(data: object) -> pd.DataFrame:
+    """Return one row per attempt at a provider, in the order of the generations and of their attempts.
+
+    Args:
+        data: A frame as `fetch` returns it, in memory.
+
+    Returns:
+        `requested_id` and `created_at` of the generation; `position` of the attempt (Int64, from 1) `of` how many
+        (Int64); the fields of the attempt: `endpoint_id`, `attempt_id`, `is_byok`, `latency` (Int64,
+        milliseconds), `model_permaslug`, `provider_name`, `status` (Int64, of HTTP), `routed_service_tier`; `succeeded`
+        (boolean, a gap without a status); `is_fallback` (boolean), whether another attempt came before. Generations
+        without a known attempt are in no row; `attrs["without_attempts"]` counts them.
+
+    Raises:
+        MissingColumnError: The frame lacks a column.
+        InputError: The data is not in memory.
+    """
+    source = source_of(data)
+    if not isinstance(source, InMemory):
+        msg = (
+            "attempts are taken apart in memory: keep the rows and the columns that are needed"
+            f" ({', '.join((*_OF_RECORD, _COLUMN))}), and give them as a frame: relation.df(), or toPandas() of Spark"
+        )
+        raise InputError(msg)
+    check_columns(source, (*_OF_RECORD, _COLUMN), "attempts")
+    table = source.table((*_OF_RECORD, _COLUMN))
+    lists = table[_COLUMN]
+    counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    owners, each = np.repeat(np.arange(len(lists)), counts), pc.list_flatten(lists)
+    columns = {name: table[name].take(owners) for name in _OF_RECORD}
+    fields = {_RENAMED.get(field.name, field.name): pc.struct_field(each, field.name) for field in ATTEMPT}
+    found = from_table(pa.table(columns | fields))
+    position = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    found.insert(len(columns), "position", pd.array(position, dtype="Int64"))
+    found.insert(len(columns) + 1, "of", pd.array(counts[owners], dtype="Int64"))
+    succeeded = (found["status"] >= _OK) & (found["status"] < _NOT_OK)
+    found = found.assign(succeeded=succeeded, is_fallback=found["position"] > 1)
+    found.attrs = {"without_attempts": int((counts == 0).sum())}
+    return found
+
+
+def attempt_summary(data: object, *, by: str | Sequence[str] | None = "provider_name") -> pd.DataFrame:
+    """Return how the attempts at each provider went.
+
+    Args:
+        data: A frame as `fetch` returns it, in memory.
+        by: What to group the attempts by: columns of `attempts`, or `day` and whatever else `summarize` derives.
+
+    Returns:
+        The keys; `attempts` (Int64), how many there were; `success_rate`, `rate_limited` and `fell_back` as shares of
+        them; `wait_ms_mean`, `_p50`, `_p90`, `_p95`, `_p99` and `_n`, the latency of the attempts that succeeded;
+        `lost_ms`, the time that was lost with attempts that another one followed. `attrs` as `summarize` has them, and
+        `without_attempts` as `attempts` has it.
+
+    Raises:
+        MissingColumnError: The frame lacks a column.
+        InputError: The data is not in memory, or a key cannot be grouped by.
+    """
+    rows = attempts(data)
+    found = summarize(rows, by=by, metrics=ATTEMPTS).rename(columns={REQUESTS.name: "attempts"})
+    for told in ("units", "labels"):
+        found.attrs[told] = {
+            "attempts" if name == REQUESTS.name else name: what for name, what in found.attrs[told].items()
+        }
+    found.attrs |= rows.attrs
+    return found

@@ -1,0 +1,62 @@
+"""The pattern of the week."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+
+from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
+from genanalytics.plots.axis import label_of
+from genanalytics.plots.groups import numbers, rests_on, statistic_of
+from genanalytics.plots.style import HEAT, labelled_empty, scaled, styled, titled
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HOURS = 24
+
+
+def hour_of_week(
+    data: object, *, metric: Statistic | str = EFFECTIVE_COST, tz: str = "UTC", ax: Axes | None = None
+) -> Axes:
+    """Return axes with a statistic of each hour of the week as colours; an hour without a value stays blank.
+
+    Args:
+        data: What `summarize` takes.
+        metric: What is coloured: `effective_cost`, `ttft_ms_p50`, `error_rate`, or any other statistic.
+        tz: The zone of weekdays and hours, by its IANA name.
+        ax: Where to draw; a new figure without it.
+
+    Raises:
+        MissingColumnError: The data lacks a column that is needed.
+        InputError: There is no such statistic or zone.
+    """
+    statistic = statistic_of(metric)
+    hours = summarize(data, by=["weekday", "hour"], tz=tz, metrics=[statistic]).dropna(subset=["weekday", "hour"])
+    table = np.full((len(_DAYS), _HOURS), np.nan)
+    table[hours["weekday"].to_numpy(dtype=int) - 1, hours["hour"].to_numpy(dtype=int)] = numbers(hours[statistic.name])
+    label = label_of(statistic)
+    with styled(ax, grid="") as axes:
+        rule = "summed over the period" if statistic.of_nothing == 0 else ""
+        titled(
+            axes,
+            f"{statistic.label[:1].upper()}{statistic.label[1:]} by hour of the week",
+            [rests_on(data, tz), rule, "blank: none known"],
+        )
+        axes.set(xlabel=f"hour of the day ({tz})", ylabel="day of the week")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        if np.isnan(table).all():
+            return labelled_empty(axes, f"no known {statistic.label}")
+        norm = Normalize(min(0.0, float(np.nanmin(table))), float(np.nanmax(table)) or 1.0)
+        axes.pcolormesh(
+            np.arange(_HOURS + 1),
+            np.arange(len(_DAYS) + 1),
+            table,
+            cmap=HEAT,
+            norm=norm,
+            edgecolor="white",
+            linewidth=1,
+        )
+        axes.set_yticks(np.arange(len(_DAYS)) + 0.5, _DAYS)
+        axes.set_xticks(np.arange(0, _HOURS + 1, 3), [f"{hour:02}:00" for hour in range(0, _HOURS + 1, 3)])
+        axes.set_ylim(len(_DAYS), 0)
+        scaled(axes, norm, label, statistic.unit)
+        return axes

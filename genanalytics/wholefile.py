@@ -1,0 +1,51 @@
+"""A file written whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genanalytics.errors import GenAnalyticsError, OutputError, reason_of
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+    """Yield the path of a hidden, empty file, which takes the place of `path` once the block ends well.
+
+    What stood at `path` stays until then, and for good where the block raises. Of a link, the target is replaced.
+
+    Args:
+        path: The file to be written.
+        mode: The permission bits of the file, less the umask.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        try:
+            yield part
+            sync(part)
+            part.replace(target)
+            sync(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
+    except GenAnalyticsError:
+        raise
+    except OSError as error:
+        msg = f"cannot write {path}: {reason_of(error)}"
+        raise OutputError(msg) from error
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold what is in a file, or which names are in a directory, before anything that follows."""
+    if os.name == "nt" and path.is_dir():  # Windows syncs no directories
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

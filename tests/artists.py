@@ -1,0 +1,90 @@
+"""What a chart has drawn, as numbers and texts."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+
+class Dot(NamedTuple):
+    x: float
+    y: float
+    size: float
+    colour: str
+
+
+def stacks(ax: Axes) -> dict[str, list[float]]:
+    """Return the heights of each layer's bars, by the layer's label."""
+    return {str(layer.get_label()): [bar.get_height() for bar in layer] for layer in layers(ax)}
+
+
+def layers(ax: Axes) -> list[BarContainer]:
+    return [container for container in ax.containers if isinstance(container, BarContainer)]
+
+
+def bars(ax: Axes) -> list[Rectangle]:
+    return [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+
+
+def points(line: Line2D) -> tuple[np.ndarray, np.ndarray]:
+    """Return where a line goes: across and up."""
+    across, up = (np.asarray(line.get_data(orig=False)[place], dtype=float) for place in (0, 1))
+    return across, up
+
+
+def dots(ax: Axes) -> list[Dot]:
+    (drawn,) = [artist for artist in ax.collections if isinstance(artist, PathCollection)]
+    colours: Any = drawn.get_facecolor()
+    places = np.asarray(drawn.get_offsets(), dtype=float)
+    sizes = np.resize(drawn.get_sizes(), len(places))  # one for all, where all have the same
+    return [
+        Dot(float(x), float(y), float(size), to_hex(colour))
+        for (x, y), size, colour in zip(places, sizes, colours, strict=True)
+    ]
+
+
+def segments(ax: Axes) -> list[list[np.ndarray]]:
+    """Return the ends of straight lines, for each set of them that was drawn."""
+    drawn = [artist for artist in ax.collections if isinstance(artist, LineCollection)]
+    return [[np.asarray(segment, dtype=float) for segment in lines.get_segments()] for lines in drawn]
+
+
+def cells(ax: Axes) -> np.ndarray:
+    """Return the values of a table of colours, row by row, gaps as NaN."""
+    (mesh,) = [artist for artist in ax.collections if isinstance(artist, QuadMesh)]
+    values: Any = mesh.get_array()
+    return np.asarray(np.ma.filled(values, np.nan))
+
+
+def panels(ax: Axes) -> list[Axes]:
+    """Return the axes that stand inside of axes or beside them."""
+    return [child for child in ax.child_axes if isinstance(child, Axes)]
+
+
+def texts(ax: Axes) -> list[str]:
+    """Return what is written in and beside axes."""
+    return [text.get_text() for text in ax.texts]
+
+
+def detail(ax: Axes) -> str:
+    """Return the text beneath the title, in one line."""
+    return texts(ax)[0].replace("\n", " ")
+
+
+def tick_texts(ax: Axes, which: str) -> list[str]:
+    """Return the texts of the ticks inside of an axis, as they are drawn."""
+    render(ax)
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    low, high = sorted(axis.get_view_interval())
+    return [tick.label1.get_text() for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+def render(ax: Axes) -> None:
+    """Lay out the figure, without a file."""
+    figure: Any = ax.figure
+    figure.draw_without_rendering()

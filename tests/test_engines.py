@@ -1,0 +1,329 @@
+"""The same declarations give the same answers, whatever computes them, and SQL that was written by hand agrees."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awkward import awkward
+from genanalytics.engines import scan
+from genanalytics.frame import from_table
+from genanalytics.metrics import DEFAULT, REQUESTS, Quantile, RowValue, Statistic, spread, summarize, summary
+from genanalytics.metrics.declare import LEVELS
+from genanalytics.metrics.latency import TTFT
+from genanalytics.metrics.sketch import ACCURACY, classes
+from genanalytics.metrics.sources import source_of
+from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.units import Unit
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+AWKWARD = awkward()
+FRAME = from_table(AWKWARD)
+OPINION = (Path(__file__).parent / "opinion.sql").read_text(encoding="utf-8")
+RELATIVE = 1e-9
+
+KEYS: dict[str, dict[str, Any]] = {
+    "in all": {},
+    "by model": {"by": "model"},
+    "by model and provider": {"by": ["model", "provider_name"]},
+    "by a number and a flag": {"by": ["native_tokens_completion", "streamed"]},
+    "by family": {"by": "model_family"},
+    "by local hour and weekday": {"by": ["hour", "weekday"], "tz": "Australia/Lord_Howe"},
+    "by day": {"by": ["model", "day"], "tz": "Asia/Kathmandu"},
+}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("awkward") / "awkward.parquet"
+    pq.write_table(AWKWARD, path)
+    return str(path)
+
+
+def relation_in(zone: str, path: str) -> duckdb.DuckDBPyRelation:
+    """Return the file as a relation of a connection whose own zone is another one."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = ?", [zone])
+    return connection.read_parquet(path)
+
+
+ENGINES: dict[str, Callable[[str, pytest.FixtureRequest], Any]] = {
+    "Arrow": lambda *_: AWKWARD,
+    "polars": lambda *_: pl.from_arrow(AWKWARD),
+    "DuckDB": lambda path, _: relation_in("Pacific/Apia", path),
+    "scan": lambda path, _: scan(path, memory_limit="1GB"),
+    "Spark": lambda path, request: request.getfixturevalue("spark").read.parquet(path),
+}
+SHARES_OF_ALL_ROWS = {"cache_coverage", "cache_touched_share", "error_rate", "truncation_rate", "filter_rate"}
+ENGINE = pytest.mark.parametrize(
+    "engine", [pytest.param(name, marks=[pytest.mark.long] if name == "Spark" else []) for name in ENGINES]
+)
+
+
+def assert_alike(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(found, expected, rtol=RELATIVE, atol=0)
+    assert found.attrs == expected.attrs
+
+
+@ENGINE
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
+def test_every_statistic_is_the_same_on_every_engine(
+    engine: str, keys: dict[str, Any], path: str, request: pytest.FixtureRequest
+) -> None:
+    assert_alike(summarize(ENGINES[engine](path, request), **keys), summarize(FRAME, **keys))
+
+
+@ENGINE
+@pytest.mark.parametrize("every", ["day", "week", "month"])
+def test_stretches_of_time_are_the_same_on_every_engine(
+    engine: str, every: str, path: str, request: pytest.FixtureRequest
+) -> None:
+    keys: dict[str, Any] = {"by": "provider_name", "every": every, "tz": "Europe/Berlin", "metrics": ["cost", "tokens"]}
+    assert_alike(summarize(ENGINES[engine](path, request), **keys), summarize(FRAME, **keys))
+
+
+@pytest.mark.parametrize("by", [[], ["model"], ["model", "provider_name"], ["finish_reason", "is_byok"]])
+def test_sql_written_by_hand_says_the_same(by: list[str], path: str) -> None:
+    sql = OPINION.format(table=f"'{path}'", keys="", groups="".join(f"{key}, " for key in by))
+    opinion = duckdb.connect().sql(sql).to_arrow_table()
+    found = summarize(FRAME, by=by)
+    place = {tuple(row[key] for key in by): number for number, row in enumerate(opinion.select(by).to_pylist())}
+    keys = pa.Table.from_pandas(found[by], preserve_index=False).to_pylist() if by else [{}]
+    rows = opinion.take([place.pop(tuple(row[key] for key in by)) for row in keys])
+    assert place == {}
+    for statistic in (REQUESTS, *DEFAULT):
+        assert close(found[statistic.name], by_hand(rows, statistic.name)), statistic.name
+
+
+def by_hand(rows: pa.Table, name: str) -> list[float | None]:
+    """Return a statistic out of the SQL's answer, which has all percentiles of a value in one list."""
+    value, _, suffix = name.rpartition("_")
+    numbers = rows[name] if suffix not in LEVELS else pa.compute.list_element(rows[value], list(LEVELS).index(suffix))
+    return list(numbers.cast(pa.float64()).to_pylist())
+
+
+def close(found: pd.Series, expected: list[float | None]) -> bool:
+    """Return whether numbers are equal to a part in a thousand million, and gaps gaps."""
+    return [None if pd.isna(value) else value for value in found] == [
+        None if value is None else pytest.approx(value, rel=RELATIVE, abs=0) for value in expected
+    ]
+
+
+def test_the_data_set_has_every_gap_and_every_number() -> None:
+    """Else the tests above would prove less than they say."""
+    groups = summarize(FRAME, by="model").set_index("model")
+    for statistic in DEFAULT:
+        numbers = groups[statistic.name].dropna()
+        assert len(set(numbers)) > 1, statistic.name
+        assert len(numbers) < len(groups) or statistic.unit is Unit.COUNT or statistic.name in SHARES_OF_ALL_ROWS
+
+
+def test_a_statistic_of_the_users_own_is_the_same_on_duckdb(path: str) -> None:
+    longest = Statistic(
+        "longest",
+        "longest",
+        Unit.MS,
+        "Longest latency",
+        needs=("latency",),
+        aggregates={"longest": nw.col("latency").max()},
+    )
+    tail = {"tail": Quantile("ttft_ms", 0.999), "once more": Quantile("ttft_ms", 0.5)}
+    tails = Statistic("tail", "tail", Unit.MS, "p99.9", rows=(TTFT,), aggregates=tail)
+    metrics: list[Statistic | str] = [longest, tails, "ttft_ms"]
+    for by in ([], ["model"], ["model", "finish_reason"]):
+        assert_alike(summarize(scan(path), by=by, metrics=metrics), summarize(FRAME, by=by, metrics=metrics))
+
+
+def test_infinities_are_infinite_everywhere() -> None:
+    costs = {"a": [1.0, 2.0, np.inf], "b": [1.0, 2.0, np.inf, np.inf], "c": [-np.inf, -np.inf]}
+    rows = [{"model": model, "total_cost": cost} for model, values in costs.items() for cost in values]
+    table = pa.Table.from_pylist(rows, schema=ARROW_SCHEMA)
+    by_model: dict[str, Any] = {"by": "model", "metrics": ["billed_cost", "cost_per_request"]}
+    found = summarize(table, **by_model)
+    assert found["billed_cost"].tolist() == [np.inf, np.inf, -np.inf]
+    assert found["cost_per_request_p50"].tolist() == [2.0, np.inf, -np.inf]  # between 2 and infinity lies infinity
+    assert found["cost_per_request_p99"].tolist() == [np.inf, np.inf, -np.inf]
+    assert_alike(summarize(duckdb.connect().from_arrow(table), **by_model), found)
+
+
+ZONES = ["Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Berlin", "America/Havana"]
+"""Quarters of an hour; a change by half an hour; one within Ramadan; the common one; one that skips midnight."""
+QUARTERS = [datetime(2025, 12, 30, tzinfo=UTC) + timedelta(minutes=15 * place) for place in range(370 * 96)]
+GRID = pa.table({"created_at": pa.array(QUARTERS, ARROW_SCHEMA.field("created_at").type)})
+
+
+def stretch(moment: datetime, every: str) -> tuple[object, ...]:
+    """Return what tells the stretch of a local moment from any other."""
+    match every:
+        case "hour":
+            return moment.date(), moment.hour, moment.utcoffset()
+        case "day":
+            return (moment.date(),)
+        case "week":
+            return moment.isocalendar()[:2]
+    return moment.year, moment.month
+
+
+def expected_starts(zone: str, every: str) -> dict[datetime, int]:
+    """Return the starts of whole stretches and how many quarters each has, by the standard library alone."""
+    inside: dict[tuple[object, ...], list[datetime]] = defaultdict(list)
+    for quarter in QUARTERS:
+        inside[stretch(quarter.astimezone(ZoneInfo(zone)), every)].append(quarter)
+    return {
+        min(quarters): len(quarters) for quarters in list(inside.values())[1:-1]
+    }  # the grid cuts the first and last
+
+
+def expected_parts(zone: str) -> dict[tuple[int, int], int]:
+    parts: dict[tuple[int, int], int] = defaultdict(int)
+    for quarter in QUARTERS:
+        local = quarter.astimezone(ZoneInfo(zone))
+        parts[local.hour, local.isoweekday()] += 1
+    return dict(parts)
+
+
+YEARS: dict[str, Callable[[str, pytest.FixtureRequest], Any]] = {
+    "in memory": lambda *_: GRID,
+    "DuckDB": lambda path, _: relation_in("America/St_Johns", path),
+    "Spark": lambda path, request: request.getfixturevalue("spark").read.parquet(path),
+}
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("grid") / "grid.parquet"
+    pq.write_table(GRID, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "engine", [pytest.param(name, marks=[pytest.mark.long] if name == "Spark" else []) for name in YEARS]
+)
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_year_falls_into_the_stretches_of_the_local_calendar(
+    engine: str, zone: str, grid: str, request: pytest.FixtureRequest
+) -> None:
+    data = YEARS[engine](grid, request)
+    for every in ("hour", "day", "week", "month"):
+        found = summarize(data, every=every, tz=zone, metrics=[]).iloc[1:-1]
+        assert dict(zip(found["time"].dt.tz_convert("UTC"), found["requests"], strict=True)) == expected_starts(
+            zone, every
+        ), every
+        assert found["time"].dtype == f"datetime64[us, {zone}]"
+    parts = summarize(data, by=["hour", "weekday"], tz=zone, metrics=[])
+    assert {(hour, day): n for hour, day, n in parts.itertuples(index=False)} == expected_parts(zone)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_minute_is_sixty_seconds_in_any_zone(zone: str) -> None:
+    moments = [QUARTERS[place] + timedelta(seconds=second) for place in range(0, 300, 97) for second in (0, 59.999999)]
+    table = pa.table({"created_at": pa.array(moments, GRID.schema.field("created_at").type)})
+    in_memory, in_duckdb = (
+        summarize(data, every="minute", tz=zone, metrics=[]) for data in (table, duckdb.connect().from_arrow(table))
+    )
+    assert in_memory.loc[in_memory["requests"] > 0, "time"].tolist() == moments[::2]
+    assert_alike(in_duckdb, in_memory)
+
+
+VALUE = RowValue("value", "value", Unit.USD, "Any number", ("total_cost",), nw.col("total_cost"))
+NUMBERS = st.none() | st.just(0.0) | st.floats(-1e300, 1e300, allow_subnormal=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(NUMBERS, max_size=60))
+def test_a_sketched_percentile_is_right_to_one_percent(values: list[float | None]) -> None:
+    frame = pd.DataFrame({"total_cost": pd.array(values, "Float64")})
+    found = summarize(frame, metrics=spread(VALUE), percentiles="sketch").iloc[0]
+    known = sorted(value for value in values if value is not None)
+    for suffix, level in LEVELS.items():
+        if not known:
+            assert pd.isna(found[f"value_{suffix}"])
+            continue
+        rank = (len(known) - 1) * level
+        low, high, share = known[math.floor(rank)], known[math.ceil(rank)], rank % 1
+        allowed = ACCURACY * ((1 - share) * abs(low) + share * abs(high))
+        assert abs(found[f"value_{suffix}"] - (low + (high - low) * share)) <= allowed * (1 + RELATIVE)
+
+
+@ENGINE
+@pytest.mark.parametrize("keys", [KEYS["in all"], KEYS["by model and provider"], KEYS["by day"]])
+def test_a_sketch_is_the_same_on_every_engine(
+    engine: str, keys: dict[str, Any], path: str, request: pytest.FixtureRequest
+) -> None:
+    found = summarize(ENGINES[engine](path, request), percentiles="sketch", **keys)
+    assert found.attrs["percentiles"] == "sketch"
+    assert_alike(found, summarize(FRAME, percentiles="sketch", **keys))
+
+
+def test_sketches_of_parts_add_up_to_that_of_the_whole() -> None:
+    whole, *parts = (
+        source_of(frame).counts([], VALUE, classes("value")).to_pandas().set_index("class")["n"]
+        for frame in (FRAME, FRAME.iloc[:100], FRAME.iloc[100:])
+    )
+    together = pd.concat(parts).groupby(level="class").sum()
+    assert together.to_dict() == whole.to_dict()
+
+
+def test_many_rows_are_sketched_where_they_need_not_fit_into_memory(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "EXACT_ROWS", len(FRAME) - 1)
+    assert summarize(scan(path), metrics=["ttft_ms"]).attrs["percentiles"] == "sketch"
+    assert summarize(scan(path), metrics=["ttft_ms"], percentiles="exact").attrs["percentiles"] == "exact"
+    assert summarize(FRAME, metrics=["ttft_ms"]).attrs["percentiles"] == "exact"
+
+
+def test_no_setting_of_a_connection_is_changed(path: str) -> None:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'Pacific/Apia'")
+    before = connection.sql("FROM duckdb_settings()").fetchall()
+    summarize(connection.read_parquet(path), by="day", tz="Europe/Berlin")
+    assert connection.sql("FROM duckdb_settings()").fetchall() == before
+
+
+@pytest.mark.long
+def test_no_setting_of_a_spark_session_is_changed(path: str, spark: "SparkSession") -> None:
+    before = spark.conf.getAll
+    summarize(scan(path, engine="spark", session=spark), by="day", tz="Europe/Berlin", metrics=["cost"])
+    assert spark.conf.getAll == before
+
+
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "model": st.sampled_from(["a", "b", None]),
+            "total_cost": st.none() | st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda value: round(value, 6)),
+            "latency": st.none() | st.integers(-(10**6), 10**9),
+            "generation_time": st.none() | st.integers(-(10**6), 10**9),
+            "native_tokens_completion": st.none() | st.integers(-2, 10**6),
+            "streamed": st.sampled_from([True, False, None]),
+        }
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(RECORDS)
+def test_whatever_the_records_are_duckdb_agrees_with_pandas(records: list[dict[str, object]]) -> None:
+    table = pa.Table.from_pylist(records, schema=ARROW_SCHEMA)
+    relation = duckdb.connect().from_arrow(table)
+    for by in ([], ["model"]):
+        expected = summarize(table, by=by)
+        found = summarize(relation, by=by)
+        pd.testing.assert_frame_equal(found, expected, rtol=RELATIVE, atol=1e-6)  # sums that cancel out

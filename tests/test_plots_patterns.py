@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from artists import cells, detail, panels, tick_texts
+from genanalytics.errors import InputError
+from genanalytics.plots import hour_of_week
+from generations import frame_of
+
+
+@pytest.fixture
+def axes() -> Axes:
+    return Figure().subplots()
+
+
+TUESDAY = {"created_at": "2026-09-01T05:30:00Z", "total_cost": 2.0}
+A_WEEK_LATER = {"created_at": "2026-09-08T05:59:00Z", "total_cost": 0.5}
+SUNDAY = {"created_at": "2026-09-06T23:00:00Z", "latency": 700}
+
+
+def test_cells_are_hours_of_the_week_monday_on_top(axes: Axes) -> None:
+    hour_of_week(frame_of(TUESDAY, A_WEEK_LATER, SUNDAY), ax=axes)
+    table = cells(axes)
+    assert table[1, 5] == 2.5
+    assert table[6, 23] == 1.0
+    assert np.isfinite(table).sum() == 2  # the others are blank, not 0
+    assert tick_texts(axes, "y") == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    assert axes.yaxis_inverted()
+
+
+def test_hours_are_those_of_the_zone(axes: Axes) -> None:
+    hour_of_week(frame_of(SUNDAY), tz="Asia/Tokyo", ax=axes)
+    assert cells(axes)[0, 8] == 1.0
+    assert axes.get_xlabel() == "hour of the day (Asia/Tokyo)"
+
+
+def test_any_statistic_can_be_coloured(axes: Axes) -> None:
+    hour_of_week(frame_of(SUNDAY), metric="ttft_ms_p50", ax=axes)
+    assert cells(axes)[6, 23] == 700
+    assert axes.get_title(loc="left") == "TTFT p50 by hour of the week"
+    assert "summed" not in detail(axes)
+    assert tick_texts(panels(axes)[0], "y")[1].endswith(" ms")
+
+
+def test_a_name_of_several_statistics_is_refused(axes: Axes) -> None:
+    with pytest.raises(InputError, match="'ttft_ms' stands for 6 statistics: give one of ttft_ms_mean, ttft_ms_p50"):
+        hour_of_week(frame_of({}), metric="ttft_ms", ax=axes)
+
+
+def test_colours_have_a_scale_with_a_unit(axes: Axes) -> None:
+    hour_of_week(frame_of(TUESDAY), ax=axes)
+    (scale,) = panels(axes)
+    assert scale.get_ylabel() == "cost (US$)"
+    assert tick_texts(scale, "y")[0] == "$0.00"
