@@ -235,7 +235,7 @@ def test_limits_stand_behind_what_they_belong_to_with_its_unit() -> None:
 
 
 def test_a_limit_does_not_take_the_place_of_another_column() -> None:
-    with pytest.raises(InputError, match="'cost_low' would stand in the summary twice"):
+    with pytest.raises(InputError, match="'cost_low' would stand in the result twice"):
         summarize(pd.DataFrame({"usd": [1.0], "cost_low": 1}), by="cost_low", metrics=[total(COST)], intervals=True)
 
 

@@ -17,6 +17,9 @@ _PLACE = "place of a group"
 _OVER, _UNDER = "{} over", "{} under"
 _SUMS = ("{} clusters", _OVER, _UNDER, "{} over squared", "{} product", "{} under squared")
 
+_TOGETHER = 32
+"""How many groups are worked on together."""
+
 _SOLE = 1e-9
 """How far the share of a cluster stays below 1, which is that of a cluster whose residual is 0 anyway."""
 
@@ -62,20 +65,24 @@ class Clusters:
 
         return placed(_CLUSTERS), {name: tuple(placed(part.format(name)) for part in _SUMS) for name in self.names}
 
-    def by_group(self) -> "Iterator[tuple[int, np.ndarray, np.ndarray]]":
-        """Yield the place of each group with its numerators and denominators: a row per cluster, a column per name.
+    def by_size(self) -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]":
+        """Yield the places of groups that have equally many clusters, with all their numerators and denominators.
 
-        Clusters are ordered by their labels, and rows alone by their values, whatever order the data has.
+        These have a row per cluster and a column per group and name. Clusters are ordered by their labels, and rows
+        alone by their values, whatever order the data has.
         """
         table, places = self._collected()
         overs, unders = ([part.format(name) for name in self.names] for part in (_OVER, _UNDER))
         table = table.append_column(_PLACE, pa.array(places))
         table = table.sort_by([(name, "ascending") for name in (_PLACE, *self._labels, *overs, *unders)])
         over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
-        placed = table[_PLACE].to_numpy()
-        for place in np.unique(placed):
-            start, end = np.searchsorted(placed, [place, place + 1])
-            yield int(place), over[start:end], under[start:end]
+        found, starts, sizes = np.unique(table[_PLACE].to_numpy(), return_index=True, return_counts=True)
+        for size in np.unique(sizes):
+            same = np.flatnonzero(sizes == size)
+            for first in range(0, len(same), _TOGETHER):
+                batch = same[first : first + _TOGETHER]
+                rows = starts[batch] + np.arange(size)[:, None]
+                yield found[batch], over[rows].reshape(size, -1), under[rows].reshape(size, -1)
 
     def residuals(self, ratios: "np.ndarray", totals: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":
         """Return how far each cluster lies from the ratios of its groups: `factor * (over - ratio * under)`, summed up.
