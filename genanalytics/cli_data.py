@@ -89,7 +89,11 @@ def opened(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> 
 
     chosen = _engine_for(paths) if engine == "auto" else engine
     if chosen == "pandas":
-        yield filtered(_frame_of(paths), where, tz=tz)
+        frame = _frame_of(paths)
+        met = filtered(frame, where, tz=tz)
+        if len(frame) and not len(met):
+            click.echo("Note: no record meets the conditions of --where.", err=True)
+        yield met
         return
     from genanalytics.engines import scan
 

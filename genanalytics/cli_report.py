@@ -24,7 +24,7 @@ def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str,
     from genanalytics.report import write_report
 
     check_place(output)
-    coverage = coverage_of(paths[0]) if len(paths) == 1 else None
+    coverage = coverage_of(paths[0]) if len(paths) == 1 and not where else None  # of a part, nobody knows
     with opened(paths, where, tz, engine) as data:
         write_report(data, output, title=title, tz=tz, coverage=coverage, sources=paths)
     click.echo(f"Wrote {output}.", err=True)

@@ -69,7 +69,7 @@ def summary(
         if as_json or as_csv:
             printed(ranked(data, names_in(by), **asked), as_json=as_json, as_csv=as_csv)
             return
-        coverage = coverage_of(paths[0]) if len(paths) == 1 else None
+        coverage = coverage_of(paths[0]) if len(paths) == 1 and not where else None  # of a part, nobody knows
         click.echo(overview(data, names_in(by), **asked, coverage=coverage, width=terminal_width()))
 
 

@@ -63,6 +63,7 @@ def for_spreadsheets(table: pa.Table) -> tuple[pa.Table, int]:
         if pa.types.is_timestamp(field.type):
             cells = pa.compute.strftime(cells.cast(pa.timestamp("us", field.type.tz and "UTC")), format=_ISO)
         elif pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            cells = cells.cast(pa.string())
             formulas = pa.compute.fill_null(pa.compute.match_substring_regex(cells, _FORMULA), fill_value=False)
             changed += pa.compute.sum(formulas).as_py() or 0
             cells = pa.compute.if_else(formulas, pa.compute.binary_join_element_wise("'", cells, ""), cells)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from genanalytics.activity import is_activity, read_activity
+from genanalytics.errors import MissingColumnError
 from genanalytics.files import SUFFIXES, read_frame
 
 
@@ -19,7 +20,13 @@ def open_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     suffix = Path(path).suffix.lower()
     is_text = suffix == ".csv" or suffix not in SUFFIXES  # an export may be packed: activity.csv.gz
-    return read_activity(path) if is_text and Path(path).is_file() and is_activity(path) else read_frame(path)
+    frame = read_activity(path) if is_text and Path(path).is_file() and is_activity(path) else read_frame(path)
+    missing = [name for name in ("fetched_at", "created_at") if name not in frame.columns]
+    if missing:
+        lacking = ", ".join(map(repr, missing))
+        msg = f"{os.fspath(path)} holds no records, for it has no column {lacking}: did `--failures` write it?"
+        raise MissingColumnError(msg)
+    return frame
 
 
 def joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pandas.testing import assert_frame_equal
 
 from genanalytics.activity import read_activity
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.files import write_frame
+from genanalytics.files import write_frame, write_spreadsheet
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
 from genanalytics.reading import joined, open_frame
@@ -45,3 +45,16 @@ def test_a_record_counts_before_the_row_of_an_export(tmp_path: Path) -> None:
         assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
         assert frame["total_cost"].tolist() == [0.25, 0.75]
         assert frame["source"].fillna("-").tolist() == ["activity", "-"]
+
+
+def test_a_list_of_failures_is_told_from_records(tmp_path: Path) -> None:
+    failures = from_rows([])[["requested_id", "finish_reason"]]
+    write_frame(failures, tmp_path / "failures.parquet")
+    with pytest.raises(MissingColumnError, match=r"failures\.parquet holds no records, .*did `--failures` write it\?"):
+        open_frame(tmp_path / "failures.parquet")
+
+
+def test_an_export_can_be_written_for_spreadsheets(tmp_path: Path) -> None:
+    (tmp_path / "activity.csv").write_bytes(EXPORT)
+    write_spreadsheet(open_frame(tmp_path / "activity.csv"), tmp_path / "sheet.csv")
+    assert "gen-2" in (tmp_path / "sheet.csv").read_text()

@@ -93,8 +93,8 @@ def _largest(models: pd.DataFrame) -> Iterator[Finding]:
 
 def _moved(days: pd.DataFrame) -> Iterator[Finding]:
     """Yield how the cost per day changed from one half of the whole days to the other."""
-    dated = days[days["time"].notna() & ~days["open"].fillna(value=False)]
-    times = sorted(dated["time"].unique())
+    dated = days[days["time"].notna()]
+    times = sorted(dated["time"].unique())[1:-1]  # the records begin and end somewhere within the outer ones
     half = len(times) // 2
     if len(times) < _LEAST_DAYS:
         return
@@ -109,9 +109,10 @@ def _moved(days: pd.DataFrame) -> Iterator[Finding]:
     changes = after.sub(before, fill_value=0.0).astype(float)
     mover = str(changes.abs().idxmax())
     sign = "+" if changes[mover] > 0 else ""
+    span = f"the {counted(half, 'day')} to {times[-1]:%Y-%m-%d} against those before"
     text = (
-        f"Cost per day went from {write(was, Unit.USD)} to {write(now, Unit.USD)}, the last {counted(half, 'day')}"
-        f" against those before; {_name(mover)} moved it most, by {sign}{write(changes[mover], Unit.USD)} a day."
+        f"Cost per day went from {write(was, Unit.USD)} to {write(now, Unit.USD)}, {span};"
+        f" {_name(mover)} moved it most, by {sign}{write(changes[mover], Unit.USD)} a day."
     )
     change = now / was - 1
     yield Finding(f"{'+' if change > 0 else ''}{write(change, Unit.SHARE)}", text, "cost-over-time", change > 0)
@@ -122,10 +123,8 @@ def _saved(total: "pd.Series[Any]") -> Iterator[Finding]:
         text = "No record reports a discount, so nothing can be said about what prompt caching saved or cost."
         yield Finding("no discount reported", text, "cache-waterfall")
         return
-    net, without = float(total["net_cache_savings"]), total["cost_without_cache"]
-    share = (
-        f", {write(net / without, Unit.SHARE)} of what it would have cost" if pd.notna(without) and without > 0 else ""
-    )
+    net, rate = float(total["net_cache_savings"]), total["cache_savings_rate"]
+    share = f", a savings rate of {write(rate, Unit.SHARE)}" if pd.notna(rate) else ""
     verb = "saved" if net >= 0 else "cost"
     text = (
         f"Prompt caching {verb} {write(abs(net), Unit.USD)} on balance{share}: reads saved"
@@ -154,7 +153,8 @@ def _tails(providers: pd.DataFrame) -> Iterator[Finding]:
         if others.empty or not row["ttft_ms_p95_low"] > _LONG_TAIL * others.median():
             continue
         text = (
-            f"One request in twenty waits {write(row['ttft_ms_p95'], Unit.MS)} or longer for its first token at"
+            f"One request in twenty waits {write(row['ttft_ms_p95'], Unit.MS)} (95 % interval from"
+            f" {write(row['ttft_ms_p95_low'], Unit.MS)} on) or longer for its first token at"
             f" {_name(row['provider_name'])}; the median of the other providers is {write(others.median(), Unit.MS)}."
             " Models differ between providers: compare like with like before acting on it."
         )
@@ -169,8 +169,10 @@ def _failing(providers: pd.DataFrame, total: "pd.Series[Any]") -> Iterator[Findi
     above = judged[(judged["error_rate_low"] > total["error_rate"]).fillna(value=False)]
     for _, row in above.sort_values("error_rate", ascending=False).head(2).iterrows():
         text = (
-            f"Of the generations of {_name(row['provider_name'])}, {write(row['error_rate'], Unit.SHARE)} ended in an"
-            f" error, against {write(total['error_rate'], Unit.SHARE)} of all."
+            f"Of the {row['requests']:,} generations of {_name(row['provider_name'])},"
+            f" {write(row['error_rate'], Unit.SHARE)} ended in an error (95 % interval"
+            f" {write(row['error_rate_low'], Unit.SHARE)} to {write(row['error_rate_high'], Unit.SHARE)}), against"
+            f" {write(total['error_rate'], Unit.SHARE)} of all."
         )
         yield Finding(write(row["error_rate"], Unit.SHARE), text, "outcomes", alarming=True)
 
