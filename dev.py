@@ -6,6 +6,7 @@
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
     python3 dev.py gallery              draw every chart of docs/gallery.md again
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
+    python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
     python3 dev.py lock [--upgrade]     make the requirements locks again from pyproject.toml
     python3 dev.py setup                only set up
@@ -172,8 +173,8 @@ def test(arguments):
     if "--all" in arguments:
         set_up_long()
     os.chdir(str(ROOT))
-    coverage = ["--cov"] if set(arguments) <= {"--all"} else []
-    return become("pytest", coverage + arguments)
+    everything = ["--cov", "--numprocesses", "auto"] if set(arguments) <= {"--all"} else []
+    return become("pytest", everything + arguments)
 
 
 def check(arguments):
@@ -199,6 +200,15 @@ def bench(arguments):
         return usage(2)
     set_up()
     return become("python", [str(script)] + arguments[1:])
+
+
+def docs(arguments):
+    # type: (list[str]) -> int
+    """Write the pages that are made from the code."""
+    if arguments:
+        return usage(2)
+    set_up()
+    return become("python", [str(ROOT / "docs" / "generate.py")])
 
 
 def gallery(arguments):
@@ -262,6 +272,7 @@ COMMANDS = {
     "test": test,
     "gallery": gallery,
     "bench": bench,
+    "docs": docs,
     "check": check,
     "lock": lock,
     "setup": setup,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         OutputError,
     )
     from genanalytics.exporting import Exported, export
-    from genanalytics.fetching import Fetched, Stats, fetch
+    from genanalytics.fetched import Fetched, Stats
+    from genanalytics.fetching import fetch
     from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
     from genanalytics.focus import focus_charges
     from genanalytics.frame import drift
@@ -97,11 +98,11 @@ _HOMES = {
     "Client": "client",
     "Comparison": "metrics",
     "Exported": "exporting",
-    "Fetched": "fetching",
+    "Fetched": "fetched",
     "Ids": "sources",
     "Reconciliation": "reconciling",
     "Redaction": "redact",
-    "Stats": "fetching",
+    "Stats": "fetched",
     "attempt_summary": "metrics",
     "attempts": "metrics",
     "distribution": "metrics",

@@ -1,15 +1,24 @@
 """What came of asking for one id, and what makes an answer's body a record."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 
 Record = dict[str, Any]
 """The object under `data`: what the service says of one generation."""
 
 SETTLING_S = 3600
 """A record can appear, and change, for so long after its generation; afterwards it is final."""
+
+
+class Explanation(NamedTuple):
+    """What an outcome means, and what to do about it."""
+
+    meaning: str
+    next_step: str
 
 
 class Outcome(StrEnum):
@@ -24,6 +33,48 @@ class Outcome(StrEnum):
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
     SKIPPED = "skipped"
+
+    @property
+    def meaning(self) -> str:
+        """What the ids that ended so are, in a few words."""
+        return _EXPLAINED[self].meaning
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it; empty where there is nothing to do."""
+        return _EXPLAINED[self].next_step
+
+
+_EXPLAINED: Mapping[Outcome, Explanation] = MappingProxyType(
+    {
+        Outcome.OK: Explanation("with a record", ""),
+        Outcome.PENDING: Explanation(
+            "less than an hour old, and without a record yet",
+            "fetch again later, or wait longer: wait_s (--wait)",
+        ),
+        Outcome.NOT_FOUND: Explanation(
+            "not known to the service",
+            "check that they are its own ids (gen-...); those of failed calls never get a record",
+        ),
+        Outcome.FORBIDDEN: Explanation("another account's", "fetch them with a key of that account"),
+        Outcome.MISMATCH: Explanation(
+            "answered with another id's record",
+            "see returned_id and body in the failures; to take such records: accept_mismatch (--accept-mismatch)",
+        ),
+        Outcome.INVALID: Explanation("no possible id, and not sent", "see message in the failures; mend the list"),
+        Outcome.FAILED: Explanation(
+            "without a usable answer, however often asked for",
+            "see message in the failures; fetch again: only what is missing is asked for",
+        ),
+        Outcome.UNAVAILABLE: Explanation(
+            "not in the cache, and nothing was sent",
+            "fetch without offline, or name the cache_dir and the account that have them",
+        ),
+        Outcome.SKIPPED: Explanation(
+            "not asked for any more when the run ended", "fetch again: only what is missing is asked for"
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from genanalytics import cli_cache, cli_export, cli_ids, cli_plot, cli_reconcile, cli_report, cli_summary
+from genanalytics import (
+    cli_cache,
+    cli_completion,
+    cli_doctor,
+    cli_export,
+    cli_ids,
+    cli_plot,
+    cli_reconcile,
+    cli_report,
+    cli_summary,
+)
 from genanalytics._version import __version__
 from genanalytics.cli_data import terminal_width
 from genanalytics.cli_options import (
@@ -22,17 +32,19 @@ from genanalytics.cli_options import (
     EXIT_INTERRUPTED,
     EXIT_KEY_REFUSED,
     EXIT_PARTIAL,
+    EXIT_PIPE_CLOSED,
     EXIT_TERMINATED,
     EXIT_USAGE,
     client_options,
     ids_arguments,
     opened_client,
 )
+from genanalytics.cli_types import DIRECTORY, FILE
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, OutputError
 from genanalytics.units import counted, printable
 
 if TYPE_CHECKING:
-    from genanalytics.fetching import Fetched
+    from genanalytics.fetched import Fetched
 
 
 class _Terminated(KeyboardInterrupt):
@@ -42,6 +54,10 @@ class _Terminated(KeyboardInterrupt):
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if sys.stdout is None:  # the caller closed it; a file that is opened later must not take its place
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    if cli_completion.is_asked_for():
+        sys.exit(cli_completion.complete(commands))
     sys.exit(run(sys.argv[1:]))
 
 
@@ -53,28 +69,39 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line.
 
     Returns:
-        0 all ok; 1 failure; 2 usage; 3 some ids have no record; 4 no key, or one that was refused; 130 interrupted;
-        143 terminated.
+        One of `cli_options.EXIT_CODES`.
     """
     try:
-        code = commands.main(list(arguments), prog_name="genanalytics", standalone_mode=False)
+        code = _result(arguments)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt) as error:
+    except KeyboardInterrupt as error:
         fetches = arguments[:1] in (["fetch"], ["export"])
         resumes = " What was fetched is kept, and running again resumes." if fetches else ""
-        click.echo(f"Interrupted.{resumes}", err=True)
-        return EXIT_TERMINATED if isinstance(error.__cause__ or error, _Terminated) else EXIT_INTERRUPTED
+        click.echo(f"\nInterrupted.{resumes}", err=True)
+        return EXIT_TERMINATED if isinstance(error, _Terminated) else EXIT_INTERRUPTED
     except GenAnalyticsError as error:
         click.echo(f"Error: {printable(str(error))}", err=True)  # it may quote what strangers wrote
         return _exit_code(error)
+    except BrokenPipeError:
+        _abandon_stdout()
+        return EXIT_PIPE_CLOSED
     except OSError as error:
         click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
         _abandon_stdout()
         return EXIT_FAILURE
     return code if isinstance(code, int) else 0
+
+
+def _result(arguments: Sequence[str]) -> object:
+    """Return what a command returns; `commands.main` would turn a closed pipe into a failure."""
+    try:
+        with commands.make_context(cli_completion.PROGRAM, list(arguments)) as context:
+            return commands.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
 
 
 def _abandon_stdout() -> None:
@@ -93,7 +120,11 @@ def _exit_code(error: GenAnalyticsError) -> int:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Try it without a key: genanalytics demo",
+    epilog="""\b
+Examples:
+  genanalytics demo
+  genanalytics fetch ids.txt --output generations.parquet
+  genanalytics summary generations.parquet --by model""",
 )
 @click.version_option(__version__)
 def commands() -> None:
@@ -101,6 +132,8 @@ def commands() -> None:
 
 
 commands.add_command(cli_cache.cache)
+commands.add_command(cli_completion.completion)
+commands.add_command(cli_doctor.doctor)
 commands.add_command(cli_export.export)
 commands.add_command(cli_export.compact)
 commands.add_command(cli_ids.ids)
@@ -111,14 +144,21 @@ commands.add_command(cli_plot.plot)
 commands.add_command(cli_report.report)
 
 
-@commands.command(epilog="Example: genanalytics fetch ids.txt --output generations.parquet")
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics fetch ids.txt --output generations.parquet
+  genanalytics fetch logs/ --output generations.csv --failures failures.csv
+  genanalytics ids app.db | genanalytics fetch --input - --rate 10 --json
+  genanalytics fetch gen-1756000000-AbCdEfGhIjKlMnOpQrSt --offline | jq .data.total_cost"""
+)
 @ids_arguments
 @click.option(
     "--output",
-    metavar="FILE",
+    type=FILE,
     help="Write the records: .parquet, .csv, .jsonl, .arrow or .duckdb. Without it: JSON lines on stdout.",
 )
-@click.option("--failures", metavar="FILE", help="Write the ids without a record, and why, in any of these forms.")
+@click.option("--failures", type=FILE, help="Write the ids without a record, and why, in any of these forms.")
 @client_options
 @click.option("--refresh", is_flag=True, help="Ask for every id again.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
@@ -212,16 +252,23 @@ def _report(fetched: "Fetched", output: str | None, failures: str | None) -> Non
         told = f"the first is {first['requested_id']!a:.80}: {first['message']}"
         click.echo(f"--failures FILE lists the ids without a record; {told}.", err=True)
     if not fetched.failures.empty:
-        click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds.", err=True)
+        click.echo(f"No record of {counted(len(fetched.failures), 'id')}, so totals are lower bounds:", err=True)
+        for outcome, ids, meaning, next_step, _ in fetched.explain().to_numpy().tolist():
+            click.echo(f"  {ids:,} {outcome}: {meaning}; {next_step}.", err=True)
 
 
-@commands.command()
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics sandbox --port 8000 --ids ids.txt
+  genanalytics fetch ids.txt --base-url http://127.0.0.1:8000/api/v1"""
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="Port on 127.0.0.1 (default: a free one)."
 )
 @click.option("--records", type=click.IntRange(1), default=400, show_default=True, metavar="N", help="How many ids.")
 @click.option("--seed", type=int, default=7, show_default=True, metavar="S", help="Another seed, another sample.")
-@click.option("--ids", "ids_file", metavar="FILE", help="Write the sample's ids to this file.")
+@click.option("--ids", "ids_file", type=FILE, help="Write the sample's ids to this file.")
 def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
     """Serve sample records at GET /api/v1/generation on this machine, until Ctrl-C.
 
@@ -249,8 +296,12 @@ def _write_ids(path: Path, ids: Sequence[str]) -> None:
     click.echo(f"Wrote {counted(len(ids), 'id')} to {path}.", err=True)
 
 
-@commands.command()
-@click.option("--directory", default="genanalytics-demo", show_default=True, metavar="DIR", help="Where the files go.")
+@commands.command(
+    epilog="""\b
+Examples:
+  genanalytics demo --directory /tmp/genanalytics-demo"""
+)
+@click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Where the files go.")
 def demo(directory: str) -> None:
     """Run the whole job on made-up records, with no key."""
     from genanalytics.demo import run_demo

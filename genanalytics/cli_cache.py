@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genanalytics.cli_types import DIRECTORY, FILE
 from genanalytics.errors import CacheError, InputError
 from genanalytics.units import counted
 
@@ -22,17 +23,29 @@ if TYPE_CHECKING:
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
-_directory = click.option("--cache-dir", metavar="DIR", help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
+_directory = click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  genanalytics cache info
+  genanalytics cache export answers.jsonl"""
+)
 def cache() -> None:
     """Look after the cache of answers: it may hold the last copy of a record."""
 
 
-@cache.command()
+@cache.command(
+    epilog="""\b
+Examples:
+  genanalytics cache info
+  genanalytics cache info --json | jq .entries"""
+)
 @_directory
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@_json
 def info(cache_dir: str | None, as_json: bool) -> None:
     """Say where the cache is and what it holds."""
     from genanalytics.archive import contents
@@ -53,24 +66,40 @@ def info(cache_dir: str | None, as_json: bool) -> None:
         click.echo(f"set aside as damaged: {name}")
 
 
-@cache.command()
+@cache.command(
+    epilog="""\b
+Examples:
+  genanalytics cache verify
+  genanalytics cache verify --cache-dir /srv/genanalytics"""
+)
 @_directory
-def verify(cache_dir: str | None) -> int:
+@_json
+def verify(cache_dir: str | None, as_json: bool) -> int:
     """Check every entry against its checksum; exit code 1 where one fails."""
     from genanalytics.archive import contents
 
     with _opened(cache_dir) as archive:
         was_set_aside = bool(_tell_news(archive))
         held = contents(archive)
-    click.echo(f"Checked {counted(held.entries, 'answer')}: {held.damaged:,} damaged.")
-    return 1 if held.damaged or was_set_aside else 0
+    sound = not held.damaged and not was_set_aside
+    if as_json:
+        click.echo(json.dumps({"sound": sound, "entries": held.entries, "damaged": held.damaged}))
+    else:
+        click.echo(f"Checked {counted(held.entries, 'answer')}: {held.damaged:,} damaged.")
+    return 0 if sound else 1
 
 
-@cache.command(epilog="Example: genanalytics cache clear --older-than 90d")
+@cache.command(
+    epilog="""\b
+Examples:
+  genanalytics cache clear --older-than 90d
+  genanalytics cache clear --yes"""
+)
 @_directory
+@_json
 @click.option("--older-than", metavar="AGE", help="Only what was fetched longer ago than this: 90d, 12h, 30m, 2w.")
 @click.option("--yes", is_flag=True, help="Needed to delete everything.")
-def clear(cache_dir: str | None, older_than: str | None, yes: bool) -> None:
+def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: bool) -> None:
     """Delete entries; the service may not have their records any more."""
     from genanalytics.archive import clear as clear_archive
 
@@ -80,12 +109,19 @@ def clear(cache_dir: str | None, older_than: str | None, yes: bool) -> None:
         raise InputError(msg)
     with _opened(cache_dir) as archive:
         deleted = clear_archive(archive, before=before)
-    click.echo(f"Deleted {deleted:,} of the answers in {archive.path}.")
+    if as_json:
+        click.echo(json.dumps({"deleted": deleted}))
+    else:
+        click.echo(f"Deleted {deleted:,} of the answers in {archive.path}.")
 
 
-@cache.command(epilog="Example: genanalytics cache export answers.jsonl")
+@cache.command(
+    epilog="""\b
+Examples:
+  genanalytics cache export answers.jsonl"""
+)
 @_directory
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=FILE)
 def export(cache_dir: str | None, file: str) -> None:
     """Write the raw answers of all accounts to a file, one a line."""
     from genanalytics.archive import export as export_archive

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from genanalytics.cli_types import FILE
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.units import counted
 
@@ -37,7 +38,7 @@ def _one_form(context: click.Context, _: click.Parameter, value: bool) -> bool:
 
 
 _READING = (
-    click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+    click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=FILE),
     click.option(
         "--where",
         multiple=True,

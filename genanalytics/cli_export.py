@@ -9,6 +9,7 @@ import click
 
 from genanalytics.cli_ids import given_ids, notices_of, tell
 from genanalytics.cli_options import EXIT_PARTIAL, client_options, ids_arguments, opened_client
+from genanalytics.cli_types import DIRECTORY, FILE
 from genanalytics.errors import InputError
 from genanalytics.units import counted
 
@@ -22,13 +23,21 @@ if TYPE_CHECKING:
     from genanalytics.sources import Ids
 
 
-@click.command(epilog="Example: genanalytics export --input ids.txt --dataset generations/")
-@ids_arguments
-@click.option("--dataset", metavar="DIR", help="Add to the Parquet data set in this directory, each record once.")
-@click.option(
-    "--output", metavar="FILE", help="Or write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb."
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics export --input ids.txt --dataset generations/
+  genanalytics export --dataset generations/ --retry --json
+  genanalytics export --from generations/ --output charges.csv --focus --redact session_id"""
 )
-@click.option("--from", "source", metavar="FILE|DIR", help="Take records from what was written before; ask for none.")
+@ids_arguments
+@click.option("--dataset", type=DIRECTORY, help="Add to the Parquet data set in this directory, each record once.")
+@click.option(
+    "--output", type=FILE, help="Or write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb."
+)
+@click.option(
+    "--from", "source", metavar="FILE|DIR", type=FILE, help="Take records from what was written before; ask for none."
+)
 @click.option(
     "--partition",
     type=click.Choice(["month", "day", "none"]),
@@ -36,9 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--retry", is_flag=True, help="Ask for the data set's failures whose time to try again has come.")
 @click.option("--redact", metavar="COLUMN[,COLUMN]", default="", help="Empty these columns, such as session_id.")
-@click.option(
-    "--redact-key-file", metavar="FILE", help="Replace them by tokens made with the key in this file instead."
-)
+@click.option("--redact-key-file", type=FILE, help="Replace them by tokens made with the key in this file instead.")
 @click.option("--focus", is_flag=True, help="Write charges in the columns of FOCUS 1.2 (FinOps).")
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of what was done.")
@@ -82,8 +89,12 @@ def _check_none(options: "Mapping[str, object]", names: "Sequence[str]", msg: st
         raise click.UsageError(msg)
 
 
-@click.command(epilog="Example: genanalytics compact generations/")
-@click.argument("directory", metavar="DIR")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics compact generations/"""
+)
+@click.argument("directory", metavar="DIR", type=DIRECTORY)
 def compact(directory: str) -> None:
     """Merge the small files of a data set; those who read it meanwhile see it as before or as after."""
     from genanalytics.commits import compact as compact_dataset

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genanalytics.cli_types import FILE
 from genanalytics.errors import InputError
 from genanalytics.units import counted
 
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from genanalytics.sources import Ids
 
 
-@click.command(epilog="Example: genanalytics ids logs/ --since 2026-08-01 | genanalytics fetch --input -")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics ids logs/ --since 2026-08-01 | genanalytics fetch --input -
+  genanalytics ids calls.parquet app.db --column generation_id > ids.txt"""
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 @click.option("--column", metavar="NAME", help="The column of a table, or the key in JSON, that holds the ids.")
 @click.option("--since", metavar="WHEN", help="Leave out what was created before this ISO date or time (UTC).")
 @click.option("--until", metavar="WHEN", help="Leave out what was created at this ISO date or time (UTC), or later.")

@@ -1,12 +1,14 @@
 """What several commands have in common: their exit codes, the way to the service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from genanalytics.cli_types import DIRECTORY, FILE
 from genanalytics.errors import InputError
 from genanalytics.units import counted
 
@@ -18,7 +20,24 @@ EXIT_USAGE = 2
 EXIT_PARTIAL = 3
 EXIT_KEY_REFUSED = 4
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
 EXIT_TERMINATED = 143
+
+EXIT_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "0": "every id has a record",
+        "1": "failure, such as a full disk",
+        "2": "something given cannot be used; one sentence says what and why",
+        "3": (
+            "some ids have no record; the others are written all the same, and totals are lower bounds."
+            " In `reconcile`: the two sides differ"
+        ),
+        "4": "no key, or the service refused it",
+        "130, 143": "interrupted by Ctrl-C, by SIGTERM; running again resumes",
+        "141": "whoever read the output stopped reading, as `head` does; nothing is said of it",
+    }
+)
+"""What the exit codes mean, as the documents tell it."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,16 +52,18 @@ def _several(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
 
 
 ids_arguments = _several(
-    click.argument("ids", nargs=-1, metavar="[ID|FILE]..."),
-    click.option("--input", "inputs", multiple=True, metavar="FILE|-", help="Read ids from a file, or - for stdin."),
+    click.argument("ids", nargs=-1, metavar="[ID|FILE]...", type=FILE),
+    click.option(
+        "--input", "inputs", multiple=True, metavar="FILE|-", type=FILE, help="Read ids from a file, or - for stdin."
+    ),
 )
 """What `cli_ids.given_ids` reads."""
 
 client_options = _several(
     click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL)."),
     click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key)."),
-    click.option("--api-key-file", metavar="FILE", help="File that holds the key (or OPENROUTER_API_KEY)."),
-    click.option("--cache-dir", metavar="DIR", help="Directory of the cache (or GENANALYTICS_CACHE_DIR)."),
+    click.option("--api-key-file", type=FILE, help="File that holds the key (or OPENROUTER_API_KEY)."),
+    click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR)."),
     click.option(
         "--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16)."
     ),
@@ -74,11 +95,16 @@ def opened_client(options: dict[str, Any]) -> "Client":
 
     named = {name: value for name, value in options.items() if name != "api_key_file"}
     if options["api_key_file"] is not None:
-        named["api_key"] = _key_in(Path(options["api_key_file"]))
+        named["api_key"] = key_in(Path(options["api_key_file"]))
     return Client.from_env(**named)
 
 
-def _key_in(path: Path) -> str:
+def key_in(path: Path) -> str:
+    """Return the key that a file holds.
+
+    Raises:
+        InputError: It cannot be read, or holds something else too.
+    """
     try:
         lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from genanalytics.cli_data import opened, reads_paths
+from genanalytics.cli_types import FILE
 
 
 def _listed(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -19,10 +20,16 @@ def _listed(context: click.Context, _: click.Parameter, value: bool) -> None:
     context.exit()
 
 
-@click.command(epilog="Example: genanalytics plot cost-over-time generations.parquet -o cost.png --by provider_name")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics plot --list
+  genanalytics plot cost-over-time generations.parquet -o cost.png --by provider_name
+  genanalytics plot latency-tails generations.parquet -o tails.svg --where 'model=openai/gpt-5'"""
+)
 @click.argument("chart", metavar="CHART")
 @reads_paths
-@click.option("-o", "--output", required=True, metavar="FILE", help="The picture: .png, .svg or .pdf.")
+@click.option("-o", "--output", required=True, type=FILE, help="The picture: .png, .svg or .pdf.")
 @click.option("--by", metavar="COLUMN", help="Tell groups apart by this; also by day, hour, weekday, model_family.")
 @click.option("--every", metavar="STRETCH", help="The stretch of time: minute, hour, day, week or month.")
 @click.option("--value", metavar="NAME", help="What a distribution is of: ttft_ms, e2e_ms, tps_decode, ...")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genanalytics.cli_types import FILE
 from genanalytics.units import Unit, counted, write
 
 if TYPE_CHECKING:
@@ -17,9 +18,14 @@ EXIT_DIFFERENT = 3
 _LISTED = 10
 
 
-@click.command(epilog="Example: genanalytics reconcile generations.parquet activity.csv")
-@click.argument("records", metavar="RECORDS")
-@click.argument("activity", nargs=-1, required=True, metavar="ACTIVITY...")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics reconcile generations.parquet openrouter_activity.csv
+  genanalytics reconcile generations.parquet july.csv august.csv --json | jq .total"""
+)
+@click.argument("records", metavar="RECORDS", type=FILE)
+@click.argument("activity", nargs=-1, required=True, metavar="ACTIVITY...", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object with the totals and every difference.")
 def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
     """Compare RECORDS with the service's own ACTIVITY exports.

@@ -3,11 +3,17 @@
 import click
 
 from genanalytics.cli_data import opened, reads_paths
+from genanalytics.cli_types import FILE
 
 
-@click.command(epilog="Example: genanalytics report generations.parquet -o report.html")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics report generations.parquet -o report.html
+  genanalytics report generations/ --title 'August' --tz Europe/Berlin --where 'created_at>=2026-08-01'"""
+)
 @reads_paths
-@click.option("-o", "--output", default="report.html", show_default=True, metavar="FILE", help="The page.")
+@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="The page.")
 @click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="What the report is called.")
 def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str) -> None:
     """Write one HTML page: findings in words, charts, their numbers. It opens offline and can be sent.

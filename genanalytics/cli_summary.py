@@ -11,7 +11,13 @@ _LISTED = 20
 """So many sessions a table shows; JSON and CSV have all."""
 
 
-@click.command(epilog="Example: genanalytics summary generations.parquet --by model --metrics latency")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics summary generations.parquet --by model --metrics latency
+  genanalytics summary openrouter_activity.csv --every day --tz Europe/Berlin --csv > days.csv
+  genanalytics summary generations.parquet --by provider_name --json | jq '.[0].effective_cost'"""
+)
 @click.option(
     "--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these; also by day, hour, weekday, model_family."
 )
@@ -67,7 +73,12 @@ def summary(
         click.echo(overview(data, names_in(by), **asked, coverage=coverage, width=terminal_width()))
 
 
-@click.command(epilog="Example: genanalytics sessions generations.parquet")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics sessions generations.parquet
+  genanalytics sessions generations.parquet --csv > sessions.csv"""
+)
 @reads_records
 def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
     """Say what each session cost, how long it was, and whether its caching paid, the dearest first."""
@@ -96,7 +107,12 @@ def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     click.echo(f"Sessions: {len(found):,}; without one: {outside}.")
 
 
-@click.command(epilog="Example: genanalytics attempts generations.parquet")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics attempts generations.parquet
+  genanalytics attempts generations.parquet --json"""
+)
 @reads_records
 def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
     """Say how often each provider was tried, how it answered, and what fallbacks cost in time."""
@@ -112,7 +128,12 @@ def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     click.echo(f"Attempts: none is known of {counted(found.attrs['without_attempts'], 'request')}.")
 
 
-@click.command(epilog="Example: genanalytics quality generations.parquet")
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics quality generations.parquet
+  genanalytics quality generations.parquet --json | jq '.[].check'"""
+)
 @reads_records
 def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
     """Say what is doubtful about the records: values that contradict each other, gaps, ids that are not the same."""

@@ -10,14 +10,16 @@ from genanalytics.fetching import fetch
 from genanalytics.files import write_parquet
 from genanalytics.overview import overview
 from genanalytics.plots import cost_over_time, save
+from genanalytics.report import write_report
 from genanalytics.sandbox import Sandbox, sample
 
 PARQUET = "generations.parquet"
 CHART = "cost-per-day-by-model.png"
+REPORT = "report.html"
 
 
 def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -> None:
-    """Fetch the sample, summarise it, write it as Parquet and as a chart, and fetch it again.
+    """Fetch the sample, summarise it, write it as Parquet, as a chart and as a report, and fetch it again.
 
     Args:
         directory: Where the files go; made when it is not there. The cache lies elsewhere and is gone afterwards: the
@@ -46,6 +48,9 @@ def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -
         write_parquet(first.frame, directory / PARQUET, asked=first.stats.distinct)
         save(first.frame, cost_over_time, directory / CHART)
         say(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")
-        say(f"Wrote {directory / CHART}.\n")
+        say(f"Wrote {directory / CHART}.")
+        parquet, page = directory / PARQUET, directory / REPORT
+        write_report(first.frame, page, title="Made-up records", coverage=first.stats.coverage, sources=[parquet])
+        say(f"Wrote {page}: findings, charts and their numbers, for a browser.\n")
         again = fetch(made.ids, client=client)
         say(f'Fetched again: {again.stats.from_cache:,} ids from the cache, "requests": {again.stats.requests}.')

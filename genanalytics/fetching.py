@@ -1,12 +1,10 @@
 """Ids to a typed frame: the only place where HTTP and pandas meet."""
 
-import builtins
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sized
 from contextlib import closing
-from dataclasses import dataclass
 from typing import BinaryIO, Never
 
 import numpy as np
@@ -18,70 +16,13 @@ from genanalytics.answers import Answer, Outcome
 from genanalytics.client import Client
 from genanalytics.dispatch import Dispatch
 from genanalytics.errors import InputError
+from genanalytics.fetched import Fetched, Stats
 from genanalytics.frame import from_table
 from genanalytics.parse import Row, to_table
 from genanalytics.schema import ARROW_SCHEMA
 from genanalytics.sources import Ids, read_ids
-from genanalytics.units import counted
 
 _ROWS_PER_TABLE = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What a fetch did.
-
-    Attributes:
-        requested: How many ids were given, duplicates included.
-        distinct: How many different ids were given.
-        outcomes: How many distinct ids ended in each outcome that occurred; the counts add up to `distinct`.
-        requests: How many HTTP requests were sent.
-        from_cache: How many distinct ids were answered by the cache.
-        not_stored: How many answers could not be written to the cache; they are in the frame all the same.
-        seconds: How long it took.
-        notices: What the caller should know, each in one sentence.
-    """
-
-    requested: int
-    distinct: int
-    outcomes: Mapping[str, int]
-    requests: int
-    from_cache: int
-    not_stored: int
-    seconds: float
-    notices: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        counts = ", ".join(f"{number:,} {outcome}" for outcome, number in self.outcomes.items()) or "nothing to ask for"
-        repeated = f", {counted(self.duplicates, 'duplicate')} apart" if self.duplicates else ""
-        sent = f"{counted(self.requests, 'request')}, {self.from_cache:,} from the cache, {self.seconds:.1f} s"
-        return f"{counted(self.distinct, 'id')}{repeated}: {counts} ({sent})"
-
-    @property
-    def duplicates(self) -> int:
-        """How many ids were given more than once, counting each repetition."""
-        return self.requested - self.distinct
-
-    @property
-    def coverage(self) -> float | None:
-        """The share of distinct ids with a record (0 to 1); None without ids. Below 1, every total is a lower bound."""
-        return self.outcomes.get(Outcome.OK, 0) / self.distinct if self.distinct else None
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What came of a list of ids.
-
-    Attributes:
-        frame: One row per id with a record, in the order of the ids; the columns of `schema.COLUMNS`.
-        failures: One row per id without: requested_id (str), outcome (str), status (Int64, null without an answer),
-            message (str), attempts (Int64); for a mismatch, returned_id (str) and body (str), the answer as it came.
-        stats: What was done.
-    """
-
-    frame: pd.DataFrame
-    failures: pd.DataFrame
-    stats: Stats
 
 
 def fetch(
@@ -105,7 +46,7 @@ def fetch(
         refresh: Ask for every id again; a kept record stays if the new answer is none.
         wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
         accept_mismatch: Take records that carry another id than the one asked for, under the id asked for.
-        progress: Whether to draw a progress bar on stderr; None draws one in a terminal or a notebook only.
+        progress: Whether to draw a progress bar; None draws one in a terminal or a notebook only.
 
     Raises:
         KeyRefusedError: There is no key, or the service refused it (401); what was fetched before is kept in the cache.
@@ -126,12 +67,25 @@ def fetch(
 
 
 def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
-    """Return a bar on stderr with the rate, and the time left where `ids` has a length; None: where a person looks."""
-    if progress is None:  # a notebook's stderr is no terminal, but a person sits before it
-        progress = sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")
+    """Return a bar with the rate, and the time left where `ids` has a length; None: drawn where a person looks.
+
+    It is text everywhere, on stderr or, in a notebook, on stdout, since notebooks show stderr as an error.
+    """
+    notebook = in_notebook()
+    if progress is None:
+        progress = notebook or sys.stderr.isatty()
     has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
     total = len(ids) if has_length and isinstance(ids, Sized) else None
-    return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress)
+    stream = sys.stdout if notebook else sys.stderr
+    return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress, file=stream)
+
+
+def in_notebook() -> bool:
+    """Return whether a cell of a notebook runs this: Jupyter, whatever shows it (VS Code too), or marimo."""
+    ipython, marimo = sys.modules.get("IPython"), sys.modules.get("marimo")
+    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):  # IPython in a terminal has none
+        return True
+    return marimo is not None and bool(marimo.running_in_notebook())
 
 
 def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:

@@ -86,6 +86,14 @@ def test_a_refused_key_is_raised(server: FaultServer, client: Client) -> None:
         (f"gen-{'e' * 24}", Outcome.NOT_FOUND),
         ("chatcmpl-1", Outcome.NOT_FOUND),
     ],
+    ids=[
+        "just now",
+        "almost an hour ago",
+        "an image just now",
+        "an hour ago",
+        "before ids had a time",
+        "of another API",
+    ],
 )
 def test_a_404_means_not_yet_only_where_the_id_is_young(
     generation_id: str, outcome: Outcome, server: FaultServer, client: Client
@@ -243,7 +251,7 @@ def test_that_an_old_id_has_no_record_is_remembered_for_a_day(age_s: int, kept: 
         assert (entry.status, entry.body, entry.expires) == (404, b"", now + REMEMBER_MISSING_S)
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.OK, Outcome.NOT_FOUND})
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.NOT_FOUND}))
 def test_no_other_answer_is_kept(outcome: Outcome, client: Client) -> None:
     assert client.entry_of(answer_with(GENERATION, fetched_at=time.time(), outcome=outcome)) is None
 

@@ -83,6 +83,6 @@ def test_its_chart_is_a_picture(demo: tuple[Path, list[str]]) -> None:
 def test_it_says_which_files_it_wrote(demo: tuple[Path, list[str]]) -> None:
     directory, said = demo
     written = {path.name for path in directory.iterdir()}
-    assert written == {"generations.parquet", "cost-per-day-by-model.png"}
+    assert written == {"generations.parquet", "cost-per-day-by-model.png", "report.html"}
     for name in written:
         assert any(line.startswith(f"Wrote {directory / name}") for line in said)

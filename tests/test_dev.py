@@ -257,7 +257,7 @@ def test_the_long_tests_have_what_the_machine_can_use(
     assert all("--require-hashes" in call for call in installed)
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"]])
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"], ["docs", "cli"]])
 def test_a_wrong_use_is_answered_with_the_usage(
     host: Host, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -276,10 +276,10 @@ def test_the_usage_names_every_command(host: Host) -> None:
     [
         (["demo", "--count", "5"], "genanalytics", ["demo", "--count", "5"]),
         (["run", "--version"], "genanalytics", ["--version"]),
-        (["test"], "pytest", ["--cov"]),
-        (["test", "--all"], "pytest", ["--cov", "--all"]),
+        (["test"], "pytest", ["--cov", "--numprocesses", "auto"]),
+        (["test", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
         (["test", "-k", "cost"], "pytest", ["-k", "cost"]),
-        (["check", "--all"], "pytest", ["--cov", "--all"]),
+        (["check", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
     ],
 )
 def test_a_command_sets_up_and_becomes_its_program(
@@ -290,6 +290,13 @@ def test_a_command_sets_up_and_becomes_its_program(
     host.dev.main(arguments)
     assert became == [(program, given)]
     assert host.dev.is_ready()
+
+
+def test_docs_runs_the_script_that_writes_them(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    host.dev.main(["docs"])
+    assert became == [("python", [str(host.root / "docs" / "generate.py")])]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")

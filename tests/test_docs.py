@@ -1,9 +1,11 @@
 """What the documents say about the code is what the code says."""
 
 import doctest
+import importlib.util
 import json
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,8 +23,30 @@ ROOT = Path(__file__).parent.parent
 MADE = sample(60).records
 
 
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATE = load(ROOT / "docs" / "generate.py")
+
+
+@pytest.mark.parametrize("page", GENERATE.PAGES)
+def test_the_pages_that_are_made_from_the_code_are_current(page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert written == GENERATE.PAGES[page](), "make them anew: python3 dev.py docs"
+
+
 def test_the_page_of_statistics_is_that_of_the_declarations() -> None:
     assert (ROOT / "docs" / "metrics.md").read_text().endswith(reference())
+
+
+def test_the_readme_tells_the_exit_codes() -> None:
+    assert GENERATE.exit_codes() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:

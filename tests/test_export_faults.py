@@ -6,14 +6,16 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import genanalytics as ga
-from faults import KEY, FaultServer, assert_true, good, make_ids
+from faults import KEY, Fault, FaultServer, Wire, assert_true, good, make_ids
 from genanalytics import Client
 from genanalytics.dataset import is_dataset, read_manifest
 from genanalytics.errors import OutputError
@@ -127,16 +129,30 @@ def test_a_signal_ends_an_export_in_one_sentence(
     assert len(server.requests) - before < len(ids) - 80
 
 
+@dataclass(frozen=True)
+class Holds(Fault):
+    """The good answer, once it is let go."""
+
+    generation_id: str
+    let_go: threading.Event
+
+    def deliver(self, wire: Wire) -> None:
+        assert self.let_go.wait(60)
+        good(self.generation_id).deliver(wire)
+
+
 def test_two_exporters_at_once_are_one_and_one_that_is_told(server: FaultServer, directory: Path) -> None:
     ids = make_ids(400)
-    server.otherwise = lambda each: good(each, after_s=0.05)
+    told = threading.Event()
+    server.otherwise = lambda each: Holds(each, told)
     with started(server, directory, ids) as first:
-        until(lambda: len(server.requests) > 20)
+        until(lambda: len(server.requests) == 16)
         with started(server, directory, ids, cache="other") as second:
             _, errors = second.communicate(timeout=30)
         assert second.returncode == 1
         last = errors.splitlines()[-1]
         assert f"{directory} is being written by process {first.pid} on " in last
+        told.set()
         _, errors = first.communicate(timeout=60)
         assert first.returncode == 0, errors
     assert seen(directory) == dict.fromkeys(ids, 1)

@@ -326,3 +326,21 @@ def test_a_bad_json_line_names_its_number(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(InputError, match=re.escape(f"line 4 of {path} is no answer: ")) as refused:
         read_frame(path)
     assert one_sentence(refused.value)
+
+
+def test_without_the_extra_a_duckdb_file_is_refused_before_the_work(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda _: None)
+    path = tmp_path / "generations.duckdb"
+    for refuse in (checked_target, read_frame, lambda path: write_frame(frame, path)):
+        with pytest.raises(InputError, match=r"needs the package duckdb: pip install 'genanalytics\[duckdb\]'"):
+            refuse(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_type_that_duckdb_does_not_know_leaves_no_file(frame: pd.DataFrame, tmp_path: Path) -> None:
+    halves = pd.Series([0.5, 1.5], dtype="float16")
+    with pytest.raises(InputError, match="DuckDB cannot hold the frame: "):
+        write_frame(frame.assign(mine=halves), tmp_path / "generations.duckdb")
+    assert list(tmp_path.iterdir()) == []

@@ -2,13 +2,16 @@
 
 import importlib
 import json
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import genanalytics
 from genanalytics import errors
+from genanalytics.demo import run_demo
 
 HEAVY = {"matplotlib", "narwhals", "numpy", "pandas", "pyarrow", "requests", "requests_cache", "urllib3"}
 
@@ -81,3 +84,21 @@ def test_an_error_is_ours_and_the_builtin_that_a_caller_expects(child: type[Exce
     assert issubclass(child, builtin)
     assert child.__name__ in genanalytics.__all__
     assert str(child("no column 'x'; the frame has a, b")) == "no column 'x'; the frame has a, b"
+
+
+def test_using_the_package_leaves_its_modules_as_they_were(tmp_path: Path) -> None:
+    found = pkgutil.walk_packages(genanalytics.__path__, "genanalytics.")
+    modules = [importlib.import_module(module.name) for module in found if not module.name.endswith("__main__")]
+
+    def state() -> dict[tuple[str, str], str]:
+        return {
+            (module.__name__, name): repr(value)
+            for module in modules
+            for name, value in vars(module).items()
+            if isinstance(value, list | dict | set | bytearray) and not name.startswith("__")
+        }
+
+    before = state()
+    assert before
+    run_demo(tmp_path, lambda _: None)
+    assert state() == before

@@ -1,6 +1,7 @@
 """Intervals that follow from counting alone: of a rate, and of a percentile by the ranks of its neighbours."""
 
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def ranks(n: int, level: float) -> tuple[int, int] | None:
     The number of rows below the true percentile is binomial, whatever the values are distributed like. So the true
     percentile misses the values at these ranks with a chance of at most 2.5 % on either side (H. A. David and
     H. N. Nagaraja, "Order Statistics", 2003, section 7.1). Counts come in steps: where the two leave out less than 3 %
-    together, one of them moves inwards by a rank if 95 % still lie between them.
+    together, one of them moves inwards by a rank if 95 % still lie between them; those of a median stay alike.
 
     >>> ranks(100, 0.5), ranks(100, 0.99)
     ((40, 61), None)
@@ -53,10 +54,28 @@ def ranks(n: int, level: float) -> tuple[int, int] | None:
     def covered(limits: tuple[int, int]) -> float:
         return float(chances[limits[0] - first : limits[1] - first].sum())
 
-    if covered((low, high)) > _GENEROUS:
+    if covered((low, high)) > _GENEROUS and level != 0.5:  # noqa: PLR2004 - where neither side is the one to move
         tighter = sorted([(low + 1, high), (low, high - 1)], key=covered)
         return next((limits for limits in tighter if covered(limits) >= LEVEL), (low, high))
     return low, high
+
+
+@lru_cache(maxsize=1 << 16)
+def points(n: int, level: float) -> tuple[float, float] | None:
+    """Return how many standard errors the values at `ranks` lie below and above the percentile; None for too few.
+
+    That is the normal distribution's answer to how often the percentile really lies beyond them: 1.96 on both sides, if
+    counts did not come in steps.
+
+    >>> [round(point, 2) for point in points(100, 0.95)]
+    [2.27, 1.79]
+    """
+    limits = ranks(n, level)
+    if limits is None:
+        return None
+    first, chances = _chances(n, level)
+    below, above = chances[: limits[0] - first].sum(), chances[limits[1] - first :].sum()
+    return -NormalDist().inv_cdf(float(below)), -NormalDist().inv_cdf(float(above))
 
 
 def _chances(n: int, level: float) -> "tuple[int, np.ndarray]":

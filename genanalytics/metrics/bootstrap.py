@@ -88,6 +88,9 @@ def studentized(over: "np.ndarray", under: "np.ndarray", weights: "np.ndarray") 
         limit could lie anywhere.
     """
     known = np.count_nonzero((over != 0) | (under != 0), axis=0)
+    limits = np.full((2, len(known)), np.nan)
+    able = known >= FEWEST
+    over, under, known = over[:, able], under[:, able], known[able]
     with np.errstate(divide="ignore", invalid="ignore"):
         by = under.sum(axis=0)
         ratio = over.sum(axis=0) / by
@@ -96,8 +99,8 @@ def studentized(over: "np.ndarray", under: "np.ndarray", weights: "np.ndarray") 
         spread[spread <= _NOTHING * np.abs(over).sum(axis=0)] = 0.0
         low, high = _points(residuals / spread, under / by, weights[: len(over)])
         error = spread / by * np.sqrt(known / (known - 1)) * student(known) / Z
-        limits = np.sort([ratio - np.where(spread == 0, 0.0, point) * error for point in (high, low)], axis=0)
-    limits[:, (known < FEWEST) | ~np.isfinite(limits).all(axis=0)] = np.nan
+        found = np.sort([ratio - np.where(spread == 0, 0.0, point) * error for point in (high, low)], axis=0)
+    limits[:, able] = np.where(np.isfinite(found).all(axis=0), found, np.nan)
     return limits[0], limits[1]
 
 

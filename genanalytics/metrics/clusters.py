@@ -17,6 +17,12 @@ _PLACE = "place of a group"
 _OVER, _UNDER = "{} over", "{} under"
 _SUMS = ("{} clusters", _OVER, _UNDER, "{} over squared", "{} product", "{} under squared")
 
+_TOGETHER = 32
+"""How many groups are worked on together."""
+
+_SOLE = 1e-9
+"""How far the share of a cluster stays below 1, which is that of a cluster whose residual is 0 anyway."""
+
 
 class Clusters:
     """The clusters of groups: the rows of a session, of a request, or one alone (`Source.clusters`).
@@ -59,46 +65,61 @@ class Clusters:
 
         return placed(_CLUSTERS), {name: tuple(placed(part.format(name)) for part in _SUMS) for name in self.names}
 
-    def by_group(self) -> "Iterator[tuple[int, np.ndarray, np.ndarray]]":
-        """Yield the place of each group with its numerators and denominators: a row per cluster, a column per name."""
-        table, places, overs, unders = self._sorted(_PLACE, *self._labels)
-        found, starts = np.unique(places, return_index=True)
-        ends = [*starts[1:], len(table)][: len(found)]  # of nothing, there is no group
-        for place, start, end in zip(found, starts, ends, strict=True):
-            yield int(place), overs[start:end], unders[start:end]
+    def by_size(self) -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]":
+        """Yield the places of groups that have equally many clusters, with all their numerators and denominators.
 
-    def residuals(self, ratios: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":
-        """Return `factor * (over - ratio * under)` of each cluster, summed over the groups that it lies in.
+        These have a row per cluster and a column per group and name. Clusters are ordered by their labels, and rows
+        alone by their values, whatever order the data has.
+        """
+        table, places = self._collected()
+        overs, unders = ([part.format(name) for name in self.names] for part in (_OVER, _UNDER))
+        table = table.append_column(_PLACE, pa.array(places))
+        table = table.sort_by([(name, "ascending") for name in (_PLACE, *self._labels, *overs, *unders)])
+        over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
+        found, starts, sizes = np.unique(table[_PLACE].to_numpy(), return_index=True, return_counts=True)
+        for size in np.unique(sizes):
+            same = np.flatnonzero(sizes == size)
+            for first in range(0, len(same), _TOGETHER):
+                batch = same[first : first + _TOGETHER]
+                rows = starts[batch] + np.arange(size)[:, None]
+                yield found[batch], over[rows].reshape(size, -1), under[rows].reshape(size, -1)
+
+    def residuals(self, ratios: "np.ndarray", totals: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":
+        """Return how far each cluster lies from the ratios of its groups: `factor * (over - ratio * under)`, summed up.
+
+        A cluster draws the ratio of its group to itself by its share of the denominators. Its residual is enlarged for
+        that, so that the sum of squares is right on average (J. G. MacKinnon and H. White, 1985: HC2).
 
         Args:
-            ratios: One per group, of the first of the names.
-            factors: Any number of rows, with a factor per group.
+            ratios: The ratio of each group, of the first of the names.
+            totals: The sum of the denominators of each group.
+            factors: Any number of rows, each with a factor per group.
 
         Returns:
-            A row per row of the factors, and a column per cluster of the groups that have a factor other than 0.
+            A row per row of the factors, and a column per cluster; NaN for a cluster in none of the groups of a row,
+            which are those whose factor is not 0.
         """
-        table, places, overs, unders = self._sorted(*self._labels, _PLACE)
-        wanted = (factors != 0).any(axis=0)[places]
-        table, places, overs, unders = table.filter(wanted), places[wanted], overs[wanted], unders[wanted]
+        table, places = self._collected()
+        over, under = (table[part.format(self.names[0])].to_numpy() for part in (_OVER, _UNDER))
         alone = np.ones(len(table), dtype=bool)
         for label in self._labels:
             alone &= table[label].is_null().to_numpy()
         labels = [table[label].to_pandas() for label in self._labels]
         clusters, _ = grouped([*labels, pd.Series(np.where(alone, np.arange(len(table)), -1))], len(table))
-        own = overs[:, 0] - ratios[places] * unders[:, 0]
-        return np.array([clusters.sum(row[places] * own) for row in factors])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.clip(under / totals[places], 0.0, 1 - _SOLE)
+            own = (over - ratios[places] * under) / np.sqrt(1 - share)
+        found = []
+        for row in factors:
+            lies = row[places] != 0
+            inside = np.bincount(clusters.codes[lies], minlength=clusters.count) > 0
+            found.append(np.where(inside, clusters.sum(np.where(lies, row[places] * own, 0.0)), np.nan))
+        return np.array(found)
 
-    def _sorted(self, *first: str) -> "tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]":
-        """Return the clusters, the group of each, numerators and denominators, whatever the order of the rows.
-
-        They are ordered by label and by group, and rows alone by their values.
-        """
+    def _collected(self) -> "tuple[pa.Table, np.ndarray]":
+        """Return the clusters and the group of each."""
         table = self._lazy.collect(backend="pyarrow").to_native()
-        table = table.append_column(_PLACE, pa.array(self._places(table)))
-        overs, unders = ([part.format(name) for name in self.names] for part in (_OVER, _UNDER))
-        table = table.sort_by([(name, "ascending") for name in (*first, *overs, *unders)])
-        over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
-        return table, table[_PLACE].to_numpy(), over, under
+        return table, self._places(table)
 
     def _places(self, table: pa.Table) -> "np.ndarray":
         """Return which group each row of a table belongs to."""

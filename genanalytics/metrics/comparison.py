@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.binomial import wilson
-from genanalytics.metrics.bootstrap import MOST, delta, draws, studentized
+from genanalytics.metrics.binomial import Z, points, wilson
+from genanalytics.metrics.bootstrap import FEWEST, delta, student
 from genanalytics.metrics.catalog import DEFAULT, resolved
 from genanalytics.metrics.clusters import Clusters
 from genanalytics.metrics.cost import REQUESTS
@@ -123,15 +123,15 @@ def compare(
 ) -> Comparison:
     """Return how a statistic of one group differs from that of another, on the strata that both have.
 
-    A stratum is common where both sides tell a value and its spread: for a mean and a ratio from two clusters on
-    (sessions, requests, or rows alone), for a percentile where it has an interval, for a rate from one row on. It
-    weighs n_a n_b / (n_a + n_b) (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959): little if one side is thin.
+    A stratum is common where both sides tell a value and its spread: a rate from one row on, a mean and a ratio from
+    two clusters on (sessions, requests, or rows alone), a percentile where it has an interval. It weighs
+    n_a n_b / (n_a + n_b) (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959): little if one side is thin.
 
-    The interval of a mean or a ratio of sums is resampled: what each cluster adds to the difference, in all strata
-    together, is a sum like those of `summarize`. Else either side gets limits of its own and those are combined (G. Y.
-    Zou and A. Donner, 2008; before them for rates R. G. Newcombe, 1998, and for medians R. M. Price and D. G. Bonett,
-    2002): those of a rate are Wilson's, those of a percentile, and of means and ratios of more than 100,000 clusters,
-    come from the limits of the strata. The limits of a ratio are those of its logarithm.
+    The interval of a mean or a ratio of sums is that of the delta method, on what each cluster adds to the difference
+    in all strata together: the skewness that `summarize` resamples for is one that both sides have. For rates and
+    percentiles either side gets limits of its own, and those are combined (G. Y. Zou and A. Donner, 2008; before them
+    for rates R. G. Newcombe, 1998, and for medians R. M. Price and D. G. Bonett, 2002), as they are for means and
+    ratios of more than 100,000 clusters on an engine. The limits of a ratio are those of its logarithm.
 
     Args:
         data: What `summarize` takes.
@@ -165,11 +165,13 @@ def compare(
     _check_sides(cells[key], key, a, b)
     strata = _strata(cells, key, a, b, names)
     common = strata[strata["weight"].notna()]
-    if clusters is None:
+    one, other = (_mean(common, side) if len(common) else math.nan for side in _SIDES)
+    if common.empty:
+        difference = ratio = _UNKNOWN
+    elif clusters is None:
         difference, ratio = _of_sides(*(_pooled(common, side, basis) for side in _SIDES))
     else:
         difference, ratio = _of_clusters(common, clusters, len(cells))
-    one, other = (_mean(common, side) if len(common) else math.nan for side in _SIDES)
     n_a, n_b = (int(strata[f"n_{side}"].sum()) for side in _SIDES)
     return Comparison(
         key,
@@ -207,25 +209,35 @@ def _comparable(metric: Statistic | str) -> tuple[Statistic, Basis]:
 def _cells(
     source: Source, keys: Sequence[Key], statistic: Statistic, basis: Basis, percentiles: str
 ) -> tuple[pd.DataFrame, Clusters | None]:
-    """Return the statistic of each group in each stratum, and the clusters that its interval is resampled from."""
+    """Return the statistic of each group in each stratum, and the clusters that tell how it spreads."""
     statistics = [REQUESTS, statistic, replace(count_of(basis.over), name=_N)]
     bounded = [statistic] if basis.kind == "quantile" else []
     groups = aggregated(source, keys, statistics, bounded, percentiles)
     found = finished(groups, statistics, bounded)
     cells = labelled(groups, keys).assign(place=range(len(groups)), n=found[_N], value=_floats(found[statistic.name]))
-    if bounded:
-        low, high = (_floats(found[name.format(statistic.name)]) for name in NAMES)
-        return cells.assign(low=low, high=high, told=~np.isnan(low)), None
     if basis.kind == "rate":
         return cells.assign(told=cells["n"] > 0), None
+    if basis.level is not None:
+        return cells.assign(**_limits_of_percentiles(cells, found, statistic.name, basis.level)), None
     clusters = Clusters(source, keys, {statistic.name: basis}, groups)
     counts, moments = clusters.moments()
     known, _, under, *_ = sums = moments[statistic.name]
-    low, high = delta(*sums)
-    cells = cells.assign(low=low, high=high, clusters=known, under=under)
-    if np.nansum(counts) > MOST_CLUSTERS:
-        return cells.assign(told=~np.isnan(low)), None
-    return cells.assign(told=(known >= _FEWEST) & ~np.isnan(cells["value"])), clusters
+    if source.large and np.nansum(counts) > MOST_CLUSTERS:
+        low, high = delta(*sums)
+        return cells.assign(low=low, high=high, told=~np.isnan(low)), None
+    return cells.assign(under=under, told=(known >= _FEWEST) & ~np.isnan(cells["value"])), clusters
+
+
+def _limits_of_percentiles(
+    cells: pd.DataFrame, found: pd.DataFrame, name: str, level: float
+) -> "dict[str, np.ndarray]":
+    """Return limits of percentiles 1.96 standard errors away, out of those of order statistics, which are not."""
+    low, high = (_floats(found[limit.format(name)]) for limit in NAMES)
+    away = np.array([points(int(n), level) or _UNKNOWN for n in cells["n"]]).reshape(-1, 2).T
+    low, high = (
+        cells["value"] + (limit - cells["value"]) * Z / point for limit, point in zip((low, high), away, strict=True)
+    )
+    return {"low": low, "high": high, "told": low.notna()}
 
 
 def _check_sides(values: pd.Series, key: str, *sides: object) -> None:
@@ -258,30 +270,39 @@ def _strata(cells: pd.DataFrame, key: str, a: object, b: object, names: list[str
     return strata.assign(difference=strata["value_a"] - strata["value_b"], weight=weights / weights.sum())
 
 
-def _pooled(common: pd.DataFrame, side: str, basis: Basis) -> tuple[float, float, float]:
-    """Return the mean of a side over the strata, and its limits.
+def _of_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
+    """Return the limits of the difference and of the ratio, out of what each cluster adds to them in all strata."""
+    ratios, totals, factors = np.zeros(groups), np.zeros(groups), np.zeros((2, groups))
+    for row, side in enumerate(_SIDES):
+        places = common[f"place_{side}"].to_numpy(dtype=np.int64)
+        weight, value, under = (_floats(common[name]) for name in ("weight", f"value_{side}", f"under_{side}"))
+        ratios[places], totals[places], factors[row, places] = value, under, weight / under
+    added, taken = clusters.residuals(ratios, totals, factors)
+    one, other = (_mean(common, side) for side in _SIDES)
+    half = _half(added, taken)
+    difference = one - other - half, one - other + half
+    if not (one > 0 and other > 0):
+        return difference, _UNKNOWN
+    half = _half(added / one, taken / other)
+    return difference, (one / other * math.exp(-half), one / other * math.exp(half))
 
-    Those of a rate are Wilson's, for as many rows as would be as telling without weights (L. Kish, "Survey Sampling",
-    1965, section 11.7); else the limits of the strata are combined, as independent errors are.
+
+def _half(added: "np.ndarray", taken: "np.ndarray") -> float:
+    """Return half of the width of an interval of a difference; clusters that lie on both sides count with what is left.
+
+    Student's t has the degrees of freedom of B. L. Welch (1947).
     """
-    mean, weight, n, value = (
-        _mean(common, side),
-        *(_floats(common[name]) for name in ("weight", f"n_{side}", f"value_{side}")),
-    )
-    if basis.kind == "rate":
-        effective = np.array([1 / (weight**2 / n).sum()]) if len(n) else np.zeros(1)
-        low, high = wilson(mean * effective, effective)
-        return mean, float(low[0]), float(high[0])
-    low, high = (_floats(common[f"{limit}_{side}"]) for limit in ("low", "high"))
-    return (
-        mean,
-        mean - float(np.linalg.norm(weight * (value - low))),
-        mean + float(np.linalg.norm(weight * (high - value))),
-    )
+    squares = np.array([np.nansum(side**2) for side in (added, taken)])
+    freedom = np.array([np.count_nonzero(~np.isnan(side)) - 1 for side in (added, taken)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        clusters = 1 + squares.sum() ** 2 / (squares**2 / freedom).sum()
+    if not clusters >= FEWEST:
+        return math.nan
+    return float(student(clusters)) * float(np.linalg.norm(np.nan_to_num(added) - np.nan_to_num(taken)))
 
 
-def _of_sides(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[_Limits, _Limits]:
-    """Return the limits of the difference and of the ratio of two values, each with its own limits."""
+def _of_sides(one: Sequence[float], other: Sequence[float]) -> tuple[_Limits, _Limits]:
+    """Return the limits of the difference and of the ratio of two values, each of which has limits of its own."""
     difference = _recovered(one, other)
     if not (one[0] > 0 and other[0] > 0):
         return difference, _UNKNOWN
@@ -298,43 +319,23 @@ def _recovered(one: Sequence[float], other: Sequence[float]) -> _Limits:
     return middle - math.hypot(value - low, ceiling - against), middle + math.hypot(high - value, against - floor)
 
 
+def _pooled(common: pd.DataFrame, side: str, basis: Basis) -> tuple[float, float, float]:
+    """Return the mean of a side over the strata, and its limits.
+
+    Those of a rate are Wilson's, of as many rows as would tell as much without weights (L. Kish, "Survey Sampling",
+    1965, section 11.7). Others are as far away as those of the strata, which are independent, are together.
+    """
+    mean, weight = _mean(common, side), _floats(common["weight"])
+    if basis.kind == "rate":
+        rows = 1 / np.array([(weight**2 / _floats(common[f"n_{side}"])).sum()])
+        low, high = wilson(mean * rows, rows)
+        return mean, float(low[0]), float(high[0])
+    below, above = (weight * _floats(common[f"{limit}_{side}"] - common[f"value_{side}"]) for limit in ("low", "high"))
+    return mean, mean - float(np.linalg.norm(below)), mean + float(np.linalg.norm(above))
+
+
 def _mean(common: pd.DataFrame, side: str) -> float:
     return float(_floats(common["weight"]) @ _floats(common[f"value_{side}"]))
-
-
-def _of_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
-    """Return the limits of the difference and of the ratio out of what each cluster adds to them.
-
-    A residual counts `weight / under`, and a little more in a stratum of few clusters, since residuals are taken from
-    the mean of their own (Cochran, "Sampling Techniques", 1977, section 5.3).
-    """
-    if common.empty:
-        return _UNKNOWN, _UNKNOWN
-    ratios, factors = np.zeros(groups), np.zeros((2, groups))
-    for row, side in enumerate(_SIDES):
-        places = common[f"place_{side}"].to_numpy(dtype=np.int64)
-        names = ("weight", f"value_{side}", f"clusters_{side}", f"under_{side}")
-        weight, value, known, under = (_floats(common[name]) for name in names)
-        ratios[places] = value
-        factors[row, places] = weight / under * np.sqrt(known / (known - 1))
-    added, taken = clusters.residuals(ratios, factors)
-    one, other = (_mean(common, side) for side in _SIDES)
-    low, high = _resampled(added - taken)
-    difference = one - other + low, one - other + high
-    if not (one > 0 and other > 0):
-        return difference, _UNKNOWN
-    low, high = _resampled(added / one - taken / other)
-    return difference, (one / other * math.exp(low), one / other * math.exp(high))
-
-
-def _resampled(added: "np.ndarray") -> _Limits:
-    """Return the limits of the sum of what clusters add, which is 0 itself."""
-    count = len(added)
-    if count > MOST:
-        low, high = delta(*(np.array([total]) for total in (count, 0.0, count, (added**2).sum(), 0.0, count)))
-    else:
-        low, high = studentized(added[:, None], np.ones((count, 1)), draws(count))
-    return float(low[0]) * count, float(high[0]) * count
 
 
 def _floats(values: pd.Series) -> "np.ndarray":
@@ -349,6 +350,8 @@ def _known(value: float) -> float | None:
 def _written(estimate: Estimate, unit: Unit) -> str:
     """Return a number with its interval, as a person reads it."""
     value = write(estimate.value, unit)
+    if estimate.value is None:
+        return value
     if estimate.low is None or estimate.high is None:
         return f"{value} (no interval: too few rows)"
     return f"{value} ({write(estimate.low, unit)} to {write(estimate.high, unit)})"

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.metrics.binomial import wilson
-from genanalytics.metrics.bootstrap import MOST, delta, draws, studentized
+from genanalytics.metrics.bootstrap import FEWEST, MOST, delta, draws, studentized
 from genanalytics.metrics.clusters import Clusters
 from genanalytics.metrics.declare import Aggregate, Basis, Limit, Statistic
 from genanalytics.metrics.kernels import as_floats
@@ -92,10 +92,11 @@ def _of_sums(clusters: Clusters, bases: Mapping[str, Basis]) -> "dict[str, tuple
     found = {name: delta(*sums) for name, sums in moments.items()}
     if np.nansum(count) <= MOST_CLUSTERS:
         weights = draws(int(np.max(count, where=count <= MOST, initial=0)))
-        for place, over, under in clusters.by_group():
-            if len(over) <= MOST:
-                for name, low, high in zip(bases, *studentized(over, under, weights), strict=True):
-                    found[name][0][place], found[name][1][place] = low, high
+        for places, over, under in clusters.by_size():
+            if FEWEST <= len(over) <= MOST:
+                low, high = (limit.reshape(len(places), -1) for limit in studentized(over, under, weights))
+                for column, limits in enumerate(found.values()):
+                    limits[0][places], limits[1][places] = low[:, column], high[:, column]
     return {
         name: (low * count, high * count) if bases[name].kind == "sum" else (low, high)
         for name, (low, high) in found.items()

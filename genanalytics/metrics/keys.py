@@ -146,7 +146,7 @@ def _starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
     else:
         days = _local(moments, tz) // _PER_DAY
         starts = (days - ((days + 3) % 7 if every == "week" else 0)) * _PER_DAY  # 1970 began on a Thursday
-    return np.where(gaps, np.datetime64("NaT"), starts.view("datetime64[us]"))
+    return np.where(gaps, np.datetime64("NaT", "us"), starts.view("datetime64[us]"))
 
 
 def _micros(moments: pd.Series) -> "np.ndarray":

@@ -107,6 +107,7 @@ def joined(groups: pa.Table, counted: pa.Table, steps: Mapping[str, Quantile | L
         columns=[*keys, *steps],
     )
     if keys:
+        found = found.astype({key: frame[key].dtype for key in keys})  # which no row at all would not tell
         found = groups.select(keys).to_pandas().merge(found, on=keys, how="left")
     for name in steps:
         groups = groups.append_column(name, pa.array(found[name].to_numpy(dtype=float), from_pandas=True))
