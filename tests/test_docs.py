@@ -97,6 +97,7 @@ def test_the_examples_of_a_page_are_what_python_says(page: str, examples: int) -
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("records_here", "spark")
 def test_the_lines_for_a_cluster_run_on_one() -> None:
     text = (ROOT / "docs" / "scale.md").read_text()
