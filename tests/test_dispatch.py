@@ -381,9 +381,13 @@ def test_an_interrupted_run_ends_soon_and_is_taken_up_where_it_stopped(
     with closing(sqlite3.connect(tmp_path / "cache" / "generations.sqlite")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     client = make_client()
-    assert cached(client, ids) == set(slow)
+    kept = cached(client, ids)
+    assert kept <= set(slow)
+    assert (
+        len(kept) >= len(slow) - 1
+    )  # the answer that was just in hand can be lost to the signal: it is asked for again
     server.otherwise = good
     before: list[Request] = server.requests
     answers = answers_of(client, ids)
     assert all(answer.outcome is Outcome.OK for answer in answers.values())
-    assert {request.generation_id for request in server.requests[len(before) :]} == stuck
+    assert {request.generation_id for request in server.requests[len(before) :]} == set(ids) - kept
