@@ -1,8 +1,9 @@
 """The statistics against what one would write by hand: `python3 dev.py bench metrics [NAME...]`.
 
 Every figure is measured in a process of its own, in turns with what it is compared with, and the best of three counts:
-on a busy machine only the ratio of two of one run says something. Memory is the peak of the whole process. Files are
-made in the system's directory for temporary files and removed at the end; `sketch` needs about 2 GB there.
+on a busy machine only the ratio of two of one run says something. Growth is that of processor time, since whatever else
+the machine does meets the larger job most. Memory is the peak of the whole process. Files are made in the system's
+directory for temporary files and removed at the end; `sketch` needs about 2 GB there.
 """
 
 import json
@@ -176,27 +177,28 @@ JOBS = {
 }
 
 
-def measured(job: Callable[..., Any], path: str) -> tuple[float, float]:
-    """Return the seconds of a job and the peak memory of its process, in MiB."""
+def measured(job: Callable[..., Any], path: str) -> tuple[float, float, float]:
+    """Return the seconds of a job, the peak memory of its process in MiB, and the seconds that processors worked."""
     command = [sys.executable, __file__, "--job", job.__name__, path]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return answer["seconds"], answer["mebibytes"]
+    return answer["seconds"], answer["mebibytes"], answer["worked"]
 
 
 def run_job(name: str, path: str) -> None:
     """Do one job in this process and print what it took."""
     work = JOBS[name](path)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     work()
-    seconds = time.perf_counter() - started
+    taken = {"seconds": time.perf_counter() - started, "worked": time.process_time() - worked}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": seconds, "mebibytes": peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)}))
+    print(json.dumps(taken | {"mebibytes": peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)}))
 
 
-def best(path: str, *jobs: Callable[..., Any]) -> list[tuple[float, float]]:
-    """Return the shortest time and the largest memory of each job, done in turns."""
+def best(path: str, *jobs: Callable[..., Any]) -> list[tuple[float, float, float]]:
+    """Return the shortest times and the largest memory of each job, done in turns."""
     rounds = [[measured(job, path) for job in jobs] for _ in range(ROUNDS)]
-    return [(min(seconds for seconds, _ in turns), max(mib for _, mib in turns)) for turns in zip(*rounds, strict=True)]
+    columns = (zip(*turns, strict=True) for turns in zip(*rounds, strict=True))
+    return [(min(seconds), max(mib), min(worked)) for seconds, mib, worked in columns]
 
 
 def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None:
@@ -206,7 +208,7 @@ def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None
 
 def compared(name: str, path: str, ours: Callable[..., Any], theirs: Callable[..., Any], reach: str) -> float:
     """Print how long one job takes by another; return the peak memory of the first."""
-    (own, mib), (other, other_mib) = best(path, ours, theirs)
+    (own, mib, _), (other, other_mib, _) = best(path, ours, theirs)
     detail = f"{own:.2f} s, {mib:,.0f} MiB by {other:.2f} s, {other_mib:,.0f} MiB"
     report(name, own / other, "times", reach, detail)
     return mib
@@ -235,7 +237,7 @@ def bench_growth(directory: Path) -> None:
     """What ten times as many rows take."""
     paths = {rows: make(directory, rows) for rows in (1_000_000, 3_000_000, 10_000_000)}
     for job, engine in ((ours_on_duckdb, "DuckDB"), (ours_on_pandas, "pandas")):
-        taken = {rows: best(path, job)[0][0] for rows, path in paths.items()}
+        taken = {rows: best(path, job)[0][2] for rows, path in paths.items()}
         detail = ", ".join(f"{rows // 1_000_000} M in {seconds:.2f} s" for rows, seconds in taken.items())
         report(f"10 M rows by 1 M rows, {engine}", taken[10_000_000] / taken[1_000_000], "times", "10", detail)
 
@@ -243,7 +245,7 @@ def bench_growth(directory: Path) -> None:
 def bench_sketch(directory: Path) -> None:
     """100 million rows in 1 GB."""
     path = make(directory, 100_000_000)
-    seconds, mib = measured(ours_in_1_gb, path)
+    seconds, mib, _ = measured(ours_in_1_gb, path)
     report("100 M rows in 1 GB, DuckDB, sketch", mib / 1024, "GiB", "1.5", f"the whole process; {seconds:.0f} s")
 
 
