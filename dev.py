@@ -45,7 +45,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-LONG_LOCKS = {"spark": ROOT / "requirements-spark.lock", "browser": ROOT / "requirements-browser.lock"}
+LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site")}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 
