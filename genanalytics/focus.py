@@ -76,7 +76,7 @@ def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
         frame: A frame as `fetch` returns it.
 
     Returns:
-        The columns of FOCUS, amounts as decimals (US dollars), and ours with the prefix x_. The first row of a record
+        The columns of FOCUS, amounts as decimals (US dollars), and ours with the prefix `x_`. The first row of a record
         is what OpenRouter charged; the second, with a BilledCost of 0, what the provider charges on its own invoice. An
         amount that is not known is null.
 

@@ -68,8 +68,8 @@ class Reconciliation:
         """Return the charge on both sides, in US$, over all generations or by one of requested_id, day and model.
 
         Returns:
-            The key, generations (Int64), records_usd, activity_usd, difference_usd (Float64: activity minus records).
-            Each is worked out from whole nano-dollars, so that the groups add up to the total.
+            The key; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64), which is the
+            activity's minus the records'. Each is worked out from whole nano-dollars, so that groups add up to the total.
 
         Raises:
             InputError: `by` is something else.

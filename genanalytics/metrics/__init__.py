@@ -3,11 +3,13 @@
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
-from genanalytics.metrics.comparison import Comparison, compare
+from genanalytics.metrics.comparison import Comparison, Estimate, compare
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
     Basis,
     Count,
+    Known,
+    Per,
     Quantile,
     RowValue,
     Statistic,
@@ -32,6 +34,7 @@ from genanalytics.metrics.summary import (
     token_summary,
 )
 from genanalytics.metrics.tokens import TOKENS
+from genanalytics.units import Unit
 
 __all__ = [
     "ATTEMPTS",
@@ -50,10 +53,14 @@ __all__ = [
     "Basis",
     "Comparison",
     "Count",
+    "Estimate",
+    "Known",
+    "Per",
     "Quantile",
     "RowValue",
     "Statistic",
     "Sum",
+    "Unit",
     "attempt_summary",
     "attempts",
     "cache_summary",

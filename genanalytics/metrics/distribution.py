@@ -63,7 +63,7 @@ def distribution(
         MissingColumnError: The data lacks a column.
         InputError: Something of that name is unknown, or a number of points or buckets is not above 0.
 
-    >>> from genanalytics.units import Unit
+    >>> from genanalytics.metrics import Unit
     >>> waiting = RowValue("waiting", "waiting", Unit.MS, "Time waited", ("ms",), nw.col("ms"))
     >>> distribution(pd.DataFrame({"ms": [20, 10, 20, 90]}), waiting).to_dict("list")
     {'value': [10.0, 20.0, 90.0], 'share': [0.25, 0.75, 1.0], 'n': [4, 4, 4]}

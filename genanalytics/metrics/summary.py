@@ -76,7 +76,7 @@ def summarize(
         MissingColumnError: The data lacks a column; the message says which statistic needs it.
         InputError: Something of that name is unknown, or two columns of the result would have one name.
 
-    >>> from genanalytics.units import Unit
+    >>> from genanalytics.metrics import Unit
     >>> longest = Statistic("longest", "longest", Unit.MS, "Longest latency", needs=("latency",),
     ...                     aggregates={"longest": nw.col("latency").max()})
     >>> frame = pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]})

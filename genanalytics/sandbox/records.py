@@ -49,7 +49,7 @@ class Sample:
     """What a user holds, and what the service knows."""
 
     ids: tuple[str, ...]
-    """Ids as harvested lists have them, in order of time: some stand twice, some never resolve."""
+    """Ids as harvested lists have them, in order of time; some stand twice, some never resolve."""
     records: Mapping[str, Record]
     """The record of each id that resolves, in order of time."""
 

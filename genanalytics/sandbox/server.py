@@ -51,7 +51,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The URL to give to a client, such as `http://127.0.0.1:50123/api/v1`."""
+        """The URL to give to a client; it is one of this machine alone."""
         return f"http://{_HOST}:{self._server.server_address[1]}{_BASE_PATH}"
 
     @property
