@@ -6,6 +6,7 @@
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
     python3 dev.py gallery              draw every chart of docs/gallery.md again
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
+    python3 dev.py site                 build the documentation as a site, in site/html; a warning is an error
     python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
     python3 dev.py lock [--upgrade]     make the requirements locks again from pyproject.toml
@@ -45,7 +46,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site")}
+GROUP_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site")}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 
@@ -92,14 +93,22 @@ def set_up():
 def set_up_long():
     # type: () -> None
     """Install what only the long tests need, where this machine can use it; elsewhere they say why they are skipped."""
-    usable = {"spark": has_java(), "browser": has_browser()}
-    for name, lock in LONG_LOCKS.items():
-        wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
-        if not usable[name] or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
-            continue
-        say("dev.py: installing into .venv what the long tests need (once): " + name)
-        pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
-        stamp.write_text(wanted, encoding="utf-8")
+    usable = {"spark": has_java(), "browser": has_browser(), "site": True}
+    for name in GROUP_LOCKS:
+        if usable[name]:
+            install(name)
+
+
+def install(name):
+    # type: (str) -> None
+    """Install a dependency group into `.venv`, once."""
+    lock, stamp = GROUP_LOCKS[name], VENV / (name + "-made-from.lock")
+    wanted = lock.read_text(encoding="utf-8")
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    say("dev.py: installing into .venv (once): " + name)
+    pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 def has_java():
@@ -211,6 +220,17 @@ def docs(arguments):
     return become("python", [str(ROOT / "docs" / "generate.py")])
 
 
+def site(arguments):
+    # type: (list[str]) -> int
+    """Build the documentation as a site."""
+    if arguments:
+        return usage(2)
+    set_up()
+    install("site")
+    os.chdir(str(ROOT))
+    return become("sphinx-build", ["-M", "html", ".", "site", "-c", "docs", "--fail-on-warning", "--quiet"])
+
+
 def gallery(arguments):
     # type: (list[str]) -> int
     """Draw the charts of docs/gallery.md again."""
@@ -234,7 +254,7 @@ def lock(arguments):
     sources = {
         LOCK: ["--only-binary", ":all:", "--group", "dev", "pyproject.toml"],
     }
-    for group, path in LONG_LOCKS.items():  # beside the first; Spark comes as source only
+    for group, path in GROUP_LOCKS.items():  # beside the first; Spark comes as source only
         sources[path] = ["--constraint", LOCK.name, "--group", group]
     for path, source in sources.items():
         compiled = [uv, "pip", "compile"] + options.split() + plain.split() + [path.name] + source + arguments
@@ -273,6 +293,7 @@ COMMANDS = {
     "gallery": gallery,
     "bench": bench,
     "docs": docs,
+    "site": site,
     "check": check,
     "lock": lock,
     "setup": setup,

@@ -1,9 +1,10 @@
-"""The site: the pages of this repository as they are, and an API reference out of the docstrings; built by `dev.py site`.
+"""The site: the pages of this repository as they are, and a reference out of the docstrings. `dev.py site` builds it.
 
-Sources are the Markdown pages and the notebooks where they lie, so that the links between them lead somewhere on a code
-host and on the site alike. What only the site needs, the tables of contents, stands here.
+Sources are the Markdown pages and the notebooks where they lie, so that a link between them leads somewhere on a code
+host and on the site alike. What only the site needs, its navigation, stands here.
 """
 
+import re
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -11,26 +12,29 @@ from sphinx.application import Sphinx
 from genanalytics import __version__
 
 ROOT = Path(__file__).parent.parent
+GUIDE = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
 
 project = "genanalytics"
 release = version = __version__
-
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-include_patterns = ["*.md", "data/*.md", "docs/**", "notebooks/*"]
-exclude_patterns = [".*", "**/.ipynb_checkpoints", "site", "tests"]
-root_doc = "README"
 
+root_doc = "README"
+include_patterns = ["*.md", "data/*.md", "docs/**", "notebooks/*"]
+exclude_patterns = [".*", "**/.*", "site"]
 CONTENTS = {
     "README": ["docs/README", "notebooks/README", "docs/api/index", "CONTRIBUTING", "CHANGELOG"],
-    "docs/README": """start ids fetching cache activity metrics gallery export focus scale reliability cli /data/README design
-        """.split(),
+    "docs/README": re.findall(r"\]\((\S+)\.md\)", GUIDE),
     "notebooks/README": sorted(notebook.stem for notebook in ROOT.glob("notebooks/*.ipynb")),
 }
-"""What stands below a page in the navigation."""
+"""What stands below a page in the navigation; a page that is in none is a warning, and so an error."""
 
-default_role = "py:obj"  # single backticks of a docstring: a link where there is something of that name, else code
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # notebooks bring their outputs along
+
 autodoc_preserve_defaults = True
+maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
+default_role = "py:obj"  # single backticks of a docstring: a link where there is something of that name, else code
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", ".*"),
@@ -38,16 +42,24 @@ nitpick_ignore_regex = [
     ("py:class", r"(collections\.abc|datetime|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
     ("py:class", r"genanalytics\.metrics\.declare\.Limit"),  # aggregates have it, people do not write it
 ]
-myst_heading_anchors = 3
-nb_execution_mode = "off"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "genanalytics"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
+html_copy_source = html_show_sourcelink = False
+html_theme_options = {
+    "footer_start": [],
+    "footer_end": [],
+    "show_prev_next": True,
+}
 
 
 def setup(app: Sphinx) -> None:
     """Connect what is defined here."""
     app.connect("source-read", add_contents)
+    app.connect("build-finished", add_index)
 
 
 def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -55,3 +67,10 @@ def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
     if page in CONTENTS:
         entries = "\n".join(CONTENTS[page])
         source[0] += f"\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
+
+
+def add_index(app: Sphinx, error: Exception | None) -> None:
+    """Let the README be what a server shows first."""
+    home = app.outdir / "README.html"
+    if error is None and home.exists():
+        (app.outdir / "index.html").write_bytes(home.read_bytes())

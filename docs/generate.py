@@ -32,6 +32,9 @@ WITHOUT_JSON = {
 }
 """Every other command prints its result as JSON with `--json`."""
 
+NOT_RUN = {"sandbox": "serves until it is stopped"}
+"""Commands whose examples the tests of the documents leave out, and why."""
+
 INTRODUCTION = """\
 # The command line
 
@@ -91,6 +94,7 @@ def man_page(names: tuple[str, ...], command: click.Command) -> Iterator[str]:
     yield from [""] if records else []
     examples = examples_of(command)
     if examples:
+        yield from (f"<!-- not run: {NOT_RUN[name]} -->" for name in names if name in NOT_RUN)
         yield from ("```console", *(f"$ {example}" for example in examples), "```", "")
     closing = inspect.cleandoc(command.epilog or "").partition("\n\n")[2]
     yield from (closing, "") if closing else ()

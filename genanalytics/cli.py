@@ -299,7 +299,7 @@ def _write_ids(path: Path, ids: Sequence[str]) -> None:
 @commands.command(
     epilog="""\b
 Examples:
-  genanalytics demo --directory /tmp/genanalytics-demo"""
+  genanalytics demo --directory trial/"""
 )
 @click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Where the files go.")
 def demo(directory: str) -> None:

@@ -70,7 +70,7 @@ def info(cache_dir: str | None, as_json: bool) -> None:
     epilog="""\b
 Examples:
   genanalytics cache verify
-  genanalytics cache verify --cache-dir /srv/genanalytics"""
+  genanalytics cache verify --json | jq .sound"""
 )
 @_directory
 @_json

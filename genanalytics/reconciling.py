@@ -69,7 +69,8 @@ class Reconciliation:
 
         Returns:
             The key; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64), which is the
-            activity's minus the records'. Each is worked out from whole nano-dollars, so that groups add up to the total.
+            activity's minus the records'. Each is worked out from whole nano-dollars, so that the groups add up to the
+            total.
 
         Raises:
             InputError: `by` is something else.

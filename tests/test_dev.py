@@ -15,8 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK, SPARK_LOCK, BROWSER_LOCK = (
-    (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-spark", "-browser")
+LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK = (
+    (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-spark", "-browser", "-site")
 )
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -41,6 +41,7 @@ class Host:
             "requirements.lock",
             "requirements-spark.lock",
             "requirements-browser.lock",
+            "requirements-site.lock",
         ):
             shutil.copy(ROOT / name, root)
         self.root = root
@@ -82,7 +83,9 @@ def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
     return entries
 
 
-LOCKS = pytest.mark.parametrize("lock", [LOCK, SPARK_LOCK, BROWSER_LOCK], ids=["all", "Spark", "browser"])
+LOCKS = pytest.mark.parametrize(
+    "lock", [LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK], ids=["all", "Spark", "browser", "site"]
+)
 
 
 @LOCKS
@@ -257,6 +260,21 @@ def test_the_long_tests_have_what_the_machine_can_use(
     assert all("--require-hashes" in call for call in installed)
 
 
+def test_the_site_is_built_with_what_its_lock_holds(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.dev, "become", lambda *_: 0)
+    for _ in range(2):  # once and not again
+        host.dev.main(["site"])
+    assert sum(str(host.root / "requirements-site.lock") in call for call in host.calls) == 1
+    assert not any(str(host.root / "requirements-spark.lock") in call for call in host.calls)
+
+
+def test_the_locks_agree_on_what_they_share() -> None:
+    pins = {(str(pin.name), str(pin.marker)): str(pin.specifier) for pin, _ in locked()}
+    shared = [pin for pin, _ in locked(SITE_LOCK) if (pin.name, str(pin.marker)) in pins]
+    assert len(shared) > 20
+    assert all(str(pin.specifier) == pins[pin.name, str(pin.marker)] for pin in shared)
+
+
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"], ["docs", "cli"]])
 def test_a_wrong_use_is_answered_with_the_usage(
     host: Host, capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -279,6 +297,7 @@ def test_the_usage_names_every_command(host: Host) -> None:
         (["test"], "pytest", ["--cov", "--numprocesses", "auto"]),
         (["test", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
         (["test", "-k", "cost"], "pytest", ["-k", "cost"]),
+        (["site"], "sphinx-build", ["-M", "html", ".", "site", "-c", "docs", "--fail-on-warning", "--quiet"]),
         (["check", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
     ],
 )
@@ -335,7 +354,7 @@ def test_lock_uses_the_uv_that_is_there_and_needs_no_set_up(host: Host) -> None:
         assert {"--universal", "--generate-hashes", "--no-emit-index-url"} <= set(command)
         assert command[-1] == "--upgrade"
     made = [command[command.index("--output-file") + 1] for command in host.calls]
-    assert made == ["requirements.lock", "requirements-spark.lock", "requirements-browser.lock"]
+    assert made == [f"requirements{group}.lock" for group in ("", "-spark", "-browser", "-site")]
 
 
 def test_lock_ends_with_the_first_failure(host: Host) -> None:
@@ -348,5 +367,5 @@ def test_lock_ends_with_the_first_failure(host: Host) -> None:
 def test_lock_installs_uv_where_there_is_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     host.dev.main(["lock"])
-    assert host.calls[-4][-1] == "uv"
-    assert [call[1:3] for call in host.calls[-3:]] == [["pip", "compile"]] * 3
+    assert host.calls[-5][-1] == "uv"
+    assert [call[1:3] for call in host.calls[-4:]] == [["pip", "compile"]] * 4

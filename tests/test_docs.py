@@ -1,26 +1,23 @@
 """What the documents say about the code is what the code says."""
 
-import doctest
 import importlib.util
-import json
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-import genanalytics as ga
+from genanalytics import Client, __all__, metrics, plots, sandbox
 from genanalytics.activity import COLUMN_OF
+from genanalytics.answers import Outcome
 from genanalytics.demo import run_demo
-from genanalytics.frame import from_rows
 from genanalytics.metrics import reference
-from genanalytics.parse import Row
 from genanalytics.plots import CHARTS
-from genanalytics.sandbox import sample
+from genanalytics.report import findings
 
 ROOT = Path(__file__).parent.parent
-MADE = sample(60).records
+DOCS = ROOT / "docs"
 
 
 def load(path: Path) -> ModuleType:
@@ -32,21 +29,17 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-GENERATE = load(ROOT / "docs" / "generate.py")
+GENERATE = load(DOCS / "generate.py")
 
 
 @pytest.mark.parametrize("page", GENERATE.PAGES)
 def test_the_pages_that_are_made_from_the_code_are_current(page: str) -> None:
-    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    written = (DOCS / page).read_text(encoding="utf-8")
     assert written == GENERATE.PAGES[page](), "make them anew: python3 dev.py docs"
 
 
 def test_the_page_of_statistics_is_that_of_the_declarations() -> None:
-    assert (ROOT / "docs" / "metrics.md").read_text().endswith(reference())
-
-
-def test_the_readme_tells_the_exit_codes() -> None:
-    assert GENERATE.exit_codes() in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (DOCS / "metrics.md").read_text().endswith(reference())
 
 
 def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
@@ -60,7 +53,7 @@ def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
 
 
 def test_the_gallery_shows_every_chart_and_how_to_draw_it() -> None:
-    text = (ROOT / "docs" / "gallery.md").read_text()
+    text = (DOCS / "gallery.md").read_text()
     for name, chart in CHARTS.items():
         assert f"## {chart.question}\n" in text
         assert f"$ genanalytics plot {name} " in text
@@ -69,7 +62,7 @@ def test_the_gallery_shows_every_chart_and_how_to_draw_it() -> None:
 
 
 def test_the_pictures_of_the_gallery_are_its_charts_and_small() -> None:
-    pictures = list((ROOT / "docs" / "gallery").iterdir())
+    pictures = list((DOCS / "gallery").iterdir())
     assert {picture.name for picture in pictures} == {f"{name}.png" for name in CHARTS}
     assert max(picture.stat().st_size for picture in pictures) < 150_000
 
@@ -80,36 +73,41 @@ def test_links_between_the_documents_lead_somewhere() -> None:
             assert (document.parent / link).exists(), f"{document.name} links to {link}"
 
 
-@pytest.fixture
-def records_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a page find what it reads: a directory of records."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "generations").mkdir()
-    bodies = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in MADE.items()]
-    for place in range(2):
-        ga.write_parquet(from_rows(bodies[place::2]), f"generations/{place}.parquet")
-
-
-@pytest.mark.usefixtures("records_here")
-@pytest.mark.parametrize(("page", "examples"), [("ids.md", 4), ("scale.md", 12)])
-def test_the_examples_of_a_page_are_what_python_says(page: str, examples: int) -> None:
-    assert doctest.testfile(str(ROOT / "docs" / page), module_relative=False) == (0, examples)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-@pytest.mark.usefixtures("records_here", "spark")
-def test_the_lines_for_a_cluster_run_on_one() -> None:
-    text = (ROOT / "docs" / "scale.md").read_text()
-    opened, table = re.findall(r"```python\n([^>`]*?spark\.?[^>`]*?)```", text)
-    names: dict[str, Any] = {}
-    exec(opened, names)  # noqa: S102 - what it says is what is tested
-    assert names["summary"]["requests"].sum() == len(MADE)
-    names["records"].createOrReplaceTempView("generations")
-    found = eval(table.replace("lake.", ""), names)  # noqa: S307
-    assert found["requests"].sum() == len(MADE)
-
-
 def test_every_column_of_an_export_is_told() -> None:
-    told = (ROOT / "docs" / "activity.md").read_text()
+    told = (DOCS / "activity.md").read_text()
     assert [name for name in COLUMN_OF if f"`{name}`" not in told] == []
+
+
+def test_every_outcome_is_told_as_the_failures_explain_themselves() -> None:
+    told = (DOCS / "fetching.md").read_text()
+    for outcome in Outcome:
+        row = f"| `{outcome}` | {outcome.meaning} | {outcome.next_step} |".replace("  ", " ")
+        assert row in told
+
+
+def test_every_option_of_a_client_is_told() -> None:
+    told = (DOCS / "fetching.md").read_text()
+    options = [name for name in inspect.signature(Client).parameters if name != "api_key"]
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", told, re.MULTILINE)[-len(options) :] == options
+
+
+def test_the_rules_of_findings_are_those_of_the_report() -> None:
+    told = (DOCS / "gallery.md").read_text()
+    assert f"at least {findings._LEAST_DAYS} whole days" in told
+    assert f"by {findings._NOTABLE_CHANGE:.0%} or more".replace("%", " %") in told
+    assert f"more than {findings._NOTABLE_LOSS:.1%} of".replace("%", " %") in told
+    assert told.count(f"| {findings._LEAST_REQUESTS} requests or more, ") == 2
+    assert f"above {findings._LONG_TAIL} times the median" in told
+
+
+def test_the_guide_leads_to_every_page() -> None:
+    links = set(re.findall(r"\]\((\w+\.md)", (DOCS / "README.md").read_text()))
+    assert links == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
+
+
+def test_every_public_name_has_its_entry_in_the_reference() -> None:
+    text = "\n".join(page.read_text() for page in (DOCS / "api").glob("*.rst"))
+    entries = re.findall(r"^\.\. (?:auto\w+|py:data):: ((?:.|\n {13})+)", text, re.MULTILINE)
+    told = {name.rpartition(".")[2] for entry in entries for name in re.findall(r"[\w.]+", entry.partition("(")[0])}
+    public = {*__all__, *metrics.__all__, *plots.__all__, *sandbox.__all__} - {"__version__", "metrics", "plots"}
+    assert told - {"genanalytics", "sandbox"} == public

@@ -1,0 +1,117 @@
+"""Every Python block and every console block of the documents runs, and says what the page shows."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import pytest
+
+import genanalytics as ga
+from examples import Reader, blocks, furnish, made, matches
+from genanalytics.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).parent.parent
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+LONG = {"docs/gallery.md"}
+"""Pages that take long: every chart twice."""
+RUN = [
+    pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
+    for name, page in PAGES.items()
+    if any(block.language in {"python", "console"} for block in blocks(page))
+]
+
+NOT_RUN = {
+    "README.md": ["sets up an environment"],
+    "CONTRIBUTING.md": ["makes a release", "makes environments, with uv", "makes an environment, with uv"],
+    "docs/cli.md": ["serves until it is stopped"],
+    "docs/export.md": ["needs Spark", "needs an object store"],
+    "docs/scale.md": [
+        "installs a package",
+        "needs an object store",
+        "installs a package",
+        "needs Spark",
+        "needs Spark",
+    ],
+    "docs/start.md": ["installs the package", "serves until it is stopped"],
+}
+"""What is not run, page by page, with the reasons that the pages themselves give."""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(made()) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def furnished(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with what the documents take for granted, and the cache of a fetch."""
+    directory = tmp_path_factory.mktemp("examples") / "here"
+    cache = directory.parent / "cache"
+    with ga.Client("any-key-will-do", base_url=sandbox.base_url, cache_dir=cache) as client:
+        furnish(directory, made(), client)
+    shutil.move(cache, directory / "cache")
+    return directory
+
+
+@pytest.fixture
+def here(furnished: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a copy of that directory, with a key, the sandbox for a service, and no way to anywhere else."""
+    shutil.copytree(furnished, tmp_path / "here", symlinks=True)
+    for name, value in {
+        "OPENROUTER_API_KEY": "any-key-will-do",
+        "GENANALYTICS_BASE_URL": sandbox.base_url,
+        "GENANALYTICS_CACHE_DIR": "cache",
+        "HOME": str(tmp_path / "here"),
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", RUN)
+def test_a_page_does_what_it_says(name: str, sandbox: Sandbox) -> None:
+    reader = Reader(PAGES[name], sandbox.base_url)
+    for block in blocks(PAGES[name]):
+        if block.language in {"python", "console"} and not block.reason:
+            reader.do(block)
+    plt.close("all")
+    if reader.lacking:
+        pytest.skip(f"all was run but for what needs {', '.join(sorted(reader.lacking))}, which this machine lacks")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["docs/scale.md", "docs/export.md"])
+def test_what_needs_spark_runs_on_a_session(name: str, spark: "SparkSession", sandbox: Sandbox) -> None:
+    reader = Reader(PAGES[name], sandbox.base_url, {"ga": ga, "spark": spark})
+    spark.read.parquet("generations/data").createOrReplaceTempView("generations")
+    for block in blocks(PAGES[name]):
+        if block.reason == "needs Spark":
+            reader.do(replace(block, code=block.code.replace("lake.", "")))  # there is no catalogue
+
+
+def test_no_block_is_passed_over_in_silence() -> None:
+    told = {name: [block.reason for block in blocks(page) if block.reason] for name, page in PAGES.items()}
+    assert {name: reasons for name, reasons in told.items() if reasons} == NOT_RUN
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_language_of_a_block_says_whether_it_runs(name: str) -> None:
+    assert {block.language for block in blocks(PAGES[name])} <= {"python", "console", "text", "sql"}
+
+
+def test_dots_stand_for_anything() -> None:
+    assert matches("a ... c\n...\nlast\n", "a b c\nmore\nand more\nlast")
+    assert not matches("a ... c", "a b d")
