@@ -49,16 +49,13 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_context = {"default_mode": "auto"}
 html_copy_source = html_show_sourcelink = False
-html_theme_options = {
-    "footer_start": [],
-    "footer_end": [],
-    "show_prev_next": True,
-}
+html_theme_options = {"footer_start": [], "footer_end": []}
 
 
 def setup(app: Sphinx) -> None:
     """Connect what is defined here."""
     app.connect("source-read", add_contents)
+    app.connect("source-read", lower_anchors)
     app.connect("build-finished", add_index)
 
 
@@ -67,6 +64,12 @@ def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
     if page in CONTENTS:
         entries = "\n".join(CONTENTS[page])
         source[0] += f"\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
+
+
+def lower_anchors(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Let links within a notebook lead to its headings: Jupyter keeps their capitals, and here they are small."""
+    if page.startswith("notebooks/"):
+        source[0] = re.sub(r"\]\(#[^)]+\)", lambda link: link[0].lower(), source[0])
 
 
 def add_index(app: Sphinx, error: Exception | None) -> None:

@@ -79,9 +79,9 @@ def test_every_column_of_an_export_is_told() -> None:
 
 
 def test_every_outcome_is_told_as_the_failures_explain_themselves() -> None:
-    told = (DOCS / "fetching.md").read_text()
+    told = (DOCS / "fetching.md").read_text().replace("`", "")
     for outcome in Outcome:
-        row = f"| `{outcome}` | {outcome.meaning} | {outcome.next_step} |".replace("  ", " ")
+        row = f"| {outcome} | {outcome.meaning} | {outcome.next_step} |".replace("  ", " ")
         assert row in told
 
 
