@@ -29,7 +29,7 @@ from genanalytics.redact import Redaction
 from genanalytics.sources import Ids, read_ids
 from genanalytics.units import counted
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 32_768
 """After so many answers a batch is committed."""
 
 _ROWS_PER_TABLE = 4_096
@@ -163,7 +163,7 @@ class _Run:
     def through(self, dispatch: Dispatch, ids: Iterator[str], *, retry: bool, batch_rows: int) -> Exported:
         due = self._take_up()
         again = self._due_failures() if retry else []
-        wanted = chain(due, self._new(chain(again, ids)))
+        wanted = chain(due, self._new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
         # parsed and written beside what comes next, by one thread, in turn; it is waited for however this ends
         with ThreadPoolExecutor(1) as beside, closing(dispatch.answers(wanted)) as answers:
             batch, committed = _Batch(beside), None
@@ -218,10 +218,10 @@ class _Run:
         due: list[str] = failures.filter(is_due)["requested_id"].to_pylist()
         return due
 
-    def _new(self, ids: Iterable[str]) -> Iterator[str]:
-        """Yield each id that the data set does not hold, once."""
+    def _new(self, ids: Iterable[str], ahead: int) -> Iterator[str]:
+        """Yield each id that the data set does not hold, once; `ahead` of them are read at a time."""
         ids = iter(ids)
-        while some := list(islice(ids, _LOOKED_UP_AT_ONCE)):
+        while some := list(islice(ids, ahead)):
             self._requested += len(some)
             distinct = [each for each, is_new in zip(some, self._given.add(some), strict=True) if is_new]
             wanted = [each for each, is_held in zip(distinct, self._held.has(distinct), strict=True) if not is_held]
