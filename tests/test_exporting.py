@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -129,6 +130,9 @@ def test_failures_say_when_to_try_again_and_retry_asks_for_those(
     done = export([], directory, client=client, retry=True)
     assert (done.distinct, done.coverage, done.rows, done.failures) == (1, 1, 2, 5)
     assert broken not in failed(directory)
+    soon = datetime.fromtimestamp(int(young.split("-")[1]) + SETTLING_S, UTC)
+    told = f"the first from {soon:%Y-%m-%d %H:%M} UTC on; 3 not before something else changes (see failures.parquet)"
+    assert done.notices == (f"5 failures not asked for yet: {told}",)
     done = export([lost, young], directory, client=client)
     assert (done.rows, done.failures) == (3, 4), "an id that is given is asked for whenever it is"
     assert sorted(read_parquet(directory)["requested_id"]) == sorted([ok, broken, young])
