@@ -2,8 +2,8 @@
 
     python3 dev.py demo [options]       run `genanalytics demo`
     python3 dev.py run [arguments]      run `genanalytics` with these arguments
-    python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones too)
-    python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
+    python3 dev.py test [--all]         run the tests (--all: the long ones too, with the coverage floor)
+    python3 dev.py test ARGUMENTS       run pytest with these arguments
     python3 dev.py gallery              draw every chart of docs/gallery.md again
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py site                 build the documentation as a site, in site/html; a warning is an error
@@ -46,7 +46,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-GROUP_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site")}
+LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site")}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 
@@ -90,25 +90,18 @@ def set_up():
     STAMP.write_text(digest(), encoding="utf-8")
 
 
-def set_up_long():
-    # type: () -> None
-    """Install what only the long tests need, where this machine can use it; elsewhere they say why they are skipped."""
+def set_up_long(*names):
+    # type: (*str) -> None
+    """Install dependency groups, where this machine can use them; elsewhere their tests say why they are skipped."""
     usable = {"spark": has_java(), "browser": has_browser(), "site": True}
-    for name in GROUP_LOCKS:
-        if usable[name]:
-            install(name)
-
-
-def install(name):
-    # type: (str) -> None
-    """Install a dependency group into `.venv`, once."""
-    lock, stamp = GROUP_LOCKS[name], VENV / (name + "-made-from.lock")
-    wanted = lock.read_text(encoding="utf-8")
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
-        return
-    say("dev.py: installing into .venv (once): " + name)
-    pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
-    stamp.write_text(wanted, encoding="utf-8")
+    for name in names:
+        lock = LONG_LOCKS[name]
+        wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
+        if not usable[name] or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+            continue
+        say("dev.py: installing into .venv (once): " + name)
+        pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
+        stamp.write_text(wanted, encoding="utf-8")
 
 
 def has_java():
@@ -177,13 +170,14 @@ def demo(arguments):
 
 def test(arguments):
     # type: (list[str]) -> int
-    """Run every test with the coverage floor, or pytest with the caller's own arguments."""
+    """Run the tests, all of them with the coverage floor, or pytest with the caller's own arguments."""
     set_up()
     if "--all" in arguments:
-        set_up_long()
+        set_up_long(*LONG_LOCKS)
     os.chdir(str(ROOT))
-    everything = ["--cov", "--numprocesses", "auto"] if set(arguments) <= {"--all"} else []
-    return become("pytest", everything + arguments)
+    spread = ["--numprocesses", "auto", "--dist", "worksteal"]
+    options = {(): spread, ("--all",): ["--cov"] + spread}  # measuring makes a run half as long again
+    return become("pytest", options.get(tuple(arguments), []) + arguments)
 
 
 def check(arguments):
@@ -226,7 +220,7 @@ def site(arguments):
     if arguments:
         return usage(2)
     set_up()
-    install("site")
+    set_up_long("site")
     os.chdir(str(ROOT))
     return become("sphinx-build", ["-M", "html", ".", "site", "-c", "docs", "--fail-on-warning", "--quiet"])
 
@@ -254,7 +248,7 @@ def lock(arguments):
     sources = {
         LOCK: ["--only-binary", ":all:", "--group", "dev", "pyproject.toml"],
     }
-    for group, path in GROUP_LOCKS.items():  # beside the first; Spark comes as source only
+    for group, path in LONG_LOCKS.items():  # beside the first; Spark comes as source only
         sources[path] = ["--constraint", LOCK.name, "--group", group]
     for path, source in sources.items():
         compiled = [uv, "pip", "compile"] + options.split() + plain.split() + [path.name] + source + arguments

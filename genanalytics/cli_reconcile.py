@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genanalytics.cli_types import FILE
+from genanalytics.errors import InputError
 from genanalytics.units import Unit, counted, write
 
 if TYPE_CHECKING:
@@ -36,9 +37,19 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
     from genanalytics.reading import joined, open_frame
     from genanalytics.reconciling import reconcile as compare
 
-    result = compare(open_frame(records), joined(map(open_frame, activity)))
+    sides = open_frame(records), joined(map(open_frame, activity))
+    if [_is_activity(side) for side in sides] == [True, False]:
+        msg = f"{records} is an activity export and {activity[0]} is none: give the records first, then the exports"
+        raise InputError(msg)
+    result = compare(*sides)
     click.echo(json.dumps(_as_json(result)) if as_json else _as_text(result))
     return 0 if result.agrees else EXIT_DIFFERENT
+
+
+def _is_activity(frame: "pd.DataFrame") -> bool:
+    from genanalytics.activity import SOURCE
+
+    return "source" in frame and bool((frame["source"] == SOURCE).all())
 
 
 def _as_text(result: "Reconciliation") -> str:

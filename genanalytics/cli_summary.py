@@ -19,11 +19,12 @@ Examples:
   genanalytics summary generations.parquet --by provider_name --json | jq '.[0].effective_cost'"""
 )
 @click.option(
-    "--by", default="", metavar="COLUMN[,COLUMN]", help="Group by these; also by day, hour, weekday, model_family."
+    "--by", multiple=True, metavar="COLUMN[,COLUMN]", help="Group by these; also by day, hour, weekday, model_family."
 )
 @click.option("--every", metavar="STRETCH", help="Group by time too: minute, hour, day, week or month.")
 @click.option(
     "--metrics",
+    multiple=True,
     metavar="SET|NAME[,...]",
     help="What to show: cost, cache, latency, reliability, tokens, or statistics by name, such as ttft_ms_p95.",
 )
@@ -38,9 +39,9 @@ Examples:
 @reads_records
 def summary(
     paths: tuple[str, ...],
-    by: str,
+    by: tuple[str, ...],
     every: str | None,
-    metrics: str | None,
+    metrics: tuple[str, ...],
     intervals: bool,
     percentiles: str,
     where: tuple[str, ...],
@@ -51,7 +52,7 @@ def summary(
 ) -> None:
     """Summarise records: cost, cache savings, latency and more, by group.
 
-    Reads what fetch wrote (.parquet, .csv or .jsonl), and the service's own activity export (CSV). A record that stands
+    Reads what fetch and export wrote, and the service's own activity export (CSV). A record that stands
     in several files counts once, unless an engine other than pandas computes. The dearest group comes first; JSON and
     CSV have no total row.
     """
@@ -61,16 +62,17 @@ def summary(
     asked: dict[str, Any] = {
         "every": every,
         "tz": tz,
-        "metrics": None if metrics is None else names_in(metrics),
+        "metrics": names_in(",".join(metrics)) if metrics else None,
         "percentiles": percentiles,
         "intervals": intervals,
     }
+    keys = names_in(",".join(by))
     with opened(paths, where, tz, engine) as data:
         if as_json or as_csv:
-            printed(ranked(data, names_in(by), **asked), as_json=as_json, as_csv=as_csv)
+            printed(ranked(data, keys, **asked), as_json=as_json, as_csv=as_csv)
             return
         coverage = coverage_of(paths[0]) if len(paths) == 1 and not where else None  # of a part, nobody knows
-        click.echo(overview(data, names_in(by), **asked, coverage=coverage, width=terminal_width()))
+        click.echo(overview(data, keys, **asked, coverage=coverage, width=terminal_width()))
 
 
 @click.command(

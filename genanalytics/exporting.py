@@ -29,7 +29,7 @@ from genanalytics.redact import Redaction
 from genanalytics.sources import Ids, read_ids
 from genanalytics.units import counted
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 32_768
 """After so many answers a batch is committed."""
 
 _ROWS_PER_TABLE = 4_096
@@ -159,11 +159,12 @@ class _Run:
         self._present = 0
         self._settled = 0
         self._outcomes: Counter[Outcome] = Counter()
+        self._notices: list[str] = []
 
     def through(self, dispatch: Dispatch, ids: Iterator[str], *, retry: bool, batch_rows: int) -> Exported:
         due = self._take_up()
         again = self._due_failures() if retry else []
-        wanted = chain(due, self._new(chain(again, ids)))
+        wanted = chain(due, self._new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
         # parsed and written beside what comes next, by one thread, in turn; it is waited for however this ends
         with ThreadPoolExecutor(1) as beside, closing(dispatch.answers(wanted)) as answers:
             batch, committed = _Batch(beside), None
@@ -195,7 +196,7 @@ class _Run:
             rows=manifest.rows,
             young=manifest.young,
             failures=manifest.failures,
-            notices=(*dispatch.notices, *self._advice()),
+            notices=(*self._notices, *dispatch.notices, *self._advice()),
         )
 
     def _take_up(self) -> Sequence[str]:
@@ -215,13 +216,17 @@ class _Run:
     def _due_failures(self) -> Sequence[str]:
         failures = self._writer.failures()
         is_due = pa.compute.less_equal(failures["retry_at"].cast(pa.int64()), _us(self._started))
+        is_due = pa.compute.fill_null(is_due, fill_value=False)
+        later = failures.filter(pa.compute.invert(is_due))
+        if len(later):
+            self._notices.append(_not_due(later))
         due: list[str] = failures.filter(is_due)["requested_id"].to_pylist()
         return due
 
-    def _new(self, ids: Iterable[str]) -> Iterator[str]:
-        """Yield each id that the data set does not hold, once."""
+    def _new(self, ids: Iterable[str], ahead: int) -> Iterator[str]:
+        """Yield each id that the data set does not hold, once; `ahead` of them are read at a time."""
         ids = iter(ids)
-        while some := list(islice(ids, _LOOKED_UP_AT_ONCE)):
+        while some := list(islice(ids, ahead)):
             self._requested += len(some)
             distinct = [each for each, is_new in zip(some, self._given.add(some), strict=True) if is_new]
             wanted = [each for each, is_held in zip(distinct, self._held.has(distinct), strict=True) if not is_held]
@@ -287,6 +292,15 @@ class _Batch:
             for which in (False, True)
         )
         return records, refreshed, _failures_table(self._failures)
+
+
+def _not_due(failures: pa.Table) -> str:
+    """Return what is to be known of failures that are not asked for again."""
+    first = pa.compute.min(failures["retry_at"]).as_py()
+    lasting = failures["retry_at"].null_count
+    later = f"the first from {first:%Y-%m-%d %H:%M} UTC on" if first else ""
+    never = f"{lasting:,} not before something else changes (see failures.parquet)" if lasting else ""
+    return f"{counted(len(failures), 'failure')} not asked for yet: {'; '.join(filter(None, [later, never]))}"
 
 
 def _final_at(rows: pa.Table) -> pa.Array:

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from faults import KEY, FaultServer
 from genanalytics import Client, pace
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all", action="store_true", help="run the tests marked `long` too")
+    parser.addoption("--all", action="store_true", help="run the tests marked `long` too, and try more examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes; runs with --all")
+    examples = 200 if config.getoption("--all") else 20
+    settings.register_profile("genanalytics", max_examples=examples, deadline=None)
+    settings.load_profile("genanalytics")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -202,7 +202,6 @@ def test_it_is_a_parquet_file_and_the_same_frame_again(path: Path, tmp_path: Pat
 MICRO = st.integers(-(10**12), 10**12)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(MICRO, st.none() | MICRO), min_size=1, max_size=30))
 def test_sums_are_those_of_the_file_to_the_micro_dollar(
     tmp_path_factory: pytest.TempPathFactory, amounts: list[tuple[int, int | None]]
@@ -224,7 +223,6 @@ def test_sums_are_those_of_the_file_to_the_micro_dollar(
     assert frame["extra"].isna().all()
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.fixed_dictionaries(
         {},
@@ -281,7 +279,6 @@ def test_no_export_at_all_is_refused(tmp_path: Path) -> None:
         read_activity(tmp_path / "missing.csv")
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([b"", b"generation_id,cost_total,cancelled,created_at\n"]),
     st.binary(max_size=60)

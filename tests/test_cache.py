@@ -136,7 +136,7 @@ def test_a_lock_is_waited_for_within_bounds(archive: Archive) -> None:
     assert archive.look_up([key_of(GENERATION)]) == entries(GENERATION)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_is_a_miss(archive: Archive, data: st.DataObject) -> None:
     archive.store(entries(GENERATION))

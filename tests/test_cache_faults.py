@@ -527,4 +527,4 @@ class CacheAgainstDict(RuleBasedStateMachine):
 
 
 TestCacheAgainstDict = CacheAgainstDict.TestCase
-TestCacheAgainstDict.settings = settings(deadline=None, max_examples=25, stateful_step_count=20)
+TestCacheAgainstDict.settings = settings(stateful_step_count=20)

@@ -103,3 +103,9 @@ def test_what_is_no_file_of_records_is_exit_2(capsys: pytest.CaptureFixture[str]
     Path("other.csv").write_text("a,b\n1,2\n")
     assert run(["reconcile", "records.parquet", "other.csv"]) == 2
     assert "other.csv has no column 'requested_id': name a file that" in capsys.readouterr().err
+
+
+def test_sides_the_wrong_way_round_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reconcile", "activity.csv", "records.parquet"]) == 2
+    said = "activity.csv is an activity export and records.parquet is none: give the records first, then the exports"
+    assert said in capsys.readouterr().err

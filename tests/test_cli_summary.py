@@ -65,6 +65,12 @@ def test_a_summary_as_json_has_plain_numbers_and_nulls(capsys: pytest.CaptureFix
     assert any(value is None for group in groups for value in group.values())
 
 
+def test_an_option_for_names_given_twice_names_both(capsys: pytest.CaptureFixture[str]) -> None:
+    twice = ["--by", "model", "--by", "streamed", "--metrics", "requests", "--metrics", "billed_cost"]
+    once = ["--by", "model,streamed", "--metrics", "requests,billed_cost"]
+    assert objects_of(capsys, "summary", "out.parquet", *twice) == objects_of(capsys, "summary", "out.parquet", *once)
+
+
 def test_a_summary_as_csv_is_read_back(capsys: pytest.CaptureFixture[str]) -> None:
     write_frame(FRAME, "out.csv")
     assert run(["summary", "out.csv", "--by", "provider_name", "--csv"]) == 0

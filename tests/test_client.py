@@ -206,7 +206,7 @@ AWKWARD = [
 ]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(generation_id=st.sampled_from(AWKWARD) | st.text(min_size=1).filter(lambda text: problem(text) is None))
 def test_every_id_arrives_as_it_is(generation_id: str, server: FaultServer, client: Client) -> None:
     assert ask(client, generation_id).outcome is Outcome.OK

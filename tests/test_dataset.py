@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -117,7 +117,6 @@ def test_rows_lie_where_their_partition_says(partition: Partition, segments: set
 TEXTS = st.text(st.sampled_from("/\\\0.=*?%:\"'\n ~$🙂\u202e") | st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS, st.none() | st.datetimes()), max_size=5))
 def test_no_text_reaches_a_path_and_every_text_comes_back(records: list[tuple[str, str, Any]]) -> None:
     tables = [

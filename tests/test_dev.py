@@ -289,16 +289,19 @@ def test_the_usage_names_every_command(host: Host) -> None:
     assert host.dev.main(["--help"]) == 0
 
 
+SPREAD = ["--numprocesses", "auto", "--dist", "worksteal"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "program", "given"),
     [
         (["demo", "--count", "5"], "genanalytics", ["demo", "--count", "5"]),
         (["run", "--version"], "genanalytics", ["--version"]),
-        (["test"], "pytest", ["--cov", "--numprocesses", "auto"]),
-        (["test", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
+        (["test"], "pytest", SPREAD),
+        (["test", "--all"], "pytest", ["--cov", *SPREAD, "--all"]),
         (["test", "-k", "cost"], "pytest", ["-k", "cost"]),
         (["site"], "sphinx-build", ["-M", "html", ".", "site", "-c", "docs", "--fail-on-warning", "--quiet"]),
-        (["check", "--all"], "pytest", ["--cov", "--numprocesses", "auto", "--all"]),
+        (["check", "--all"], "pytest", ["--cov", *SPREAD, "--all"]),
     ],
 )
 def test_a_command_sets_up_and_becomes_its_program(

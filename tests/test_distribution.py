@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
@@ -18,8 +18,6 @@ from genanalytics.units import Unit
 MODULE = import_module("genanalytics.metrics.distribution")
 
 WAITED = RowValue("waited", "waited", Unit.MS, "Time waited", ("ms",), nw.col("ms"))
-
-FEW = settings(max_examples=25, deadline=None)
 
 
 def frame_of(values: Sequence[float | None], models: Sequence[str | None] | None = None) -> pd.DataFrame:
@@ -135,7 +133,6 @@ VALUES = st.lists(
 )
 
 
-@FEW
 @given(VALUES, st.sampled_from(["ecdf", "histogram"]), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(values: list[float | None], kind: str, random: object) -> None:
     shuffled = list(values)
@@ -144,7 +141,6 @@ def test_the_order_of_rows_does_not_matter(values: list[float | None], kind: str
     pd.testing.assert_frame_equal(distribution(frame_of(shuffled), WAITED, kind=kind), expected)
 
 
-@FEW
 @given(VALUES)
 def test_the_buckets_of_a_histogram_hold_every_row_once(values: list[float | None]) -> None:
     known = np.array([value for value in values if value is not None], dtype=float)
@@ -156,7 +152,6 @@ def test_the_buckets_of_a_histogram_hold_every_row_once(values: list[float | Non
         assert np.sum((known >= low - slack) & (known <= high + slack)) >= rows
 
 
-@FEW
 @given(VALUES)
 def test_classes_give_the_ecdf_to_one_percent(values: list[float | None]) -> None:
     exact = distribution(frame_of(values), WAITED)

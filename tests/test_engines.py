@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from awkward import awkward
@@ -246,7 +246,6 @@ VALUE = RowValue("value", "value", Unit.USD, "Any number", ("total_cost",), nw.c
 NUMBERS = st.none() | st.just(0.0) | st.floats(-1e300, 1e300, allow_subnormal=False)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(NUMBERS, max_size=60))
 def test_a_sketched_percentile_is_right_to_one_percent(values: list[float | None]) -> None:
     frame = pd.DataFrame({"total_cost": pd.array(values, "Float64")})
@@ -318,7 +317,6 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
 @given(RECORDS)
 def test_whatever_the_records_are_duckdb_agrees_with_pandas(records: list[dict[str, object]]) -> None:
     table = pa.Table.from_pylist(records, schema=ARROW_SCHEMA)

@@ -3,7 +3,7 @@
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import genanalytics as ga
@@ -33,8 +33,10 @@ SCHEDULE = st.lists(
 )
 
 
-def assert_outcomes_follow_from(schedule: list[tuple[list[int], str]]) -> None:
-    """Assert that every id ends as its faults say, after as many requests as they are, and that the truth is found."""
+@pytest.mark.timeout(900)
+@given(schedule=SCHEDULE)
+def test_outcomes_follow_from_the_faults(schedule: list[tuple[list[int], str]]) -> None:
+    """Every id ends as its faults say, after as many requests as they are, and the truth is found."""
     ids = make_ids(len(schedule))
     outcomes, attempts = {}, {}
     with FaultServer() as server, TemporaryDirectory() as cache_dir:
@@ -63,17 +65,3 @@ def assert_outcomes_follow_from(schedule: list[tuple[list[int], str]]) -> None:
             assert again.stats.requests == sum(outcomes[each] not in {"ok", "not_found"} for each in ids)
             assert set(again.stats.outcomes) <= {"ok", "not_found"}
             assert_true(again.frame)
-
-
-@settings(deadline=None, max_examples=15)
-@given(schedule=SCHEDULE)
-def test_outcomes_follow_from_the_faults(schedule: list[tuple[list[int], str]]) -> None:
-    assert_outcomes_follow_from(schedule)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-@settings(deadline=None, max_examples=200)
-@given(schedule=SCHEDULE)
-def test_outcomes_follow_from_any_faults(schedule: list[tuple[list[int], str]]) -> None:
-    assert_outcomes_follow_from(schedule)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -149,7 +149,6 @@ RECORDS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(RECORDS, max_size=4))
 @example([{"model": ""}, {"model": None}])
 def test_any_records_come_back_exactly(records: list[dict[str, object]]) -> None:
@@ -392,7 +391,6 @@ def test_cells_for_spreadsheets_run_no_formula_and_times_are_iso(tmp_path: Path)
     assert {line["created_at"] for line in lines} == {"2026-09-01T10:00:00.500000Z"}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(RECORDS, max_size=4))
 def test_no_cell_for_spreadsheets_begins_as_a_formula_does(records: list[dict[str, object]]) -> None:
     frame = from_rows([row(record, f"gen-{place}") for place, record in enumerate(records)])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genanalytics.frame import drift, from_rows
@@ -299,7 +299,6 @@ def holds(kind: Kind, held: Any, value: Any) -> bool:  # noqa: ANN401 - whatever
             )
 
 
-@settings(max_examples=300, deadline=None)
 @given(RECORDS)
 @example({"latency": True, "streamed": 1, "total_cost": False})
 @example({"provider_responses": [{"status": 200.5}], "": {"": []}})
@@ -319,7 +318,6 @@ def test_nothing_is_dropped(record: dict[str, Any]) -> None:
         assert held[name] is None
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(RECORDS, min_size=2, max_size=4))
 def test_what_a_row_becomes_does_not_depend_on_its_neighbours(records: list[dict[str, Any]]) -> None:
     rows = [as_sent(record) for record in records]

@@ -90,7 +90,6 @@ def test_ids_that_were_thought_up_to_do_harm() -> None:
 
 
 @seed(1)
-@settings(deadline=None, max_examples=20)
 @given(st.lists(TEXT, max_size=60))
 def test_ids_of_any_text(ids: list[str]) -> None:
     assert_each_is_asked_for_as_it_is(ids)
@@ -101,7 +100,7 @@ def test_ids_of_any_text(ids: list[str]) -> None:
 def test_a_thousand_ids_of_any_text() -> None:
     tried: set[str] = set()
 
-    @settings(deadline=None, max_examples=200, database=None)
+    @settings(max_examples=200, database=None)
     @given(st.lists(TEXT, min_size=30, max_size=120))
     def attempt(ids: list[str]) -> None:
         assert_each_is_asked_for_as_it_is(ids)

@@ -97,7 +97,7 @@ def test_a_signal_ends_a_fetch_within_two_seconds_in_one_sentence(
     assert read_frame(tmp_path / "out.parquet")["requested_id"].tolist() == ids
 
 
-@pytest.mark.parametrize("trials", [5, pytest.param(200, marks=[LONG, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("trials", [3, pytest.param(200, marks=[LONG, pytest.mark.timeout(1200)])])
 def test_ctrl_c_at_any_moment(trials: int, server: FaultServer, tmp_path: Path) -> None:
     chance = random.Random(trials)  # noqa: S311 - moments, not secrets
     server.otherwise = lambda generation_id: good(generation_id, after_s=0.01)
@@ -130,7 +130,7 @@ def test_ctrl_c_at_any_moment(trials: int, server: FaultServer, tmp_path: Path) 
     assert 130 in codes
 
 
-@pytest.mark.parametrize("trials", [3, pytest.param(30, marks=[LONG, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("trials", [2, pytest.param(30, marks=[LONG, pytest.mark.timeout(600)])])
 def test_kill_9_at_any_moment_of_one_job(trials: int, server: FaultServer, tmp_path: Path) -> None:
     chance = random.Random(trials)  # noqa: S311 - moments, not secrets
     ids = make_ids(2_000)

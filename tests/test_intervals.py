@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError
@@ -256,7 +256,6 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_limits_enclose_their_statistic_and_do_not_depend_on_the_order_of_rows(
     rows: list[dict[str, object]], random: object

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.metrics.declare import Quantile
@@ -25,7 +25,6 @@ def of_numpy(codes: "np.ndarray", values: "np.ndarray", count: int) -> "np.ndarr
     return result
 
 
-@settings(max_examples=200)
 @given(ROWS)
 def test_percentiles_of_small_groups_are_those_of_numpy(rows: list[tuple[int, float]]) -> None:
     codes, values = np.array([code for code, _ in rows], dtype=np.int64), np.array([value for _, value in rows])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
@@ -17,8 +17,6 @@ from genanalytics.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
 
 GAP = None
-
-FEW = settings(max_examples=25, deadline=None)
 
 COLUMNS = ["model", "created_at", *dict.fromkeys(column for metric in DEFAULT for column in metric.columns)]
 SCHEMA = pa.schema([ARROW_SCHEMA.field(name) for name in COLUMNS])
@@ -273,7 +271,6 @@ ROWS = st.lists(
 )
 
 
-@FEW
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(rows: list[dict[str, object]], random: object) -> None:
     shuffled = list(rows)
@@ -281,7 +278,6 @@ def test_the_order_of_rows_does_not_matter(rows: list[dict[str, object]], random
     pd.testing.assert_frame_equal(summarize(frame_of(*rows), by="model"), summarize(frame_of(*shuffled), by="model"))
 
 
-@FEW
 @given(ROWS)
 def test_costs_add_up_over_a_split(rows: list[dict[str, object]]) -> None:
     frame = frame_of(*rows)
@@ -293,7 +289,6 @@ def test_costs_add_up_over_a_split(rows: list[dict[str, object]]) -> None:
             assert float(total[name]) == pytest.approx(parts.sum())
 
 
-@FEW
 @given(ROWS)
 def test_a_summary_changes_nothing_in_its_frame(rows: list[dict[str, object]]) -> None:
     frame = frame_of(*rows)
@@ -302,7 +297,6 @@ def test_a_summary_changes_nothing_in_its_frame(rows: list[dict[str, object]]) -
     pd.testing.assert_frame_equal(frame, before)
 
 
-@FEW
 @given(ROWS)
 def test_percentiles_are_those_of_numpy(rows: list[dict[str, object]]) -> None:
     found = one(frame_of(*rows))

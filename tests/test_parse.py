@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.answers import NotARecordError
@@ -52,7 +52,6 @@ records = st.fixed_dictionaries(
 odd_records = st.fixed_dictionaries({"id": st.just("gen-1")}, optional={column.name: odd for column in FIELDS})
 
 
-@settings(deadline=None)
 @given(st.lists(records | odd_records, max_size=4))
 def test_both_ways_give_the_same_table(found: list[dict[str, Any]]) -> None:
     assert to_table(rows_of(*found)).equals(to_table(rows_of(*found, by_rules=True)))

@@ -5,7 +5,7 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
@@ -145,7 +145,6 @@ def test_what_cannot_be_reconciled_is_refused_with_the_way_out() -> None:
 AMOUNTS = st.dictionaries(st.integers(0, 20), st.integers(0, 10**13), max_size=15)
 
 
-@settings(max_examples=80, deadline=None)
 @given(AMOUNTS, AMOUNTS)
 def test_totals_close_exactly_whatever_is_missing_or_differs(left: dict[int, int], right: dict[int, int]) -> None:
     sides = [

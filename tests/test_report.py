@@ -169,6 +169,12 @@ def test_a_place_that_is_not_there_is_told_before_the_work(capsys: pytest.Captur
     assert "there is no directory 'missing'" in capsys.readouterr().err
 
 
+def test_what_is_no_page_by_its_name_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"page.txt': a report is a page; give it a name that ends in .html"):
+        write_report(from_rows([]), tmp_path / "page.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_zone_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no time zone 'Berlin'"):
         write_report(from_rows([]), tmp_path / "page.html", tz="Berlin")

@@ -392,7 +392,7 @@ FAILING_CALLS = {
 
 
 @pytest.mark.parametrize("name", FAILING_CALLS)
-@pytest.mark.parametrize("source", ["environment", "file"])
+@pytest.mark.parametrize("source", ["environment", pytest.param("file", marks=pytest.mark.long)])
 def test_output_errors_and_command_line_of_the_program(
     name: str, source: str, server: FaultServer, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
@@ -60,7 +60,6 @@ def test_duckdb_keeps_the_same_rows() -> None:
             assert "".join(row[0] for row in filtered(relation, conditions).project("id").fetchall()) == ids
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(["model", "latency", "total_cost"]), st.integers(-1, 40))
 def test_a_condition_and_its_opposite_part_all_rows_in_two(column: str, value: int) -> None:
     kept, others = filtered(FRAME, [f"{column}={value}"]), filtered(FRAME, [f"{column}!={value}"])

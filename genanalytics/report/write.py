@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from genanalytics import dataset
 from genanalytics._version import __version__
+from genanalytics.errors import InputError
 from genanalytics.metrics import REQUESTS, Statistic, quality, resolved, summarize
 from genanalytics.plots import chart_of
 from genanalytics.plots.groups import period_of
@@ -21,6 +22,7 @@ from genanalytics.report.svg import drawn
 from genanalytics.units import Unit, counted, write
 from genanalytics.wholefile import replacing
 
+_SUFFIXES = (".html", ".htm")
 _HOURLY = pd.Timedelta(days=3)
 _DAILY = pd.Timedelta(days=100)
 _WEEKLY = pd.Timedelta(days=730)
@@ -128,10 +130,14 @@ def write_report(
             a data set is that of its manifest.
 
     Raises:
-        InputError: The zone is unknown, or the data is nothing that statistics can be computed of.
+        InputError: The zone is unknown, the data is nothing that statistics can be computed of, or the file's name does
+            not end in .html.
         MissingColumnError: The data lacks a column that a statistic is made of.
         OutputError: The file cannot be written.
     """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        msg = f"cannot write {os.fspath(path)!r}: a report is a page; give it a name that ends in {_SUFFIXES[0]}"
+        raise InputError(msg)
     summaries = figures(data, tz=tz)
     period = period_of(data)
     every = _every(period)
