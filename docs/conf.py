@@ -49,7 +49,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_context = {"default_mode": "auto"}
 html_copy_source = html_show_sourcelink = False
-html_theme_options = {"footer_start": [], "footer_end": []}
+html_theme_options: dict[str, object] = {"footer_start": [], "footer_end": []}
 
 
 def setup(app: Sphinx) -> None:

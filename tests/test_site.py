@@ -75,7 +75,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        self.ids |= {found["id"]} if found.get("id") else set()
+        self.ids.add(found.get("id") or "")
         if tag == "a":
             self.links.append(found.get("href") or "")
         elif tag in {"img", "script", "iframe"}:
