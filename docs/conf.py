@@ -7,7 +7,10 @@ host and on the site alike. What only the site needs, its navigation, stands her
 import re
 from pathlib import Path
 
+from docutils.nodes import Element
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from genanalytics import __version__
 
@@ -56,6 +59,7 @@ def setup(app: Sphinx) -> None:
     """Connect what is defined here."""
     app.connect("source-read", add_contents)
     app.connect("source-read", lower_anchors)
+    app.connect("missing-reference", link_name)
     app.connect("build-finished", add_index)
 
 
@@ -70,6 +74,15 @@ def lower_anchors(_app: Sphinx, page: str, source: list[str]) -> None:
     """Let links within a notebook lead to its headings: Jupyter keeps their capitals, and here they are small."""
     if page.startswith("notebooks/"):
         source[0] = re.sub(r"\]\(#[^)]+\)", lambda link: link[0].lower(), source[0])
+
+
+def link_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
+    """Link a name that a docstring of any module has as people write it, such as `summarize` and `metrics.DEFAULT`."""
+    if node["reftype"] != "obj":
+        return None
+    name = f"genanalytics.{node['reftarget']}"
+    found: Element | None = env.domains["py"].resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, text)
+    return found
 
 
 def add_index(app: Sphinx, error: Exception | None) -> None:
