@@ -5,6 +5,7 @@
     python3 dev.py test [--all]         run every test, with the coverage floor (--all: the long ones too)
     python3 dev.py test ARGUMENTS       run pytest with these arguments, without the coverage floor
     python3 dev.py gallery              draw every chart of docs/gallery.md again
+    python3 dev.py notebooks [NAME ...] execute notebooks/ again, all or some of them, and keep what they show
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
     python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
@@ -89,11 +90,12 @@ def set_up():
     STAMP.write_text(digest(), encoding="utf-8")
 
 
-def set_up_long():
-    # type: () -> None
+def set_up_long(*names):
+    # type: (*str) -> None
     """Install what only the long tests need, where this machine can use it; elsewhere they say why they are skipped."""
     usable = {"spark": has_java(), "browser": has_browser()}
-    for name, lock in LONG_LOCKS.items():
+    for name in names:
+        lock = LONG_LOCKS[name]
         wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
         if not usable[name] or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
             continue
@@ -171,7 +173,7 @@ def test(arguments):
     """Run every test with the coverage floor, or pytest with the caller's own arguments."""
     set_up()
     if "--all" in arguments:
-        set_up_long()
+        set_up_long(*LONG_LOCKS)
     os.chdir(str(ROOT))
     everything = ["--cov", "--numprocesses", "auto"] if set(arguments) <= {"--all"} else []
     return become("pytest", everything + arguments)
@@ -218,6 +220,15 @@ def gallery(arguments):
         return usage(2)
     set_up()
     return become("python", [str(ROOT / "docs" / "gallery.py")])
+
+
+def notebooks(arguments):
+    # type: (list[str]) -> int
+    """Execute notebooks again, those of these names or all."""
+    set_up()
+    if not arguments or "04_large_data" in arguments:  # which has cells for Spark
+        set_up_long("spark")
+    return become("python", [str(ROOT / "notebooks" / "execute.py")] + arguments)
 
 
 def lock(arguments):
@@ -271,6 +282,7 @@ COMMANDS = {
     "run": run,
     "test": test,
     "gallery": gallery,
+    "notebooks": notebooks,
     "bench": bench,
     "docs": docs,
     "check": check,
