@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from genanalytics.report import write_report
     from genanalytics.schema import COLUMNS
     from genanalytics.sources import Ids, read_ids
+    from genanalytics.tables import table
 
 __all__ = [
     "COLUMNS",
@@ -88,6 +89,7 @@ __all__ = [
     "scan",
     "sessions",
     "summarize",
+    "table",
     "write_frame",
     "write_parquet",
     "write_report",
@@ -122,6 +124,7 @@ _HOMES = {
     "scan": "engines",
     "sessions": "metrics",
     "summarize": "metrics",
+    "table": "tables",
     "write_frame": "files",
     "write_parquet": "files",
     "write_report": "report",

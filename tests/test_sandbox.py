@@ -119,6 +119,21 @@ def test_the_same_arguments_give_the_same_sample_and_another_seed_another() -> N
     assert not set(sample(50, seed=3).ids) & set(sample(50, seed=4).ids)
 
 
+@pytest.mark.parametrize(("month", "days"), [("2026-09", 30), ("2026-10", 31), ("2028-02", 29)])
+def test_another_month_has_all_of_its_days_and_fewer_calls_at_its_weekends(month: str, days: int) -> None:
+    calls = Counter(str(record["created_at"])[:10] for record in sample(3_000, month=month).records.values())
+    assert sorted(calls) == [f"{month}-{day:02}" for day in range(1, days + 1)]
+    weekends = [number for day, number in calls.items() if datetime.fromisoformat(day).isoweekday() > 5]
+    assert max(weekends) < median(calls.values())
+    assert not set(sample(50, month=month).ids) & set(sample(50, month="2025-01").ids)
+
+
+@pytest.mark.parametrize("month", ["October", "2026-13", "2026-10-01", ""])
+def test_what_is_no_month_is_refused(month: str) -> None:
+    with pytest.raises(InputError, match="a month is written as 2026-09"):
+        sample(1, month=month)
+
+
 def test_the_files_in_data_are_what_the_generator_gives_byte_for_byte(tmp_path: Path) -> None:
     write_sample(tmp_path / "new", sample())
     for file in (tmp_path / "new").iterdir():

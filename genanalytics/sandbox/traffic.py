@@ -3,6 +3,7 @@
 The shapes follow measured ones: a real agent workload, and population figures of chats.
 """
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,21 +29,10 @@ from genanalytics.sandbox.draws import Draws, Weighted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MONTH_START = datetime(2026, 9, 1, tzinfo=UTC)
-_MONTH_DAYS = 30
 _HOUR_US = 3_600_000_000
-_START_US = (_MONTH_START - EPOCH) // timedelta(microseconds=1)
-_END_US = _START_US + _MONTH_DAYS * 24 * _HOUR_US
 
 _BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 11, 14, 15, 14, 12, 14, 15, 15, 14, 12, 9, 7, 6, 5, 4, 3)
 _BY_WEEKDAY = (1.0, 1.1, 1.1, 1.0, 0.9, 0.3, 0.25)
-_HOURS = Weighted(
-    {
-        24 * day + hour: weight * _BY_WEEKDAY[(_MONTH_START.weekday() + day) % 7]
-        for day in range(_MONTH_DAYS)
-        for hour, weight in enumerate(_BY_HOUR)
-    }
-)
 
 _AGENT_MODELS = Weighted({LUNA: 5, SONNET: 3, HAIKU: 2})
 _CHAT_MODELS = Weighted({FLASH: 30, SCOUT: 22, DEEPSEEK: 20, LUNA: 10, GEMMA_FREE: 10, HAIKU: 8})
@@ -107,12 +97,22 @@ class Call:
     replay_of: str | None = None
 
 
-def calls(draws: Draws) -> Iterator[Call]:
-    """Yield calls of the month, workload by workload and without end: as many as a reader takes."""
+def calls(draws: Draws, year: int, month: int) -> Iterator[Call]:
+    """Yield calls of a month, workload by workload and without end: as many as are taken."""
+    begin_us = (datetime(year, month, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    weekday, days = monthrange(year, month)
+    hours = Weighted(
+        {
+            24 * day + hour: weight * _BY_WEEKDAY[(weekday + day) % 7]
+            for day in range(days)
+            for hour, weight in enumerate(_BY_HOUR)
+        }
+    )
+    end_us = begin_us + days * 24 * _HOUR_US
     while True:
-        start_us = _START_US + draws.weighted(_HOURS) * _HOUR_US + draws.whole(0, _HOUR_US - 1)
+        start_us = begin_us + draws.weighted(hours) * _HOUR_US + draws.whole(0, _HOUR_US - 1)
         workload = draws.weighted(_WORKLOADS)
-        yield from (call for call in workload(draws, start_us) if call.created_us < _END_US)
+        yield from (call for call in workload(draws, start_us) if call.created_us < end_us)
 
 
 def generation_id(draws: Draws, created_us: int, kind: str = "") -> str:
