@@ -12,6 +12,7 @@ from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
 from genanalytics.reconciling import FIELDS, reconcile
+from genanalytics.tables import table
 
 
 def record(generation_id: str, **fields: object) -> Row:
@@ -179,3 +180,12 @@ def test_totals_close_exactly_whatever_is_missing_or_differs(left: dict[int, int
         f"gen-{number}" for number in left.keys() & right.keys() if abs(left[number] - right[number]) > 500
     }
     assert "total_cost" in FIELDS
+
+
+def test_totals_show_themselves_in_dollars() -> None:
+    same = frame(record("gen-1", total_cost=0.5, model="m"))
+    lines = str(table(reconcile(same, same).totals("model"))).splitlines()
+    assert [line.split() for line in lines] == [
+        ["model", "generations", "records", "activity", "difference"],
+        ["m", "1", "$0.5000", "$0.5000", "$0.00"],
+    ]
