@@ -570,3 +570,14 @@ def test_its_activity_export_agrees_with_its_records(tmp_path: Path, month: Samp
 
 def test_its_activity_export_has_the_columns_of_a_real_one() -> None:
     assert activity_csv([]).strip().split(",") == list(READ)
+
+
+def test_a_nightly_job_writes_a_prompt_to_the_cache_that_is_hardly_read_again() -> None:
+    made = sample(3_000, nightly=0.1).records.values()
+    jobs = [record for record in made if record["origin"] == "https://nightly.example.com/"]
+    assert len(jobs) > 100
+    assert {datetime.fromisoformat(str(record["created_at"])).hour for record in jobs} == {2}
+    sessions = Counter(record["session_id"] for record in jobs)
+    assert 0.8 < sum(calls == 1 for calls in sessions.values()) / len(sessions) < 1
+    assert sum(float(str(record["cache_discount"])) for record in jobs) < 0
+    assert "https://nightly.example.com/" not in {record["origin"] for record in sample(3_000).records.values()}
