@@ -22,7 +22,7 @@ ROUNDING_NANOUSD = 500
 _NANO = 1_000_000_000
 _LARGEST_USD = 1e9
 _MS = pd.Timedelta(milliseconds=1)
-_KEYS = ("requested_id", "day", "model")
+_KEYS = ("requested_id", "day", "model", "side")
 _UNITS = {
     "generations": Unit.COUNT.value,
     "records_usd": Unit.USD.value,
@@ -72,7 +72,7 @@ class Reconciliation:
         return self.matched == len(self.rows) and self.differences.empty
 
     def totals(self, by: str | None = None) -> pd.DataFrame:
-        """Return the charge on both sides, in US$, over all generations or by one of requested_id, day and model.
+        """Return the charge on both sides, in US$, over all generations or by one of requested_id, day, model and side.
 
         Returns:
             The key, generations (Int64), records_usd, activity_usd, difference_usd (Float64: activity minus records).
