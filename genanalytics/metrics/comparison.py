@@ -6,7 +6,7 @@ sides. What lies in strata that one side alone has is left out, and said.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ class Estimate:
     high: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """How a statistic of one group differs from that of another, on the strata that both have.
 
@@ -82,14 +82,14 @@ class Comparison:
     n_b: int
     overlap_a: float | None
     overlap_b: float | None
-    strata: pd.DataFrame = field(repr=False)
+    strata: pd.DataFrame
 
     @property
     def comparable(self) -> bool:
         """Whether half of the rows of either side, or more, lies in common strata."""
         return min(self.overlap_a or 0.0, self.overlap_b or 0.0) >= LEAST_OVERLAP
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         unit = self.statistic.unit
         shares = (write(overlap, Unit.SHARE) for overlap in (self.overlap_a, self.overlap_b))
         strata = f"{self.strata['weight'].count()} of {len(self.strata)} strata"
@@ -104,7 +104,7 @@ class Comparison:
             [
                 *lines,
                 f"{write(self.value_a, unit)} against {write(self.value_b, unit)}",
-                f"difference {_written(self.difference, unit)}",
+                f"difference {_written(self.difference, Unit.POINTS if unit is Unit.SHARE else unit)}",
                 f"ratio {_written(self.ratio, Unit.RATIO)}",
             ]
         )
@@ -149,11 +149,11 @@ def compare(
 
     >>> ends = ["error", "error", "stop", "error", "stop", "stop", "stop", "stop"] * 20
     >>> frame = pd.DataFrame({"provider_name": ["A", "B"] * 80, "model": "m", "finish_reason": ends})
-    >>> print(compare(frame, key="provider_name", a="A", b="B", metric="error_rate"))
+    >>> compare(frame, key="provider_name", a="A", b="B", metric="error_rate")
     errors: provider_name A against B
     80 and 80 rows, 100.0 % and 100.0 % of them in 1 of 1 strata of model that both have
     25.0 % against 50.0 %
-    difference −25.0 % (−38.5 % to −10.0 %)
+    difference −25.0 points (−38.5 points to −10.0 points)
     ratio 0.50 (0.32 to 0.76)
     """
     statistic, basis = _comparable(metric)
