@@ -66,7 +66,7 @@ class Comparison:
         overlap_a: The share of `n_a` that lies in common strata; None where `n_a` is 0.
         overlap_b: That of `n_b`.
         strata: A row per stratum: the columns of `match`, `n_a`, `n_b`, `value_a`, `value_b`, `difference`, and
-            `weight`, which is a gap where the stratum is not common.
+            `weight`, which is a gap where the stratum is not common; `attrs` holds their units and labels.
     """
 
     key: str
@@ -104,7 +104,7 @@ class Comparison:
             [
                 *lines,
                 f"{write(self.value_a, unit)} against {write(self.value_b, unit)}",
-                f"difference {_written(self.difference, Unit.POINTS if unit is Unit.SHARE else unit)}",
+                f"difference {_written(self.difference, _of_difference(unit))}",
                 f"ratio {_written(self.ratio, Unit.RATIO)}",
             ]
         )
@@ -187,7 +187,7 @@ def compare(
         n_b,
         int(common["n_a"].sum()) / n_a if n_a else None,
         int(common["n_b"].sum()) / n_b if n_b else None,
-        strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]],
+        _described(strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]], statistic, a, b),
     )
 
 
@@ -268,6 +268,29 @@ def _strata(cells: pd.DataFrame, key: str, a: object, b: object, names: list[str
         strata[f"n_{side}"] = strata[f"n_{side}"].fillna(0)
         strata[f"value_{side}"] = strata[f"value_{side}"].astype("Float64")
     return strata.assign(difference=strata["value_a"] - strata["value_b"], weight=weights / weights.sum())
+
+
+def _described(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) -> pd.DataFrame:
+    """Return the strata with the unit and the label of each column."""
+    label, unit, count = statistic.label, statistic.unit.value, Unit.COUNT.value
+    told = {
+        "n_a": (f"n of {a}", count),
+        "n_b": (f"n of {b}", count),
+        "value_a": (f"{label} of {a}", unit),
+        "value_b": (f"{label} of {b}", unit),
+        "difference": ("difference", _of_difference(statistic.unit).value),
+        "weight": ("weight", Unit.SHARE.value),
+    }
+    strata.attrs = {
+        "units": {name: unit for name, (_, unit) in told.items()},
+        "labels": {name: label for name, (label, _) in told.items()},
+    }
+    return strata
+
+
+def _of_difference(unit: Unit) -> Unit:
+    """Return the unit of a difference of two values."""
+    return Unit.POINTS if unit is Unit.SHARE else unit
 
 
 def _of_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
