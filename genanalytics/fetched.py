@@ -84,11 +84,12 @@ class Fetched:
         """Return what the failures mean and what to do about them: one row per outcome that occurred, commonest first.
 
         The columns: outcome (str), ids (Int64: how many), meaning (str), next_step (str), example (str: the first id).
+        `ga.table` shows them in full.
         """
         found = self.failures.groupby("outcome", sort=False)["requested_id"].agg(["size", "first"])
         found = found.sort_values("size", ascending=False, kind="stable")
         outcomes = [Outcome(name) for name in found.index]
-        return pd.DataFrame(
+        explained = pd.DataFrame(
             {
                 "outcome": pd.Series([outcome.value for outcome in outcomes], dtype="str"),
                 "ids": pd.Series(found["size"].tolist(), dtype="Int64"),
@@ -97,6 +98,8 @@ class Fetched:
                 "example": pd.Series(found["first"].tolist(), dtype="str"),
             }
         )
+        explained.attrs = {"units": {"ids": Unit.COUNT.value}, "labels": {"ids": "ids"}}
+        return explained
 
 
 def as_html(fetched: Fetched) -> str:

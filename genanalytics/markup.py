@@ -3,8 +3,7 @@
 Strangers' text is escaped, and the classes keep MathJax from taking dollar signs for formulas.
 """
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 from genanalytics.units import printable
@@ -17,20 +16,19 @@ def block(*parts: str) -> str:
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
-def table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, names: int | None = None) -> str:
+def table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, figures: Collection[int] = ()) -> str:
     """Return a table.
 
     Args:
         heads: What stands above the columns.
         rows: The cells of each row.
-        names: How many columns stand to the left; those after them hold figures, and stand to the right. None for all.
+        figures: Which columns hold figures, and stand to the right; the others stand to the left.
     """
 
     def line(tag: str, cells: Iterable[object]) -> str:
-        sides = (names is None or place < names for place in itertools.count())
         parts = (
-            f'<{tag} style="text-align: {"left" if left else "right"}">{safe(cell)}</{tag}>'
-            for cell, left in zip(cells, sides, strict=False)
+            f'<{tag} style="text-align: {"right" if place in figures else "left"}">{safe(cell)}</{tag}>'
+            for place, cell in enumerate(cells)
         )
         return f"<tr>{''.join(parts)}</tr>"
 

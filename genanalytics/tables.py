@@ -42,9 +42,9 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """The columns of figures, without the limits of their intervals."""
+        """The columns after them, without the limits of intervals."""
         limits = {name + limit for name in self._units for limit in LIMITS}
-        return [name for name in self.summary.columns if name in self._units and name not in limits]
+        return [name for name in self.summary.columns[len(self.keys) :] if name not in limits]
 
     @property
     def _units(self) -> dict[str, str]:
@@ -56,18 +56,21 @@ class Table:
 
     def _repr_html_(self) -> str:
         columns = [(key, names_of(self.summary[key])) for key in self.keys]
+        figures: list[int] = []
         for name in self.names:
-            columns += _figures(self.summary, name, self.summary.attrs)
+            found = list(_figures(self.summary, name, self.summary.attrs))
+            figures += range(len(columns), len(columns) + len(found)) if name in self._units else ()
+            columns += found
         heads, cells = zip(*columns, strict=True)
-        return block(as_html(heads, zip(*cells, strict=True), names=len(self.keys)))
+        return block(as_html(heads, zip(*cells, strict=True), figures=figures))
 
 
 def table(summary: pd.DataFrame) -> Table:
     """Return figures by group in a form that shows them as people read them: with labels, units and intervals.
 
     Args:
-        summary: What `summarize`, `sessions`, `attempt_summary` or `quality` returns, its rows and columns chosen and
-            ordered as one likes.
+        summary: What `summarize`, `sessions`, `quality` and others return, or `explain` of a fetch; its rows and
+            columns chosen and ordered as one likes.
 
     Raises:
         InputError: It is none of these: its `attrs` hold no units and labels.
@@ -111,8 +114,13 @@ def as_text(
         width: How many characters a line may have.
     """
     rows = summary if total is None else pd.concat([summary, total])
-    figures = [column for name in names for column in _figures(rows, name, summary.attrs, bound=name in at_least)]
-    numbers = [_column(label, cells, max(map(len, cells), default=0), str.rjust) for label, cells in figures]
+    numbers = [
+        _column(
+            label, cells, max(map(len, cells), default=0), str.rjust if name in summary.attrs["units"] else str.ljust
+        )
+        for name in names
+        for label, cells in _figures(rows, name, summary.attrs, bound=name in at_least)
+    ]
     totals = len(rows) - len(summary)
     groups = {key: [*names_of(summary[key]), *["" if place else "total"] * totals] for place, key in enumerate(keys)}
     needed = sum(map(_width, numbers))
@@ -148,7 +156,10 @@ def _moment(value: pd.Timestamp, *, minutes: bool) -> str:
 def _figures(
     rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, bound: bool = False
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield the label and the cells of a column of figures, and those of their intervals where they have some."""
+    """Yield the label and the cells of a column, and those of its intervals where it has some."""
+    if name not in attrs["units"]:  # words
+        yield name.replace("_", " "), names_of(rows[name])
+        return
     unit = Unit(attrs["units"][name])
     limits = [name + limit for limit in LIMITS if name + limit in rows]
     cells, *ends = _written([rows[column] for column in (name, *limits)], unit)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+from genanalytics.answers import Outcome
 from genanalytics.errors import InputError
+from genanalytics.fetched import Fetched, Stats
 from genanalytics.frame import from_rows
 from genanalytics.metrics import attempt_summary, quality, sessions, summarize
 from genanalytics.parse import Row
@@ -163,6 +165,20 @@ def test_in_a_notebook_a_dollar_sign_is_no_formula_and_a_strangers_name_no_html(
     html = table(summary_of(("<b>$1 and $2</b>", 1, 1.0)))._repr_html_()
     assert html.startswith('<div class="tex2jax_ignore mathjax_ignore">')
     assert "&lt;b&gt;$1 and $2&lt;/b&gt;" in html
+
+
+def test_words_stand_to_the_left_wherever_their_column_is() -> None:
+    shown = table(quality(pd.DataFrame({"requested_id": ["gen-1", "gen-1"]}))[["check", "rows", "examples"]].head(1))
+    assert str(shown).splitlines() == ["check        rows  examples", "repeated_id     1  gen-1"]
+    assert '<th style="text-align: right">rows</th><th style="text-align: left">examples</th>' in shown._repr_html_()
+
+
+def test_what_failures_mean_is_shown_in_full() -> None:
+    failures = pd.DataFrame({"requested_id": ["gen-1"], "outcome": ["not_found"]})
+    explained = Fetched(pd.DataFrame(), failures, Stats(1, 1, {"not_found": 1}, 1, 0, 0, 0.1)).explain()
+    html = table(explained)._repr_html_()
+    assert '<th style="text-align: left">next step</th>' in html
+    assert Outcome.NOT_FOUND.next_step in html
 
 
 def test_a_frame_without_units_is_no_table() -> None:
