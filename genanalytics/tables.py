@@ -132,12 +132,12 @@ def as_text(
 
 
 def name_of(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
-    """Return what a group is called: a day as its date, nothing as a dash."""
+    """Return what a group is called: a day as its date, nothing as a dash, an empty text in quotes."""
     if pd.isna(value):
         return NOTHING
     if isinstance(value, pd.Timestamp) and value == value.normalize():
         return f"{value:%Y-%m-%d}"
-    return printable(str(value))
+    return printable(str(value)) or '""'
 
 
 def names_of(values: pd.Series) -> list[str]:

@@ -97,7 +97,9 @@ def executed(notebook: NotebookNode, *, without: Collection[str] = ()) -> Notebo
         kernel = AsyncKernelManager(
             kernel_name="python3", kernel_spec_manager=of_this_python, connection_file=connection
         )
-        client = NotebookClient(fresh, km=kernel, timeout=100, record_timing=False, extra_arguments=_ARGUMENTS)
+        client = NotebookClient(
+            fresh, km=kernel, timeout=100, record_timing=False, coalesce_streams=True, extra_arguments=_ARGUMENTS
+        )
         client.execute(cleanup_kc=True, cwd=str(here), env=_environment(beside))
     return tidied(fresh)
 

@@ -184,3 +184,8 @@ def test_what_failures_mean_is_shown_in_full() -> None:
 def test_a_frame_without_units_is_no_table() -> None:
     with pytest.raises(InputError, match="no units and labels in its attrs"):
         table(pd.DataFrame({"model": ["a"]}))
+
+
+def test_an_empty_name_is_shown_as_one() -> None:
+    text = as_text(summary_of(("", 1, 1.0)), ["model"], STATISTICS)
+    assert text.splitlines()[1].split() == ['""', "1", "$1.000"]

@@ -55,7 +55,7 @@ class Sample:
     """The record of each id that resolves, in order of time."""
 
 
-def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09") -> Sample:
+def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: float = 0) -> Sample:
     """Return a month's sample of `count` distinct ids: the same on every machine for the same arguments.
 
     Some ids stand more than once in `Sample.ids`, so that it is a little longer.
@@ -64,6 +64,8 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09") -> Sample
         count: How many distinct ids, with and without a record.
         seed: Another seed is other traffic of the same kind.
         month: The month of it, such as "2026-09".
+        nightly: The share (0 to 1) of workloads that are jobs of one more application, which caches prompts that hardly
+            anything reads again.
 
     Raises:
         InputError: There is no such month.
@@ -77,7 +79,7 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09") -> Sample
         msg = f"month={month!r}; a month is written as 2026-09"
         raise InputError(msg) from error
     draws = Draws(seed)
-    traffic = calls(draws, first.year, first.month)
+    traffic = calls(draws, first.year, first.month, nightly)
     created: dict[str, int] = {}
     records: dict[str, Record] = {}
     while len(created) < count:
