@@ -38,6 +38,7 @@ _ARGUMENTS = [
     "--IPKernelApp.exec_lines=import warnings as _warnings",
     "--IPKernelApp.exec_lines=_warnings.simplefilter('error')",
     "--IPKernelApp.exec_lines=_warnings.filterwarnings('ignore', module='ipykernel')",  # at its end, about itself
+    "--IPKernelApp.capture_fd_output=False",  # what a program that a cell starts says, is not its own
     "--IPKernelApp.log_level=ERROR",  # else it warns that what goes over loopback is not encrypted
 ]
 

@@ -62,7 +62,8 @@ def styled(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
     if ax is None:
         import matplotlib.pyplot as plt  # noqa: PLC0415 - choosing a backend is left until a figure is wanted
 
-        figure = plt.figure(figsize=SIZE, layout="constrained")  # outside: a backend's own settings have to stay
+        # outside of the context, which would undo what a backend sets once: that of notebooks shows figures by it
+        figure = plt.figure(figsize=SIZE, layout="constrained")
         with mpl.rc_context(SETTINGS):
             ax = figure.subplots()
     with mpl.rc_context(SETTINGS):
