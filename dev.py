@@ -5,6 +5,7 @@
     python3 dev.py test [--all]         run the tests (--all: the long ones too, with the coverage floor)
     python3 dev.py test ARGUMENTS       run pytest with these arguments
     python3 dev.py gallery              draw every chart of docs/gallery.md again
+    python3 dev.py notebooks [NAME ...] execute notebooks/ again, all or some of them, and keep what they show
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py site                 build the documentation as a site, in site/html; a warning is an error
     python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
@@ -234,6 +235,15 @@ def gallery(arguments):
     return become("python", [str(ROOT / "docs" / "gallery.py")])
 
 
+def notebooks(arguments):
+    # type: (list[str]) -> int
+    """Execute notebooks again, those of these names or all."""
+    set_up()
+    if not arguments or "04_large_data" in arguments:  # which has cells for Spark
+        set_up_long("spark")
+    return become("python", [str(ROOT / "notebooks" / "execute.py")] + arguments)
+
+
 def lock(arguments):
     # type: (list[str]) -> int
     """Make the locks again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
@@ -285,6 +295,7 @@ COMMANDS = {
     "run": run,
     "test": test,
     "gallery": gallery,
+    "notebooks": notebooks,
     "bench": bench,
     "docs": docs,
     "site": site,

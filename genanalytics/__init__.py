@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         attempt_summary,
         attempts,
         compare,
+        cost_change,
         distribution,
         quality,
         sessions,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from genanalytics.report import write_report
     from genanalytics.schema import COLUMNS
     from genanalytics.sources import Ids, read_ids
+    from genanalytics.tables import table
 
 __all__ = [
     "COLUMNS",
@@ -71,6 +73,7 @@ __all__ = [
     "attempts",
     "compact",
     "compare",
+    "cost_change",
     "distribution",
     "drift",
     "export",
@@ -88,6 +91,7 @@ __all__ = [
     "scan",
     "sessions",
     "summarize",
+    "table",
     "write_frame",
     "write_parquet",
     "write_report",
@@ -108,6 +112,7 @@ _HOMES = {
     "distribution": "metrics",
     "compact": "commits",
     "compare": "metrics",
+    "cost_change": "metrics",
     "drift": "frame",
     "export": "exporting",
     "fetch": "fetching",
@@ -122,6 +127,7 @@ _HOMES = {
     "scan": "engines",
     "sessions": "metrics",
     "summarize": "metrics",
+    "table": "tables",
     "write_frame": "files",
     "write_parquet": "files",
     "write_report": "report",

@@ -1,17 +1,16 @@
 """What came of a fetch, and how it shows itself to people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import NoReturn
 
 import pandas as pd
 
 from genanalytics.answers import Outcome
-from genanalytics.units import Unit, counted, printable, write
+from genanalytics.markup import block, safe, table
+from genanalytics.units import Unit, counted, write
 
 _LISTED = 5
-_LONGEST = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +84,12 @@ class Fetched:
         """Return what the failures mean and what to do about them: one row per outcome that occurred, commonest first.
 
         The columns: outcome (str), ids (Int64: how many), meaning (str), next_step (str), example (str: the first id).
+        `ga.table` shows them in full.
         """
         found = self.failures.groupby("outcome", sort=False)["requested_id"].agg(["size", "first"])
         found = found.sort_values("size", ascending=False, kind="stable")
         outcomes = [Outcome(name) for name in found.index]
-        return pd.DataFrame(
+        explained = pd.DataFrame(
             {
                 "outcome": pd.Series([outcome.value for outcome in outcomes], dtype="str"),
                 "ids": pd.Series(found["size"].tolist(), dtype="Int64"),
@@ -98,14 +98,12 @@ class Fetched:
                 "example": pd.Series(found["first"].tolist(), dtype="str"),
             }
         )
+        explained.attrs = {"units": {"ids": Unit.COUNT.value}, "labels": {"ids": "ids"}}
+        return explained
 
 
 def as_html(fetched: Fetched) -> str:
-    """Return what a notebook shows of a fetch: what came, what did not and what to do about it, what it took.
-
-    Without script, style sheet or anything from elsewhere, in the colours of the page around it. Strangers' text is
-    escaped, and the classes keep MathJax from taking dollar signs for formulas.
-    """
+    """Return what a notebook shows of a fetch: what came, what did not and what to do about it, what it took."""
     stats = fetched.stats
     took = {
         "records": _share(stats),
@@ -114,32 +112,19 @@ def as_html(fetched: Fetched) -> str:
         "from the cache": f"{stats.from_cache:,}",
         "time": write(1_000 * stats.seconds, Unit.MS),
     }
-    parts = [_table(took.keys(), [list(took.values())])]
+    parts = [table(took.keys(), [list(took.values())])]
     if not fetched.failures.empty:
         told = fetched.explain()[["outcome", "ids", "meaning", "next_step"]]
-        parts.append(_table(["outcome", "ids", "what it means", "what to do"], told.to_numpy().tolist()))
+        parts.append(table(["outcome", "ids", "what it means", "what to do"], told.to_numpy().tolist()))
         first = fetched.failures.head(_LISTED)[["requested_id", "outcome", "message"]]
         count = f"the first {_LISTED} of " if len(fetched.failures) > _LISTED else ""
         summary = f"<summary>{count}{counted(len(fetched.failures), 'id')} without a record</summary>"
-        parts.append(f"<details>{summary}{_table(first.columns, first.to_numpy().tolist())}</details>")
+        parts.append(f"<details>{summary}{table(first.columns, first.to_numpy().tolist())}</details>")
     if stats.notices:
-        parts.append(f"<ul>{''.join(f'<li>{_safe(notice)}</li>' for notice in stats.notices)}</ul>")
-    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+        parts.append(f"<ul>{''.join(f'<li>{safe(notice)}</li>' for notice in stats.notices)}</ul>")
+    return block(*parts)
 
 
 def _share(stats: Stats) -> str:
     of = f"{stats.outcomes.get(Outcome.OK, 0):,} of {counted(stats.distinct, 'id')}"
     return of if stats.coverage is None else f"{of} ({write(stats.coverage, Unit.SHARE)})"
-
-
-def _table(heads: Iterable[str], rows: Iterable[Sequence[object]]) -> str:
-    left = ' style="text-align: left"'
-    head = "".join(f"<th{left}>{_safe(name)}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(f'<td{left}>{_safe(value)}</td>' for value in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _safe(value: object) -> str:
-    """Return a value as HTML text: on one line, of bounded length, and without marks that turn the writing around."""
-    text = f"{value:,}" if isinstance(value, int) else printable(str(value))
-    return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")

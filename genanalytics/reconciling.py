@@ -11,6 +11,7 @@ import pandas as pd
 from genanalytics.activity import COLUMN_OF
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.schema import BY_NAME, Kind
+from genanalytics.units import Unit
 
 FIELDS = tuple(column for column in COLUMN_OF.values() if column != "id")
 """The fields that are compared: those which an export has."""
@@ -21,7 +22,13 @@ ROUNDING_NANOUSD = 500
 _NANO = 1_000_000_000
 _LARGEST_USD = 1e9
 _MS = pd.Timedelta(milliseconds=1)
-_KEYS = ("requested_id", "day", "model")
+_KEYS = ("requested_id", "day", "model", "side")
+_UNITS = {
+    "generations": Unit.COUNT.value,
+    "records_usd": Unit.USD.value,
+    "activity_usd": Unit.USD.value,
+    "difference_usd": Unit.USD.value,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +72,12 @@ class Reconciliation:
         return self.matched == len(self.rows) and self.differences.empty
 
     def totals(self, by: str | None = None) -> pd.DataFrame:
-        """Return the charge on both sides, in US$, over all generations or by one of requested_id, day and model.
+        """Return the charge on both sides, in US$, over all generations or by one of requested_id, day, model and side.
 
         Returns:
             The key; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64), which is the
             activity's minus the records'. Each is worked out from whole nano-dollars, so that the groups add up to the
-            total.
+            total. `attrs` holds `units` and `labels`.
 
         Raises:
             InputError: `by` is something else.
@@ -89,7 +96,9 @@ class Reconciliation:
         table["generations"] = sums["generations"].astype("Int64")
         for name, values in (nano | {"difference": nano["activity"] - nano["records"]}).items():
             table[f"{name}_usd"] = (values / _NANO).astype("Float64")
-        return pd.DataFrame(table)
+        totals = pd.DataFrame(table)
+        totals.attrs = {"units": dict(_UNITS), "labels": {name: name.removesuffix("_usd") for name in _UNITS}}
+        return totals
 
     def _on(self, side: str) -> int:
         return int((self.rows["side"] == side).sum())

@@ -1,12 +1,17 @@
-"""Figures by group as text that fits a terminal: numbers to the right with their units, a total row at the bottom."""
+"""Figures by group as people read them: text that fits a terminal, and a table for notebooks."""
 
+import itertools
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from genanalytics.errors import InputError
+from genanalytics.markup import block
+from genanalytics.markup import table as as_html
 from genanalytics.units import NOTHING, Unit, money_decimals, printable, write
 
 _GAP = "  "
@@ -18,6 +23,71 @@ LIMITS = ("_low", "_high")
 
 Column = list[str]
 """The lines of a column, equally long: its label, on one line or on several, and its cells."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Table:
+    """Figures by group, as a terminal and a notebook show them.
+
+    Attributes:
+        summary: The figures.
+    """
+
+    summary: pd.DataFrame
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that name the groups: those before the first one with a unit."""
+        return list(itertools.takewhile(lambda name: name not in self._units, self.summary.columns))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns after them, without the limits of intervals."""
+        limits = {name + limit for name in self._units for limit in LIMITS}
+        return [name for name in self.summary.columns[len(self.keys) :] if name not in limits]
+
+    @property
+    def _units(self) -> dict[str, str]:
+        units: dict[str, str] = self.summary.attrs["units"]
+        return units
+
+    def __repr__(self) -> str:
+        return as_text(self.summary, self.keys, self.names)
+
+    def _repr_html_(self) -> str:
+        columns = [(key, names_of(self.summary[key])) for key in self.keys]
+        figures: list[int] = []
+        for name in self.names:
+            found = list(_figures(self.summary, name, self.summary.attrs))
+            figures += range(len(columns), len(columns) + len(found)) if name in self._units else ()
+            columns += found
+        heads, cells = zip(*columns, strict=True)
+        return block(as_html(heads, zip(*cells, strict=True), figures=figures))
+
+
+def table(summary: pd.DataFrame) -> Table:
+    """Return figures by group in a form that shows them as people read them: with labels, units and intervals.
+
+    Args:
+        summary: What `summarize`, `sessions`, `quality` and others return, or `explain` of a fetch; its rows and
+            columns chosen and ordered as one likes.
+
+    Raises:
+        InputError: It is none of these: its `attrs` hold no units and labels.
+
+    >>> frame = pd.DataFrame({"model": ["a", "b"], "requests": [1200, 7], "ttft_ms_p50": [812.0, 12_345.0]})
+    >>> frame.attrs = {"units": {"requests": "count", "ttft_ms_p50": "ms"},
+    ...                "labels": {"requests": "requests", "ttft_ms_p50": "TTFT p50"}}
+    >>> table(frame)
+                       TTFT
+    model  requests     p50
+    a         1,200  812 ms
+    b             7  12.3 s
+    """
+    if not {"units", "labels"} <= summary.attrs.keys():
+        msg = "the frame has no units and labels in its attrs: give what summarize or sessions returns, whole or a part"
+        raise InputError(msg)
+    return Table(summary)
 
 
 def as_text(
@@ -44,7 +114,13 @@ def as_text(
         width: How many characters a line may have.
     """
     rows = summary if total is None else pd.concat([summary, total])
-    numbers = [column for name in names for column in _figures(rows, name, summary.attrs, bound=name in at_least)]
+    numbers = [
+        _column(
+            label, cells, max(map(len, cells), default=0), str.rjust if name in summary.attrs["units"] else str.ljust
+        )
+        for name in names
+        for label, cells in _figures(rows, name, summary.attrs, bound=name in at_least)
+    ]
     totals = len(rows) - len(summary)
     groups = {key: [*names_of(summary[key]), *["" if place else "total"] * totals] for place, key in enumerate(keys)}
     needed = sum(map(_width, numbers))
@@ -56,12 +132,12 @@ def as_text(
 
 
 def name_of(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
-    """Return what a group is called: a day as its date, nothing as a dash."""
+    """Return what a group is called: a day as its date, nothing as a dash, an empty text in quotes."""
     if pd.isna(value):
         return NOTHING
     if isinstance(value, pd.Timestamp) and value == value.normalize():
         return f"{value:%Y-%m-%d}"
-    return printable(str(value))
+    return printable(str(value)) or '""'
 
 
 def names_of(values: pd.Series) -> list[str]:
@@ -77,17 +153,22 @@ def _moment(value: pd.Timestamp, *, minutes: bool) -> str:
     return value.isoformat(sep=" ", timespec="minutes" if minutes else "seconds").removesuffix("+00:00")
 
 
-def _figures(rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, bound: bool) -> Iterator[Column]:
-    """Yield a column of figures, and that of their intervals where they have some."""
+def _figures(
+    rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, bound: bool = False
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the label and the cells of a column, and those of its intervals where it has some."""
+    if name not in attrs["units"]:  # words
+        yield name.replace("_", " "), names_of(rows[name])
+        return
     unit = Unit(attrs["units"][name])
     limits = [name + limit for limit in LIMITS if name + limit in rows]
     cells, *ends = _written([rows[column] for column in (name, *limits)], unit)
     if bound:
         cells[-1] = f"≥ {cells[-1]}"
-    yield _column(attrs["labels"][name], cells, max(map(len, cells), default=0), str.rjust)
+    yield attrs["labels"][name], cells
     if ends:
         spans = [NOTHING if NOTHING in span else " to ".join(span) for span in zip(*ends, strict=True)]
-        yield _column("95 % interval", spans, max(map(len, spans), default=0), str.rjust)
+        yield "95 % interval", spans
 
 
 def _written(columns: Sequence[pd.Series], unit: Unit) -> list[list[str]]:

@@ -22,6 +22,7 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     TOKENS_PER_S = "tokens/s"
     SHARE = "share"
+    POINTS = "percentage points"
     RATIO = "ratio"
     COUNT = "count"
     TIME = "UTC"
@@ -40,8 +41,8 @@ def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> st
     ('$0.000153', '$1,234.50', '−$0.01230')
     >>> write(0.0004, Unit.USD, decimals=2)
     '<$0.01'
-    >>> write(512, Unit.MS), write(4068, Unit.MS), write(100_000, Unit.MS), write(7_200_000, Unit.MS)
-    ('512 ms', '4.07 s', '1.67 min', '2.00 h')
+    >>> write(7.59, Unit.MS), write(512, Unit.MS), write(4068, Unit.MS), write(100_000, Unit.MS), write(7.2e6, Unit.MS)
+    ('7.6 ms', '512 ms', '4.07 s', '1.67 min', '2.00 h')
     >>> write(0.1234, Unit.SHARE), write(1_234_567, Unit.TOKENS), write(42, Unit.COUNT), write(None, Unit.USD)
     ('12.3 %', '1.23 M tokens', '42', '–')
     """
@@ -84,9 +85,12 @@ def money_decimals(values: Iterable[float | None]) -> int:
 _SUFFIX = {
     Unit.USD_PER_MTOK: "/M tokens",
     Unit.SHARE: " %",
+    Unit.POINTS: " points",
     Unit.TOKENS: " tokens",
     Unit.TOKENS_PER_S: " tokens/s",
 }
+_FINE_MS = 10
+"""Below so many milliseconds, tokens follow each other: there the decimal tells one provider from another."""
 _DURATIONS = ((1_000, 60, "s"), (60_000, 60, "min"), (3_600_000, math.inf, "h"))
 _COUNTS = ((1e6, 1_000, "M"), (1e9, math.inf, "G"))
 
@@ -98,7 +102,7 @@ def _size(size: float, unit: Unit, decimals: int | None) -> str:
             text = f"${size:,.{places}f}" if round(size, places) or not size else f"<${10**-places:.{places}f}"
         case Unit.MS:
             text = _duration(size)
-        case Unit.SHARE:
+        case Unit.SHARE | Unit.POINTS:
             text = f"{100 * size:.1f}"
         case Unit.TOKENS_PER_S:
             text = f"{size:,.1f}"
@@ -110,6 +114,8 @@ def _size(size: float, unit: Unit, decimals: int | None) -> str:
 
 
 def _duration(ms: float) -> str:
+    if ms < _FINE_MS:
+        return f"{round(ms, 1):g} ms"
     return f"{ms:.0f} ms" if round(ms) < _DURATIONS[0][0] else _scaled(ms, _DURATIONS)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("genanalytics", "tests", "data", "docs")
+SOURCES = ("genanalytics", "tests", "data", "docs", "notebooks")
 
 
 def built(source: Path, folder: Path, *, umask: int, epoch: int = 1_750_000_000) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Two groups on matched strata; reference values are worked out by hand beside the rows that they come from."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,6 +62,19 @@ def test_strata_that_one_side_lacks_are_shown_and_left_out() -> None:
     assert found.strata["weight"].fillna(-1).tolist() == [pytest.approx(2 / 3.2), -1, pytest.approx(1.2 / 3.2)]
     assert (found.n_a, found.n_b) == (6, 8)
     assert (found.overlap_a, found.overlap_b) == (1, 7 / 8)
+
+
+def test_the_strata_are_shown_as_a_table() -> None:
+    shown = ga.table(compared(TWO_MODELS, MEAN).strata[["model", "n_a", "value_b", "difference"]])
+    heads, *rows = re.findall(r"<tr>(.*?)</tr>", shown._repr_html_())
+    assert re.findall(r">([^<]+)<", heads) == ["model", "n of A", "cost mean of B", "difference"]
+    assert [re.findall(r">([^<]+)<", row) for row in rows] == [
+        ["large", "4", "$23.00", "−$10.00"],
+        ["other", "0", "$90.00", "–"],
+        ["small", "2", "$4.00", "−$2.00"],
+    ]
+    shares = compared(cells(("A", "m", [1, 0] * 20), ("B", "m", [1, 0, 0, 0] * 10), column="flag"), rate(FAILED))
+    assert str(ga.table(shares.strata[["model", "difference"]])).splitlines()[-1].split() == ["m", "25.0", "points"]
 
 
 def test_the_interval_of_a_mean_is_that_of_stratified_samples() -> None:

@@ -338,6 +338,21 @@ def test_the_gallery_is_drawn_by_its_script(host: Host, monkeypatch: pytest.Monk
     assert host.dev.main(["gallery", "cost"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "needs"), [(["01_first_look"], []), (["01_first_look", "04_large_data"], ["spark"]), ([], ["spark"])]
+)
+def test_notebooks_are_executed_by_their_script_with_spark_where_they_need_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch, names: list[str], needs: list[str]
+) -> None:
+    became: list[tuple[str, list[str]]] = []
+    installed: list[str] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    monkeypatch.setattr(host.dev, "set_up_long", lambda *needed: installed.extend(needed))
+    host.dev.main(["notebooks", *names])
+    assert became == [("python", [str(host.root / "notebooks" / "execute.py"), *names])]
+    assert installed == needs
+
+
 def test_check_ends_with_the_first_failure(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.dev.set_up()
     for program in ("ruff", "mypy", "lint-imports"):

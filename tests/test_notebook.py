@@ -50,20 +50,21 @@ def streamed(outputs: list[dict[str, Any]], name: str) -> str:
 
 def test_ids_to_answers_in_a_notebook_without_a_warning(environment: FaultServer, tmp_path: Path) -> None:
     environment.plan(IDS[0], refusal(404))
-    first, shown, told, chart = outputs_of(
+    first, shown, told, chart, another = outputs_of(
         tmp_path,
         f"import genanalytics as ga\nfetched = ga.fetch({[*IDS, 'two words']!r}, wait_s=0)",
         "fetched",
         "fetched.explain()",
         "ga.plots.cost_over_time(fetched.frame);",
+        "ga.plots.cost_ranking(fetched.frame);",
     )
     assert "6/6" in streamed(first, "stdout"), "the bar"
     [result] = shown
     assert result["data"]["text/plain"].startswith("<Fetched 6 ids: 4 ok, 1 not_found, 1 invalid (5 requests, ")
     assert "4 of 6 ids (66.7 %)" in result["data"]["text/html"]
     assert "not_found" in told[0]["data"]["text/html"]
-    assert "image/png" in chart[-1]["data"]
-    assert [streamed(outputs, "stderr") for outputs in (first, shown, told, chart)] == [""] * 4
+    assert ["image/png" in outputs[-1]["data"] for outputs in (chart, another)] == [True, True]
+    assert [streamed(outputs, "stderr") for outputs in (first, shown, told, chart, another)] == [""] * 5
 
 
 def test_in_plain_ipython_the_repr_is_shown_and_a_pipe_gets_no_bar(environment: FaultServer, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.frame import from_rows
 from genanalytics.parse import Row
 from genanalytics.reconciling import FIELDS, reconcile
+from genanalytics.tables import table
 
 
 def record(generation_id: str, **fields: object) -> Row:
@@ -138,7 +139,7 @@ def test_what_cannot_be_reconciled_is_refused_with_the_way_out() -> None:
         reconcile(frame(), pd.DataFrame({"requested_id": ["gen-1"]}))
     with pytest.raises(InputError, match="total_cost is 1e\\+300 for 'gen-1': that is no amount of US dollars"):
         reconcile(frame(record("gen-1", total_cost=1e300)), frame())
-    with pytest.raises(InputError, match="no totals by 'user': they are by requested_id, day, model"):
+    with pytest.raises(InputError, match="no totals by 'user': they are by requested_id, day, model, side"):
         reconcile(frame(), frame()).totals("user")
 
 
@@ -178,3 +179,23 @@ def test_totals_close_exactly_whatever_is_missing_or_differs(left: dict[int, int
         f"gen-{number}" for number in left.keys() & right.keys() if abs(left[number] - right[number]) > 500
     }
     assert "total_cost" in FIELDS
+
+
+def test_totals_by_side_tell_what_either_side_alone_has() -> None:
+    records = frame(record("gen-1", total_cost=1.0), record("gen-2", total_cost=0.5))
+    exported = frame(record("gen-1", total_cost=1.25), record("gen-3", total_cost=0.25))
+    sides = reconcile(records, exported).totals("side")
+    assert sides.to_numpy().tolist() == [
+        ["activity", 1, 0.0, 0.25, 0.25],
+        ["both", 1, 1.0, 1.25, 0.25],
+        ["records", 1, 0.5, 0.0, -0.5],
+    ]
+
+
+def test_totals_show_themselves_in_dollars() -> None:
+    same = frame(record("gen-1", total_cost=0.5, model="m"))
+    lines = str(table(reconcile(same, same).totals("model"))).splitlines()
+    assert [line.split() for line in lines] == [
+        ["model", "generations", "records", "activity", "difference"],
+        ["m", "1", "$0.5000", "$0.5000", "$0.00"],
+    ]

@@ -16,10 +16,15 @@ from typing import Any
 import pytest
 import requests
 
+from genanalytics.activity import read_activity
 from genanalytics.errors import GenAnalyticsError, InputError
-from genanalytics.sandbox import Sample, Sandbox, sample
+from genanalytics.frame import drift, from_rows
+from genanalytics.parse import Row
+from genanalytics.reconciling import reconcile
+from genanalytics.sandbox import Sample, Sandbox, activity_csv, sample
 from genanalytics.sandbox.files import main, write_sample
 from genanalytics.schema import ATTEMPT, BY_NAME, COLUMNS, Kind, Origin, data_dictionary
+from test_activity import READ
 
 Record = dict[str, Any]
 
@@ -117,6 +122,21 @@ def of_kind(value: object, kind: Kind) -> bool:
 def test_the_same_arguments_give_the_same_sample_and_another_seed_another() -> None:
     assert sample(50, seed=3) == sample(50, seed=3)
     assert not set(sample(50, seed=3).ids) & set(sample(50, seed=4).ids)
+
+
+@pytest.mark.parametrize(("month", "days"), [("2026-09", 30), ("2026-10", 31), ("2028-02", 29)])
+def test_another_month_has_all_of_its_days_and_fewer_calls_at_its_weekends(month: str, days: int) -> None:
+    calls = Counter(str(record["created_at"])[:10] for record in sample(3_000, month=month).records.values())
+    assert sorted(calls) == [f"{month}-{day:02}" for day in range(1, days + 1)]
+    weekends = [number for day, number in calls.items() if datetime.fromisoformat(day).isoweekday() > 5]
+    assert max(weekends) < median(calls.values())
+    assert not set(sample(50, month=month).ids) & set(sample(50, month="2025-01").ids)
+
+
+@pytest.mark.parametrize("month", ["October", "2026-13", "2026-10-01", ""])
+def test_what_is_no_month_is_refused(month: str) -> None:
+    with pytest.raises(InputError, match="a month is written as 2026-09"):
+        sample(1, month=month)
 
 
 def test_the_files_in_data_are_what_the_generator_gives_byte_for_byte(tmp_path: Path) -> None:
@@ -537,3 +557,27 @@ def test_the_sandbox_loads_neither_pandas_nor_the_network_libraries() -> None:
     code = f"import sys, genanalytics.sandbox; print({heavy} & sys.modules.keys())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def test_its_activity_export_agrees_with_its_records(tmp_path: Path, month: Sample) -> None:
+    (tmp_path / "activity.csv").write_text(activity_csv(month.records.values()), encoding="utf-8")
+    answers = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in month.records.items()]
+    exported = read_activity(tmp_path / "activity.csv")
+    assert reconcile(from_rows(answers), exported).agrees
+    assert exported["created_at"].is_monotonic_decreasing
+    assert set(drift(exported)["what"]) == {"unknown"}, "every value fits its column"
+
+
+def test_its_activity_export_has_the_columns_of_a_real_one() -> None:
+    assert activity_csv([]).strip().split(",") == list(READ)
+
+
+def test_a_nightly_job_writes_a_prompt_to_the_cache_that_is_hardly_read_again() -> None:
+    made = sample(3_000, nightly=0.1).records.values()
+    jobs = [record for record in made if record["origin"] == "https://nightly.example.com/"]
+    assert len(jobs) > 100
+    assert {datetime.fromisoformat(str(record["created_at"])).hour for record in jobs} == {2}
+    sessions = Counter(record["session_id"] for record in jobs)
+    assert 0.8 < sum(calls == 1 for calls in sessions.values()) / len(sessions) < 1
+    assert sum(float(str(record["cache_discount"])) for record in jobs) < 0
+    assert "https://nightly.example.com/" not in {record["origin"] for record in sample(3_000).records.values()}

@@ -1,6 +1,18 @@
-import pandas as pd
+import json
+import re
+from collections.abc import Callable
 
-from genanalytics.tables import as_text, names_of
+import pandas as pd
+import pytest
+
+from genanalytics.answers import Outcome
+from genanalytics.errors import InputError
+from genanalytics.fetched import Fetched, Stats
+from genanalytics.frame import from_rows
+from genanalytics.metrics import attempt_summary, quality, sessions, summarize
+from genanalytics.parse import Row
+from genanalytics.sandbox import sample
+from genanalytics.tables import as_text, names_of, table
 from genanalytics.units import printable
 
 
@@ -115,3 +127,65 @@ def test_a_strangers_column_cannot_move_the_cursor() -> None:
 
 def test_no_group_is_a_table_of_labels() -> None:
     assert as_text(summary_of(), ["model"], STATISTICS).split() == ["model", "requests", "cost"]
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    records = sample(300).records
+    return from_rows([Row(id_, json.dumps({"data": record}).encode(), 1.8e9) for id_, record in records.items()])
+
+
+def test_a_table_in_a_notebook_has_labels_units_and_intervals() -> None:
+    summary = summary_of(("a", 1200, 31.5), (None, 3, None))
+    summary["effective_cost_low"], summary["effective_cost_high"] = [29.0, None], [34.25, None]
+    summary.attrs["units"] |= {"effective_cost_low": "US$", "effective_cost_high": "US$"}
+    html = table(summary)._repr_html_()
+    assert re.findall(r"<th [^>]*>([^<]*)</th>", html) == ["model", "requests", "cost", "95 % interval"]
+    cells = re.findall(r"<td [^>]*>([^<]*)</td>", html)
+    assert cells == ["a", "1,200", "$31.50", "$29.00 to $34.25", "–", "3", "–", "–"]
+
+
+def test_a_table_shows_the_rows_and_columns_that_were_kept_in_their_order(frame: pd.DataFrame) -> None:
+    summary = summarize(frame, by=["model", "day"]).sort_values("requests", ascending=False)
+    shown = table(summary[["day", "tokens_out", "requests"]].head(2))
+    assert (shown.keys, shown.names) == (["day"], ["tokens_out", "requests"])
+    assert [line[:10] for line in str(shown).splitlines()[1:]] == [str(day)[:10] for day in summary["day"].head(2)]
+
+
+@pytest.mark.parametrize("made", [summarize, sessions, attempt_summary, quality])
+def test_whatever_has_units_is_shown_as_a_table(
+    made: Callable[[pd.DataFrame], pd.DataFrame], frame: pd.DataFrame
+) -> None:
+    summary = made(frame)
+    assert table(summary)._repr_html_().count("<tr>") == len(summary) + 1
+    assert len(str(table(summary)).splitlines()) > len(summary)
+
+
+def test_in_a_notebook_a_dollar_sign_is_no_formula_and_a_strangers_name_no_html() -> None:
+    html = table(summary_of(("<b>$1 and $2</b>", 1, 1.0)))._repr_html_()
+    assert html.startswith('<div class="tex2jax_ignore mathjax_ignore">')
+    assert "&lt;b&gt;$1 and $2&lt;/b&gt;" in html
+
+
+def test_words_stand_to_the_left_wherever_their_column_is() -> None:
+    shown = table(quality(pd.DataFrame({"requested_id": ["gen-1", "gen-1"]}))[["check", "rows", "examples"]].head(1))
+    assert str(shown).splitlines() == ["check        rows  examples", "repeated_id     1  gen-1"]
+    assert '<th style="text-align: right">rows</th><th style="text-align: left">examples</th>' in shown._repr_html_()
+
+
+def test_what_failures_mean_is_shown_in_full() -> None:
+    failures = pd.DataFrame({"requested_id": ["gen-1"], "outcome": ["not_found"]})
+    explained = Fetched(pd.DataFrame(), failures, Stats(1, 1, {"not_found": 1}, 1, 0, 0, 0.1)).explain()
+    html = table(explained)._repr_html_()
+    assert '<th style="text-align: left">next step</th>' in html
+    assert Outcome.NOT_FOUND.next_step in html
+
+
+def test_a_frame_without_units_is_no_table() -> None:
+    with pytest.raises(InputError, match="no units and labels in its attrs"):
+        table(pd.DataFrame({"model": ["a"]}))
+
+
+def test_an_empty_name_is_shown_as_one() -> None:
+    text = as_text(summary_of(("", 1, 1.0)), ["model"], STATISTICS)
+    assert text.splitlines()[1].split() == ['""', "1", "$1.000"]

@@ -13,7 +13,19 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_v
 
 
 def test_a_unit_is_its_symbol() -> None:
-    symbols = ["US$", "US$/M tokens", "ms", "tokens", "tokens/s", "share", "ratio", "count", "UTC", ""]
+    symbols = [
+        "US$",
+        "US$/M tokens",
+        "ms",
+        "tokens",
+        "tokens/s",
+        "share",
+        "percentage points",
+        "ratio",
+        "count",
+        "UTC",
+        "",
+    ]
     assert [str(unit) for unit in Unit] == symbols
 
 
@@ -27,7 +39,10 @@ def test_a_gap_is_a_dash_in_every_unit(gap: float | None, unit: Unit) -> None:
     ("ms", "written"),
     [
         (0, "0 ms"),
-        (0.4, "0 ms"),
+        (0.04, "0 ms"),
+        (0.4, "0.4 ms"),
+        (7.59, "7.6 ms"),
+        (9.96, "10 ms"),
         (12.6, "13 ms"),
         (999, "999 ms"),
         (999.4, "999 ms"),
@@ -44,7 +59,7 @@ def test_a_gap_is_a_dash_in_every_unit(gap: float | None, unit: Unit) -> None:
         (360_000_000, "100 h"),
         (4_444_444_444, "1235 h"),
         (-1_643, "−1.64 s"),
-        (-0.3, "0 ms"),
+        (-0.3, "−0.3 ms"),
     ],
 )
 def test_a_duration_is_written_with_three_figures_in_the_unit_that_it_fills(ms: float, written: str) -> None:
@@ -100,6 +115,7 @@ def test_money_can_be_written_with_a_given_number_of_decimals(usd: float, decima
         (1, Unit.SHARE, "100.0 %"),
         (-0.0004, Unit.SHARE, "0.0 %"),
         (-0.25, Unit.SHARE, "−25.0 %"),
+        (-0.25, Unit.POINTS, "−25.0 points"),
         (1_234.56, Unit.TOKENS_PER_S, "1,234.6 tokens/s"),
         (-0.01, Unit.TOKENS_PER_S, "0.0 tokens/s"),
         (12.345, Unit.RATIO, "12.35"),

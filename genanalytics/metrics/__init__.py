@@ -3,6 +3,7 @@
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
 from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
+from genanalytics.metrics.change import cost_change
 from genanalytics.metrics.comparison import Comparison, Estimate, compare
 from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
@@ -65,6 +66,7 @@ __all__ = [
     "attempts",
     "cache_summary",
     "compare",
+    "cost_change",
     "cost_summary",
     "count_of",
     "distribution",

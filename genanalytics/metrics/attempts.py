@@ -134,5 +134,6 @@ def attempt_summary(data: object, *, by: str | Sequence[str] | None = "provider_
         found.attrs[told] = {
             "attempts" if name == REQUESTS.name else name: what for name, what in found.attrs[told].items()
         }
+    found.attrs["labels"]["attempts"] = "attempts"
     found.attrs |= rows.attrs
     return found

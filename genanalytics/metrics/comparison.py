@@ -6,7 +6,7 @@ sides. What lies in strata that one side alone has is left out, and said.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ class Estimate:
     high: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """How a statistic of one group differs from that of another, on the strata that both have.
 
@@ -66,7 +66,7 @@ class Comparison:
         overlap_a: The share of `n_a` that lies in common strata; None where `n_a` is 0.
         overlap_b: That of `n_b`.
         strata: A row per stratum: the columns of `match`, `n_a`, `n_b`, `value_a`, `value_b`, `difference`, and
-            `weight`, which is a gap where the stratum is not common.
+            `weight`, which is a gap where the stratum is not common; `attrs` holds their units and labels.
     """
 
     key: str
@@ -82,14 +82,14 @@ class Comparison:
     n_b: int
     overlap_a: float | None
     overlap_b: float | None
-    strata: pd.DataFrame = field(repr=False)
+    strata: pd.DataFrame
 
     @property
     def comparable(self) -> bool:
         """Whether half of the rows of either side, or more, lies in common strata."""
         return min(self.overlap_a or 0.0, self.overlap_b or 0.0) >= LEAST_OVERLAP
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         unit = self.statistic.unit
         shares = (write(overlap, Unit.SHARE) for overlap in (self.overlap_a, self.overlap_b))
         strata = f"{self.strata['weight'].count()} of {len(self.strata)} strata"
@@ -104,7 +104,7 @@ class Comparison:
             [
                 *lines,
                 f"{write(self.value_a, unit)} against {write(self.value_b, unit)}",
-                f"difference {_written(self.difference, unit)}",
+                f"difference {_written(self.difference, _of_difference(unit))}",
                 f"ratio {_written(self.ratio, Unit.RATIO)}",
             ]
         )
@@ -149,11 +149,11 @@ def compare(
 
     >>> ends = ["error", "error", "stop", "error", "stop", "stop", "stop", "stop"] * 20
     >>> frame = pd.DataFrame({"provider_name": ["A", "B"] * 80, "model": "m", "finish_reason": ends})
-    >>> print(compare(frame, key="provider_name", a="A", b="B", metric="error_rate"))
+    >>> compare(frame, key="provider_name", a="A", b="B", metric="error_rate")
     errors: provider_name A against B
     80 and 80 rows, 100.0 % and 100.0 % of them in 1 of 1 strata of model that both have
     25.0 % against 50.0 %
-    difference −25.0 % (−38.5 % to −10.0 %)
+    difference −25.0 points (−38.5 points to −10.0 points)
     ratio 0.50 (0.32 to 0.76)
     """
     statistic, basis = _comparable(metric)
@@ -187,7 +187,7 @@ def compare(
         n_b,
         int(common["n_a"].sum()) / n_a if n_a else None,
         int(common["n_b"].sum()) / n_b if n_b else None,
-        strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]],
+        _described(strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]], statistic, a, b),
     )
 
 
@@ -268,6 +268,29 @@ def _strata(cells: pd.DataFrame, key: str, a: object, b: object, names: list[str
         strata[f"n_{side}"] = strata[f"n_{side}"].fillna(0)
         strata[f"value_{side}"] = strata[f"value_{side}"].astype("Float64")
     return strata.assign(difference=strata["value_a"] - strata["value_b"], weight=weights / weights.sum())
+
+
+def _described(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) -> pd.DataFrame:
+    """Return the strata with the unit and the label of each column."""
+    label, unit, count = statistic.label, statistic.unit.value, Unit.COUNT.value
+    told = {
+        "n_a": (f"n of {a}", count),
+        "n_b": (f"n of {b}", count),
+        "value_a": (f"{label} of {a}", unit),
+        "value_b": (f"{label} of {b}", unit),
+        "difference": ("difference", _of_difference(statistic.unit).value),
+        "weight": ("weight", Unit.SHARE.value),
+    }
+    strata.attrs = {
+        "units": {name: unit for name, (_, unit) in told.items()},
+        "labels": {name: label for name, (label, _) in told.items()},
+    }
+    return strata
+
+
+def _of_difference(unit: Unit) -> Unit:
+    """Return the unit of a difference of two values."""
+    return Unit.POINTS if unit is Unit.SHARE else unit
 
 
 def _of_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:

@@ -59,11 +59,14 @@ def styled(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         ax: The caller's axes.
         grid: Where lines help to read values: `x`, `y`, `both`, or nowhere with "".
     """
-    with mpl.rc_context(SETTINGS):
-        if ax is None:
-            import matplotlib.pyplot as plt  # noqa: PLC0415 - choosing a backend is left until a figure is wanted
+    if ax is None:
+        import matplotlib.pyplot as plt  # noqa: PLC0415 - choosing a backend is left until a figure is wanted
 
-            _, ax = plt.subplots(figsize=SIZE, layout="constrained")
+        # outside of the context, which would undo what a backend sets once: that of notebooks shows figures by it
+        figure = plt.figure(figsize=SIZE, layout="constrained")
+        with mpl.rc_context(SETTINGS):
+            ax = figure.subplots()
+    with mpl.rc_context(SETTINGS):
         lined(ax, grid)
         yield ax
 

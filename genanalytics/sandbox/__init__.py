@@ -5,7 +5,8 @@
 (20, 20)
 """
 
+from genanalytics.sandbox.activity import activity_csv
 from genanalytics.sandbox.records import Sample, sample
 from genanalytics.sandbox.server import Sandbox
 
-__all__ = ["Sample", "Sandbox", "sample"]
+__all__ = ["Sample", "Sandbox", "activity_csv", "sample"]

@@ -164,3 +164,5 @@ CHAT_APPS = (
     App(290_666, "https://support.example.net/", "support-desk/2.1", "https://support.example.net/"),
     App(None, "", "python-requests/2.32.5"),
 )
+NIGHTLY_APP = App(611_338, "https://nightly.example.com/", "nightly-triage/0.7", "https://nightly.example.com/")
+"""An application that caches prompts which hardly anything reads again."""

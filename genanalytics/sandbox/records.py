@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from http import HTTPStatus
 from uuid import NAMESPACE_URL, uuid5
 
+from genanalytics.errors import InputError
 from genanalytics.sandbox.catalog import Provider
 from genanalytics.sandbox.draws import Draws
 from genanalytics.sandbox.traffic import EPOCH, Call, calls, generation_id
@@ -54,21 +55,35 @@ class Sample:
     """The record of each id that resolves, in order of time."""
 
 
-def sample(count: int = 400, seed: int = 7) -> Sample:
+def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: float = 0) -> Sample:
     """Return a month's sample of `count` distinct ids: the same on every machine for the same arguments.
 
-    The month is September 2026. Some ids stand more than once in `Sample.ids`, so that it is a little longer.
+    Some ids stand more than once in `Sample.ids`, so that it is a little longer.
 
     Args:
         count: How many distinct ids, with and without a record.
-        seed: Another seed is another month of the same kind.
+        seed: Another seed is other traffic of the same kind.
+        month: The month of it, such as "2026-09".
+        nightly: The share (0 to 1) of workloads that are jobs of one more application, which caches prompts that hardly
+            anything reads again.
+
+    Raises:
+        InputError: There is no such month.
+
+    >>> {str(record["created_at"])[:7] for record in sample(9, month="2026-10").records.values()}
+    {'2026-10'}
     """
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError as error:
+        msg = f"month={month!r}; a month is written as 2026-09"
+        raise InputError(msg) from error
     draws = Draws(seed)
-    month = calls(draws)
+    traffic = calls(draws, first.year, first.month, nightly)
     created: dict[str, int] = {}
     records: dict[str, Record] = {}
     while len(created) < count:
-        call = next(month)
+        call = next(traffic)
         created[call.id] = call.created_us
         records[call.id] = _record(call)
         if len(created) < count and draws.chance(_NEVER_RESOLVES):  # a failed call that still carried an id

@@ -3,6 +3,7 @@
 The shapes follow measured ones: a real agent workload, and population figures of chats.
 """
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from genanalytics.sandbox.catalog import (
     HAIKU,
     KLEIN,
     LUNA,
+    NIGHTLY_APP,
     SCOUT,
     SONNET,
     SPEECH,
@@ -28,21 +30,11 @@ from genanalytics.sandbox.draws import Draws, Weighted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MONTH_START = datetime(2026, 9, 1, tzinfo=UTC)
-_MONTH_DAYS = 30
 _HOUR_US = 3_600_000_000
-_START_US = (_MONTH_START - EPOCH) // timedelta(microseconds=1)
-_END_US = _START_US + _MONTH_DAYS * 24 * _HOUR_US
+_DAY_US = 24 * _HOUR_US
 
 _BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 11, 14, 15, 14, 12, 14, 15, 15, 14, 12, 9, 7, 6, 5, 4, 3)
 _BY_WEEKDAY = (1.0, 1.1, 1.1, 1.0, 0.9, 0.3, 0.25)
-_HOURS = Weighted(
-    {
-        24 * day + hour: weight * _BY_WEEKDAY[(_MONTH_START.weekday() + day) % 7]
-        for day in range(_MONTH_DAYS)
-        for hour, weight in enumerate(_BY_HOUR)
-    }
-)
 
 _AGENT_MODELS = Weighted({LUNA: 5, SONNET: 3, HAIKU: 2})
 _CHAT_MODELS = Weighted({FLASH: 30, SCOUT: 22, DEEPSEEK: 20, LUNA: 10, GEMMA_FREE: 10, HAIKU: 8})
@@ -53,6 +45,9 @@ _TOKEN_LIMITS = (1_024, 2_048, 4_096)
 _CONTEXT_WINDOW = 212_000
 _FALLBACK = 0.04
 _MODERATED = 0.03
+_NIGHTLY_HOUR = 2
+_NIGHTLY_MODELS = Weighted({SONNET: 1, HAIKU: 1})
+_NIGHTLY_RETRIED = 0.06
 _OLDER_GATEWAY = 0.09
 _OWN_KEY = 0.1
 _OWN_KEY_COST_UNKNOWN = 0.2
@@ -107,12 +102,29 @@ class Call:
     replay_of: str | None = None
 
 
-def calls(draws: Draws) -> Iterator[Call]:
-    """Yield calls of the month, workload by workload and without end: as many as a reader takes."""
+def calls(draws: Draws, year: int, month: int, nightly: float = 0) -> Iterator[Call]:
+    """Yield calls of a month, workload by workload and without end: as many as are taken.
+
+    Args:
+        draws: What decides.
+        year: The year.
+        month: The month in it, from 1.
+        nightly: The share of workloads that are jobs of `NIGHTLY_APP`.
+    """
+    begin_us = (datetime(year, month, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    weekday, days = monthrange(year, month)
+    hours = Weighted(
+        {
+            24 * day + hour: weight * _BY_WEEKDAY[(weekday + day) % 7]
+            for day in range(days)
+            for hour, weight in enumerate(_BY_HOUR)
+        }
+    )
+    end_us = begin_us + days * _DAY_US
     while True:
-        start_us = _START_US + draws.weighted(_HOURS) * _HOUR_US + draws.whole(0, _HOUR_US - 1)
-        workload = draws.weighted(_WORKLOADS)
-        yield from (call for call in workload(draws, start_us) if call.created_us < _END_US)
+        start_us = begin_us + draws.weighted(hours) * _HOUR_US + draws.whole(0, _HOUR_US - 1)
+        workload = _nightly_job if nightly and draws.chance(nightly) else draws.weighted(_WORKLOADS)
+        yield from (call for call in workload(draws, start_us) if call.created_us < end_us)
 
 
 def generation_id(draws: Draws, created_us: int, kind: str = "") -> str:
@@ -148,6 +160,25 @@ def _agent_session(draws: Draws, start_us: int) -> Iterator[Call]:
         cached = prompt
         growth = call.completion + draws.size(1_500, 1.0)  # the answer, and what the tools gave back
         prompt += min(max(growth, prompt // 500), prompt // 14)  # cached shares from 0.93 to 0.999 were measured
+
+
+def _nightly_job(draws: Draws, start_us: int) -> Iterator[Call]:
+    """Yield a job of the night: a large prompt that is written to the cache, and read if the job is tried again."""
+    model = draws.weighted(_NIGHTLY_MODELS)
+    caller = Caller(
+        app=NIGHTLY_APP,
+        model=model,
+        provider=draws.pick(model.providers),
+        streamed=True,
+        session_id=f"session-{draws.letters(12)}",
+    )
+    prompt = min(max(draws.size(90_000, 0.4), 12_000), 200_000)
+    now_us = start_us - start_us % _DAY_US + _NIGHTLY_HOUR * _HOUR_US + start_us % _HOUR_US
+    first = _chat(draws, caller, now_us, prompt=prompt, completion=draws.size(400, 0.6), cached=0)
+    yield first
+    if draws.chance(_NIGHTLY_RETRIED):
+        again_us = now_us + 1_000 * (first.generation_time or 0) + draws.size(20_000_000, 0.5)
+        yield _chat(draws, caller, again_us, prompt=prompt, completion=draws.size(400, 0.6), cached=prompt)
 
 
 def _side_call(draws: Draws, caller: Caller, now_us: int) -> Call:
