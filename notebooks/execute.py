@@ -6,6 +6,7 @@ What is written holds no trace of the machine, and is the same every time.
 """
 
 import os
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
@@ -33,7 +34,7 @@ METADATA = {
 }
 
 _NOWHERE = "http://127.0.0.1:9"
-_SECRET = ("OPENROUTER_", "GENANALYTICS_")
+_LEFT_OUT = re.compile(r"OPENROUTER_.*|GENANALYTICS_.*|.*_PROXY", re.IGNORECASE)
 _ARGUMENTS = [
     "--IPKernelApp.exec_lines=import warnings as _warnings",
     "--IPKernelApp.exec_lines=_warnings.simplefilter('error')",
@@ -106,7 +107,7 @@ def executed(notebook: NotebookNode, *, without: Collection[str] = ()) -> Notebo
 
 def _environment(folder: Path) -> dict[str, str]:
     """Return an environment without a key, with a proxy that is not there, and with nobody's settings."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
+    plain = {name: value for name, value in os.environ.items() if not _LEFT_OUT.fullmatch(name)}
     return plain | {
         "HTTP_PROXY": _NOWHERE,
         "HTTPS_PROXY": _NOWHERE,

@@ -55,6 +55,13 @@ def written(notebook: "NotebookNode") -> str:
     return "\n".join([json.dumps(notebook.metadata), *parts])
 
 
+def executed(*cells: str) -> "list[NotebookNode]":
+    """Return the cells of a notebook of one's own once it has run."""
+    notebook = EXECUTE.nbformat.v4.new_notebook(cells=[EXECUTE.nbformat.v4.new_code_cell(cell) for cell in cells])
+    found: list[NotebookNode] = EXECUTE.executed(notebook).cells
+    return found
+
+
 def check_shown_again(name: str, *, without: Sequence[str] = ()) -> None:
     again = EXECUTE.executed(COMMITTED[name], without=without)
     for cell, committed in zip(EXECUTE.code_of(again), EXECUTE.code_of(COMMITTED[name], without=without), strict=True):
@@ -63,6 +70,8 @@ def check_shown_again(name: str, *, without: Sequence[str] = ()) -> None:
 
 @every_one
 def test_it_runs_offline_and_shows_what_is_committed(name: str) -> None:
+    if "duckdb" in written(COMMITTED[name]):
+        pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'genanalytics[duckdb]'")
     check_shown_again(name, without=SPARK)
 
 
@@ -117,23 +126,22 @@ def test_its_links_lead_somewhere(name: str) -> None:
         assert (FOLDER / link).exists(), link
 
 
-def test_what_a_cell_writes_to_the_standard_error_is_an_error() -> None:
-    notebook = EXECUTE.nbformat.v4.new_notebook()
-    notebook.cells = [EXECUTE.nbformat.v4.new_code_cell("import sys\nprint('oh', file=sys.stderr)", id="oh")]
-    with pytest.raises(EXECUTE.StandardErrorError, match="the cell 'oh' wrote to the standard error: oh"):
-        EXECUTE.executed(notebook)
-
-
-def test_a_warning_is_an_error_and_there_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_neither_a_key_nor_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", "a-key")
-    notebook = EXECUTE.nbformat.v4.new_notebook()
-    cells = ["import os\nprint(os.environ.get('OPENROUTER_API_KEY'))", "import warnings; warnings.warn('look')"]
-    notebook.cells = [EXECUTE.nbformat.v4.new_code_cell(cell) for cell in cells]
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:1")
+    tried = "try:\n    requests.get('http://example.com')\nexcept OSError as error:\n    print(type(error).__name__)"
+    key, network = executed("import os\nprint('OPENROUTER_API_KEY' in os.environ)", f"import requests\n{tried}")
+    assert (shown(key), shown(network)) == (["False\n"], ["ProxyError\n"])
+
+
+def test_a_warning_is_an_error() -> None:
     with pytest.raises(CellExecutionError, match=r"(?s)UserWarning.*look"):
-        EXECUTE.executed(notebook)
-    notebook.cells.pop()
-    [cell] = EXECUTE.executed(notebook).cells
-    assert shown(cell) == ["None\n"]
+        executed("import warnings\nwarnings.warn('look')")
+
+
+def test_what_a_cell_writes_to_the_standard_error_is_an_error() -> None:
+    with pytest.raises(EXECUTE.StandardErrorError, match="wrote to the standard error: oh"):
+        executed("import sys\nprint('oh', file=sys.stderr)")
 
 
 def test_a_name_that_no_notebook_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
