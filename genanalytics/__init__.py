@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from genanalytics.report import write_report
     from genanalytics.schema import COLUMNS
     from genanalytics.sources import Ids, read_ids
-    from genanalytics.tables import table
+    from genanalytics.tables import Table, table
 
 __all__ = [
     "COLUMNS",
@@ -68,6 +68,7 @@ __all__ = [
     "Reconciliation",
     "Redaction",
     "Stats",
+    "Table",
     "__version__",
     "attempt_summary",
     "attempts",
@@ -107,6 +108,7 @@ _HOMES = {
     "Reconciliation": "reconciling",
     "Redaction": "redact",
     "Stats": "fetched",
+    "Table": "tables",
     "attempt_summary": "metrics",
     "attempts": "metrics",
     "distribution": "metrics",

@@ -37,7 +37,7 @@ class Table:
 
     @property
     def keys(self) -> list[str]:
-        """The columns that name the groups: those before the first one with a unit."""
+        """The columns before the first one with a unit, which name the groups."""
         return list(itertools.takewhile(lambda name: name not in self._units, self.summary.columns))
 
     @property

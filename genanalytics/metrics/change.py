@@ -40,9 +40,9 @@ def cost_change(
         tz: The zone of keys that are made of moments.
 
     Returns:
-        The keys, then, in US$ (Float64): `before`, `after`, `change`, and of that `by_requests` (all of it where a
-        group is there in one period alone), `by_size`, `by_price` (of tokens in and out together, so that it moves with
-        their mix too) and `by_caching` (the savings where they are known). What cannot be told apart, as without
+        The keys; `before`, `after` and `change`, in US$ (Float64); and of the change `by_requests` (all of it where a
+        group is there in one period alone), `by_size`, `by_price` (of tokens in and out together, so that it moves
+        with their mix too) and `by_caching` (the savings where they are known). What cannot be told apart, as without
         tokens, is a gap, and a part of `by_price`. A cost that is not known leaves gaps. `attrs` holds `units` and
         `labels`.
 
