@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -305,14 +304,3 @@ def test_intervals_are_asked_for_only_where_they_are_wanted(monkeypatch: pytest.
     run(["summary", "out.parquet", "--json"])
     run(["summary", "out.parquet", "--json", "--intervals"])
     assert ["intervals" in options for options in asked] == [False, True]
-
-
-def test_the_commands_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None:
-    write_frame(FRAME, "generations.parquet")
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    shown = re.findall(
-        r"^\$ genanalytics ((?:summary|sessions|attempts|quality) generations[.]parquet.*)$", readme, re.MULTILINE
-    )
-    assert len(shown) >= 6
-    for command in shown:
-        assert printed_by(capsys, *command.split())

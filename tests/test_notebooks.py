@@ -38,6 +38,7 @@ WITH_SPARK = [
 ]
 
 every_one = pytest.mark.parametrize("name", COMMITTED)
+FIRST, *OTHERS = COMMITTED
 
 
 def shown(cell: "NotebookNode") -> list[object]:
@@ -68,7 +69,7 @@ def check_shown_again(name: str, *, without: Sequence[str] = ()) -> None:
         assert shown(cell) == shown(committed), f"{cell.id}: execute it again: python3 dev.py notebooks {name}"
 
 
-@every_one
+@pytest.mark.parametrize("name", [FIRST, *(pytest.param(name, marks=pytest.mark.long) for name in OTHERS)])
 def test_it_runs_offline_and_shows_what_is_committed(name: str) -> None:
     if "duckdb" in written(COMMITTED[name]):
         pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'genanalytics[duckdb]'")
