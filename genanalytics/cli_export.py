@@ -143,8 +143,7 @@ def _to_dataset(
     if not quiet:
         tell(notices_of(reads))
         _report(exported, dataset)
-    is_whole = exported.coverage in {None, 1.0} and not (retry and exported.failures)
-    return 0 if is_whole else EXIT_PARTIAL
+    return 0 if exported.coverage in {None, 1.0} else EXIT_PARTIAL
 
 
 def _report(exported: "Exported", dataset: str) -> None:

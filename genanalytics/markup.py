@@ -25,15 +25,15 @@ def table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, figures:
         figures: Which columns hold figures, and stand to the right; the others stand to the left.
     """
 
-    def line(tag: str, cells: Iterable[object]) -> str:
+    def line(tag: str, cells: Iterable[object], of_figures: str) -> str:
         parts = (
-            f'<{tag} style="text-align: {"right" if place in figures else "left"}">{safe(cell)}</{tag}>'
+            f'<{tag} style="text-align: {of_figures if place in figures else "left"}">{safe(cell)}</{tag}>'
             for place, cell in enumerate(cells)
         )
         return f"<tr>{''.join(parts)}</tr>"
 
-    body = "".join(line("td", row) for row in rows)
-    return f"<table><thead>{line('th', heads)}</thead><tbody>{body}</tbody></table>"
+    body = "".join(line("td", row, "right; white-space: nowrap") for row in rows)
+    return f"<table><thead>{line('th', heads, 'right')}</thead><tbody>{body}</tbody></table>"
 
 
 def safe(value: object) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics import cost_change, table
-from genanalytics.errors import MissingColumnError
+from genanalytics.errors import InputError, MissingColumnError
 
 PARTS = ["by_requests", "by_size", "by_price", "by_caching"]
 
@@ -62,6 +62,37 @@ def test_without_tokens_the_price_is_that_of_a_request() -> None:
     assert parts_of(found) == pytest.approx([0.0, None, 4.0, 0.0])
 
 
+def test_a_gap_on_one_side_is_no_change_of_size_or_price() -> None:
+    """What one side does not tell of a row moves that row alone, as one that came or went."""
+    one = ("a", 1.0, None, 100)
+    found = cost_change(rows(one, ("a", None, None, 100)), rows(one, one))
+    assert parts_of(found) == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    assert found[["unknown_before", "unknown_after"]].to_numpy().tolist() == [[1, 0]]
+    assert parts_of(cost_change(rows(one, one), rows(one, ("a", 1.0, None, None)))) == pytest.approx([0.0] * 4)
+
+
+def test_a_cost_that_is_known_in_part_counts_with_that_part() -> None:
+    """The upstream cost of a row with a key of one's own is not known: its fee is a part of no price per token."""
+    fee = rows(("a", 0.1, None, 100)).assign(is_byok=True, upstream_inference_cost=pd.array([None], "Float64"))
+    one = rows(("a", 1.0, None, 100))
+    found = cost_change(pd.concat([one, fee]), pd.concat([one, fee, fee]))
+    assert found[["before", "after", "change"]].to_numpy().tolist() == [pytest.approx([1.1, 1.2, 0.1])]
+    assert parts_of(found) == pytest.approx([0.1, 0.0, 0.0, 0.0])
+    assert found[["unknown_before", "unknown_after"]].to_numpy().tolist() == [[1, 2]]
+
+
+def test_a_discount_that_is_not_reported_saved_nothing() -> None:
+    """The cost stays, twice as much without caching on one side: ln 2 down in price, ln 2 up by the caching lost."""
+    found = cost_change(rows(("a", 1.0, 1.0, 100)), rows(("a", 1.0, None, 100)))
+    assert parts_of(found) == pytest.approx([0.0, 0.0, -math.log(2), math.log(2)])
+
+
+def test_costs_that_are_all_but_the_same_are_told_apart_as_well_as_others() -> None:
+    cost = 1.9
+    found = cost_change(rows(("a", cost, None, 100)), rows(*[("a", math.nextafter(cost, 2) / 2, None, 50)] * 2))
+    assert parts_of(found) == pytest.approx([cost * math.log(2), -cost * math.log(2), 0.0, 0.0])
+
+
 def test_a_cost_that_is_not_known_is_a_gap() -> None:
     found = cost_change(rows(("a", None, None, 9)), rows(("a", 6.0, None, 9)))
     assert parts_of(found) == [None] * 4
@@ -77,7 +108,7 @@ def test_a_gap_in_the_key_is_a_group_on_both_sides() -> None:
 
 def test_all_rows_can_be_one_group() -> None:
     found = cost_change(rows(("a", 1.0, None, 1)), rows(("b", 2.0, None, 1)), by=None)
-    assert list(found) == ["before", "after", "change", *PARTS]
+    assert list(found) == ["before", "after", "change", *PARTS, "unknown_before", "unknown_after"]
     assert parts_of(found) == pytest.approx([0.0, 0.0, 1.0, 0.0])
 
 
@@ -92,6 +123,14 @@ def test_a_column_that_is_needed_is_named() -> None:
     frame = rows(("a", 1.0, None, 1))
     with pytest.raises(MissingColumnError, match="no column 'cache_discount'"):
         cost_change(frame.drop(columns="cache_discount"), frame)
+
+
+def test_keys_that_cannot_be_are_refused() -> None:
+    frame = rows(("a", 1.0, None, 1))
+    with pytest.raises(InputError, match="cannot group by 'change': the result has a column of that name"):
+        cost_change(frame.assign(change=1), frame, by="change")
+    with pytest.raises(InputError, match="the groups of both periods cannot be matched by team"):
+        cost_change(frame.assign(team=1), frame.assign(team="a"), by="team")
 
 
 amounts = st.floats(0.01, 100)

@@ -52,7 +52,7 @@ _BYOK_UNKNOWN = RowValue(
     ("upstream_inference_cost", "is_byok"),
     nw.when(nw.col("is_byok") & _UPSTREAM.is_null()).then(nw.lit(1)),
 )
-_UNKNOWN = RowValue(
+UNKNOWN = RowValue(
     "cost_unknown",
     "cost unknown",
     Unit.COUNT,
@@ -105,7 +105,7 @@ COST: tuple[Statistic, ...] = (
     total(BILLED),
     total(PAID_BY_KEY),
     count_of(_BYOK_UNKNOWN),
-    count_of(_UNKNOWN),
+    count_of(UNKNOWN),
     *spread(PER_REQUEST),
     PRICE,
 )
