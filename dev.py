@@ -9,7 +9,7 @@
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py site                 build the documentation as a site, in site/html; a warning is an error
     python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
-    python3 dev.py check [--all]        run what CI runs: format, lint, types, imports, then every test
+    python3 dev.py check [--all]        check format, lint, types, imports, then run the tests (CI: --all)
     python3 dev.py lock [--upgrade]     make the requirements locks again from pyproject.toml
     python3 dev.py setup                only set up
 

@@ -18,6 +18,8 @@ _TOKEN = 32
 _LEAST_KEY = 16
 _KEYS = frozenset({"requested_id", "id"})
 """A data set is keyed on the one, and the other is the same but for a fault."""
+_NUMBERS = ("app_id",)
+"""Numbers that name somebody."""
 _IN_ATTEMPTS = frozenset({"model", "provider_name", "service_tier", "upstream_id"})
 """What `provider_responses` tells too: it goes along."""
 
@@ -27,12 +29,13 @@ class Redaction:
     """Which columns are emptied, or with a key replaced by tokens.
 
     A token is the first 32 hex digits of HMAC-SHA256(key, text), so that one text has one token, in every column, run
-    and program that has the key. Where `extra` holds a value of such a column, it goes too, and with the names of
-    models, providers, tiers or upstream ids all of `provider_responses`.
+    and program that has the key; the number `app_id`, which cannot hold one, is emptied either way. Where `extra` holds
+    a value of such a column, it goes too, and with the names of models, providers, tiers or upstream ids all of
+    `provider_responses`.
 
     Args:
-        columns: Names of text columns, such as external_user, user_agent, http_referer, origin, session_id; `extra` is
-            one too, and takes along whatever field has no column yet.
+        columns: Names of text columns, such as external_user, user_agent, http_referer, origin, session_id, or app_id;
+            `extra` is one too, and takes along whatever field has no column yet.
         key: At least 16 secret bytes; without it the columns are emptied.
 
     Raises:
@@ -51,6 +54,7 @@ class Redaction:
 
     def __post_init__(self) -> None:
         texts = [column.name for column in COLUMNS if column.kind is Kind.TEXT and column.name not in _KEYS]
+        texts += _NUMBERS
         for name in self.columns:
             if name not in texts:
                 near = get_close_matches(name, texts, 1)
@@ -83,7 +87,7 @@ class Redaction:
         return table
 
     def _redacted(self, values: pa.ChunkedArray) -> pa.Array:
-        if self.key is None:
+        if self.key is None or not pa.types.is_string(values.type):
             return pa.nulls(len(values), values.type)
         encoded = values.combine_chunks().dictionary_encode()  # one token to compute for each distinct text
         tokens = [_token(self.key, text) for text in encoded.dictionary.to_pylist()]

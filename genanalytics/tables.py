@@ -18,6 +18,7 @@ _GAP = "  "
 _SHORTEST_NAME = 12
 _PARTS = 2
 """Where a table has to be divided, the names of its groups have one part in so many of the width at most."""
+_MOST = 100
 LIMITS = ("_low", "_high")
 """What stands behind the name of a statistic in those of its interval."""
 
@@ -27,7 +28,7 @@ Column = list[str]
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Table:
-    """Figures by group, as a terminal and a notebook show them.
+    """Figures by group, as a terminal and a notebook show them: the first 100 of them, and how many more there are.
 
     Attributes:
         summary: The figures.
@@ -51,18 +52,25 @@ class Table:
         units: dict[str, str] = self.summary.attrs["units"]
         return units
 
+    @property
+    def _left_out(self) -> str:
+        more = len(self.summary) - _MOST
+        return f"... and {more:,} more rows: those of .summary" if more > 0 else ""
+
     def __repr__(self) -> str:
-        return as_text(self.summary, self.keys, self.names)
+        text = as_text(self.summary.head(_MOST), self.keys, self.names)
+        return "\n".join(filter(None, [text, self._left_out]))
 
     def _repr_html_(self) -> str:
-        columns = [(key, names_of(self.summary[key])) for key in self.keys]
+        shown = self.summary.head(_MOST)
+        columns = [(key, names_of(shown[key])) for key in self.keys]
         figures: list[int] = []
         for name in self.names:
-            found = list(_figures(self.summary, name, self.summary.attrs))
+            found = list(_figures(shown, name, shown.attrs))
             figures += range(len(columns), len(columns) + len(found)) if name in self._units else ()
             columns += found
         heads, cells = zip(*columns, strict=True)
-        return block(as_html(heads, zip(*cells, strict=True), figures=figures))
+        return block(as_html(heads, zip(*cells, strict=True), figures=figures), self._left_out)
 
 
 def table(summary: pd.DataFrame) -> Table:
@@ -84,10 +92,14 @@ def table(summary: pd.DataFrame) -> Table:
     a         1,200  812 ms
     b             7  12.3 s
     """
-    if not {"units", "labels"} <= summary.attrs.keys():
-        msg = "the frame has no units and labels in its attrs: give what summarize or sessions returns, whole or a part"
+    if not {"units", "labels"} <= getattr(summary, "attrs", {}).keys():
+        msg = (
+            f"{type(summary).__name__} without units and labels in its attrs: give the frame that summarize or sessions"
+            " returns, whole or a part of its rows and columns"
+        )
         raise InputError(msg)
-    return Table(summary)
+    named = [name for name in summary.index.names if name is not None]
+    return Table(summary.reset_index(named) if named else summary)
 
 
 def as_text(

@@ -48,6 +48,10 @@ class StandardErrorError(Exception):
     """A cell wrote to the standard error, which every front end shows as a failure."""
 
 
+class FormError(Exception):
+    """A cell shows something in no form that is kept, such as SVG alone."""
+
+
 def notebooks() -> list[Path]:
     """Return the notebooks of this folder, in their order."""
     return sorted(FOLDER.glob("*.ipynb"))
@@ -123,6 +127,7 @@ def tidied(notebook: NotebookNode) -> NotebookNode:
 
     Raises:
         StandardErrorError: A cell wrote to the standard error.
+        FormError: A cell shows something in no form that is kept.
     """
     tidy = deepcopy(notebook)
     tidy.metadata = nbformat.from_dict(METADATA)
@@ -139,7 +144,10 @@ def _outputs(cell: NotebookNode) -> Iterator[NotebookNode]:
             msg = f"the cell {cell.id!r} wrote to the standard error: {output.text}"
             raise StandardErrorError(msg)
         if "data" in output:
-            form = next(name for name in SHOWN if name in output.data)
+            form = next((name for name in SHOWN if name in output.data), None)
+            if form is None:
+                msg = f"the cell {cell.id!r} shows {', '.join(output.data)}: what is kept is one of {', '.join(SHOWN)}"
+                raise FormError(msg)
             output.data = nbformat.from_dict({form: output.data[form]})
             output.metadata = nbformat.from_dict({})
         yield output

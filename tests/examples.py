@@ -22,7 +22,7 @@ import pandas as pd
 
 import genanalytics as ga
 from genanalytics.cli import run
-from genanalytics.sandbox import Sample, sample
+from genanalytics.sandbox import Sample, activity_csv, sample
 
 SHOWN_ID = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt"
 """The id that the documents show."""
@@ -176,26 +176,13 @@ def furnish(directory: Path, month: Sample, client: ga.Client) -> None:
     frame = ga.fetch(ids, client=client).frame
     ga.write_parquet(frame, directory / "generations.parquet", asked=len(ids))
     ga.export(ids, directory / "generations", client=client)
-    half = len(frame) // 2
+    records, half = [month.records[generation_id] for generation_id in ids], len(ids) // 2
     for name, part in {
-        "openrouter_activity.csv": frame,
-        "openrouter_activity_2026-08.csv": frame,
-        "july.csv": frame[:half],
-        "august.csv": frame[half:],
+        "openrouter_activity.csv": records,
+        "openrouter_activity_2026-08.csv": records,
+        "july.csv": records[:half],
+        "august.csv": records[half:],
     }.items():
-        write_activity(directory / name, part)
+        (directory / name).write_text(activity_csv(part), encoding="utf-8")
     for name in (".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
         (directory / name).mkdir(parents=True)
-
-
-def write_activity(path: Path, frame: pd.DataFrame) -> None:
-    """Write what the service's own export would say of these records."""
-    columns = {
-        "generation_id": frame["requested_id"],
-        "created_at": frame["created_at"].dt.strftime("%Y-%m-%d %H:%M:%S.%f"),
-        "cost_total": frame["total_cost"],
-        "cost_cache": -frame["cache_discount"],
-        "byok_usage_inference": frame["upstream_inference_cost"],
-        "model_permaslug": frame["model"],
-    }
-    pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6f")

@@ -86,3 +86,12 @@ def test_a_redaction_is_known_again_by_its_columns_and_its_key() -> None:
     assert told == Redaction(["origin", "session_id"], KEY).told == json.loads(json.dumps(told))
     assert told["key"] != Redaction(["origin", "session_id"], KEY[::-1]).told["key"]
     assert Redaction(["origin"]).told == {"columns": ["origin"], "key": None}
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_a_number_that_names_somebody_is_emptied_with_a_key_too(key: bytes | None) -> None:
+    table = pa.table({"app_id": [502744, None], "extra": ['{"app_id":"mine","b":1}', None]})
+    assert Redaction(["app_id"], key).of(table).to_pylist() == [
+        {"app_id": None, "extra": '{"b":1}'},
+        {"app_id": None, "extra": None},
+    ]

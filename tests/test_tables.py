@@ -182,10 +182,29 @@ def test_what_failures_mean_is_shown_in_full() -> None:
 
 
 def test_a_frame_without_units_is_no_table() -> None:
-    with pytest.raises(InputError, match="no units and labels in its attrs"):
+    with pytest.raises(InputError, match="DataFrame without units and labels in its attrs"):
         table(pd.DataFrame({"model": ["a"]}))
 
 
 def test_an_empty_name_is_shown_as_one() -> None:
     text = as_text(summary_of(("", 1, 1.0)), ["model"], STATISTICS)
     assert text.splitlines()[1].split() == ['""', "1", "$1.000"]
+
+
+def test_a_long_table_shows_its_head_and_says_how_much_more_there_is() -> None:
+    shown = table(summary_of(*((f"m{row:04}", row, None) for row in range(1_250))))
+    assert repr(shown).splitlines()[-2].startswith("m0099")
+    assert repr(shown).splitlines()[-1] == "... and 1,150 more rows: those of .summary"
+    html = shown._repr_html_()
+    assert html.count("<tr>") == 101
+    assert "1,150 more rows" in html
+
+
+def test_keys_in_the_index_are_keys() -> None:
+    rows = summary_of(("a", 1, None))
+    assert repr(table(rows.set_index("model"))) == repr(table(rows))
+
+
+def test_what_is_no_summary_is_refused() -> None:
+    with pytest.raises(InputError, match="Series without units and labels in its attrs: give the frame that summarize"):
+        table(pd.Series([1.0]))  # type: ignore[arg-type]

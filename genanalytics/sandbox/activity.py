@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 
 from genanalytics.sandbox.records import Record
@@ -68,17 +68,18 @@ def activity_csv(records: Iterable[Record]) -> str:
 
 
 def _row(record: Record) -> Mapping[str, object]:
-    discount, own_key = record["cache_discount"], record["is_byok"]
-    created = datetime.fromisoformat(str(record["created_at"])).replace(tzinfo=None)
+    discount, own_key = record.get("cache_discount"), record.get("is_byok")
+    created = datetime.fromisoformat(str(record["created_at"]))
+    created = created.replace(tzinfo=created.tzinfo or UTC).astimezone(UTC).replace(tzinfo=None)
     return {name: record.get(field) for name, field in _FIELD_OF.items()} | {
         "generation_id": record["id"],
         "created_at": created.isoformat(sep=" ", timespec="milliseconds"),
-        "cost_total": _usd(record["total_cost"]),
+        "cost_total": _usd(record.get("total_cost")),
         "cost_cache": None if discount is None else _usd(discount, sign=-1),
-        "byok_usage_inference": _usd(record["upstream_inference_cost"] if own_key else 0),
-        "variant": "free" if str(record["model"]).endswith(":free") else "standard",
-        "cancelled": _flag(record["cancelled"]),
-        "streamed": _flag(record["streamed"]),
+        "byok_usage_inference": _usd(record.get("upstream_inference_cost") if own_key else 0),
+        "variant": "free" if str(record.get("model")).endswith(":free") else "standard",
+        "cancelled": _flag(record.get("cancelled")),
+        "streamed": _flag(record.get("streamed")),
         "api_key_name": "sample",
         "api_key_disabled": "false",
     }
@@ -88,8 +89,8 @@ def _usd(amount: object, *, sign: int = 1) -> str | None:
     """Return an amount as an export writes it: six decimals at most."""
     if not isinstance(amount, int | float):
         return None
-    return f"{sign * amount:.6f}".rstrip("0").rstrip(".")
+    return f"{round(sign * amount, 6) + 0.0:.6f}".rstrip("0").rstrip(".")  # a saving of nothing has no sign
 
 
-def _flag(value: object) -> str:
-    return str(value).lower()
+def _flag(value: object) -> str | None:
+    return None if value is None else str(value).lower()
