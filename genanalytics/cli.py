@@ -154,6 +154,7 @@ Examples:
 )
 @ids_arguments
 @click.option(
+    "-o",
     "--output",
     type=FILE,
     help="Write the records: .parquet, .csv, .jsonl, .arrow or .duckdb. Without it: JSON lines on stdout.",

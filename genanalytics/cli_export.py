@@ -33,7 +33,7 @@ Examples:
 @ids_arguments
 @click.option("--dataset", type=DIRECTORY, help="Add to the Parquet data set in this directory, each record once.")
 @click.option(
-    "--output", type=FILE, help="Or write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb."
+    "-o", "--output", type=FILE, help="Or write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb."
 )
 @click.option(
     "--from", "source", metavar="FILE|DIR", type=FILE, help="Take records from what was written before; ask for none."

@@ -6,6 +6,7 @@ Data stays in base units everywhere (US dollars, milliseconds, shares from 0 to 
 import math
 from collections.abc import Iterable
 from enum import StrEnum
+from numbers import Real
 
 NOTHING = "–"
 """How a gap is written: nothing known is not zero."""
@@ -33,7 +34,7 @@ def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> st
     """Return `value` as a person reads it, unit included; a gap is an en dash.
 
     Args:
-        value: A number in the base unit; None and NaN are gaps.
+        value: A number in the base unit; None, NaN and pandas.NA are gaps.
         unit: The unit of the value.
         decimals: For money, the number of decimals; without it as many as the value itself calls for.
 
@@ -46,7 +47,7 @@ def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> st
     >>> write(0.1234, Unit.SHARE), write(1_234_567, Unit.TOKENS), write(42, Unit.COUNT), write(None, Unit.USD)
     ('12.3 %', '1.23 M tokens', '42', '–')
     """
-    if value is None or math.isnan(value):
+    if not isinstance(value, Real) or math.isnan(value):
         return NOTHING
     text = _size(abs(value), unit, decimals)
     return _MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text

@@ -63,6 +63,13 @@ def test_few_stretches_of_time_have_a_tick_each(axes: Axes, starts: list[str], e
     assert tick_texts(axes, "x") == expected
 
 
+def test_weeks_are_called_by_their_first_days_however_many_there_are(axes: Axes) -> None:
+    weeks = pd.date_range("2026-08-31", periods=10, freq="7D", tz="UTC")
+    places = timed(axes, weeks, "week", "UTC")
+    axes.set_xlim(places[0] - 1, places[-1] + 1)
+    assert tick_texts(axes, "x") == ["Aug 31", "Sep 14", "Sep 28", "Oct 12", "Oct 26"]
+
+
 def test_the_hour_that_comes_twice_has_two_places(axes: Axes) -> None:
     hours = pd.date_range("2026-10-25", periods=25, freq="h", tz="Europe/Berlin")
     places = timed(axes, hours, "hour", "Europe/Berlin")

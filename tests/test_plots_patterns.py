@@ -53,3 +53,19 @@ def test_colours_have_a_scale_with_a_unit(axes: Axes) -> None:
     (scale,) = panels(axes)
     assert scale.get_ylabel() == "cost (US$)"
     assert tick_texts(scale, "y")[0] == "$0.00"
+
+
+def test_one_hour_far_above_the_others_does_not_make_them_pale(axes: Axes) -> None:
+    hours = [{"created_at": f"2026-09-01T{hour:02}:00:00Z", "latency": 1000 + hour} for hour in range(23)]
+    hour_of_week(
+        frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "latency": 90_000}), metric="ttft_ms_p50", ax=axes
+    )
+    assert detail(axes).endswith("; blank: none known; darkest: 1.02 s or more")
+    assert axes.collections[0].norm.vmax == pytest.approx(1021.85)  # 0.95 of the way from the 1st to the 24th
+
+
+def test_the_scale_of_a_sum_has_the_largest_hour_in_it(axes: Axes) -> None:
+    hours = [{"created_at": f"2026-09-01T{hour:02}:00:00Z", "total_cost": 1.0} for hour in range(23)]
+    hour_of_week(frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "total_cost": 90.0}), ax=axes)
+    assert axes.collections[0].norm.vmax == 90.0
+    assert detail(axes).endswith("blank: none known")

@@ -116,10 +116,10 @@ def timed(ax: Axes, starts: pd.DatetimeIndex, every: str, tz: str) -> "np.ndarra
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     auto = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
-    few = len(places) <= _FEW
-    locator = FixedLocator(list(places)) if few else auto
+    named = every == "week" or len(places) <= _FEW  # dates of a calendar would not be those of weeks
+    locator = FixedLocator(list(places[:: math.ceil(len(places) / _FEW)])) if named else auto
     formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
-    if few:  # none of the ticks need be the first of a month, so that each names its own
+    if named:  # none of the ticks need be the first of a month, so that each names its own
         formatter.formats[2] = formatter.zero_formats[2] = "%b %d"
         formatter.offset_formats[2] = "%Y"
     ax.xaxis.set_major_locator(locator)

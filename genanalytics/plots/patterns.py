@@ -8,15 +8,20 @@ from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
 from genanalytics.plots.axis import label_of
 from genanalytics.plots.groups import numbers, rests_on, statistic_of
 from genanalytics.plots.style import HEAT, labelled_empty, scaled, styled, titled
+from genanalytics.units import write
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS = 24
+_MOST_OF = 0.95
 
 
 def hour_of_week(
     data: object, *, metric: Statistic | str = EFFECTIVE_COST, tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:
     """Return axes with a statistic of each hour of the week as colours; an hour without a value stays blank.
+
+    The scale of a statistic that is no sum ends where 95 % of the hours do, so that an hour of few requests does not
+    make all others pale.
 
     Args:
         data: What `summarize` takes.
@@ -33,19 +38,23 @@ def hour_of_week(
     table = np.full((len(_DAYS), _HOURS), np.nan)
     table[hours["weekday"].to_numpy(dtype=int) - 1, hours["hour"].to_numpy(dtype=int)] = numbers(hours[statistic.name])
     label = label_of(statistic)
+    known = table[~np.isnan(table)]
+    adds_up = statistic.of_nothing == 0
+    top = float(np.quantile(known, 1.0 if adds_up else _MOST_OF)) if len(known) else 0.0
+    beyond = f"darkest: {write(top, statistic.unit)} or more" if len(known) and known.max() > top else ""
     with styled(ax, grid="") as axes:
-        rule = "summed over the period" if statistic.of_nothing == 0 else ""
+        rule = "summed over the period" if adds_up else ""
         titled(
             axes,
             f"{statistic.label[:1].upper()}{statistic.label[1:]} by hour of the week",
-            [rests_on(data, tz), rule, "blank: none known"],
+            [rests_on(data, tz), rule, "blank: none known", beyond],
         )
         axes.set(xlabel=f"hour of the day ({tz})", ylabel="day of the week")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
-        if np.isnan(table).all():
+        if not len(known):
             return labelled_empty(axes, f"no known {statistic.label}")
-        norm = Normalize(min(0.0, float(np.nanmin(table))), float(np.nanmax(table)) or 1.0)
+        norm = Normalize(min(0.0, float(known.min())), top or 1.0)
         axes.pcolormesh(
             np.arange(_HOURS + 1),
             np.arange(len(_DAYS) + 1),
