@@ -186,6 +186,15 @@ class _Signer(HTTPAdapter):
         response.request = request
         return response
 
+    def close(self) -> None:
+        """Close the connections now: urllib3 leaves that to finalizers, where Python swallows Ctrl-C and shows it."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - a copy: it is no dict, and cannot be iterated
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
 
 class _Lines(NamedTuple):
     """What one process has open to the service."""

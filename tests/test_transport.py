@@ -121,11 +121,15 @@ def test_closing_closes_the_connections(
 ) -> None:
     get(good("gen-1"))
     assert server.open_connections == 1
+    [lines] = transport._lines.values()
+    pools = lines.adapter.poolmanager.pools
+    kept = [pools.get(key) for key in pools.keys()]  # noqa: SIM118 - no dict; what is kept runs no finalizer
     transport.close()
     deadline = time.monotonic() + 2
     while server.open_connections and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.open_connections == 0
+    assert len(kept) == 1
 
 
 @pytest.mark.parametrize(
