@@ -9,25 +9,17 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
+
+from scripts import load
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK = (
     (ROOT / f"requirements{name}.lock").read_text(encoding="utf-8") for name in ("", "-spark", "-browser", "-site")
 )
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("dev", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Host:

@@ -1,10 +1,8 @@
 """What the documents say about the code is what the code says."""
 
-import importlib.util
 import inspect
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -15,20 +13,10 @@ from genanalytics.demo import run_demo
 from genanalytics.metrics import reference
 from genanalytics.plots import CHARTS
 from genanalytics.report import findings
+from scripts import load
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 GENERATE = load(DOCS / "generate.py")
 
 

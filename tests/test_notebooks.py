@@ -1,35 +1,25 @@
 """The notebooks run offline, show what is committed, and hold nothing that does not belong into a repository."""
 
-import importlib.util
 import json
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+
+from scripts import load
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 for needed in ("nbclient", "nbformat", "ipykernel"):
     pytest.importorskip(needed, reason=f"{needed} is not installed")
-CellExecutionError = importlib.import_module("nbclient.exceptions").CellExecutionError
+CellExecutionError = import_module("nbclient.exceptions").CellExecutionError
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 EXECUTE = load(FOLDER / "execute.py")
 COMMITTED = {path.stem: EXECUTE.read(path) for path in EXECUTE.notebooks()}
 SPARK = [EXECUTE.SPARK]
