@@ -175,8 +175,8 @@ def test_a_pause_that_nobody_waits_for_ends_the_run(header: str, server: FaultSe
 
 def test_a_run_that_ends_early_waits_for_no_shorter_pause(server: FaultServer, make_client: MakeClient) -> None:
     ids = make_ids(20)
-    server.plan(ids[0], refusal(429, Retry_After="100"))
-    server.plan(ids[1], Says(429, headers=(("Retry-After", "600"),), after_s=0.2))
+    server.plan(ids[0], Says(429, headers=(("Retry-After", "100"),), after_s=0.5))  # the other is under way by then
+    server.plan(ids[1], Says(429, headers=(("Retry-After", "600"),), after_s=1.0))
     started = time.monotonic()
     dispatch = dispatch_of(make_client(max_workers=2))
     assert [answer.outcome for _, answer in dispatch.answers(iter(ids))] == [Outcome.SKIPPED] * 20
