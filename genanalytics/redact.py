@@ -53,13 +53,13 @@ class Redaction:
     key: bytes | None = None
 
     def __post_init__(self) -> None:
-        texts = [column.name for column in COLUMNS if column.kind is Kind.TEXT and column.name not in _KEYS]
-        texts += _NUMBERS
+        texts = (column.name for column in COLUMNS if column.kind is Kind.TEXT and column.name not in _KEYS)
+        allowed = [*texts, *_NUMBERS]
         for name in self.columns:
-            if name not in texts:
-                near = get_close_matches(name, texts, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(texts)}"
-                msg = f"cannot redact {name!r}: it is no text column that can go{hint}"
+            if name not in allowed:
+                near = get_close_matches(name, allowed, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(allowed)}"
+                msg = f"cannot redact {name!r}: it is no column that can go{hint}"
                 raise InputError(msg)
         if self.key is not None and len(self.key) < _LEAST_KEY:
             msg = f"the key for redaction has {len(self.key)} bytes: give {_LEAST_KEY} or more, such as 32 random ones"

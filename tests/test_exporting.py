@@ -89,7 +89,7 @@ def test_an_id_is_taken_from_a_generator_when_it_can_be_dealt_with(client: Clien
     with pytest.raises(InputError, match="batch_rows=0"):
         export([], directory, client=client, batch_rows=0)
     export(endless(), directory, client=client, batch_rows=100)
-    assert taken < 10_000
+    assert taken < 6_000, "what is looked up at once, and what waits for that, is all that is read ahead"
 
 
 def read_manifest_commit(directory: Path) -> int:

@@ -57,9 +57,9 @@ def test_what_stands_beside_the_column_goes_too() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("sesion_id", "cannot redact 'sesion_id': it is no text column that can go; did you mean 'session_id'?"),
+        ("sesion_id", "cannot redact 'sesion_id': it is no column that can go; did you mean 'session_id'?"),
         ("requested_id", "cannot redact 'requested_id'"),
-        ("latency", "cannot redact 'latency': it is no text column that can go"),
+        ("latency", "cannot redact 'latency': it is no column that can go"),
         ("zzz", "there are upstream_id, model, "),
     ],
 )
