@@ -1,38 +1,28 @@
+"""The sample has the shapes of real records, and is the same everywhere."""
+
 import json
 import math
 import re
-import socket
-import subprocess
 import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import pytest
-import requests
 
-from genanalytics.activity import read_activity
-from genanalytics.errors import GenAnalyticsError, InputError
-from genanalytics.frame import drift, from_rows
-from genanalytics.parse import Row
-from genanalytics.reconciling import reconcile
-from genanalytics.sandbox import Sample, Sandbox, activity_csv, sample
+from genanalytics.errors import InputError
+from genanalytics.sandbox import Sample, sample
 from genanalytics.sandbox.files import main, write_sample
 from genanalytics.schema import ATTEMPT, BY_NAME, COLUMNS, Kind, Origin, data_dictionary
-from test_activity import READ
 
 Record = dict[str, Any]
 
 DATA = Path(__file__).parents[1] / "data"
 CONTRACT = {column.name for column in COLUMNS if column.origin is Origin.CONTRACT}
 LIVE = {column.name for column in COLUMNS if column.origin is Origin.LIVE}
-KEY = {"Authorization": "Bearer sk-or-any"}
-
 PRICES = {  # US$ per million tokens: prompt, cached read, cache write, completion
     "openai/gpt-5.6-luna-20260709": (0.20, 0.02, 0.25, 1.20),
     "anthropic/claude-4.5-haiku-20251001": (1.00, 0.10, 1.25, 5.00),
@@ -74,12 +64,6 @@ def agent_calls(live: list[Record]) -> list[Record]:
     return [record for record in live if record["session_id"]]
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(sample(60)) as sandbox:
-        yield sandbox
-
-
 def share(records: list[Record], holds: Callable[[Record], bool]) -> float:
     return sum(map(holds, records)) / len(records)
 
@@ -91,16 +75,6 @@ def created(record: Record) -> datetime:
 def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
     cuts = quantiles(values, n=20)
     return cuts[0], cuts[9], cuts[18]
-
-
-def get(sandbox: Sandbox, generation_id: str | None, headers: dict[str, str] | None = None) -> requests.Response:
-    params = {} if generation_id is None else {"id": generation_id}
-    return requests.get(f"{sandbox.base_url}/generation", params=params, headers=headers or KEY, timeout=5)
-
-
-def address(sandbox: Sandbox) -> tuple[str, int]:
-    host, port = sandbox.base_url.removeprefix("http://").removesuffix("/api/v1").split(":")
-    return host, int(port)
 
 
 def of_kind(value: object, kind: Kind) -> bool:
@@ -406,170 +380,6 @@ def test_images_and_speech_have_their_own_shape(live: list[Record]) -> None:
     assert median(record["latency"] for record in speech) == pytest.approx(246, rel=0.1)
     assert {(record["generation_time"], record["finish_reason"]) for record in speech} == {(None, None)}
     assert all(math.isclose(record["total_cost"], 0.6e-6 * record["tokens_prompt"]) for record in speech)
-
-
-def test_a_known_id_is_answered_with_its_record(sandbox: Sandbox) -> None:
-    generation_id, record = next(iter(sample(60).records.items()))
-    response = get(sandbox, generation_id)
-    assert response.status_code == 200
-    assert response.json() == {"data": record}
-    assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["Cache-Control"] == "private, no-store"
-    assert "ETag" not in response.headers
-
-
-def test_an_answer_is_a_line_of_the_sample_file() -> None:
-    lines = (DATA / "sample-generations.jsonl").read_text("utf-8").splitlines()
-    with Sandbox(sample()) as sandbox:
-        assert get(sandbox, json.loads(lines[7])["data"]["id"]).text == lines[7]
-
-
-def test_an_unknown_id_is_404(sandbox: Sandbox) -> None:
-    response = get(sandbox, "gen-1788220800-aaaaaaaaaaaaaaaaaaaa")
-    assert response.status_code == 404
-    message = "Generation gen-1788220800-aaaaaaaaaaaaaaaaaaaa not found"
-    assert response.json() == {"error": {"message": message, "code": 404}}
-
-
-@pytest.mark.parametrize("header", [{"X-No": "key"}, {"Authorization": "Bearer "}, {"Authorization": "Basic a2V5"}])
-def test_without_a_bearer_the_answer_is_401(sandbox: Sandbox, header: dict[str, str]) -> None:
-    response = get(sandbox, "gen-1", header)
-    assert response.status_code == 401
-    assert response.json() == {"error": {"message": "No cookie auth credentials found", "code": 401}}
-
-
-@pytest.mark.parametrize("generation_id", [None, ""])
-def test_without_an_id_the_answer_is_400(sandbox: Sandbox, generation_id: str | None) -> None:
-    response = get(sandbox, generation_id)
-    assert response.status_code == 400
-    assert response.json()["error"]["code"] == 400
-
-
-def test_another_path_is_404(sandbox: Sandbox) -> None:
-    response = requests.get(f"{sandbox.base_url}/models", headers=KEY, timeout=5)
-    assert response.status_code == 404
-    assert response.json() == {"error": {"message": "Not Found", "code": 404}}
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_another_method_is_405(sandbox: Sandbox, method: str) -> None:
-    response = requests.request(method, f"{sandbox.base_url}/generation", headers=KEY, data=b"{}", timeout=5)
-    assert response.status_code == 405
-    assert response.headers["Allow"] == "GET"
-    assert response.json() == {"error": {"message": "Method Not Allowed", "code": 405}}
-
-
-def test_the_body_of_another_method_is_read_so_that_the_connection_ends_without_a_reset(sandbox: Sandbox) -> None:
-    with socket.create_connection(address(sandbox), timeout=5) as connection:
-        connection.sendall(b"POST /api/v1/generation HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000))
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-    assert answer.startswith(b"HTTP/1.1 405 ")
-
-
-def test_head_is_405_without_a_body(sandbox: Sandbox) -> None:
-    response = requests.head(f"{sandbox.base_url}/generation", headers=KEY, timeout=5)
-    assert (response.status_code, response.content) == (405, b"")
-
-
-def test_requests_counts_the_requests_for_a_generation(sandbox: Sandbox) -> None:
-    assert sandbox.requests == 0
-    get(sandbox, "gen-1")
-    get(sandbox, None)
-    requests.get(f"{sandbox.base_url}/models", headers=KEY, timeout=5)
-    assert sandbox.requests == 2
-
-
-def test_one_connection_carries_many_requests_and_an_answer_comes_in_one_piece(sandbox: Sandbox) -> None:
-    generation_id, record = next(iter(sample(60).records.items()))
-    request = (
-        f"GET /api/v1/generation?id={generation_id} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer k\r\n\r\n"
-    ).encode()
-    with socket.create_connection(address(sandbox), timeout=5) as connection:
-        for _ in range(200):
-            connection.sendall(request)
-            head, body = connection.recv(65_536).split(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200 OK")
-            assert json.loads(body) == {"data": record}
-
-
-def test_sixteen_threads_at_once_all_get_their_own_answer() -> None:
-    records = sample(200).records
-    with Sandbox(sample(200)) as sandbox, ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda generation_id: get(sandbox, generation_id).json()["data"], records))
-        assert answers == list(records.values())
-        assert sandbox.requests == len(records)
-
-
-def test_closing_ends_idle_connections_and_leaves_no_thread() -> None:
-    before = threading.active_count()
-    with Sandbox(sample(1)) as sandbox:
-        idle = socket.create_connection(address(sandbox), timeout=5)
-        get(sandbox, "gen-1")
-    assert threading.active_count() == before
-    with idle:
-        assert idle.recv(1) == b""
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address(sandbox), timeout=5)
-
-
-def test_a_client_that_hangs_up_is_met_with_silence(capfd: pytest.CaptureFixture[str]) -> None:
-    with Sandbox(sample(1)) as sandbox:
-        connection = socket.create_connection(address(sandbox), timeout=5)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closing sends a reset
-        connection.sendall(b"GET /api/v1/gen")
-        connection.close()
-        get(sandbox, "gen-1")
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_port_that_is_taken_is_a_clear_error() -> None:
-    with Sandbox(sample(1)) as sandbox:
-        port = address(sandbox)[1]
-        with pytest.raises(InputError, match=rf"port {port} of 127\.0\.0\.1 cannot be used .*choose another") as caught:
-            Sandbox(sample(1), port=port)
-    assert isinstance(caught.value, GenAnalyticsError)
-
-
-def test_a_number_that_is_no_port_is_the_same_error() -> None:
-    with pytest.raises(InputError, match="port 70000 of"):
-        Sandbox(sample(1), port=70_000)
-
-
-def test_in_the_foreground_it_answers_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    sandbox = Sandbox(sample(1))
-    with ThreadPoolExecutor(1) as pool:
-        response = pool.submit(get, sandbox, "gen-1")
-
-        def interrupt_after_the_answer() -> None:
-            if response.done():
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(sandbox._server, "service_actions", interrupt_after_the_answer)
-        with pytest.raises(KeyboardInterrupt):
-            sandbox.serve_forever()
-    assert response.result().status_code == 404
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address(sandbox), timeout=5)
-
-
-def test_the_sandbox_loads_neither_pandas_nor_the_network_libraries() -> None:
-    heavy = "{'pandas', 'numpy', 'pyarrow', 'matplotlib', 'requests'}"
-    code = f"import sys, genanalytics.sandbox; print({heavy} & sys.modules.keys())"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
-
-
-def test_its_activity_export_agrees_with_its_records(tmp_path: Path, month: Sample) -> None:
-    (tmp_path / "activity.csv").write_text(activity_csv(month.records.values()), encoding="utf-8")
-    answers = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in month.records.items()]
-    exported = read_activity(tmp_path / "activity.csv")
-    assert reconcile(from_rows(answers), exported).agrees
-    assert exported["created_at"].is_monotonic_decreasing
-    assert set(drift(exported)["what"]) == {"unknown"}, "every value fits its column"
-
-
-def test_its_activity_export_has_the_columns_of_a_real_one() -> None:
-    assert activity_csv([]).strip().split(",") == list(READ)
 
 
 def test_a_nightly_job_writes_a_prompt_to_the_cache_that_is_hardly_read_again() -> None:
