@@ -4,53 +4,19 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from faults import FaultServer, assert_true, envelope, make_ids, record_of
+from archives import IDS, OTHERS, closed, entries, filled, set_aside
+from faults import FaultServer, assert_true, make_ids
 from genanalytics import Client, fetch
-from genanalytics.archive import clear
-from genanalytics.cache import FILE_NAME, Archive, Entry, cache_key
+from genanalytics.cache import FILE_NAME, Archive
 from genanalytics.errors import CacheError
-
-IDS = make_ids(300)
-OTHERS = make_ids(20, created=1_757_000_000)
-
-
-def key_of(generation_id: str) -> str:
-    return cache_key("https://gateway.example/v1", "team-a", generation_id)
-
-
-def entries(ids: list[str]) -> dict[str, Entry]:
-    return {
-        key_of(name): Entry(name, f"https://x/{name}", 200, 1.5, None, None, envelope(record_of(name))) for name in ids
-    }
-
-
-def closed(archive: Archive) -> None:
-    archive.close()  # type: ignore[no-untyped-call]
-
-
-def filled(directory: Path) -> Path:
-    """Return the path of a healthy cache file that holds `IDS`."""
-    archive = Archive(directory)
-    archive.store(entries(IDS))
-    closed(archive)
-    return archive.path
-
-
-def set_aside(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.iterdir() if ".damaged-" in path.name)
 
 
 def truncated(content: bytes, random: Random) -> bytes:
@@ -276,118 +242,6 @@ def test_a_file_of_a_format_that_nobody_knows_is_set_aside(tmp_path: Path) -> No
     closed(archive)
 
 
-@contextmanager
-def mounted(*arguments: str | Path) -> Iterator[None]:
-    """Mount something for as long as it takes, or skip the test."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if (
-        mount is None
-        or umount is None
-        or subprocess.run([mount, *arguments], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("nothing can be mounted here")
-    try:
-        yield
-    finally:
-        subprocess.run([umount, "-l", arguments[-1]], check=True)
-
-
-@contextmanager
-def remounted_read_only(directory: Path) -> Iterator[None]:
-    subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)  # noqa: S607
-    yield
-
-
-@pytest.mark.parametrize("has_log", [False, True])
-def test_a_read_only_cache_is_read_and_what_it_cannot_keep_is_counted(
-    *, has_log: bool, tmp_path: Path, make_client: Callable[..., Client]
-) -> None:
-    directory = tmp_path / "cache"
-    writer = make_client(account="a")
-    fetch(OTHERS[:10], client=writer)
-    if not has_log:
-        writer.close()
-    with mounted("--bind", directory, directory), remounted_read_only(directory):
-        client = make_client(account="a")
-        fetched = fetch(OTHERS, client=client)
-        again = fetch(OTHERS[:10], client=client)
-        client.close()
-    assert_true(fetched.frame)
-    assert (len(fetched.frame), fetched.stats.from_cache, fetched.stats.not_stored) == (20, 10, 10)
-    [notice] = fetched.stats.notices
-    assert notice.startswith("10 answers could not be cached")
-    assert "Read-only file system" in notice
-    assert again.stats.notices == ()
-
-
-def test_a_read_only_place_without_a_cache_is_a_run_without_one(
-    tmp_path: Path, make_client: Callable[..., Client]
-) -> None:
-    (tmp_path / "ro").mkdir()
-    with mounted("-t", "tmpfs", "-o", "ro", "tmpfs", tmp_path / "ro"):
-        client = make_client(cache_dir=tmp_path / "ro" / "cache")
-        fetched = fetch(OTHERS, client=client)
-        assert (len(fetched.frame), fetched.stats.from_cache, fetched.stats.not_stored) == (20, 0, 20)
-        offline = make_client(cache_dir=tmp_path / "ro" / "cache", offline=True)
-        [notice] = fetch(OTHERS, client=offline).stats.notices
-        assert "this run has no cache" in notice
-
-
-@pytest.mark.parametrize("blocks", [4, 8, 16, 64])
-def test_a_full_disk_costs_no_answer(blocks: int, tmp_path: Path, make_client: Callable[..., Client]) -> None:
-    (tmp_path / "small").mkdir()
-    with mounted("-t", "tmpfs", "-o", f"size={blocks * 4}k", "tmpfs", tmp_path / "small"):
-        with make_client(cache_dir=tmp_path / "small") as client:
-            fetched = fetch(IDS, client=client)
-        assert_true(fetched.frame)
-        assert len(fetched.frame) == len(IDS)
-        with make_client(cache_dir=tmp_path / "small") as client:
-            again = fetch(IDS, client=client)
-        assert len(again.frame) == len(IDS)
-        if fetched.stats.not_stored:
-            assert any("could not be cached" in notice for notice in fetched.stats.notices)
-        assert again.stats.from_cache == len(IDS) - fetched.stats.not_stored
-        assert_true(again.frame)
-
-
-needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
-
-
-@needs_root
-@pytest.mark.parametrize("what", ["directory", "file"])
-@pytest.mark.parametrize("linked", [False, True])
-def test_what_belongs_to_somebody_else_is_refused(what: str, *, linked: bool, tmp_path: Path) -> None:
-    directory = tmp_path / "cache"
-    path = filled(directory)
-    victim = directory if what == "directory" else path
-    os.chown(victim, 12_345, -1)
-    if linked and what == "directory":
-        directory = tmp_path / "link"
-        directory.symlink_to(victim)
-    elif linked:
-        path.rename(tmp_path / "theirs")
-        path.symlink_to(tmp_path / "theirs")
-    with pytest.raises(CacheError, match=r"belongs to another user \(uid 12345\); name another directory"):
-        Archive(directory)
-
-
-@needs_root
-def test_a_link_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
-    path = filled(tmp_path / "cache")
-    path.rename(tmp_path / "ours")
-    path.symlink_to(tmp_path / "ours")
-    os.chown(path, 12_345, -1, follow_symlinks=False)
-    with pytest.raises(CacheError, match="belongs to another user"):
-        Archive(tmp_path / "cache")
-
-
-def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> None:
-    path = filled(tmp_path)
-    path.chmod(0o644)
-    closed(Archive(tmp_path))
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_process_opens_a_connection_of_its_own(tmp_path: Path) -> None:
@@ -464,67 +318,3 @@ def test_processes_with_four_threads_each_lose_nothing(
     assert archive.look_up(list(entries(everything))) == entries(everything)
     closed(archive)
     assert len(set_aside(tmp_path)) == damaged
-
-
-class CacheAgainstDict(RuleBasedStateMachine):
-    """Whatever is done to a cache in whatever order, it holds what a dict would."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._directory = TemporaryDirectory()
-        self._archive = Archive(Path(self._directory.name))
-        self._kept: dict[str, Entry] = {}
-
-    @rule(
-        ids=st.lists(st.sampled_from(OTHERS), max_size=6),
-        expires=st.none() | st.integers(0, 1 << 40),
-        fetched_at=st.integers(0, 9),
-        body=st.binary(max_size=40),
-    )
-    def store(self, ids: list[str], expires: int | None, fetched_at: float, body: bytes) -> None:
-        batch = {key_of(name): Entry(name, "https://x", 200, fetched_at, expires, None, body) for name in ids}
-        self._archive.store(batch)
-        self._kept |= batch
-
-    @rule(before=st.none() | st.integers(0, 10))
-    def clear(self, before: int | None) -> None:
-        gone = [key for key, entry in self._kept.items() if before is None or entry.fetched_at < before]
-        assert clear(self._archive, before=before) == len(gone)
-        for key in gone:
-            del self._kept[key]
-
-    @rule()
-    def reopen(self) -> None:
-        closed(self._archive)
-        self._archive = Archive(Path(self._directory.name))
-
-    @rule()
-    def close(self) -> None:
-        closed(self._archive)
-
-    @rule()
-    def look_from_elsewhere(self) -> None:
-        other = Archive(Path(self._directory.name))
-        assert other.look_up([key_of(name) for name in OTHERS]) == self._kept
-        closed(other)
-
-    @rule()
-    def damage(self) -> None:
-        closed(self._archive)
-        self._archive.path.write_bytes(b"no database " * 10)
-        self._kept = {}
-
-    @invariant()
-    def holds_what_the_dict_holds(self) -> None:
-        assert self._archive.look_up([key_of(name) for name in OTHERS]) == self._kept
-        assert {entry.requested_id for _, entry in self._archive.rows() if entry} == {
-            entry.requested_id for entry in self._kept.values()
-        }
-
-    def teardown(self) -> None:
-        closed(self._archive)
-        self._directory.cleanup()
-
-
-TestCacheAgainstDict = CacheAgainstDict.TestCase
-TestCacheAgainstDict.settings = settings(stateful_step_count=20)

@@ -1,16 +1,12 @@
 """A data set is read whole or as it was before, by manifest and by glob, whatever happens to its writer."""
 
 import errno
-import glob
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,50 +21,16 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
-from genanalytics import commits, dataset, parquet
+from datasets import NO_FAILURE, NONE, committed, failures, rows, seen
+from genanalytics import commits, dataset
 from genanalytics.commits import Partition, Writer, compact
 from genanalytics.dataset import FAILURES, DataFile, is_dataset, read_failures, read_manifest
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import coverage_of, read_frame, read_parquet
-from genanalytics.parquet import unified_schema
-from genanalytics.parse import Row, to_table
-from genanalytics.schema import ARROW_SCHEMA, COLUMNS, Kind
+from genanalytics.schema import COLUMNS
 from genanalytics.wholefile import sync
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
-
-NONE = ARROW_SCHEMA.empty_table()
-NO_FAILURE = FAILURES.empty_table()
-
-
-def rows(*ids: str, created: str | None = "2026-09-01T10:00:00Z", **fields: object) -> pa.Table:
-    """Return a record for each id, as it is in a frame."""
-    record = {"id": "gen-1", "created_at": created, "total_cost": 0.5, **fields}
-    return to_table([Row(each, json.dumps({"data": record | {"id": each}}).encode(), 0.0) for each in ids])
-
-
-def failures(*ids: str) -> pa.Table:
-    return pa.Table.from_pylist([{"requested_id": each, "outcome": "not_found"} for each in ids], schema=FAILURES)
-
-
-def committed(directory: Path, *tables: pa.Table, partition: Partition = "month") -> None:
-    with Writer(directory, partition=partition) as writer:
-        for table in tables:
-            writer.commit(table, NONE, NO_FAILURE)
-
-
-def seen(directory: Path) -> Counter[str]:
-    """Return how often each id is seen through a glob, by three readers that must agree with the manifest."""
-    pattern = f"{directory}/data/**/*.parquet"
-    if not glob.glob(pattern, recursive=True):  # noqa: PTH207 - a plain glob is what is tested
-        assert len(read_parquet(directory)) == 0
-        return Counter()
-    with duckdb.connect() as connection:
-        by_duckdb = connection.execute(f"SELECT requested_id FROM read_parquet('{pattern}')").fetchall()  # noqa: S608
-    by_pandas = pd.read_parquet(directory / "data", columns=["requested_id"])["requested_id"].tolist()
-    by_manifest = read_parquet(directory)["requested_id"].tolist()
-    assert sorted(by_pandas) == sorted(by_manifest) == sorted(each for (each,) in by_duckdb)
-    return Counter(by_manifest)
 
 
 @pytest.fixture
@@ -234,87 +196,6 @@ def test_a_first_run_that_was_killed_leaves_a_directory_that_the_next_takes_up(d
     assert seen(directory) == {"gen-1": 1}
 
 
-def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> None:
-    with Writer(directory, partition=None) as writer:
-        writer.commit(NONE, rows("gen-0"), NO_FAILURE)
-        before = dataset.files(directory)
-        for number in range(10):
-            writer.commit(NONE, rows("gen-0", total_cost=number), NO_FAILURE)
-            assert pq.ParquetFile(before[0]).read().num_rows == 1
-        writer.commit(NONE, rows("gen-0"), NO_FAILURE)
-    assert not before[0].exists()
-    assert len(list((directory / ".commits").iterdir())) == 1 + 10
-
-
-def test_a_reader_that_was_overtaken_begins_again(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    committed(directory, rows("gen-1"), partition=None)
-    overtaken: list[bool] = []
-
-    def slowly(path: str, **options: Any) -> pa.Table:  # noqa: ANN401 - whatever it takes
-        if not overtaken:
-            overtaken.append(True)
-            with Writer(directory, partition=None) as writer:
-                for number in range(12):
-                    writer.commit(rows(f"gen-new-{number}"), NONE, NO_FAILURE)
-        return parquet.read_table(path, **options)
-
-    monkeypatch.setattr(dataset, "read_file", slowly)
-    assert len(read_parquet(directory)) == 13
-
-
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.long)])
-def test_whoever_reads_while_it_is_written_sees_each_id_once(seconds: float, directory: Path) -> None:
-    committed(directory, rows("gen-0"))
-    stop, problems, counts = threading.Event(), [], []
-
-    def read() -> None:
-        while not stop.is_set():
-            for look in (_by_duckdb, _by_manifest):
-                ids = look(directory)
-                counts.append(len(ids))
-                if len(set(ids)) != len(ids):
-                    problems.append(ids)
-
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    timer = threading.Timer(seconds, stop.set)
-    timer.start()
-    try:
-        with Writer(directory, partition="month") as writer:
-            number = 0
-            while not stop.is_set():
-                number += 1
-                writer.commit(rows(f"gen-{number}"), rows(f"gen-young-{number}"), NO_FAILURE)
-                writer.commit(rows(f"gen-young-{number}"), NONE, NO_FAILURE)
-                if number % 5 == 0:
-                    writer.compact()
-    finally:
-        stop.set()
-        for reader in readers:
-            reader.join()
-    assert problems == []
-    assert len(counts) > 10
-    assert sum(seen(directory).values()) == 1 + 2 * number
-
-
-def _by_duckdb(directory: Path) -> list[str]:
-    """Return the ids that a glob shows; a reader may be told that a file is gone, and asks again."""
-    with duckdb.connect() as connection:
-        for _ in range(100):
-            try:
-                found = connection.execute(f"SELECT requested_id FROM '{directory}/data/**/*.parquet'").fetchall()  # noqa: S608
-                return [each for (each,) in found]
-            except duckdb.IOException:
-                continue
-    raise AssertionError
-
-
-def _by_manifest(directory: Path) -> list[str]:
-    ids: list[str] = dataset.read_table(directory, columns=["requested_id"])["requested_id"].to_pylist()
-    return ids
-
-
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -375,29 +256,6 @@ def test_a_directory_with_something_else_in_it_is_left_alone(directory: Path) ->
         pass
 
 
-def test_a_copy_without_links_is_read_here_and_by_url_but_not_written(directory: Path, tmp_path: Path) -> None:
-    committed(directory, rows("gen-1"), rows("gen-2"))
-    copy = tmp_path / "copy"
-    shutil.copytree(directory, copy, ignore=shutil.ignore_patterns(".*"))
-    assert not any(path.is_symlink() for path in copy.rglob("*"))
-    assert seen(copy) == {"gen-1": 1, "gen-2": 1}
-    for url in (copy.as_uri(), directory.as_uri() + "/"):
-        assert is_dataset(url)
-        assert sorted(read_parquet(url)["requested_id"]) == ["gen-1", "gen-2"]
-        assert coverage_of(url) == 1
-    with (
-        pytest.raises(InputError, match="a copy of a data set, which can only be read"),
-        Writer(copy, partition="month"),
-    ):
-        pass
-
-
-@pytest.mark.parametrize("url", ["nosuch://bucket/set", "s3://"])
-def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
-    with pytest.raises(InputError, match="cannot read"):
-        read_parquet(url)
-
-
 def changed_manifest(directory: Path, **changes: object) -> None:
     path = Path(os.path.realpath(directory / "manifest.json"))
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -430,32 +288,6 @@ def test_a_manifest_may_say_more_than_is_known(directory: Path) -> None:
     committed(directory, rows("gen-1"))
     changed_manifest(directory, of_2027={"a": 1})
     assert read_manifest(directory).rows == 1
-
-
-def test_files_of_older_and_newer_versions_are_read_under_one_schema(directory: Path) -> None:
-    """A field is in `extra` before its column comes; a column that only a newer version has comes along."""
-    committed(directory, rows("gen-old", of_2027=1))
-    [old] = dataset.files(directory)
-    pq.write_table(pq.ParquetFile(old).read().drop_columns(["router", "provider_responses"]), old)
-    newer = rows("gen-new").append_column("of_2027", pa.array([2]))
-    committed(directory, newer)
-    frame = read_parquet(directory).set_index("requested_id")
-    assert list(frame.columns) == [*[column.name for column in COLUMNS][1:], "of_2027"]
-    assert frame["of_2027"].dropna().to_dict() == {"gen-new": 2}
-    assert frame["extra"]["gen-old"] == '{"of_2027":1}'
-    assert frame["router"].isna().all()
-    schema = unified_schema(dataset.files(directory))
-    assert schema.names == [*[column.name for column in COLUMNS], "of_2027"]
-    assert schema.field("provider_responses").type == Kind.ATTEMPTS.arrow_type
-    assert compact(directory) == 1
-    assert_frame_equal(read_parquet(directory).set_index("requested_id").sort_index(), frame.sort_index())
-
-
-def test_columns_that_do_not_go_together_are_one_sentence(directory: Path) -> None:
-    committed(directory, rows("gen-1").append_column("mine", pa.array([1])))
-    committed(directory, rows("gen-2").append_column("mine", pa.array(["a"])))
-    with pytest.raises(InputError, match=r"the files do not go together: .*mine"):
-        read_parquet(directory)
 
 
 def test_small_files_of_a_partition_are_merged_and_no_row_changes(
