@@ -20,12 +20,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import genanalytics as ga
-from genanalytics.cache import Archive, Entry, cache_key
-from genanalytics.frame import as_table
-from genanalytics.parquet import OPTIONS, ROWS_PER_GROUP
-from genanalytics.parse import Row, to_table
+from genanalytics.base.atomic import sync
+from genanalytics.cache.archive import Archive, Entry, cache_key
+from genanalytics.formats.parquet import OPTIONS, ROWS_PER_GROUP
+from genanalytics.records.frame import as_table
+from genanalytics.records.parse import Row, to_table
 from genanalytics.sandbox import sample
-from genanalytics.wholefile import sync
 
 BASE_URL = "http://127.0.0.1:9/api/v1"
 FIRST = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())

@@ -22,7 +22,7 @@ from urllib3.util import Retry
 
 import genanalytics as ga
 from benchmarks.fault_server import KEY, good_body
-from genanalytics.fetching import fetch  # now: a process that gave up its rights might not find it any more
+from genanalytics.fetching.fetch import fetch  # now: a process that gave up its rights might not find it any more
 
 WORKERS = 16
 RETRY = Retry(total=5, backoff_factor=0.25, status_forcelist=[429, 500, 502, 503, 504])

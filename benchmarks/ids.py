@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from genanalytics.sources import read_ids
+from genanalytics.ids.read import read_ids
 
 ID = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt"
 MEGABYTE = 1_000_000

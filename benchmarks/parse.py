@@ -4,7 +4,7 @@ import json
 import statistics
 import time
 
-from genanalytics.parse import Row, to_table
+from genanalytics.records.parse import Row, to_table
 from genanalytics.sandbox import sample
 
 PORTION = 4_096

@@ -9,10 +9,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 
-from genanalytics.frame import from_rows
-from genanalytics.metrics.where import filtered
-from genanalytics.parse import Row
+from genanalytics.metrics.grouping.where import filtered
 from genanalytics.plots import CHARTS, save
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 
 PICTURES = Path(__file__).with_suffix("")

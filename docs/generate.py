@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from genanalytics.cli import commands
-from genanalytics.cli_options import EXIT_CODES
+from genanalytics.cli.main import commands
+from genanalytics.cli.options import EXIT_CODES
 from genanalytics.metrics import reference
 
 DOCS = Path(__file__).parent

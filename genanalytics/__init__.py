@@ -15,10 +15,9 @@ from genanalytics._version import __version__
 
 if TYPE_CHECKING:
     from genanalytics import metrics, plots
-    from genanalytics.activity import read_activity
-    from genanalytics.client import Client
-    from genanalytics.commits import compact
-    from genanalytics.engines import scan
+    from genanalytics.dataset.export import Exported, export
+    from genanalytics.dataset.redact import Redaction
+    from genanalytics.dataset.writer import compact
     from genanalytics.errors import (
         CacheError,
         GenAnalyticsError,
@@ -27,12 +26,11 @@ if TYPE_CHECKING:
         MissingColumnError,
         OutputError,
     )
-    from genanalytics.exporting import Exported, export
-    from genanalytics.fetched import Fetched, Stats
-    from genanalytics.fetching import fetch
+    from genanalytics.fetching.client import Client
+    from genanalytics.fetching.fetch import fetch
+    from genanalytics.fetching.result import Fetched, Stats
     from genanalytics.files import read_frame, read_parquet, write_frame, write_parquet
-    from genanalytics.focus import focus_charges
-    from genanalytics.frame import drift
+    from genanalytics.ids.read import Ids, read_ids
     from genanalytics.metrics import (
         Comparison,
         attempt_summary,
@@ -44,13 +42,15 @@ if TYPE_CHECKING:
         sessions,
         summarize,
     )
+    from genanalytics.metrics.engines.scan import scan
     from genanalytics.reading import open_frame
-    from genanalytics.reconciling import Reconciliation, reconcile
-    from genanalytics.redact import Redaction
+    from genanalytics.records.frame import drift
+    from genanalytics.records.schema import COLUMNS
     from genanalytics.report import write_report
-    from genanalytics.schema import COLUMNS
-    from genanalytics.sources import Ids, read_ids
-    from genanalytics.tables import Table, table
+    from genanalytics.service.activity import read_activity
+    from genanalytics.service.focus import focus_charges
+    from genanalytics.service.reconcile import Reconciliation, reconcile
+    from genanalytics.tables.table import Table, table
 
 __all__ = [
     "COLUMNS",
@@ -99,37 +99,37 @@ __all__ = [
 ]
 
 _HOMES = {
-    "COLUMNS": "schema",
-    "Client": "client",
+    "COLUMNS": "records.schema",
+    "Client": "fetching.client",
     "Comparison": "metrics",
-    "Exported": "exporting",
-    "Fetched": "fetched",
-    "Ids": "sources",
-    "Reconciliation": "reconciling",
-    "Redaction": "redact",
-    "Stats": "fetched",
-    "Table": "tables",
+    "Exported": "dataset.export",
+    "Fetched": "fetching.result",
+    "Ids": "ids.read",
+    "Reconciliation": "service.reconcile",
+    "Redaction": "dataset.redact",
+    "Stats": "fetching.result",
+    "Table": "tables.table",
     "attempt_summary": "metrics",
     "attempts": "metrics",
     "distribution": "metrics",
-    "compact": "commits",
+    "compact": "dataset.writer",
     "compare": "metrics",
     "cost_change": "metrics",
-    "drift": "frame",
-    "export": "exporting",
-    "fetch": "fetching",
-    "focus_charges": "focus",
+    "drift": "records.frame",
+    "export": "dataset.export",
+    "fetch": "fetching.fetch",
+    "focus_charges": "service.focus",
     "open_frame": "reading",
     "quality": "metrics",
-    "read_activity": "activity",
+    "read_activity": "service.activity",
     "read_frame": "files",
-    "read_ids": "sources",
+    "read_ids": "ids.read",
     "read_parquet": "files",
-    "reconcile": "reconciling",
-    "scan": "engines",
+    "reconcile": "service.reconcile",
+    "scan": "metrics.engines.scan",
     "sessions": "metrics",
     "summarize": "metrics",
-    "table": "tables",
+    "table": "tables.table",
     "write_frame": "files",
     "write_parquet": "files",
     "write_report": "report",

@@ -11,14 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from genanalytics import dataset
-from genanalytics.csvfile import for_spreadsheets, read_csv, write_csv
+from genanalytics.base.atomic import replacing
+from genanalytics.dataset import manifest as dataset
 from genanalytics.errors import GenAnalyticsError, InputError, MissingColumnError
-from genanalytics.frame import as_table, from_table
-from genanalytics.jsonlines import json_lines, read_json_lines
-from genanalytics.parquet import read_table, unreadable, write_table
-from genanalytics.schema import BY_NAME
-from genanalytics.wholefile import replacing
+from genanalytics.formats.csv import for_spreadsheets, read_csv, write_csv
+from genanalytics.formats.jsonl import json_lines, read_json_lines
+from genanalytics.formats.parquet import read_table, unreadable, write_table
+from genanalytics.records.frame import as_table, from_table
+from genanalytics.records.schema import BY_NAME
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".arrow", ".duckdb")
 

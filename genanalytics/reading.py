@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from genanalytics.activity import is_activity, read_activity
 from genanalytics.errors import MissingColumnError
 from genanalytics.files import SUFFIXES, read_frame
+from genanalytics.service.activity import is_activity, read_activity
 
 
 def open_frame(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from faults import envelope, make_ids, record_of
-from genanalytics.cache import Archive, Entry, cache_key
+from genanalytics.cache.archive import Archive, Entry, cache_key
 
 IDS = make_ids(300)
 OTHERS = make_ids(20, created=1_757_000_000)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.records.schema import ARROW_SCHEMA
 
 MODELS = [
     "openai/gpt-5-2026-01-31:free",

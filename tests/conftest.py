@@ -10,7 +10,8 @@ import pytest
 from hypothesis import settings
 
 from faults import KEY, FaultServer
-from genanalytics import Client, pace
+from genanalytics import Client
+from genanalytics.fetching import pace
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,11 +9,11 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.commits import Partition, Writer
-from genanalytics.dataset import FAILURES
+from genanalytics.dataset.manifest import FAILURES
+from genanalytics.dataset.writer import Partition, Writer
 from genanalytics.files import read_parquet
-from genanalytics.parse import Row, to_table
-from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.records.parse import Row, to_table
+from genanalytics.records.schema import ARROW_SCHEMA
 
 NONE = ARROW_SCHEMA.empty_table()
 NO_FAILURE = FAILURES.empty_table()

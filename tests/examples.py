@@ -21,7 +21,7 @@ from unittest.mock import patch
 import pandas as pd
 
 import genanalytics as ga
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 from genanalytics.sandbox import Sample, activity_csv, sample
 
 SHOWN_ID = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.frame import from_rows
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 
 USUAL: dict[str, Any] = {
     "created_at": "2026-03-01T12:00:00Z",

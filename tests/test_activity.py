@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from genanalytics.activity import COLUMN_OF, is_activity, read_activity
 from genanalytics.errors import InputError
 from genanalytics.files import read_parquet, write_parquet
-from genanalytics.frame import drift
 from genanalytics.metrics import summarize
-from genanalytics.schema import BY_NAME, COLUMNS
+from genanalytics.records.frame import drift
+from genanalytics.records.schema import BY_NAME, COLUMNS
+from genanalytics.service.activity import COLUMN_OF, is_activity, read_activity
 
 READ = {
     "generation_id": "gen-1790000000-AbCdEfGhIjKlMnOpQr01",

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genanalytics.answers import Answer, NotARecordError, Outcome, excerpt, read_record
+from genanalytics.base.text import excerpt
+from genanalytics.fetching.answers import Answer, Outcome
+from genanalytics.records.record import NotARecordError, read_record
+from genanalytics.records.schema import COLUMNS, Origin
 from genanalytics.sandbox import sample
-from genanalytics.schema import COLUMNS, Origin
 
 CONTRACT = [column.name for column in COLUMNS if column.origin is Origin.CONTRACT]
 KNOWN = [column.name for column in COLUMNS if column.origin is not Origin.OURS]

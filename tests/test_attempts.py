@@ -8,8 +8,8 @@ import pytest
 
 from genanalytics import attempt_summary, attempts
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.frame import from_rows, from_table
-from genanalytics.schema import ARROW_SCHEMA, ATTEMPT
+from genanalytics.records.frame import from_rows, from_table
+from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT
 
 
 def tried(provider: str, status: int | None, latency: int | None, **others: object) -> dict[str, object]:

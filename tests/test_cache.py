@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from requests_cache import CachedSession
 
 from faults import FaultServer, envelope, make_ids, record_of
-from genanalytics.cache import FILE_NAME, Archive, Entry, cache_key
+from genanalytics.cache.archive import FILE_NAME, Archive, Entry, cache_key
 from genanalytics.errors import CacheError
 
 SERVICE = "https://gateway.example/v1"

@@ -15,7 +15,7 @@ import pytest
 from archives import IDS, OTHERS, closed, entries, filled, set_aside
 from faults import FaultServer, assert_true, make_ids
 from genanalytics import Client, fetch
-from genanalytics.cache import FILE_NAME, Archive
+from genanalytics.cache.archive import FILE_NAME, Archive
 from genanalytics.errors import CacheError
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from archives import OTHERS, closed, key_of
-from genanalytics.archive import clear
-from genanalytics.cache import Archive, Entry
+from genanalytics.cache.archive import Archive, Entry
+from genanalytics.cache.contents import clear
 
 
 class CacheAgainstDict(RuleBasedStateMachine):

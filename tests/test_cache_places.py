@@ -12,7 +12,7 @@ import pytest
 from archives import IDS, OTHERS, closed, filled
 from faults import assert_true
 from genanalytics import Client, fetch
-from genanalytics.cache import Archive
+from genanalytics.cache.archive import Archive
 from genanalytics.errors import CacheError
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from genanalytics import __version__
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 from genanalytics.files import read_frame, read_parquet
 from genanalytics.sandbox import Sample, Sandbox, sample
 from genanalytics.units import counted

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from faults import envelope, make_ids, record_of
-from genanalytics.cache import FILE_NAME, Archive, Entry, cache_key
-from genanalytics.cli import run
+from genanalytics.cache.archive import FILE_NAME, Archive, Entry, cache_key
+from genanalytics.cli.main import run
 
 NOW = time.time()
 FINAL, YOUNG, MISSING = make_ids(3)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 
 CHECKED_BY = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}
 

@@ -8,7 +8,7 @@ import pytest
 
 import genanalytics as ga
 from faults import FaultServer, Says, assert_true, envelope, make_ids, record_of, refusal
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 from genanalytics.files import read_frame
 
 IDS = make_ids(30)
@@ -53,7 +53,7 @@ def test_a_summary_reads_a_data_set_and_knows_its_coverage(
 def test_retry_asks_for_what_is_due(
     server: FaultServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genanalytics.dispatch.MAX_FAILURES", 1)
+    monkeypatch.setattr("genanalytics.fetching.dispatch.MAX_FAILURES", 1)
     server.plan(IDS[0], refusal(500))
     assert run(["export", "ids.txt", "--dataset", "set", "--partition", "none", "--quiet"]) == 3
     assert run(["export", "--retry", "--dataset", "set"]) == 0

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
-from genanalytics.cli import commands, run
-from genanalytics.cli_options import EXIT_PIPE_CLOSED
-from genanalytics.cli_types import PathType
+from genanalytics.cli.main import commands, run
+from genanalytics.cli.options import EXIT_PIPE_CLOSED
+from genanalytics.cli.types import PathType
 from genanalytics.sandbox import sample
 from test_docs import GENERATE
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 
 A, B, C = (f"gen-{second}-AbCdEfGhIjKlMnOpQrSt" for second in (1_756_000_000, 1_760_000_000, 1_764_000_000))
 

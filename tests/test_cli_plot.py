@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 from genanalytics.files import write_frame
 from genanalytics.plots import CHARTS
 from generations import frame_of, on

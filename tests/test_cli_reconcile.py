@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 from genanalytics.files import write_parquet
-from genanalytics.frame import from_rows
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 
 EXPORT = """generation_id,created_at,cost_total,model_permaslug,tokens_prompt
 gen-1,2026-09-01 10:00:00,0.25,a/b,10

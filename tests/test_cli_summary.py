@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from genanalytics import cli_data
-from genanalytics.cli import run
+from genanalytics.cli import records as cli_data
+from genanalytics.cli.main import run
 from genanalytics.files import write_frame
-from genanalytics.frame import from_rows
 from genanalytics.metrics import DEFAULT, resolved, summarize
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 
 RECORDS: Mapping[str, dict[str, Any]] = sample(60, seed=3).records
@@ -209,7 +209,7 @@ def test_what_an_engine_cannot_do_is_one_sentence(
         msg = "Out of Memory Error: 1.0 GiB/1.0 GiB used\nPossible solutions: many"
         raise duckdb.OutOfMemoryException(msg)
 
-    monkeypatch.setattr("genanalytics.overview.overview", failing)
+    monkeypatch.setattr("genanalytics.tables.overview.overview", failing)
     assert run(["summary", "out.parquet", "--engine", "duckdb"]) == 1
     said = capsys.readouterr().err
     assert said == "Error: duckdb could not compute it: Out of Memory Error: 1.0 GiB/1.0 GiB used\n"
@@ -300,7 +300,7 @@ def test_intervals_are_asked_for_only_where_they_are_wanted(monkeypatch: pytest.
         asked.append(options)
         return summarize(FRAME)
 
-    monkeypatch.setattr("genanalytics.overview.summarize", noting)
+    monkeypatch.setattr("genanalytics.tables.overview.summarize", noting)
     run(["summary", "out.parquet", "--json"])
     run(["summary", "out.parquet", "--json", "--intervals"])
     assert ["intervals" in options for options in asked] == [False, True]

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from faults import KEY, LONG_AGO, Fault, FaultServer, HangsUp, Says, envelope, good, make_ids, record_of, refusal
-from genanalytics.answers import SETTLING_S, Answer, Outcome
-from genanalytics.client import REMEMBER_MISSING_S, Client
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.ids import problem
+from genanalytics.fetching.answers import Answer, Outcome
+from genanalytics.fetching.client import REMEMBER_MISSING_S, Client
+from genanalytics.ids.form import problem
+from genanalytics.records.record import SETTLING_S
 
 GENERATION = make_ids(1)[0]
 

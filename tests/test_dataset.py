@@ -22,13 +22,14 @@ from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
 from datasets import NO_FAILURE, NONE, committed, failures, rows, seen
-from genanalytics import commits, dataset
-from genanalytics.commits import Partition, Writer, compact
-from genanalytics.dataset import FAILURES, DataFile, is_dataset, read_failures, read_manifest
+from genanalytics.base.atomic import sync
+from genanalytics.dataset import manifest as dataset
+from genanalytics.dataset import writer as commits
+from genanalytics.dataset.manifest import FAILURES, DataFile, is_dataset, read_failures, read_manifest
+from genanalytics.dataset.writer import Partition, Writer, compact
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import coverage_of, read_frame, read_parquet
-from genanalytics.schema import COLUMNS
-from genanalytics.wholefile import sync
+from genanalytics.records.schema import COLUMNS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
@@ -199,7 +200,7 @@ def test_a_first_run_that_was_killed_leaves_a_directory_that_the_next_takes_up(d
 HOLDER = """
 import sys, time
 from pathlib import Path
-from genanalytics.commits import Writer
+from genanalytics.dataset.writer import Writer
 with Writer(Path(sys.argv[1]), partition="month"):
     print("held", flush=True)
     time.sleep(60)

@@ -12,13 +12,14 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from datasets import NO_FAILURE, NONE, committed, rows, seen
-from genanalytics import dataset, parquet
-from genanalytics.commits import Writer, compact
-from genanalytics.dataset import is_dataset
+from genanalytics.dataset import manifest as dataset
+from genanalytics.dataset.manifest import is_dataset
+from genanalytics.dataset.writer import Writer, compact
 from genanalytics.errors import InputError
 from genanalytics.files import coverage_of, read_parquet
-from genanalytics.parquet import unified_schema
-from genanalytics.schema import COLUMNS, Kind
+from genanalytics.formats import parquet
+from genanalytics.formats.parquet import unified_schema
+from genanalytics.records.schema import COLUMNS, Kind
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from genanalytics.demo import run_demo
+from genanalytics.cli.demo import run_demo
 from genanalytics.files import read_parquet
 from genanalytics.metrics import summarize
 

@@ -184,7 +184,9 @@ def test_ready_is_told_without_starting_a_process(host: Host, monkeypatch: pytes
 CHANGES: dict[str, Callable[[Host], object]] = {
     "another version in the lock": lambda host: host.rewrite("requirements.lock", "click==", "click==0.0."),
     "another dependency": lambda host: host.rewrite("pyproject.toml", "dependencies = [", 'dependencies = ["attrs",'),
-    "another command": lambda host: host.rewrite("pyproject.toml", "genanalytics.cli:main", "genanalytics.cli:other"),
+    "another command": lambda host: host.rewrite(
+        "pyproject.toml", "genanalytics.cli.main:main", "genanalytics.cli.main:other"
+    ),
     "its Python is gone": lambda host: Path(host.dev.tool("python")).unlink(),
     "set-up was interrupted": lambda host: host.dev.STAMP.unlink(),
 }

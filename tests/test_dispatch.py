@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from faults import KEY, LONG_AGO, FaultServer, HangsUp, Request, Says, good, make_ids, refusal
-from genanalytics.answers import Answer, Outcome
-from genanalytics.client import Client
-from genanalytics.dispatch import MAX_FAILURES, Dispatch
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.pace import Quota
+from genanalytics.fetching.answers import Answer, Outcome
+from genanalytics.fetching.client import Client
+from genanalytics.fetching.dispatch import MAX_FAILURES, Dispatch
+from genanalytics.fetching.pace import Quota
 
 MakeClient = Callable[..., Client]
 
@@ -74,8 +74,8 @@ def test_being_asked_too_often_is_no_failure_of_an_id(status: int, server: Fault
 def test_a_service_that_refuses_everything_ends_the_run(
     server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genanalytics.dispatch.LONGEST_WAIT_S", 1.0)
-    monkeypatch.setattr("genanalytics.pace.MAX_DELAY_S", 0.1)
+    monkeypatch.setattr("genanalytics.fetching.dispatch.LONGEST_WAIT_S", 1.0)
+    monkeypatch.setattr("genanalytics.fetching.pace.MAX_DELAY_S", 0.1)
     server.otherwise = lambda _: refusal(429)
     dispatch = dispatch_of(client)
     answers = [answer for _, answer in dispatch.answers(iter(make_ids(40)))]

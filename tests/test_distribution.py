@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics import ROW_VALUES, RowValue, distribution, sketch
+from genanalytics.metrics import ROW_VALUES, RowValue, distribution
+from genanalytics.metrics.engines import sketch
 from genanalytics.units import Unit
 
 MODULE = import_module("genanalytics.metrics.distribution")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from genanalytics import Client, __all__, metrics, plots, sandbox
-from genanalytics.activity import COLUMN_OF
-from genanalytics.answers import Outcome
-from genanalytics.demo import run_demo
+from genanalytics.cli.demo import run_demo
+from genanalytics.fetching.answers import Outcome
 from genanalytics.metrics import reference
 from genanalytics.plots import CHARTS
 from genanalytics.report import findings
+from genanalytics.service.activity import COLUMN_OF
 from scripts import load
 
 ROOT = Path(__file__).parent.parent

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from faults import KEY, FaultServer, HangsUp, Says, make_ids, refusal
-from genanalytics import Client, doctor, fetch
-from genanalytics.cache import FILE_NAME
-from genanalytics.cli import run
-from genanalytics.doctor import HARMLESS_ID, Finding, State, examine
-from genanalytics.transport import Secret
+from genanalytics import Client, fetch
+from genanalytics.cache.archive import FILE_NAME
+from genanalytics.cli import checks as doctor
+from genanalytics.cli.checks import HARMLESS_ID, Finding, State, examine
+from genanalytics.cli.main import run
+from genanalytics.fetching.transport import Secret
 
 MakeClient = Callable[..., Client]
 

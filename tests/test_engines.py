@@ -21,14 +21,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awkward import awkward
-from genanalytics.engines import scan
-from genanalytics.frame import from_table
 from genanalytics.metrics import DEFAULT, REQUESTS, Quantile, RowValue, Statistic, spread, summarize, summary
 from genanalytics.metrics.declare import LEVELS
-from genanalytics.metrics.latency import TTFT
-from genanalytics.metrics.sketch import ACCURACY, classes
-from genanalytics.metrics.sources import source_of
-from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.metrics.engines.scan import scan
+from genanalytics.metrics.engines.sketch import ACCURACY, classes
+from genanalytics.metrics.engines.source import source_of
+from genanalytics.metrics.sets.latency import TTFT
+from genanalytics.records.frame import from_table
+from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ import genanalytics as ga
 from datasets import seen
 from faults import KEY, Fault, FaultServer, Wire, assert_true, good, make_ids
 from genanalytics import Client
-from genanalytics.dataset import is_dataset, read_manifest
+from genanalytics.dataset.export import export
+from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.errors import OutputError
-from genanalytics.exporting import export
 from genanalytics.files import read_parquet
 
 LONG = pytest.mark.long

@@ -13,11 +13,11 @@ import pytest
 import genanalytics as ga
 from faults import Cuts, FaultServer, HangsUp, Says, assert_true, envelope, good, make_ids, record_of, refusal
 from genanalytics import Client
-from genanalytics.answers import SETTLING_S
-from genanalytics.dataset import files, read_failures, read_manifest
+from genanalytics.dataset.export import export
+from genanalytics.dataset.manifest import files, read_failures, read_manifest
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.exporting import export
 from genanalytics.files import read_parquet
+from genanalytics.records.record import SETTLING_S
 
 MakeClient = Callable[..., Client]
 IDS = make_ids(300)
@@ -268,7 +268,7 @@ def test_a_field_that_is_new_is_kept_and_days_are_partitions_too(
 
 
 def test_many_small_files_are_worth_a_notice(client: Client, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genanalytics.exporting._MANY_FILES", 3)
+    monkeypatch.setattr("genanalytics.dataset.export._MANY_FILES", 3)
     done = export(IDS[:10], directory, client=client, batch_rows=2)
     assert done.notices == ("the data set has 5 small files: `genanalytics compact` merges them",)
     assert ga.compact(directory) == 4

@@ -35,12 +35,12 @@ from faults import (
     record_of,
     refusal,
 )
-from genanalytics import pace
-from genanalytics.answers import Answer
-from genanalytics.client import Client
-from genanalytics.dispatch import MAX_FAILURES
 from genanalytics.errors import KeyRefusedError
-from genanalytics.transport import MAX_BODY_BYTES
+from genanalytics.fetching import pace
+from genanalytics.fetching.answers import Answer
+from genanalytics.fetching.client import Client
+from genanalytics.fetching.dispatch import MAX_FAILURES
+from genanalytics.fetching.transport import MAX_BODY_BYTES
 
 MakeClient = Callable[..., Client]
 Make = Callable[[str, str], Fault]

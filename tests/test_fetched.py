@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from genanalytics import Fetched, Stats, fetching
-from genanalytics.answers import Outcome
+from genanalytics import Fetched, Stats
+from genanalytics.fetching import fetch as fetching
+from genanalytics.fetching.answers import Outcome
 
 HOSTILE = "<script>alert(1)</script> $x$ \u202egpj.exe\x1b[31m " + "é" * 10_000
 

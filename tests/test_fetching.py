@@ -24,8 +24,8 @@ from faults import (
     refusal,
 )
 from genanalytics import Client
-from genanalytics.cache import Entry
-from genanalytics.schema import COLUMNS
+from genanalytics.cache.archive import Entry
+from genanalytics.records.schema import COLUMNS
 
 MakeClient = Callable[..., Client]
 FAILURES_DTYPES = {

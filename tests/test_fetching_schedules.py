@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import genanalytics as ga
 from faults import KEY, Fault, FaultServer, HangsUp, Says, assert_true, assert_whole, good, make_ids, refusal
-from genanalytics.client import TOO_MANY
-from genanalytics.dispatch import MAX_FAILURES
+from genanalytics.fetching.client import TOO_MANY
+from genanalytics.fetching.dispatch import MAX_FAILURES
 
 pytestmark = pytest.mark.usefixtures("brisk")
 

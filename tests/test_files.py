@@ -19,7 +19,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from genanalytics import csvfile
 from genanalytics.errors import InputError
 from genanalytics.files import (
     SUFFIXES,
@@ -31,11 +30,12 @@ from genanalytics.files import (
     write_parquet,
     write_spreadsheet,
 )
-from genanalytics.frame import from_rows
-from genanalytics.jsonlines import json_lines
-from genanalytics.parse import Row
+from genanalytics.formats import csv as csvfile
+from genanalytics.formats.jsonl import json_lines
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
+from genanalytics.records.schema import COLUMNS, Kind, Origin
 from genanalytics.sandbox import sample
-from genanalytics.schema import COLUMNS, Kind, Origin
 
 FETCHED_AT = 1_790_000_000.123456
 

@@ -17,9 +17,9 @@ import pytest
 from genanalytics import files
 from genanalytics.errors import InputError, MissingColumnError, OutputError
 from genanalytics.files import SUFFIXES, checked_suffix, checked_target, read_frame, write_frame
-from genanalytics.frame import from_rows
-from genanalytics.jsonlines import json_lines
-from genanalytics.parse import Row
+from genanalytics.formats.jsonl import json_lines
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 
 
 @pytest.fixture(params=SUFFIXES)

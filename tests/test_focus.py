@@ -12,9 +12,9 @@ import pytest
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import write_frame
-from genanalytics.focus import SCHEMA, focus_charges
-from genanalytics.frame import from_rows
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
+from genanalytics.service.focus import SCHEMA, focus_charges
 
 PAGE = Path(__file__).parent.parent / "docs" / "focus.md"
 

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from genanalytics.answers import NotARecordError
 from genanalytics.errors import InputError
-from genanalytics.frame import drift, from_rows, from_table
-from genanalytics.parse import Row, to_table
+from genanalytics.records.frame import drift, from_rows, from_table
+from genanalytics.records.parse import Row, to_table
+from genanalytics.records.record import NotARecordError
+from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.sandbox import sample
-from genanalytics.schema import ARROW_SCHEMA
 
 FETCHED_AT = 1_790_000_000.123456
 """2026-09-21 14:13:20.123456 UTC."""

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from genanalytics.frame import drift, from_rows
-from genanalytics.parse import Row, to_table
-from genanalytics.schema import BY_NAME, COLUMNS, Kind, Origin
+from genanalytics.records.frame import drift, from_rows
+from genanalytics.records.parse import Row, to_table
+from genanalytics.records.schema import BY_NAME, COLUMNS, Kind, Origin
 
 FIELDS = [column.name for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]
 ATTEMPT_FIELDS = (

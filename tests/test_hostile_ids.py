@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import genanalytics as ga
 from faults import KEY, FaultServer, assert_true, assert_whole
-from genanalytics.ids import MAX_LENGTH
+from genanalytics.ids.form import MAX_LENGTH
 
 NASTY = [
     "../../etc/passwd",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genanalytics.ids import LONGEST_MATCH, PATTERN, created_s, problem
+from genanalytics.ids.form import LONGEST_MATCH, PATTERN, created_s, problem
 from genanalytics.sandbox import sample
 
 A = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt"

@@ -21,7 +21,7 @@ import pytest
 import genanalytics as ga
 from faults import KEY, FaultServer, assert_true, good, make_ids
 from genanalytics import Client
-from genanalytics.cache import FILE_NAME
+from genanalytics.cache.archive import FILE_NAME
 from genanalytics.files import read_frame
 
 MakeClient = Callable[..., Client]

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError
-from genanalytics.frame import from_table
-from genanalytics.metrics import DEFAULT, RowValue, intervals, rate, ratio, spread, summarize, total
-from genanalytics.metrics.binomial import points, ranks, wilson
-from genanalytics.metrics.bootstrap import FEWEST, MOST, draws, student, studentized
-from genanalytics.metrics.sources import source_of
-from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.metrics import DEFAULT, RowValue, rate, ratio, spread, summarize, total
+from genanalytics.metrics.engines.source import source_of
+from genanalytics.metrics.intervals import limits as intervals
+from genanalytics.metrics.intervals.binomial import points, ranks, wilson
+from genanalytics.metrics.intervals.bootstrap import FEWEST, MOST, draws, student, studentized
+from genanalytics.records.frame import from_table
+from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
 
 COST = RowValue("cost", "cost", Unit.USD, "cost", ("usd",), nw.col("usd"))

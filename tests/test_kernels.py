@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.metrics.declare import Quantile
-from genanalytics.metrics.kernels import Groups, grouped
+from genanalytics.metrics.engines.kernels import Groups, grouped
 
 LEVELS = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0]
 RANKS = [Quantile("", level).ranks for level in LEVELS]

@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genanalytics.known import KnownIds
+from genanalytics.ids.known import KnownIds
 
 IDS = st.text(st.characters(codec=None), max_size=3)
 

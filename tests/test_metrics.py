@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.frame import from_rows, from_table
 from genanalytics.metrics import COST, DEFAULT, EFFECTIVE_COST, REQUESTS, RowValue, Statistic, ratio, spread, summarize
-from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.records.frame import from_rows, from_table
+from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
 
 GAP = None

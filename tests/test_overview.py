@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from genanalytics.frame import from_rows
 from genanalytics.metrics import summarize
-from genanalytics.overview import overview, ranked
+from genanalytics.records.frame import from_rows
+from genanalytics.tables.overview import overview, ranked
 
 
 def overview_frame() -> pd.DataFrame:

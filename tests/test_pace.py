@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from genanalytics.pace import MAX_DELAY_S, Pace, backoff_s, retry_after_s
+from genanalytics.fetching.pace import MAX_DELAY_S, Pace, backoff_s, retry_after_s
 
 YEAR_S = 365 * 24 * 60 * 60
 

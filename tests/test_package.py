@@ -11,7 +11,7 @@ import pytest
 
 import genanalytics
 from genanalytics import errors
-from genanalytics.demo import run_demo
+from genanalytics.cli.demo import run_demo
 
 HEAVY = {"matplotlib", "narwhals", "numpy", "pandas", "pyarrow", "requests", "requests_cache", "urllib3"}
 

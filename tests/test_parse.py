@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genanalytics.answers import NotARecordError
-from genanalytics.parse import Row, to_table
+from genanalytics.records.parse import Row, to_table
+from genanalytics.records.record import NotARecordError
+from genanalytics.records.schema import ARROW_SCHEMA, COLUMNS, Kind, Origin
 from genanalytics.sandbox import sample
-from genanalytics.schema import ARROW_SCHEMA, COLUMNS, Kind, Origin
 
 FIELDS = [column for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]
 

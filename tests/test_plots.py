@@ -19,8 +19,8 @@ from artists import panels, render, texts
 from genanalytics import plots
 from genanalytics.errors import InputError, MissingColumnError, OutputError
 from genanalytics.files import write_parquet
-from genanalytics.frame import from_rows
 from genanalytics.plots import CHARTS, cost_over_time, save
+from genanalytics.records.frame import from_rows
 from genanalytics.sandbox import sample
 from generations import frame_of, on
 

@@ -8,9 +8,9 @@ import pytest
 
 from genanalytics import quality
 from genanalytics.errors import MissingColumnError
-from genanalytics.frame import from_rows, from_table
 from genanalytics.metrics import CHECKS
-from genanalytics.schema import ARROW_SCHEMA, COLUMNS, Origin
+from genanalytics.records.frame import from_rows, from_table
+from genanalytics.records.schema import ARROW_SCHEMA, COLUMNS, Origin
 
 SOUND: Mapping[str, object] = {
     "requested_id": "gen-1",

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from pandas.testing import assert_frame_equal
 
-from genanalytics.activity import read_activity
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import write_frame, write_spreadsheet
-from genanalytics.frame import from_rows
-from genanalytics.parse import Row
 from genanalytics.reading import joined, open_frame
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
+from genanalytics.service.activity import read_activity
 
 EXPORT = b"created_at,cost_total,generation_id\n2026-09-01 10:00:00.5,0.25,gen-1\n2026-09-01 10:00:01,0.5,gen-2\n"
 FETCHED = from_rows([Row("gen-2", b'{"data": {"id": "gen-2", "total_cost": 0.75}}', 0.0)])

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.frame import from_rows
-from genanalytics.parse import Row
-from genanalytics.reconciling import FIELDS, reconcile
-from genanalytics.tables import table
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
+from genanalytics.service.reconcile import FIELDS, reconcile
+from genanalytics.tables.table import table
 
 
 def record(generation_id: str, **fields: object) -> Row:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genanalytics.dataset.redact import Redaction, read_key
 from genanalytics.errors import InputError
-from genanalytics.parse import Row, to_table
-from genanalytics.redact import Redaction, read_key
+from genanalytics.records.parse import Row, to_table
 
 KEY = b"0123456789abcdef"
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from genanalytics import scan, write_parquet, write_report
-from genanalytics.cli import run
+from genanalytics.cli.main import run
 from genanalytics.errors import InputError, OutputError
-from genanalytics.frame import from_rows, from_table
+from genanalytics.records.frame import from_rows, from_table
+from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.report.findings import figures, findings
 from genanalytics.report.page import readable
-from genanalytics.schema import ARROW_SCHEMA
 
 DAY = pd.Timestamp("2026-03-01T12:00Z")
 

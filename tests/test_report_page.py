@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from genanalytics import write_report
-from genanalytics.frame import from_rows
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 
 pytestmark = pytest.mark.long

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from genanalytics.errors import InputError
+from genanalytics.records.schema import ATTEMPT, BY_NAME, COLUMNS, Kind, Origin, data_dictionary
 from genanalytics.sandbox import Sample, sample
 from genanalytics.sandbox.files import main, write_sample
-from genanalytics.schema import ATTEMPT, BY_NAME, COLUMNS, Kind, Origin, data_dictionary
 
 Record = dict[str, Any]
 

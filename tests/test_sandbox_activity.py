@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from genanalytics.activity import read_activity
-from genanalytics.frame import drift, from_rows
-from genanalytics.parse import Row
-from genanalytics.reconciling import reconcile
+from genanalytics.records.frame import drift, from_rows
+from genanalytics.records.parse import Row
 from genanalytics.sandbox import activity_csv, sample
+from genanalytics.service.activity import read_activity
+from genanalytics.service.reconcile import reconcile
 from test_activity import READ
 
 

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import genanalytics as ga
-from genanalytics.engines import scan
 from genanalytics.errors import InputError
-from genanalytics.frame import typed
 from genanalytics.metrics import COST
-from genanalytics.schema import ARROW_SCHEMA, COLUMNS
+from genanalytics.metrics.engines.scan import scan
+from genanalytics.records.frame import typed
+from genanalytics.records.schema import ARROW_SCHEMA, COLUMNS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from genanalytics.frame import from_rows
-from genanalytics.parse import to_table
-from genanalytics.schema import ARROW_SCHEMA, BY_NAME, COLUMNS, Column, Kind, Origin, data_dictionary
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import to_table
+from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, COLUMNS, Column, Kind, Origin, data_dictionary
 from genanalytics.units import Unit
 
 CONTRACT = [  # name, JSON type, nullable: the properties of the contract's schema in their order

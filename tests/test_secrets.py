@@ -28,10 +28,12 @@ from click import Command, Group
 
 import genanalytics as ga
 from faults import Cuts, FaultServer, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
-from genanalytics import Client, cli, transport
-from genanalytics.answers import Answer, Outcome
+from genanalytics import Client
+from genanalytics.cli import main as cli
+from genanalytics.fetching import transport
+from genanalytics.fetching.answers import Answer, Outcome
+from genanalytics.fetching.transport import KEY_VARIABLE, Secret
 from genanalytics.files import write_failures, write_frame
-from genanalytics.transport import KEY_VARIABLE, Secret
 
 CANARY = "sk-or-v1-ca/na+ry=c0ffee5eba5eba11~ca11ab1edecade"
 """A key whose URL-encoded form is another than the key itself."""
@@ -339,8 +341,8 @@ def test_a_bug_below_the_signature(
     places = {
         "socket": ("urllib3.connection.HTTPConnection.putheader", breaks),
         "head": ("http.client.HTTPConnection.getresponse", breaks),
-        "body": ("genanalytics.transport._read", breaks),
-        "record": ("genanalytics.client.read_record", breaks),
+        "body": ("genanalytics.fetching.transport._read", breaks),
+        "record": ("genanalytics.fetching.client.read_record", breaks),
     }
     monkeypatch.setattr(*places[where])
     error = _error_of(lambda: ga.fetch(IDS[:1], client=make()))

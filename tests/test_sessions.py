@@ -9,10 +9,10 @@ import pytest
 
 from genanalytics import attempt_summary, attempts, quality, sessions, summarize
 from genanalytics.errors import MissingColumnError
-from genanalytics.frame import from_rows, from_table
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows, from_table
+from genanalytics.records.parse import Row
+from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.sandbox import sample
-from genanalytics.schema import ARROW_SCHEMA
 
 ROWS: tuple[Mapping[str, object], ...] = (
     {"session_id": "s2", "created_at": pd.Timestamp("2026-03-01T10:00Z"), "total_cost": 4.0},

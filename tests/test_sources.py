@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 from genanalytics import Client, fetch
 from genanalytics.errors import InputError
-from genanalytics.ids import problem
-from genanalytics.sources import read_ids
+from genanalytics.ids.form import problem
+from genanalytics.ids.read import read_ids
 from genanalytics.units import counted
 
 A, B, C = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt", "chatcmpl-1", "gen_abc"

@@ -20,9 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError
-from genanalytics.ids import PATTERN
-from genanalytics.sources import read_ids
-from genanalytics.sources.texts import search
+from genanalytics.ids.form import PATTERN
+from genanalytics.ids.read import read_ids
+from genanalytics.ids.text import search
 from id_files import (
     CAT,
     IDS,

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from genanalytics.answers import Outcome
 from genanalytics.errors import InputError
-from genanalytics.fetched import Fetched, Stats
-from genanalytics.frame import from_rows
+from genanalytics.fetching.answers import Outcome
+from genanalytics.fetching.result import Fetched, Stats
 from genanalytics.metrics import attempt_summary, quality, sessions, summarize
-from genanalytics.parse import Row
+from genanalytics.records.frame import from_rows
+from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
-from genanalytics.tables import as_text, names_of, table
+from genanalytics.tables.table import as_text, names_of, table
 from genanalytics.units import printable
 
 

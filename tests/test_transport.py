@@ -16,7 +16,7 @@ import urllib3
 from faults import KEY, Cuts, Drips, DripsHead, Fault, FaultServer, Garbles, HangsUp, Says, good, refusal
 from genanalytics import __version__
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.transport import (
+from genanalytics.fetching.transport import (
     MAX_BODY_BYTES,
     NoReplyError,
     Secret,
@@ -25,7 +25,7 @@ from genanalytics.transport import (
     checked_base_url,
     checked_key,
 )
-from genanalytics.watchdog import Watchdog
+from genanalytics.fetching.watchdog import Watchdog
 
 BODY = b'{"data": {"id": "gen-1"}}' * 10
 GZIPPED = ("Content-Encoding", "gzip")
@@ -185,7 +185,7 @@ def test_a_limit_that_passes_while_a_whole_body_is_read_ends_neither_it_nor_late
         return body
 
     with monkeypatch.context() as patched:
-        patched.setattr("genanalytics.transport._read", read_late)
+        patched.setattr("genanalytics.fetching.transport._read", read_late)
         assert get(good("gen-1")) == good("gen-1").body
     with pytest.raises(NoReplyError, match=r"nothing whole within 0\.5 s"):
         get(Drips(BODY, pause_s=0.02))

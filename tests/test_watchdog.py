@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from genanalytics.watchdog import Watchdog
+from genanalytics.fetching.watchdog import Watchdog
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.frame import from_table
-from genanalytics.metrics.where import filtered
-from genanalytics.schema import ARROW_SCHEMA
+from genanalytics.metrics.grouping.where import filtered
+from genanalytics.records.frame import from_table
+from genanalytics.records.schema import ARROW_SCHEMA
 
 NAMES = ("id", "model", "total_cost", "latency", "cancelled", "created_at")
 ROWS = (

@@ -1,11 +1,9 @@
 """The statistics, each declared once, and their summary by group on pandas, DuckDB and Spark."""
 
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
-from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
 from genanalytics.metrics.change import cost_change
 from genanalytics.metrics.comparison import Comparison, Estimate, compare
-from genanalytics.metrics.cost import COST, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.declare import (
     Basis,
     Count,
@@ -22,10 +20,13 @@ from genanalytics.metrics.declare import (
     total,
 )
 from genanalytics.metrics.distribution import distribution
-from genanalytics.metrics.latency import LATENCY
 from genanalytics.metrics.quality import CHECKS, quality
-from genanalytics.metrics.reliability import RELIABILITY, goodput
 from genanalytics.metrics.sessions import SESSIONS, sessions
+from genanalytics.metrics.sets.caching import CACHE
+from genanalytics.metrics.sets.cost import COST, EFFECTIVE_COST, REQUESTS
+from genanalytics.metrics.sets.latency import LATENCY
+from genanalytics.metrics.sets.reliability import RELIABILITY, goodput
+from genanalytics.metrics.sets.tokens import TOKENS
 from genanalytics.metrics.summary import (
     cache_summary,
     cost_summary,
@@ -34,7 +35,6 @@ from genanalytics.metrics.summary import (
     summarize,
     token_summary,
 )
-from genanalytics.metrics.tokens import TOKENS
 from genanalytics.units import Unit
 
 __all__ = [

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
-from genanalytics.frame import from_table
-from genanalytics.metrics.cost import REQUESTS
 from genanalytics.metrics.declare import RowValue, Statistic, rate, spread, total
-from genanalytics.metrics.grouping import check_columns
-from genanalytics.metrics.sources import InMemory, source_of
+from genanalytics.metrics.engines.source import InMemory, source_of
+from genanalytics.metrics.grouping.labels import check_columns
+from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import summarize
-from genanalytics.schema import ATTEMPT
+from genanalytics.records.frame import from_table
+from genanalytics.records.schema import ATTEMPT
 from genanalytics.units import Unit
 
 _COLUMN = "provider_responses"

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
+from genanalytics.base.text import near
 from genanalytics.errors import InputError
-from genanalytics.metrics.caching import CACHE
-from genanalytics.metrics.cost import COST, REQUESTS
 from genanalytics.metrics.declare import RowValue, Statistic
-from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.near import near
-from genanalytics.metrics.reliability import RELIABILITY
-from genanalytics.metrics.tokens import TOKENS
+from genanalytics.metrics.sets.caching import CACHE
+from genanalytics.metrics.sets.cost import COST, REQUESTS
+from genanalytics.metrics.sets.latency import LATENCY
+from genanalytics.metrics.sets.reliability import RELIABILITY
+from genanalytics.metrics.sets.tokens import TOKENS
 
 SETS: Mapping[str, tuple[Statistic, ...]] = {
     "cost": COST,

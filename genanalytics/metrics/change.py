@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.caching import NET
-from genanalytics.metrics.cost import EFFECTIVE, EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.declare import RowValue, Statistic, count_of, total
+from genanalytics.metrics.sets.caching import NET
+from genanalytics.metrics.sets.cost import EFFECTIVE, EFFECTIVE_COST, REQUESTS, UNKNOWN
+from genanalytics.metrics.sets.tokens import IN, OUT
 from genanalytics.metrics.summary import summarize
-from genanalytics.metrics.tokens import IN, OUT
 from genanalytics.units import Unit
 
 _MOVERS = {

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.text import near
 from genanalytics.errors import InputError
-from genanalytics.metrics.binomial import Z, points, wilson
-from genanalytics.metrics.bootstrap import FEWEST, delta, student
 from genanalytics.metrics.catalog import DEFAULT, resolved
-from genanalytics.metrics.clusters import Clusters
-from genanalytics.metrics.cost import REQUESTS
 from genanalytics.metrics.declare import Basis, Statistic, count_of
-from genanalytics.metrics.grouping import check_columns, keys_of, labelled
-from genanalytics.metrics.intervals import MOST_CLUSTERS, NAMES
-from genanalytics.metrics.keys import Key
-from genanalytics.metrics.near import near
-from genanalytics.metrics.sources import Source, source_of
+from genanalytics.metrics.engines.source import Source, source_of
+from genanalytics.metrics.grouping.keys import Key
+from genanalytics.metrics.grouping.labels import check_columns, keys_of, labelled
+from genanalytics.metrics.intervals.binomial import Z, points, wilson
+from genanalytics.metrics.intervals.bootstrap import FEWEST, delta, student
+from genanalytics.metrics.intervals.clusters import Clusters
+from genanalytics.metrics.intervals.limits import MOST_CLUSTERS, NAMES
+from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import aggregated, chosen, finished
 from genanalytics.units import Unit, write
 

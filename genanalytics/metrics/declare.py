@@ -17,7 +17,7 @@ from typing import Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from genanalytics.metrics.binomial import ranks
+from genanalytics.metrics.intervals.binomial import ranks
 from genanalytics.units import Unit
 
 LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

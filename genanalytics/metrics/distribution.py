@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.errors import InputError
-from genanalytics.metrics import sketch
 from genanalytics.metrics.catalog import row_value
 from genanalytics.metrics.declare import RowValue
-from genanalytics.metrics.grouping import check_columns, keys_of, labelled
-from genanalytics.metrics.keys import Key
-from genanalytics.metrics.sources import Source, source_of
+from genanalytics.metrics.engines import sketch
+from genanalytics.metrics.engines.source import Source, source_of
+from genanalytics.metrics.grouping.keys import Key
+from genanalytics.metrics.grouping.labels import check_columns, keys_of, labelled
 
 _SHOWN = {"ecdf": ("value", "share", "n"), "histogram": ("low", "high", "rows", "share", "n")}
 """The columns of each kind, beside the keys."""

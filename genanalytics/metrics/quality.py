@@ -5,12 +5,12 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.answers import SETTLING_S
 from genanalytics.metrics.declare import Aggregate, RowValue
-from genanalytics.metrics.grouping import check_columns
-from genanalytics.metrics.rows import flagged
-from genanalytics.metrics.sources import source_of
-from genanalytics.schema import COLUMNS, Origin
+from genanalytics.metrics.engines.source import source_of
+from genanalytics.metrics.grouping.labels import check_columns
+from genanalytics.metrics.sets.rows import flagged
+from genanalytics.records.record import SETTLING_S
+from genanalytics.records.schema import COLUMNS, Origin
 from genanalytics.units import Unit
 
 _ID = "requested_id"

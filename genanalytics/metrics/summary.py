@@ -10,20 +10,20 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.errors import InputError
-from genanalytics.frame import from_table
-from genanalytics.metrics import sketch
-from genanalytics.metrics.caching import CACHE
 from genanalytics.metrics.catalog import DEFAULT, resolved
-from genanalytics.metrics.cost import COST, REQUESTS
 from genanalytics.metrics.declare import Aggregate, Known, Limit, Per, Quantile, Statistic
-from genanalytics.metrics.grouping import check_columns, keys_of, labelled
-from genanalytics.metrics.intervals import NAMES, limit_columns, limit_steps, with_limits
-from genanalytics.metrics.kernels import as_floats
-from genanalytics.metrics.keys import BUCKETS, TIME, Key, between, bucket, zone_of
-from genanalytics.metrics.latency import LATENCY
-from genanalytics.metrics.reliability import RELIABILITY
-from genanalytics.metrics.sources import Source, source_of
-from genanalytics.metrics.tokens import TOKENS
+from genanalytics.metrics.engines import sketch
+from genanalytics.metrics.engines.kernels import as_floats
+from genanalytics.metrics.engines.source import Source, source_of
+from genanalytics.metrics.grouping.keys import BUCKETS, TIME, Key, between, bucket, zone_of
+from genanalytics.metrics.grouping.labels import check_columns, keys_of, labelled
+from genanalytics.metrics.intervals.limits import NAMES, limit_columns, limit_steps, with_limits
+from genanalytics.metrics.sets.caching import CACHE
+from genanalytics.metrics.sets.cost import COST, REQUESTS
+from genanalytics.metrics.sets.latency import LATENCY
+from genanalytics.metrics.sets.reliability import RELIABILITY
+from genanalytics.metrics.sets.tokens import TOKENS
+from genanalytics.records.frame import from_table
 from genanalytics.units import Unit
 
 PERCENTILES = ("auto", "exact", "sketch")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.keys import BUCKETS, TIME
+from genanalytics.metrics.grouping.keys import BUCKETS, TIME
 from genanalytics.metrics.summary import OPEN
 from genanalytics.plots.axis import timed, width_of
 from genanalytics.plots.style import HATCH, keyed, lined_up

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.metrics import summarize
-from genanalytics.metrics.keys import TIME
+from genanalytics.metrics.grouping.keys import TIME
 from genanalytics.plots.axis import MoneyFormatter, decimals_of, linear, timed, width_of
 from genanalytics.plots.bars import stretches
 from genanalytics.plots.groups import any_known, hidden, name_of, numbers, rests_on, subject, undated

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from genanalytics.base.text import near
 from genanalytics.errors import InputError
-from genanalytics.metrics.near import near
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.cost import cost_over_time, cost_ranking
 from genanalytics.plots.latency import latency_heatmap, latency_tails

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.metrics import EFFECTIVE_COST, summarize
-from genanalytics.metrics.keys import TIME
+from genanalytics.metrics.grouping.keys import TIME
 from genanalytics.plots.axis import decimals_of, label_of, linear
 from genanalytics.plots.bars import Layer, stack, stretches
 from genanalytics.plots.groups import any_known, name_of, numbers, rests_on, subject, undated

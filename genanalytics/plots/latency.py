@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from genanalytics.metrics import RowValue, distribution, summarize
 from genanalytics.metrics.catalog import row_value
-from genanalytics.metrics.keys import TIME
+from genanalytics.metrics.grouping.keys import TIME
 from genanalytics.plots.axis import logarithmic, named_unit, timed, width_of
 from genanalytics.plots.bars import stretches
 from genanalytics.plots.groups import hidden, name_of, numbers, rests_on, subject, undated

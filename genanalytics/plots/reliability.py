@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from genanalytics.metrics import summarize
-from genanalytics.metrics.keys import TIME
+from genanalytics.metrics.grouping.keys import TIME
 from genanalytics.plots.axis import linear
 from genanalytics.plots.bars import Layer, stack, stretches
 from genanalytics.plots.groups import numbers, rests_on, undated

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from genanalytics import dataset
 from genanalytics._version import __version__
+from genanalytics.base.atomic import replacing
+from genanalytics.dataset import manifest as dataset
 from genanalytics.errors import InputError
 from genanalytics.metrics import REQUESTS, Statistic, quality, resolved, summarize
 from genanalytics.plots import chart_of
@@ -20,7 +21,6 @@ from genanalytics.report.findings import Figures, figures, findings
 from genanalytics.report.page import Chart, Section, Table, Tile, definitions, readable, rendered, table_of, text_table
 from genanalytics.report.svg import drawn
 from genanalytics.units import Unit, counted, write
-from genanalytics.wholefile import replacing
 
 _SUFFIXES = (".html", ".htm")
 _HOURLY = pd.Timedelta(days=3)

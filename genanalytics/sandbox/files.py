@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from genanalytics.records.schema import data_dictionary
 from genanalytics.sandbox.catalog import MODELS
 from genanalytics.sandbox.records import Sample, sample
-from genanalytics.schema import data_dictionary
 from genanalytics.units import NOTHING
 
 _IDS_HEAD = """\

@@ -1,0 +1,1 @@
+"""The Parquet data set that grows."""

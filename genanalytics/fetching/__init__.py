@@ -1,0 +1,1 @@
+"""Ids to answers over HTTP, and answers to a typed frame."""

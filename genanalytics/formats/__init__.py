@@ -1,0 +1,1 @@
+"""A frame as a file of one form, and back."""

@@ -1,0 +1,1 @@
+"""Where statistics are computed: in memory, by DuckDB, by Spark."""

@@ -1,0 +1,107 @@
+"""Which rows to look at: conditions as they are typed, on frames and on engines alike."""
+
+import math
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import narwhals.stable.v2 as nw
+
+from genanalytics.base.text import near
+from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.metrics.grouping.keys import zone_of
+
+_FORM = re.compile(r"([^=!<>]+)(!=|<=|>=|==?|<|>)(.*)", re.DOTALL)
+_EQUAL = ("=", "==", "!=")
+_FLAGS = {"true": True, "false": False}
+
+
+def filtered(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any:  # noqa: ANN401 - of the same kind
+    """Return the rows of which all conditions hold.
+
+    Args:
+        data: A pandas frame, an Arrow table, a polars frame, a DuckDB relation or a Spark data frame.
+        conditions: Each a column, one of `=`, `!=`, `<`, `<=`, `>`, `>=`, and a value: `model=openai/gpt-5`,
+            `total_cost>=0.5`, `cancelled=true`, `created_at>=2026-03-01`. A row with a gap meets none of them but `!=`,
+            so that `=` and `!=` part all rows in two.
+        tz: The zone of moments that do not name their own.
+
+    Returns:
+        Data of the same kind.
+
+    Raises:
+        MissingColumnError: There is no such column.
+        InputError: A condition has another form, or a value does not fit its column.
+
+    >>> import pandas as pd
+    >>> filtered(pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]}), ["model=a", "latency>10"])
+      model  latency
+    2     a       30
+    """
+    zone = zone_of(tz)
+    frame = nw.from_native(data)
+    schema = frame.collect_schema()
+    for condition in conditions:
+        frame = frame.filter(_expression(condition, schema, zone))
+    return frame.to_native()
+
+
+def _expression(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
+    found = _FORM.fullmatch(condition)
+    if found is None:
+        msg = f"cannot read the condition {condition!r}: write a column, one of = != < <= > >=, and a value"
+        raise InputError(msg)
+    name, sign, text = found[1].strip(), found[2], found[3].strip()
+    if name not in schema:
+        msg = f"no column {name!r} in {condition!r}; {near(name, schema)}there are {', '.join(schema)}"
+        raise MissingColumnError(msg)
+    if schema[name] == nw.Boolean and sign not in _EQUAL:
+        msg = f"{condition!r}: {name!r} is true or false, so take = or !="
+        raise InputError(msg)
+    column, value = nw.col(name), nw.lit(_value(text, name, schema[name], tz))
+    match sign:
+        case "<":
+            holds = column < value
+        case "<=":
+            holds = column <= value
+        case ">":
+            holds = column > value
+        case ">=":
+            holds = column >= value
+        case _:
+            holds = column == value
+    known = holds.fill_null(value=False)
+    return ~known if sign == "!=" else known
+
+
+def _value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
+    """Return the value that is meant, of a column's type."""
+    if dtype.is_nested():
+        msg = f"no condition can be put on {name!r}: it holds lists"
+        raise InputError(msg)
+    try:
+        if dtype == nw.Boolean:
+            return _FLAGS[text.lower()]
+        if dtype.is_numeric():
+            return _number(text)
+        if isinstance(dtype, nw.Datetime):
+            moment = datetime.fromisoformat(text)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+            return moment if dtype.time_zone else moment.replace(tzinfo=None)
+    except (KeyError, ValueError, OverflowError):
+        wanted = "true or false" if dtype == nw.Boolean else "a number" if dtype.is_numeric() else "an ISO date or time"
+        msg = f"{text!r} does not fit the column {name!r}: give {wanted}"
+        raise InputError(msg) from None
+    return text
+
+
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

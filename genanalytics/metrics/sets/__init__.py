@@ -1,0 +1,1 @@
+"""The statistics by the question that they answer."""

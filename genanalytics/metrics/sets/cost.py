@@ -1,0 +1,111 @@
+"""Cost: what was charged, what the user's own provider keys paid, and how it spreads over requests (US dollars)."""
+
+import narwhals.stable.v2 as nw
+
+from genanalytics.metrics.declare import Count, RowValue, Statistic, count_of, ratio, spread, total
+from genanalytics.metrics.sets.rows import BYOK, REPLAYED
+from genanalytics.units import Unit
+
+_TOTAL = nw.col("total_cost")
+_UPSTREAM = nw.col("upstream_inference_cost")
+_COST_COLUMNS = ("total_cost", "upstream_inference_cost", "is_byok")
+
+BILLED = RowValue(
+    "billed_cost",
+    "billed",
+    Unit.USD,
+    "Sum of total_cost: the charge (BilledCost in FOCUS)",
+    ("total_cost",),
+    _TOTAL,
+)
+PAID_BY_KEY = RowValue(
+    "byok_cost",
+    "BYOK",
+    Unit.USD,
+    "Sum of upstream_inference_cost where is_byok; elsewhere that field is no cost",
+    ("upstream_inference_cost", "is_byok"),
+    nw.when(nw.col("is_byok")).then(_UPSTREAM),
+)
+EFFECTIVE = RowValue(
+    "effective_cost",
+    "cost",
+    Unit.USD,
+    "billed_cost + byok_cost (EffectiveCost in FOCUS)",
+    (BILLED, PAID_BY_KEY),
+    nw.when(~_TOTAL.is_null() | ~nw.col("byok_cost").is_null()).then(
+        nw.col("billed_cost").fill_null(0.0) + nw.col("byok_cost").fill_null(0.0)  # cost_unknown counts what is lacking
+    ),
+)
+PER_REQUEST = RowValue(
+    "cost_per_request",
+    "cost per request",
+    Unit.USD,
+    "total_cost + (upstream_inference_cost where is_byok) of a row",
+    _COST_COLUMNS,
+    nw.when(BYOK).then(_TOTAL + _UPSTREAM).otherwise(_TOTAL),
+)
+_BYOK_UNKNOWN = RowValue(
+    "byok_unknown",
+    "BYOK unknown",
+    Unit.COUNT,
+    "BYOK rows whose upstream cost is not known, and which effective_cost therefore lacks",
+    ("upstream_inference_cost", "is_byok"),
+    nw.when(nw.col("is_byok") & _UPSTREAM.is_null()).then(nw.lit(1)),
+)
+UNKNOWN = RowValue(
+    "cost_unknown",
+    "cost unknown",
+    Unit.COUNT,
+    "Rows whose effective cost is not known, wholly or in part, and which the sums therefore lack",
+    (*_COST_COLUMNS, _BYOK_UNKNOWN),
+    nw.when(
+        _TOTAL.is_null() | ~nw.col("byok_unknown").is_null() | (nw.col("is_byok").is_null() & (_UPSTREAM != 0))
+    ).then(nw.lit(1)),
+)
+_TOKENS = RowValue(
+    "priced_mtok",
+    "tokens",
+    Unit.TOKENS,
+    "Millions of native tokens, prompt and completion, of the rows that have a price",
+    ("native_tokens_prompt", "native_tokens_completion", "total_cost", "is_byok", "response_cache_source_id"),
+    nw.when(
+        ~REPLAYED
+        & (nw.col("is_byok") | (_TOTAL != 0))
+        & (nw.col("native_tokens_prompt") + nw.col("native_tokens_completion") > 0)
+    ).then((nw.col("native_tokens_prompt") + nw.col("native_tokens_completion")) / 1e6),
+)
+
+REQUESTS = Statistic(
+    "requests", "requests", Unit.COUNT, "Number of rows", aggregates={"requests": Count()}, of_nothing=0
+)
+EFFECTIVE_COST = total(EFFECTIVE)
+COST_SHARE = Statistic(
+    "cost_share",
+    "share of cost",
+    Unit.SHARE,
+    "effective_cost of the group / effective_cost of all groups",
+    rows=(EFFECTIVE,),
+    aggregates=EFFECTIVE.sums,
+    finish=nw.when((nw.col("effective_cost n") > 0) & (nw.col("effective_cost sum").sum() != 0)).then(
+        nw.col("effective_cost sum") / nw.col("effective_cost sum").sum()
+    ),
+)
+PRICE = ratio(
+    "usd_per_mtok",
+    "price",
+    Unit.USD_PER_MTOK,
+    "Cost / million native tokens in and out, without rows that are free, replayed or have no tokens",
+    PER_REQUEST,
+    _TOKENS,
+)
+
+COST: tuple[Statistic, ...] = (
+    EFFECTIVE_COST,
+    COST_SHARE,
+    total(BILLED),
+    total(PAID_BY_KEY),
+    count_of(_BYOK_UNKNOWN),
+    count_of(UNKNOWN),
+    *spread(PER_REQUEST),
+    PRICE,
+)

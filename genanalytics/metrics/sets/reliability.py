@@ -1,0 +1,80 @@
+"""Reliability, among recorded generations: a request that never got an id is invisible here."""
+
+import narwhals.stable.v2 as nw
+
+from genanalytics.errors import InputError
+from genanalytics.metrics.declare import RowValue, Statistic, rate
+from genanalytics.metrics.sets.latency import E2E, TPS_E2E, TTFT
+from genanalytics.metrics.sets.rows import SUCCESS, finished_with
+from genanalytics.units import Unit
+
+_ATTEMPTS = nw.col("provider_responses")
+
+
+def _flag(name: str, label: str, description: str, needs: tuple[str | RowValue, ...], condition: nw.Expr) -> RowValue:
+    """Return 1 where a condition holds, 0 where it does not, null where it is not known."""
+    described = f"{description}, among recorded generations"
+    return RowValue(name, label, Unit.SHARE, described, needs, condition.cast(nw.Int64))
+
+
+def _ended(name: str, label: str, reason: str) -> Statistic:
+    described = f"Rows whose finish_reason is {reason} / rows"
+    return rate(_flag(name, label, described, ("finish_reason",), finished_with(reason)))
+
+
+def goodput(
+    *, ttft_ms: float | None = None, e2e_ms: float | None = None, tps: float | None = None, name: str = "goodput"
+) -> Statistic:
+    """Return the share of all rows, failed ones included, that succeeded and met every limit given.
+
+    A row whose time or speed is not known has not met that limit.
+
+    Args:
+        ttft_ms: The longest time to the first token, in milliseconds.
+        e2e_ms: The longest end-to-end time, in milliseconds.
+        tps: The lowest throughput, end to end, in tokens per second.
+        name: What the statistic is called.
+
+    Raises:
+        InputError: No limit is given.
+
+    >>> goodput(ttft_ms=2000, tps=20).description
+    'Rows that succeeded with ttft_ms <= 2000, tps_e2e >= 20 / rows, among recorded generations'
+    """
+    limits = [(TTFT, "<=", ttft_ms), (E2E, "<=", e2e_ms), (TPS_E2E, ">=", tps)]
+    given = [(value, sign, limit) for value, sign, limit in limits if limit is not None]
+    if not given:
+        msg = "goodput needs a limit: give ttft_ms, e2e_ms or tps"
+        raise InputError(msg)
+    met = nw.col("success")
+    for value, sign, limit in given:
+        column = nw.col(value.name)
+        met &= ((column <= limit) if sign == "<=" else (column >= limit)).fill_null(value=False)
+    described = ", ".join(f"{value.name} {sign} {limit:g}" for value, sign, limit in given)
+    needs = (SUCCESS, *(value for value, _, _ in given))
+    return rate(_flag(name, name, f"Rows that succeeded with {described} / rows", needs, met))
+
+
+RELIABILITY: tuple[Statistic, ...] = (
+    rate(
+        _flag(
+            "cancel_rate",
+            "cancelled",
+            "Rows that the client cancelled / rows where that is known",
+            ("cancelled",),
+            nw.col("cancelled"),
+        )
+    ),
+    _ended("error_rate", "errors", "error"),
+    _ended("truncation_rate", "truncated", "length"),
+    _ended("filter_rate", "filtered", "content_filter"),
+    rate(
+        _flag(
+            "fallback_rate",
+            "fallbacks",
+            "Rows with two or more provider_responses / rows where those are known",
+            ("provider_responses",),
+            _ATTEMPTS.list.len() > 1,
+        )
+    ),
+)

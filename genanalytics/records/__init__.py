@@ -1,0 +1,1 @@
+"""What a record is: its columns, how an answer becomes one, the typed frame."""

@@ -1,0 +1,115 @@
+"""One typed pandas frame, and the report of what did not fit into it."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.base.text import excerpt
+from genanalytics.errors import InputError
+from genanalytics.records.parse import FIELD_NAMES, Row, to_table
+from genanalytics.records.schema import BY_NAME, Kind
+
+_NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
+_DTYPES = {
+    **{pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name) for name in _NULLABLE},
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype(na_value=np.nan),
+    pa.large_string(): pd.StringDtype(na_value=np.nan),
+    Kind.ATTEMPTS.arrow_type: pd.ArrowDtype(Kind.ATTEMPTS.arrow_type),
+}
+
+
+def from_table(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a frame, its known columns with the dtypes of `schema.COLUMNS`, the others nullable.
+
+    Raises:
+        InputError: A known column holds values of another type.
+    """
+    frame: pd.DataFrame = typed(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    return frame
+
+
+def typed(table: pa.Table) -> pa.Table:
+    """Return an Arrow table, its known columns with the types of `schema.COLUMNS`.
+
+    Raises:
+        InputError: A known column holds values of another type.
+    """
+    for index, field in enumerate(table.schema):
+        column = BY_NAME.get(field.name)
+        if column is not None:
+            try:  # a type that is equal too, since pandas tells nested types apart by the names of their parts
+                table = table.set_column(index, field.name, table.column(index).cast(column.kind.arrow_type))
+            except pa.ArrowException as error:
+                reason = excerpt(str(error).encode())[1:-1]  # Arrow quotes what the column holds
+                msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {reason}"
+                raise InputError(msg) from error
+    return table
+
+
+def as_table(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as Arrow, its known columns with the types of `schema.COLUMNS`, each with its unit and meaning.
+
+    Raises:
+        InputError: A column holds what its type cannot, or two have one name.
+    """
+    fields, arrays = [], []
+    for name, values in frame.items():
+        column = BY_NAME.get(str(name))
+        try:
+            if values.dtype == object:  # of a Python float in an integer column, Arrow would cut the fraction off
+                values = values.convert_dtypes()  # noqa: PLW2901
+            arrays.append(pa.Array.from_pandas(values, type=column.kind.arrow_type if column else None))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            msg = f"column {name!r} cannot be written: {error}"
+            raise InputError(msg) from error
+        fields.append(column.field if column else pa.field(str(name), arrays[-1].type))
+    schema = pa.schema(fields)
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        msg = f"two columns of one name cannot be written: {', '.join(twice)}"
+        raise InputError(msg)
+    return pa.table(arrays, schema=schema)
+
+
+def from_rows(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return the rows as a typed frame, one row each, in their order; without rows an empty frame of the full schema.
+
+    >>> frame = from_rows([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 12.0, "new": [1]}}', 0.0)])
+    >>> frame[["requested_id", "latency", "extra"]].to_dict("records")
+    [{'requested_id': 'gen-1', 'latency': 12, 'extra': '{"new":[1]}'}]
+    """
+    return from_table(to_table(rows))
+
+
+def drift(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what did not fit: one row per field, worked out from the column `extra`.
+
+    Returns:
+        Columns `field` (str), `what` (str: `unknown` for a field without a column, `misfit` for a value that its column
+        cannot hold), `rows` (Int64, how many records), `example` (str, the first such value as JSON); most rows first.
+
+    >>> frame = from_rows([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 74512.5, "new": 1}}', 0.0)])
+    >>> drift(frame).to_dict("records")[0]
+    {'field': 'latency', 'what': 'misfit', 'rows': 1, 'example': '74512.5'}
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for text in frame["extra"].dropna():
+        for name, value in json.loads(text).items():
+            rows, example = found.get(name, (0, json.dumps(value)))
+            found[name] = (rows + 1, example)
+    report = sorted(
+        (-rows, name, "misfit" if name in FIELD_NAMES else "unknown", example)
+        for name, (rows, example) in found.items()
+    )
+    return pd.DataFrame(
+        {
+            "field": pd.Series([name for _, name, _, _ in report], dtype="str"),
+            "what": pd.Series([what for _, _, what, _ in report], dtype="str"),
+            "rows": pd.Series([-rows for rows, _, _, _ in report], dtype="Int64"),
+            "example": pd.Series([example for *_, example in report], dtype="str"),
+        }
+    )

@@ -1,0 +1,1 @@
+"""The service's own activity export, and charges as FinOps have them."""

@@ -1,0 +1,209 @@
+"""Charges in the columns of FOCUS, the FinOps Open Cost and Usage Specification, version 1.2.
+
+docs/focus.md says what each column holds, and why.
+"""
+
+from decimal import Decimal, InvalidOperation, localcontext
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+
+from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.records.frame import as_table
+
+FOCUS_VERSION = "1.2"
+
+_MONEY = pa.decimal128(38, 18)
+_MOMENT = pa.timestamp("us", tz="UTC")
+_US_PER_MS = 1_000
+_SMALLEST = Decimal(1).scaleb(-_MONEY.scale)
+_NEEDED = (
+    "requested_id",
+    "created_at",
+    "model",
+    "provider_name",
+    "total_cost",
+    "cache_discount",
+    "is_byok",
+    "upstream_inference_cost",
+)
+_SERVICE = "OpenRouter"
+
+SCHEMA = pa.schema(
+    [
+        ("BilledCost", _MONEY),
+        ("BillingAccountId", pa.string()),
+        ("BillingAccountName", pa.string()),
+        ("BillingCurrency", pa.string()),
+        ("BillingPeriodEnd", _MOMENT),
+        ("BillingPeriodStart", _MOMENT),
+        ("ChargeCategory", pa.string()),
+        ("ChargeClass", pa.string()),
+        ("ChargeDescription", pa.string()),
+        ("ChargeFrequency", pa.string()),
+        ("ChargePeriodEnd", _MOMENT),
+        ("ChargePeriodStart", _MOMENT),
+        ("ConsumedQuantity", _MONEY),
+        ("ConsumedUnit", pa.string()),
+        ("ContractedCost", _MONEY),
+        ("EffectiveCost", _MONEY),
+        ("InvoiceIssuerName", pa.string()),
+        ("ListCost", _MONEY),
+        ("PricingQuantity", _MONEY),
+        ("PricingUnit", pa.string()),
+        ("ProviderName", pa.string()),
+        ("PublisherName", pa.string()),
+        ("ResourceId", pa.string()),
+        ("ServiceCategory", pa.string()),
+        ("ServiceName", pa.string()),
+        ("ServiceSubcategory", pa.string()),
+        ("SkuId", pa.string()),
+        ("SubAccountId", pa.string()),
+        ("x_CacheDiscount", _MONEY),
+        ("x_CreatedAt", _MOMENT),
+        ("x_IsByok", pa.bool_()),
+        ("x_ModelProviderName", pa.string()),
+        ("x_SessionId", pa.string()),
+    ]
+)
+
+
+def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the charges of records as FOCUS rows: one each, and a second where the user's own key paid (BYOK).
+
+    Args:
+        frame: A frame as `fetch` returns it.
+
+    Returns:
+        The columns of FOCUS, amounts as decimals (US dollars), and ours with the prefix `x_`. The first row of a record
+        is what OpenRouter charged; the second, with a BilledCost of 0, what the provider charges on its own invoice. An
+        amount that is not known is null.
+
+    Raises:
+        MissingColumnError: The frame lacks a column that is needed.
+        InputError: An amount has more than 20 digits before the point.
+
+    >>> import genanalytics.records.parse, genanalytics.records.frame
+    >>> body = b'{"data": {"id": "gen-1", "total_cost": 0.1, "is_byok": true, "upstream_inference_cost": 2}}'
+    >>> frame = genanalytics.records.frame.from_rows([genanalytics.records.parse.Row("gen-1", body, 0.0)])
+    >>> charges = focus_charges(frame)
+    >>> [f"{billed:.2f} {effective:.2f}" for billed, effective in zip(charges["BilledCost"], charges["EffectiveCost"])]
+    ['0.10 0.10', '0.00 2.00']
+    """
+    lacking = [name for name in _NEEDED if name not in frame.columns]
+    if lacking:
+        msg = f"no column {lacking[0]!r}: FOCUS rows need {', '.join(_NEEDED)}"
+        raise MissingColumnError(msg)
+    records = as_table(frame)
+    order = pa.array(range(records.num_rows), pa.int64())
+    byok = pa.compute.fill_null(records["is_byok"], fill_value=False)
+    with localcontext(prec=_MONEY.precision):
+        try:
+            charged, upstream = _charged(records), _upstream(records.filter(byok))
+        except (InvalidOperation, pa.ArrowInvalid) as error:
+            msg = "an amount of money has more than 20 digits before the point: FOCUS rows cannot hold it"
+            raise InputError(msg) from error
+    both = pa.concat_tables([charged, upstream])
+    places = pa.concat_arrays([order, order.filter(byok.combine_chunks())])
+    both = both.take(pa.compute.array_sort_indices(places))  # stable: what was charged, then what the provider charges
+    frame_of_charges: pd.DataFrame = both.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame_of_charges
+
+
+def _charged(records: pa.Table) -> pa.Table:
+    """Return what OpenRouter charged."""
+    cost, discount = _money(records, "total_cost"), _money(records, "cache_discount")
+    list_cost = [None if net is None else net + (saved or 0) for net, saved in zip(cost, discount, strict=True)]
+    return _rows(
+        records,
+        {
+            "BilledCost": cost,
+            "EffectiveCost": cost,
+            "ContractedCost": cost,
+            "ListCost": list_cost,
+            "InvoiceIssuerName": _SERVICE,
+            "ProviderName": _SERVICE,
+            "ChargeDescription": "Generation, as charged by OpenRouter",
+            "x_CacheDiscount": discount,
+        },
+    )
+
+
+def _upstream(records: pa.Table) -> pa.Table:
+    """Return what providers charge to the user's own keys, on invoices of theirs."""
+    cost = _money(records, "upstream_inference_cost")
+    return _rows(
+        records,
+        {
+            "BilledCost": Decimal(0),
+            "EffectiveCost": cost,
+            "ContractedCost": cost,
+            "ListCost": cost,
+            "InvoiceIssuerName": records["provider_name"],
+            "ProviderName": records["provider_name"],
+            "ChargeDescription": "Generation, as charged by the provider to the user's own key (BYOK)",
+        },
+    )
+
+
+def _rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
+    created = records["created_at"]
+    hour = pa.compute.floor_temporal(created, unit="hour")
+    month = pa.compute.floor_temporal(created, unit="month")
+    values = {
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": month,
+        "BillingPeriodEnd": pa.compute.floor_temporal(_later(month, days=31), unit="month"),
+        "ChargeCategory": "Usage",
+        "ChargeFrequency": "Usage-Based",
+        "ChargePeriodStart": hour,
+        "ChargePeriodEnd": _later(hour, hours=1),
+        "ConsumedQuantity": _tokens(records),
+        "ConsumedUnit": "Tokens",
+        "PricingQuantity": Decimal(1),
+        "PricingUnit": "Requests",
+        "PublisherName": pa.compute.struct_field(
+            pa.compute.extract_regex(records["model"], pattern="^(?P<maker>[^/]+)/"), "maker"
+        ),
+        "ResourceId": records["requested_id"],
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": "OpenRouter API",
+        "ServiceSubcategory": "Generative AI",
+        "SkuId": records["model"],
+        "SubAccountId": _optional(records, "workspace_id"),
+        "x_CreatedAt": created,
+        "x_IsByok": records["is_byok"],
+        "x_ModelProviderName": records["provider_name"],
+        "x_SessionId": _optional(records, "session_id"),
+    } | own
+    return pa.table([_column(values.get(field.name), field.type, len(records)) for field in SCHEMA], schema=SCHEMA)
+
+
+def _column(value: object, kind: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
+    if isinstance(value, pa.Array | pa.ChunkedArray):
+        return value.cast(kind)
+    if isinstance(value, list):
+        return pa.array(value, kind)
+    return pa.repeat(pa.scalar(value, kind), length)
+
+
+def _optional(records: pa.Table, name: str) -> pa.ChunkedArray | None:
+    return records[name] if name in records.column_names else None
+
+
+def _later(moments: pa.ChunkedArray, *, days: int = 0, hours: int = 0) -> pa.ChunkedArray:
+    return pa.compute.add(moments, pa.scalar((days * 24 + hours) * 3_600_000 * _US_PER_MS, pa.duration("us")))
+
+
+def _tokens(records: pa.Table) -> pa.ChunkedArray | None:
+    counts = [_optional(records, name) for name in ("native_tokens_prompt", "native_tokens_completion")]
+    if any(count is None for count in counts):
+        return None
+    return pa.compute.add(*(count.cast(pa.decimal128(19, 0)) for count in counts if count is not None))
+
+
+def _money(records: pa.Table, name: str) -> list[Decimal | None]:
+    """Return amounts as decimals: the digits that JSON had, where a cast would show those of the nearest double."""
+    amounts = records[name].to_pylist()
+    return [None if each is None else Decimal(repr(each)).quantize(_SMALLEST) for each in amounts]
