@@ -1,23 +1,23 @@
-"""Set up `.venv` beside this file, once, and run genanalytics, its tests or its checks in it.
+"""Set up `.venv` next to this file, once, and run genanalytics, its tests or its checks in it.
 
     python3 dev.py demo [options]       run `genanalytics demo`
     python3 dev.py run [arguments]      run `genanalytics` with these arguments
-    python3 dev.py test [--all]         run the tests (--all: the long ones too, with the coverage floor)
+    python3 dev.py test [--all]         run the tests (--all: with the long ones and the coverage floor)
     python3 dev.py test ARGUMENTS       run pytest with these arguments
-    python3 dev.py gallery              draw every chart of docs/gallery.md again
-    python3 dev.py notebooks [NAME ...] execute notebooks/ again, all or some of them, and keep what they show
+    python3 dev.py gallery              draw the charts of docs/gallery.md again
+    python3 dev.py notebooks [NAME ...] execute all notebooks again, or these, and store their outputs
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
-    python3 dev.py site                 build the documentation as a site, in site/html; a warning is an error
-    python3 dev.py docs                 make the pages anew that are made from the code, such as docs/cli.md
-    python3 dev.py check [--all]        check format, lint, types, imports, then run the tests (CI: --all)
-    python3 dev.py lock [--upgrade]     make the requirements locks again from pyproject.toml
-    python3 dev.py setup                only set up
+    python3 dev.py site                 build the documentation as a site in site/html; a warning is an error
+    python3 dev.py docs                 write the generated files again: docs/cli.md, docs/metrics.md, data/
+    python3 dev.py check [--all]        check format, lint, types and imports, then run the tests (CI: --all)
+    python3 dev.py lock [--upgrade]     write the requirements locks again from pyproject.toml
+    python3 dev.py setup                set up only
 
 Needs Python 3.11 or newer with pip, and nothing else.
 """
 
-# Every Python since 2.7 must be able to parse this file, or an old one would answer with a SyntaxError instead of the
-# sentence that refuses it: so types stand in comments, and there are no f-strings and no unpacking in lists.
+# Every Python since 2.7 must be able to parse this file: otherwise an old one would report a SyntaxError instead of the
+# version that is needed. So types are in comments, and there are no f-strings and no unpacking in lists.
 import sys
 
 NEEDED = (3, 11)
@@ -25,12 +25,12 @@ NEEDED = (3, 11)
 
 def refusal(version):
     # type: (tuple[int, ...]) -> str
-    """Return the sentence that refuses a Python of this version, empty if it will do."""
+    """Return the message that refuses a Python of this version; empty if the version is new enough."""
     if version[:2] >= NEEDED:
         return ""
     found, needed = (".".join(str(number) for number in numbers) for numbers in (version[:3], NEEDED))
-    sentence = "dev.py: genanalytics needs Python {needed} or newer and this is {found}: try python{needed} dev.py"
-    return sentence.format(found=found, needed=needed)
+    message = "dev.py: genanalytics needs Python {needed} or newer, and this is {found}: try python{needed} dev.py"
+    return message.format(found=found, needed=needed)
 
 
 if refusal(sys.version_info[:3]):
@@ -47,26 +47,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site")}
+LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site", "types")}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 
 
 def folder(kind):
     # type: (str) -> str
-    """Return where `.venv` keeps its "scripts" or its "purelib", whatever the operating system."""
+    """Return the path of the "scripts" or the "purelib" of `.venv` on this operating system."""
     return sysconfig.get_path(kind, "venv", {"base": str(VENV)})
 
 
 def tool(name):
     # type: (str) -> str
-    """Return the path of a program of `.venv`, empty if it is not there or cannot be started."""
+    """Return the path of a program of `.venv`; empty if it does not exist or cannot be started."""
     return shutil.which(name, path=folder("scripts")) or ""
 
 
 def digest():
     # type: () -> str
-    """Return the SHA-256 of everything that `.venv` depends on: the Python, the place, the lock and the packaging."""
+    """Return the SHA-256 of everything that `.venv` depends on: Python, directory, lock and packaging."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packaging = [pyproject["build-system"], pyproject["project"], pyproject["tool"]["hatch"]]
     made_from = [sys.version, sys.base_prefix, str(ROOT), LOCK.read_text(encoding="utf-8"), packaging]
@@ -75,13 +75,13 @@ def digest():
 
 def is_ready():
     # type: () -> bool
-    """Return whether `.venv` was completed, from what is here now, and its Python still exists."""
+    """Return whether `.venv` is complete and up to date, and its Python still exists."""
     return bool(tool("python")) and STAMP.is_file() and STAMP.read_text(encoding="utf-8") == digest()
 
 
 def set_up():
     # type: () -> None
-    """Make `.venv` anew unless it is ready; the stamp comes last, so that half a set-up never passes for whole."""
+    """Make `.venv` again unless it is ready; the stamp is written last, so that an interrupted set-up is repeated."""
     if is_ready():
         return
     say("dev.py: setting up .venv (once, about a minute)")
@@ -93,8 +93,8 @@ def set_up():
 
 def set_up_long(*names):
     # type: (*str) -> None
-    """Install dependency groups, where this machine can use them; elsewhere their tests say why they are skipped."""
-    usable = {"spark": has_java(), "browser": has_browser(), "site": True}
+    """Install the dependency groups that this machine can use; the tests of the others are skipped with a reason."""
+    usable = {"spark": has_java(), "browser": has_browser(), "site": True, "types": True}
     for name in names:
         lock = LONG_LOCKS[name]
         wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
@@ -107,7 +107,7 @@ def set_up_long(*names):
 
 def has_java():
     # type: () -> bool
-    """Return whether there is a Java that Spark would find."""
+    """Return whether Spark would find a Java."""
     return bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
 
 
@@ -119,7 +119,7 @@ def has_browser():
 
 def make_venv():
     # type: () -> None
-    """Make a `.venv` with nothing but pip: the one that Python bundles or, where Debian left it out, the index's."""
+    """Make a `.venv` with only pip: from Python's bundle or, where Debian left that out, from the package index."""
     step(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV))
     ensurepip = [tool("python"), "-m", "ensurepip", "--default-pip"]
     if subprocess.call(ensurepip, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
@@ -135,21 +135,21 @@ def make_venv():
 
 def pip(*arguments):
     # type: (*str) -> None
-    """Install into `.venv`; in isolation (-I), so that nothing on a PYTHONPATH counts as installed."""
+    """Install into `.venv`; isolated (-I), so that packages on a PYTHONPATH do not count as installed."""
     step(tool("python"), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments)
 
 
 def step(*command):
     # type: (*str) -> None
-    """Run a command that must succeed, or end here."""
+    """Run a command; exit if it fails."""
     code = subprocess.call(command)
     if code != 0:
-        sys.exit("dev.py: stopped, for this ended with {}: {}".format(code, " ".join(command)))
+        sys.exit("dev.py: stopped, because a command ended with exit code {}: {}".format(code, " ".join(command)))
 
 
 def become(program, arguments):
     # type: (str, list[str]) -> int
-    """Replace this process by a program of `.venv`: Ctrl-C and exit code are its own. Windows can only wait for it."""
+    """Replace this process by a program of `.venv`, which gets Ctrl-C and sets the exit code. Windows waits for it."""
     command = [tool(program)] + arguments
     if os.name != "nt":
         os.execv(command[0], command)
@@ -158,32 +158,32 @@ def become(program, arguments):
 
 def run(arguments):
     # type: (list[str]) -> int
-    """Run genanalytics in the caller's directory."""
+    """Run genanalytics in the current directory."""
     set_up()
     return become("genanalytics", arguments)
 
 
 def demo(arguments):
     # type: (list[str]) -> int
-    """Run the demonstration in the caller's directory."""
+    """Run `genanalytics demo` in the current directory."""
     return run(["demo"] + arguments)
 
 
 def test(arguments):
     # type: (list[str]) -> int
-    """Run the tests, all of them with the coverage floor, or pytest with the caller's own arguments."""
+    """Run the tests: the short ones, all of them with the coverage floor, or pytest with the given arguments."""
     set_up()
     if "--all" in arguments:
         set_up_long(*LONG_LOCKS)
     os.chdir(str(ROOT))
     spread = ["--numprocesses", "auto", "--dist", "worksteal"]
-    options = {(): spread, ("--all",): ["--cov"] + spread}  # measuring makes a run half as long again
+    options = {(): spread, ("--all",): ["--cov"] + spread}  # coverage makes a run 1.5 times as long
     return become("pytest", options.get(tuple(arguments), []) + arguments)
 
 
 def check(arguments):
     # type: (list[str]) -> int
-    """Run what CI runs, up to the first failure."""
+    """Run the checks of CI, up to the first failure."""
     set_up()
     os.chdir(str(ROOT))
     for command in ("ruff format --check", "ruff check", "mypy", "lint-imports"):
@@ -208,10 +208,11 @@ def bench(arguments):
 
 def docs(arguments):
     # type: (list[str]) -> int
-    """Write the pages that are made from the code."""
+    """Write the generated files again: those of data/, then the pages of docs/."""
     if arguments:
         return usage(2)
     set_up()
+    step(tool("python"), str(ROOT / "data" / "generate.py"))
     return become("python", [str(ROOT / "docs" / "generate.py")])
 
 
@@ -237,16 +238,16 @@ def gallery(arguments):
 
 def notebooks(arguments):
     # type: (list[str]) -> int
-    """Execute notebooks again, those of these names or all."""
+    """Execute the notebooks with these names again; without a name, all of them."""
     set_up()
-    if not arguments or "04_large_data" in arguments:  # which has cells for Spark
+    if not arguments or "04_large_data" in arguments:  # it has cells for Spark
         set_up_long("spark")
     return become("python", [str(ROOT / "notebooks" / "execute.py")] + arguments)
 
 
 def lock(arguments):
     # type: (list[str]) -> int
-    """Make the locks again with uv, which keeps the pinned versions that still fit; --upgrade renews them."""
+    """Write the locks again with uv, which keeps pinned versions that still fit; --upgrade takes the newest."""
     uv = tool("uv") or shutil.which("uv")
     if uv is None:
         set_up()
@@ -258,7 +259,7 @@ def lock(arguments):
     sources = {
         LOCK: ["--only-binary", ":all:", "--group", "dev", "pyproject.toml"],
     }
-    for group, path in LONG_LOCKS.items():  # beside the first; Spark comes as source only
+    for group, path in LONG_LOCKS.items():  # consistent with the first lock; Spark has no wheel
         sources[path] = ["--constraint", LOCK.name, "--group", group]
     for path, source in sources.items():
         compiled = [uv, "pip", "compile"] + options.split() + plain.split() + [path.name] + source + arguments
@@ -270,7 +271,7 @@ def lock(arguments):
 
 def setup(arguments):
     # type: (list[str]) -> int
-    """Set up and do nothing else."""
+    """Set up, and do nothing else."""
     if arguments:
         return usage(2)
     set_up()
@@ -279,14 +280,14 @@ def setup(arguments):
 
 def usage(code):
     # type: (int) -> int
-    """Tell how this file is used, and return the exit code."""
+    """Print how to use this file, and return the exit code."""
     say(str(__doc__))
     return code
 
 
 def say(line):
     # type: (str) -> None
-    """Write a line to the standard error: the standard output belongs to the programs that run here."""
+    """Print a line on stderr; stdout is for the programs that run here."""
     sys.stderr.write(line + "\n")
 
 

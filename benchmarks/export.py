@@ -1,7 +1,7 @@
-"""The batch export, against what it cannot do without: `python3 dev.py bench export [NAME ...]`.
+"""The batch export compared with its necessary parts: `python3 dev.py bench export [COUNT]`.
 
-A million answers lie in a cache, spread over twelve months. Each figure comes from processes of their own, one after
-the other; times are ratios of two things measured here.
+The cache contains a million answers of twelve months, or COUNT. Each step runs in its own process, one after the other;
+times are ratios of two measurements of this run.
 """
 
 import json
@@ -21,10 +21,11 @@ import pyarrow.parquet as pq
 
 import genanalytics as ga
 from genanalytics.base.atomic import sync
-from genanalytics.cache.archive import Archive, Entry, cache_key
+from genanalytics.cache.archive import Archive
+from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.formats.parquet import OPTIONS, ROWS_PER_GROUP
-from genanalytics.records.frame import as_table
-from genanalytics.records.parse import Row, to_table
+from genanalytics.records.frame import to_arrow
+from genanalytics.records.parse import Row, parse_rows
 from genanalytics.sandbox import sample
 
 BASE_URL = "http://127.0.0.1:9/api/v1"
@@ -33,13 +34,13 @@ YEAR_S = 365 * 86_400
 PORTION = 4_096
 
 
-def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None:
+def report(name: str, figure: float, unit: str, goal: str, detail: str) -> None:
     """Print one row of the table."""
-    print(f"{name:<44} {figure:8.2f} {unit:<4} reach {reach:<8} {detail}", flush=True)
+    print(f"{name:<44} {figure:8.2f} {unit:<4} goal {goal:<8} {detail}", flush=True)
 
 
-def made(count: int) -> Iterator[tuple[str, float, bytes]]:
-    """Yield ids, the moments of their answers, and the answers, in no order of time."""
+def make_answers(count: int) -> Iterator[tuple[str, float, bytes]]:
+    """Yield ids, the times of their answers, and the answers, in random order."""
     templates = []
     for generation_id, record in sample(500).records.items():
         text = json.dumps({"data": record}, separators=(",", ":"))
@@ -58,35 +59,37 @@ def made(count: int) -> Iterator[tuple[str, float, bytes]]:
 
 
 def fill(directory: str, count: str) -> None:
-    """Write a cache with so many answers, and a file with their ids."""
+    """Write a cache with this number of answers, and a file with their ids."""
     archive = Archive(Path(directory, "cache"))
-    answers = made(int(count))
+    answers = make_answers(int(count))
     with Path(directory, "ids.txt").open("w") as ids:
         while some := list(islice(answers, 50_000)):
             ids.writelines(f"{generation_id}\n" for generation_id, _, _ in some)
             archive.store(
                 {
-                    cache_key(BASE_URL, "bench", generation_id): Entry(generation_id, "", 200, at, None, None, body)
+                    make_cache_key(BASE_URL, "bench", generation_id): Entry(
+                        generation_id, "", 200, at, None, None, body
+                    )
                     for generation_id, at, body in some
                 }
             )
 
 
 def read_and_parse(directory: str) -> None:
-    """Read the answers of all ids from the cache and parse them, and no more: what an export is held against."""
+    """Read the answers of all ids from the cache and parse them: the necessary part of an export."""
     archive = Archive(Path(directory, "cache"))
     rows: list[Row] = []
     with Path(directory, "ids.txt").open() as lines:
         ids = [line.strip() for line in lines]
     for start in range(0, len(ids), 2_000):
         some = ids[start : start + 2_000]
-        keys = [cache_key(BASE_URL, "bench", generation_id) for generation_id in some]
+        keys = [make_cache_key(BASE_URL, "bench", generation_id) for generation_id in some]
         found = archive.look_up(keys)
         rows += [Row(each, found[key].body, found[key].fetched_at) for each, key in zip(some, keys, strict=True)]
         while len(rows) >= PORTION:
-            to_table(rows[:PORTION])
+            parse_rows(rows[:PORTION])
             rows = rows[PORTION:]
-    to_table(rows)
+    parse_rows(rows)
 
 
 def export(directory: str) -> None:
@@ -101,7 +104,7 @@ def export(directory: str) -> None:
 
 
 def again(directory: str) -> None:
-    """Export all ids once more: all of them are there."""
+    """Export all ids again: the data set contains all of them."""
     with ga.Client(
         None, base_url=BASE_URL, account="bench", cache_dir=Path(directory, "cache"), offline=True
     ) as client:
@@ -115,10 +118,10 @@ def compact(directory: str) -> None:
 
 
 def one_file(directory: str) -> None:
-    """Print how long writing all rows as one file takes, and the same table by pyarrow alone with the same options."""
+    """Print the seconds that writing one file takes, by `write_parquet` and by pyarrow alone with the same options."""
     in_order = ga.read_parquet(Path(directory, "set"))
     for frame in (in_order, in_order.sample(frac=1, random_state=1, ignore_index=True)):
-        table = as_table(frame)
+        table = to_arrow(frame)
         ours, bare = [], []
         for _ in range(3):
             started = time.perf_counter()
@@ -132,7 +135,7 @@ def one_file(directory: str) -> None:
 
 
 def one_month(directory: str) -> None:
-    """Scan one month of twelve through a glob, and print how much of it was read."""
+    """Query one month of twelve with a glob, and print DuckDB's analysis, which contains the number of read files."""
     from duckdb import connect  # noqa: PLC0415 - an extra
 
     glob = f"{directory}/set/data/**/*.parquet"
@@ -147,50 +150,51 @@ STEPS: dict[str, Callable[..., None]] = {
 }
 
 
-def measured(step: str, directory: str, *arguments: str) -> tuple[float, float, str]:
-    """Run a step in a process of its own and return its seconds, its peak memory in MiB, and what it printed."""
+def measure(step: str, directory: str, *arguments: str) -> tuple[float, float, str]:
+    """Run a step in its own process, and return its seconds, its peak memory in MiB, and its output."""
     command = [sys.executable, __file__, "--step", step, directory, *arguments]
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = process.stdout.read()
+        output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, step
-    return time.perf_counter() - started, usage.ru_maxrss / 1024, said
+    return time.perf_counter() - started, usage.ru_maxrss / 1024, output
 
 
 def main(count: int) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as directory:
-        measured("fill", directory, str(count))  # not here: a child begins with the peak memory of its parent
+        measure("fill", directory, str(count))  # not in this process: children start with its peak memory
         alone, export_s, peak = [], [], 0.0
         for _ in range(3):
-            alone.append(measured("read_and_parse", directory)[0])
-            seconds, memory, _ = measured("export", directory)
+            alone.append(measure("read_and_parse", directory)[0])
+            seconds, memory, _ = measure("export", directory)
             export_s.append(seconds)
             peak = max(peak, memory)
         ours, theirs = statistics.median(export_s), statistics.median(alone)
         name = f"export of {count:,} cached ids"
         report(f"{name}: peak memory", peak, "MiB", "< 700", f"{count / ours:,.0f} ids/s")
         report(f"{name}: time", ours / theirs, "x", "<= 1.5", f"{ours:.1f} s, reading and parsing alone {theirs:.1f} s")
-        seconds, memory, _ = measured("again", directory)
+        seconds, memory, _ = measure("again", directory)
         report("the same ids once more: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, no request")
         manifest = json.loads(Path(directory, "set", "manifest.json").read_text())
         before = len(manifest["files"])
-        seconds, memory, _ = measured("compact", directory)
+        seconds, memory, _ = measure("compact", directory)
         after = len(json.loads(Path(directory, "set", "manifest.json").read_text())["files"])
         report("compact: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, {before} files to {after}")
-        for order, line in zip(("in order", "shuffled"), measured("one_file", directory)[2].splitlines(), strict=True):
+        for order, line in zip(("in order", "shuffled"), measure("one_file", directory)[2].splitlines(), strict=True):
             ours, theirs = map(float, line.split())
             detail = f"{ours:.2f} s against {theirs:.2f} s"
             report(f"write_parquet against write_table: {order}", ours / theirs, "x", "<= 1.1", detail)
-        told = measured("one_month", directory)[2]
-        july = sum(1 for file in pa_files(Path(directory, "set", "data")) if "month=2025-07" in str(file))
-        report("files read for one month of twelve", july, "", f"{july}", told[told.find("Scanning Files") :][:40])
+        analysis = measure("one_month", directory)[2]
+        july = sum(1 for file in list_files(Path(directory, "set", "data")) if "month=2025-07" in str(file))
+        scanned = analysis[analysis.find("Scanning Files") :][:40]
+        report("files read for one month of twelve", july, "", f"{july}", scanned)
 
 
-def pa_files(directory: Path) -> list[Path]:
+def list_files(directory: Path) -> list[Path]:
     """Return the data files below a directory."""
     return [Path(folder, name) for folder, _, names in os.walk(directory) for name in names]
 

@@ -1,4 +1,4 @@
-"""Rows of the table of faults: what a service and a network can do."""
+"""Rows of the table of faults: faults of the service and of the network."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks.fault_bench import Bench, Row, after_ctrl_c, ids, together, told
+from benchmarks.fault_bench import Bench, Row, add_runs, describe_runs, make_ids, measure_after_ctrl_c
 from benchmarks.fault_runs import RETRY, SIDES, Ended, Ours, Run, Side, Stock, in_child, in_children
 from benchmarks.fault_server import ELSEWHERE, KEY
 
@@ -28,97 +28,106 @@ HOSTILE = [
 ]
 
 
-def answered(bench: Bench, *, fault: str, title: str, trials: int = 40) -> Row:
-    """Return the row of a fault that is in the answers: two runs of each side."""
-    said = []
+def compare_answers(bench: Bench, *, fault: str, title: str, trials: int = 40) -> Row:
+    """Return the row of a fault in the answers: two runs of each side."""
+    cells = []
     for side in SIDES:
-        base_url, folder = bench.place(fault), bench.folder()
-        first, second = (in_child(partial(side.run, base_url, folder, ids(trials))) for _ in range(2))
-        said.append(told(first, second))
-    return Row(title, str(trials), *said)
+        base_url, folder = bench.make_base_url(fault), bench.make_folder()
+        first, second = (in_child(partial(side.run, base_url, folder, make_ids(trials))) for _ in range(2))
+        cells.append(describe_runs(first, second))
+    return Row(title, str(trials), *cells)
 
 
 def hostile(bench: Bench) -> Row:
-    """Ids that are no ids: the record has to be that of the very text."""
-    runs = (in_child(partial(side.run, bench.place(), bench.folder(), HOSTILE)) for side in SIDES)
+    """Request texts that are not ids: the record must be the one of exactly this text."""
+    runs = (in_child(partial(side.run, bench.make_base_url(), bench.make_folder(), HOSTILE)) for side in SIDES)
     return Row("hostile ids: URL syntax, CRLF, NUL, surrogates, 257 characters", str(len(HOSTILE)), *map(str, runs))
 
 
-def _timed(run: Run | Ended) -> str:
+def _describe_time(run: Run | Ended) -> str:
     return f"{run} in {run.seconds:.1f} s" if isinstance(run, Run) else str(run)
 
 
 def drip(bench: Bench) -> Row:
-    """A body of which a byte comes every 0.1 s."""
-    said = []
+    """Read a body that arrives with one byte every 0.1 s."""
+    cells = []
     for side in SIDES:
-        run = in_child(partial(side.run, bench.place("drip"), bench.folder(), ids(4), timeout_s=1), limit_s=8)
-        said.append(_timed(run))
-    return Row("a byte per 0.1 s, with a time limit of 1 s", "4", *said)
+        run = in_child(
+            partial(side.run, bench.make_base_url("drip"), bench.make_folder(), make_ids(4), timeout_s=1), limit_s=8
+        )
+        cells.append(_describe_time(run))
+    return Row("a byte per 0.1 s, with a time limit of 1 s", "4", *cells)
 
 
 def bomb(bench: Bench) -> Row:
-    """A body of 100 KiB that is 100 MiB unpacked."""
-    said = []
+    """Read a body of 100 KiB that is 100 MiB after decompression."""
+    cells = []
     for side in SIDES:
-        run = in_child(partial(side.run, bench.place("bomb"), bench.folder(), ids(1)))
+        run = in_child(partial(side.run, bench.make_base_url("bomb"), bench.make_folder(), make_ids(1)))
         memory = f" with {run.extra_mib:,.0f} MiB of memory" if isinstance(run, Run) else ""
-        said.append(f"{_timed(run)}{memory}")
-    return Row("gzip bomb: 100 MiB in 100 KiB", "1", *said)
+        cells.append(f"{_describe_time(run)}{memory}")
+    return Row("gzip bomb: 100 MiB in 100 KiB", "1", *cells)
 
 
 def redirect(bench: Bench) -> Row:
-    """To a page for people: on another path for half of the ids, on another host name for the others."""
-    said = []
+    """Redirect to a web page: on another path for half of the ids, on another host name for the others."""
+    cells = []
     for side in SIDES:
-        base_url, folder = bench.place("redirect"), bench.folder()
-        first, second = (in_child(partial(side.run, base_url, folder, ids(40))) for _ in range(2))
-        followed = bench.log(base_url.replace("redirect", ELSEWHERE))
+        base_url, folder = bench.make_base_url("redirect"), bench.make_folder()
+        first, second = (in_child(partial(side.run, base_url, folder, make_ids(40))) for _ in range(2))
+        followed = bench.read_log(base_url.replace("redirect", ELSEWHERE))
         keys = followed["authorizations"].get(f"Bearer {KEY}", 0)
-        said.append(f"{told(first, second)}; {followed['asked']} followed, {keys} of them with the key")
-    return Row("redirect to a page: another path (20), another host (20)", "40", *said)
+        cells.append(f"{describe_runs(first, second)}; {followed['asked']} followed, {keys} of them with the key")
+    return Row("redirect to a page: another path (20), another host (20)", "40", *cells)
 
 
-def with_retry(bench: Bench, *, fault: str, title: str, trials: int, limit_s: float = 60) -> Row:
-    """Return the row of a refusal that may pass; the stock library also with urllib3's `Retry` mounted."""
+def compare_retries(bench: Bench, *, fault: str, title: str, trials: int, limit_s: float = 60) -> Row:
+    """Return the row of a temporary refusal; the stock library also runs with urllib3's `Retry`."""
     ours, stock, retrying = (
-        in_child(partial(side.run, bench.place(fault), bench.folder(), ids(trials), **options), limit_s=limit_s)
+        in_child(
+            partial(side.run, bench.make_base_url(fault), bench.make_folder(), make_ids(trials), **options),
+            limit_s=limit_s,
+        )
         for side, options in ((Ours, {}), (Stock, {}), (Stock, {"retries": RETRY}))
     )
-    says = (
-        "".join(f", says: {notice.partition(' until ')[0]}" for notice in ours.notices) if isinstance(ours, Run) else ""
+    notices = ours.notices if isinstance(ours, Run) else ()
+    suffix = "".join(f", notice: {notice.partition(' until ')[0]}" for notice in notices)
+    return Row(
+        title,
+        f"{trials}",
+        f"{_describe_time(ours)}{suffix}",
+        f"{_describe_time(stock)}; with `Retry`: {_describe_time(retrying)}",
     )
-    return Row(title, f"{trials}", f"{_timed(ours)}{says}", f"{_timed(stock)}; with `Retry`: {_timed(retrying)}")
 
 
 def outage(bench: Bench) -> Row:
-    """500 for everything."""
-    said = []
+    """Answer every request with 500."""
+    cells = []
     for side in SIDES:
-        base_url = bench.place("500")
-        run = in_child(partial(side.run, base_url, bench.folder(), ids(300)))
-        said.append(f"{run} after {bench.log(base_url)['asked']:,} requests")
-    return Row("500 for everything", "300", *said)
+        base_url = bench.make_base_url("500")
+        run = in_child(partial(side.run, base_url, bench.make_folder(), make_ids(300)))
+        cells.append(f"{run} after {bench.read_log(base_url)['asked']:,} requests")
+    return Row("500 for everything", "300", *cells)
 
 
 def netrc(bench: Bench) -> Row:
-    """A `.netrc` that has an entry for the host; the service gives records to the key alone."""
-    file = bench.folder() / "netrc"
+    """Run with a `.netrc` that has an entry for the host; the service returns records only to the API key."""
+    file = bench.make_folder() / "netrc"
     file.write_text("machine 127.0.0.1 login someone password else\n")
 
     def run(side: type[Side], base_url: str, folder: Path) -> Run:
         os.environ["NETRC"] = str(file)
-        return side.run(base_url, folder, ids(20))
+        return side.run(base_url, folder, make_ids(20))
 
-    works = [partial(run, side, bench.place("refused-to-others"), bench.folder()) for side in SIDES]
+    works = [partial(run, side, bench.make_base_url("refused-to-others"), bench.make_folder()) for side in SIDES]
     return Row("`.netrc` has an entry for the host", "20", *map(str, in_children(works)))
 
 
 def fork(bench: Bench) -> Row:
-    """A session that was used before eight children got it by fork, each with 150 ids of its own."""
-    lists = [ids(150, 1_000 * number) for number in range(1, 9)]
+    """Use a session, then fork eight children that use it for 150 other ids each."""
+    lists = [make_ids(150, 1_000 * number) for number in range(1, 9)]
 
-    def child(side: Side, own: list[str]) -> Run:
+    def run_child(side: Side, own: list[str]) -> Run:
         run, started = Run(), time.monotonic()
         for start in range(0, len(own), 10):
             late = time.monotonic() - started > 10
@@ -127,42 +136,42 @@ def fork(bench: Bench) -> Row:
 
     def run(side: type[Side], base_url: str, folder: Path) -> Run:
         parent = side(base_url, folder, workers=1, timeout_s=2.0)
-        parent.ask(ids(1))  # a connection is open when the children come
-        return together(in_children([partial(child, parent, own) for own in lists], at_once=8, limit_s=30), 150)
+        parent.ask(make_ids(1))  # so that a connection is open at the fork
+        return add_runs(in_children([partial(run_child, parent, own) for own in lists], at_once=8, limit_s=30), 150)
 
-    said = []
+    cells = []
     for side in SIDES:
-        base_url, folder = bench.place(), bench.folder()
+        base_url, folder = bench.make_base_url(), bench.make_folder()
         first = in_child(partial(run, side, base_url, folder))
         everything = [name for each in lists for name in each]
-        said.append(told(first, in_child(partial(side.run, base_url, folder, everything))))
-    return Row("fork after use: 8 children share a session", "1,200", *said)
+        cells.append(describe_runs(first, in_child(partial(side.run, base_url, folder, everything))))
+    return Row("fork after use: 8 children share a session", "1,200", *cells)
 
 
 def threads(bench: Bench) -> Row:
-    """Thirty-two threads on one session, half of each one's ids in common."""
-    lists = [ids(15) + ids(15, 1_000 * number) for number in range(1, 33)]
+    """Run 32 threads on one session; each has 30 ids, half of them in common with the others."""
+    lists = [make_ids(15) + make_ids(15, 1_000 * number) for number in range(1, 33)]
 
     def run(side: type[Side], base_url: str, folder: Path) -> Run:
         shared, started = side(base_url, folder, workers=1), time.monotonic()
         with ThreadPoolExecutor(len(lists)) as pool:
-            whole = together(list(pool.map(shared.ask, lists)), 30)
+            whole = add_runs(list(pool.map(shared.ask, lists)), 30)
         whole.seconds = time.monotonic() - started
         return whole
 
-    said = []
+    cells = []
     for side in SIDES:
-        base_url = bench.place()
-        result = in_child(partial(run, side, base_url, bench.folder()))
-        said.append(f"{_timed(result)} with {bench.log(base_url)['asked']:,} requests")
-    return Row("32 threads on one session, half of each one's 30 ids in common: 495 ids", "32", *said)
+        base_url = bench.make_base_url()
+        result = in_child(partial(run, side, base_url, bench.make_folder()))
+        cells.append(f"{_describe_time(result)} with {bench.read_log(base_url)['asked']:,} requests")
+    return Row("32 threads on one session, each with 30 ids, half of them in common: 495 ids", "32", *cells)
 
 
 def hanging(bench: Bench) -> Row:
-    """Ctrl-C while every request hangs."""
-    said = []
+    """Press Ctrl-C while every request hangs."""
+    cells = []
     for side in SIDES:
-        work = partial(side.run, bench.place("hangs"), bench.folder(), ids(100))
-        took_s = in_child(partial(after_ctrl_c, work, 0.5), limit_s=15)
-        said.append(f"out after {took_s:.1f} s" if isinstance(took_s, float) else str(took_s))
-    return Row("Ctrl-C while 16 requests hang and 84 wait, time limit 5 s", "1", *said)
+        work = partial(side.run, bench.make_base_url("hangs"), bench.make_folder(), make_ids(100))
+        took_s = in_child(partial(measure_after_ctrl_c, work, 0.5), limit_s=15)
+        cells.append(f"out after {took_s:.1f} s" if isinstance(took_s, float) else str(took_s))
+    return Row("Ctrl-C while 16 requests hang and 84 wait, time limit 5 s", "1", *cells)

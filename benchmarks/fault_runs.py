@@ -1,4 +1,4 @@
-"""Either library over a list of ids, and processes in which that may hang, crash or be killed."""
+"""Runs of each library with a list of ids, and processes in which a run can hang, crash or be killed."""
 
 import json
 import multiprocessing
@@ -21,15 +21,15 @@ import requests_cache
 from urllib3.util import Retry
 
 import genanalytics as ga
-from benchmarks.fault_server import KEY, good_body
-from genanalytics.fetching.fetch import fetch  # now: a process that gave up its rights might not find it any more
+from benchmarks.fault_server import KEY, make_good_body
+from genanalytics.fetching.fetch import fetch  # at once: a process without rights cannot import it later
 
 WORKERS = 16
 RETRY = Retry(total=5, backoff_factor=0.25, status_forcelist=[429, 500, 502, 503, 504])
-"""What a user of requests mounts who wants retries."""
+"""The usual retries of a user of requests."""
 
 FIELDS = ["id", "model", "latency", "generation_time", "tokens_prompt", "tokens_completion", "total_cost"]
-"""What is compared with the truth."""
+"""The fields that are compared with the service's record."""
 
 _FORK = multiprocessing.get_context("fork")
 
@@ -38,15 +38,15 @@ T = TypeVar("T")
 
 @dataclass
 class Run:
-    """What came of a list of ids.
+    """The result of a list of ids.
 
     Attributes:
-        ends: How many ids ended how: "right" and "wrong" are records, anything else says why there is none.
-        stuck: How many ids the cache answered with anything but the right record.
-        from_cache: How many ids the cache answered.
-        seconds: How long it took.
-        extra_mib: By how much it raised the peak memory of its process.
-        notices: What the caller was told besides.
+        ends: The number of ids by result: "right" and "wrong" are records, any other is the reason for none.
+        stuck: The number of ids that the cache answered without the right record.
+        from_cache: The number of ids that the cache answered.
+        seconds: The duration.
+        extra_mib: The increase of the peak memory of its process.
+        notices: The notices of the result.
     """
 
     ends: Counter[str] = field(default_factory=Counter)
@@ -70,10 +70,10 @@ class Run:
 
 
 class Side(ABC):
-    """A library that is open: asks a service through the cache in a directory."""
+    """An open library, which requests records from a service through a cache in a directory."""
 
     file: ClassVar[str]
-    """The cache's file, below the directory."""
+    """The path of the cache file below the directory."""
 
     @abstractmethod
     def __init__(
@@ -89,15 +89,15 @@ class Side(ABC):
 
     @abstractmethod
     def ask(self, ids: Sequence[str]) -> Run:
-        """Return what comes of the ids."""
+        """Return the result of the ids."""
 
     @abstractmethod
     def close(self) -> None:
         """Close connections and cache."""
 
     @classmethod
-    def run(cls, base_url: str, directory: Path, ids: Sequence[str], **options: Any) -> Run:  # noqa: ANN401 - the side's own
-        """Return what comes of the ids, from opening to closing."""
+    def run(cls, base_url: str, directory: Path, ids: Sequence[str], **options: Any) -> Run:  # noqa: ANN401 - those of the constructor
+        """Open, return the result of the ids, and close."""
         started, peak_mib = time.monotonic(), _peak_mib()
         side = cls(base_url, directory, **options)
         run = side.ask(ids)
@@ -131,14 +131,14 @@ class Ours(Side):
         )
 
     def ask(self, ids: Sequence[str]) -> Run:
-        """Return what `fetch` makes of the ids."""
-        fetched = fetch(ids, client=self.client, wait_s=0)
-        run = Run(from_cache=fetched.stats.from_cache, notices=fetched.stats.notices)
-        rows = fetched.frame[["requested_id", *FIELDS]].astype(object)
+        """Return the result of `fetch`."""
+        result = fetch(ids, client=self.client, wait_s=0)
+        run = Run(from_cache=result.stats.from_cache, notices=result.stats.notices)
+        rows = result.frame[["requested_id", *FIELDS]].astype(object)
         for row in rows.where(rows.notna(), None).to_dict("records"):
             run.ends["right" if is_right(row["requested_id"], row) else "wrong"] += 1
         run.stuck = run.ends["wrong"] if run.from_cache else 0
-        run.ends.update(fetched.failures["outcome"])
+        run.ends.update(result.failures["outcome"])
         return run
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Ours(Side):
 
 
 class Stock(Side):
-    """requests-cache as it comes: a `CachedSession` on SQLite, shared by a pool of threads."""
+    """requests-cache with its defaults: a `CachedSession` on SQLite, shared by a pool of threads."""
 
     file = "cache/stock.sqlite"
 
@@ -161,7 +161,7 @@ class Stock(Side):
         workers: int = WORKERS,
         timeout_s: float = 5.0,
         retries: Retry | int = 0,
-        **settings: Any,  # noqa: ANN401 - whatever the session takes
+        **settings: Any,  # noqa: ANN401 - options of the session
     ) -> None:
         self.session = requests_cache.CachedSession(str(directory / self.file), backend="sqlite", **settings)
         self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS, max_retries=retries))
@@ -174,7 +174,7 @@ class Stock(Side):
         }
 
     def ask(self, ids: Sequence[str]) -> Run:
-        """Return what `get(...).json()["data"]` makes of each id."""
+        """Return the result of `get(...).json()["data"]` for each id."""
         if self._workers == 1:
             return sum(map(self._ask, ids), Run())
         with ThreadPoolExecutor(self._workers) as pool:
@@ -188,7 +188,7 @@ class Stock(Side):
             end = f"status {response.status_code}"
             if response.ok:
                 end = "right" if is_right(generation_id, response.json()["data"]) else "wrong"
-        except Exception as error:  # noqa: BLE001 - what it raises is what is measured
+        except Exception as error:  # noqa: BLE001 - exceptions are results here
             end = type(error).__name__
         return Run(Counter([end]), stuck=from_cache and end != "right", from_cache=from_cache)
 
@@ -201,8 +201,8 @@ SIDES: tuple[type[Side], ...] = (Ours, Stock)
 
 
 def is_right(generation_id: str, record: object) -> bool:
-    """Return whether a record says what the service has of an id."""
-    truth = json.loads(good_body(generation_id))["data"]
+    """Return whether a record is the service's record of an id."""
+    truth = json.loads(make_good_body(generation_id))["data"]
     return isinstance(record, dict) and all(record.get(name) == truth.get(name) for name in FIELDS)
 
 
@@ -211,7 +211,7 @@ def _peak_mib() -> float:
 
 
 class Ended(NamedTuple):
-    """How a process ended that did not say what came of its work."""
+    """The end of a process that returned no result."""
 
     how: str
 
@@ -220,7 +220,7 @@ class Ended(NamedTuple):
 
 
 class Child(NamedTuple):
-    """A process at work."""
+    """A running process."""
 
     number: int
     process: ForkProcess
@@ -228,12 +228,12 @@ class Child(NamedTuple):
 
 
 def in_child(work: Callable[[], T], *, limit_s: float = 60.0) -> T | Ended:
-    """Return what the work returns in a process of its own, or how that ended; at the limit it is killed."""
+    """Return the result of the work in its own process, or the end of the process; at the limit it is killed."""
     return in_children([work], limit_s=limit_s)[0]
 
 
 def in_children(works: Sequence[Callable[[], T]], *, limit_s: float = 60.0, at_once: int = 4) -> list[T | Ended]:
-    """Return what each work returns in a process of its own, or how that ended."""
+    """Return the results of several works, each in its own process, or the ends of the processes."""
     results: dict[int, T | Ended] = {}
     waiting = deque(enumerate(works))
     running: dict[Connection, Child] = {}
@@ -251,7 +251,7 @@ def in_children(works: Sequence[Callable[[], T]], *, limit_s: float = 60.0, at_o
             for receiver, child in list(running.items()):
                 if receiver in done:
                     del running[receiver]
-                    results[child.number] = _received(receiver, child.process)
+                    results[child.number] = _receive(receiver, child.process)
                 elif time.monotonic() >= child.deadline:
                     del running[receiver]
                     _kill(child.process)
@@ -265,15 +265,15 @@ def in_children(works: Sequence[Callable[[], T]], *, limit_s: float = 60.0, at_o
 def _report(work: Callable[[], object], sender: Connection) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.name == "MainProcess":
-        os.setpgid(0, 0)  # with its own children it is killed as one
+        os.setpgid(0, 0)  # so that its own children are killed with it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sender.send(work())
-    except Exception as error:  # noqa: BLE001 - what it raises is what is measured
+    except Exception as error:  # noqa: BLE001 - exceptions are results here
         sender.send(Ended(f"raised {type(error).__name__}: {error}"))
 
 
-def _received(receiver: Connection, process: ForkProcess) -> Any:  # noqa: ANN401 - what the work returned
+def _receive(receiver: Connection, process: ForkProcess) -> Any:  # noqa: ANN401 - the result of the work
     try:
         return receiver.recv()
     except EOFError:

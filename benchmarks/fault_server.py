@@ -1,8 +1,7 @@
-"""A service that goes wrong in one way: what `faults.py` sets both libraries against.
+"""A service with faults, for the comparison of two libraries in `faults.py`.
 
-The path of a base URL says how, `/FAULT/PLACE`; the faults are `FAULTS`, and each is done to the first requests for an
-id at a place, so that every run that asks at a place of its own meets the fault anew. `/log/FAULT/PLACE` tells what
-was asked there.
+The path of a base URL, `/FAULT/PLACE`, names one of `FAULTS`. A fault meets the first requests for an id at a place, so
+each run uses a new place. `/log/FAULT/PLACE` returns the requests to a place.
 """
 
 import asyncio
@@ -18,31 +17,31 @@ from random import Random
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
-from benchmarks.server import Limit, bodies, body_of
+from benchmarks.server import Limit, make_bodies, make_body
 
 KEY = "sk-or-v1-c0ffee5eba5eba11ca11ab1edecade"
-"""A key that nothing else looks like: wherever it turns up, it leaked."""
+"""A unique API key: each place that contains it is a leak."""
 
 ELSEWHERE = "elsewhere"
-"""The fault to which the redirects lead: a page for people, whatever is asked for."""
+"""The target of the redirects: a web page for every request."""
 
 _ALWAYS = math.inf
 _BOMB_BYTES = 100 << 20
 
 
 class Asked(NamedTuple):
-    """A request, as far as faults depend on it."""
+    """The parts of a request that faults depend on."""
 
     generation_id: str
     authorization: str
     number: int
-    """Which request for the id at the place it is, from 1."""
+    """The number of this request among those for the id at the place, from 1."""
     place: str
     port: int
 
 
 class Reply(NamedTuple):
-    """What is sent: the bytes after `before_s` seconds, with `pause_s` seconds before each byte if any."""
+    """The content of an answer, sent after `before_s` seconds, with `pause_s` seconds before each byte."""
 
     content: bytes
     before_s: float = 0.0
@@ -51,7 +50,7 @@ class Reply(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What is done to the first `times` requests for an id."""
+    """The reply to the first `times` requests for an id."""
 
     reply: Callable[[Asked], Reply]
     times: float = 1
@@ -59,36 +58,36 @@ class Fault(NamedTuple):
 
 @cache
 def _cut() -> list[tuple[bytes, bytes]]:
-    return bodies()
+    return make_bodies()
 
 
-def good_body(generation_id: str) -> bytes:
-    """Return the answer that holds the record of an id."""
-    return body_of(_cut(), json.dumps(generation_id)[1:-1].encode())
+def make_good_body(generation_id: str) -> bytes:
+    """Return the answer that contains the record of an id."""
+    return make_body(_cut(), json.dumps(generation_id)[1:-1].encode())
 
 
-def answer(body: bytes, *headers: str, status: int = 200) -> bytes:
-    """Return a whole answer, head and body."""
+def make_answer(body: bytes, *headers: str, status: int = 200) -> bytes:
+    """Return a complete answer, head and body."""
     lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def says(*headers: str, body: bytes | None = None, status: int = 200) -> Callable[[Asked], Reply]:
-    """Return a fault that answers in this way; without a body, with the record."""
+def make_reply(*headers: str, body: bytes | None = None, status: int = 200) -> Callable[[Asked], Reply]:
+    """Return a fault that answers with these headers, this body (by default the record) and this status."""
     return lambda asked: Reply(
-        answer(good_body(asked.generation_id) if body is None else body, *headers, status=status)
+        make_answer(make_good_body(asked.generation_id) if body is None else body, *headers, status=status)
     )
 
 
-def _refusal(status: int) -> bytes:
+def _refuse(status: int) -> bytes:
     return json.dumps({"error": {"message": "no", "code": status}}).encode()
 
 
 def _cut_short(*, length: bool) -> Callable[[Asked], Reply]:
-    """Return a fault that ends in the middle of the body, of which the head tells the length or does not."""
+    """Return a fault that ends in the middle of the body; the head contains the length of the body, or not."""
 
     def reply(asked: Asked) -> Reply:
-        whole = answer(good_body(asked.generation_id))
+        whole = make_answer(make_good_body(asked.generation_id))
         head, _, body = whole.partition(b"\r\n\r\n")
         if not length:
             head = b"HTTP/1.1 200 -\r\nConnection: close"
@@ -97,39 +96,39 @@ def _cut_short(*, length: bool) -> Callable[[Asked], Reply]:
     return reply
 
 
-def _with(**fields: object) -> Callable[[Asked], Reply]:
-    """Return a fault that answers with the record after some of its fields were replaced."""
+def _replace(**fields: object) -> Callable[[Asked], Reply]:
+    """Return a fault that answers with the record, with some of its fields replaced."""
 
     def reply(asked: Asked) -> Reply:
-        envelope = json.loads(good_body(asked.generation_id))
-        return Reply(answer(json.dumps({"data": envelope["data"] | fields}).encode()))
+        envelope = json.loads(make_good_body(asked.generation_id))
+        return Reply(make_answer(json.dumps({"data": envelope["data"] | fields}).encode()))
 
     return reply
 
 
-def _of_another(asked: Asked) -> Reply:
-    return Reply(answer(good_body(f"{asked.generation_id[:-1]}x")))
+def _answer_another(asked: Asked) -> Reply:
+    return Reply(make_answer(make_good_body(f"{asked.generation_id[:-1]}x")))
 
 
 @cache
 def _bomb() -> bytes:
-    return answer(gzip.compress(bytes(_BOMB_BYTES)), "Content-Encoding: gzip")
+    return make_answer(gzip.compress(bytes(_BOMB_BYTES)), "Content-Encoding: gzip")
 
 
 def _redirect(asked: Asked) -> Reply:
-    """Lead away: every second id to another host name, the others to another path."""
+    """Redirect every second id to another host name, and the others to another path."""
     host = ("127.0.0.1", "localhost")[int(asked.generation_id[-1]) % 2]
     target = f"http://{host}:{asked.port}/{ELSEWHERE}/{asked.place}/generation?id={asked.generation_id}"
-    return Reply(answer(b"", f"Location: {target}", status=302))
+    return Reply(make_answer(b"", f"Location: {target}", status=302))
 
 
-def _only_for_the_key(status: int) -> Callable[[Asked], Reply]:
-    """Return a service that gives records to `KEY` alone."""
+def _refuse_other_keys(status: int) -> Callable[[Asked], Reply]:
+    """Return a fault that returns records only to `KEY`, and this status to others."""
 
     def reply(asked: Asked) -> Reply:
         if asked.authorization == f"Bearer {KEY}":
-            return Reply(answer(good_body(asked.generation_id)))
-        return Reply(answer(_refusal(status), status=status))
+            return Reply(make_answer(make_good_body(asked.generation_id)))
+        return Reply(make_answer(_refuse(status), status=status))
 
     return reply
 
@@ -137,64 +136,64 @@ def _only_for_the_key(status: int) -> Callable[[Asked], Reply]:
 _limits: defaultdict[str, Limit] = defaultdict(lambda: Limit(20))
 
 
-def _above_the_limit(asked: Asked) -> Reply:
-    if _limits[asked.place].allows():
-        return Reply(answer(good_body(asked.generation_id)))
-    return Reply(answer(_refusal(429), status=429))
+def _limit_rate(asked: Asked) -> Reply:
+    if _limits[asked.place].allow():
+        return Reply(make_answer(make_good_body(asked.generation_id)))
+    return Reply(make_answer(_refuse(429), status=429))
 
 
 def _schedule(asked: Asked) -> Reply:
-    """Do up to four faults to an id, one to each request, in an order that depends on the id alone."""
-    random = Random(asked.generation_id)  # noqa: S311 - faults, no secrets
+    """Reply with up to four faults for an id, one for each request, in an order that depends only on the id."""
+    random = Random(asked.generation_id)  # noqa: S311 - faults, not a secret
     faults = random.choices(SCHEDULED, k=random.randrange(5))
-    return FAULTS[faults[asked.number - 1]].reply(asked) if asked.number <= len(faults) else says()(asked)
+    return FAULTS[faults[asked.number - 1]].reply(asked) if asked.number <= len(faults) else make_reply()(asked)
 
 
 _PAGE = b"<!doctype html><title>Sign in</title>"
 
 FAULTS = {
-    "none": Fault(says(), times=0),
-    "html": Fault(says("Content-Type: text/html", body=_PAGE)),
-    ELSEWHERE: Fault(says("Content-Type: text/html", body=_PAGE), times=_ALWAYS),
+    "none": Fault(make_reply(), times=0),
+    "html": Fault(make_reply("Content-Type: text/html", body=_PAGE)),
+    ELSEWHERE: Fault(make_reply("Content-Type: text/html", body=_PAGE), times=_ALWAYS),
     "cut": Fault(_cut_short(length=True)),
     "cut-without-length": Fault(_cut_short(length=False)),
     "closed": Fault(lambda _: Reply(b"", hangs_up=True)),
-    "error-in-200": Fault(says(body=_refusal(500))),
-    "nan": Fault(_with(total_cost=math.nan)),
-    "wrong-id": Fault(_of_another),
-    "always-wrong-id": Fault(_of_another, times=_ALWAYS),
+    "error-in-200": Fault(make_reply(body=_refuse(500))),
+    "nan": Fault(_replace(total_cost=math.nan)),
+    "wrong-id": Fault(_answer_another),
+    "always-wrong-id": Fault(_answer_another, times=_ALWAYS),
     "schedule": Fault(_schedule, times=_ALWAYS),
     "hangs": Fault(lambda _: Reply(b"", before_s=60, hangs_up=True), times=_ALWAYS),
-    "drip": Fault(lambda asked: Reply(answer(good_body(asked.generation_id)), pause_s=0.1)),
+    "drip": Fault(lambda asked: Reply(make_answer(make_good_body(asked.generation_id)), pause_s=0.1)),
     "bomb": Fault(lambda _: Reply(_bomb())),
     "redirect": Fault(_redirect),
-    "day-long-pause": Fault(says("Retry-After: 86400", body=_refusal(429), status=429)),
-    "20-per-second": Fault(_above_the_limit, times=_ALWAYS),
-    "503": Fault(says(body=_refusal(503), status=503)),
-    "503-twice": Fault(says(body=_refusal(503), status=503), times=2),
-    "500": Fault(says(body=_refusal(500), status=500), times=_ALWAYS),
-    "slow": Fault(lambda asked: Reply(answer(good_body(asked.generation_id)), before_s=0.02), times=_ALWAYS),
-    "vary": Fault(says("Vary: Authorization"), times=_ALWAYS),
-    "no-store": Fault(says("Cache-Control: no-store"), times=_ALWAYS),
-    "echo": Fault(_with(external_user=f"Bearer {KEY}"), times=_ALWAYS),
-    "unknown-to-others": Fault(_only_for_the_key(403), times=_ALWAYS),
-    "refused-to-others": Fault(_only_for_the_key(401), times=_ALWAYS),
+    "day-long-pause": Fault(make_reply("Retry-After: 86400", body=_refuse(429), status=429)),
+    "20-per-second": Fault(_limit_rate, times=_ALWAYS),
+    "503": Fault(make_reply(body=_refuse(503), status=503)),
+    "503-twice": Fault(make_reply(body=_refuse(503), status=503), times=2),
+    "500": Fault(make_reply(body=_refuse(500), status=500), times=_ALWAYS),
+    "slow": Fault(lambda asked: Reply(make_answer(make_good_body(asked.generation_id)), before_s=0.02), times=_ALWAYS),
+    "vary": Fault(make_reply("Vary: Authorization"), times=_ALWAYS),
+    "no-store": Fault(make_reply("Cache-Control: no-store"), times=_ALWAYS),
+    "echo": Fault(_replace(external_user=f"Bearer {KEY}"), times=_ALWAYS),
+    "unknown-to-others": Fault(_refuse_other_keys(403), times=_ALWAYS),
+    "refused-to-others": Fault(_refuse_other_keys(401), times=_ALWAYS),
 }
 
 SCHEDULED = ["html", "cut", "cut-without-length", "closed", "error-in-200", "nan", "wrong-id", "503"]
 
 
 class Service:
-    """The service: what was asked where, and how it is answered."""
+    """The service: it answers requests, and counts them by place."""
 
     def __init__(self) -> None:
         self._asked: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._authorizations: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    async def serve(self, tell_port: Connection) -> None:
-        """Serve until the process is ended."""
+    async def serve(self, port_sender: Connection) -> None:
+        """Serve until the process is terminated."""
         server = await asyncio.start_server(self._converse, "127.0.0.1", 0, backlog=512)
-        tell_port.send(server.sockets[0].getsockname()[1])
+        port_sender.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -222,7 +221,7 @@ class Service:
         if name == "log":
             asked_at = "/".join(path.split("/")[2:4])
             log = {"asked": self._asked[asked_at].total(), "authorizations": self._authorizations[asked_at]}
-            return Reply(answer(json.dumps(log).encode()))
+            return Reply(make_answer(json.dumps(log).encode()))
         authorization = next((line[15:] for line in lines if line.lower().startswith("authorization: ")), "")
         generation_id = parse_qs(query)["id"][0]
         self._authorizations[f"{name}/{place}"][authorization] += 1
@@ -230,9 +229,9 @@ class Service:
         counts[generation_id] += 1
         asked = Asked(generation_id, authorization, counts[generation_id], place, port)
         fault = FAULTS[name]
-        return fault.reply(asked) if asked.number <= fault.times else says()(asked)
+        return fault.reply(asked) if asked.number <= fault.times else make_reply()(asked)
 
 
-def run(tell_port: Connection) -> None:
-    """Serve, in a process of its own; its port is the first thing sent."""
-    asyncio.run(Service().serve(tell_port))
+def run(port_sender: Connection) -> None:
+    """Serve in this process; the port is sent first."""
+    asyncio.run(Service().serve(port_sender))

@@ -1,7 +1,7 @@
-"""The fetch layer against its peers, in one run: `python3 dev.py bench fetch [NAME ...]`.
+"""The fetch layer compared with its peers: `python3 dev.py bench fetch [NAME ...]`.
 
-Every figure is a ratio of two things measured here, one after the other and several times, since absolute times on a
-shared machine mean little.
+Every figure is a ratio of two measurements of this run, each repeated, since absolute times on a shared machine mean
+little.
 """
 
 import statistics
@@ -40,24 +40,24 @@ def server(**options: float) -> Iterator[str]:
 
 
 def ids(count: int, start: int = 0) -> list[str]:
-    """Return ids of generations long ago, whose records are final."""
+    """Return ids of old generations, whose records are final."""
     return [f"gen-1756000000-{number:020d}" for number in range(start, start + count)]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return how long `work` takes."""
+def measure_s(work: Callable[[], object]) -> float:
+    """Return the seconds that `work` takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
-def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None:
+def report(name: str, figure: float, unit: str, goal: str, detail: str) -> None:
     """Print one row of the table."""
-    print(f"{name:<34} {figure:8.2f} {unit:<8} reach {reach:<10} {detail}", flush=True)
+    print(f"{name:<34} {figure:8.2f} {unit:<8} goal {goal:<10} {detail}", flush=True)
 
 
 def warm(count: int = 20_000) -> None:
-    """Known ids to a frame, against a loop over the stock cached session."""
+    """Compare fetching cached ids with a loop over the stock cached session."""
     wanted = ids(count)
     with server() as base_url, tempfile.TemporaryDirectory() as directory:
         stock = requests_cache.CachedSession(f"{directory}/stock.sqlite", backend="sqlite")
@@ -71,24 +71,24 @@ def warm(count: int = 20_000) -> None:
             urls = ((f"{base_url}/generation", {"id": generation_id}) for generation_id in wanted)
             return pd.DataFrame([stock.get(url, params=params, headers=HEADERS).json()["data"] for url, params in urls])
 
-        ours = statistics.median(seconds(partial(ga.fetch, wanted, client=client)) for _ in range(5))
-        theirs = seconds(peer)
+        ours = statistics.median(measure_s(partial(ga.fetch, wanted, client=client)) for _ in range(5))
+        theirs = measure_s(peer)
         client.close()
     report("warm: 20,000 cached ids", theirs / ours, "x", ">= 25", f"{ours:.3f} s against {theirs:.2f} s")
 
 
 def latency(count: int = 2_000, delay_s: float = 0.05) -> None:
-    """A server that takes 50 ms, against the ideal of workers that never wait for anything else."""
+    """Compare fetching from a server that takes 50 ms with the ideal: workers that wait only for the server."""
     with server(delay=delay_s) as base_url, tempfile.TemporaryDirectory() as directory:
         client = ga.Client("sk-bench", base_url=base_url, cache_dir=directory, max_workers=WORKERS)
         with client:
-            taken = [seconds(partial(ga.fetch, ids(count, start * count), client=client)) for start in range(3)]
+            taken = [measure_s(partial(ga.fetch, ids(count, start * count), client=client)) for start in range(3)]
     ours, ideal = statistics.median(taken), count * delay_s / WORKERS
     report("latency: 2,000 ids at 50 ms", ours / ideal, "x", "<= 1.15", f"{ours:.2f} s against {ideal:.2f} s")
 
 
-def pooled(session: requests.Session, base_url: str, wanted: list[str]) -> None:
-    """Get every id with a pool of threads that share a session."""
+def get_all(session: requests.Session, base_url: str, wanted: list[str]) -> None:
+    """Request every id with a pool of threads that share a session."""
 
     def get(generation_id: str) -> dict[str, object]:
         response = session.get(f"{base_url}/generation", params={"id": generation_id}, headers=HEADERS, timeout=30)
@@ -100,20 +100,20 @@ def pooled(session: requests.Session, base_url: str, wanted: list[str]) -> None:
 
 
 def instant(count: int = 5_000) -> None:
-    """A server that answers at once, against the same pool on a bare session and on the stock cached session."""
+    """Compare fetching from a server without delay with thread pools on a bare session and on a cached session."""
     bare, cached, ours = [], [], []
     with server() as base_url, tempfile.TemporaryDirectory() as directory:
         for turn in range(3):
             wanted = ids(count, turn * count)
             session = requests.Session()
             session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
-            bare.append(seconds(partial(pooled, session, base_url, wanted)))
+            bare.append(measure_s(partial(get_all, session, base_url, wanted)))
             client = ga.Client("sk-bench", base_url=base_url, cache_dir=f"{directory}/{turn}", max_workers=WORKERS)
             with client:
-                ours.append(seconds(partial(ga.fetch, wanted, client=client)))
+                ours.append(measure_s(partial(ga.fetch, wanted, client=client)))
             stock = requests_cache.CachedSession(f"{directory}/{turn}.sqlite", backend="sqlite")
             stock.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
-            cached.append(seconds(partial(pooled, stock, base_url, wanted)))
+            cached.append(measure_s(partial(get_all, stock, base_url, wanted)))
     rates = [count / statistics.median(taken) for taken in (ours, bare, cached)]
     detail = "{:,.0f} ids/s against {:,.0f} bare, {:,.0f} cached".format(*rates)
     report("instant: against a bare session", rates[0] / rates[1], "x", ">= 0.9", detail)
@@ -121,7 +121,7 @@ def instant(count: int = 5_000) -> None:
 
 
 def limited(duration_s: float = 20.0) -> None:
-    """Servers with a limit: what gets through after ten seconds, and how much is refused."""
+    """Measure the share of successful and of refused requests at servers with a limit, after ten seconds."""
     for limit in (10, 50, 150):
         with server(limit=limit) as base_url, tempfile.TemporaryDirectory() as directory:
             with ga.Client("sk-bench", base_url=base_url, cache_dir=directory, max_workers=WORKERS) as client:
@@ -136,7 +136,7 @@ def limited(duration_s: float = 20.0) -> None:
 
 
 def memory(count: int = 200_000) -> None:
-    """Peak memory of a process that reads 200,000 known ids into a frame."""
+    """Measure the peak memory of a process that reads 200,000 cached ids into a frame."""
     with server() as base_url, tempfile.TemporaryDirectory() as directory:
         script = (
             "import sys, resource, genanalytics as ga\n"

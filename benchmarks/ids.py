@@ -1,7 +1,7 @@
-"""Ids out of files: `python3 dev.py bench ids [NAME ...]`; how many megabytes a second on one core, in how much memory.
+"""Reading ids from files: `python3 dev.py bench ids [NAME ...]` measures megabytes per second on one core, and memory.
 
-Each file is read by a fresh process, since memory is measured at its peak: what the same process holds for a small file
-of the kind is taken off.
+Each file is read by a new process, since only its peak memory can be measured. The peak for a small file of the same
+kind is subtracted.
 """
 
 import resource
@@ -28,7 +28,7 @@ PIECES = {
 
 
 def write(path: Path, piece: str, size: int) -> None:
-    """Write a piece again and again, as one file of about this size."""
+    """Write a file of about this size that repeats a piece."""
     block = (piece * (MEGABYTE // len(piece))).encode()
     with path.open("wb") as stream:
         for _ in range(max(1, size // len(block))):
@@ -36,14 +36,14 @@ def write(path: Path, piece: str, size: int) -> None:
 
 
 def measure(path: Path) -> tuple[float, float]:
-    """Return the seconds and the peak of memory (megabytes) that a fresh process needs for a file."""
+    """Return the seconds and the peak memory (megabytes) that a new process needs for a file."""
     done = subprocess.run([sys.executable, __file__, "--read", str(path)], capture_output=True, check=True, text=True)
     seconds, peak = done.stdout.split()
     return float(seconds), float(peak)
 
 
 def read(path: Path) -> None:
-    """Read a file, and print what it took."""
+    """Read a file, and print the processor seconds and the peak memory (megabytes)."""
     started = time.process_time()
     for _ in read_ids(path):
         pass
@@ -61,7 +61,7 @@ def main(names: list[str]) -> None:
             taken = [measure(large) for _ in range(3)]
             speed = large.stat().st_size / MEGABYTE / statistics.median(seconds for seconds, _ in taken)
             grown = max(peak for _, peak in taken) - before
-        print(f"{name:<10} {speed:6.0f} MB/s   reach >= 100   and {grown:5.0f} MB more than for 1 MB", flush=True)
+        print(f"{name:<10} {speed:6.0f} MB/s   goal >= 100   and {grown:5.0f} MB more than for 1 MB", flush=True)
 
 
 if __name__ == "__main__":

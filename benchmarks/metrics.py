@@ -1,9 +1,9 @@
-"""The statistics against what one would write by hand: `python3 dev.py bench metrics [NAME...]`.
+"""The statistics compared with code written by hand: `python3 dev.py bench metrics [NAME...]`.
 
-Every figure is measured in a process of its own, in turns with what it is compared with, and the best of three counts:
-on a busy machine only the ratio of two of one run says something. Growth is that of processor time, since whatever else
-the machine does meets the larger job most. Memory is the peak of the whole process. Files are made in the system's
-directory for temporary files and removed at the end; `sketch` needs about 2 GB there.
+Each job runs in its own process, alternating with the one that it is compared with, and the best of three runs counts:
+on a busy machine only ratios within one run are meaningful. Growth is measured in processor time, since other programs
+slow the larger job most. Memory is the peak of the whole process. The files are in the system's temporary directory and
+are removed at the end; `sketch` needs about 2 GB there.
 """
 
 import json
@@ -28,7 +28,7 @@ ROUNDS = 3
 LEVELS = np.array([0.5, 0.9, 0.95, 0.99])
 VALUES = ["cost_per_request", "ttft_ms", "e2e_ms", "decode_ms", "itl_ms", "tps_e2e", "tps_decode", "moderation_ms"]
 KEYS = ["model", "day"]
-BY_HAND = Path(__file__).parent.parent / "tests" / "opinion.sql"
+BY_HAND = Path(__file__).parent.parent / "tests" / "metrics" / "engines" / "opinion.sql"
 
 NORMAL = "sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())"
 RECORDS = """
@@ -58,7 +58,7 @@ RECORDS = """
 
 
 def make(directory: Path, rows: int, *, portion: int = 10_000_000) -> str:
-    """Return a glob of Parquet files of this many made-up records: 40 models, 30 days."""
+    """Write Parquet files with this number of synthetic records (40 models, 30 days), and return their glob."""
     folder = directory / str(rows)
     folder.mkdir(exist_ok=True)
     with duckdb.connect() as connection:
@@ -69,7 +69,7 @@ def make(directory: Path, rows: int, *, portion: int = 10_000_000) -> str:
 
 
 def pandas_by_hand(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.Series]]:
-    """Return what the statistics are made of as one would write it: named aggregates, and percentiles of each value."""
+    """Return the parts of the statistics in plain pandas: named aggregates, and percentiles of each value."""
     byok, replayed = frame.is_byok.fillna(value=False), frame.response_cache_source_id.notna()
     succeeded = ~frame.cancelled.fillna(value=False) & (frame.finish_reason != "error") & ~replayed
     cost, upstream, discount = frame.total_cost, frame.upstream_inference_cost, frame.cache_discount
@@ -113,12 +113,12 @@ def pandas_by_hand(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.Series]]:
 
 
 def ours_on_duckdb(path: str) -> Callable[[], object]:
-    """Return all statistics by model and day, out of Parquet."""
+    """Return a job: all statistics by model and day, from Parquet."""
     return lambda: summarize(ga.scan(path), by=KEYS)
 
 
 def sql_by_hand(path: str) -> Callable[[], object]:
-    """Return the same, in SQL."""
+    """Return the same job in SQL."""
     keys = "date_trunc('day', created_at) AS day,"
     sql = BY_HAND.read_text(encoding="utf-8").format(table=f"'{path}'", keys=keys, groups="model, day,")
     connection = duckdb.connect()
@@ -127,38 +127,38 @@ def sql_by_hand(path: str) -> Callable[[], object]:
 
 
 def ours_in_1_gb(path: str) -> Callable[[], object]:
-    """Return the same, with sketched percentiles and little memory."""
+    """Return the same job with percentiles by sketch and little memory."""
     return lambda: summarize(ga.scan(path, memory_limit="1GB"), by=KEYS, percentiles="sketch")
 
 
 def ours_on_pandas(path: str) -> Callable[[], object]:
-    """Return the same of a frame in memory."""
+    """Return the same job on a frame in memory."""
     frame = ga.scan(path, engine="pandas")
     return lambda: summarize(frame, by=KEYS)
 
 
 def theirs_on_pandas(path: str) -> Callable[[], object]:
-    """Return the same, by hand."""
+    """Return the same job in plain pandas."""
     frame = ga.scan(path, engine="pandas")
     return lambda: pandas_by_hand(frame)
 
 
 def ours_in_a_notebook(path: str) -> Callable[[], object]:
-    """Return all statistics by model, again and again."""
+    """Return a job: all statistics by model, repeated."""
     frame = ga.scan(path, engine="pandas")
-    return warm(lambda: summarize(frame, by="model"))
+    return repeat(lambda: summarize(frame, by="model"))
 
 
 def percentiles_in_a_notebook(path: str) -> Callable[[], object]:
-    """Return percentiles of as many columns by model, in one call, again and again."""
+    """Return a job: percentiles of as many columns by model in one call, repeated."""
     frame = ga.scan(path, engine="pandas")
     columns = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name].dtype)]
     shown = [name for name in columns if frame[name].notna().any() and frame[name].dtype != "boolean"][: len(VALUES)]
-    return warm(lambda: frame.groupby("model")[shown].quantile(LEVELS))
+    return repeat(lambda: frame.groupby("model")[shown].quantile(LEVELS))
 
 
-def warm(work: Callable[[], object]) -> Callable[[], object]:
-    """Return work that was done before and is done twenty times."""
+def repeat(work: Callable[[], object]) -> Callable[[], object]:
+    """Do the work once, and return a job that does it twenty times."""
     work()
     return lambda: [work() for _ in range(20)]
 
@@ -177,15 +177,15 @@ JOBS = {
 }
 
 
-def measured(job: Callable[..., Any], path: str) -> tuple[float, float, float]:
-    """Return the seconds of a job, the peak memory of its process in MiB, and the seconds that processors worked."""
+def measure(job: Callable[..., Any], path: str) -> tuple[float, float, float]:
+    """Return the seconds of a job, the peak memory of its process in MiB, and its processor seconds."""
     command = [sys.executable, __file__, "--job", job.__name__, path]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return answer["seconds"], answer["mebibytes"], answer["worked"]
 
 
 def run_job(name: str, path: str) -> None:
-    """Do one job in this process and print what it took."""
+    """Do one job in this process, and print its times and its peak memory."""
     work = JOBS[name](path)
     started, worked = time.perf_counter(), time.process_time()
     work()
@@ -194,58 +194,58 @@ def run_job(name: str, path: str) -> None:
     print(json.dumps(taken | {"mebibytes": peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)}))
 
 
-def best(path: str, *jobs: Callable[..., Any]) -> list[tuple[float, float, float]]:
-    """Return the shortest times and the largest memory of each job, done in turns."""
-    rounds = [[measured(job, path) for job in jobs] for _ in range(ROUNDS)]
+def measure_best(path: str, *jobs: Callable[..., Any]) -> list[tuple[float, float, float]]:
+    """Return the shortest times and the largest memory of each job; the jobs alternate."""
+    rounds = [[measure(job, path) for job in jobs] for _ in range(ROUNDS)]
     columns = (zip(*turns, strict=True) for turns in zip(*rounds, strict=True))
     return [(min(seconds), max(mib), min(worked)) for seconds, mib, worked in columns]
 
 
-def report(name: str, figure: float, unit: str, reach: str, detail: str) -> None:
+def report(name: str, figure: float, unit: str, goal: str, detail: str) -> None:
     """Print one row of the table."""
-    print(f"{name:<42} {figure:8.2f} {unit:<5} reach {reach:<6} {detail}", flush=True)
+    print(f"{name:<42} {figure:8.2f} {unit:<5} goal {goal:<6} {detail}", flush=True)
 
 
-def compared(name: str, path: str, ours: Callable[..., Any], theirs: Callable[..., Any], reach: str) -> float:
-    """Print how long one job takes by another; return the peak memory of the first."""
-    (own, mib, _), (other, other_mib, _) = best(path, ours, theirs)
-    detail = f"{own:.2f} s, {mib:,.0f} MiB by {other:.2f} s, {other_mib:,.0f} MiB"
-    report(name, own / other, "times", reach, detail)
+def compare(name: str, path: str, ours: Callable[..., Any], theirs: Callable[..., Any], goal: str) -> float:
+    """Print the ratio of the times of two jobs; return the peak memory of the first in MiB."""
+    (own, mib, _), (other, other_mib, _) = measure_best(path, ours, theirs)
+    detail = f"{own:.2f} s, {mib:,.0f} MiB against {other:.2f} s, {other_mib:,.0f} MiB"
+    report(name, own / other, "times", goal, detail)
     return mib
 
 
 def bench_duckdb(directory: Path) -> None:
-    """All statistics by model and day of 10 million rows of Parquet, against SQL by hand."""
+    """Compare all statistics by model and day, of 10 million rows of Parquet, with SQL by hand."""
     path = make(directory, 10_000_000)
-    mib = compared("10 M rows of Parquet, DuckDB", path, ours_on_duckdb, sql_by_hand, "1.25")
+    mib = compare("10 M rows of Parquet, DuckDB", path, ours_on_duckdb, sql_by_hand, "1.25")
     report("its memory", mib / 1024, "GiB", "1.5", "the whole process")
 
 
 def bench_pandas(directory: Path) -> None:
-    """The same of a frame in memory, against pandas by hand."""
+    """Compare the same of a frame in memory with plain pandas."""
     path = make(directory, 10_000_000)
-    compared("10 M rows in memory, pandas", path, ours_on_pandas, theirs_on_pandas, "1.0")
+    compare("10 M rows in memory, pandas", path, ours_on_pandas, theirs_on_pandas, "1.0")
 
 
 def bench_notebook(directory: Path) -> None:
-    """All statistics by model of 1,000 rows, against one groupby-quantile call of eight columns."""
+    """Compare all statistics by model of 1,000 rows with one groupby-quantile call of eight columns."""
     path = make(directory, 1_000)
-    compared("1,000 rows by model, 20 times", path, ours_in_a_notebook, percentiles_in_a_notebook, "3")
+    compare("1,000 rows by model, 20 times", path, ours_in_a_notebook, percentiles_in_a_notebook, "3")
 
 
 def bench_growth(directory: Path) -> None:
-    """What ten times as many rows take."""
+    """Measure the growth of processor time for ten times as many rows."""
     paths = {rows: make(directory, rows) for rows in (1_000_000, 3_000_000, 10_000_000)}
     for job, engine in ((ours_on_duckdb, "DuckDB"), (ours_on_pandas, "pandas")):
-        taken = {rows: best(path, job)[0][2] for rows, path in paths.items()}
+        taken = {rows: measure_best(path, job)[0][2] for rows, path in paths.items()}
         detail = ", ".join(f"{rows // 1_000_000} M in {seconds:.2f} s" for rows, seconds in taken.items())
-        report(f"10 M rows by 1 M rows, {engine}", taken[10_000_000] / taken[1_000_000], "times", "10", detail)
+        report(f"10 M rows against 1 M rows, {engine}", taken[10_000_000] / taken[1_000_000], "times", "10", detail)
 
 
 def bench_sketch(directory: Path) -> None:
-    """100 million rows in 1 GB."""
+    """Measure 100 million rows in 1 GB."""
     path = make(directory, 100_000_000)
-    seconds, mib, _ = measured(ours_in_1_gb, path)
+    seconds, mib, _ = measure(ours_in_1_gb, path)
     report("100 M rows in 1 GB, DuckDB, sketch", mib / 1024, "GiB", "1.5", f"the whole process; {seconds:.0f} s")
 
 
@@ -259,7 +259,7 @@ BENCHES = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run a job, or the benchmarks of these names, or all of them."""
+    """Run a job, or the benchmarks with these names, or all of them."""
     if arguments[:1] == ["--job"]:
         run_job(*arguments[1:])
         return

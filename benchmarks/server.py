@@ -1,7 +1,7 @@
-"""A server that answers any id with a record, fast: what is measured is the client.
+"""A fast server that answers any id with a record, so that a benchmark measures the client.
 
-It runs in a process of its own and speaks just enough HTTP/1.1 (GET, keep-alive). It prints its port on stdout. `/log`
-tells what it answered and when, in seconds since the first request.
+It runs in its own process, speaks only the necessary HTTP/1.1 (GET, keep-alive), and prints its port on stdout. `/log`
+returns its answers as pairs: seconds since the first request, and status.
 """
 
 import argparse
@@ -19,15 +19,15 @@ _BUSY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nCo
 
 
 class Limit:
-    """A token bucket of one second's worth of requests, as services have them."""
+    """A token bucket that holds the requests of one second, as services use it."""
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         self.tokens = per_second
         self.at = time.monotonic()
 
-    def allows(self) -> bool:
-        """Return whether one more request is within the limit, and count it if so."""
+    def allow(self) -> bool:
+        """Return whether one more request is within the limit; if so, count it."""
         now = time.monotonic()
         self.tokens = min(self.per_second, self.tokens + (now - self.at) * self.per_second)
         self.at = now
@@ -51,35 +51,35 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport for the answers."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole request head."""
+        """Answer each complete request head."""
         self.buffer += data
         while b"\r\n\r\n" in self.buffer:
             head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
             asyncio.get_running_loop().call_later(self.delay_s, self.answer, head)
 
     def answer(self, head: bytes) -> None:
-        """Send the record of the id in the request's first line, or 429 above the limit."""
+        """Send the record of the id in the request line, or 429 above the limit."""
         assert self.transport is not None
         found = _ID.search(head)
         if found is None:
             body = json.dumps([(at - self.log[0][0], status) for at, status in self.log]).encode()
-        elif self.limit is not None and not self.limit.allows():
+        elif self.limit is not None and not self.limit.allow():
             self.log.append((time.monotonic(), 429))
             self.transport.write(_BUSY)
             return
         else:
             self.log.append((time.monotonic(), 200))
-            body = body_of(self.bodies, found[1])
+            body = make_body(self.bodies, found[1])
         self.transport.write(_OK % (len(body), body))
 
 
-def bodies() -> list[tuple[bytes, bytes]]:
-    """Return sample answers, each cut where its id stands."""
+def make_bodies() -> list[tuple[bytes, bytes]]:
+    """Return sample answers, each as the parts before and after its id."""
     cut = []
     for generation_id, record in sample(500).records.items():
         before, _, after = (
@@ -89,17 +89,17 @@ def bodies() -> list[tuple[bytes, bytes]]:
     return cut
 
 
-def body_of(cut: list[tuple[bytes, bytes]], generation_id: bytes) -> bytes:
-    """Return the answer for an id as it stands inside JSON: always the same one."""
+def make_body(cut: list[tuple[bytes, bytes]], generation_id: bytes) -> bytes:
+    """Return the answer for an id, which is escaped as in JSON; the same id always gets the same answer."""
     before, after = cut[zlib.crc32(generation_id) % len(cut)]
     return before + generation_id + after
 
 
 async def serve(delay_s: float, limit: Limit | None) -> None:
-    """Serve until the process is ended."""
-    made, log = bodies(), list[tuple[float, int]]()
+    """Serve until the process is terminated."""
+    bodies, log = make_bodies(), list[tuple[float, int]]()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(made, delay_s, limit, log), "127.0.0.1", 0, backlog=512
+        lambda: Connection(bodies, delay_s, limit, log), "127.0.0.1", 0, backlog=512
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -1,7 +1,7 @@
-"""The site: the pages of this repository as they are, and a reference out of the docstrings. `dev.py site` builds it.
+"""The site: the pages of this repository, and a reference from the docstrings. `python3 dev.py site` builds it.
 
-Sources are the Markdown pages and the notebooks where they lie, so that a link between them leads somewhere on a code
-host and on the site alike. What only the site needs, its navigation, stands here.
+The sources are the Markdown pages and the notebooks in their own directories, so that a link between them works on a
+code host and on the site. The navigation, which only the site needs, is in this file.
 """
 
 import re
@@ -15,7 +15,12 @@ from sphinx.environment import BuildEnvironment
 from genanalytics import __version__
 
 ROOT = Path(__file__).parent.parent
-GUIDE = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+
+
+def find_pages(page: str) -> list[str]:
+    """Return the pages that a page links to."""
+    return re.findall(r"\]\((\S+)\.md\)", (ROOT / f"{page}.md").read_text(encoding="utf-8"))
+
 
 project = "genanalytics"
 release = version = __version__
@@ -26,24 +31,27 @@ include_patterns = ["*.md", "data/*.md", "docs/**", "notebooks/*"]
 exclude_patterns = [".*", "**/.*", "site"]
 CONTENTS = {
     "README": ["docs/README", "notebooks/README", "docs/api/index", "CONTRIBUTING", "CHANGELOG"],
-    "docs/README": re.findall(r"\]\((\S+)\.md\)", GUIDE),
+    "docs/README": find_pages("docs/README"),
+    "docs/decisions/README": find_pages("docs/decisions/README"),
     "notebooks/README": sorted(notebook.stem for notebook in ROOT.glob("notebooks/*.ipynb")),
 }
-"""What stands below a page in the navigation; a page that is in none is a warning, and so an error."""
+"""The pages below a page in the navigation; a page that is in no list is a warning, and so an error."""
 
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # notebooks bring their outputs along
+nb_execution_mode = "off"  # notebooks contain their outputs
 
 autodoc_preserve_defaults = True
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
-default_role = "py:obj"  # single backticks of a docstring: a link where there is something of that name, else code
+default_role = "py:obj"  # single backticks in a docstring: a link if the name exists, otherwise code
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", ".*"),
-    # what is not ours: to link it would take the inventories of other sites, and a network
+    # names of other packages: a link needs the inventory of their site, and a network
     ("py:class", r"(collections\.abc|datetime|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
-    ("py:class", r"genanalytics\.metrics\.declare\.Limit"),  # aggregates have it, people do not write it
+    # inputs that the docstrings describe
+    ("py:class", r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns)"),
+    ("py:class", r"genanalytics\.(fetching\.transport\.Secret|plots\.saving\.ChartOptions)"),
 ]
 
 html_theme = "pydata_sphinx_theme"
@@ -56,7 +64,7 @@ html_theme_options: dict[str, object] = {"footer_start": [], "footer_end": []}
 
 
 def setup(app: Sphinx) -> None:
-    """Connect what is defined here."""
+    """Connect the functions of this file to the events of a build."""
     app.connect("source-read", add_contents)
     app.connect("source-read", lower_anchors)
     app.connect("missing-reference", link_name)
@@ -64,20 +72,20 @@ def setup(app: Sphinx) -> None:
 
 
 def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Give a page its table of contents: in the navigation alone, for the page links to what is below it itself."""
+    """Add a table of contents to a page, only for the navigation: the page itself links to the pages below it."""
     if page in CONTENTS:
         entries = "\n".join(CONTENTS[page])
         source[0] += f"\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
 
 
 def lower_anchors(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Let links within a notebook lead to its headings: Jupyter keeps their capitals, and here they are small."""
+    """Make links within a notebook lower case, as its anchors are on the site; Jupyter keeps capital letters."""
     if page.startswith("notebooks/"):
         source[0] = re.sub(r"\]\(#[^)]+\)", lambda link: link[0].lower(), source[0])
 
 
 def link_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
-    """Link a name that a docstring of any module has as people write it, such as `summarize` and `metrics.DEFAULT`."""
+    """Link a name in a docstring that is written without the package, such as `summarize` and `metrics.DEFAULT`."""
     if node["reftype"] != "obj":
         return None
     name = f"genanalytics.{node['reftarget']}"
@@ -86,7 +94,7 @@ def link_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Elem
 
 
 def add_index(app: Sphinx, error: Exception | None) -> None:
-    """Let the README be what a server shows first."""
+    """Copy the README as the page that a server shows first."""
     home = app.outdir / "README.html"
     if error is None and home.exists():
         (app.outdir / "index.html").write_bytes(home.read_bytes())

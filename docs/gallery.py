@@ -1,6 +1,6 @@
-"""Draw every chart of made-up records into `docs/gallery/`, for the page beside it.
+"""Draw every chart of synthetic records into `docs/gallery/`, for the page `docs/gallery.md`.
 
-Run it with `python3 dev.py gallery`; the same matplotlib gives the same bytes.
+Run it with `python3 dev.py gallery`; the same version of matplotlib writes the same bytes.
 """
 
 import json
@@ -9,9 +9,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 
-from genanalytics.metrics.grouping.where import filtered
+from genanalytics.metrics.grouping.where import filter_rows
 from genanalytics.plots import CHARTS, save
-from genanalytics.records.frame import from_rows
+from genanalytics.plots.saving import ChartOptions
+from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 
@@ -19,33 +20,33 @@ PICTURES = Path(__file__).with_suffix("")
 
 RECORDS = 20_000
 FETCHED = pd.Timestamp("2026-09-30T15:00", tz="UTC")
-"""When the records are said to have been fetched: in the midst of the last day, which is therefore unfinished."""
+"""The time of the fetch: during the last day, which is therefore incomplete."""
 
-OPTIONS: dict[str, dict[str, str]] = {
-    "latency-heatmap": {"value": "e2e_ms"},
+OPTIONS: dict[str, ChartOptions] = {
+    "latency-heatmap": {"metric": "e2e_ms"},
     "throughput": {"by": "provider_name"},
     "hour-of-week": {"tz": "America/New_York"},
 }
-"""What is not as usual in the picture of a chart."""
+"""The options of charts that are not drawn with their defaults."""
 WHERE = {"speed-against-price": "api_type=completions"}
-"""Which records a picture is of, if not of all."""
+"""The condition for the records of a chart that does not show all."""
 
 
 def main() -> None:
     """Draw the charts."""
     mpl.rcdefaults()
     PICTURES.mkdir(exist_ok=True)
-    frame = records()
+    frame = make_records()
     for name, chart in CHARTS.items():
-        some = filtered(frame, [WHERE[name]]) if name in WHERE else frame
+        some = filter_rows(frame, [WHERE[name]]) if name in WHERE else frame
         save(some, chart.draw, PICTURES / f"{name}.png", **OPTIONS.get(name, {}))
 
 
-def records() -> pd.DataFrame:
-    """Return the records that the pictures are of: those that were there at the moment of the fetch."""
+def make_records() -> pd.DataFrame:
+    """Return the records of the pictures: those that existed at the time of the fetch."""
     made = sample(RECORDS).records
     bodies = [(name, json.dumps({"data": record}).encode()) for name, record in made.items()]
-    frame = from_rows([Row(name, body, FETCHED.timestamp()) for name, body in bodies])
+    frame = parse_frame([Row(name, body, FETCHED.timestamp()) for name, body in bodies])
     return frame[frame["created_at"] < FETCHED]
 
 

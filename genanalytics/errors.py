@@ -1,10 +1,8 @@
 """What can go wrong: one base, few children, each also the builtin that a caller would expect."""
 
-import os
-
 
 class GenAnalyticsError(Exception):
-    """Anything that this package raises on purpose; its text names the value, what is allowed, and the next step."""
+    """The base of all errors of this package; the text names the value, what is allowed, and the next step."""
 
 
 class InputError(GenAnalyticsError, ValueError):
@@ -29,12 +27,3 @@ class CacheError(GenAnalyticsError, OSError):
 
 class OutputError(GenAnalyticsError, OSError):
     """A file that cannot be written."""
-
-
-def reason_of(error: OSError) -> str:
-    """Return the system's own words for what went wrong; Arrow and others add theirs.
-
-    >>> reason_of(OSError(28, "Error writing bytes to file. Detail: [errno 28] No space left on device"))
-    'No space left on device'
-    """
-    return os.strerror(error.errno) if error.errno else str(error)

@@ -1,6 +1,6 @@
-"""Units, and how a value of each is written for people.
+"""Units, and values as text for people.
 
-Data stays in base units everywhere (US dollars, milliseconds, shares from 0 to 1); only what a person reads is scaled.
+Data stays in base units everywhere (US dollars, milliseconds, shares from 0 to 1); only text for people is scaled.
 """
 
 import math
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from numbers import Real
 
-NOTHING = "–"
-"""How a gap is written: nothing known is not zero."""
+GAP = "–"
+"""The text of a missing value, which is not zero."""
 
 _MINUS = "−"
 
@@ -30,49 +30,40 @@ class Unit(StrEnum):
     NONE = ""
 
 
-def write(value: float | None, unit: Unit, *, decimals: int | None = None) -> str:
-    """Return `value` as a person reads it, unit included; a gap is an en dash.
+def format_value(value: float | None, unit: Unit, *, decimals: int | None = None) -> str:
+    """Return a value as text with its unit; a gap is an en dash.
 
     Args:
         value: A number in the base unit; None, NaN and pandas.NA are gaps.
         unit: The unit of the value.
-        decimals: For money, the number of decimals; without it as many as the value itself calls for.
+        decimals: The number of decimals of money; None for as many as the value needs.
 
-    >>> write(0.000153, Unit.USD), write(1234.5, Unit.USD), write(-0.0123, Unit.USD)
+    >>> format_value(0.000153, Unit.USD), format_value(1234.5, Unit.USD), format_value(-0.0123, Unit.USD)
     ('$0.000153', '$1,234.50', '−$0.01230')
-    >>> write(0.0004, Unit.USD, decimals=2)
+    >>> format_value(0.0004, Unit.USD, decimals=2)
     '<$0.01'
-    >>> write(7.59, Unit.MS), write(512, Unit.MS), write(4068, Unit.MS), write(100_000, Unit.MS), write(7.2e6, Unit.MS)
-    ('7.6 ms', '512 ms', '4.07 s', '1.67 min', '2.00 h')
-    >>> write(0.1234, Unit.SHARE), write(1_234_567, Unit.TOKENS), write(42, Unit.COUNT), write(None, Unit.USD)
-    ('12.3 %', '1.23 M tokens', '42', '–')
+    >>> [format_value(ms, Unit.MS) for ms in (7.59, 512, 4068, 100_000, 7.2e6)]
+    ['7.6 ms', '512 ms', '4.07 s', '1.67 min', '2.00 h']
+    >>> format_value(0.1234, Unit.SHARE), format_value(1_234_567, Unit.TOKENS), format_value(None, Unit.USD)
+    ('12.3 %', '1.23 M tokens', '–')
     """
     if not isinstance(value, Real) or math.isnan(value):
-        return NOTHING
-    text = _size(abs(value), unit, decimals)
+        return GAP
+    text = _format_size(abs(value), unit, decimals)
     return _MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """Return a number with its noun.
 
-    >>> counted(1, "id"), counted(1200, "id")
+    >>> format_count(1, "id"), format_count(1200, "id")
     ('1 id', '1,200 ids')
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def printable(text: str) -> str:
-    r"""Return a stranger's text with everything escaped that could move a terminal's cursor.
-
-    >>> printable("gpt\x1b[31m")
-    'gpt\\x1b[31m'
-    """
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-
-
 def money_decimals(values: Iterable[float | None]) -> int:
-    """Return the one number of decimals for a set of amounts: four figures of the largest, from cents to micro-dollars.
+    """Return a common number of decimals for amounts: four figures of the largest, from cents to micro-dollars.
 
     >>> money_decimals([31.5, 0.02]), money_decimals([0.004, None]), money_decimals([5_000.0])
     (2, 6, 2)
@@ -80,7 +71,7 @@ def money_decimals(values: Iterable[float | None]) -> int:
     largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
     if largest == 0:
         return 2
-    return min(6, max(2, 3 - _exponent(largest, 4)))
+    return min(6, max(2, 3 - _find_exponent(largest, 4)))
 
 
 _SUFFIX = {
@@ -91,18 +82,18 @@ _SUFFIX = {
     Unit.TOKENS_PER_S: " tokens/s",
 }
 _FINE_MS = 10
-"""Below so many milliseconds, tokens follow each other: there the decimal tells one provider from another."""
+"""Below this, durations have a decimal: inter-token latencies of providers differ by less than a millisecond."""
 _DURATIONS = ((1_000, 60, "s"), (60_000, 60, "min"), (3_600_000, math.inf, "h"))
 _COUNTS = ((1e6, 1_000, "M"), (1e9, math.inf, "G"))
 
 
-def _size(size: float, unit: Unit, decimals: int | None) -> str:
+def _format_size(size: float, unit: Unit, decimals: int | None) -> str:
     match unit:
         case Unit.USD | Unit.USD_PER_MTOK:
             places = money_decimals([size]) if decimals is None else decimals
             text = f"${size:,.{places}f}" if round(size, places) or not size else f"<${10**-places:.{places}f}"
         case Unit.MS:
-            text = _duration(size)
+            text = _format_duration(size)
         case Unit.SHARE | Unit.POINTS:
             text = f"{100 * size:.1f}"
         case Unit.TOKENS_PER_S:
@@ -110,33 +101,33 @@ def _size(size: float, unit: Unit, decimals: int | None) -> str:
         case Unit.RATIO:
             text = f"{size:,.2f}"
         case _:
-            text = _count(size)
+            text = _format_count(size)
     return text + _SUFFIX.get(unit, "")
 
 
-def _duration(ms: float) -> str:
+def _format_duration(ms: float) -> str:
     if ms < _FINE_MS:
         return f"{round(ms, 1):g} ms"
-    return f"{ms:.0f} ms" if round(ms) < _DURATIONS[0][0] else _scaled(ms, _DURATIONS)
+    return f"{ms:.0f} ms" if round(ms) < _DURATIONS[0][0] else _scale(ms, _DURATIONS)
 
 
-def _count(size: float) -> str:
-    return f"{size:,.10g}" if size < _COUNTS[0][0] else _scaled(size, _COUNTS)
+def _format_count(size: float) -> str:
+    return f"{size:,.10g}" if size < _COUNTS[0][0] else _scale(size, _COUNTS)
 
 
-def _scaled(size: float, steps: Iterable[tuple[float, float, str]]) -> str:
-    """Return three figures of `size` at the first step where, as written, they stay below its limit."""
+def _scale(size: float, steps: Iterable[tuple[float, float, str]]) -> str:
+    """Return three figures of `size` in the first step whose limit they do not reach after rounding."""
     return next(
         f"{figures} {symbol}"
         for scale, limit, symbol in steps
-        if float(figures := _three_figures(size / scale)) < limit
+        if float(figures := _format_figures(size / scale)) < limit
     )
 
 
-def _three_figures(size: float) -> str:
-    return f"{size:.{max(0, 2 - _exponent(size, 3))}f}"
+def _format_figures(size: float) -> str:
+    return f"{size:.{max(0, 2 - _find_exponent(size, 3))}f}"
 
 
-def _exponent(size: float, figures: int) -> int:
-    """Return the power of ten of `size` as it is once rounded to that many figures: 1 for 9.999 to three."""
+def _find_exponent(size: float, figures: int) -> int:
+    """Return the power of ten of `size` after rounding to that many figures: 1 for 9.999 to three figures."""
     return int(f"{size:.{figures - 1}e}".partition("e")[2])

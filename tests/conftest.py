@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from faults import KEY, FaultServer
 from genanalytics import Client
 from genanalytics.fetching import pace
+from support.faults import KEY, FaultServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,9 +66,9 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a hundredth of the time: how long it is belongs to test_pace, that it happens to the others."""
+    """Wait for a hundredth of the time: `test_pace` tests how long a wait is, the others that there is one."""
     monkeypatch.setattr(pace, "BASE_DELAY_S", pace.BASE_DELAY_S / 100)
-    monkeypatch.setattr(pace, "_SLOWEST", 400.0)
+    monkeypatch.setattr(pace, "SLOWEST", 400.0)
 
 
 @pytest.fixture(scope="session")

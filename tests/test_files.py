@@ -1,6 +1,7 @@
-"""A frame is a file and the same frame again: Parquet, CSV, JSON lines, written whole or not at all."""
+"""A frame becomes a file, and the same frame again; any file with records is read, no matter which program wrote it."""
 
 import csv
+import gzip
 import json
 import os
 import subprocess
@@ -13,29 +14,32 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from pandas.testing import assert_frame_equal
 
-from genanalytics.errors import InputError
+from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import (
     SUFFIXES,
-    coverage_of,
-    read_frame,
+    join_frames,
+    read,
+    read_coverage,
     read_parquet,
+    write,
     write_failures,
-    write_frame,
     write_parquet,
     write_spreadsheet,
 )
-from genanalytics.formats import csv as csvfile
-from genanalytics.formats.jsonl import json_lines
-from genanalytics.records.frame import from_rows
+from genanalytics.formats.csv import read_csv
+from genanalytics.formats.jsonl import to_json_lines
+from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.parse import Row
 from genanalytics.records.schema import COLUMNS, Kind, Origin
 from genanalytics.sandbox import sample
+from genanalytics.service.activity import read_activity
+from support.kept import assert_is_sample, unpack
 
 FETCHED_AT = 1_790_000_000.123456
 
@@ -48,8 +52,8 @@ def row(fields: Mapping[str, object], requested_id: str = "gen-1") -> Row:
 
 
 def written_and_read(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    write_frame(frame, path)
-    return read_frame(path)
+    write(frame, path)
+    return read(path)
 
 
 def by_creation(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +67,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def month() -> pd.DataFrame:
-    return from_rows([row(record, generation_id) for generation_id, record in sample().records.items()])
+    return parse_frame([row(record, generation_id) for generation_id, record in sample().records.items()])
 
 
 def test_the_sample_comes_back_exactly(month: pd.DataFrame, path: Path) -> None:
@@ -72,12 +76,12 @@ def test_the_sample_comes_back_exactly(month: pd.DataFrame, path: Path) -> None:
 
 
 def test_a_frame_without_rows_comes_back_with_its_schema(path: Path) -> None:
-    assert_frame_equal(written_and_read(from_rows([]), path), from_rows([]))
+    assert_frame_equal(written_and_read(parse_frame([]), path), parse_frame([]))
 
 
 @pytest.mark.parametrize("text", [NASTY, "", " ", "\0", "\\N", "null", "NA", "nan", "true", "12", "2026-09-01", '""'])
 def test_a_text_comes_back_as_it_was(text: str, path: Path) -> None:
-    frame = from_rows(
+    frame = parse_frame(
         [row({"model": text, "origin": None, "new": {text: [text, None]}}), row({"model": None, "origin": text})]
     )
     back = written_and_read(frame, path)
@@ -87,7 +91,7 @@ def test_a_text_comes_back_as_it_was(text: str, path: Path) -> None:
 
 def test_a_gap_no_attempt_and_an_attempt_without_values_are_three_things(path: Path) -> None:
     attempts = [None, [], [{}, {"id": NASTY, "status": 429}]]
-    frame = from_rows([row({"provider_responses": several}) for several in attempts])
+    frame = parse_frame([row({"provider_responses": several}) for several in attempts])
     back = written_and_read(frame, path)
     assert_frame_equal(back, frame)
     assert back["provider_responses"].list.len().tolist() == [pd.NA, 0, 2]
@@ -106,25 +110,25 @@ def test_a_gap_no_attempt_and_an_attempt_without_values_are_three_things(path: P
     ],
 )
 def test_extremes_and_misfits_come_back_exactly(fields: dict[str, object], path: Path) -> None:
-    frame = from_rows([row(fields), row({})])
+    frame = parse_frame([row(fields), row({})])
     assert_frame_equal(written_and_read(frame, path), frame)
 
 
 def test_a_number_beyond_every_double_comes_back_by_its_digits(path: Path) -> None:
     body = b'{"data":{"id":"gen-1","total_cost":1e400,"new":[1e999]}}'
-    frame = from_rows([Row("gen-1", body, FETCHED_AT)])
+    frame = parse_frame([Row("gen-1", body, FETCHED_AT)])
     assert written_and_read(frame, path)["extra"].tolist() == ['{"new":["1e999"],"total_cost":"1e400"}']
 
 
 def test_a_record_as_long_as_an_answer_can_be_comes_back(path: Path) -> None:
-    frame = from_rows([row({"model": '"' * 500_000}), row({"new": "é" * 500_000}), row({})])
+    frame = parse_frame([row({"model": '"' * 500_000}), row({"new": "é" * 500_000}), row({})])
     assert_frame_equal(written_and_read(frame, path), frame)
 
 
-def test_a_csv_file_of_many_blocks_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csvfile, "_LONGEST_LINE", 2_000)
-    frame = from_rows([row({"model": NASTY * (number % 7)}, f"gen-{number}") for number in range(300)])
-    assert_frame_equal(written_and_read(frame, tmp_path / "generations.csv"), frame)
+def test_a_csv_file_of_many_blocks_comes_back(tmp_path: Path) -> None:
+    frame = parse_frame([row({"model": NASTY * (number % 7)}, f"gen-{number}") for number in range(300)])
+    write(frame, tmp_path / "generations.csv")
+    assert_frame_equal(to_frame(read_csv(tmp_path / "generations.csv", block_bytes=2_000)), frame)
 
 
 FIELDS = [column for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]
@@ -152,7 +156,7 @@ RECORDS = st.builds(
 @given(st.lists(RECORDS, max_size=4))
 @example([{"model": ""}, {"model": None}])
 def test_any_records_come_back_exactly(records: list[dict[str, object]]) -> None:
-    frame = from_rows([row(record, f"gen-{place}") for place, record in enumerate(records)])
+    frame = parse_frame([row(record, f"gen-{place}") for place, record in enumerate(records)])
     with tempfile.TemporaryDirectory() as folder:
         for suffix in SUFFIXES:
             expected = by_creation(frame) if suffix == ".parquet" else frame
@@ -161,7 +165,7 @@ def test_any_records_come_back_exactly(records: list[dict[str, object]]) -> None
 
 def test_writing_changes_nothing_of_the_frame(month: pd.DataFrame, path: Path) -> None:
     before = month.copy(deep=True)
-    write_frame(month, path)
+    write(month, path)
     assert_frame_equal(month, before)
 
 
@@ -169,7 +173,7 @@ def test_what_a_caller_keeps_in_attrs_lands_in_no_file(month: pd.DataFrame, path
     frame = month.head(3).copy()
     frame.attrs["key"] = "sk-or-v1-secret"
     frame.index = pd.Index(["secret-a", "secret-b", "secret-c"], name="secret-index")
-    write_frame(frame, path)
+    write(frame, path)
     assert b"secret" not in path.read_bytes()
 
 
@@ -182,22 +186,22 @@ def test_parquet_says_what_each_column_is(month: pd.DataFrame, tmp_path: Path) -
         described = {key.decode(): value.decode() for key, value in schema.field(column.name).metadata.items()}
         assert described == {"unit": column.unit, "meaning": column.meaning, "origin": column.origin}
     assert schema.field("latency").metadata[b"unit"] == b"ms"
-    assert schema.field("total_cost").metadata[b"meaning"].startswith(b"What was charged")
+    assert schema.field("total_cost").metadata[b"meaning"].startswith(b"The charge")
 
 
 def test_parquet_knows_of_how_many_ids_it_holds_the_records(month: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "generations.parquet"
-    write_frame(month.head(3), path, asked=4)
-    assert coverage_of(path) == 0.75
-    assert_frame_equal(read_frame(path), month.head(3))
-    write_frame(month.head(3), path)
-    assert coverage_of(path) is None
+    write(month.head(3), path, asked=4)
+    assert read_coverage(path) == 0.75
+    assert_frame_equal(read(path), month.head(3))
+    write(month.head(3), path)
+    assert read_coverage(path) is None
 
 
 def test_other_forms_do_not_know_their_coverage(month: pd.DataFrame, tmp_path: Path) -> None:
     for suffix in (".csv", ".jsonl"):
-        write_frame(month.head(3), tmp_path / f"generations{suffix}", asked=4)
-        assert coverage_of(tmp_path / f"generations{suffix}") is None
+        write(month.head(3), tmp_path / f"generations{suffix}", asked=4)
+        assert read_coverage(tmp_path / f"generations{suffix}") is None
 
 
 def test_parquet_is_compressed_by_zstd(month: pd.DataFrame, tmp_path: Path) -> None:
@@ -208,7 +212,7 @@ def test_parquet_is_compressed_by_zstd(month: pd.DataFrame, tmp_path: Path) -> N
 
 def test_parquet_is_in_the_order_of_creation_and_says_what_lies_where(tmp_path: Path) -> None:
     days = [3, None, 1, 2, None, 1]
-    frame = from_rows(
+    frame = parse_frame(
         [
             row({"created_at": f"2026-09-0{day}T00:00:00Z"} if day else {}, f"gen-{place}")
             for place, day in enumerate(days)
@@ -231,13 +235,13 @@ def test_a_file_of_a_newer_version_is_refused(month: pd.DataFrame, tmp_path: Pat
     write_parquet(month.head(1), path)
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({b"genanalytics_schema_version": b"2"}), path)
-    with pytest.raises(InputError, match=r"was written by a newer genanalytics \(columns of version 2, .* knows 1\)"):
+    with pytest.raises(InputError, match=r"was written by a newer genanalytics \(columns of version 2, .* reads 1\)"):
         read_parquet(path)
 
 
 def test_a_duckdb_file_is_a_table_whose_columns_are_explained(month: pd.DataFrame, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
-    write_frame(month, tmp_path / "generations.duckdb")
+    write(month, tmp_path / "generations.duckdb")
     with duckdb.connect(tmp_path / "generations.duckdb", read_only=True) as connection:
         assert connection.execute("SELECT sum(total_cost) FROM generations").fetchone()[0] == pytest.approx(
             month["total_cost"].sum()
@@ -255,8 +259,8 @@ def test_a_folder_called_as_a_partition_adds_no_column(month: pd.DataFrame, tmp_
 
 def test_csv_is_what_other_programs_read(tmp_path: Path) -> None:
     record = {"model": NASTY, "origin": "", "total_cost": 0.1, "is_byok": True, "created_at": "2026-09-01T10:00:00Z"}
-    frame = from_rows([row(record)])
-    write_frame(frame, tmp_path / "generations.csv")
+    frame = parse_frame([row(record)])
+    write(frame, tmp_path / "generations.csv")
     with (tmp_path / "generations.csv").open(encoding="utf-8", newline="") as stream:
         [line] = csv.DictReader(stream)
     assert list(line) == [column.name for column in COLUMNS]
@@ -272,10 +276,11 @@ def test_csv_is_what_other_programs_read(tmp_path: Path) -> None:
     }
 
 
-def test_csv_of_other_programs_is_read_in_which_only_nothing_is_a_gap(tmp_path: Path) -> None:
+def test_in_csv_of_other_programs_only_an_empty_cell_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "generations.csv"
-    path.write_bytes(b"\xef\xbb\xbfmodel,requested_id,latency\r\nNA,gen-1,12\r\nnull,gen-2,\r\n,gen-3,0\r\n")
-    frame = read_frame(path)
+    header = b"model,requested_id,latency,created_at,fetched_at"
+    path.write_bytes(b"\xef\xbb\xbf" + header + b"\r\nNA,gen-1,12,,\r\nnull,gen-2,,,\r\n,gen-3,0,,\r\n")
+    frame = read(path)
     assert frame["model"].isna().tolist() == [False, False, True]
     assert frame["model"].tolist()[:2] == ["NA", "null"]
     assert frame["latency"].tolist() == [12, pd.NA, 0]
@@ -283,14 +288,14 @@ def test_csv_of_other_programs_is_read_in_which_only_nothing_is_a_gap(tmp_path: 
 
 def test_a_json_line_is_a_record_as_it_was_answered(tmp_path: Path) -> None:
     record = {"id": "gen-1", "total_cost": 0.5, "latency": 74512.5, "provider_responses": [{"status": 200}], "new": [1]}
-    write_frame(from_rows([row(record, "gen-asked")]), tmp_path / "generations.jsonl")
+    write(parse_frame([row(record, "gen-asked")]), tmp_path / "generations.jsonl")
     [line] = (tmp_path / "generations.jsonl").read_text("utf-8").splitlines()
     answer = {"requested_id": "gen-asked", "fetched_at": "2026-09-21T14:13:20.123456+00:00", "data": record}
     assert json.loads(line) == answer
 
 
 def test_json_lines_are_made_one_by_one(month: pd.DataFrame) -> None:
-    lines = json_lines(month)
+    lines = to_json_lines(month)
     assert isinstance(lines, Iterator)
     assert json.loads(next(lines))["requested_id"] == month["requested_id"].iloc[0]
 
@@ -302,7 +307,7 @@ def test_answers_as_the_service_sends_them_are_read(tmp_path: Path) -> None:
         b"\n  \n"
         b'{"data":{"id":"gen-2","new":1}}'
     )
-    frame = read_frame(path)
+    frame = read(path)
     assert frame["requested_id"].tolist() == frame["id"].tolist() == ["gen-1", "gen-2"]
     assert frame["total_cost"].tolist() == [0.5, pd.NA]
     assert frame["extra"].dropna().tolist() == ['{"new":1}']
@@ -312,8 +317,8 @@ def test_answers_as_the_service_sends_them_are_read(tmp_path: Path) -> None:
 def test_a_moment_without_zone_is_utc_wherever_the_reader_is(tmp_path: Path) -> None:
     answer = '{"fetched_at": "2026-09-01 10:00:00", "data": {"id": "gen-1", "created_at": "2026-08-31 22:00:18.189"}}'
     (tmp_path / "answers.jsonl").write_text(answer, encoding="utf-8")
-    moments = "read_frame('answers.jsonl')[['created_at', 'fetched_at']].iloc[0]"
-    code = f"from genanalytics import read_frame; print(*{moments}, sep='\\n')"
+    moments = "read('answers.jsonl')[['created_at', 'fetched_at']].iloc[0]"
+    code = f"from genanalytics import read; print(*{moments}, sep='\\n')"
     tokyo = os.environ | {"TZ": "Asia/Tokyo"}
     said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=tokyo, text=True)
     assert said.splitlines() == ["2026-08-31 22:00:18.189000+00:00", "2026-09-01 10:00:00+00:00"]
@@ -326,7 +331,7 @@ def test_a_users_columns_come_along(path: Path) -> None:
         "price": [Decimal("0.5"), None],
         "tags": [["a"], []],
     }
-    frame = from_rows([row({}), row({})]).join(pd.DataFrame(mine))
+    frame = parse_frame([row({}), row({})]).join(pd.DataFrame(mine))
     back = written_and_read(frame, path)
     if path.suffix == ".jsonl":  # a record has no such fields, so they are unknown ones
         assert back["extra"].tolist() == [
@@ -351,8 +356,8 @@ FAILURES = pd.DataFrame({
 def test_failures_are_written_in_every_form(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
         write_failures(FAILURES, tmp_path / f"failures{suffix}")
-    assert_frame_equal(read_frame(tmp_path / "failures.parquet"), FAILURES)
-    assert_frame_equal(read_frame(tmp_path / "failures.csv"), FAILURES)
+    assert_frame_equal(read_parquet(tmp_path / "failures.parquet"), FAILURES)
+    assert_frame_equal(to_frame(read_csv(tmp_path / "failures.csv")), FAILURES)
     lines = (tmp_path / "failures.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
         {
@@ -369,7 +374,7 @@ def test_failures_are_written_in_every_form(tmp_path: Path) -> None:
 def test_no_failures_are_a_file_too(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
         write_failures(FAILURES.head(0), tmp_path / f"failures{suffix}")
-    assert_frame_equal(read_frame(tmp_path / "failures.parquet"), FAILURES.head(0))
+    assert_frame_equal(read_parquet(tmp_path / "failures.parquet"), FAILURES.head(0))
     assert (tmp_path / "failures.csv").read_text("utf-8").splitlines() == [
         '"requested_id","outcome","status","message","attempts"'
     ]
@@ -382,7 +387,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
 def test_cells_for_spreadsheets_run_no_formula_and_times_are_iso(tmp_path: Path) -> None:
     texts = [*FORMULAS, "a=b", "", None, "'=1"]
     records = [{"origin": text, "total_cost": -0.5, "created_at": "2026-09-01T10:00:00.5Z"} for text in texts]
-    frame = from_rows([row(record) for record in records])
+    frame = parse_frame([row(record) for record in records])
     assert write_spreadsheet(frame, tmp_path / "out.csv") == len(FORMULAS)
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         lines = list(csv.DictReader(stream))
@@ -393,7 +398,7 @@ def test_cells_for_spreadsheets_run_no_formula_and_times_are_iso(tmp_path: Path)
 
 @given(st.lists(RECORDS, max_size=4))
 def test_no_cell_for_spreadsheets_begins_as_a_formula_does(records: list[dict[str, object]]) -> None:
-    frame = from_rows([row(record, f"gen-{place}") for place, record in enumerate(records)])
+    frame = parse_frame([row(record, f"gen-{place}") for place, record in enumerate(records)])
     before = frame.copy(deep=True)
     with tempfile.TemporaryDirectory() as folder:
         write_spreadsheet(frame, Path(folder, "out.csv"))
@@ -403,3 +408,93 @@ def test_no_cell_for_spreadsheets_begins_as_a_formula_does(records: list[dict[st
     texts = [column.name for column in COLUMNS if column.kind is Kind.TEXT]
     assert len(lines) == len(frame)
     assert not any(line[name][:1] in set("=+-@\t\r\n") - {""} for line in lines for name in texts)
+
+
+EXPORT = b"created_at,cost_total,generation_id\n2026-09-01 10:00:00.5,0.25,gen-1\n2026-09-01 10:00:01,0.5,gen-2\n"
+FETCHED = parse_frame([Row("gen-2", b'{"data": {"id": "gen-2", "total_cost": 0.75}}', 0.0)])
+
+
+@pytest.mark.parametrize("name", ["activity.csv", "Activity.CSV", "activity", "activity.csv.gz"])
+def test_an_export_of_the_service_is_known_by_its_header(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(EXPORT) if name.endswith("gz") else EXPORT)
+    assert_frame_equal(read(tmp_path / name), read_activity(tmp_path / name))
+
+
+def test_an_export_can_be_written_for_spreadsheets(tmp_path: Path) -> None:
+    (tmp_path / "activity.csv").write_bytes(EXPORT)
+    write_spreadsheet(read(tmp_path / "activity.csv"), tmp_path / "sheet.csv")
+    assert "gen-2" in (tmp_path / "sheet.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["records", "records.data"])
+@pytest.mark.parametrize("way", ["plain", "gzip", "zstd"])
+def test_a_file_without_a_known_suffix_is_read_by_its_content(path: Path, name: str, way: str) -> None:
+    write(FETCHED, path)
+    content = path.read_bytes()
+    if way != "plain":
+        content = gzip.compress(content) if way == "gzip" else pa.compress(content, codec="zstd", asbytes=True)
+    path.with_name(name).write_bytes(content)
+    assert_frame_equal(read(str(path.with_name(name))), FETCHED)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_csv_is_read_in_the_encodings_of_spreadsheets(tmp_path: Path, encoding: str) -> None:
+    write(FETCHED, tmp_path / "written.csv")
+    (tmp_path / "saved.csv").write_text((tmp_path / "written.csv").read_text("utf-8"), encoding=encoding)
+    assert_frame_equal(read(tmp_path / "saved.csv"), FETCHED)
+
+
+def test_a_table_without_records_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(MissingColumnError, match="has no column 'requested_id'"):
+        read(tmp_path / "other.csv")
+
+
+def test_a_list_of_failures_contains_no_records(tmp_path: Path) -> None:
+    failures = parse_frame([])[["requested_id", "finish_reason"]]
+    write(failures, tmp_path / "failures.parquet")
+    with pytest.raises(MissingColumnError, match=r"failures\.parquet has no column 'fetched_at', .* no records: "):
+        read(tmp_path / "failures.parquet")
+
+
+def test_several_files_are_one_frame_with_each_generation_once(tmp_path: Path) -> None:
+    older, newer = (
+        parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "total_cost": %d}}' % cost, fetched_at)])
+        for cost, fetched_at in ((1, 100.0), (2, 200.0))
+    )
+    write(newer, tmp_path / "newer.jsonl")
+    write(older, tmp_path / "older.parquet")
+    write(FETCHED, tmp_path / "other.csv")
+    frame = read(tmp_path / name for name in ("newer.jsonl", "older.parquet", "other.csv"))
+    assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
+    assert frame["total_cost"].tolist() == [2, 0.75]
+
+
+def test_one_file_keeps_its_repeated_rows(tmp_path: Path) -> None:
+    write(pd.concat([FETCHED, FETCHED]), tmp_path / "twice.csv")
+    assert read(tmp_path / "twice.csv")["requested_id"].tolist() == ["gen-2", "gen-2"]
+
+
+def test_no_files_are_refused() -> None:
+    with pytest.raises(InputError, match="no files to read: give the path of a file, or several paths"):
+        read([])
+
+
+def test_a_record_counts_before_the_row_of_an_export(tmp_path: Path) -> None:
+    (tmp_path / "activity.csv").write_bytes(EXPORT)
+    exported = read(tmp_path / "activity.csv")
+    for frames in ([FETCHED, exported], [exported, FETCHED]):
+        frame = join_frames(frames).sort_values("requested_id")
+        assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
+        assert frame["total_cost"].tolist() == [0.25, 0.75]
+        assert frame["source"].fillna("-").tolist() == ["activity", "-"]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl", ".arrow"])
+def test_a_file_that_version_0_1_0_wrote_is_read_exactly(tmp_path: Path, suffix: str) -> None:
+    kept = unpack(tmp_path)
+    frame = read(kept / f"records{suffix}")
+    assert_is_sample(frame)
+    other = read(kept / "records.arrow")
+    assert_frame_equal(frame, by_creation(other) if suffix == ".parquet" else other)
+    assert read_coverage(kept / f"records{suffix}") == (39 / 40 if suffix == ".parquet" else None)

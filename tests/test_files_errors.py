@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from genanalytics import files
 from genanalytics.errors import InputError, MissingColumnError, OutputError
-from genanalytics.files import SUFFIXES, checked_suffix, checked_target, read_frame, write_frame
-from genanalytics.formats.jsonl import json_lines
-from genanalytics.records.frame import from_rows
+from genanalytics.files import SUFFIXES, check_suffix, check_target, read, write, write_failures
+from genanalytics.formats.jsonl import to_json_lines
+from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 
 
@@ -30,7 +31,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.fixture
 def frame() -> pd.DataFrame:
     bodies = [b'{"data": {"id": "gen-1", "model": "m"}}', b'{"data": {"id": "gen-2", "latency": 2}}']
-    return from_rows([Row(f"gen-{place}", body, 0.0) for place, body in enumerate(bodies, start=1)])
+    return parse_frame([Row(f"gen-{place}", body, 0.0) for place, body in enumerate(bodies, start=1)])
 
 
 @contextmanager
@@ -54,26 +55,27 @@ def one_sentence(error: Exception) -> str:
 
 def test_an_existing_file_is_replaced_and_nothing_else_stays(frame: pd.DataFrame, path: Path) -> None:
     path.write_bytes(b"before")
-    write_frame(frame, path)
-    assert read_frame(path)["id"].tolist() == ["gen-1", "gen-2"]
+    write(frame, path)
+    assert read(path)["id"].tolist() == ["gen-1", "gen-2"]
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_part_that_is_written_is_hidden_beside_the_file(
+def test_an_unfinished_file_is_hidden_in_the_same_directory(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
+    write_csv = pa.csv.write_csv
 
-    def lines_from_within(frame: pd.DataFrame) -> Iterator[str]:
+    def write_and_look(table: pa.Table, path: Path) -> None:
+        write_csv(table, path)
         seen.extend(path.name for path in tmp_path.iterdir())
-        yield from json_lines(frame)
 
-    monkeypatch.setattr(files, "json_lines", lines_from_within)
-    write_frame(frame, tmp_path / "generations.jsonl")
+    monkeypatch.setattr(pa.csv, "write_csv", write_and_look)
+    write(frame, tmp_path / "generations.csv")
     [part] = seen
-    assert part.startswith(".generations.jsonl.")
+    assert part.startswith(".generations.csv.")
     assert part.endswith(".part")
-    assert [path.name for path in tmp_path.iterdir()] == ["generations.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["generations.csv"]
 
 
 def test_what_a_link_points_to_is_replaced_and_the_link_stays(frame: pd.DataFrame, path: Path) -> None:
@@ -81,18 +83,18 @@ def test_what_a_link_points_to_is_replaced_and_the_link_stays(frame: pd.DataFram
     target = path.parent / "far" / f"real{path.suffix}"
     path.symlink_to(target)
     for _ in range(2):  # once to nowhere, once to a file
-        write_frame(frame, path)
+        write(frame, path)
     assert path.is_symlink()
     assert list(target.parent.iterdir()) == [target]
-    assert read_frame(target)["id"].tolist() == ["gen-1", "gen-2"]
+    assert read(target)["id"].tolist() == ["gen-1", "gen-2"]
 
 
 def test_a_file_that_does_not_fit_on_the_disk_leaves_the_one_before(path: Path) -> None:
-    long = from_rows([Row(f"gen-{os.urandom(50).hex()}", b'{"data": {"id": "gen-1"}}', 0.0) for _ in range(1_000)])
+    long = parse_frame([Row(f"gen-{os.urandom(50).hex()}", b'{"data": {"id": "gen-1"}}', 0.0) for _ in range(1_000)])
     path.write_bytes(b"before")
     sentence = re.escape(f"cannot write {path}: File too large")
     with pytest.raises(OutputError, match=sentence), disk_of_4_kib():
-        write_frame(long, path)
+        write(long, path)
     assert path.read_bytes() == b"before"
     assert list(path.parent.iterdir()) == [path]
 
@@ -118,7 +120,7 @@ def test_a_column_that_cannot_be_written_is_named_and_leaves_the_file_before(
     path.write_bytes(b"before")
     frame[name] = pd.Series(values, dtype="object")
     with pytest.raises(InputError, match=re.escape(reason)) as refused:
-        write_frame(frame, path)
+        write(frame, path)
     assert one_sentence(refused.value)
     assert path.read_bytes() == b"before"
     assert list(path.parent.iterdir()) == [path]
@@ -136,27 +138,27 @@ def test_a_type_that_the_form_does_not_know_leaves_no_file(
     frame: pd.DataFrame, tmp_path: Path, suffix: str, values: "pd.Series[Any]", reason: str
 ) -> None:
     with pytest.raises(InputError, match=reason) as refused:
-        write_frame(frame.assign(mine=values), tmp_path / f"generations{suffix}")
+        write(frame.assign(mine=values), tmp_path / f"generations{suffix}")
     assert one_sentence(refused.value)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_columns_of_one_name_are_refused(frame: pd.DataFrame, path: Path) -> None:
-    with pytest.raises(InputError, match=r"^two columns of one name cannot be written: latency, mine$"):
-        write_frame(pd.concat([frame.assign(mine=1), frame.assign(mine=2)[["mine", "latency"]]], axis=1), path)
+    with pytest.raises(InputError, match=r"^two columns with one name cannot be written: latency, mine$"):
+        write(pd.concat([frame.assign(mine=1), frame.assign(mine=2)[["mine", "latency"]]], axis=1), path)
     assert not path.exists()
 
 
 def test_a_column_without_a_text_for_a_name_gets_one(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame[7] = ["a", "b"]
-    write_frame(frame, tmp_path / "generations.parquet")
-    assert read_frame(tmp_path / "generations.parquet")["7"].tolist() == ["a", "b"]
+    write(frame, tmp_path / "generations.parquet")
+    assert read(tmp_path / "generations.parquet")["7"].tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("extra", ["no JSON", "[1]", "5"])
 def test_an_extra_that_is_no_object_cannot_be_json_lines(frame: pd.DataFrame, extra: str) -> None:
     frame.loc[1, "extra"] = extra
-    lines = json_lines(frame)
+    lines = to_json_lines(frame)
     assert json.loads(next(lines))["requested_id"] == "gen-1"
     with pytest.raises(InputError, match="the row of 'gen-2' cannot be written as JSON"):
         next(lines)
@@ -167,7 +169,7 @@ def test_an_extra_that_is_no_object_cannot_be_json_lines(frame: pd.DataFrame, ex
 def test_the_permission_bits_follow_the_umask(frame: pd.DataFrame, path: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)
     try:
-        write_frame(frame, path)
+        write(frame, path)
         assert os.umask(mask) == mask
     finally:
         os.umask(before)
@@ -178,16 +180,16 @@ def test_the_permission_bits_follow_the_umask(frame: pd.DataFrame, path: Path, m
 def test_a_path_that_cannot_be_is_an_output_error(frame: pd.DataFrame, path: Path, name: str) -> None:
     target = path.parent / f"{name}{path.suffix}"
     with pytest.raises(OutputError, match=re.escape(f"cannot write {target}: ")):
-        write_frame(frame, target)
+        write(frame, target)
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_directory_is_not_overwritten(frame: pd.DataFrame, path: Path) -> None:
     path.mkdir()
     with pytest.raises(OutputError, match=re.escape(f"cannot write {path}: ")):
-        write_frame(frame, path)
-    with pytest.raises(InputError, match=re.escape(f"cannot write {str(path)!r}: it is a directory; name a file")):
-        checked_target(path)
+        write(frame, path)
+    with pytest.raises(InputError, match=re.escape(f"cannot write {str(path)!r}: it is a directory; give a file")):
+        check_target(path)
     assert list(path.parent.iterdir()) == [path]
     assert list(path.iterdir()) == []
 
@@ -196,7 +198,7 @@ def test_a_directory_is_not_overwritten(frame: pd.DataFrame, path: Path) -> None
     ("name", "suffix"), [("a.parquet", ".parquet"), ("a.b.CSV", ".csv"), (Path("A.JsonL"), ".jsonl")]
 )
 def test_the_suffix_names_the_form_in_any_case(name: str | Path, suffix: str) -> None:
-    assert checked_suffix(name) == suffix
+    assert check_suffix(name) == suffix
 
 
 @pytest.mark.parametrize(
@@ -212,34 +214,46 @@ def test_another_suffix_is_refused_with_those_that_are_there(
     frame: pd.DataFrame, tmp_path: Path, name: str, found: str
 ) -> None:
     path = tmp_path / name
-    sentence = f"{str(path)!r} {found}: name a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb"
-    for refuse in (checked_suffix, checked_target, read_frame, lambda path: write_frame(frame, path)):
+    sentence = f"{str(path)!r} {found}: give a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb"
+    for refuse in (check_suffix, check_target, lambda path: write(frame, path)):
         with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
             refuse(path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_target_is_checked_before_the_work(path: Path) -> None:
-    checked_target(path)
-    path.touch()
-    checked_target(path)
-    missing = path.parent / "no" / path.name
-    sentence = f"cannot write {str(missing)!r}: there is no directory {str(missing.parent)!r}; make it first"
+@pytest.mark.parametrize(("name", "found"), [("table", "has no suffix"), ("table.xlsx", "ends in '.xlsx'")])
+@pytest.mark.parametrize("content", [b"PK\x03\x04", b"", b"a,b\n1,2\n", b"[]", b"\x00" * 20])
+def test_a_file_without_a_known_suffix_and_content_is_refused(
+    tmp_path: Path, name: str, found: str, content: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    sentence = f"{str(path)!r} {found}: give a file that ends in .parquet, .csv, .jsonl, .arrow, .duckdb"
     with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
-        checked_target(missing)
+        read(path)
+
+
+def test_a_target_is_checked_before_the_work(path: Path) -> None:
+    check_target(path)
+    path.touch()
+    check_target(path)
+    missing = path.parent / "no" / path.name
+    sentence = f"cannot write {str(missing)!r}: there is no directory {str(missing.parent)!r}; create it first"
+    with pytest.raises(InputError, match=f"^{re.escape(sentence)}$"):
+        check_target(missing)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_missing_file_is_one_sentence(path: Path) -> None:
     with pytest.raises(InputError, match=re.escape(f"cannot read {path}: ")) as refused:
-        read_frame(path)
+        read(path)
     assert "No such file or directory" in one_sentence(refused.value)
 
 
 def test_a_directory_is_no_file_to_read(path: Path) -> None:
     path.mkdir()
     with pytest.raises(InputError, match=re.escape(f"cannot read {path}: ")) as refused:
-        read_frame(path)
+        read(path)
     assert "directory" in one_sentence(refused.value)
 
 
@@ -247,7 +261,7 @@ def test_a_directory_is_no_file_to_read(path: Path) -> None:
 def test_garbage_is_one_sentence(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=re.escape(str(path))) as refused:
-        read_frame(path)
+        read(path)
     assert one_sentence(refused.value)
 
 
@@ -260,7 +274,6 @@ def test_garbage_is_one_sentence(path: Path, content: bytes) -> None:
         b"requested_id,latency\ngen-1\n",
         b"created_at\nyesterday\n",
         b"model\n\xff\n",
-        "model\nm\n".encode("utf-16"),
         b"provider_responses\n5\n",
         b"provider_responses\nno JSON\n",
         b'provider_responses\n""\n',
@@ -273,32 +286,39 @@ def test_garbage_is_one_sentence(path: Path, content: bytes) -> None:
 def test_a_csv_file_whose_values_are_of_other_types_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "generations.csv").write_bytes(content)
     with pytest.raises(InputError, match=re.escape(f"cannot read {tmp_path / 'generations.csv'}: ")) as refused:
-        read_frame(tmp_path / "generations.csv")
+        read(tmp_path / "generations.csv")
     assert one_sentence(refused.value)
 
 
 def test_a_parquet_file_whose_column_is_of_another_type_names_the_column(tmp_path: Path) -> None:
     pq.write_table(pa.table({"latency": ["fast"]}), tmp_path / "generations.parquet")
     with pytest.raises(InputError, match="column 'latency' holds string, it should hold int64"):
-        read_frame(tmp_path / "generations.parquet")
+        read(tmp_path / "generations.parquet")
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_a_file_that_does_not_say_what_was_asked_for_is_refused(
-    frame: pd.DataFrame, tmp_path: Path, suffix: str
-) -> None:
+def test_a_file_without_the_columns_of_records_is_refused(frame: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"generations{suffix}"
-    write_frame(frame[["id", "latency"]], path)
-    with pytest.raises(MissingColumnError, match=re.escape(f"{path} has no column 'requested_id': name a file")):
-        read_frame(path)
+    write(frame[["id", "latency"]], path)
+    missing = "'requested_id', 'fetched_at', 'created_at'"
+    with pytest.raises(
+        MissingColumnError, match=re.escape(f"{path} has no column {missing}, so it contains no records: ")
+    ):
+        read(path)
+
+
+def test_a_list_of_failures_is_named_as_one(frame: pd.DataFrame, tmp_path: Path) -> None:
+    write_failures(frame[["requested_id"]].assign(outcome="failed"), tmp_path / "failures.parquet")
+    with pytest.raises(MissingColumnError, match="so it contains no records, but failures: give a file of `genanal"):
+        read(tmp_path / "failures.parquet")
 
 
 def test_a_parquet_file_that_is_cut_off_is_one_sentence(frame: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "generations.parquet"
-    write_frame(frame, path)
+    write(frame, path)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="cannot read") as refused:
-        read_frame(path)
+        read(path)
     assert one_sentence(refused.value)
 
 
@@ -316,6 +336,7 @@ def test_a_parquet_file_that_is_cut_off_is_one_sentence(frame: pd.DataFrame, tmp
         b'{"requested_id": "", "data": {"id": "gen-3"}}',
         b'{"data": {"id": "\\ud800"}}',
         b'{"fetched_at": "yesterday", "data": {"id": "gen-3"}}',
+        b'{"fetched_at": "9999-12-31T23:59:59-23:00", "data": {"id": "gen-3"}}',
         b'{"fetched_at": 5, "data": {"id": "gen-3"}}',
         b'{"fetched_at": [], "data": {"id": "gen-3"}}',
     ],
@@ -323,17 +344,17 @@ def test_a_parquet_file_that_is_cut_off_is_one_sentence(frame: pd.DataFrame, tmp
 def test_a_bad_json_line_names_its_number(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_bytes(b'{"data": {"id": "gen-1"}}\n\n{"data": {"id": "gen-2"}}\n' + line + b"\n")
-    with pytest.raises(InputError, match=re.escape(f"line 4 of {path} is no answer: ")) as refused:
-        read_frame(path)
+    with pytest.raises(InputError, match=re.escape(f"line 4 of {path} is not an answer: ")) as refused:
+        read(path)
     assert one_sentence(refused.value)
 
 
 def test_without_the_extra_a_duckdb_file_is_refused_before_the_work(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
     path = tmp_path / "generations.duckdb"
-    for refuse in (checked_target, read_frame, lambda path: write_frame(frame, path)):
+    for refuse in (check_target, read, lambda path: write(frame, path)):
         with pytest.raises(InputError, match=r"needs the package duckdb: pip install 'genanalytics\[duckdb\]'"):
             refuse(path)
     assert list(tmp_path.iterdir()) == []
@@ -341,6 +362,6 @@ def test_without_the_extra_a_duckdb_file_is_refused_before_the_work(
 
 def test_a_type_that_duckdb_does_not_know_leaves_no_file(frame: pd.DataFrame, tmp_path: Path) -> None:
     halves = pd.Series([0.5, 1.5], dtype="float16")
-    with pytest.raises(InputError, match="DuckDB cannot hold the frame: "):
-        write_frame(frame.assign(mine=halves), tmp_path / "generations.duckdb")
+    with pytest.raises(InputError, match="DuckDB cannot store the frame: "):
+        write(frame.assign(mine=halves), tmp_path / "generations.duckdb")
     assert list(tmp_path.iterdir()) == []

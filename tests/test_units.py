@@ -4,10 +4,9 @@ import math
 import re
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
-from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
+from genanalytics.units import GAP, Unit, format_count, format_value, money_decimals
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
 
@@ -32,7 +31,7 @@ def test_a_unit_is_its_symbol() -> None:
 @pytest.mark.parametrize("unit", Unit)
 @pytest.mark.parametrize("gap", [None, math.nan])
 def test_a_gap_is_a_dash_in_every_unit(gap: float | None, unit: Unit) -> None:
-    assert write(gap, unit) == NOTHING == "–"
+    assert format_value(gap, unit) == GAP == "–"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_a_gap_is_a_dash_in_every_unit(gap: float | None, unit: Unit) -> None:
     ],
 )
 def test_a_duration_is_written_with_three_figures_in_the_unit_that_it_fills(ms: float, written: str) -> None:
-    assert write(ms, Unit.MS) == written
+    assert format_value(ms, Unit.MS) == written
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_a_duration_is_written_with_three_figures_in_the_unit_that_it_fills(ms: 
     ],
 )
 def test_money_has_as_many_decimals_as_it_calls_for(usd: float, written: str) -> None:
-    assert write(usd, Unit.USD) == written
+    assert format_value(usd, Unit.USD) == written
 
 
 @pytest.mark.parametrize(
@@ -103,7 +102,7 @@ def test_money_has_as_many_decimals_as_it_calls_for(usd: float, written: str) ->
     ],
 )
 def test_money_can_be_written_with_a_given_number_of_decimals(usd: float, decimals: int, written: str) -> None:
-    assert write(usd, Unit.USD, decimals=decimals) == written
+    assert format_value(usd, Unit.USD, decimals=decimals) == written
 
 
 @pytest.mark.parametrize(
@@ -133,20 +132,20 @@ def test_money_can_be_written_with_a_given_number_of_decimals(usd: float, decima
     ],
 )
 def test_a_value_is_written_with_its_unit(value: float, unit: Unit, written: str) -> None:
-    assert write(value, unit) == written
+    assert format_value(value, unit) == written
 
 
 @given(FINITE, st.sampled_from(list(Unit)))
 @example(-1e-9, Unit.USD)
 def test_a_minus_stands_before_what_is_less_than_zero_even_as_written(value: float, unit: Unit) -> None:
-    text = write(value, unit)
-    assert text.lstrip("−") == write(abs(value), unit)
+    text = format_value(value, unit)
+    assert text.lstrip("−") == format_value(abs(value), unit)
     assert text.startswith("−") == (value < 0 and re.search("[1-9]", text) is not None)
 
 
 @given(st.floats(min_value=0, max_value=3.5e6))
 def test_no_duration_below_an_hour_reads_like_the_next_unit(ms: float) -> None:
-    figure, symbol = write(ms, Unit.MS).split()
+    figure, symbol = format_value(ms, Unit.MS).split()
     assert float(figure) < {"ms": 1_000, "s": 60, "min": 60}[symbol]
     assert float(figure) * {"ms": 1, "s": 1_000, "min": 60_000}[symbol] == pytest.approx(ms, rel=0.006, abs=0.51)
 
@@ -182,4 +181,4 @@ def test_neither_order_nor_sign_nor_gaps_change_the_decimals(amounts: list[float
     ("number", "written"), [(0, "0 ids"), (1, "1 id"), (2, "2 ids"), (1_000, "1,000 ids"), (1_000_001, "1,000,001 ids")]
 )
 def test_a_number_of_things_agrees_with_its_noun(number: int, written: str) -> None:
-    assert counted(number, "id") == written
+    assert format_count(number, "id") == written

@@ -1,1 +1,1 @@
-"""What every room may use: text, files written whole, content of any kind, moments."""
+"""The lowest room: text, files written completely, packed files, locks, moments."""

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from genanalytics.errors import GenAnalyticsError, OutputError, reason_of
+from genanalytics.base.text import explain
+from genanalytics.errors import GenAnalyticsError, OutputError
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
-    """Yield the path of a hidden, empty file, which takes the place of `path` once the block ends well.
+def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+    """Yield the path of an empty, hidden file that replaces `path` when the block ends without an error.
 
-    What stood at `path` stays until then, and for good where the block raises. Of a link, the target is replaced.
+    Until then, and for good if the block raises, the old file stays. If `path` is a link, its target is replaced.
 
     Args:
-        path: The file to be written.
+        path: The file to write.
         mode: The permission bits of the file, less the umask.
 
     Raises:
@@ -36,12 +37,12 @@ def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     except GenAnalyticsError:
         raise
     except OSError as error:
-        msg = f"cannot write {path}: {reason_of(error)}"
+        msg = f"cannot write {path}: {explain(error)}"
         raise OutputError(msg) from error
 
 
 def sync(path: Path) -> None:
-    """Have the disk hold what is in a file, or which names are in a directory, before anything that follows."""
+    """Flush a file, or the names in a directory, to the disk before anything that follows."""
     if os.name == "nt" and path.is_dir():  # Windows syncs no directories
         return
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Files and streams as bytes: found in directories, unpacked, and read as far as they are asked for."""
+"""The bytes of any file or stream: found in directories, unpacked, and read only as far as needed."""
 
 import codecs
 import gzip
@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from genanalytics.base.text import explain
 from genanalytics.errors import InputError
 
-HEAD = 1 << 16
-"""So many bytes decide what form a file is of."""
+HEAD_BYTES = 1 << 16
+"""The size of the head, which decides what kind of file it is."""
 
-_CHUNK = 1 << 20
-_DEEPEST = 4
-"""How often a file can be packed: there are archives that unpack to themselves for ever."""
+_CHUNK_BYTES = 1 << 20
+_MAX_LAYERS = 4
+"""How often a file may be packed: some archives unpack to themselves for ever."""
 
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -27,13 +28,13 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes with a name; the head is known, the rest is read once.
+    """Bytes with a name. The head is in memory, the rest is read once.
 
     Attributes:
-        name: What to call them in a sentence.
-        head: The first `HEAD` bytes, or all where there are fewer.
+        name: The name for messages.
+        head: The first `HEAD_BYTES` bytes, or all of them if there are fewer.
         rest: The bytes after the head.
-        path: The file that holds just these bytes, where there is one.
+        path: The file with exactly these bytes, if there is one.
     """
 
     name: str
@@ -42,31 +43,31 @@ class Content:
     path: Path | None = None
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield all bytes from the beginning, some at a time."""
+        """Yield all bytes from the start, one chunk at a time."""
         yield self.head
-        while chunk := self.rest.read(_CHUNK):
+        while chunk := self.rest.read(_CHUNK_BYTES):
             yield chunk
 
     def stream(self) -> BinaryIO:
-        """Return all bytes from the beginning as a stream; closing it closes nothing else."""
-        return _stream(self.chunks())
+        """Return all bytes from the start as a stream; closing it closes nothing else."""
+        return _to_stream(self.chunks())
 
     @contextmanager
     def file(self) -> Iterator[Path]:
-        """Yield a file that holds all bytes: the one that they come from, or else a temporary one."""
+        """Yield a file with all bytes: the original, or else a temporary copy."""
         if self.path is not None:
             yield self.path
             return
         with tempfile.TemporaryDirectory(prefix="genanalytics-") as directory:
             path = Path(directory) / "content"
             with path.open("wb") as copy:
-                shutil.copyfileobj(self.stream(), copy, _CHUNK)
+                shutil.copyfileobj(self.stream(), copy, _CHUNK_BYTES)
             yield path
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Content]:
-    """Yield the content of a file, unpacked.
+def open_content(path: Path) -> Iterator[Content]:
+    """Yield the unpacked content of a file.
 
     Raises:
         InputError: The file cannot be opened.
@@ -74,47 +75,45 @@ def opened(path: Path) -> Iterator[Content]:
     try:
         stream = path.open("rb")
     except OSError as error:
-        msg = f"cannot read {path}: {error.strerror}"
-        raise InputError(msg) from error
+        raise unreadable(path, error) from error
     with stream:
-        yield unpacked(_content(stream, str(path), path if path.is_file() else None))
+        yield unpack(_read_head(stream, str(path), path if path.is_file() else None))
 
 
-def given(stream: TextIO | BinaryIO) -> Content:
-    """Return the content of an open stream, unpacked; the stream stays open."""
+def read_stream(stream: TextIO | BinaryIO) -> Content:
+    """Return the unpacked content of an open stream, which stays open."""
     name = str(getattr(stream, "name", "the stream"))
     if isinstance(stream.read(0), str):
         text = cast("TextIO", stream)
-        pieces = (piece.encode("utf-8", "surrogatepass") for piece in iter(lambda: text.read(_CHUNK), ""))
-        return _content(_stream(pieces), name)
-    return unpacked(_content(cast("BinaryIO", stream), name))
+        pieces = (piece.encode("utf-8", "surrogatepass") for piece in iter(lambda: text.read(_CHUNK_BYTES), ""))
+        return _read_head(_to_stream(pieces), name)
+    return unpack(_read_head(cast("BinaryIO", stream), name))
 
 
-def unpacked(content: Content) -> Content:
-    """Return what gzip or zstd packed, however often; UTF-16 counts as a way of packing UTF-8.
+def unpack(content: Content) -> Content:
+    """Return content without any layers of gzip and zstd; UTF-16 becomes UTF-8.
 
     Raises:
-        InputError: It is packed in itself again and again.
+        InputError: There are too many layers.
     """
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_LAYERS):
         if content.head.startswith(_GZIP):
             inner = cast("BinaryIO", gzip.GzipFile(fileobj=content.stream()))
         elif content.head.startswith(_ZSTD):
-            inner = _zstd(content.stream())
+            inner = _open_zstd(content.stream())
         elif content.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            inner = _stream(piece.encode() for piece in codecs.iterdecode(content.chunks(), "utf-16"))
+            inner = _to_stream(piece.encode() for piece in codecs.iterdecode(content.chunks(), "utf-16"))
         else:
             return content
-        content = _content(inner, content.name)
-    msg = f"{content.name} is packed more than {_DEEPEST} times: unpack it first"
+        content = _read_head(inner, content.name)
+    msg = f"{content.name} is packed {_MAX_LAYERS} times or more: unpack it first"
     raise InputError(msg)
 
 
-def files_in(directory: Path) -> Iterator[Path]:
-    """Yield the files of a directory and of those below it, in order of their names.
+def find_files(directory: Path) -> Iterator[Path]:
+    """Yield the regular files below a directory, sorted by name within each folder.
 
-    What begins with a dot or an underscore is none of the data (`.git`, `_SUCCESS`, `_delta_log`), and neither is what
-    is no regular file.
+    Names that begin with a dot or an underscore are left out (`.git`, `_SUCCESS`, `_delta_log`).
 
     Raises:
         InputError: A directory cannot be read.
@@ -125,33 +124,41 @@ def files_in(directory: Path) -> Iterator[Path]:
         yield from filter(Path.is_file, paths)
 
 
-def reason_of(error: Exception) -> str:
-    """Return why something cannot be read, on one line: a library's reason may quote what a stranger wrote."""
-    if isinstance(error, MemoryError | OverflowError):
-        return "a size in it is larger than memory"
-    return getattr(error, "strerror", None) or ascii(str(error).partition("\n")[0][:200])[1:-1]
+def unreadable(name: str | os.PathLike[str], error: Exception) -> InputError:
+    """Return the error to raise if a file cannot be read."""
+    return InputError(f"cannot read {os.fspath(name)}: {explain(error)}")
+
+
+@contextmanager
+def translate_errors(name: str | os.PathLike[str], *errors: type[Exception]) -> Iterator[None]:
+    """Raise these errors as one `InputError` that names the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except errors as error:
+        raise unreadable(name, error) from error
 
 
 def _refuse_directory(error: OSError) -> None:
-    msg = f"cannot read {error.filename}: {error.strerror}"
-    raise InputError(msg) from error
+    raise unreadable(error.filename, error) from error
 
 
-def _content(stream: BinaryIO, name: str, path: Path | None = None) -> Content:
+def _read_head(stream: BinaryIO, name: str, path: Path | None = None) -> Content:
     head = b""
-    while len(head) < HEAD and (piece := stream.read(HEAD - len(head))):  # a pipe gives what it has
+    while len(head) < HEAD_BYTES and (piece := stream.read(HEAD_BYTES - len(head))):  # a pipe returns fewer bytes
         head += piece
     return Content(name, head, stream, path)
 
 
-def _zstd(stream: BinaryIO) -> BinaryIO:
-    import pyarrow as pa  # noqa: PLC0415 - the standard library knows zstd from Python 3.14 on
+def _open_zstd(stream: BinaryIO) -> BinaryIO:
+    import pyarrow as pa  # noqa: PLC0415 - the standard library has zstd only from Python 3.14 on
 
     return cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
 
 
-def _stream(pieces: Iterable[bytes]) -> BinaryIO:
-    return io.BufferedReader(_Pieces(pieces), _CHUNK)
+def _to_stream(pieces: Iterable[bytes]) -> BinaryIO:
+    return io.BufferedReader(_Pieces(pieces), _CHUNK_BYTES)
 
 
 class _Pieces(io.RawIOBase):

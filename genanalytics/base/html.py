@@ -1,33 +1,33 @@
-"""Tables for notebooks: HTML without script, style sheet or anything from elsewhere, in the colours of its page.
+"""Tables for notebooks: HTML without script, style sheet or external parts, in the colours of the page around it.
 
-Strangers' text is escaped, and the classes keep MathJax from taking dollar signs for formulas.
+Untrusted text is escaped. The classes keep MathJax from reading dollar signs as formulas.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
-from genanalytics.units import printable
+from genanalytics.base.text import escape_unprintable
 
 _LONGEST = 160
 
 
-def block(*parts: str) -> str:
-    """Return HTML in which a dollar sign is one."""
+def make_block(*parts: str) -> str:
+    """Return HTML in which a dollar sign is a dollar sign."""
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 
-def table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, figures: Collection[int] = ()) -> str:
+def make_table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, figures: Collection[int] = ()) -> str:
     """Return a table.
 
     Args:
-        heads: What stands above the columns.
+        heads: The headings of the columns.
         rows: The cells of each row.
-        figures: Which columns hold figures, and stand to the right; the others stand to the left.
+        figures: The places of the columns with figures, which are aligned to the right; the others to the left.
     """
 
     def line(tag: str, cells: Iterable[object], of_figures: str) -> str:
         parts = (
-            f'<{tag} style="text-align: {of_figures if place in figures else "left"}">{safe(cell)}</{tag}>'
+            f'<{tag} style="text-align: {of_figures if place in figures else "left"}">{to_html(cell)}</{tag}>'
             for place, cell in enumerate(cells)
         )
         return f"<tr>{''.join(parts)}</tr>"
@@ -36,7 +36,7 @@ def table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, figures:
     return f"<table><thead>{line('th', heads, 'right')}</thead><tbody>{body}</tbody></table>"
 
 
-def safe(value: object) -> str:
-    """Return a value as HTML text: on one line, of bounded length, and without marks that turn the writing around."""
-    text = f"{value:,}" if isinstance(value, int) else printable(str(value))
+def to_html(value: object) -> str:
+    """Return a value as HTML text: on one line, of bounded length, without marks that reverse the direction of text."""
+    text = f"{value:,}" if isinstance(value, int) else escape_unprintable(str(value))
     return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")

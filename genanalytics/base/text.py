@@ -1,24 +1,103 @@
-"""The nearest of the names that there are, for the messages about one that is not."""
+"""Text for people: shortened, on one line, harmless to a terminal; names of groups; the nearest of several names."""
 
+import os
 from collections.abc import Iterable
+from datetime import datetime, time
 from difflib import get_close_matches
 
+from genanalytics.units import GAP
 
-def near(name: str, names: Iterable[str]) -> str:
-    """Return "did you mean ...? " if one of the names is near, else nothing.
 
-    >>> near("modle", ["model", "origin"])
+def shorten(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters, cut in the middle.
+
+    >>> shorten("anthropic/claude-4.5-sonnet", 15)
+    'anthrop…-sonnet'
+    """
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def escape_unprintable(text: str) -> str:
+    r"""Return untrusted text with every character escaped that could move a terminal's cursor.
+
+    >>> escape_unprintable("gpt\x1b[31m")
+    'gpt\\x1b[31m'
+    """
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def quote_bytes(body: bytes, longest: int = 120) -> str:
+    r"""Return the start of untrusted bytes in quotes, on one line of ASCII.
+
+    >>> quote_bytes(b"<html>\n\x1b[31mBad gateway")
+    "'<html>\\n\\x1b[31mBad gateway'"
+    """
+    text = ascii(body[: 4 * longest].decode("utf-8", "replace"))
+    return text if len(text) <= longest else f"{text[: longest - 4]}...{text[-1]}"
+
+
+def to_one_line(text: str) -> str:
+    r"""Return the start of untrusted text on one line of ASCII.
+
+    >>> to_one_line("no such\ncolumn")
+    'no such\\ncolumn'
+    """
+    return quote_bytes(text.encode("utf-8", "replace"))[1:-1]
+
+
+def explain(error: BaseException) -> str:
+    """Return the reason of an error in a few words on one line: a library's text may quote a file's content.
+
+    >>> explain(OSError(28, "Error writing bytes to file. Detail: [errno 28] No space left on device"))
+    'No space left on device'
+    >>> explain(ValueError("line 1: not JSON"))
+    'line 1: not JSON'
+    """
+    if isinstance(error, MemoryError | OverflowError):
+        return "it contains a size that exceeds the memory"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return to_one_line(str(error).partition("\n")[0]) or type(error).__name__
+
+
+def suggest(name: str, names: Iterable[str]) -> str:
+    """Return "did you mean ...? " if one of the names is close to `name`, else an empty text.
+
+    >>> suggest("modle", ["model", "origin"])
     "did you mean 'model'? "
     """
     found = get_close_matches(name, list(names), n=1)
     return f"did you mean {found[0]!r}? " if found else ""
 
 
-def excerpt(body: bytes, length: int = 120) -> str:
-    r"""Return the beginning of a body on one line, safe to print wherever a stranger's text is not to be trusted.
+def name_group(group: object, *, missing: str = GAP) -> str:
+    r"""Return the name of a group as people read it: a day as its date, an empty text in quotes, on one line.
 
-    >>> excerpt(b"<html>\n\x1b[31mBad gateway")
-    "'<html>\\n\\x1b[31mBad gateway'"
+    Args:
+        group: The value that the rows of the group share.
+        missing: The name of the group of rows without a value.
+
+    >>> name_group("a\nb"), name_group(None), name_group(""), name_group(datetime(2026, 9, 1))
+    ('a\\nb', '–', '""', '2026-09-01')
     """
-    text = ascii(body[: 4 * length].decode("utf-8", "replace"))
-    return text if len(text) <= length else f"{text[: length - 4]}...{text[-1]}"
+    if is_missing(group):
+        return missing
+    if isinstance(group, datetime) and group.time() == time():
+        return f"{group:%Y-%m-%d}"
+    text = escape_unprintable(str(group))
+    return text if text.strip() else '""'
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a value is None, NaN, NaT or `pandas.NA`, without loading pandas.
+
+    >>> is_missing(None), is_missing(float("nan")), is_missing("")
+    (True, True, False)
+    """
+    try:
+        return value is None or bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
+    except TypeError:  # pandas.NA is neither true nor false
+        return True

@@ -1,1 +1,1 @@
-"""The answers on disk."""
+"""The cache: answers on disk."""

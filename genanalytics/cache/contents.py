@@ -1,26 +1,26 @@
-"""The cache as an archive: what is in it, whether it is sound, what is taken out of it."""
+"""What a cache contains: counted, deleted, exported."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from genanalytics.base.atomic import replacing
+from genanalytics.base.atomic import replace_file
 from genanalytics.cache.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a cache holds.
+    """The contents of a cache.
 
     Attributes:
-        entries: How many rows there are.
-        final: How many of them are records that will not be asked for again.
-        young: How many are records that may still change.
-        missing: How many say that the service has no record.
-        damaged: How many fail their checksum; they are asked for again.
-        size: How many bytes the database and its log take on the disk.
+        entries: The number of rows.
+        final: The number of records that will not be asked for again.
+        young: The number of records that may still change.
+        missing: The number of ids for which the service has no record.
+        damaged: The number of rows that fail their checksum; they are asked for again.
+        size: The bytes that the database and its log take on the disk.
         oldest: When the first answer was fetched (Unix time in seconds); None without any.
         newest: When the last answer was fetched.
-        set_aside: The names of damaged files beside the cache, which may still hold records.
+        set_aside: The names of damaged files next to the cache, which may still hold records.
     """
 
     entries: int
@@ -34,8 +34,8 @@ class Contents:
     set_aside: tuple[str, ...]
 
 
-def contents(archive: Archive) -> Contents:
-    """Return what a cache holds, each row checked against its checksum.
+def count_contents(archive: Archive) -> Contents:
+    """Return the contents of a cache, each row checked against its checksum.
 
     Raises:
         CacheError: The file cannot be read.
@@ -43,7 +43,7 @@ def contents(archive: Archive) -> Contents:
     final = young = missing = damaged = 0
     oldest: float | None = None
     newest: float | None = None
-    for _, entry in archive.rows():
+    for _, _, entry in archive.rows():
         if entry is None:
             damaged += 1
             continue
@@ -65,27 +65,27 @@ def contents(archive: Archive) -> Contents:
     )
 
 
-def clear(archive: Archive, *, before: float | None = None) -> int:
-    """Delete what was fetched before a moment, or everything, and return how many entries that were.
+def clear_entries(archive: Archive, *, before: float | None = None) -> int:
+    """Delete entries fetched before a moment, or all entries, and return their number.
 
     Files that were set aside as damaged stay.
 
     Args:
         archive: The cache.
-        before: Unix time in seconds; without it all entries go, damaged ones included.
+        before: Unix time in seconds; without it all entries are deleted, including damaged ones.
 
     Raises:
         CacheError: The file cannot be read or written.
     """
     if before is None:
         return archive.remove(None)
-    return archive.remove([row for row, entry in archive.rows() if entry is not None and entry.fetched_at < before])
+    return archive.remove([row for row, _, entry in archive.rows() if entry is not None and entry.fetched_at < before])
 
 
-def export(archive: Archive, path: Path) -> int:
-    """Write the body of every record verbatim, one a line, and return how many; line breaks in it become blanks.
+def export_bodies(archive: Archive, path: Path) -> int:
+    """Write the body of every record, one per line, and return their number; line breaks within a body become blanks.
 
-    The file is whole or not there, and private, as the cache is.
+    The file is written whole or not at all, and private, like the cache.
 
     Raises:
         CacheError: The cache cannot be read.
@@ -93,9 +93,14 @@ def export(archive: Archive, path: Path) -> int:
     """
     written = 0
     rows = archive.rows()
-    with replacing(path, mode=0o600) as part, part.open("wb") as stream:
-        for _, entry in rows:
+    with replace_file(path, mode=0o600) as part, part.open("wb") as stream:
+        for _, _, entry in rows:
             if entry is not None and entry.body:
                 written += 1
-                stream.write(entry.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
+                stream.write(to_line(entry.body))
     return written
+
+
+def to_line(body: bytes) -> bytes:
+    """Return a body as one line; in JSON, a line break is as good as a blank."""
+    return body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"

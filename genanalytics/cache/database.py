@@ -1,8 +1,8 @@
-"""The cache's file: whose it is, whether it can be read and written, and what becomes of a damaged one.
+"""The file of the cache: its owner, its permissions, and the renaming of a damaged one.
 
-Whoever opens the file or sets it aside holds a lock on its directory meanwhile: a write-ahead log that stayed behind
-beside a new database would be applied to it. The file itself is never opened but by SQLite, since closing any handle of
-it drops the locks that SQLite holds on it for the whole process.
+A process that opens or renames the file holds a lock on its directory: SQLite would apply an old write-ahead log to a
+new database next to it. Only SQLite opens the file, since closing any other handle drops the locks that SQLite holds on
+it for the whole process.
 """
 
 import errno
@@ -10,21 +10,16 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from genanalytics.base.locks import lock_directory
 from genanalytics.errors import CacheError
 
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be renamed in the first place
-    fcntl = None  # type: ignore[assignment]
-
 BUSY_TIMEOUT_MS = 10_000
-"""How long to wait for another process that is writing."""
+"""The longest wait for another process that is writing."""
 
 _OF_THE_DISK = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 _NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM})
@@ -33,145 +28,130 @@ _UNWRITABLE = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 )
 _NOT_OURS = ("no such table", "no such column", "table responses has no column", "unsupported file format")
-DAMAGE_SHOWS_AS = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""The second comes from the text of an error that quotes a damaged schema."""
+DAMAGE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""Errors about a damaged file; the second is raised for an error message that quotes a damaged schema."""
 
 _PROBE = "SELECT CAST(key AS BLOB), CAST(value AS BLOB), CAST(expires AS BLOB) FROM responses LIMIT 1"
-"""What fails on a file cut short or of another layout; cast, since one bad row, be it the first, makes no bad file."""
+"""A query that fails on a truncated file or another layout; cast, since a bad row does not make a bad file."""
 
-_PRIMARY = 0xFF  # an extended code of SQLite's holds the primary one in its lowest byte
+_PRIMARY = 0xFF  # the lowest byte of an extended code of SQLite is the primary code
 
 
 class Opened(NamedTuple):
     """A connection to the cache's database.
 
     Attributes:
-        connection: The connection; to an empty database in memory where the disk holds none and takes none.
-        identity: Which file it is, whatever its name becomes; None in memory.
-        refusal: Why nothing can be written; empty where it can.
-        news: What the user should know, in one sentence, where a damaged file was set aside.
+        connection: The connection; to an empty database in memory if the disk has none and accepts none.
+        identity: The identity of the file, whatever its name; None in memory.
+        refusal: The reason why nothing can be written; empty if it can.
+        notice: A notice if a damaged file was renamed.
     """
 
     connection: sqlite3.Connection
     identity: tuple[int, int] | None
     refusal: str
-    news: str = ""
+    notice: str = ""
 
 
 def is_damage(error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
-    """Return whether an error says that the file is no database, or not the cache's."""
+    """Return whether an error means that the file is not a database, or not one of the cache."""
     if isinstance(error, UnicodeDecodeError):
         return True
-    return _code(error) in _DAMAGED or str(error).startswith(_NOT_OURS)
+    return _read_code(error) in _DAMAGED or str(error).startswith(_NOT_OURS)
 
 
 def is_read_only(error: sqlite3.Error) -> bool:
-    """Return whether an error says that this file will not be written, now or later."""
-    return _code(error) == sqlite3.SQLITE_READONLY
+    """Return whether an error means that the file can never be written."""
+    return _read_code(error) == sqlite3.SQLITE_READONLY
 
 
-def identity_of(path: Path) -> tuple[int, int] | None:
-    """Return which file stands at a path now, or None where there is none."""
+def identify(path: Path) -> tuple[int, int] | None:
+    """Return the identity of the file at a path; None without one."""
     try:
-        there = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return there.st_dev, there.st_ino
+    return status.st_dev, status.st_ino
 
 
 def open_database(path: Path) -> Opened:
-    """Return a connection to the database, made if it is not there.
+    """Return a connection to the database, which is created if it does not exist.
 
-    What is damaged is set aside for a new one; what cannot be written is read.
+    A damaged file is renamed and replaced by a new one; a read-only file is only read.
 
     Raises:
-        CacheError: The file or its directory belongs to somebody else, or is no file.
-        OSError: The directory or the file cannot be made or read, for another reason than the disk's.
+        CacheError: The file or its directory belongs to another user, or the path is not a file.
+        OSError: The directory or the file cannot be created or read, for another reason than a full or read-only disk.
         sqlite3.Error: The file cannot be read as a database.
     """
     try:
         _make_directory(path.parent)
-        with _locked(path.parent):
+        with lock_directory(path.parent):
             _make_file(path)
-            news = ""
+            notice = ""
             try:
-                connection = _connected(path)
-            except DAMAGE_SHOWS_AS as error:
+                connection = _connect(path)
+            except DAMAGE_ERRORS as error:
                 if not is_damage(error):
                     raise
-                news = _set_aside(path, error)
+                notice = _rename_damaged(path, error)
                 _make_file(path)
-                connection = _connected(path)
-            return Opened(connection, identity_of(path), "", news)
+                connection = _connect(path)
+            return Opened(connection, identify(path), "", notice)
     except (OSError, sqlite3.Error) as error:
         if not _is_unwritable(error, path):
             raise
         refusal = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    for mode in ("mode=ro", "immutable=1"):  # the second where not even the index of the log can be made
-        with suppress(*DAMAGE_SHOWS_AS):
-            return Opened(_connected_for_reading(path, mode), identity_of(path), refusal)
-    return Opened(_in_memory(), None, refusal)
+    for mode in ("mode=ro", "immutable=1"):  # the second if even the index of the log cannot be created
+        with suppress(*DAMAGE_ERRORS):
+            return Opened(_connect_read_only(path, mode), identify(path), refusal)
+    return open_in_memory(refusal)
 
 
-def in_memory(refusal: str) -> Opened:
-    """Return an empty database that keeps nothing."""
-    return Opened(_in_memory(), None, refusal)
+def open_in_memory(refusal: str) -> Opened:
+    """Return an empty database in memory."""
+    return Opened(_connect_in_memory(), None, refusal)
 
 
-def set_aside(path: Path, identity: tuple[int, int] | None, error: Exception) -> str:
-    """Rename a damaged database and its log, and return what is to be said; nothing where another process was first.
+def rename_damaged(path: Path, identity: tuple[int, int] | None, error: Exception) -> str:
+    """Rename a damaged database and its log, and return a notice; "" if another process was first.
 
     Args:
         path: The database.
-        identity: Which file was found damaged; another one that stands there now is left alone.
-        error: How the damage showed.
+        identity: The identity of the damaged file; another file at the path is left alone.
+        error: The error that showed the damage.
 
     Raises:
         OSError: It cannot be renamed.
     """
-    with _locked(path.parent):
-        return _set_aside(path, error) if identity and identity_of(path) == identity else ""
+    with lock_directory(path.parent):
+        return _rename_damaged(path, error) if identity and identify(path) == identity else ""
 
 
-def _set_aside(path: Path, error: Exception) -> str:
+def _rename_damaged(path: Path, error: Exception) -> str:
     stem = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     names = (path.with_name(f"{stem}-{number}" if number else stem) for number in count())
     aside = next(name for name in names if not os.path.lexists(name))
-    for part in ("-wal", "-shm", ""):  # the log first: beside the next database it would do harm
+    for part in ("-wal", "-shm", ""):  # the log first: it would be applied to the next database
         with suppress(FileNotFoundError):
             path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
-    return f"the cache was damaged ({error}), so it was set aside as {aside} and a new one was begun"
+    return f"the cache was damaged ({error}): it was renamed to {aside}, and a new one was created"
 
 
-def _code(error: sqlite3.Error) -> int:
+def _read_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
 
 
 def _is_unwritable(error: OSError | sqlite3.Error, path: Path) -> bool:
     if isinstance(error, sqlite3.Error):
-        return _code(error) in _UNWRITABLE
+        return _read_code(error) in _UNWRITABLE
     return error.errno in _OF_THE_DISK or (error.errno in _NO_PERMISSION and os.access(path, os.R_OK))
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Keep other processes and threads from opening or renaming the database, as far as the file system has locks."""
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _make_directory(directory: Path) -> None:
     if not directory.is_dir():
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)  # whatever the umask
+        directory.chmod(0o700)  # for any umask
     _check_owner(directory)
 
 
@@ -181,7 +161,7 @@ def _make_file(path: Path) -> None:
     except FileExistsError:
         _check_owner(path)
         if not stat.S_ISREG(path.stat().st_mode):
-            msg = f"cannot use the cache {path}: it is no file; name another directory with cache_dir (--cache-dir)"
+            msg = f"cannot use the cache {path}: it is not a file; give another cache_dir (--cache-dir)"
             raise CacheError(msg) from None
         if stat.S_IMODE(path.stat().st_mode) != 0o600:  # noqa: PLR2004
             path.chmod(0o600)
@@ -196,23 +176,23 @@ def _make_file(path: Path) -> None:
 
 
 def _check_owner(path: Path) -> None:
-    """Refuse what somebody else owns, be it a link or what the link leads to: they could read it, or change it."""
+    """Refuse a file or link of another user, who could read or change it."""
     if hasattr(os, "geteuid"):
         for owner in (path.lstat().st_uid, path.stat().st_uid):
             if owner != os.geteuid():
                 msg = (
                     f"cannot use the cache: {path} belongs to another user (uid {owner});"
-                    " name another directory with cache_dir (--cache-dir)"
+                    " give another cache_dir (--cache-dir)"
                 )
                 raise CacheError(msg)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # what SQLite advises with such a log
+        connection.execute("PRAGMA synchronous = NORMAL")  # recommended by SQLite with such a log
         _make_table(connection)
     except BaseException:
         connection.close()
@@ -221,7 +201,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _make_table(connection: sqlite3.Connection) -> None:
-    """Make the table that requests-cache expects; in a file that has it, nothing is written."""
+    """Create the table that requests-cache expects, if the file lacks it."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'responses'").fetchone() is None:
         connection.execute("CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)")
         connection.execute("CREATE INDEX IF NOT EXISTS expires_idx ON responses(expires)")
@@ -229,7 +209,7 @@ def _make_table(connection: sqlite3.Connection) -> None:
         rows.fetchone()
 
 
-def _connected_for_reading(path: Path, mode: str) -> sqlite3.Connection:
+def _connect_read_only(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, check_same_thread=False
     )
@@ -243,7 +223,7 @@ def _connected_for_reading(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _in_memory() -> sqlite3.Connection:
+def _connect_in_memory() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     _make_table(connection)
     return connection

@@ -1,4 +1,4 @@
-"""The command line's `cache` commands; none of them needs a key or sends anything."""
+"""The commands `cache info`, `verify`, `clear` and `export`; none of them needs an API key or sends anything."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genanalytics.cli.types import DIRECTORY, FILE
+from genanalytics.cli.options import FILE, cache_option, json_option, print_notices
 from genanalytics.errors import CacheError, InputError
-from genanalytics.units import counted
+from genanalytics.units import GAP, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from genanalytics.cache.archive import Archive
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-
-_directory = click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 
 
 @click.group(
@@ -35,7 +31,7 @@ Examples:
   genanalytics cache export answers.jsonl"""
 )
 def cache() -> None:
-    """Look after the cache of answers: it may hold the last copy of a record."""
+    """Inspect and maintain the cache of answers, which may hold the last copy of a record."""
 
 
 @cache.command(
@@ -44,14 +40,14 @@ Examples:
   genanalytics cache info
   genanalytics cache info --json | jq .entries"""
 )
-@_directory
-@_json
+@cache_option
+@json_option
 def info(cache_dir: str | None, as_json: bool) -> None:
-    """Say where the cache is and what it holds."""
-    from genanalytics.cache.contents import contents
+    """Show the path and the contents of the cache."""
+    from genanalytics.cache.contents import count_contents
 
-    with _opened(cache_dir) as archive:
-        held = contents(archive)
+    with _open_archive(cache_dir) as archive:
+        held = count_contents(archive)
     if as_json:
         click.echo(json.dumps({"path": str(archive.path), **asdict(held)}))
         return
@@ -60,8 +56,8 @@ def info(cache_dir: str | None, as_json: bool) -> None:
         f"entries  {held.entries:,}: {held.final:,} final, {held.young:,} young, {held.missing:,} without a record"
     )
     click.echo(f"damaged  {held.damaged:,}")
-    click.echo(f"size     {counted(held.size, 'byte')}")
-    click.echo(f"fetched  {_day(held.oldest)} to {_day(held.newest)}")
+    click.echo(f"size     {format_count(held.size, 'byte')}")
+    click.echo(f"fetched  {_format_moment(held.oldest)} to {_format_moment(held.newest)}")
     for name in held.set_aside:
         click.echo(f"set aside as damaged: {name}")
 
@@ -72,20 +68,21 @@ Examples:
   genanalytics cache verify
   genanalytics cache verify --json | jq .sound"""
 )
-@_directory
-@_json
+@cache_option
+@json_option
 def verify(cache_dir: str | None, as_json: bool) -> int:
-    """Check every entry against its checksum; exit code 1 where one fails."""
-    from genanalytics.cache.contents import contents
+    """Check every entry against its checksum; exit code 1 if one fails."""
+    from genanalytics.cache.contents import count_contents
 
-    with _opened(cache_dir) as archive:
-        was_set_aside = bool(_tell_news(archive))
-        held = contents(archive)
-    sound = not held.damaged and not was_set_aside
+    with _open_archive(cache_dir) as archive:
+        notices = archive.take_notices()  # of a damaged file that was set aside
+        print_notices(notices)
+        held = count_contents(archive)
+    sound = not held.damaged and not notices
     if as_json:
         click.echo(json.dumps({"sound": sound, "entries": held.entries, "damaged": held.damaged}))
     else:
-        click.echo(f"Checked {counted(held.entries, 'answer')}: {held.damaged:,} damaged.")
+        click.echo(f"Checked {format_count(held.entries, 'answer')}: {held.damaged:,} damaged.")
     return 0 if sound else 1
 
 
@@ -95,24 +92,24 @@ Examples:
   genanalytics cache clear --older-than 90d
   genanalytics cache clear --yes"""
 )
-@_directory
-@_json
-@click.option("--older-than", metavar="AGE", help="Only what was fetched longer ago than this: 90d, 12h, 30m, 2w.")
-@click.option("--yes", is_flag=True, help="Needed to delete everything.")
+@cache_option
+@json_option
+@click.option("--older-than", metavar="AGE", help="Delete only entries fetched longer ago: 90d, 12h, 30m, 2w.")
+@click.option("--yes", is_flag=True, help="Confirm that everything is deleted.")
 def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: bool) -> None:
-    """Delete entries; the service may not have their records any more."""
-    from genanalytics.cache.contents import clear as clear_archive
+    """Delete entries; the service may no longer have their records."""
+    from genanalytics.cache.contents import clear_entries
 
-    before = None if older_than is None else time.time() - _age_s(older_than)
+    before = None if older_than is None else time.time() - _parse_age_s(older_than)
     if before is None and not yes:
-        msg = "this deletes every answer, and the service may not have them any more: add --yes, or --older-than AGE"
+        msg = "this deletes every answer, and the service may no longer have them: add --yes, or --older-than AGE"
         raise InputError(msg)
-    with _opened(cache_dir) as archive:
-        deleted = clear_archive(archive, before=before)
+    with _open_archive(cache_dir) as archive:
+        deleted = clear_entries(archive, before=before)
     if as_json:
         click.echo(json.dumps({"deleted": deleted}))
     else:
-        click.echo(f"Deleted {deleted:,} of the answers in {archive.path}.")
+        click.echo(f"Deleted {format_count(deleted, 'answer')} from {archive.path}.")
 
 
 @cache.command(
@@ -120,58 +117,48 @@ def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: boo
 Examples:
   genanalytics cache export answers.jsonl"""
 )
-@_directory
+@cache_option
 @click.argument("file", metavar="FILE", type=FILE)
 def export(cache_dir: str | None, file: str) -> None:
-    """Write the raw answers of all accounts to a file, one a line."""
-    from genanalytics.cache.contents import export as export_archive
+    """Write the raw answers of all accounts to a file, one per line."""
+    from genanalytics.cache.contents import export_bodies
 
-    with _opened(cache_dir) as archive:
+    with _open_archive(cache_dir) as archive:
         target = Path(file).resolve()
         if target.parent == archive.path.parent.resolve() and target.name.startswith(archive.path.name):
             msg = f"{file!r} is a file of the cache: name another one"
             raise InputError(msg)
-        written = export_archive(archive, Path(file))
-    click.echo(f"Wrote {counted(written, 'answer')} to {file}.", err=True)
+        written = export_bodies(archive, Path(file))
+    click.echo(f"Wrote {format_count(written, 'answer')} to {file}.", err=True)
 
 
 @contextmanager
-def _opened(cache_dir: str | None) -> "Iterator[Archive]":
-    """Yield the cache, which has to be there; what there is to say of it goes to stderr."""
+def _open_archive(cache_dir: str | None) -> "Iterator[Archive]":
+    """Yield the cache, which must exist; its notices go to stderr."""
     from genanalytics.cache.archive import FILE_NAME, Archive
-    from genanalytics.fetching.client import CACHE_DIR_VARIABLE, cache_directory
+    from genanalytics.fetching.client import CACHE_DIR_VARIABLE, find_cache_directory
 
-    directory = cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)).expanduser()
+    directory = find_cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)).expanduser()
     if not (directory / FILE_NAME).exists():
         msg = f"no cache in {directory}: name its directory with --cache-dir or {CACHE_DIR_VARIABLE}"
         raise CacheError(msg)
-    archive = Archive(directory)
-    try:
+    with Archive(directory) as archive:
         yield archive
-        _tell_news(archive)
-    finally:
-        archive.close()  # type: ignore[no-untyped-call]
+        print_notices(archive.take_notices())
 
 
-def _tell_news(archive: "Archive") -> list[str]:
-    news = archive.take_news()
-    for told in news:
-        click.echo(f"Note: {told}.", err=True)
-    return news
-
-
-def _age_s(age: str) -> int:
+def _parse_age_s(age: str) -> int:
     """Return an age in seconds.
 
-    >>> _age_s("90d"), _age_s("12h")
+    >>> _parse_age_s("90d"), _parse_age_s("12h")
     (7776000, 43200)
     """
     found = re.fullmatch(r"([0-9]{1,6})([smhdw])", age)
     if found is None:
-        msg = f"--older-than {age!r} is no age: give a whole number with s, m, h, d or w, such as 90d or 12h"
+        msg = f"--older-than {age!r} is not an age: give a whole number with s, m, h, d or w, such as 90d or 12h"
         raise InputError(msg)
     return int(found[1]) * _UNITS_S[found[2]]
 
 
-def _day(moment: float | None) -> str:
-    return "–" if moment is None else f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
+def _format_moment(moment: float | None) -> str:
+    return GAP if moment is None else f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,6 +1,6 @@
-"""What a run needs, looked at piece by piece: Python, packages, key, service, cache.
+"""The checks of `doctor`: Python, packages, API key, service, cache.
 
-The key is never shown, nor a part of it.
+No part of the API key is ever shown.
 """
 
 import os
@@ -17,21 +17,22 @@ from threading import Event
 from packaging.requirements import Requirement
 
 from genanalytics.cache.archive import FILE_NAME, Archive
-from genanalytics.cache.contents import contents
+from genanalytics.cache.contents import count_contents
 from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import BASE_URL_VARIABLE, CACHE_DIR_VARIABLE, TOO_MANY, Client
-from genanalytics.fetching.transport import KEY_VARIABLE, Secret, checked_base_url, checked_key
-from genanalytics.units import Unit, counted, write
+from genanalytics.fetching.transport import KEY_VARIABLE, Secret, check_api_key, check_base_url
+from genanalytics.units import Unit, format_count, format_value
 
 HARMLESS_ID = "gen-0000000000-genanalyticsDoctor00"
-"""An id that no generation has: what the service says of it tells of the key alone."""
+"""An id that no generation has: the service's answer depends on the API key alone."""
 
 _TIMEOUT_S = 10.0
+_OTHER_CACHE = f"name another directory: --cache-dir or {CACHE_DIR_VARIABLE}"
 
 
 class State(StrEnum):
-    """How a finding is meant."""
+    """The severity of a finding."""
 
     OK = "ok"
     NOTE = "note"
@@ -40,13 +41,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        check: What: python, packages, key, service or cache.
-        state: Whether a run can go on with it.
-        found: What was found, in a few words.
-        next_step: What to do about it; empty where there is nothing to do.
+        check: python, packages, key, service or cache.
+        state: Whether a fetch can run with it.
+        found: The result, in a few words.
+        next_step: What to do about it; empty if there is nothing to do.
         details: The same as plain values, for programs.
     """
 
@@ -57,45 +58,45 @@ class Finding:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-def examine(key: Secret, *, base_url: str, cache_dir: Path, offline: bool = False) -> Iterator[Finding]:
-    """Yield what a run would find, each as soon as it is known; what is broken is a finding, not an exception.
+def check_all(api_key: Secret, *, base_url: str, cache_dir: Path, offline: bool = False) -> Iterator[Finding]:
+    """Yield the result of each check as soon as it is known; problems are findings, not exceptions.
 
     Args:
-        key: The API key, or an empty one.
-        base_url: Where the API is. It is asked once, for an id that no generation has.
-        cache_dir: The directory of the cache. A damaged file in it is set aside, as by every command that opens it.
+        api_key: The API key, or an empty one.
+        base_url: The URL of the API. It gets one request, for an id that no generation has.
+        cache_dir: The directory of the cache. A damaged cache file is set aside, as by every command that opens it.
         offline: Send nothing.
     """
     versions = {"version": platform.python_version(), "platform": platform.platform()}
     yield Finding("python", State.OK, f"{versions['version']} on {versions['platform']}", details=versions)
-    yield packages()
+    yield check_packages()
     try:
-        checked_key(key)
+        check_api_key(api_key)
         unusable = ""
     except KeyRefusedError as error:
         unusable = str(error)
     try:
-        base_url = checked_base_url(base_url)
+        base_url = check_base_url(base_url)
         wrong_url = ""
     except InputError as error:
         wrong_url = str(error)
-    asked = None
+    reply = None
     if not (offline or wrong_url):
-        asked = _ask(Secret("none") if unusable else key, base_url)  # a refusal shows that the service is there
-    yield _key_finding(unusable, asked)
+        reply = _ask(Secret("none") if unusable else api_key, base_url)  # a refusal shows that the service is there
+    yield _judge_api_key(unusable, reply)
     if wrong_url:
         yield Finding("service", State.PROBLEM, wrong_url, f"correct --base-url or {BASE_URL_VARIABLE}")
     else:
-        yield _service_finding(base_url, asked)
-    yield cache(cache_dir)
+        yield _judge_service(base_url, reply)
+    yield check_cache(cache_dir)
 
 
-def packages(distribution: str = "genanalytics") -> Finding:
-    """Return whether what a distribution declares is installed, in versions that it declares."""
+def check_packages(distribution: str = "genanalytics") -> Finding:
+    """Return whether the declared dependencies of a distribution are installed, in declared versions."""
     try:
         declared = [Requirement(text) for text in metadata.requires(distribution) or ()]
     except metadata.PackageNotFoundError:
-        return Finding("packages", State.NOTE, f"{distribution} runs from its source, without being installed")
+        return Finding("packages", State.NOTE, f"{distribution} runs from source and is not installed")
     versions = {distribution: metadata.version(distribution)}
     wrong = []
     for requirement in declared:
@@ -115,28 +116,25 @@ def packages(distribution: str = "genanalytics") -> Finding:
     return Finding("packages", State.PROBLEM, f"{found}; it needs {', '.join(wrong)}", install, details)
 
 
-def cache(directory: Path) -> Finding:
-    """Return what is in a cache, whether it is sound, and whether it can be written; none is made."""
+def check_cache(directory: Path) -> Finding:
+    """Return what a cache contains, whether it is sound and whether it can be written; none is created."""
     directory = directory.expanduser()
     if not (directory / FILE_NAME).exists():
-        return _place_for_a_cache(directory)
-    elsewhere = f"name another directory: --cache-dir or {CACHE_DIR_VARIABLE}"
+        return _check_place(directory)
     try:
-        archive = Archive(directory)
-        try:
-            held = contents(archive)
-            refusal, news = archive.refusal, archive.take_news()
-        finally:
-            archive.close()  # type: ignore[no-untyped-call]
+        with Archive(directory) as archive:
+            held = count_contents(archive)
+            refusal, notices = archive.refusal, archive.take_notices()
     except CacheError as error:
-        return Finding("cache", State.PROBLEM, str(error), elsewhere)
-    found = f"{archive.path}: {counted(held.entries, 'answer')}, {held.damaged:,} damaged, {counted(held.size, 'byte')}"
+        return Finding("cache", State.PROBLEM, str(error), _OTHER_CACHE)
+    size = format_count(held.size, "byte")
+    found = f"{archive.path}: {format_count(held.entries, 'answer')}, {held.damaged:,} damaged, {size}"
     details = {"path": str(archive.path), "writable": not refusal, **asdict(held)}
     if refusal:
-        return Finding("cache", State.PROBLEM, refusal, elsewhere, details)
-    if news:
+        return Finding("cache", State.PROBLEM, refusal, _OTHER_CACHE, details)
+    if notices:
         return Finding(
-            "cache", State.NOTE, f"{found}; {'; '.join(news)}", "keep that file: it may hold records", details
+            "cache", State.NOTE, f"{found}; {'; '.join(notices)}", "keep that file: it may hold records", details
         )
     if held.damaged or held.set_aside:
         aside = f"; set aside: {', '.join(held.set_aside)}" if held.set_aside else ""
@@ -144,39 +142,35 @@ def cache(directory: Path) -> Finding:
     return Finding("cache", State.OK, found, details=details)
 
 
-def _place_for_a_cache(directory: Path) -> Finding:
+def _check_place(directory: Path) -> Finding:
     nearest = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     writable = nearest.is_dir() and os.access(nearest, os.W_OK)
     details = {"path": str(directory / FILE_NAME), "writable": writable, "entries": 0}
     if writable:
-        return Finding("cache", State.OK, f"none in {directory} yet; the first fetch makes it", details=details)
+        return Finding("cache", State.OK, f"none in {directory} yet; the first fetch creates it", details=details)
     return Finding(
-        "cache",
-        State.PROBLEM,
-        f"none in {directory}, and {nearest} cannot be written",
-        f"name another directory: --cache-dir or {CACHE_DIR_VARIABLE}",
-        details,
+        "cache", State.PROBLEM, f"none in {directory}, and {nearest} cannot be written", _OTHER_CACHE, details
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the service said: an answer, or none where it refused the key (401), and how many ms that took."""
+class _Reply:
+    """The answer of the service, None if it refused the API key (401), and its time in ms."""
 
     answer: Answer | None
     ms: float
 
     @property
-    def knows_the_key(self) -> bool:
-        """Whether it said what is said to a key that it takes: where the id is none of its own, 404."""
+    def accepts_api_key(self) -> bool:
+        """Whether the answer is one that the service gives only for a key it accepts: for an unknown id, 404."""
         return self.answer is not None and self.answer.outcome is not Outcome.FAILED
 
 
-def _ask(key: Secret, base_url: str) -> _Asked:
+def _ask(api_key: Secret, base_url: str) -> _Reply:
     with (
-        TemporaryDirectory(prefix="genanalytics-") as nowhere,  # the user's cache is not touched
-        Client.from_env(
-            api_key=key, base_url=base_url, account="doctor", cache_dir=nowhere, timeout_s=_TIMEOUT_S
+        TemporaryDirectory(prefix="genanalytics-") as cache_dir,  # the user's cache is not touched
+        Client(
+            api_key.reveal(), base_url=base_url, account="doctor", cache_dir=cache_dir, timeout_s=_TIMEOUT_S
         ) as client,
     ):
         started = time.monotonic()
@@ -184,35 +178,37 @@ def _ask(key: Secret, base_url: str) -> _Asked:
             answer = client.ask(HARMLESS_ID, attempt=1, accept_mismatch=True, stopped=Event())
         except KeyRefusedError:
             answer = None
-        return _Asked(answer, 1_000 * (time.monotonic() - started))
+        return _Reply(answer, 1_000 * (time.monotonic() - started))
 
 
-def _key_finding(unusable: str, asked: _Asked | None) -> Finding:
+def _judge_api_key(unusable: str, reply: _Reply | None) -> Finding:
     if unusable:
         return Finding("key", State.PROBLEM, unusable, details={"usable": False, "accepted": None})
-    if asked is not None and asked.answer is None:
+    if reply is not None and reply.answer is None:
         next_step = f"check {KEY_VARIABLE} or --api-key-file; the key may have been deleted"
         return Finding(
             "key", State.PROBLEM, "the service refuses it (401)", next_step, {"usable": True, "accepted": False}
         )
-    if asked is not None and asked.knows_the_key:
-        return Finding("key", State.OK, "the service takes it", details={"usable": True, "accepted": True})
+    if reply is not None and reply.accepts_api_key:
+        return Finding("key", State.OK, "the service accepts it", details={"usable": True, "accepted": True})
     return Finding(
         "key",
         State.NOTE,
-        "there is one; the service was not asked, or did not say",
+        "there is one; whether the service accepts it is unknown",
         details={"usable": True, "accepted": None},
     )
 
 
-def _service_finding(base_url: str, asked: _Asked | None) -> Finding:
-    if asked is None:
+def _judge_service(base_url: str, reply: _Reply | None) -> Finding:
+    if reply is None:
         return Finding("service", State.NOTE, f"{base_url} was not asked", details={"base_url": base_url, "ms": None})
-    answer = asked.answer
+    answer = reply.answer
     status = 401 if answer is None else answer.status
-    details = {"base_url": base_url, "status": status, "ms": round(asked.ms, 1)}
-    if answer is None or asked.knows_the_key:
-        return Finding("service", State.OK, f"{base_url} answered in {write(asked.ms, Unit.MS)}", details=details)
+    details = {"base_url": base_url, "status": status, "ms": round(reply.ms, 1)}
+    if answer is None or reply.accepts_api_key:
+        return Finding(
+            "service", State.OK, f"{base_url} answered in {format_value(reply.ms, Unit.MS)}", details=details
+        )
     if status in TOO_MANY:
         return Finding("service", State.NOTE, f"{base_url}: {answer.message}", "ask again in a while", details)
     return Finding(

@@ -1,40 +1,50 @@
-"""The command line's `completion` command, and the answers that shells get from then on."""
+"""The command `completion`, and the answers to a shell that completes."""
 
 import os
+from pathlib import Path
 
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from genanalytics.base.atomic import replace_file
+from genanalytics.cli.options import FILE
+
 PROGRAM = "genanalytics"
 VARIABLE = "_GENANALYTICS_COMPLETE"
-"""Where a shell says what it wants completed; click's own name for this program."""
+"""The variable with a shell's request for completions; click derives this name."""
 
 
 @click.command(
     epilog="""\b
 Examples:
-  genanalytics completion bash > ~/.local/share/bash-completion/completions/genanalytics
-  genanalytics completion zsh > ~/.zfunc/_genanalytics
-  genanalytics completion fish > ~/.config/fish/completions/genanalytics.fish
+  genanalytics completion bash -o ~/.local/share/bash-completion/completions/genanalytics
+  genanalytics completion zsh -o ~/.zfunc/_genanalytics
+  genanalytics completion fish -o ~/.config/fish/completions/genanalytics.fish
 
 For this session alone: source <(genanalytics completion bash), or zsh; in fish, genanalytics completion fish | source.
-zsh finds the file where fpath names its directory before compinit runs: fpath+=~/.zfunc."""
+zsh finds the file if its directory is in fpath before compinit runs: fpath+=~/.zfunc."""
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
-    """Print the script with which a shell completes commands, options and paths."""
+@click.option("-o", "--output", type=FILE, help="Write the script to this file.")
+def completion(shell: str, output: str | None) -> None:
+    """Print a script that makes a shell complete commands, options and paths."""
     kind = get_completion_class(shell)
-    if kind is None:  # pragma: no cover - the choice above is of what click has
+    if kind is None:  # pragma: no cover - click has all of the choices above
         raise click.BadParameter(shell)
     commands = click.get_current_context().find_root().command
-    click.echo(kind(commands, {}, PROGRAM, VARIABLE).source())
+    script = kind(commands, {}, PROGRAM, VARIABLE).source()
+    if output is None:
+        click.echo(script)
+        return
+    with replace_file(Path(output).expanduser()) as part:
+        part.write_text(f"{script}\n", encoding="utf-8")
 
 
-def is_asked_for() -> bool:
-    """Return whether a shell, not a person, has started the program."""
+def is_completing() -> bool:
+    """Return whether a shell started the program for completions."""
     return bool(os.environ.get(VARIABLE))
 
 
 def complete(commands: click.Command) -> int:
-    """Print what could stand next in the command line that the shell has, and return the exit code."""
+    """Print the completions of the shell's command line, and return the exit code."""
     return shell_complete(commands, {}, PROGRAM, VARIABLE, os.environ[VARIABLE])

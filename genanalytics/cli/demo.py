@@ -1,39 +1,56 @@
-"""The main job on made-up records: the stand-in of the API, real HTTP, the cache, a file, a chart."""
+"""The command `demo`: the main job on synthetic records, with a stand-in of the API, real HTTP and a real cache."""
 
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import click
+
+from genanalytics.base.text import explain
+from genanalytics.cli.options import DIRECTORY
+from genanalytics.cli.records import find_terminal_width
 from genanalytics.errors import OutputError
-from genanalytics.fetching.client import Client
-from genanalytics.fetching.fetch import fetch
-from genanalytics.files import write_parquet
-from genanalytics.plots import cost_over_time, save
-from genanalytics.report import write_report
-from genanalytics.sandbox import Sandbox, sample
-from genanalytics.tables.overview import overview
 
 PARQUET = "generations.parquet"
 CHART = "cost-per-day-by-model.png"
 REPORT = "report.html"
 
 
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics demo --directory trial/"""
+)
+@click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Output directory.")
+def demo(directory: str) -> None:
+    """Run the whole job on synthetic records, without an API key."""
+    run_demo(Path(directory), click.echo, width=find_terminal_width())
+
+
 def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -> None:
     """Fetch the sample, summarise it, write it as Parquet, as a chart and as a report, and fetch it again.
 
     Args:
-        directory: Where the files go; made when it is not there. The cache lies elsewhere and is gone afterwards: the
-            first fetch always shows requests, and the user's own cache is not touched.
+        directory: The directory of the files, created if it does not exist. The cache is temporary, so that the first
+            fetch always sends requests and the user's own cache is not touched.
         say: Takes each line of text.
-        width: How many characters a line of the table may have.
+        width: The maximum width of the table, in characters.
 
     Raises:
         OutputError: The directory cannot be written.
     """
+    from genanalytics.fetching.client import Client
+    from genanalytics.fetching.fetch import fetch
+    from genanalytics.files import write_parquet
+    from genanalytics.plots import cost_over_time, save
+    from genanalytics.report import write_report
+    from genanalytics.sandbox import Sandbox, sample
+    from genanalytics.tables.overview import overview
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"cannot make the directory {directory}: {error.strerror}; name another one with --directory"
+        msg = f"cannot create the directory {directory}: {explain(error)}; name another one with --directory"
         raise OutputError(msg) from error
     made = sample()
     with (
@@ -41,7 +58,7 @@ def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -
         Sandbox(made) as sandbox,
         Client("any-key-will-do", base_url=sandbox.base_url, cache_dir=cache_dir) as client,
     ):
-        say(f"A stand-in of the API serves made-up records at {sandbox.base_url}.\n")
+        say(f"A stand-in of the API serves synthetic records at {sandbox.base_url}.\n")
         first = fetch(made.ids, client=client)
         say(f"{first.stats}.\n")
         say(overview(first.frame, ["model"], coverage=first.stats.coverage, width=width))
@@ -50,7 +67,7 @@ def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -
         say(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")
         say(f"Wrote {directory / CHART}.")
         parquet, page = directory / PARQUET, directory / REPORT
-        write_report(first.frame, page, title="Made-up records", coverage=first.stats.coverage, sources=[parquet])
+        write_report(first.frame, page, title="Synthetic records", coverage=first.stats.coverage, sources=[parquet])
         say(f"Wrote {page}: findings, charts and their numbers, for a browser.\n")
         again = fetch(made.ids, client=client)
         say(f'Fetched again: {again.stats.from_cache:,} ids from the cache, "requests": {again.stats.requests}.')

@@ -1,4 +1,4 @@
-"""The command line's `doctor` command."""
+"""The command `doctor`."""
 
 import json
 import os
@@ -8,8 +8,7 @@ from textwrap import indent
 
 import click
 
-from genanalytics.cli.options import EXIT_FAILURE, EXIT_KEY_REFUSED, key_in
-from genanalytics.cli.types import DIRECTORY, FILE
+from genanalytics.cli.options import Exit, api_key_option, base_url_option, cache_option, json_option, read_api_key
 
 
 @click.command(
@@ -18,27 +17,32 @@ Examples:
   genanalytics doctor
   genanalytics doctor --offline --json"""
 )
-@click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL).")
-@click.option("--api-key-file", type=FILE, help="File that holds the key (or OPENROUTER_API_KEY).")
-@click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
-@click.option("--offline", is_flag=True, help="Send nothing: whether the service takes the key is then not known.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@base_url_option
+@api_key_option
+@cache_option
+@click.option("--offline", is_flag=True, help="Send nothing; whether the service accepts the API key stays unknown.")
+@json_option
 def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None, offline: bool, as_json: bool) -> int:
-    """Look at what a run needs: Python, packages, key, service, cache.
+    """Check what a fetch needs: Python, packages, API key, service, cache.
 
-    The service is asked once, for an id that no generation has; its answer shows whether it takes the key. The key
-    itself is never shown. Exit code 0 where a fetch can run, 4 where there is no key or the service refuses it, 1 where
-    there is another problem.
+    Sends one request, for an id that no generation has; the answer shows whether the service accepts the API key. The
+    key itself is never shown. Exit code 0: a fetch can run. 4: there is no API key, or the service refuses it. 1:
+    another problem.
     """
-    from genanalytics.cli.checks import State, examine
-    from genanalytics.fetching.client import BASE_URL_VARIABLE, CACHE_DIR_VARIABLE, DEFAULT_BASE_URL, cache_directory
+    from genanalytics.cli.checks import State, check_all
+    from genanalytics.fetching.client import (
+        BASE_URL_VARIABLE,
+        CACHE_DIR_VARIABLE,
+        DEFAULT_BASE_URL,
+        find_cache_directory,
+    )
     from genanalytics.fetching.transport import KEY_VARIABLE, Secret
 
     findings = []
-    for finding in examine(
-        Secret(key_in(Path(api_key_file)) if api_key_file else os.environ.get(KEY_VARIABLE)),
+    for finding in check_all(
+        Secret(read_api_key(Path(api_key_file)) if api_key_file else os.environ.get(KEY_VARIABLE)),
         base_url=base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
-        cache_dir=cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)),
+        cache_dir=find_cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)),
         offline=offline,
     ):
         findings.append(finding)
@@ -50,5 +54,5 @@ def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None
     if as_json:
         click.echo(json.dumps({"ok": not problems, "findings": [asdict(finding) for finding in findings]}))
     if "key" in problems:
-        return EXIT_KEY_REFUSED
-    return EXIT_FAILURE if problems else 0
+        return Exit.KEY_REFUSED
+    return Exit.FAILURE if problems else Exit.SUCCESS

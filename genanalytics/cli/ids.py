@@ -1,4 +1,4 @@
-"""The command line's `ids` command, and the ids that the arguments of any command name."""
+"""The command `ids`, and the ids that the arguments of any command name."""
 
 import json
 import os
@@ -6,16 +6,20 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from genanalytics.cli.types import FILE
+from genanalytics.cli.options import FILE, print_notices
 from genanalytics.errors import InputError
-from genanalytics.units import counted
+from genanalytics.units import format_count
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from genanalytics.ids.read import Ids
+
+    _Source: TypeAlias = "str | Path | BinaryIO"
 
 
 @click.command(
@@ -25,24 +29,24 @@ Examples:
   genanalytics ids calls.parquet app.db --column generation_id > ids.txt"""
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
-@click.option("--column", metavar="NAME", help="The column of a table, or the key in JSON, that holds the ids.")
-@click.option("--since", metavar="WHEN", help="Leave out what was created before this ISO date or time (UTC).")
-@click.option("--until", metavar="WHEN", help="Leave out what was created at this ISO date or time (UTC), or later.")
+@click.option("--column", metavar="NAME", help="Read this column of a table, or this key in JSON.")
+@click.option("--since", metavar="WHEN", help="Leave out ids created before this ISO date or time (UTC).")
+@click.option("--until", metavar="WHEN", help="Leave out ids created at this ISO date or time (UTC) or later.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts and notices instead of the ids.")
-@click.option("--quiet", is_flag=True, help="No notices on stderr.")
+@click.option("--quiet", is_flag=True, help="Print no notices on stderr.")
 def ids(
     files: tuple[str, ...], column: str | None, since: str | None, until: str | None, as_json: bool, quiet: bool
 ) -> None:
     """Find generation ids in files, and print each of them once.
 
-    A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed by gzip or zstd, a directory
-    of such files, or - for stdin. In a table the column is found whose values are ids; a list is read an id a line; any
-    other text is searched. Times are those inside the ids; an id without one is kept. Nothing is sent.
+    A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed with gzip or zstd, a
+    directory of such files, or - for stdin. In a table, the column whose values are ids is read. A list is read one id
+    per line. Any other text is searched. Dates are those in the ids; ids without a date are kept. Nothing is sent.
     """
-    from genanalytics.ids.form import problem
+    from genanalytics.ids.form import find_problem
     from genanalytics.ids.read import read_ids
 
-    reads = [read_ids(_file(name), column=column, since=since, until=until) for name in files]
+    reads = [read_ids(_open_file(name), column=column, since=since, until=until) for name in files]
     found = refused = 0
     first_refusal = ""
     seen: set[str] = set()
@@ -50,7 +54,7 @@ def ids(
         found += 1
         if generation_id in seen:
             continue
-        reason = problem(generation_id)
+        reason = find_problem(generation_id)
         if reason is None:
             seen.add(generation_id)
             if not as_json:
@@ -58,50 +62,50 @@ def ids(
         else:
             refused += 1
             first_refusal = first_refusal or f"{generation_id!a:.80}: {reason}"
-    notices = notices_of(reads)
+    notices = collect_notices(reads)
     if refused:
-        notices.append(f"{refused:,} of what was found cannot be ids; the first is {first_refusal}")
+        notices.append(f"left out {format_count(refused, 'value')} that cannot be ids; the first is {first_refusal}")
     if as_json:
         click.echo(json.dumps({"found": found, "distinct": len(seen), "notices": notices}))
     if not quiet:
-        tell(notices)
-        click.echo(f"{counted(len(seen), 'id')}, found {counted(found - refused, 'time')}.", err=True)
+        print_notices(notices)
+        click.echo(f"{format_count(len(seen), 'id')}, found {format_count(found - refused, 'time')}.", err=True)
 
 
-def given_ids(
+def read_given_ids(
     arguments: Sequence[str], inputs: Sequence[str], *, lazily: bool = False
 ) -> "tuple[Iterable[str], list[Ids]]":
-    """Return the ids that arguments name, in their order, and what is read for them, which has the notices.
+    """Return the ids that arguments name, in order, and the sources that are read for them, which hold the notices.
 
     Args:
         arguments: Ids and names of files.
         inputs: Names of files, - for stdin.
-        lazily: Read them as they are taken, however many there are, and once more where their number is asked for.
+        lazily: Read ids one at a time; `len` then reads them once more.
 
     Raises:
-        InputError: There is none, or a file cannot be read.
+        InputError: There are no ids, or a file cannot be read.
     """
     from genanalytics.ids.read import read_ids
 
-    sources = [_id_or_file(argument) for argument in arguments] + [_file(name) for name in inputs]
+    sources = [_open_id_or_file(argument) for argument in arguments] + [_open_file(name) for name in inputs]
     reads = [read_ids(source) for source in sources]
     every = chain.from_iterable(reads)
     first = next(every, None)
     if first is None:
-        told = "".join(f" ({notice})" for notice in notices_of(reads))
-        msg = f"no generation ids{told}: give ids or files of ids as arguments, or --input - to read them from stdin"
+        notices = "".join(f" ({notice})" for notice in collect_notices(reads))
+        msg = f"no generation ids{notices}: give ids or files of ids as arguments, or --input - to read them from stdin"
         raise InputError(msg)
     given = chain([first], every)
     if lazily:
-        return _Counted(given, sources) if all(map(_can_be_read_again, sources)) else given, reads
+        return _CountedIds(given, sources) if all(map(_can_be_read_again, sources)) else given, reads
     # a list has a length, which the progress bar can show
     return given if "-" in (*arguments, *inputs) else list(given), reads
 
 
-class _Counted:
-    """Ids that are read as they are taken, and counted by reading them once more."""
+class _CountedIds:
+    """Ids that are read as they are taken; `len` reads the sources once more."""
 
-    def __init__(self, given: Iterator[str], sources: Sequence[object]) -> None:
+    def __init__(self, given: Iterator[str], sources: "Sequence[_Source]") -> None:
         self._given = given
         self._sources = sources
 
@@ -114,35 +118,29 @@ class _Counted:
         return sum(1 for source in self._sources for _ in read_ids(source))
 
 
-def _can_be_read_again(source: object) -> bool:
-    """Return whether a source is an id, a file or a directory: neither a pipe nor a stream."""
+def _can_be_read_again(source: "_Source") -> bool:
+    """Return whether a source is an id, a file or a directory, not a pipe or a stream."""
     return isinstance(source, str) or (isinstance(source, Path) and (source.is_file() or source.is_dir()))
 
 
-def notices_of(reads: "Iterable[Ids]") -> list[str]:
-    """Return what there is to say of what was read."""
+def collect_notices(reads: "Iterable[Ids]") -> list[str]:
+    """Return the notices about the ids that were read."""
     return [notice for read in reads for notice in read.notices]
 
 
-def tell(notices: Iterable[str]) -> None:
-    """Say on stderr what a user should know."""
-    for notice in notices:
-        click.echo(f"Note: {notice}.", err=True)
-
-
-def _file(name: str) -> object:
+def _open_file(name: str) -> "_Source":
     return sys.stdin.buffer if name == "-" else Path(name)
 
 
-def _id_or_file(argument: str) -> object:
-    """Return what an argument names; the name of a file that is not there is a mistake, not an id to ask for."""
-    from genanalytics.ids.read import names_a_file
+def _open_id_or_file(argument: str) -> "_Source":
+    """Return an id or a file; the name of a missing file is a mistake, not an id to ask for."""
+    from genanalytics.ids.read import is_file_name
 
     if argument == "-":
         return sys.stdin.buffer
-    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises on what is too long for a name
+    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return Path(argument)
-    if names_a_file(argument):
+    if is_file_name(argument):
         msg = f"no file {argument!r}: give the path of a file of ids, or an id"
         raise InputError(msg)
     return argument

@@ -1,48 +1,59 @@
-"""What several commands have in common: their exit codes, the way to the service."""
+"""Parts that several commands share: exit codes, paths, the client's options, notices."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from functools import reduce
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from genanalytics.cli.types import DIRECTORY, FILE
 from genanalytics.errors import InputError
-from genanalytics.units import counted
+from genanalytics.units import format_count
 
 if TYPE_CHECKING:
     from genanalytics.fetching.client import Client
 
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-EXIT_PARTIAL = 3
-EXIT_KEY_REFUSED = 4
-EXIT_INTERRUPTED = 130
-EXIT_PIPE_CLOSED = 141
-EXIT_TERMINATED = 143
-
-EXIT_CODES: Mapping[str, str] = MappingProxyType(
-    {
-        "0": "every id has a record",
-        "1": "failure, such as a full disk",
-        "2": "something given cannot be used; one sentence says what and why",
-        "3": (
-            "some ids have no record; the others are written all the same, and totals are lower bounds."
-            " In `reconcile`: the two sides differ"
-        ),
-        "4": "no key, or the service refused it",
-        "130, 143": "interrupted by Ctrl-C, by SIGTERM; running again resumes",
-        "141": "whoever read the output stopped reading, as `head` does; nothing is said of it",
-    }
-)
-"""What the exit codes mean, as the documents tell it."""
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _several(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+class Exit(IntEnum):
+    """The exit codes; docs/cli.md has their meaning."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    USAGE = 2
+    PARTIAL = 3
+    KEY_REFUSED = 4
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+    TERMINATED = 143
+
+
+class PathType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
+    """A path, which the shell completes. The code that opens it reports errors."""
+
+    def __init__(self, name: str, completed_as: str) -> None:
+        self.name = name
+        self.completed_as = completed_as
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
+        """Return the item that makes the shell complete paths itself."""
+        return [CompletionItem(incomplete, type=self.completed_as)]
+
+
+FILE = PathType("FILE", "file")
+DIRECTORY = PathType("DIR", "dir")
+
+base_url_option = click.option("--base-url", metavar="URL", help="URL of the API (or GENANALYTICS_BASE_URL).")
+api_key_option = click.option("--api-key-file", type=FILE, help="File with the API key (or OPENROUTER_API_KEY).")
+cache_option = click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+quiet_option = click.option("--quiet", is_flag=True, help="Print no notices and no progress on stderr.")
+
+
+def combine(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     """Return decorators as one; the help shows their options in this order."""
 
     def decorate(command: Command) -> Command:
@@ -51,23 +62,21 @@ def _several(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-ids_arguments = _several(
+ids_arguments = combine(
     click.argument("ids", nargs=-1, metavar="[ID|FILE]...", type=FILE),
     click.option(
         "--input", "inputs", multiple=True, metavar="FILE|-", type=FILE, help="Read ids from a file, or - for stdin."
     ),
 )
-"""What `cli_ids.given_ids` reads."""
+"""The arguments of `ids.read_given_ids`."""
 
-client_options = _several(
-    click.option("--base-url", metavar="URL", help="Where the API is (or GENANALYTICS_BASE_URL)."),
-    click.option("--account", metavar="NAME", help="Name under which answers are cached (default: from the key)."),
-    click.option("--api-key-file", type=FILE, help="File that holds the key (or OPENROUTER_API_KEY)."),
-    click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR)."),
-    click.option(
-        "--max-workers", type=click.IntRange(1), metavar="N", help="Requests under way at once (default: 16)."
-    ),
-    click.option("--rate", type=float, metavar="N", help="At most so many requests per second."),
+client_options = combine(
+    base_url_option,
+    click.option("--account", metavar="NAME", help="Name of the account in the cache (default: from the API key)."),
+    api_key_option,
+    cache_option,
+    click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Concurrent requests (default: 16)."),
+    click.option("--rate", type=float, metavar="N", help="Send at most N requests per second."),
     click.option(
         "--wait",
         "wait_s",
@@ -75,42 +84,50 @@ client_options = _several(
         default=30.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long to keep asking for records that are too young to be there yet.",
+        help="Keep asking for this long for records that are too young to exist yet.",
     ),
     click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone."),
-    click.option("--accept-mismatch", is_flag=True, help="Take records that carry another id than the one asked for."),
+    click.option(
+        "--accept-mismatch", is_flag=True, help="Accept records that carry another id than the requested one."
+    ),
 )
-"""What `opened_client` reads, and two of what a fetch does."""
+"""The options of `open_client`, and `--wait` and `--accept-mismatch`, which a fetch takes."""
 
 
-def opened_client(options: dict[str, Any]) -> "Client":
-    """Return a client made from the environment and from what the command line says.
+def open_client(options: Mapping[str, Any]) -> "Client":
+    """Return a client made from the environment and from options, which win.
 
     Raises:
-        InputError: The key's file cannot be read, or an option is out of its range.
-        KeyRefusedError: There is no key.
+        InputError: The file of the API key cannot be read, or an option is out of its range.
+        KeyRefusedError: There is no API key.
         CacheError: The cache cannot be opened.
     """
     from genanalytics.fetching.client import Client
 
-    named = {name: value for name, value in options.items() if name != "api_key_file"}
+    named: dict[str, Any] = {name: value for name, value in options.items() if name != "api_key_file"}
     if options["api_key_file"] is not None:
-        named["api_key"] = key_in(Path(options["api_key_file"]))
+        named["api_key"] = read_api_key(Path(options["api_key_file"]))
     return Client.from_env(**named)
 
 
-def key_in(path: Path) -> str:
-    """Return the key that a file holds.
+def read_api_key(path: Path) -> str:
+    """Return the API key in a file.
 
     Raises:
-        InputError: It cannot be read, or holds something else too.
+        InputError: The file cannot be read, or contains anything else.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split()
+        words = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it holds no text'}"
+        msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it is not text'}"
         raise InputError(msg) from None
-    if len(lines) != 1:
-        msg = f"the key file {path} holds {counted(len(lines), 'word')}: it should hold the key and nothing else"
+    if len(words) != 1:
+        msg = f"the key file {path} contains {format_count(len(words), 'word')}: it must contain only the API key"
         raise InputError(msg)
-    return lines[0]
+    return words[0]
+
+
+def print_notices(notices: Iterable[str]) -> None:
+    """Print notices on stderr."""
+    for notice in notices:
+        click.echo(f"Note: {notice}.", err=True)

@@ -1,15 +1,14 @@
-"""The command line's command that draws."""
+"""The command `plot`."""
 
 from pathlib import Path
 
 import click
 
-from genanalytics.cli.records import opened, reads_paths
-from genanalytics.cli.types import FILE
+from genanalytics.cli.options import FILE
+from genanalytics.cli.records import open_records, reads_paths
 
 
-def _listed(context: click.Context, _: click.Parameter, value: bool) -> None:
-    """Print the charts that there are, and end."""
+def _print_charts(context: click.Context, _: click.Parameter, value: bool) -> None:
     if not value:
         return
     from genanalytics.plots import CHARTS
@@ -29,18 +28,19 @@ Examples:
 )
 @click.argument("chart", metavar="CHART")
 @reads_paths
-@click.option("-o", "--output", required=True, type=FILE, help="The picture: .png, .svg or .pdf.")
-@click.option("--by", metavar="COLUMN", help="Tell groups apart by this; also by day, hour, weekday, model_family.")
-@click.option("--every", metavar="STRETCH", help="The stretch of time: minute, hour, day, week or month.")
-@click.option("--value", metavar="NAME", help="What a distribution is of: ttft_ms, e2e_ms, tps_decode, ...")
-@click.option("--metric", metavar="NAME", help="What hour-of-week colours: effective_cost, ttft_ms_p95, ...")
+@click.option("-o", "--output", required=True, type=FILE, help="Picture: .png, .svg or .pdf.")
+@click.option("--by", metavar="COLUMN", help="Compare groups by a column, or by day, hour, weekday or model_family.")
+@click.option("--every", metavar="PERIOD", help="Divide time into minute, hour, day, week or month.")
+@click.option(
+    "--metric", metavar="NAME", help="Draw this: ttft_ms, e2e_ms, tps_decode, effective_cost, ttft_ms_p95, ..."
+)
 @click.option(
     "--list",
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_listed,
-    help="Print the charts that there are, and the question that each answers.",
+    callback=_print_charts,
+    help="Print the charts and the question that each answers.",
 )
 def plot(
     chart: str,
@@ -53,14 +53,14 @@ def plot(
 ) -> None:
     """Draw a chart of records into a file.
 
-    CHART is one of those that --list prints. Reads what summary reads.
+    CHART is one of the names that --list prints. Reads the files that `summary` reads.
     """
-    from genanalytics.plots import chart_of, save
-    from genanalytics.plots.saving import checked_form, checked_options
+    from genanalytics.plots import find_chart, save
+    from genanalytics.plots.saving import check_options, check_suffix
 
-    draw = chart_of(chart).draw
-    given = checked_options(draw, {name: value for name, value in options.items() if value is not None})
-    checked_form(Path(output))
-    with opened(paths, where, tz, engine) as data:
+    draw = find_chart(chart).draw
+    given = check_options(draw, {name: value for name, value in options.items() if value is not None})
+    check_suffix(Path(output))
+    with open_records(paths, where, tz, engine) as data:
         save(data, draw, output, tz=tz, **given)
     click.echo(f"Wrote {output}.", err=True)

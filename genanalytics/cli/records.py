@@ -1,4 +1,4 @@
-"""Which records a command reads, what computes, and how rows are printed: the same for all commands that read any."""
+"""The records that a command reads, the engine that computes, and rows as JSON or CSV."""
 
 import json
 import math
@@ -9,28 +9,30 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from genanalytics.cli.types import FILE
+from genanalytics.cli.options import FILE, print_notices
 from genanalytics.errors import GenAnalyticsError, InputError
-from genanalytics.units import counted
+from genanalytics.units import format_count
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from genanalytics.metrics.engines.scan import Engine
+
 ENGINES = ("auto", "pandas", "duckdb", "spark")
 LARGE_BYTES = 200_000_000
-"""More Parquet than this is DuckDB's work, where it is installed: unpacked it may be larger than memory."""
+"""More Parquet than this is read by DuckDB, if it is installed: unpacked, it may be larger than memory."""
 
 _FAILURES = {"duckdb": ("duckdb", "Error"), "spark": ("pyspark.errors", "PySparkException")}
-"""Where what each engine raises is: it is imported once the engine has been."""
+"""The module and the name of each engine's exceptions; imported once the engine is."""
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
 
-def _one_form(context: click.Context, _: click.Parameter, value: bool) -> bool:
+def _check_one_form(context: click.Context, _: click.Parameter, value: bool) -> bool:
     if value and (context.params.get("as_json") or context.params.get("as_csv")):
         msg = "--json and --csv are two forms of one output: give one of them"
         raise click.UsageError(msg)
@@ -43,105 +45,114 @@ _READING = (
         "--where",
         multiple=True,
         metavar="CONDITION",
-        help="Only rows of which this holds: model=openai/gpt-5, 'total_cost>=0.1', 'created_at<2026-03-01'. Can be"
-        " given several times.",
+        help="Keep only matching rows: model=openai/gpt-5, 'total_cost>=0.1', 'created_at<2026-03-01'. Repeatable.",
     ),
-    click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="The zone of times: Europe/Berlin."),
+    click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone, such as Europe/Berlin."),
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
         default="auto",
         show_default=True,
-        help="What computes; auto is pandas, and DuckDB for more than 200 MB of Parquet.",
+        help="Engine; auto is pandas, and DuckDB for more than 200 MB of Parquet.",
     ),
 )
 _PRINTING = (
-    click.option("--json", "as_json", is_flag=True, callback=_one_form, help="Print a list of objects, one per row."),
-    click.option("--csv", "as_csv", is_flag=True, callback=_one_form, help="Print comma-separated values."),
+    click.option(
+        "--json", "as_json", is_flag=True, callback=_check_one_form, help="Print a JSON list with one object per row."
+    ),
+    click.option("--csv", "as_csv", is_flag=True, callback=_check_one_form, help="Print comma-separated values."),
 )
 
 
 def reads_paths(command: _Command) -> _Command:
-    """Give a command the arguments that say which records it reads."""
+    """Give a command the arguments that choose its records."""
     for option in reversed(_READING):
         command = option(command)
     return command
 
 
 def reads_records(command: _Command) -> _Command:
-    """Give a command the arguments that say which records it reads and how it prints rows."""
+    """Give a command the arguments that choose its records and the form of its rows."""
     for option in reversed(_PRINTING):
         command = option(command)
     return reads_paths(command)
 
 
 @contextmanager
-def opened(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> "Iterator[Any]":
-    """Yield the records of files, those of which all conditions hold, as what computes takes them.
+def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> "Iterator[Any]":
+    """Yield the matching records of files, as the engine takes them.
 
-    In memory each generation is there once. An engine reads Parquet alone, and takes the rows as they are.
+    In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are.
 
     Raises:
-        InputError: A file or a condition cannot be read, or the engine is not there.
-        GenAnalyticsError: The engine could not compute what the block asked for.
+        InputError: A file or a condition cannot be read, or the engine is not installed.
+        GenAnalyticsError: The engine failed within the block.
     """
-    from genanalytics.metrics.grouping.where import filtered
+    from genanalytics.metrics.grouping.where import filter_rows
 
-    chosen = _engine_for(paths) if engine == "auto" else engine
+    chosen = (
+        choose_engine(paths) if engine == "auto" else cast("Engine", engine)
+    )  # one of `ENGINES`, or scan refuses it
     if chosen == "pandas":
-        frame = _frame_of(paths)
-        met = filtered(frame, where, tz=tz)
-        if len(frame) and not len(met):
-            click.echo("Note: no record meets the conditions of --where.", err=True)
-        yield met
+        frame = _read_frame(paths)
+        kept = filter_rows(frame, where, tz=tz)
+        if len(frame) and not len(kept):
+            print_notices(["no record matches the conditions of --where"])
+        yield kept
         return
     from genanalytics.metrics.engines.scan import scan
 
-    data = scan(paths, engine=chosen, session=_spark() if chosen == "spark" else None)
+    data = scan(paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
     module, name = _FAILURES[chosen]
     try:
-        yield filtered(data, where, tz=tz)
+        yield filter_rows(data, where, tz=tz)
     except getattr(import_module(module), name) as error:
         reason = str(error).partition("\n")[0]
-        msg = f"{chosen} could not compute it: {reason}"
+        msg = f"{chosen} failed: {reason}"
         raise GenAnalyticsError(msg) from error
 
 
-def printed(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
-    """Print rows as JSON or CSV, and return whether either was asked for."""
+def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
+    """Print rows as JSON or CSV, and return whether either was requested."""
     if as_csv:
         click.echo(rows.to_csv(index=False), nl=False)
     elif as_json:
-        click.echo(json.dumps(_objects(rows), allow_nan=False))
+        click.echo(json.dumps(to_objects(rows), allow_nan=False))
     return as_json or as_csv
 
 
-def names_in(text: str) -> list[str]:
+def to_objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":
+    """Return rows as plain Python values; gaps and infinities are None, times are ISO 8601."""
+    plain = rows.astype("object").where(rows.notna(), None).to_dict("records")
+    return [{str(name): _to_plain(value) for name, value in row.items()} for row in plain]
+
+
+def split_names(text: str) -> list[str]:
     """Return the names between the commas of an option.
 
-    >>> names_in("model, day,")
+    >>> split_names("model, day,")
     ['model', 'day']
     """
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def terminal_width() -> int:
-    """Return how wide a table may be: as the terminal is, and without a terminal as it wants to be."""
+def find_terminal_width() -> int:
+    """Return the width of the terminal in characters; without a terminal, a width that divides no table."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
 
 
-def _engine_for(paths: Sequence[str]) -> str:
-    """Return what computes: pandas, unless there is much Parquet, nothing else, and DuckDB to read it."""
+def choose_engine(paths: Sequence[str], *, large_bytes: int = LARGE_BYTES) -> "Engine":
+    """Return the engine for files: pandas, or DuckDB for large Parquet if it is installed."""
     files = [
         file for path in map(Path, paths) for file in (sorted(path.rglob("*.parquet")) if path.is_dir() else [path])
     ]
     known = all(file.suffix.lower() == ".parquet" and file.is_file() for file in files)
-    large = known and sum(file.stat().st_size for file in files) > LARGE_BYTES
+    large = known and sum(file.stat().st_size for file in files) > large_bytes
     return "duckdb" if large and find_spec("duckdb") else "pandas"
 
 
-def _spark() -> Any:
-    """Return the session that there is, such as that of spark-submit, or a new one."""
+def _open_spark() -> Any:
+    """Return the current session, such as that of spark-submit, or a new one."""
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -150,27 +161,19 @@ def _spark() -> Any:
     return SparkSession.builder.getOrCreate()
 
 
-def _frame_of(paths: Sequence[str]) -> "pd.DataFrame":
+def _read_frame(paths: Sequence[str]) -> "pd.DataFrame":
     """Return the records of all files as one frame, each generation once."""
-    from genanalytics.reading import joined, open_frame
+    from genanalytics.files import join_frames, read
 
-    frames = [open_frame(path) for path in paths]
-    frame = joined(frames)
+    frames = [read(path) for path in paths]
+    frame = join_frames(frames)
     repeated = sum(map(len, frames)) - len(frame)
     if repeated:
-        click.echo(
-            f"Note: {counted(repeated, 'record')} more than once in the files; the one fetched last counts.", err=True
-        )
+        print_notices([f"{format_count(repeated, 'record')} repeated in the files; the one fetched last counts"])
     return frame
 
 
-def _objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":
-    """Return rows as plain Python values, gaps and what is no number as None."""
-    plain = rows.astype("object").where(rows.notna(), None).to_dict("records")
-    return [{str(name): _plain(value) for name, value in row.items()} for row in plain]
-
-
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,9 +1,9 @@
-"""The command line's command that writes a report."""
+"""The command `report`."""
 
 import click
 
-from genanalytics.cli.records import opened, reads_paths
-from genanalytics.cli.types import FILE
+from genanalytics.cli.options import FILE
+from genanalytics.cli.records import open_records, reads_paths
 
 
 @click.command(
@@ -13,18 +13,18 @@ Examples:
   genanalytics report generations/ --title 'August' --tz Europe/Berlin --where 'created_at>=2026-08-01'"""
 )
 @reads_paths
-@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="The page.")
-@click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="What the report is called.")
+@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="Output file.")
+@click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="Title of the report.")
 def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str) -> None:
-    """Write one HTML page: findings in words, charts, their numbers. It opens offline and can be sent.
+    """Write one HTML page: findings in words, charts and their numbers.
 
-    Reads what summary reads.
+    The page needs no network and can be sent. Reads the files that `summary` reads.
     """
-    from genanalytics.files import check_place, coverage_of
+    from genanalytics.files import check_place, read_coverage
     from genanalytics.report import write_report
 
     check_place(output)
-    coverage = coverage_of(paths[0]) if len(paths) == 1 and not where else None  # of a part, nobody knows
-    with opened(paths, where, tz, engine) as data:
+    coverage = read_coverage(paths[0]) if len(paths) == 1 and not where else None  # that of a part is unknown
+    with open_records(paths, where, tz, engine) as data:
         write_report(data, output, title=title, tz=tz, coverage=coverage, sources=paths)
     click.echo(f"Wrote {output}.", err=True)

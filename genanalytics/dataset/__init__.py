@@ -1,1 +1,1 @@
-"""The Parquet data set that grows."""
+"""The Parquet data set that grows, and redaction."""

@@ -1,4 +1,4 @@
-"""Ids to a data set that grows: fetched in batches, each of which is committed whole."""
+"""From ids to a data set that grows, in batches that are committed whole."""
 
 import time
 from collections import Counter
@@ -19,43 +19,44 @@ from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.writer import Partition, Writer
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome
-from genanalytics.fetching.client import REMEMBER_MISSING_S, Client
+from genanalytics.fetching.client import REMEMBER_MISSING_S, Client, use_client
 from genanalytics.fetching.dispatch import Dispatch
-from genanalytics.fetching.fetch import progress_bar, shown
+from genanalytics.fetching.progress import make_progress_bar
 from genanalytics.formats.parquet import read_table as read_file
-from genanalytics.ids.form import CREATED, created_s
+from genanalytics.ids.form import CREATED, escape_surrogates, read_created_s
 from genanalytics.ids.known import KnownIds
-from genanalytics.ids.read import Ids, read_ids
-from genanalytics.records.parse import Row, to_table
+from genanalytics.ids.read import Ids, IdSource, read_ids
+from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.record import SETTLING_S
-from genanalytics.units import counted
+from genanalytics.units import format_count
 
 BATCH_ROWS = 32_768
-"""After so many answers a batch is committed."""
+"""The number of answers in a batch."""
 
 _ROWS_PER_TABLE = 4_096
 _LOOKED_UP_AT_ONCE = 8_192
 _MICROSECONDS = 1_000_000
-_MANY_FILES = 200
+MANY_FILES = 200
+"""With more small files than this, a notice advises to merge them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """What an export did, and what the data set holds now.
+class ExportResult:
+    """The counts of an export, and of the data set after it.
 
     Attributes:
-        requested: How many ids were given, duplicates included.
-        distinct: How many different ids were given; with `retry`, those to be tried again are among them.
-        present: How many of them the data set held already.
-        outcomes: How many of the others ended in each outcome that occurred.
-        settled: How many young records of earlier runs are final now.
-        requests: How many HTTP requests were sent.
-        from_cache: How many ids were answered by the cache.
-        seconds: How long it took.
-        rows: How many records the data set holds.
-        young: How many of them may still change; a later export asks for them again.
-        failures: How many ids `failures.parquet` holds.
-        notices: What the caller should know, each in one sentence.
+        requested: The number of given ids, duplicates included.
+        distinct: The number of different ids, including those to `retry`.
+        present: The number of those that the data set contained before.
+        outcomes: The number of the others per outcome.
+        settled: The number of young records of earlier runs that are final now.
+        requests: The number of HTTP requests.
+        from_cache: The number of ids that the cache answered.
+        seconds: The duration.
+        rows: The number of records in the data set.
+        young: The number of those that may still change; a later export asks for them again.
+        failures: The number of ids in `failures.parquet`.
+        notices: Notices for the user, one sentence each.
     """
 
     requested: int
@@ -73,8 +74,8 @@ class Exported:
 
     def __str__(self) -> str:
         counts = "".join(f", {number:,} {outcome}" for outcome, number in self.outcomes.items())
-        sent = f"{counted(self.requests, 'request')}, {self.from_cache:,} from the cache, {self.seconds:.1f} s"
-        return f"{counted(self.distinct, 'id')}: {self.present:,} there already{counts} ({sent})"
+        sent = f"{format_count(self.requests, 'request')}, {self.from_cache:,} from the cache, {self.seconds:.1f} s"
+        return f"{format_count(self.distinct, 'id')}: {self.present:,} already in the data set{counts} ({sent})"
 
     @property
     def coverage(self) -> float | None:
@@ -84,7 +85,7 @@ class Exported:
 
 
 def export(
-    ids: object,
+    ids: IdSource,
     directory: str | PathLike[str],
     *,
     partition: Partition = "month",
@@ -95,97 +96,87 @@ def export(
     accept_mismatch: bool = False,
     batch_rows: int = BATCH_ROWS,
     progress: bool | None = None,
-) -> Exported:
-    """Fetch the records of `ids` into a data set, each once, and return what was done.
+) -> ExportResult:
+    """Fetch the records of `ids` into a data set, each once, and return the counts.
 
-    Ids that the data set holds are not asked for again, but for young records whose hour is over: those are replaced,
-    whether or not they are among `ids`. Every `batch_rows` answers are committed in one step; whatever ends a run, what
-    was committed stays, and the next run goes on. Memory is bounded by the batch, and grows by 16 bytes an id.
+    Ids in the data set are not asked for again, except for young records that are final by now: they are replaced even
+    if they are not among `ids`. Every `batch_rows` answers are committed in one step. An interrupted run keeps its
+    commits; to resume it, run it again. Memory holds one batch and 16 bytes per id.
 
     Args:
-        ids: Whatever `ids.read_ids` reads: a path of a file of ids, a generator of ids, an open stream, ...
-        directory: The data set; made when it is not there.
-        partition: By what its files are divided: month or day of `created_at` (UTC), or None for not at all.
-        client: The way to the service; without one `Client.from_env()` is used and closed.
-        redact: What is emptied, or replaced by tokens, before it is written. The cache holds the answers as they came.
-        retry: Ask as well for the ids of `failures.parquet` whose `retry_at` has come.
-        wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
-        accept_mismatch: Take records that carry another id than the one asked for, under the id asked for.
-        batch_rows: How many answers make a batch.
-        progress: Whether to draw a progress bar on stderr; None draws one in a terminal or a notebook only.
+        ids: Anything that `read_ids` reads, or its result: one id, the path of a file or a directory with ids, a table
+            in memory, an iterable of ids or of completions.
+        directory: The data set; it is created if it does not exist.
+        partition: The period of its partitions, `month` or `day` of `created_at` (UTC); None for no partitions.
+        client: The client; without one, `Client.from_env()` is used and closed.
+        redact: The columns to empty, or to replace by tokens, before they are written. The cache keeps the answers as
+            they arrived.
+        retry: Whether to ask also for the ids of `failures.parquet` whose `retry_at` has passed.
+        wait_s: How long to keep asking for records that are too young to exist yet, in seconds.
+        accept_mismatch: Accept records that carry another id than the requested one, under the requested id.
+        batch_rows: The number of answers in a batch.
+        progress: Whether to draw a progress bar; None draws one in a terminal or a notebook only.
 
     Raises:
-        KeyRefusedError: There is no key, or the service refused it (401).
-        InputError: `ids` cannot be read, or the directory holds something else.
+        KeyRefusedError: There is no API key, or the service refused it (401).
+        InputError: `ids` cannot be read, or the directory contains something else.
         OutputError: The directory cannot be written, or another process writes it.
         CacheError: The cache cannot be read.
     """
-    if not wait_s >= 0 or batch_rows < 1:
-        msg = f"wait_s={wait_s}, batch_rows={batch_rows}: the one has to be 0 or more, the other 1 or more"
-        raise InputError(msg)
-    if client is None:
-        with Client.from_env() as own:
-            return export(
-                ids,
-                directory,
-                partition=partition,
-                client=own,
-                redact=redact,
-                retry=retry,
-                wait_s=wait_s,
-                accept_mismatch=accept_mismatch,
-                batch_rows=batch_rows,
-                progress=progress,
-            )
+    for name, number, least in (("wait_s", wait_s, 0), ("batch_rows", batch_rows, 1)):
+        if not number >= least:
+            msg = f"{name}={number} cannot be used: give {least} or more"
+            raise InputError(msg)
     with (
-        Writer(Path(directory), partition=partition, redact=redact.told if redact else None) as writer,
-        progress_bar(ids, progress=progress) as bar,
+        use_client(client) as used,
+        Writer(Path(directory), partition=partition, redact=redact.description if redact else None) as writer,
+        make_progress_bar(ids, progress=progress) as bar,
     ):
-        dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, ids_repeat=False)
+        dispatch = Dispatch(used, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, ids_repeat=False)
         run = _Run(writer, redact or Redaction([]), bar.update)
-        return run.through(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), retry=retry, batch_rows=batch_rows)
+        return run.execute(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), retry=retry, batch_rows=batch_rows)
 
 
 class _Run:
-    """One export: what it was given, and what came."""
+    """One export: its input, and its counts so far."""
 
-    def __init__(self, writer: Writer, redact: Redaction, told: Callable[[int], object]) -> None:
+    def __init__(self, writer: Writer, redact: Redaction, report_progress: Callable[[int], object]) -> None:
         self._writer = writer
         self._redact = redact
-        self._told = told
+        self._report_progress = report_progress
         self._started = time.time()
         self._given = KnownIds()
-        self._held = KnownIds()
+        self._stored = KnownIds()
         self._requested = 0
         self._present = 0
         self._settled = 0
         self._outcomes: Counter[Outcome] = Counter()
         self._notices: list[str] = []
 
-    def through(self, dispatch: Dispatch, ids: Iterator[str], *, retry: bool, batch_rows: int) -> Exported:
-        due = self._take_up()
-        again = self._due_failures() if retry else []
-        wanted = chain(due, self._new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
-        # parsed and written beside what comes next, by one thread, in turn; it is waited for however this ends
-        with ThreadPoolExecutor(1) as beside, closing(dispatch.answers(wanted)) as answers:
-            batch, committed = _Batch(beside), None
+    def execute(self, dispatch: Dispatch, ids: Iterator[str], *, retry: bool, batch_rows: int) -> ExportResult:
+        due = self._find_due()
+        again = self._find_due_failures() if retry else []
+        wanted = chain(due, self._find_new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
+        # one thread parses and commits batches in order, while the next answers arrive
+        with ThreadPoolExecutor(1) as committer, closing(dispatch.answers(wanted)) as answers:
+            batch, committed = _Batch(committer), None
             for position, answer in answers:
                 is_refresh = position < len(due)
                 if not is_refresh:
                     self._outcomes[answer.outcome] += 1
-                    self._told(1)
+                    self._report_progress(1)
                 batch.add(answer, is_refresh=is_refresh)
                 if len(batch) >= batch_rows:
                     if committed is not None:
                         committed.result()
-                    committed = beside.submit(self._commit, batch)
-                    batch = _Batch(beside)
+                    committed = committer.submit(self._commit, batch)
+                    batch = _Batch(committer)
             if committed is not None:
                 committed.result()
             if len(batch) or self._writer.manifest.commit == 0:
-                beside.submit(self._commit, batch).result()
+                committer.submit(self._commit, batch).result()
         manifest = self._writer.manifest
-        return Exported(
+        return ExportResult(
             requested=self._requested,
             distinct=len(self._given),
             present=self._present,
@@ -197,73 +188,74 @@ class _Run:
             rows=manifest.rows,
             young=manifest.young,
             failures=manifest.failures,
-            notices=(*self._notices, *dispatch.notices, *self._advice()),
+            notices=(*self._notices, *dispatch.notices, *self._advise()),
         )
 
-    def _take_up(self) -> Sequence[str]:
-        """Learn which ids the data set holds, and return those of young records that are final by now."""
+    def _find_due(self) -> Sequence[str]:
+        """Learn the ids in the data set, and return those of young records that are final by now."""
         due: list[str] = []
         directory, manifest = self._writer.directory, self._writer.manifest
         for file in manifest.files:
             columns = ["requested_id", *(("created_at", "fetched_at") if file.young else ())]
             table = read_file(directory / file.path, columns=columns)
-            for some in table["requested_id"].chunks:
-                self._held.add(some.to_pylist())
+            for chunk in table["requested_id"].chunks:
+                self._stored.add(chunk.to_pylist())
             if file.young:
-                is_due = pa.compute.less_equal(_final_at(table), _us(self._started))
+                is_due = pa.compute.less_equal(_find_final_at(table), _to_micros(self._started))
                 due += table.filter(is_due)["requested_id"].to_pylist()
         return due
 
-    def _due_failures(self) -> Sequence[str]:
-        failures = self._writer.failures()
-        is_due = pa.compute.less_equal(failures["retry_at"].cast(pa.int64()), _us(self._started))
+    def _find_due_failures(self) -> Sequence[str]:
+        """Return the failed ids to ask for again, and note the others."""
+        failures = self._writer.read_failures()
+        is_due = pa.compute.less_equal(failures["retry_at"].cast(pa.int64()), _to_micros(self._started))
         is_due = pa.compute.fill_null(is_due, fill_value=False)
         later = failures.filter(pa.compute.invert(is_due))
         if len(later):
-            self._notices.append(_not_due(later))
+            self._notices.append(_describe_not_due(later))
         due: list[str] = failures.filter(is_due)["requested_id"].to_pylist()
         return due
 
-    def _new(self, ids: Iterable[str], ahead: int) -> Iterator[str]:
-        """Yield each id that the data set does not hold, once; `ahead` of them are read at a time."""
+    def _find_new(self, ids: Iterable[str], ahead: int) -> Iterator[str]:
+        """Yield each id that is not in the data set once; `ahead` ids are read at a time."""
         ids = iter(ids)
-        while some := list(islice(ids, ahead)):
-            self._requested += len(some)
-            distinct = [each for each, is_new in zip(some, self._given.add(some), strict=True) if is_new]
-            wanted = [each for each, is_held in zip(distinct, self._held.has(distinct), strict=True) if not is_held]
+        while portion := list(islice(ids, ahead)):
+            self._requested += len(portion)
+            distinct = [one for one, is_new in zip(portion, self._given.add(portion), strict=True) if is_new]
+            wanted = [one for one, is_stored in zip(distinct, self._stored.has(distinct), strict=True) if not is_stored]
             self._present += len(distinct) - len(wanted)
-            self._told(len(some) - len(wanted))
+            self._report_progress(len(portion) - len(wanted))
             yield from wanted
 
     def _commit(self, batch: "_Batch") -> None:
-        rows, refreshed, failures = batch.tables()
-        # of a record that was due, every answer since the run began is final, whoever says when it was created
+        rows, refreshed, failures = batch.make_tables()
+        # a record that was due is final in every answer since the start of the run, whatever creation time it has
         final_at = [
-            _final_at(rows),
-            pa.compute.min_element_wise(_final_at(refreshed), pa.scalar(_us(self._started), pa.int64())),
+            _find_final_at(rows),
+            pa.compute.min_element_wise(_find_final_at(refreshed), pa.scalar(_to_micros(self._started), pa.int64())),
         ]
         rows = pa.concat_tables([rows, refreshed])
         fetched = rows["fetched_at"].cast(pa.int64())
         is_final = pa.compute.greater_equal(fetched, pa.chunked_array(final_at, pa.int64()))
         self._settled += pa.compute.sum(is_final.slice(len(rows) - len(refreshed))).as_py() or 0
-        rows = self._redact.of(rows)
+        rows = self._redact.apply(rows)
         self._writer.commit(rows.filter(is_final), rows.filter(pa.compute.invert(is_final)), failures)
 
-    def _advice(self) -> Iterator[str]:
+    def _advise(self) -> Iterator[str]:
         manifest = self._writer.manifest
-        if len(manifest.files) > _MANY_FILES and manifest.rows / len(manifest.files) < _ROWS_PER_TABLE:
-            yield f"the data set has {len(manifest.files):,} small files: `genanalytics compact` merges them"
+        if len(manifest.files) > MANY_FILES and manifest.rows / len(manifest.files) < _ROWS_PER_TABLE:
+            yield f"the data set has {len(manifest.files):,} small files: merge them with `genanalytics compact`"
 
 
 class _Batch:
     """Answers until they are committed.
 
     Args:
-        beside: What parses them, a portion at a time, and commits them after that.
+        committer: The thread that parses them in portions, and then commits them.
     """
 
-    def __init__(self, beside: ThreadPoolExecutor) -> None:
-        self._beside = beside
+    def __init__(self, committer: ThreadPoolExecutor) -> None:
+        self._committer = committer
         self._count = 0
         self._portions: dict[bool, list[Row]] = {False: [], True: []}
         self._tables: dict[bool, list[Future[pa.Table]]] = {False: [], True: []}
@@ -273,7 +265,7 @@ class _Batch:
         return self._count
 
     def add(self, answer: Answer, *, is_refresh: bool) -> None:
-        """Take an answer; a young record that could not be had again stays as it is, and is no failure."""
+        """Add an answer; if a young record cannot be fetched again, it stays as it is and is not a failure."""
         if answer.outcome is not Outcome.OK:
             if not is_refresh:
                 self._failures.append(answer)
@@ -283,62 +275,62 @@ class _Batch:
         portion = self._portions[is_refresh]
         portion.append(Row(answer.requested_id, answer.body, answer.fetched_at))
         if len(portion) == _ROWS_PER_TABLE:
-            self._tables[is_refresh].append(self._beside.submit(to_table, portion))
+            self._tables[is_refresh].append(self._committer.submit(parse_rows, portion))
             self._portions[is_refresh] = []
 
-    def tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """Return the records, those that are young in the data set, and the ids without one."""
+    def make_tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """Return the new records, the records to replace young ones, and the ids without a record."""
         records, refreshed = (
-            pa.concat_tables([*(each.result() for each in self._tables[which]), to_table(self._portions[which])])
+            pa.concat_tables([*(part.result() for part in self._tables[which]), parse_rows(self._portions[which])])
             for which in (False, True)
         )
-        return records, refreshed, _failures_table(self._failures)
+        return records, refreshed, _make_failures(self._failures)
 
 
-def _not_due(failures: pa.Table) -> str:
-    """Return what is to be known of failures that are not asked for again."""
+def _describe_not_due(failures: pa.Table) -> str:
+    """Return a notice about failures that are not asked for again in this run."""
     first = pa.compute.min(failures["retry_at"]).as_py()
     lasting = failures["retry_at"].null_count
-    later = f"the first from {first:%Y-%m-%d %H:%M} UTC on" if first else ""
-    never = f"{lasting:,} not before something else changes (see failures.parquet)" if lasting else ""
-    return f"{counted(len(failures), 'failure')} not asked for yet: {'; '.join(filter(None, [later, never]))}"
+    later = f"the first is due at {first:%Y-%m-%d %H:%M} UTC" if first else ""
+    never = f"{lasting:,} cannot succeed without a change (see failures.parquet)" if lasting else ""
+    return f"{format_count(len(failures), 'failure')} not retried: {'; '.join(filter(None, [later, never]))}"
 
 
-def _final_at(rows: pa.Table) -> pa.Array:
-    """Return when each row's record is final (microseconds of Unix time).
+def _find_final_at(rows: pa.Table) -> pa.Array:
+    """Return the moment from which each row is final (microseconds of Unix time).
 
-    Where neither the id nor the record says when the generation was, it was before its record was first fetched.
+    If neither the id nor the record contains the time of the generation, it was before the first fetch.
     """
     in_ids = pa.compute.struct_field(pa.compute.extract_regex(rows["requested_id"], pattern=CREATED), "created")
     created = pa.compute.multiply(in_ids.cast(pa.int64()), _MICROSECONDS)
-    said, fetched = (rows[name].cast(pa.int64()) for name in ("created_at", "fetched_at"))
-    moments = pa.compute.coalesce(created, said, fetched)
+    recorded, fetched = (rows[name].cast(pa.int64()) for name in ("created_at", "fetched_at"))
+    moments = pa.compute.coalesce(created, recorded, fetched)
     return pa.compute.add(moments, SETTLING_S * _MICROSECONDS).combine_chunks()
 
 
-def _failures_table(answers: Sequence[Answer]) -> pa.Table:
+def _make_failures(answers: Sequence[Answer]) -> pa.Table:
     now = time.time()
     rows = [
         {
-            "requested_id": shown(answer.requested_id),
+            "requested_id": escape_surrogates(answer.requested_id),
             "outcome": answer.outcome.value,
             "status": answer.status,
             "message": answer.message,
             "attempts": answer.attempts,
-            "returned_id": shown(answer.returned_id),
+            "returned_id": escape_surrogates(answer.returned_id),
             "failed_at": datetime.fromtimestamp(answer.fetched_at or now, UTC),
-            "retry_at": _retry_at(answer, now),
+            "retry_at": _find_retry_at(answer, now),
         }
         for answer in answers
     ]
     return pa.Table.from_pylist(rows, schema=FAILURES)
 
 
-def _retry_at(answer: Answer, now: float) -> datetime | None:
-    """Return when asking again may help; None where something else has to change first."""
+def _find_retry_at(answer: Answer, now: float) -> datetime | None:
+    """Return the moment from which asking again may help; None if it cannot help."""
     match answer.outcome:
-        case Outcome.PENDING:  # once it is final it need not be asked for twice
-            at = (created_s(answer.requested_id) or now) + SETTLING_S
+        case Outcome.PENDING:  # by then it is final, so one more request is enough
+            at = (read_created_s(answer.requested_id) or now) + SETTLING_S
         case Outcome.NOT_FOUND:
             at = (answer.fetched_at or now) + REMEMBER_MISSING_S
         case Outcome.FAILED | Outcome.SKIPPED | Outcome.UNAVAILABLE:
@@ -348,5 +340,5 @@ def _retry_at(answer: Answer, now: float) -> datetime | None:
     return datetime.fromtimestamp(at, UTC)
 
 
-def _us(moment: float) -> int:
+def _to_micros(moment: float) -> int:
     return round(moment * _MICROSECONDS)

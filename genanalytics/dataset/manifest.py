@@ -1,11 +1,11 @@
-"""A data set that `export` wrote, for those who read it: its manifest, its files, its rows.
+"""The manifest, the files and the rows of a data set that `export` wrote.
 
-    DIR/data             one file or more per partition: what a glob such as DIR/data/**/*.parquet is for
+    DIR/data             the rows, in one or more files per partition: read them with DIR/data/**/*.parquet
     DIR/failures.parquet the ids without a record, and when to ask again
-    DIR/manifest.json    what the data set is: its files, its partition, what was redacted, by which version
+    DIR/manifest.json    the files, the partition, the redaction and the version that wrote them
 
-All three lead through the link DIR/.current to the directory of one commit, in which nothing changes any more; a commit
-is that link replaced (`commits`). A copy without links, on an object store for example, reads the same.
+All three are links through DIR/.current into the directory of one commit, which never changes. A new commit replaces
+that link (`commit`). A copy without links, for example on an object store, reads the same.
 """
 
 import json
@@ -18,12 +18,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.fs
 
+from genanalytics.base.content import unreadable
 from genanalytics.errors import InputError
-from genanalytics.formats.parquet import check_version, unified, unreadable
-from genanalytics.formats.parquet import read_table as read_file
+from genanalytics.formats.parquet import check_version, read_table as read_file, unify
 
 FORMAT = 1
-"""Raised when a data set is laid out in a way that an older version would misread."""
+"""The version of the layout: it grows with each change that an older version would misread."""
 
 MANIFEST = "manifest.json"
 CURRENT = ".current"
@@ -40,7 +40,7 @@ FAILURES = pa.schema(
         ("retry_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-"""The columns of failures.parquet; `retry_at` is null where asking again will not help."""
+"""The columns of failures.parquet; `retry_at` is null if asking again will not help."""
 
 _TRIES = 5
 
@@ -50,9 +50,9 @@ class DataFile:
     """One file of a data set.
 
     Attributes:
-        path: Where it lies below the data set's directory.
-        rows: How many rows it has.
-        young: Whether its rows may still change; those of other files are final.
+        path: The path relative to the data set.
+        rows: The number of rows.
+        young: Whether its rows may still change; all others are final.
     """
 
     path: str
@@ -62,15 +62,15 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a data set holds as of one commit.
+    """The content of a data set as of one commit.
 
     Attributes:
         commit: The number of the commit.
-        committed_at: When it was made (ISO 8601, UTC).
-        written_by: The version of this package that made it.
+        committed_at: The time of the commit (ISO 8601, UTC).
+        written_by: The version of this package that wrote it.
         partition: "month", "day" or None.
-        redact: What was redacted, as `redact.Redaction.told` says it; None where nothing was.
-        failures: How many ids have no record.
+        redact: `redact.Redaction.description`; None without redaction.
+        failures: The number of ids without a record.
         files: The files with the rows.
     """
 
@@ -84,25 +84,25 @@ class Manifest:
 
     @property
     def rows(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return sum(file.rows for file in self.files)
 
     @property
     def young(self) -> int:
-        """How many records may still change."""
+        """The number of records that may still change."""
         return sum(file.rows for file in self.files if file.young)
 
-    def as_json(self, schema_version: int) -> str:
+    def to_json(self, schema_version: int) -> str:
         """Return the text of manifest.json."""
         head = {"genanalytics_format": FORMAT, "schema_version": schema_version, "rows": self.rows, "young": self.young}
         return json.dumps(head | asdict(self), indent=1)
 
 
 def is_dataset(path: str | os.PathLike[str]) -> bool:
-    """Return whether a directory, or a URL, holds a data set."""
+    """Return whether a directory or a URL is a data set."""
     if not _is_url(path):
         return Path(path, MANIFEST).is_file()
-    filesystem, root = _located(path)
+    filesystem, root = _locate(path)
     return bool(filesystem.get_file_info(f"{root}/{MANIFEST}").type == pa.fs.FileType.File)
 
 
@@ -112,24 +112,24 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     Raises:
         InputError: There is none, it cannot be read, or a newer version wrote it.
     """
-    return next(_pinned(path)).manifest
+    return next(_find_commits(path)).manifest
 
 
 def read_table(path: str | os.PathLike[str], *, columns: list[str] | None = None) -> pa.Table:
-    """Return the rows of a data set as of one commit, under one schema (`parquet.unified`).
+    """Return the rows of a data set as of one commit, with one schema (`parquet.unify`).
 
     Args:
         path: The directory, or its URL.
-        columns: The columns to read; without it all of them.
+        columns: The columns to read; None for all.
 
     Raises:
-        InputError: It is no data set, it cannot be read, or a newer version wrote it.
+        InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    for at in _pinned(path):
+    for commit in _find_commits(path):
         try:
-            table = unified(
-                read_file(f"{at.root}/{file.path}", columns=columns, filesystem=at.filesystem)
-                for file in at.manifest.files
+            table = unify(
+                read_file(f"{commit.root}/{file.path}", columns=columns, filesystem=commit.filesystem)
+                for file in commit.manifest.files
             )
         except FileNotFoundError as error:
             gone = error
@@ -139,29 +139,29 @@ def read_table(path: str | os.PathLike[str], *, columns: list[str] | None = None
 
 
 def read_failures(path: str | os.PathLike[str]) -> pa.Table:
-    """Return the ids that have no record, with the columns of `FAILURES`.
+    """Return the ids without a record, with the columns of `FAILURES`.
 
     Raises:
-        InputError: It is no data set, it cannot be read, or a newer version wrote it.
+        InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    for at in _pinned(path):
+    for commit in _find_commits(path):
         try:
-            return read_file(f"{at.root}/failures.parquet", filesystem=at.filesystem).cast(FAILURES)
+            return read_file(f"{commit.root}/failures.parquet", filesystem=commit.filesystem).cast(FAILURES)
         except FileNotFoundError as error:
             gone = error
     raise unreadable(path, gone) from gone
 
 
-def files(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the files of a data set on this machine as of its last commit, by partition, for an engine to read.
+def list_files(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the files of a local data set as of its last commit, for an engine to read.
 
-    They stay there for the next ten commits at least. `parquet.unified_schema` tells the one schema of them all.
+    They remain for at least ten more commits. `parquet.unify_schemas` returns their common schema.
 
     Raises:
-        InputError: It is no data set, it cannot be read, or a newer version wrote it.
+        InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    at = next(_pinned(path))
-    return [Path(at.root, file.path) for file in at.manifest.files]
+    commit = next(_find_commits(path))
+    return [Path(commit.root, file.path) for file in commit.manifest.files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,10 @@ class _Commit:
     manifest: Manifest
 
 
-def _pinned(path: str | os.PathLike[str]) -> Iterator[_Commit]:
-    """Yield the last commit, and a later one when its files are gone: a slow reader may be overtaken."""
+def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:
+    """Yield the last commit, again each time its files are gone: a slow reader may be overtaken by a writer."""
     for _ in range(_TRIES):
-        filesystem, root = _located(path)
+        filesystem, root = _locate(path)
         if not _is_url(path):
             link = Path(path, CURRENT)
             root = os.path.realpath(link if link.is_dir() else path)
@@ -184,30 +184,32 @@ def _pinned(path: str | os.PathLike[str]) -> Iterator[_Commit]:
 def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathLike[str]) -> Manifest:
     try:
         with filesystem.open_input_stream(f"{root}/{MANIFEST}") as stream:
-            told = json.loads(stream.read())
-        found = told.pop("genanalytics_format")
+            content = json.loads(stream.read())
+        found = content.pop("genanalytics_format")
     except FileNotFoundError:
-        msg = f"cannot read {os.fspath(path)}: no data set is in the directory (no {MANIFEST}); name one, or a file"
+        msg = (
+            f"cannot read {os.fspath(path)}: the directory is not a data set (no {MANIFEST}); give a data set or a file"
+        )
         raise InputError(msg) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
     if found > FORMAT:
         msg = (
-            f"{os.fspath(path)} was written by a newer genanalytics (data set of format {found}, this one knows"
+            f"{os.fspath(path)} was written by a newer genanalytics (format {found} of data sets, this version reads"
             f" {FORMAT}): upgrade with `pip install --upgrade genanalytics`"
         )
         raise InputError(msg)
-    check_version(told.pop("schema_version"), path)
-    named = {name: told[name] for name in Manifest.__slots__ if name != "files"}
-    return Manifest(**named, files=tuple(DataFile(**file) for file in told["files"]))
+    check_version(content.pop("schema_version"), path)
+    named = {name: content[name] for name in Manifest.__slots__ if name != "files"}
+    return Manifest(**named, files=tuple(DataFile(**file) for file in content["files"]))
 
 
 def _is_url(path: str | os.PathLike[str]) -> bool:
     return "://" in os.fspath(path)
 
 
-def _located(path: str | os.PathLike[str]) -> tuple[pa.fs.FileSystem, str]:
-    """Return the file system, and the path on it.
+def _locate(path: str | os.PathLike[str]) -> tuple[pa.fs.FileSystem, str]:
+    """Return the file system and the path on it.
 
     Raises:
         InputError: pyarrow has no file system for the URL.

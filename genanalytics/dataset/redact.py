@@ -1,50 +1,49 @@
-"""What must not leave: columns dropped, or replaced by keyed tokens, before anything is written."""
+"""Redaction: columns are emptied, or replaced by keyed tokens, before anything is written."""
 
 import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
+from genanalytics.base.text import explain, suggest
 from genanalytics.errors import InputError
 from genanalytics.records.schema import BY_NAME, COLUMNS, Kind
 
 _TOKEN = 32
 _LEAST_KEY = 16
 _KEYS = frozenset({"requested_id", "id"})
-"""A data set is keyed on the one, and the other is the same but for a fault."""
+"""Columns that stay: a data set is keyed on the first, and the second is the same value."""
 _NUMBERS = ("app_id",)
-"""Numbers that name somebody."""
+"""Numbers that identify someone."""
 _IN_ATTEMPTS = frozenset({"model", "provider_name", "service_tier", "upstream_id"})
-"""What `provider_responses` tells too: it goes along."""
+"""Columns that `provider_responses` contains too: it is emptied with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """Which columns are emptied, or with a key replaced by tokens.
+    """The columns to empty, or to replace by tokens.
 
-    A token is the first 32 hex digits of HMAC-SHA256(key, text), so that one text has one token, in every column, run
-    and program that has the key; the number `app_id`, which cannot hold one, is emptied either way. Where `extra` holds
-    a value of such a column, it goes too, and with the names of models, providers, tiers or upstream ids all of
-    `provider_responses`.
+    A token is the first 32 hex digits of HMAC-SHA256(key, text). Equal texts have equal tokens in every column, run and
+    program with the same key. The number `app_id` is always emptied. Values of these columns in `extra` are removed
+    too. Redacting models, providers, tiers or upstream ids also empties `provider_responses`.
 
     Args:
-        columns: Names of text columns, such as external_user, user_agent, http_referer, origin, session_id, or app_id;
-            `extra` is one too, and takes along whatever field has no column yet.
+        columns: Names of text columns, such as external_user, user_agent, http_referer, origin, session_id, or app_id.
+            `extra` removes every field that has no column yet.
         key: At least 16 secret bytes; without it the columns are emptied.
 
     Raises:
-        InputError: A name is none of a text column, or the key is too short.
+        InputError: A name is not a text column, or the key is too short.
 
     >>> table = pa.table({"origin": ["https://a", None, "https://a"], "latency": [1, 2, 3]})
-    >>> Redaction(["origin"]).of(table)["origin"].to_pylist()
+    >>> Redaction(["origin"]).apply(table)["origin"].to_pylist()
     [None, None, None]
-    >>> tokens = Redaction(["origin"], key=b"sixteen bytes ..").of(table)["origin"].to_pylist()
+    >>> tokens = Redaction(["origin"], key=b"sixteen bytes ..").apply(table)["origin"].to_pylist()
     >>> tokens[0] == tokens[2], len(tokens[0]), tokens[1]
     (True, 32, None)
     """
@@ -57,45 +56,45 @@ class Redaction:
         allowed = [*texts, *_NUMBERS]
         for name in self.columns:
             if name not in allowed:
-                near = get_close_matches(name, allowed, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(allowed)}"
-                msg = f"cannot redact {name!r}: it is no column that can go{hint}"
+                msg = f"cannot redact {name!r}; {suggest(name, allowed)}possible columns are {', '.join(allowed)}"
                 raise InputError(msg)
         if self.key is not None and len(self.key) < _LEAST_KEY:
-            msg = f"the key for redaction has {len(self.key)} bytes: give {_LEAST_KEY} or more, such as 32 random ones"
+            msg = (
+                f"the key for redaction has {len(self.key)} bytes: give at least {_LEAST_KEY}, such as 32 random bytes"
+            )
             raise InputError(msg)
 
     def __repr__(self) -> str:
         return f"Redaction({list(self.columns)!r}{', key=...' if self.key else ''})"
 
     @property
-    def told(self) -> dict[str, Any]:
-        """What a manifest says of it: the columns, and a token by which the key is known again."""
+    def description(self) -> dict[str, Any]:
+        """The columns, and a token that identifies the key, as a manifest contains them."""
         return {"columns": sorted(self.columns), "key": _token(self.key, "genanalytics") if self.key else None}
 
-    def of(self, table: pa.Table) -> pa.Table:
-        """Return the table without what is to be redacted; its schema stays."""
+    def apply(self, table: pa.Table) -> pa.Table:
+        """Return a table with these columns redacted; its schema stays the same."""
         for name in self.columns:
             if name in table.column_names:
-                table = _replaced(table, name, self._redacted(table[name]))
+                table = _replace(table, name, self._redact(table[name]))
         if _IN_ATTEMPTS.intersection(self.columns) and "provider_responses" in table.column_names:
-            table = _replaced(table, "provider_responses", pa.nulls(len(table), Kind.ATTEMPTS.arrow_type))
+            table = _replace(table, "provider_responses", pa.nulls(len(table), Kind.ATTEMPTS.arrow_type))
         hidden = set(self.columns) - {"extra"}
         if hidden and "extra" in table.column_names and "extra" not in self.columns:
-            extras = [_without(text, hidden) for text in table["extra"].to_pylist()]
-            table = _replaced(table, "extra", pa.array(extras, BY_NAME["extra"].kind.arrow_type))
+            extras = [_remove_fields(text, hidden) for text in table["extra"].to_pylist()]
+            table = _replace(table, "extra", pa.array(extras, BY_NAME["extra"].kind.arrow_type))
         return table
 
-    def _redacted(self, values: pa.ChunkedArray) -> pa.Array:
+    def _redact(self, values: pa.ChunkedArray) -> pa.Array:
         if self.key is None or not pa.types.is_string(values.type):
             return pa.nulls(len(values), values.type)
-        encoded = values.combine_chunks().dictionary_encode()  # one token to compute for each distinct text
+        encoded = values.combine_chunks().dictionary_encode()  # one token per distinct text
         tokens = [_token(self.key, text) for text in encoded.dictionary.to_pylist()]
         return pa.array(tokens, values.type).take(encoded.indices)
 
 
 def read_key(path: Path) -> bytes:
-    """Return the key that a file holds, less a line break at its end.
+    """Return the key in a file, without a line break at its end.
 
     Raises:
         InputError: The file cannot be read.
@@ -103,7 +102,7 @@ def read_key(path: Path) -> bytes:
     try:
         return path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
-        msg = f"cannot read the key file {path}: {error.strerror}"
+        msg = f"cannot read the key file {path}: {explain(error)}"
         raise InputError(msg) from error
 
 
@@ -111,12 +110,12 @@ def _token(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode(), "sha256").hex()[:_TOKEN]
 
 
-def _replaced(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+def _replace(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     place = table.column_names.index(name)
     return table.set_column(place, table.schema.field(place), values)
 
 
-def _without(extra: str | None, hidden: set[str]) -> str | None:
+def _remove_fields(extra: str | None, hidden: set[str]) -> str | None:
     if extra is None:
         return None
     values = json.loads(extra)

@@ -1,1 +1,1 @@
-"""Ids to answers over HTTP, and answers to a typed frame."""
+"""From ids to answers over HTTP, and to a typed frame."""

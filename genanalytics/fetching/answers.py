@@ -1,4 +1,4 @@
-"""What came of asking for one id."""
+"""The result of asking for one id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """What an outcome means, and what to do about it."""
+    """The meaning of an outcome, and what to do about it."""
 
     meaning: str
     next_step: str
 
 
 class Outcome(StrEnum):
-    """What came of one id; every distinct id ends in exactly one."""
+    """The result for one id; every distinct id has exactly one."""
 
     OK = "ok"
     PENDING = "pending"
@@ -29,12 +29,12 @@ class Outcome(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What the ids that ended so are, in a few words."""
+        """A description of the ids with this outcome, in a few words."""
         return _EXPLAINED[self].meaning
 
     @property
     def next_step(self) -> str:
-        """What to do about it; empty where there is nothing to do."""
+        """What to do about it; empty if there is nothing to do."""
         return _EXPLAINED[self].next_step
 
 
@@ -42,29 +42,29 @@ _EXPLAINED: Mapping[Outcome, Explanation] = MappingProxyType(
     {
         Outcome.OK: Explanation("with a record", ""),
         Outcome.PENDING: Explanation(
-            "less than an hour old, and without a record yet",
+            "less than an hour old, without a record yet",
             "fetch again later, or wait longer: wait_s (--wait)",
         ),
         Outcome.NOT_FOUND: Explanation(
-            "not known to the service",
-            "check that they are its own ids (gen-...); those of failed calls never get a record",
+            "unknown to the service",
+            "check that they are OpenRouter's ids (gen-...); failed calls never get a record",
         ),
-        Outcome.FORBIDDEN: Explanation("another account's", "fetch them with a key of that account"),
+        Outcome.FORBIDDEN: Explanation("of another account", "fetch them with an API key of that account"),
         Outcome.MISMATCH: Explanation(
-            "answered with another id's record",
-            "see returned_id and body in the failures; to take such records: accept_mismatch (--accept-mismatch)",
+            "answered with the record of another id",
+            "see returned_id and body in the failures; to accept such records: accept_mismatch (--accept-mismatch)",
         ),
-        Outcome.INVALID: Explanation("no possible id, and not sent", "see message in the failures; mend the list"),
+        Outcome.INVALID: Explanation("impossible, and not sent", "see message in the failures; correct the list"),
         Outcome.FAILED: Explanation(
-            "without a usable answer, however often asked for",
-            "see message in the failures; fetch again: only what is missing is asked for",
+            "without a usable answer after all tries",
+            "see message in the failures; fetch again: only missing records are requested",
         ),
         Outcome.UNAVAILABLE: Explanation(
             "not in the cache, and nothing was sent",
-            "fetch without offline, or name the cache_dir and the account that have them",
+            "fetch without offline, or give the cache_dir and account that have them",
         ),
         Outcome.SKIPPED: Explanation(
-            "not asked for any more when the run ended", "fetch again: only what is missing is asked for"
+            "not requested before the run ended", "fetch again: only missing records are requested"
         ),
     }
 )
@@ -72,20 +72,20 @@ _EXPLAINED: Mapping[Outcome, Explanation] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking for one id.
+    """The result of asking for one id.
 
     Attributes:
         requested_id: The id that was asked for.
-        outcome: What came of it.
+        outcome: The result.
         body: The answer as the service sent it; empty unless `outcome` is ok or mismatch.
-        status: The HTTP status, where there was an answer.
+        status: The HTTP status, if there was an answer.
         message: Why there is no record, in one sentence.
         attempts: How often the service was asked.
         fetched_at: When the answer came (Unix time in seconds).
-        from_cache: True where the answer was read from the cache.
-        returned_id: The id that the record carries, where that is another one than the one asked for.
-        sent: True where a request was sent for this very answer.
-        retry_in_s: Where asking again may help, how long to wait before; None where it would not.
+        from_cache: Whether the answer was read from the cache.
+        returned_id: The id in the record, if it differs from the requested one.
+        sent: Whether a request was sent for this very answer.
+        retry_in_s: How long to wait before asking again; None if asking again would not help.
     """
 
     requested_id: str

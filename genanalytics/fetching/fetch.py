@@ -1,106 +1,108 @@
 """Ids to a typed frame: the only place where HTTP and pandas meet."""
 
-import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sized
 from contextlib import closing
-from typing import BinaryIO, Never
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from tqdm import tqdm
 
+from genanalytics.cache.contents import to_line
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome
-from genanalytics.fetching.client import Client
+from genanalytics.fetching.client import Client, use_client
 from genanalytics.fetching.dispatch import Dispatch
-from genanalytics.fetching.result import Fetched, Stats
-from genanalytics.ids.read import Ids, read_ids
-from genanalytics.records.frame import from_table
-from genanalytics.records.parse import Row, to_table
+from genanalytics.fetching.progress import make_progress_bar
+from genanalytics.fetching.result import FetchResult, Stats
+from genanalytics.ids.form import escape_surrogates
+from genanalytics.ids.read import Ids, IdSource, read_ids
+from genanalytics.records.frame import to_frame
+from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.schema import ARROW_SCHEMA
 
 _ROWS_PER_TABLE = 4_096
 
 
 def fetch(
-    ids: object,
+    ids: IdSource,
     *,
     client: Client | None = None,
     refresh: bool = False,
     wait_s: float = 30.0,
     accept_mismatch: bool = False,
     progress: bool | None = None,
-) -> Fetched:
-    """Return the records of `ids` as one typed frame, with what failed and what was done beside it.
+) -> FetchResult:
+    """Return the records of `ids` as one typed frame, with the failures and counts.
 
-    Known ids come from the cache in bulk; the others are asked for in parallel, each answer is kept, and a run that is
-    interrupted is resumed by running it again. One bad id raises nothing: it is a row of `failures`.
+    Ids in the cache are read in bulk. The others are asked for in parallel, and each answer is kept: to resume an
+    interrupted run, run it again. A bad id raises nothing; it is a row of `failures`.
 
     Args:
-        ids: Whatever `read_ids` reads, or what it returned: one id, a path of a file or a directory with ids, a table
+        ids: Anything that `read_ids` reads, or its result: one id, the path of a file or a directory with ids, a table
             in memory, an iterable of ids or of completions.
-        client: The way to the service; without one `Client.from_env()` is used and closed.
-        refresh: Ask for every id again; a kept record stays if the new answer is none.
-        wait_s: How long to keep asking for records that are too young to be there yet, in seconds.
-        accept_mismatch: Take records that carry another id than the one asked for, under the id asked for.
+        client: The client; without one, `Client.from_env()` is used and closed.
+        refresh: Ask for every id again; a cached record stays if the new answer contains none.
+        wait_s: How long to keep asking for records that are too young to exist yet, in seconds.
+        accept_mismatch: Accept records that carry another id than the requested one, under the requested id.
         progress: Whether to draw a progress bar; None draws one in a terminal or a notebook only.
 
     Raises:
-        KeyRefusedError: There is no key, or the service refused it (401); what was fetched before is kept in the cache.
-        InputError: `ids` cannot be read.
+        KeyRefusedError: There is no API key, or the service refused it (401); records fetched before are in the cache.
+        InputError: `ids` cannot be read, or `wait_s` is negative.
         CacheError: The cache cannot be read.
     """
-    if not wait_s >= 0:
-        msg = f"wait_s={wait_s}: it has to be 0 or more"
-        raise InputError(msg)
-    if client is None:
-        with Client.from_env() as own:
-            return fetch(
-                ids, client=own, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress
-            )
-    dispatch = Dispatch(client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
-    with progress_bar(ids, progress=progress) as bar:
-        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Rows())
+    rows = _Rows()
+    return _fetch(ids, rows, client, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress)
 
 
-def progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
-    """Return a bar with the rate, and the time left where `ids` has a length; None: drawn where a person looks.
+def fetch_verbatim(
+    ids: IdSource,
+    stream: BinaryIO,
+    *,
+    client: Client,
+    wait_s: float = 30.0,
+    accept_mismatch: bool = False,
+    progress: bool | None = None,
+) -> FetchResult:
+    """Write the answers for `ids` to a stream as the service sent them, one per line, in the order of arrival.
 
-    It is text everywhere, on stderr or, in a notebook, on stdout, since notebooks show stderr as an error.
+    Line breaks within an answer become blanks, which mean the same in JSON. Arguments and errors are those of `fetch`;
+    the frame of the result is empty.
     """
-    notebook = in_notebook()
-    if progress is None:
-        progress = notebook or sys.stderr.isatty()
-    has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
-    total = len(ids) if has_length and isinstance(ids, Sized) else None
-    stream = sys.stdout if notebook else sys.stderr
-    return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress, file=stream)
+    lines = _Lines(stream)
+    return _fetch(ids, lines, client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=progress)
 
 
-def in_notebook() -> bool:
-    """Return whether a cell of a notebook runs this: Jupyter, whatever shows it (VS Code too), or marimo."""
-    ipython, marimo = sys.modules.get("IPython"), sys.modules.get("marimo")
-    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):  # IPython in a terminal has none
-        return True
-    return marimo is not None and bool(marimo.running_in_notebook())
-
-
-def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]", rows: "_Rows | _Lines") -> Fetched:
+def _fetch(
+    ids: IdSource,
+    records: "_Rows | _Lines",
+    client: Client | None,
+    *,
+    refresh: bool,
+    wait_s: float,
+    accept_mismatch: bool,
+    progress: bool | None,
+) -> FetchResult:
+    if not wait_s >= 0:
+        msg = f"wait_s={wait_s} cannot be used: give 0 or more"
+        raise InputError(msg)
     started = time.monotonic()
     outcomes: Counter[Outcome] = Counter()
     failures: list[tuple[int, Answer]] = []
-    with closing(dispatch.answers(iter(ids))) as answers:
-        for position, answer in answers:
-            outcomes[answer.outcome] += 1
-            if answer.outcome is Outcome.OK:
-                rows.add(position, Row(answer.requested_id, answer.body, answer.fetched_at))
-            else:
-                failures.append((position, answer))
-            bar.update()
-    bar.update(dispatch.requested - bar.n)  # the duplicates
+    read = ids if isinstance(ids, Ids) else read_ids(ids)
+    with use_client(client) as used, make_progress_bar(ids, progress=progress) as bar:
+        dispatch = Dispatch(used, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
+        with closing(dispatch.answers(iter(read))) as answers:
+            for position, answer in answers:
+                outcomes[answer.outcome] += 1
+                if answer.outcome is Outcome.OK:
+                    records.add(position, Row(answer.requested_id, answer.body, answer.fetched_at))
+                else:
+                    failures.append((position, answer))
+                bar.update()
+        bar.update(dispatch.requested - bar.n)  # the duplicates
     stats = Stats(
         requested=dispatch.requested,
         distinct=dispatch.distinct,
@@ -109,45 +111,13 @@ def _fetch(dispatch: Dispatch, ids: Ids, bar: "tqdm[Never]", rows: "_Rows | _Lin
         from_cache=dispatch.from_cache,
         not_stored=dispatch.not_stored,
         seconds=time.monotonic() - started,
-        notices=(*ids.notices, *dispatch.notices),
+        notices=(*read.notices, *dispatch.notices),
     )
-    return Fetched(rows.frame(), _failures_frame(failures), stats)
-
-
-def fetch_verbatim(
-    ids: object,
-    stream: BinaryIO,
-    *,
-    client: Client,
-    wait_s: float = 30.0,
-    accept_mismatch: bool = False,
-    progress: bool | None = None,
-) -> Fetched:
-    """Write the answers of `ids` to a stream as the service sent them, one a line, in the order in which they come.
-
-    Line breaks within an answer become blanks, which JSON does not tell apart. The arguments are those of `fetch`, the
-    exceptions too; the frame of what is returned is empty.
-    """
-    dispatch = Dispatch(client, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch)
-    with progress_bar(ids, progress=progress) as bar:
-        return _fetch(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), bar, _Lines(stream))
-
-
-class _Lines:
-    """Records as they come, written down at once."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-
-    def add(self, position: int, row: Row) -> None:  # noqa: ARG002 - as _Rows has it
-        self._stream.write(row.body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
-
-    def frame(self) -> pd.DataFrame:
-        return from_table(ARROW_SCHEMA.empty_table())
+    return FetchResult(records.frame(), _make_failures(failures), stats)
 
 
 class _Rows:
-    """Records as they come, turned into Arrow in portions so that no more bodies are held than one portion has."""
+    """Records turned into Arrow in portions, so that only one portion of bodies is in memory."""
 
     def __init__(self) -> None:
         self._portion: list[Row] = []
@@ -163,33 +133,41 @@ class _Rows:
     def frame(self) -> pd.DataFrame:
         self._flush()
         table = pa.concat_tables(self._tables)
-        return from_table(table.take(pa.array(np.argsort(self._positions, kind="stable"))))
+        return to_frame(table.take(pa.array(np.argsort(self._positions, kind="stable"))))
 
     def _flush(self) -> None:
         if self._portion:
-            self._tables.append(to_table(self._portion))
+            self._tables.append(parse_rows(self._portion))
             self._portion = []
 
 
-def _failures_frame(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
+class _Lines:
+    """Records written to a stream as they come."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def add(self, position: int, row: Row) -> None:  # noqa: ARG002 - like _Rows
+        self._stream.write(to_line(row.body))
+
+    def frame(self) -> pd.DataFrame:
+        return to_frame(ARROW_SCHEMA.empty_table())
+
+
+def _make_failures(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
     answers = [answer for _, answer in sorted(failures, key=lambda failure: failure[0])]
     return pd.DataFrame(
         {
-            "requested_id": pd.Series([shown(answer.requested_id) for answer in answers], dtype="str"),
+            "requested_id": pd.Series([escape_surrogates(answer.requested_id) for answer in answers], dtype="str"),
             "outcome": pd.Series([answer.outcome.value for answer in answers], dtype="str"),
             "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
             "message": pd.Series([answer.message for answer in answers], dtype="str"),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
-            "returned_id": pd.Series([shown(answer.returned_id) for answer in answers], dtype="str"),
-            "body": pd.Series([_text(answer.body) for answer in answers], dtype="str"),
+            "returned_id": pd.Series([escape_surrogates(answer.returned_id) for answer in answers], dtype="str"),
+            "body": pd.Series([_to_text(answer.body) for answer in answers], dtype="str"),
         }
     )
 
 
-def shown(generation_id: str | None) -> str | None:
-    """Return an id, whoever made it, in a form that every file can hold: lone surrogates are no Unicode."""
-    return None if generation_id is None else generation_id.encode("utf-8", "backslashreplace").decode()
-
-
-def _text(body: bytes) -> str | None:
+def _to_text(body: bytes) -> str | None:
     return body.decode("utf-8", "backslashreplace") if body else None

@@ -1,31 +1,31 @@
-"""What came of a fetch, and how it shows itself to people."""
+"""The result of a fetch, and how it shows itself to people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
-from genanalytics.base.html import block, safe, table
+from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.fetching.answers import Outcome
-from genanalytics.units import Unit, counted, write
+from genanalytics.units import Unit, format_count, format_value
 
-_LISTED = 5
+_MAX_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a fetch did.
+    """The counts of a fetch.
 
     Attributes:
-        requested: How many ids were given, duplicates included.
-        distinct: How many different ids were given.
-        outcomes: How many distinct ids ended in each outcome that occurred; the counts add up to `distinct`.
-        requests: How many HTTP requests were sent.
-        from_cache: How many distinct ids were answered by the cache.
-        not_stored: How many answers could not be written to the cache; they are in the frame all the same.
-        seconds: How long it took.
-        notices: What the caller should know, each in one sentence.
+        requested: The number of ids given, with duplicates.
+        distinct: The number of distinct ids given.
+        outcomes: The number of distinct ids with each outcome that occurred; they add up to `distinct`.
+        requests: The number of HTTP requests sent.
+        from_cache: The number of distinct ids that the cache answered.
+        not_stored: The number of answers that could not be written to the cache; they are in the frame all the same.
+        seconds: The duration.
+        notices: Other things that the user should know, each in one sentence.
     """
 
     requested: int
@@ -38,14 +38,14 @@ class Stats:
     notices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{number:,} {outcome}" for outcome, number in self.outcomes.items()) or "nothing to ask for"
-        repeated = f", {counted(self.duplicates, 'duplicate')} apart" if self.duplicates else ""
-        sent = f"{counted(self.requests, 'request')}, {self.from_cache:,} from the cache, {self.seconds:.1f} s"
-        return f"{counted(self.distinct, 'id')}{repeated}: {counts} ({sent})"
+        counts = ", ".join(f"{number:,} {outcome}" for outcome, number in self.outcomes.items()) or "no ids"
+        repeated = f" ({format_count(self.duplicates, 'duplicate')} left out)" if self.duplicates else ""
+        sent = f"{format_count(self.requests, 'request')}, {self.from_cache:,} from the cache, {self.seconds:.1f} s"
+        return f"{format_count(self.distinct, 'id')}{repeated}: {counts} ({sent})"
 
     @property
     def duplicates(self) -> int:
-        """How many ids were given more than once, counting each repetition."""
+        """The number of repeated ids, counting each repetition."""
         return self.requested - self.distinct
 
     @property
@@ -55,14 +55,15 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Fetched:
-    """What came of a list of ids.
+class FetchResult:
+    """The result of a fetch.
 
     Attributes:
         frame: One row per id with a record, in the order of the ids; the columns of `schema.COLUMNS`.
-        failures: One row per id without: requested_id (str), outcome (str), status (Int64, null without an answer),
-            message (str), attempts (Int64); for a mismatch, returned_id (str) and body (str), the answer as it came.
-        stats: What was done.
+        failures: One row per id without a record: requested_id (str), outcome (str), status (Int64, null without an
+            answer), message (str), attempts (Int64); for a mismatch, returned_id (str) and body (str), the answer as it
+            came.
+        stats: The counts.
     """
 
     frame: pd.DataFrame
@@ -71,20 +72,22 @@ class Fetched:
 
     def __repr__(self) -> str:
         advice = "" if self.failures.empty else "; explain() says what to do about the failures"
-        return f"<Fetched {self.stats}{advice}>"
+        return f"<FetchResult {self.stats}{advice}>"
 
     def _repr_html_(self) -> str:
-        return as_html(self)
+        return _format_html(self)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        msg = f"Fetched has no {name!r}: the records are in its frame, what failed in its failures, counts in its stats"
-        raise AttributeError(msg)
+    if not TYPE_CHECKING:  # a type checker would accept any name
+
+        def __getattr__(self, name: str) -> NoReturn:
+            msg = f"FetchResult has no {name!r}: the records are in .frame, the failures in .failures, counts in .stats"
+            raise AttributeError(msg)
 
     def explain(self) -> pd.DataFrame:
-        """Return what the failures mean and what to do about them: one row per outcome that occurred, commonest first.
+        """Return the meaning of the failures and what to do about them: one row per outcome, most frequent first.
 
-        The columns: outcome (str), ids (Int64: how many), meaning (str), next_step (str), example (str: the first id).
-        `ga.table` shows them in full.
+        The columns: outcome (str), ids (Int64: the number of ids), meaning (str), next_step (str), example (str: the
+        first id). `ga.table` shows them in full.
         """
         found = self.failures.groupby("outcome", sort=False)["requested_id"].agg(["size", "first"])
         found = found.sort_values("size", ascending=False, kind="stable")
@@ -102,29 +105,29 @@ class Fetched:
         return explained
 
 
-def as_html(fetched: Fetched) -> str:
-    """Return what a notebook shows of a fetch: what came, what did not and what to do about it, what it took."""
-    stats = fetched.stats
-    took = {
-        "records": _share(stats),
+def _format_html(result: FetchResult) -> str:
+    """Return the HTML of a result in a notebook: records, failures and what to do about them, duration."""
+    stats = result.stats
+    figures = {
+        "records": _format_share(stats),
         "duplicates": f"{stats.duplicates:,}",
         "requests": f"{stats.requests:,}",
         "from the cache": f"{stats.from_cache:,}",
-        "time": write(1_000 * stats.seconds, Unit.MS),
+        "time": format_value(1_000 * stats.seconds, Unit.MS),
     }
-    parts = [table(took.keys(), [list(took.values())])]
-    if not fetched.failures.empty:
-        told = fetched.explain()[["outcome", "ids", "meaning", "next_step"]]
-        parts.append(table(["outcome", "ids", "what it means", "what to do"], told.to_numpy().tolist()))
-        first = fetched.failures.head(_LISTED)[["requested_id", "outcome", "message"]]
-        count = f"the first {_LISTED} of " if len(fetched.failures) > _LISTED else ""
-        summary = f"<summary>{count}{counted(len(fetched.failures), 'id')} without a record</summary>"
-        parts.append(f"<details>{summary}{table(first.columns, first.to_numpy().tolist())}</details>")
+    parts = [make_table(figures.keys(), [list(figures.values())])]
+    if not result.failures.empty:
+        explained = result.explain()[["outcome", "ids", "meaning", "next_step"]]
+        parts.append(make_table(["outcome", "ids", "meaning", "next step"], explained.to_numpy().tolist()))
+        first = result.failures.head(_MAX_FAILURES)[["requested_id", "outcome", "message"]]
+        count = f"the first {_MAX_FAILURES} of " if len(result.failures) > _MAX_FAILURES else ""
+        summary = f"<summary>{count}{format_count(len(result.failures), 'id')} without a record</summary>"
+        parts.append(f"<details>{summary}{make_table(first.columns, first.to_numpy().tolist())}</details>")
     if stats.notices:
-        parts.append(f"<ul>{''.join(f'<li>{safe(notice)}</li>' for notice in stats.notices)}</ul>")
-    return block(*parts)
+        parts.append(f"<ul>{''.join(f'<li>{to_html(notice)}</li>' for notice in stats.notices)}</ul>")
+    return make_block(*parts)
 
 
-def _share(stats: Stats) -> str:
-    of = f"{stats.outcomes.get(Outcome.OK, 0):,} of {counted(stats.distinct, 'id')}"
-    return of if stats.coverage is None else f"{of} ({write(stats.coverage, Unit.SHARE)})"
+def _format_share(stats: Stats) -> str:
+    of = f"{stats.outcomes.get(Outcome.OK, 0):,} of {format_count(stats.distinct, 'id')}"
+    return of if stats.coverage is None else f"{of} ({format_value(stats.coverage, Unit.SHARE)})"

@@ -1,4 +1,7 @@
-"""Time limits for what blocks: a socket's own limit counts from byte to byte, and a byte a second would never end."""
+"""Time limits for calls that block.
+
+The limit of a socket counts from byte to byte, so one byte per second would never exceed it.
+"""
 
 import threading
 import time
@@ -7,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 
 class Watchdog:
-    """A thread that ends whatever is still going on at its deadline. It starts when there is something to watch."""
+    """A thread that ends calls at their deadline. It starts when there is something to watch."""
 
     def __init__(self) -> None:
         self._watched: dict[object, tuple[float, Callable[[], object]]] = {}
@@ -17,7 +20,7 @@ class Watchdog:
 
     @contextmanager
     def until(self, deadline: float, end: Callable[[], object]) -> Iterator[None]:
-        """Call `end`, from another thread, should the block still run at `deadline` (of `time.monotonic`)."""
+        """Call `end` from another thread if the block still runs at `deadline` (of `time.monotonic`)."""
         token = object()
         with self._changed:
             sooner = deadline < min((other for other, _ in self._watched.values()), default=float("inf"))
@@ -34,7 +37,7 @@ class Watchdog:
                 self._watched.pop(token, None)
 
     def close(self) -> None:
-        """Let the thread go."""
+        """End the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -45,7 +48,7 @@ class Watchdog:
                 now = time.monotonic()
                 for token in [token for token, (deadline, _) in self._watched.items() if deadline <= now]:
                     _, end = self._watched.pop(token)
-                    with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself in this moment
+                    with suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
                         end()
                 next_at = min((deadline for deadline, _ in self._watched.values()), default=None)
                 self._changed.wait(None if next_at is None else max(0.0, next_at - now))

@@ -1,1 +1,1 @@
-"""A frame as a file of one form, and back."""
+"""One file format per module: tables as files, and back."""

@@ -1,4 +1,4 @@
-"""Frames as CSV: exactly, to be read back, or made harmless, for a spreadsheet."""
+"""CSV: exact, to be read back, or harmless, for a spreadsheet."""
 
 import json
 from pathlib import Path
@@ -7,24 +7,28 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 
-from genanalytics.formats.jsonl import plain
+from genanalytics.formats.jsonl import to_json_value
 from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
 
-_LONGEST_LINE = 1 << 26
-"""How long a line of CSV can be: many times as long as the longest answer that is fetched."""
+BLOCK_BYTES = 1 << 26
+"""The longest line of CSV that can be read: many times as long as the longest answer."""
 
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
-"""What a spreadsheet takes for the beginning of a formula, the wide forms of East Asian keyboards included."""
+"""The first characters of a formula in a spreadsheet, including the wide forms of East Asian keyboards."""
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
-    """Write a table so that `read_csv` gives it back: nested values are JSON, an empty text is "", a gap is nothing."""
-    pa.csv.write_csv(_flat(table), path)
+    """Write a table that `read_csv` returns exactly: nested values are JSON, an empty text is "", a gap is nothing."""
+    pa.csv.write_csv(_flatten(table), path)
 
 
-def read_csv(path: Path) -> pa.Table:
-    """Return what `write_csv` wrote, the known columns with their types, in which only nothing is a gap.
+def read_csv(path: Path, *, block_bytes: int = BLOCK_BYTES) -> pa.Table:
+    """Return the table that `write_csv` wrote, known columns with their types; only an empty cell is a gap.
+
+    Args:
+        path: The file.
+        block_bytes: The number of bytes that are parsed at once; no line can be longer.
 
     Raises:
         OSError, ValueError, OverflowError, RecursionError: The file cannot be read.
@@ -33,31 +37,31 @@ def read_csv(path: Path) -> pa.Table:
     types = {field.name: pa.string() if field.name in nested else field.type for field in ARROW_SCHEMA}
     table = pa.csv.read_csv(
         path,
-        read_options=pa.csv.ReadOptions(block_size=_LONGEST_LINE),
+        read_options=pa.csv.ReadOptions(block_size=block_bytes),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
             column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
     for index in (place for place, name in enumerate(table.column_names) if name in nested):
-        # a fraction stays a text, which Arrow refuses, where it would cut the fraction off
+        # as text, a fraction is refused by Arrow; as a number, it would lose its fraction
         texts = table.column(index).to_pylist()
         attempts = [None if text is None else json.loads(text, parse_float=str) for text in texts]
         table = table.set_column(index, table.column_names[index], pa.array(attempts, Kind.ATTEMPTS.arrow_type))
     return table
 
 
-def for_spreadsheets(table: pa.Table) -> tuple[pa.Table, int]:
-    """Return a table that is safe and readable as CSV in a spreadsheet, and how many cells had to be made harmless.
+def make_harmless(table: pa.Table) -> tuple[pa.Table, int]:
+    """Return a table that is safe as CSV in a spreadsheet, and the number of cells that had to be changed.
 
-    Records hold text of strangers, and a spreadsheet runs a cell that begins with = + - @, a tab or a line break as a
-    formula: such a text gets an apostrophe before it. Moments become ISO 8601 text, in UTC.
+    Records contain untrusted text, and a spreadsheet runs a cell that begins with = + - @, a tab or a line break as a
+    formula. Such a text gets a leading apostrophe. Times become ISO 8601 text in UTC.
 
-    >>> harmless, changed = for_spreadsheets(pa.table({"origin": ["=1+1", "a=b"], "total_cost": [-0.5, 1.0]}))
+    >>> harmless, changed = make_harmless(pa.table({"origin": ["=1+1", "a=b"], "total_cost": [-0.5, 1.0]}))
     >>> harmless.to_pydict(), changed
     ({'origin': ["'=1+1", 'a=b'], 'total_cost': [-0.5, 1.0]}, 1)
     """
-    table, changed = _flat(table), 0
+    table, changed = _flatten(table), 0
     for index, field in enumerate(table.schema):
         cells = table.column(index)
         if pa.types.is_timestamp(field.type):
@@ -71,10 +75,12 @@ def for_spreadsheets(table: pa.Table) -> tuple[pa.Table, int]:
     return table, changed
 
 
-def _flat(table: pa.Table) -> pa.Table:
-    """Return the table with its nested columns as JSON text."""
+def _flatten(table: pa.Table) -> pa.Table:
+    """Return a table whose nested columns are JSON text."""
     for index, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
-            texts = [None if value is None else json.dumps(plain(value)) for value in table.column(index).to_pylist()]
+            texts = [
+                None if value is None else json.dumps(to_json_value(value)) for value in table.column(index).to_pylist()
+            ]
             table = table.set_column(index, field.name, pa.array(texts, pa.string()))
     return table

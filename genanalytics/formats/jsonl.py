@@ -1,29 +1,75 @@
-"""Frames as JSON lines, each a record as the service would answer it, and back."""
+"""JSON lines: one record per line, in the form of the service's answer."""
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from genanalytics.base.moments import to_utc
 from genanalytics.errors import InputError
-from genanalytics.ids.form import problem
-from genanalytics.records.frame import as_table, from_rows
-from genanalytics.records.parse import Row
+from genanalytics.ids.form import find_problem
+from genanalytics.records.frame import to_arrow
+from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.record import NotARecordError, read_record
 
 
-def json_lines(frame: pd.DataFrame) -> Iterator[str]:
-    """Yield one JSON object per row: requested_id, fetched_at, and the record under `data`.
+def to_json_lines(frame: pd.DataFrame) -> Iterator[str]:
+    """Yield one JSON object per row: requested_id, fetched_at, and the record under `data`; gaps are left out.
 
-    >>> frame = from_rows([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 1.5, "new": 1}}', 0.0)])
-    >>> next(json_lines(frame))
+    >>> from genanalytics.records.frame import parse_frame
+    >>> frame = parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 1.5, "new": 1}}', 0.0)])
+    >>> next(to_json_lines(frame))
     '{"requested_id":"gen-1","fetched_at":"1970-01-01T00:00:00+00:00","data":{"id":"gen-1","latency":1.5,"new":1}}'
     """
-    for row in as_table(frame).to_pylist():
-        known = {name: plain(value) for name, value in row.items() if value is not None}
+    return _to_lines(to_arrow(frame))
+
+
+def write_jsonl(table: pa.Table, path: Path) -> None:
+    """Write a table of records in the form of `to_json_lines`."""
+    _write_lines(_to_lines(table), path)
+
+
+def write_rows(table: pa.Table, path: Path) -> None:
+    """Write a table of any kind, one row per line as it is."""
+    _write_lines((json.dumps(row) for row in table.to_pylist()), path)
+
+
+def to_json_value(value: Any) -> Any:  # noqa: ANN401 - any value of a column
+    """Return a value in the types of JSON; parts without a value are left out."""
+    match value:
+        case dict():
+            return {name: to_json_value(inner) for name, inner in value.items() if inner is not None}
+        case list():
+            return [to_json_value(inner) for inner in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return value.isoformat()
+    return str(value)
+
+
+def read_jsonl(path: Path) -> pa.Table:
+    """Return the records of a file with one answer per line, from the service or from `write_jsonl`.
+
+    Raises:
+        OSError: The file cannot be read.
+        InputError: A line is not an answer.
+    """
+    rows: list[Row] = []
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                rows.append(_read_row(line, path, number))
+    return parse_rows(rows)
+
+
+def _to_lines(table: pa.Table) -> Iterator[str]:
+    for row in table.to_pylist():
+        known = {name: to_json_value(value) for name, value in row.items() if value is not None}
         line = {name: known.pop(name) for name in ("requested_id", "fetched_at") if name in known}
         extra = known.pop("extra", "{}")
         try:
@@ -34,54 +80,33 @@ def json_lines(frame: pd.DataFrame) -> Iterator[str]:
         yield text
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column can hold
-    """Return a value as JSON has it; the parts without a value are left out."""
-    match value:
-        case dict():
-            return {name: plain(inner) for name, inner in value.items() if inner is not None}
-        case list():
-            return [plain(inner) for inner in value]
-        case None | bool() | int() | float() | str():
-            return value
-        case datetime():
-            return value.isoformat()
-    return str(value)
+def _write_lines(lines: Iterator[str], path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.writelines(line.encode() + b"\n" for line in lines)
 
 
-def read_json_lines(path: Path) -> pd.DataFrame:
-    """Return the records of a file with an answer a line, as the service sends it or as `json_lines` writes it.
-
-    Raises:
-        OSError: The file cannot be read.
-        InputError: A line is no answer.
-    """
-    rows: list[Row] = []
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if line.strip():
-                rows.append(_row(line, path, number))
-    return from_rows(rows)
-
-
-def _row(line: bytes, path: Path, number: int) -> Row:
+def _read_row(line: bytes, path: Path, number: int) -> Row:
     try:
         carried = read_record(line)["id"]
         envelope = json.loads(line)
-        requested_id = _checked_id(envelope.get("requested_id", carried))
-        moment = envelope.get("fetched_at")
-        fetched_at = None if moment is None else _seconds(datetime.fromisoformat(moment))
-    except (NotARecordError, TypeError, ValueError) as error:
-        msg = f"line {number:,} of {path} is no answer: {error}"
+        requested_id = _check_id(envelope.get("requested_id", carried))
+        fetched_at = _read_moment(envelope.get("fetched_at"))
+    except (NotARecordError, ValueError) as error:
+        msg = f"line {number:,} of {path} is not an answer: {error}"
         raise InputError(msg) from error
     return Row(requested_id, line, fetched_at)
 
 
-def _checked_id(value: object) -> str:
-    if isinstance(value, str) and problem(value) is None:
+def _read_moment(fetched_at: Any) -> float | None:  # noqa: ANN401 - any value of JSON
+    try:
+        return None if fetched_at is None else to_utc(datetime.fromisoformat(fetched_at)).timestamp()
+    except (OverflowError, TypeError, ValueError) as error:
+        msg = f"fetched_at is {fetched_at!a:.80}: give an ISO date and time, such as 2026-08-01T12:00Z"
+        raise ValueError(msg) from error
+
+
+def _check_id(value: object) -> str:
+    if isinstance(value, str) and find_problem(value) is None:
         return value
     msg = f"{value!a:.80} cannot be an id"
     raise ValueError(msg)
-
-
-def _seconds(moment: datetime) -> float:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

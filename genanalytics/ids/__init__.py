@@ -1,1 +1,1 @@
-"""What a generation id is, and how ids are read out of whatever holds them."""
+"""Generation ids: their form, and reading them from any source."""

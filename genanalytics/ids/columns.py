@@ -1,55 +1,64 @@
-"""Which column of a table holds the ids: the one that was named, or the one whose values are ids."""
+"""Which column of a table holds the ids: the one that the caller named, or the one whose values are ids."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from genanalytics.base.text import escape_unprintable
 from genanalytics.errors import InputError
 from genanalytics.ids.form import PATTERN
-from genanalytics.units import counted, printable
+from genanalytics.units import format_count
 
-Tell = Callable[[str], None]
-"""Takes a sentence, without its full stop, that the caller should know."""
+Notify = Callable[[str], None]
+"""Takes a notice: a sentence for the user, without its full stop."""
 
-SAMPLE = 1_000
-"""So many rows show what a column holds."""
+SAMPLE_ROWS = 1_000
+"""The number of rows that decide what a column holds."""
 
 NAMES = ("generation_id", "requested_id", "generation", "openrouter_id")
-"""What a column of ids is called; such a column is taken though its ids are of another gateway's form."""
+"""Names of columns with ids; such a column is taken even if its ids are of another gateway's form."""
 
 
-def choose(sample: Mapping[str, Sequence[str | None]], column: str | None, name: str, tell: Tell) -> str | None:
-    """Return the column of the ids, or None where no column holds ids and nothing else.
+def choose_column(
+    sample: Mapping[str, Sequence[str | None]], column: str | None, name: str, notify: Notify
+) -> str | None:
+    """Return the column of the ids, or None if no column holds mainly ids.
 
     Args:
         sample: The first values of each column that can hold text.
         column: The column that the caller named, if any.
-        name: What to call the table.
-        tell: Told which column it is.
+        name: The name of the table for messages.
+        notify: Called with the choice.
 
     Raises:
         InputError: There is no column of that name.
 
     >>> rows = {"model": ["a/b", "a/b"], "ref": ["gen-1756000000-AbCdEfGhIjKlMnOpQrSt", None]}
-    >>> choose(rows, None, "log.csv", print)
-    log.csv: the ids are those of the column 'ref'
+    >>> choose_column(rows, None, "log.csv", print)
+    log.csv: ids are read from the column 'ref'
     'ref'
     """
     if column is not None:
         if column not in sample:
-            msg = f"no column {column!r} with text in {name}; it has {printable(', '.join(sample)) or 'none at all'}"
-            raise InputError(msg)
+            raise no_column(column, sample, name)
         return column
-    matches = {found: _matches(values) for found, values in sample.items()}
+    matches = {found: _count_ids(values) for found, values in sample.items()}
     held = sorted((found for found, number in matches.items() if number), key=lambda found: -matches[found])
     held = held or [found for found in sample if found.lower() in NAMES][:1]
     if not held:
         return None
-    also = f" (they stand in {', '.join(map(repr, held[1:]))} too; another column can be named)" if held[1:] else ""
-    tell(f"{name}: the ids are those of the column {held[0]!r}{also}")
+    others = ", ".join(map(repr, held[1:]))
+    also = f"; to read another one, name it (columns with ids: {others})" if others else ""
+    notify(f"{name}: ids are read from the column {held[0]!r}{also}")
     return held[0]
 
 
-def values_of(values: Iterator[str | None], name: str, tell: Tell) -> Iterator[str]:
-    """Yield the values of the column of ids; a row without one is no id that could be refused, but is told."""
+def no_column(column: str, names: Mapping[str, object] | Sequence[str], name: str) -> InputError:
+    """Return the error to raise if a table has no text column of that name."""
+    there = escape_unprintable(", ".join(names)) or "none at all"
+    return InputError(f"no column {column!r} with text in {name}; it has {there}")
+
+
+def read_column(values: Iterator[str | None], name: str, notify: Notify) -> Iterator[str]:
+    """Yield the values of the column of ids; rows without a value are counted in a notice."""
     gaps = 0
     for value in values:
         if value and (bare := value.strip()):
@@ -57,11 +66,23 @@ def values_of(values: Iterator[str | None], name: str, tell: Tell) -> Iterator[s
         else:
             gaps += 1
     if gaps:
-        tell(f"{name}: {counted(gaps, 'row')} without an id")
+        notify(f"{name}: {format_count(gaps, 'row')} without an id")
 
 
-def _matches(values: Sequence[str | None]) -> int:
-    """Return how many values are ids, 0 where these are less than half of those that are there."""
-    there = [value.strip() for value in values if value]
-    ids = sum(PATTERN.fullmatch(value) is not None for value in there)
-    return ids if 2 * ids >= len(there) else 0
+def to_text(value: object) -> str | None:
+    """Return a cell as text; None if it holds something else than text or bytes."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else None
+
+
+def find_in_texts(values: Iterable[str | None]) -> Iterator[str]:
+    """Yield every id of the service's form in texts."""
+    return (found for value in values if value for found in PATTERN.findall(value))
+
+
+def _count_ids(values: Sequence[str | None]) -> int:
+    """Return the number of values that are ids, 0 if it is below half of the known values."""
+    known = [value.strip() for value in values if value]
+    ids = sum(PATTERN.fullmatch(value) is not None for value in known)
+    return ids if 2 * ids >= len(known) else 0

@@ -1,7 +1,7 @@
-"""What a generation id is: what cannot be one, when its generation was created, and how one is known in any text.
+"""What a generation id looks like: which texts cannot be one, and when its generation was created.
 
-An id's form is not ours to judge: other gateways have other forms, so a strange id is asked for. Only what cannot be
-an id is refused.
+Other gateways have ids of other forms, so an unusual id is asked for all the same. Only texts that cannot be an id are
+refused.
 """
 
 import re
@@ -10,50 +10,36 @@ import unicodedata
 MAX_LENGTH = 256
 
 NOT_TEXT = "not text: "
-"""What stands for a value that is no text begins so: no id does, and `problem` refuses it."""
+"""The start of the text that replaces a value other than text: no id starts so, and `find_problem` refuses it."""
 
 PATTERN = re.compile(
     r"gen-(?:[a-z]{2,8}-)?"
     r"(?:\d{10}-[A-Za-z0-9]{16,24}|(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{20,32})"
     r"(?![A-Za-z0-9])"
 )
-"""The service's own ids wherever they stand. Before 2025 they were 24 to 28 letters and digits without a second; a word
-in small letters alone, such as the end of "nitrogen-containingheterocycles", is none of them."""
+"""The service's ids within any text. Before 2025 an id had 24 to 28 letters and digits and no second. A word in lower
+case only, such as the end of "nitrogen-containingheterocycles", is not an id."""
 
 LONGEST_MATCH = 64
-"""No match of `PATTERN` is longer, the character after it included."""
+"""No match of `PATTERN`, with the character after it, is longer."""
 
 CREATED = r"^gen-(?:[a-z]{2,8}-)?(?P<created>[0-9]{10})-"
-"""Where an id has the second (Unix time) in which the generation was created."""
+"""The place of the second (Unix time) in which the generation was created."""
 
 _CREATED = re.compile(CREATED)
 _PLAIN = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
 
 
-def problem(generation_id: str) -> str | None:
-    """Return why `generation_id` cannot be an id, or None where it can be one.
+def find_problem(generation_id: str) -> str | None:
+    """Return why `generation_id` cannot be an id, or None if it can be one.
 
-    >>> problem("gen-1756000000-AbCdEfGhIjKlMnOpQrSt") is None
+    >>> find_problem("gen-1756000000-AbCdEfGhIjKlMnOpQrSt") is None
     True
-    >>> problem("two words")
+    >>> find_problem("two words")
     'an id cannot contain white space'
     """
-    return None if _PLAIN.fullmatch(generation_id) else _problem(generation_id)
-
-
-def created_s(generation_id: str) -> int | None:
-    """Return the second (Unix time) in which the generation was created, or None where the id does not tell.
-
-    >>> created_s("gen-1756000000-AbCdEfGhIjKlMnOpQrSt"), created_s("gen-img-1756000000-AbCdEfGhIjKlMnOpQrSt")
-    (1756000000, 1756000000)
-    >>> created_s("chatcmpl-123") is None
-    True
-    """
-    found = _CREATED.match(generation_id)
-    return int(found[1]) if found else None
-
-
-def _problem(generation_id: str) -> str | None:
+    if _PLAIN.fullmatch(generation_id):
+        return None
     if not generation_id:
         return "an id cannot be empty"
     if generation_id.startswith(NOT_TEXT):
@@ -62,6 +48,22 @@ def _problem(generation_id: str) -> str | None:
         return f"an id has at most {MAX_LENGTH} characters, this one has {len(generation_id):,}"
     if any(character.isspace() for character in generation_id):
         return "an id cannot contain white space"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in generation_id):
-        return "an id cannot contain control characters"
-    return None
+    is_control = any(unicodedata.category(character) in {"Cc", "Cs"} for character in generation_id)
+    return "an id cannot contain control characters" if is_control else None
+
+
+def read_created_s(generation_id: str) -> int | None:
+    """Return the second (Unix time) in which the generation was created, or None if the id does not contain it.
+
+    >>> read_created_s("gen-1756000000-AbCdEfGhIjKlMnOpQrSt"), read_created_s("gen-img-1756000000-AbCdEfGhIjKlMnOpQr")
+    (1756000000, 1756000000)
+    >>> read_created_s("chatcmpl-123") is None
+    True
+    """
+    found = _CREATED.match(generation_id)
+    return int(found[1]) if found else None
+
+
+def escape_surrogates(generation_id: str | None) -> str | None:
+    """Return an id in a form that every file can hold: lone surrogates are not Unicode."""
+    return None if generation_id is None else generation_id.encode("utf-8", "backslashreplace").decode()

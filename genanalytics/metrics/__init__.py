@@ -1,7 +1,7 @@
 """The statistics, each declared once, and their summary by group on pandas, DuckDB and Spark."""
 
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
-from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS, reference, resolved, row_value
+from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS
 from genanalytics.metrics.change import cost_change
 from genanalytics.metrics.comparison import Comparison, Estimate, compare
 from genanalytics.metrics.declare import (
@@ -11,6 +11,8 @@ from genanalytics.metrics.declare import (
     Per,
     Quantile,
     RowValue,
+    ShareOfTotal,
+    Spread,
     Statistic,
     Sum,
     count_of,
@@ -59,6 +61,8 @@ __all__ = [
     "Per",
     "Quantile",
     "RowValue",
+    "ShareOfTotal",
+    "Spread",
     "Statistic",
     "Sum",
     "Unit",
@@ -75,10 +79,7 @@ __all__ = [
     "quality",
     "rate",
     "ratio",
-    "reference",
     "reliability_summary",
-    "resolved",
-    "row_value",
     "sessions",
     "spread",
     "summarize",

@@ -1,4 +1,4 @@
-"""Attempts: which providers were asked for each generation, how they answered, and the time that fallbacks cost."""
+"""Attempts at providers: their order, their status, and the time lost to fallbacks."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,19 @@ import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import RowValue, Statistic, rate, spread, total
-from genanalytics.metrics.engines.source import InMemory, source_of
+from genanalytics.metrics.engines.memory import InMemory
+from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import summarize
-from genanalytics.records.frame import from_table
+from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ATTEMPT
 from genanalytics.units import Unit
 
 _COLUMN = "provider_responses"
 _OF_RECORD = ("requested_id", "created_at")
 _RENAMED = {"id": "attempt_id"}
-"""Beside the generation's own ids, `id` would not say whose it is."""
+"""Next to the ids of the generation, `id` alone would be ambiguous."""
 _OK = 200
 _NOT_OK = 300
 _TOO_MANY = 429
@@ -30,7 +31,7 @@ SUCCEEDED = RowValue(
     "success_rate",
     "success",
     Unit.SHARE,
-    "Attempts that were answered with a status of 200 to 299 / attempts with a known status",
+    "Attempts with a status of 200 to 299 / attempts with a known status",
     ("succeeded",),
     nw.col("succeeded").cast(nw.Int64),
 )
@@ -38,7 +39,7 @@ REFUSED = RowValue(
     "rate_limited",
     "rate limited",
     Unit.SHARE,
-    "Attempts that were answered with status 429 / attempts with a known status",
+    "Attempts with status 429 / attempts with a known status",
     ("status",),
     (nw.col("status") == _TOO_MANY).cast(nw.Int64),
 )
@@ -54,7 +55,7 @@ LOST = RowValue(
     "lost_ms",
     "lost",
     Unit.MS,
-    "Sum of the latency of attempts that another one followed: the time lost to fallbacks",
+    "Sum of the latency of attempts that were followed by another one: the time lost to fallbacks",
     ("latency", "position", "of"),
     nw.when(nw.col("position") < nw.col("of")).then(nw.col("latency")).otherwise(nw.lit(0)),
 )
@@ -62,23 +63,23 @@ FALLEN = RowValue(
     "fell_back",
     "fell back",
     Unit.SHARE,
-    "Attempts that another one followed / attempts",
+    "Attempts that were followed by another one / attempts",
     ("position", "of"),
     (nw.col("position") < nw.col("of")).cast(nw.Int64),
 )
 ATTEMPTS: tuple[Statistic, ...] = (rate(SUCCEEDED), rate(REFUSED), rate(FALLEN), *spread(WAIT), total(LOST))
-"""What is said of a provider's attempts, over rows as `attempts` returns them."""
+"""The statistics of a provider's attempts, over the rows of `attempts`."""
 
 
-def attempts(data: object) -> pd.DataFrame:
+def attempts(data: Records) -> pd.DataFrame:
     """Return one row per attempt at a provider, in the order of the generations and of their attempts.
 
     Args:
         data: A frame as `fetch` returns it, in memory.
 
     Returns:
-        `requested_id` and `created_at` of the generation; `position` of the attempt (Int64, from 1) `of` how many
-        (Int64); the fields of the attempt: `endpoint_id`, `attempt_id`, `is_byok`, `latency` (Int64,
+        `requested_id` and `created_at` of the generation; `position` (Int64, from 1) `of` the
+        number of attempts (Int64); the fields of the attempt: `endpoint_id`, `attempt_id`, `is_byok`, `latency` (Int64,
         milliseconds), `model_permaslug`, `provider_name`, `status` (Int64, of HTTP), `routed_service_tier`; `succeeded`
         (boolean, a gap without a status); `is_fallback` (boolean), whether another attempt came before. Generations
         without a known attempt are in no row; `attrs["without_attempts"]` counts them.
@@ -87,11 +88,11 @@ def attempts(data: object) -> pd.DataFrame:
         MissingColumnError: The frame lacks a column.
         InputError: The data is not in memory.
     """
-    source = source_of(data)
+    source = open_source(data)
     if not isinstance(source, InMemory):
         msg = (
-            "attempts are taken apart in memory: keep the rows and the columns that are needed"
-            f" ({', '.join((*_OF_RECORD, _COLUMN))}), and give them as a frame: relation.df(), or toPandas() of Spark"
+            "attempts need a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas();"
+            f" the columns {', '.join((*_OF_RECORD, _COLUMN))} are enough"
         )
         raise InputError(msg)
     check_columns(source, (*_OF_RECORD, _COLUMN), "attempts")
@@ -101,7 +102,7 @@ def attempts(data: object) -> pd.DataFrame:
     owners, each = np.repeat(np.arange(len(lists)), counts), pc.list_flatten(lists)
     columns = {name: table[name].take(owners) for name in _OF_RECORD}
     fields = {_RENAMED.get(field.name, field.name): pc.struct_field(each, field.name) for field in ATTEMPT}
-    found = from_table(pa.table(columns | fields))
+    found = to_frame(pa.table(columns | fields))
     position = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     found.insert(len(columns), "position", pd.array(position, dtype="Int64"))
     found.insert(len(columns) + 1, "of", pd.array(counts[owners], dtype="Int64"))
@@ -111,29 +112,28 @@ def attempts(data: object) -> pd.DataFrame:
     return found
 
 
-def attempt_summary(data: object, *, by: str | Sequence[str] | None = "provider_name") -> pd.DataFrame:
-    """Return how the attempts at each provider went.
+def attempt_summary(data: Records, *, by: str | Sequence[str] | None = "provider_name") -> pd.DataFrame:
+    """Return the number, success and latency of the attempts at each provider.
 
     Args:
         data: A frame as `fetch` returns it, in memory.
-        by: What to group the attempts by: columns of `attempts`, or `day` and whatever else `summarize` derives.
+        by: The columns to group by: columns of `attempts`, and the derived columns of `summarize`, such as `day`.
 
     Returns:
-        The keys; `attempts` (Int64), how many there were; `success_rate`, `rate_limited` and `fell_back` as shares of
-        them; `wait_ms_mean`, `_p50`, `_p90`, `_p95`, `_p99` and `_n`, the latency of the attempts that succeeded;
-        `lost_ms`, the time that was lost with attempts that another one followed. `attrs` as `summarize` has them, and
-        `without_attempts` as `attempts` has it.
+        The columns of `by`; `attempts` (Int64), their number; `success_rate`, `rate_limited` and `fell_back`, shares of
+        the attempts; `wait_ms_mean`, `_p50`, `_p90`, `_p95`, `_p99` and `_n`, the latency of the attempts that
+        succeeded; `lost_ms`, the latency of the attempts that were followed by another one. `attrs` contains those of
+        `summarize`, and `without_attempts` as in `attempts`.
 
     Raises:
         MissingColumnError: The frame lacks a column.
-        InputError: The data is not in memory, or a key cannot be grouped by.
+        InputError: The data is not in memory, or a column cannot be grouped by.
     """
     rows = attempts(data)
     found = summarize(rows, by=by, metrics=ATTEMPTS).rename(columns={REQUESTS.name: "attempts"})
-    for told in ("units", "labels"):
-        found.attrs[told] = {
-            "attempts" if name == REQUESTS.name else name: what for name, what in found.attrs[told].items()
-        }
+    for attribute in ("units", "labels"):
+        of_requests = found.attrs[attribute].pop(REQUESTS.name)
+        found.attrs[attribute] = {"attempts": of_requests} | found.attrs[attribute]
     found.attrs["labels"]["attempts"] = "attempts"
     found.attrs |= rows.attrs
     return found

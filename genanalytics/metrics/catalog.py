@@ -1,10 +1,10 @@
-"""The statistics that there are, in their sets and by their names."""
+"""The statistics, in their sets and by name."""
 
 from collections.abc import Iterable, Mapping
 
-from genanalytics.base.text import near
+from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.declare import RowValue, Spread, Statistic, spread
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
@@ -23,31 +23,45 @@ SETS: Mapping[str, tuple[Statistic, ...]] = {
 DEFAULT: tuple[Statistic, ...] = tuple(statistic for statistics in SETS.values() for statistic in statistics)
 
 ROW_VALUES: Mapping[str, RowValue] = {
-    basis.over.name: basis.over
+    statistic.basis.over.name: statistic.basis.over
     for statistic in DEFAULT
-    if (basis := statistic.basis) is not None and basis.kind == "mean"
+    if statistic.basis is not None and statistic.basis.kind == "mean"
 }
-"""The row values whose spread is a part of `DEFAULT`, by their names: `ttft_ms`, `cost_per_request` and the others."""
+"""The row values whose spread is a part of `DEFAULT`, by name: `ttft_ms`, `cost_per_request` and others."""
 
 
-def resolved(metrics: Iterable[Statistic | str] | str | Statistic) -> list[Statistic]:
-    """Return statistics, those given by name looked up.
+def resolve(metrics: Iterable[Statistic | str] | str | Statistic) -> list[Statistic]:
+    """Return statistics; names are looked up.
 
     A name is that of a set (`cost`), of a statistic (`ttft_ms_p95`) or of a row value (`ttft_ms`: its mean, percentiles
     and n).
 
     Raises:
-        InputError: There is none of such a name.
+        InputError: There is no such name.
 
-    >>> [statistic.name for statistic in resolved(["error_rate", "ttft_ms"])]
+    >>> [statistic.name for statistic in resolve(["error_rate", "ttft_ms"])]
     ['error_rate', 'ttft_ms_mean', 'ttft_ms_p50', 'ttft_ms_p90', 'ttft_ms_p95', 'ttft_ms_p99', 'ttft_ms_n']
     """
     given = [metrics] if isinstance(metrics, str | Statistic) else metrics
-    found = [statistic for metric in given for statistic in _found(metric)]
-    return [statistic for statistic in found if statistic.name != REQUESTS.name]  # it stands in every summary
+    found = [statistic for metric in given for statistic in _look_up(metric)]
+    return [statistic for statistic in found if statistic.name != REQUESTS.name]  # it is in every summary
 
 
-def _found(metric: Statistic | str) -> tuple[Statistic, ...]:
+def resolve_one(metric: Statistic | str) -> Statistic:
+    """Return one statistic; a name is looked up.
+
+    Raises:
+        InputError: There is no such name, or it is the name of several statistics.
+    """
+    found = [REQUESTS] if metric == REQUESTS.name else resolve([metric])
+    if len(found) != 1:
+        names = ", ".join(statistic.name for statistic in found)
+        msg = f"{metric!r} is the name of {len(found)} statistics: give one of {names}"
+        raise InputError(msg)
+    return found[0]
+
+
+def _look_up(metric: Statistic | str) -> tuple[Statistic, ...]:
     if isinstance(metric, Statistic):
         return (metric,)
     if metric == REQUESTS.name:
@@ -58,39 +72,35 @@ def _found(metric: Statistic | str) -> tuple[Statistic, ...]:
     if metric in alone:
         return (alone[metric],)
     if metric in ROW_VALUES:
-        return tuple(statistic for statistic in DEFAULT if statistic.name.rpartition("_")[0] == metric)
+        return spread(ROW_VALUES[metric])
     known = [*SETS, *alone, *ROW_VALUES]
     sets, names = ", ".join(SETS), ", ".join(alone)
-    msg = f"no statistic {metric!r}; {near(str(metric), known)}there are the sets {sets}, and {names}"
+    msg = f"no statistic {metric!r}; {suggest(str(metric), known)}there are the sets {sets}, and {names}"
     raise InputError(msg)
 
 
-def row_value(value: RowValue | str) -> RowValue:
-    """Return a row value, looked up if it is given by name.
+def find_row_value(metric: RowValue | str) -> RowValue:
+    """Return a row value; a name is looked up.
 
     Raises:
-        InputError: There is none of such a name.
+        InputError: There is no such name.
 
-    >>> row_value("ttft_ms").label
+    >>> find_row_value("ttft_ms").label
     'TTFT'
     """
-    if isinstance(value, RowValue):
-        return value
-    if value not in ROW_VALUES:
+    if isinstance(metric, RowValue):
+        return metric
+    if metric not in ROW_VALUES:
         names = ", ".join(ROW_VALUES)
-        msg = f"no row value {value!r}; {near(str(value), ROW_VALUES)}there are {names}, and a RowValue of your own"
+        msg = f"no row value {metric!r}; {suggest(str(metric), ROW_VALUES)}there are {names}; or give a RowValue"
         raise InputError(msg)
-    return ROW_VALUES[value]
+    return ROW_VALUES[metric]
 
 
-def reference() -> str:
-    """Return the statistics of `DEFAULT` as a Markdown table: name, label, unit, meaning.
+def find_spread(metric: RowValue | str) -> Spread:
+    """Return the statistics of a row value.
 
-    >>> reference().splitlines()[2]
-    '| `requests` | requests | count | Number of rows |'
+    Raises:
+        InputError: There is no such name.
     """
-    rows = [
-        f"| `{statistic.name}` | {statistic.label} | {statistic.unit} | {statistic.description} |\n"
-        for statistic in (REQUESTS, *DEFAULT)
-    ]
-    return "".join(["| name | label | unit | meaning |\n", "|---|---|---|---|\n", *rows])
+    return spread(find_row_value(metric))

@@ -1,38 +1,40 @@
-"""Two groups side by side, on what both of them have: the same model, the same hour.
+"""Two groups compared on what both have in common: the same model, the same hour.
 
-The data is cut into strata, the statistic is taken of either group in each of them, and the strata count alike on both
-sides. What lies in strata that one side alone has is left out, and said.
+The rows are split into strata. The statistic is computed for each group in each stratum, and a stratum has the same
+weight on both sides. Strata that only one side has are left out, and their share is reported.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.text import near
+from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
-from genanalytics.metrics.catalog import DEFAULT, resolved
-from genanalytics.metrics.declare import Basis, Statistic, count_of
-from genanalytics.metrics.engines.source import Source, source_of
-from genanalytics.metrics.grouping.keys import Key
-from genanalytics.metrics.grouping.labels import check_columns, keys_of, labelled
-from genanalytics.metrics.intervals.binomial import Z, points, wilson
+from genanalytics.metrics.catalog import DEFAULT, resolve
+from genanalytics.metrics.declare import Basis, Statistic, count_of, name_limits
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
+from genanalytics.metrics.intervals.binomial import Z, find_points, wilson
 from genanalytics.metrics.intervals.bootstrap import FEWEST, delta, student
 from genanalytics.metrics.intervals.clusters import Clusters
-from genanalytics.metrics.intervals.limits import MOST_CLUSTERS, NAMES
+from genanalytics.metrics.intervals.limits import MOST_CLUSTERS
 from genanalytics.metrics.sets.cost import REQUESTS
-from genanalytics.metrics.summary import aggregated, chosen, finished
-from genanalytics.units import Unit, write
+from genanalytics.metrics.summary import Percentiles, aggregate, choose_percentiles, finish
+from genanalytics.units import Unit, format_value
 
 LEAST_OVERLAP = 0.5
-"""Where less than this share of the rows of a side lies in common strata, most of that side is not compared."""
+"""If less than this share of the rows of a side is in common strata, most of that side is not compared."""
 
 _N = "rows with a value"
 _SIDES = ("a", "b")
 _FEWEST = 2
-"""Fewer clusters than these do not tell how far they spread."""
+"""With fewer clusters the spread cannot be estimated."""
 
 _Limits = tuple[float, float]
 _UNKNOWN: _Limits = (math.nan, math.nan)
@@ -40,39 +42,39 @@ _UNKNOWN: _Limits = (math.nan, math.nan)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with the limits of its 95 % interval; None for what cannot be told."""
+    """A number with the limits of its 95 % interval; None for each that is unknown."""
 
     value: float | None
     low: float | None
     high: float | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Comparison:
-    """How a statistic of one group differs from that of another, on the strata that both have.
+    """The difference between two groups in one statistic, on the strata that both have.
 
     Attributes:
-        key: What the groups are values of.
-        a: The one group.
-        b: The other group, which the first one is compared with.
-        statistic: What is compared.
-        match: What the strata are made of.
-        value_a: The statistic of `a`, a mean over the common strata by their weights; None without any.
-        value_b: That of `b`.
+        by: The column, or the derived key, whose values are compared.
+        a: One of its values.
+        b: The other one.
+        metric: The statistic.
+        match: The columns and derived keys that make the strata.
+        value_a: The statistic of `a`: the weighted mean over the common strata; None without any.
+        value_b: The statistic of `b`.
         difference: `value_a - value_b`.
         ratio: `value_a / value_b`; None unless both are above 0.
         n_a: The rows of `a` in which the statistic is known.
-        n_b: Those of `b`.
-        overlap_a: The share of `n_a` that lies in common strata; None where `n_a` is 0.
-        overlap_b: That of `n_b`.
+        n_b: The rows of `b` in which it is known.
+        overlap_a: The share of `n_a` in common strata; None if `n_a` is 0.
+        overlap_b: The share of `n_b` in common strata.
         strata: A row per stratum: the columns of `match`, `n_a`, `n_b`, `value_a`, `value_b`, `difference`, and
-            `weight`, which is a gap where the stratum is not common; `attrs` holds their units and labels.
+            `weight`, which is missing if the stratum is not common. `attrs` contains `units` and `labels`.
     """
 
-    key: str
+    by: str
     a: object
     b: object
-    statistic: Statistic
+    metric: Statistic
     match: tuple[str, ...]
     value_a: float | None
     value_b: float | None
@@ -86,183 +88,190 @@ class Comparison:
 
     @property
     def comparable(self) -> bool:
-        """Whether half of the rows of either side, or more, lies in common strata."""
+        """Whether at least half of the rows of either side are in common strata."""
         return min(self.overlap_a or 0.0, self.overlap_b or 0.0) >= LEAST_OVERLAP
 
     def __repr__(self) -> str:
-        unit = self.statistic.unit
-        shares = (write(overlap, Unit.SHARE) for overlap in (self.overlap_a, self.overlap_b))
-        strata = f"{self.strata['weight'].count()} of {len(self.strata)} strata"
-        common = f"{strata} of {', '.join(self.match)}" if self.match else "one stratum"
+        unit = self.metric.unit
+        shares = (format_value(overlap, Unit.SHARE) for overlap in (self.overlap_a, self.overlap_b))
+        counts = f"{self.strata['weight'].count()} of {len(self.strata)} by {', '.join(self.match)}"
+        common = f"common strata ({counts})" if self.match else "one stratum"
         lines = [
-            f"{self.statistic.label}: {self.key} {self.a} against {self.b}",
-            f"{self.n_a:,} and {self.n_b:,} rows, {' and '.join(shares)} of them in {common} that both have",
+            f"{self.metric.label}: {self.by} {self.a} against {self.b}",
+            f"{self.n_a:,} and {self.n_b:,} rows, {' and '.join(shares)} in {common}",
         ]
         if not self.comparable:
-            return "\n".join([*lines, f"not comparable: that is below {write(LEAST_OVERLAP, Unit.SHARE)}"])
+            least = format_value(LEAST_OVERLAP, Unit.SHARE)
+            return "\n".join([*lines, f"not comparable: less than {least} of a side is in common strata"])
         return "\n".join(
             [
                 *lines,
-                f"{write(self.value_a, unit)} against {write(self.value_b, unit)}",
-                f"difference {_written(self.difference, _of_difference(unit))}",
-                f"ratio {_written(self.ratio, Unit.RATIO)}",
+                f"{format_value(self.value_a, unit)} against {format_value(self.value_b, unit)}",
+                f"difference {_format(self.difference, _find_unit_of_difference(unit))}",
+                f"ratio {_format(self.ratio, Unit.RATIO)}",
             ]
         )
 
 
 def compare(
-    data: object,
+    data: Records,
     *,
-    key: str,
+    by: str,
     a: object,
     b: object,
     metric: Statistic | str,
     match: str | Sequence[str] = "model",
     tz: str = "UTC",
-    percentiles: str = "auto",
+    percentiles: Percentiles = "auto",
 ) -> Comparison:
-    """Return how a statistic of one group differs from that of another, on the strata that both have.
+    """Return the difference between two groups in one statistic, on the strata that both have.
 
-    A stratum is common where both sides tell a value and its spread: a rate from one row on, a mean and a ratio from
-    two clusters on (sessions, requests, or rows alone), a percentile where it has an interval. It weighs
-    n_a n_b / (n_a + n_b) (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959): little if one side is thin.
+    A stratum is common if value and spread are known on both sides. A rate needs one row for that, a mean or a ratio
+    two clusters (sessions, requests, or single rows), a percentile its interval. The weight of a stratum is
+    n_a n_b / (n_a + n_b), small if one side has few rows (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959).
 
-    The interval of a mean or a ratio of sums is that of the delta method, on what each cluster adds to the difference
-    in all strata together: the skewness that `summarize` resamples for is one that both sides have. For rates and
-    percentiles either side gets limits of its own, and those are combined (G. Y. Zou and A. Donner, 2008; before them
-    for rates R. G. Newcombe, 1998, and for medians R. M. Price and D. G. Bonett, 2002), as they are for means and
-    ratios of more than 100,000 clusters on an engine. The limits of a ratio are those of its logarithm.
+    The interval of a mean or a ratio of sums is computed by the delta method from what each cluster adds to the
+    difference in all strata together; the skewness for which `summarize` resamples is the same on both sides. For rates
+    and percentiles each side has its own limits, which are combined (G. Y. Zou and A. Donner, 2008; for rates
+    R. G. Newcombe, 1998, for medians R. M. Price and D. G. Bonett, 2002). The same is done for means and ratios of more
+    than 100,000 clusters on an engine. The limits of a ratio are computed from its logarithm.
 
     Args:
-        data: What `summarize` takes.
-        key: The column, or the derived key, whose values are compared.
-        a: The one value of it.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        by: The column, or the derived key, whose values are compared.
+        a: One of its values.
         b: The other one.
         metric: A mean, a rate, a ratio or a percentile: a statistic or its name.
-        match: What the strata are made of: columns or derived keys as in `summarize`; `()` makes one stratum.
-        tz: The zone of days and hours.
+        match: The columns and derived keys, as in `summarize`, that make the strata; `()` makes one stratum.
+        tz: The time zone of days and hours, by its IANA name.
         percentiles: As in `summarize`.
 
     Raises:
-        InputError: There is no such value of the key, or the statistic cannot be compared.
+        InputError: There is no such value, or the statistic cannot be compared.
         MissingColumnError: The data lacks a column.
 
     >>> ends = ["error", "error", "stop", "error", "stop", "stop", "stop", "stop"] * 20
     >>> frame = pd.DataFrame({"provider_name": ["A", "B"] * 80, "model": "m", "finish_reason": ends})
-    >>> compare(frame, key="provider_name", a="A", b="B", metric="error_rate")
+    >>> compare(frame, by="provider_name", a="A", b="B", metric="error_rate")
     errors: provider_name A against B
-    80 and 80 rows, 100.0 % and 100.0 % of them in 1 of 1 strata of model that both have
+    80 and 80 rows, 100.0 % and 100.0 % in common strata (1 of 1 by model)
     25.0 % against 50.0 %
     difference −25.0 points (−38.5 points to −10.0 points)
     ratio 0.50 (0.32 to 0.76)
     """
-    statistic, basis = _comparable(metric)
+    statistic, basis = _resolve(metric)
     names = [match] if isinstance(match, str) else list(match)
-    source = source_of(data)
-    keys = keys_of(source, [key, *names], None, tz, beside=[statistic.name])
+    source = open_source(data)
+    keys = resolve_by(source, [by, *names], None, tz, others=[statistic.name])
     check_columns(source, statistic.columns, statistic.name)
-    cells, clusters = _cells(source, keys, statistic, basis, chosen(percentiles, source))
-    _check_sides(cells[key], key, a, b)
-    strata = _strata(cells, key, a, b, names)
+    cells, clusters = _compute_cells(source, keys, statistic, basis, choose_percentiles(percentiles, source))
+    _check_sides(cells[by], by, a, b)
+    strata = _join_sides(cells, by, a, b, names)
     common = strata[strata["weight"].notna()]
-    one, other = (_mean(common, side) if len(common) else math.nan for side in _SIDES)
+    value_a, value_b = (_average(common, side) if len(common) else math.nan for side in _SIDES)
     if common.empty:
         difference = ratio = _UNKNOWN
     elif clusters is None:
-        difference, ratio = _of_sides(*(_pooled(common, side, basis) for side in _SIDES))
+        difference, ratio = _combine_sides(*(_pool(common, side, basis) for side in _SIDES))
     else:
-        difference, ratio = _of_clusters(common, clusters, len(cells))
+        difference, ratio = _combine_clusters(common, clusters, len(cells))
     n_a, n_b = (int(strata[f"n_{side}"].sum()) for side in _SIDES)
+    shown = strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]]
     return Comparison(
-        key,
-        a,
-        b,
-        statistic,
-        tuple(names),
-        _known(one),
-        _known(other),
-        Estimate(_known(one - other), *map(_known, difference)),
-        Estimate(_known(one / other) if one > 0 and other > 0 else None, *map(_known, ratio)),
-        n_a,
-        n_b,
-        int(common["n_a"].sum()) / n_a if n_a else None,
-        int(common["n_b"].sum()) / n_b if n_b else None,
-        _described(strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]], statistic, a, b),
+        by=by,
+        a=a,
+        b=b,
+        metric=statistic,
+        match=tuple(names),
+        value_a=_keep_finite(value_a),
+        value_b=_keep_finite(value_b),
+        difference=Estimate(_keep_finite(value_a - value_b), *map(_keep_finite, difference)),
+        ratio=Estimate(
+            _keep_finite(value_a / value_b) if value_a > 0 and value_b > 0 else None, *map(_keep_finite, ratio)
+        ),
+        n_a=n_a,
+        n_b=n_b,
+        overlap_a=int(common["n_a"].sum()) / n_a if n_a else None,
+        overlap_b=int(common["n_b"].sum()) / n_b if n_b else None,
+        strata=_describe(shown, statistic, a, b),
     )
 
 
-def _comparable(metric: Statistic | str) -> tuple[Statistic, Basis]:
-    """Return the one statistic that is meant, and what it estimates."""
-    found = resolved(metric)
+def _resolve(metric: Statistic | str) -> tuple[Statistic, Basis]:
+    """Return one statistic and the quantity that it estimates."""
+    found = resolve(metric)
     able = [one.name for one in (found if len(found) > 1 else DEFAULT) if one.basis and one.basis.kind != "sum"]
     if len(found) != 1:
-        msg = f"{metric!r} stands for {len(found)} statistics, and one is compared at a time: {', '.join(able)}"
+        msg = f"{metric!r} is the name of {len(found)} statistics: give one of {', '.join(able)}"
         raise InputError(msg)
     (statistic,) = found
     if statistic.basis is None or statistic.basis.kind == "sum":
         why = "has no interval" if statistic.basis is None else "is a sum, which grows with the rows"
-        msg = f"{statistic.name!r} {why}; compared are means, rates, ratios and percentiles: {', '.join(able)}"
+        msg = f"{statistic.name!r} {why}: give a mean, a rate, a ratio or a percentile, of {', '.join(able)}"
         raise InputError(msg)
     return statistic, statistic.basis
 
 
-def _cells(
-    source: Source, keys: Sequence[Key], statistic: Statistic, basis: Basis, percentiles: str
+def _compute_cells(
+    source: Source, keys: Sequence[GroupKey], statistic: Statistic, basis: Basis, percentiles: str
 ) -> tuple[pd.DataFrame, Clusters | None]:
-    """Return the statistic of each group in each stratum, and the clusters that tell how it spreads."""
+    """Return the statistic of each group in each stratum, whether its spread is `known`, and the clusters for that."""
     statistics = [REQUESTS, statistic, replace(count_of(basis.over), name=_N)]
     bounded = [statistic] if basis.kind == "quantile" else []
-    groups = aggregated(source, keys, statistics, bounded, percentiles)
-    found = finished(groups, statistics, bounded)
-    cells = labelled(groups, keys).assign(place=range(len(groups)), n=found[_N], value=_floats(found[statistic.name]))
+    groups = aggregate(source, keys, statistics, bounded, percentiles)
+    found = finish(groups, statistics, bounded)
+    cells = label_groups(groups, keys).assign(
+        place=range(len(groups)), n=found[_N], value=to_floats(found[statistic.name])
+    )
     if basis.kind == "rate":
-        return cells.assign(told=cells["n"] > 0), None
+        return cells.assign(known=cells["n"] > 0), None
     if basis.level is not None:
-        return cells.assign(**_limits_of_percentiles(cells, found, statistic.name, basis.level)), None
+        return cells.assign(**_find_limits_of_percentiles(cells, found, statistic.name, basis.level)), None
     clusters = Clusters(source, keys, {statistic.name: basis}, groups)
     counts, moments = clusters.moments()
-    known, _, under, *_ = sums = moments[statistic.name]
+    sums = moments[statistic.name]
     if source.large and np.nansum(counts) > MOST_CLUSTERS:
-        low, high = delta(*sums)
-        return cells.assign(low=low, high=high, told=~np.isnan(low)), None
-    return cells.assign(under=under, told=(known >= _FEWEST) & ~np.isnan(cells["value"])), clusters
+        low, high = delta(sums)
+        return cells.assign(low=low, high=high, known=~np.isnan(low)), None
+    known = (sums.clusters >= _FEWEST) & ~np.isnan(cells["value"])
+    return cells.assign(under=sums.under, known=known), clusters
 
 
-def _limits_of_percentiles(
+def _find_limits_of_percentiles(
     cells: pd.DataFrame, found: pd.DataFrame, name: str, level: float
 ) -> "dict[str, np.ndarray]":
-    """Return limits of percentiles 1.96 standard errors away, out of those of order statistics, which are not."""
-    low, high = (_floats(found[limit.format(name)]) for limit in NAMES)
-    away = np.array([points(int(n), level) or _UNKNOWN for n in cells["n"]]).reshape(-1, 2).T
+    """Return limits of percentiles at 1.96 standard errors, out of limits at order statistics."""
+    low, high = (to_floats(found[limit]) for limit in name_limits(name))
+    away = np.array([find_points(int(n), level) or _UNKNOWN for n in cells["n"]]).reshape(-1, 2).T
     low, high = (
         cells["value"] + (limit - cells["value"]) * Z / point for limit, point in zip((low, high), away, strict=True)
     )
-    return {"low": low, "high": high, "told": low.notna()}
+    return {"low": low, "high": high, "known": low.notna()}
 
 
-def _check_sides(values: pd.Series, key: str, *sides: object) -> None:
-    """Raise where a side is not among the values of the key."""
+def _check_sides(values: pd.Series, by: str, *sides: object) -> None:
+    """Check that both sides are among the values of the groups, and differ."""
     known = [str(value) for value in values.dropna().unique()]
     for side in sides:
         if not (values == side).any():
-            msg = f"no {key} {side!r}; {near(str(side), known)}there are {', '.join(sorted(known))}"
+            msg = f"no {by} {side!r}; {suggest(str(side), known)}there are {', '.join(sorted(known))}"
             raise InputError(msg)
     if sides[0] == sides[1]:
-        msg = f"{key} {sides[0]!r} cannot be compared with itself; there are {', '.join(sorted(known))}"
+        msg = f"{by} {sides[0]!r} cannot be compared with itself; there are {', '.join(sorted(known))}"
         raise InputError(msg)
 
 
-def _strata(cells: pd.DataFrame, key: str, a: object, b: object, names: list[str]) -> pd.DataFrame:
-    """Return the strata, what each side has in them under names that end in `_a` and `_b`, and their weights."""
+def _join_sides(cells: pd.DataFrame, by: str, a: object, b: object, names: list[str]) -> pd.DataFrame:
+    """Return the strata with the columns of each side, which end in `_a` and `_b`, and their weights."""
     sides = [
-        cells[(cells[key] == value).fillna(value=False)]
-        .drop(columns=key)
-        .rename(columns={name: f"{name}_{side}" for name in cells.columns if name not in {key, *names}})
+        cells[(cells[by] == value).fillna(value=False)]
+        .drop(columns=by)
+        .rename(columns={name: f"{name}_{side}" for name in cells.columns if name not in {by, *names}})
         for side, value in zip(_SIDES, (a, b), strict=True)
     ]
     strata = sides[0].merge(sides[1], how="outer", on=names) if names else sides[0].merge(sides[1], how="cross")
     n_a, n_b = (strata[f"n_{side}"].astype("Float64") for side in _SIDES)
-    common = strata["told_a"].eq(other=True) & strata["told_b"].eq(other=True)
+    common = strata["known_a"].eq(other=True) & strata["known_b"].eq(other=True)
     weights = (n_a * n_b / (n_a + n_b)).where(common)
     for side in _SIDES:
         strata[f"n_{side}"] = strata[f"n_{side}"].fillna(0)
@@ -270,111 +279,111 @@ def _strata(cells: pd.DataFrame, key: str, a: object, b: object, names: list[str
     return strata.assign(difference=strata["value_a"] - strata["value_b"], weight=weights / weights.sum())
 
 
-def _described(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) -> pd.DataFrame:
+def _describe(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) -> pd.DataFrame:
     """Return the strata with the unit and the label of each column."""
-    label, unit, count = statistic.label, statistic.unit.value, Unit.COUNT.value
-    told = {
-        "n_a": (f"n of {a}", count),
-        "n_b": (f"n of {b}", count),
+    label, unit = statistic.label, statistic.unit
+    columns: Mapping[str, tuple[str, Unit]] = {
+        "n_a": (f"n of {a}", Unit.COUNT),
+        "n_b": (f"n of {b}", Unit.COUNT),
         "value_a": (f"{label} of {a}", unit),
         "value_b": (f"{label} of {b}", unit),
-        "difference": ("difference", _of_difference(statistic.unit).value),
-        "weight": ("weight", Unit.SHARE.value),
+        "difference": ("difference", _find_unit_of_difference(unit)),
+        "weight": ("weight", Unit.SHARE),
     }
     strata.attrs = {
-        "units": {name: unit for name, (_, unit) in told.items()},
-        "labels": {name: label for name, (label, _) in told.items()},
+        "units": {name: unit.value for name, (_, unit) in columns.items()},
+        "labels": {name: label for name, (label, _) in columns.items()},
     }
     return strata
 
 
-def _of_difference(unit: Unit) -> Unit:
+def _find_unit_of_difference(unit: Unit) -> Unit:
     """Return the unit of a difference of two values."""
     return Unit.POINTS if unit is Unit.SHARE else unit
 
 
-def _of_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
+def _combine_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
     """Return the limits of the difference and of the ratio, out of what each cluster adds to them in all strata."""
     ratios, totals, factors = np.zeros(groups), np.zeros(groups), np.zeros((2, groups))
     for row, side in enumerate(_SIDES):
         places = common[f"place_{side}"].to_numpy(dtype=np.int64)
-        weight, value, under = (_floats(common[name]) for name in ("weight", f"value_{side}", f"under_{side}"))
+        weight, value, under = (to_floats(common[name]) for name in ("weight", f"value_{side}", f"under_{side}"))
         ratios[places], totals[places], factors[row, places] = value, under, weight / under
-    added, taken = clusters.residuals(ratios, totals, factors)
-    one, other = (_mean(common, side) for side in _SIDES)
-    half = _half(added, taken)
-    difference = one - other - half, one - other + half
-    if not (one > 0 and other > 0):
+    of_a, of_b = clusters.residuals(ratios, totals, factors)
+    value_a, value_b = (_average(common, side) for side in _SIDES)
+    half = _find_half_width(of_a, of_b)
+    difference = value_a - value_b - half, value_a - value_b + half
+    if not (value_a > 0 and value_b > 0):
         return difference, _UNKNOWN
-    half = _half(added / one, taken / other)
-    return difference, (one / other * math.exp(-half), one / other * math.exp(half))
+    half = _find_half_width(of_a / value_a, of_b / value_b)
+    return difference, (value_a / value_b * math.exp(-half), value_a / value_b * math.exp(half))
 
 
-def _half(added: "np.ndarray", taken: "np.ndarray") -> float:
-    """Return half of the width of an interval of a difference; clusters that lie on both sides count with what is left.
+def _find_half_width(of_a: "np.ndarray", of_b: "np.ndarray") -> float:
+    """Return half of the width of an interval of a difference; a cluster on both sides counts with the difference.
 
     Student's t has the degrees of freedom of B. L. Welch (1947).
     """
-    squares = np.array([np.nansum(side**2) for side in (added, taken)])
-    freedom = np.array([np.count_nonzero(~np.isnan(side)) - 1 for side in (added, taken)])
+    squares = np.array([np.nansum(side**2) for side in (of_a, of_b)])
+    freedom = np.array([np.count_nonzero(~np.isnan(side)) - 1 for side in (of_a, of_b)])
     with np.errstate(divide="ignore", invalid="ignore"):
         clusters = 1 + squares.sum() ** 2 / (squares**2 / freedom).sum()
     if not clusters >= FEWEST:
         return math.nan
-    return float(student(clusters)) * float(np.linalg.norm(np.nan_to_num(added) - np.nan_to_num(taken)))
+    return float(student(clusters)) * float(np.linalg.norm(np.nan_to_num(of_a) - np.nan_to_num(of_b)))
 
 
-def _of_sides(one: Sequence[float], other: Sequence[float]) -> tuple[_Limits, _Limits]:
+def _combine_sides(a: Sequence[float], b: Sequence[float]) -> tuple[_Limits, _Limits]:
     """Return the limits of the difference and of the ratio of two values, each of which has limits of its own."""
-    difference = _recovered(one, other)
-    if not (one[0] > 0 and other[0] > 0):
+    difference = _recover(a, b)
+    if not (a[0] > 0 and b[0] > 0):
         return difference, _UNKNOWN
-    with np.errstate(divide="ignore"):  # a side that may be 0 leaves the ratio without a bound
-        logs = [np.log(np.maximum(side, 0.0)).tolist() for side in (one, other)]
-    low, high = _recovered(*logs)
+    with np.errstate(divide="ignore"):  # if one side may be 0, the ratio has no bound
+        logs = [np.log(np.maximum(side, 0.0)).tolist() for side in (a, b)]
+    low, high = _recover(*logs)
     return difference, (math.exp(low), math.exp(high))
 
 
-def _recovered(one: Sequence[float], other: Sequence[float]) -> _Limits:
+def _recover(a: Sequence[float], b: Sequence[float]) -> _Limits:
     """Return the limits of a difference: Zou and Donner's method of variance estimates recovery."""
-    (value, low, high), (against, floor, ceiling) = one, other
-    middle = value - against
-    return middle - math.hypot(value - low, ceiling - against), middle + math.hypot(high - value, against - floor)
+    (value_a, low_a, high_a), (value_b, low_b, high_b) = a, b
+    difference = value_a - value_b
+    return (
+        difference - math.hypot(value_a - low_a, high_b - value_b),
+        difference + math.hypot(high_a - value_a, value_b - low_b),
+    )
 
 
-def _pooled(common: pd.DataFrame, side: str, basis: Basis) -> tuple[float, float, float]:
+def _pool(common: pd.DataFrame, side: str, basis: Basis) -> tuple[float, float, float]:
     """Return the mean of a side over the strata, and its limits.
 
-    Those of a rate are Wilson's, of as many rows as would tell as much without weights (L. Kish, "Survey Sampling",
-    1965, section 11.7). Others are as far away as those of the strata, which are independent, are together.
+    A rate has Wilson's interval, for the number of unweighted rows with the same variance (L. Kish, "Survey Sampling",
+    1965, section 11.7). Other limits add up the squared distances of the strata, which are independent.
     """
-    mean, weight = _mean(common, side), _floats(common["weight"])
+    mean, weight = _average(common, side), to_floats(common["weight"])
     if basis.kind == "rate":
-        rows = 1 / np.array([(weight**2 / _floats(common[f"n_{side}"])).sum()])
+        rows = 1 / np.array([(weight**2 / to_floats(common[f"n_{side}"])).sum()])
         low, high = wilson(mean * rows, rows)
         return mean, float(low[0]), float(high[0])
-    below, above = (weight * _floats(common[f"{limit}_{side}"] - common[f"value_{side}"]) for limit in ("low", "high"))
+    below, above = (
+        weight * to_floats(common[f"{limit}_{side}"] - common[f"value_{side}"]) for limit in ("low", "high")
+    )
     return mean, mean - float(np.linalg.norm(below)), mean + float(np.linalg.norm(above))
 
 
-def _mean(common: pd.DataFrame, side: str) -> float:
-    return float(_floats(common["weight"]) @ _floats(common[f"value_{side}"]))
+def _average(common: pd.DataFrame, side: str) -> float:
+    return float(to_floats(common["weight"]) @ to_floats(common[f"value_{side}"]))
 
 
-def _floats(values: pd.Series) -> "np.ndarray":
-    floats: np.ndarray = values.to_numpy(dtype=float, na_value=np.nan)
-    return floats
-
-
-def _known(value: float) -> float | None:
+def _keep_finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _written(estimate: Estimate, unit: Unit) -> str:
-    """Return a number with its interval, as a person reads it."""
-    value = write(estimate.value, unit)
+def _format(estimate: Estimate, unit: Unit) -> str:
+    """Return a number with its interval, for people."""
+    value = format_value(estimate.value, unit)
     if estimate.value is None:
         return value
     if estimate.low is None or estimate.high is None:
         return f"{value} (no interval: too few rows)"
-    return f"{value} ({write(estimate.low, unit)} to {write(estimate.high, unit)})"
+    return f"{value} ({format_value(estimate.low, unit)} to {format_value(estimate.high, unit)})"

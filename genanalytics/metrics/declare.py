@@ -1,40 +1,56 @@
-"""How a statistic is declared: three steps of narwhals expressions, so that every engine computes the same one.
+"""How a statistic is declared: in three steps, so that every engine computes the same number.
 
-1. *Row values*: expressions over the columns of the frame, or over other row values.
-2. *Aggregates*: plain sums, counts, percentiles and extremes of row values. Anything less plain leaves the fast path of
-   one engine or another.
-3. *Finish*: a number out of the aggregates, such as a ratio of sums.
+1. A *row value* is one number per row: an expression of narwhals over columns of the frame or over other row values.
+   narwhals is a library whose expressions (`nw.col("latency") / 1000`) run on pandas, Polars, Arrow, DuckDB and Spark.
+2. An *aggregate* is one number per group: the sum, the count or a percentile of a row value.
+3. A *finish* makes the statistic out of aggregates, for example one sum divided by another.
 
-The steps that most statistics are made of have names (`Sum`, `Count`, `Quantile`, `Per`, `Known`): that is less to
-write, and whoever computes knows what is asked for. Any other aggregate or finish is an expression of narwhals. A sum
-over nothing known is a gap, not 0: each sum is accompanied by the count of what it rests on.
+A missing value stays missing: the sum of nothing is missing, not 0, because `Known` compares it with its count.
+
+Example: the speed of generations, in tokens per second. Two row values, their sums, and the ratio of the sums:
+
+>>> import pandas as pd
+>>> from genanalytics.metrics import summarize
+>>> tokens = RowValue("tokens", "tokens", Unit.TOKENS, "Tokens generated", ("out",), nw.col("out"))
+>>> seconds = RowValue("seconds", "time", Unit.NONE, "Seconds taken", ("ms",), nw.col("ms") / 1000)
+>>> speed = Statistic(
+...     "speed", "speed", Unit.TOKENS_PER_S, "Tokens / seconds", finish=Per(Sum(tokens), Sum(seconds))
+... )
+>>> frame = pd.DataFrame({"model": ["a", "a", "b"], "out": [100, 300, 50], "ms": [1000, 3000, 100]})
+>>> summarize(frame, by="model", metrics=[speed]).to_dict("list")
+{'model': ['a', 'b'], 'requests': [2, 1], 'speed': [100.0, 500.0]}
+
+`ratio(...)` declares the same in one line, and adds an interval. DuckDB computes it where the data is:
+
+>>> import duckdb
+>>> summarize(duckdb.connect().from_df(frame), by="model", metrics=[speed])["speed"].tolist()
+[100.0, 500.0]
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from genanalytics.metrics.intervals.binomial import ranks
 from genanalytics.units import Unit
 
-LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+LEVELS: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 """The percentiles of a spread, by the suffix of their names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowValue:
-    """A number per row, null where it is not known or not defined.
+    """A number per row, missing where it is unknown or undefined.
 
     Attributes:
-        name: The name under which aggregates find it. Two row values of one name are one and the same object.
-        label: What a person reads.
+        name: The name of the column that holds it while a statistic is computed. Every row value needs its own name.
+        label: The name that people read.
         unit: The unit of the number.
-        description: The formula and its treatment of gaps, in a sentence.
-        needs: What the expression reads: columns of the frame by name, and other row values.
-        value: The expression.
+        description: The formula and its treatment of missing values, in a sentence.
+        needs: Everything that the expression reads: columns of the frame by name, and other row values.
+        expression: The expression.
     """
 
     name: str
@@ -42,96 +58,99 @@ class RowValue:
     unit: Unit
     description: str
     needs: tuple["str | RowValue", ...]
-    value: nw.Expr
+    expression: nw.Expr
+
+    @property
+    def column(self) -> nw.Expr:
+        """The row value in the expression of another one."""
+        return nw.col(self.name)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the number is made of."""
-        inner = (need for value in closure((self,)) for need in value.needs if isinstance(need, str))
+        inner = (need for value in list_needed((self,)) for need in value.needs if isinstance(need, str))
         return tuple(dict.fromkeys(inner))
-
-    @property
-    def sums(self) -> "dict[str, Aggregate]":
-        """Its sum, and the count that the sum rests on."""
-        return {f"{self.name} sum": Sum(self.name), **self.counts}
-
-    @property
-    def counts(self) -> "dict[str, Aggregate]":
-        """In how many rows it is known."""
-        return {f"{self.name} n": Count(self.name)}
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
     """The sum of a row value over the rows where it is known."""
 
-    value: str
+    value: RowValue
+
+    @property
+    def name(self) -> str:
+        """The name of its column while a statistic is computed."""
+        return f"sum of {self.value.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The number of rows where a row value is known; of all rows without a name."""
+    """The number of rows where a row value is known; of all rows without a row value."""
 
-    value: str = ""
+    value: RowValue | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its column while a statistic is computed."""
+        return "rows" if self.value is None else f"count of {self.value.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
     """A percentile of a row value: linear interpolation between order statistics (Hyndman and Fan, 1996, type 7)."""
 
-    value: str
+    value: RowValue
     level: float
+    outward: ClassVar[int] = 0
+    """The direction in which an approximation may miss: down (-1), up (1), or either (0)."""
+
+    @property
+    def name(self) -> str:
+        """The name of its column while a statistic is computed."""
+        return f"quantile {self.level} of {self.value.name}"
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":
-        """Return its ranks among numbers of known values, the smallest of which has rank 0; NaN among none."""
+        """Return its ranks among numbers of known values, of which the smallest has rank 0; NaN among none."""
         return np.where(n > 0, (n - 1) * self.level, np.nan)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The lower (`side` 0) or the upper (`side` 1) limit of a percentile: what stands at a rank by `binomial.ranks`."""
-
-    value: str
-    level: float
-    side: Literal[0, 1]
-
-    def ranks(self, n: "np.ndarray") -> "np.ndarray":
-        """Return its ranks among numbers of known values, the smallest of which has rank 0; NaN among too few."""
-        sizes, places = np.unique(n, return_inverse=True)
-        found = (ranks(int(size), self.level) for size in sizes)
-        return np.array([np.nan if limits is None else limits[self.side] - 1.0 for limits in found])[places]
-
-
-Aggregate = Sum | Count | Quantile | Limit | nw.Expr
-"""One number per group, out of row values; an expression is a plain one, such as `nw.col("latency").max()`."""
+Aggregate = Sum | Count | Quantile
+"""One number per group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Per:
-    """One aggregate by another; null where the other is 0."""
+    """One aggregate divided by another; missing where the other is 0."""
 
-    over: str
-    under: str
+    over: Sum | Count
+    under: Sum | Count
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An aggregate where another one, the count that it rests on, is above 0; else null."""
+    """A sum where at least one row has a value; missing where none has."""
 
-    value: str
-    n: str
+    value: RowValue
 
 
-Finish = Per | Known | str | nw.Expr
-"""A number out of aggregates: one of them by its name, or what is made of them."""
+@dataclass(frozen=True, slots=True)
+class ShareOfTotal:
+    """The known sum of a group divided by the sum over all groups; missing where that is 0."""
+
+    value: RowValue
+
+
+Finish = Sum | Count | Quantile | Per | Known | ShareOfTotal | nw.Expr
+"""One number per group out of aggregates, or an aggregate itself; an expression reads the aggregates in `own`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a statistic estimates, and from which row values: all that an interval needs to know.
+    """The quantity that a statistic estimates, and its row values: all that an interval depends on.
 
-    `sum` and `mean` are those of `over`, `rate` is the share of rows where `over` is 1 among those where it is 1 or 0,
-    `ratio` is the sum of `over` by the sum of `under`, `quantile` is that of `over` at `level`.
+    `sum` and `mean` are those of `over`. `rate` is the share of rows where `over` is 1 among those where it is 1 or 0.
+    `ratio` is the sum of `over` divided by the sum of `under`. `quantile` is that of `over` at `level`.
     """
 
     kind: Literal["sum", "mean", "rate", "ratio", "quantile"]
@@ -145,70 +164,91 @@ class Statistic:
     """One number per group.
 
     Attributes:
-        name: The column's name in a summary.
-        label: What a person reads.
+        name: The name of the column in a summary.
+        label: The name that people read.
         unit: The unit of the number.
-        description: The formula and its treatment of gaps, in a sentence.
-        rows: The row values that the aggregates read.
-        needs: Columns of the frame that the aggregates read as they are.
-        aggregates: Aggregates by name. Two statistics that use one name mean the same.
-        finish: The number, out of the aggregates; None where the aggregate of that name is the number.
-        of_nothing: The number of an empty stretch of time: 0 for counts and sums, None for what is then not defined.
-        basis: What the number estimates; None where no interval is known.
+        description: The formula and its treatment of missing values, in a sentence.
+        finish: The number, out of aggregates. Without it, the first expression in `own` is the number.
+        own: Any other aggregates, as expressions of narwhals by name, such as `{"longest": nw.col("latency").max()}`.
+            Each must be plain, that is one function of one column: others would be slow on pandas.
+        needs: Everything that `own` reads: columns of the frame by name, and row values.
+        of_nothing: The number for an empty period: 0 for counts and sums, None if it is undefined.
+        basis: The quantity that the number estimates; None if it has no interval.
     """
 
     name: str
     label: str
     unit: Unit
     description: str
-    rows: tuple[RowValue, ...] = ()
-    needs: tuple[str, ...] = ()
-    aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
     finish: Finish | None = None
+    own: Mapping[str, nw.Expr] = field(default_factory=dict)
+    needs: tuple[str | RowValue, ...] = ()
     of_nothing: float | None = None
     basis: Basis | None = None
 
     @property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """The aggregates of its finish."""
+        match self.finish:
+            case None | nw.Expr():
+                return ()
+            case Per(over, under):
+                return (over, under)
+            case Known(value) | ShareOfTotal(value):
+                return (Sum(value), Count(value))
+            case aggregate:
+                return (aggregate,)
+
+    @property
+    def row_values(self) -> tuple[RowValue, ...]:
+        """The row values that its aggregates read."""
+        found = (aggregate.value for aggregate in self.aggregates)
+        return tuple(dict.fromkeys(value for value in (*found, *self.needs) if isinstance(value, RowValue)))
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """The columns of the frame that `own` reads as they are."""
+        return tuple(need for need in self.needs if isinstance(need, str))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the statistic is made of."""
-        inner = (column for value in self.rows for column in value.columns)
-        return tuple(dict.fromkeys((*self.needs, *inner)))
+        inner = (column for value in self.row_values for column in value.columns)
+        return tuple(dict.fromkeys((*self.own_columns, *inner)))
 
 
-def closure(values: tuple[RowValue, ...]) -> Iterator[RowValue]:
-    """Yield the row values and all those that they are made of, what is needed first; some more than once."""
+def name_limits(name: str) -> tuple[str, str]:
+    """Return the names of the columns with the limits of a statistic's interval.
+
+    >>> name_limits("ttft_ms_p50")
+    ('ttft_ms_p50_low', 'ttft_ms_p50_high')
+    """
+    return f"{name}_low", f"{name}_high"
+
+
+def list_needed(values: Iterable[RowValue]) -> Iterator[RowValue]:
+    """Yield row values and all those that they are made of, needed ones first; some more than once."""
     for value in values:
-        yield from closure(tuple(need for need in value.needs if isinstance(need, RowValue)))
+        yield from list_needed(need for need in value.needs if isinstance(need, RowValue))
         yield value
 
 
 def total(value: RowValue) -> Statistic:
-    """Return the sum of a row value; null where no row has one."""
+    """Return the sum of a row value; missing if no row has one."""
     return Statistic(
         value.name,
         value.label,
         value.unit,
         value.description,
-        rows=(value,),
-        aggregates=value.sums,
-        finish=Known(f"{value.name} sum", f"{value.name} n"),
+        finish=Known(value),
         of_nothing=0,
         basis=Basis("sum", value),
     )
 
 
 def count_of(value: RowValue) -> Statistic:
-    """Return in how many rows a row value is known."""
-    return Statistic(
-        value.name,
-        value.label,
-        Unit.COUNT,
-        value.description,
-        rows=(value,),
-        aggregates=value.counts,
-        finish=f"{value.name} n",
-        of_nothing=0,
-    )
+    """Return the number of rows in which a row value is known."""
+    return Statistic(value.name, value.label, Unit.COUNT, value.description, finish=Count(value), of_nothing=0)
 
 
 def ratio(  # noqa: PLR0917 - in the order of `Statistic`
@@ -221,48 +261,48 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
     *,
     known_together: bool = False,
 ) -> Statistic:
-    """Return a ratio of sums over the rows where both sides are known; null where the denominator sums to 0.
+    """Return a ratio of sums over the rows where both sides are known; missing if the denominator's sum is 0.
 
-    Where no row has one side without the other, `known_together` spares the work of looking for it.
+    If no row has one side without the other, `known_together` saves the work of looking for it.
     """
-    sides = ((numerator, denominator), (denominator, numerator))
-    over, under = (
-        value if known_together else _where_known(f"{name} {side}", value, other)
-        for side, (value, other) in zip(("over", "under"), sides, strict=True)
-    )
+    over, under = numerator, denominator
+    if not known_together:
+        over = _keep_where_known(f"{name} over", numerator, denominator)
+        under = _keep_where_known(f"{name} under", denominator, numerator)
     return Statistic(
-        name,
-        label,
-        unit,
-        description,
-        rows=(over, under),
-        aggregates={f"{side.name} sum": Sum(side.name) for side in (over, under)},
-        finish=Per(f"{over.name} sum", f"{under.name} sum"),
-        basis=Basis("ratio", over, under),
+        name, label, unit, description, finish=Per(Sum(over), Sum(under)), basis=Basis("ratio", over, under)
     )
 
 
-def _where_known(name: str, value: RowValue, other: RowValue) -> RowValue:
-    condition = nw.when(~nw.col(other.name).is_null())
-    needs = (value, other)
-    return RowValue(name, value.label, value.unit, value.description, needs, condition.then(nw.col(value.name)))
+def _keep_where_known(name: str, value: RowValue, other: RowValue) -> RowValue:
+    kept = nw.when(~other.column.is_null()).then(value.column)
+    return RowValue(name, value.label, value.unit, value.description, (value, other), kept)
 
 
 def rate(flag: RowValue) -> Statistic:
-    """Return the share of the rows where a flag is 1, among those where it is 1 or 0; null where there are none."""
+    """Return the share of rows where a flag is 1 among those where it is 1 or 0; missing if there are none."""
     return Statistic(
         flag.name,
         flag.label,
         Unit.SHARE,
         flag.description,
-        rows=(flag,),
-        aggregates=flag.sums,
-        finish=Per(f"{flag.name} sum", f"{flag.name} n"),
+        finish=Per(Sum(flag), Count(flag)),
         basis=Basis("rate", flag),
     )
 
 
-def spread(value: RowValue) -> tuple[Statistic, ...]:
+class Spread(NamedTuple):
+    """The statistics of one row value: mean, percentiles, and the number of rows that have it."""
+
+    mean: Statistic
+    p50: Statistic
+    p90: Statistic
+    p95: Statistic
+    p99: Statistic
+    n: Statistic
+
+
+def spread(value: RowValue) -> Spread:
     """Return mean, p50, p90, p95, p99 and n of a row value, as statistics named `<value>_p50` and so on.
 
     Percentiles interpolate linearly between order statistics (Hyndman and Fan, 1996, type 7).
@@ -272,19 +312,16 @@ def spread(value: RowValue) -> tuple[Statistic, ...]:
         f"{value.label} mean",
         value.unit,
         f"{value.description} (mean)",
-        rows=(value,),
-        aggregates=value.sums,
-        finish=Per(f"{value.name} sum", f"{value.name} n"),
+        finish=Per(Sum(value), Count(value)),
         basis=Basis("mean", value),
     )
-    percentiles = (
+    p50, p90, p95, p99 = (
         Statistic(
             f"{value.name}_{suffix}",
             f"{value.label} {suffix}",
             value.unit,
             f"{value.description} ({suffix})",
-            rows=(value,),
-            aggregates={f"{value.name}_{suffix}": Quantile(value.name, level)},
+            finish=Quantile(value, level),
             basis=Basis("quantile", value, level=level),
         )
         for suffix, level in LEVELS.items()
@@ -294,9 +331,7 @@ def spread(value: RowValue) -> tuple[Statistic, ...]:
         f"{value.label} n",
         Unit.COUNT,
         f"{value.description} (n: the rows that have it)",
-        rows=(value,),
-        aggregates=value.counts,
-        finish=f"{value.name} n",
+        finish=Count(value),
         of_nothing=0,
     )
-    return (mean, *percentiles, n)
+    return Spread(mean, p50, p90, p95, p99, n)

@@ -1,14 +1,16 @@
-"""What is doubtful about records: values that contradict each other, gaps where the contract promises a value."""
+"""Doubtful records: values that contradict each other, gaps where the contract promises a value."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.metrics.declare import Aggregate, RowValue
-from genanalytics.metrics.engines.source import source_of
+from genanalytics.metrics.declare import Count, RowValue, Sum
+from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
-from genanalytics.metrics.sets.rows import flagged
+from genanalytics.metrics.sets.rows import is_flagged
 from genanalytics.records.record import SETTLING_S
 from genanalytics.records.schema import COLUMNS, Origin
 from genanalytics.units import Unit
@@ -20,68 +22,68 @@ _TOTAL, _USAGE = nw.col("total_cost"), nw.col("usage")
 _CREATED, _FETCHED = nw.col("created_at"), nw.col("fetched_at")
 
 
-def _check(name: str, meaning: str, needs: tuple[str, ...], doubtful: nw.Expr) -> RowValue:
-    """Return 1 for a row that is doubtful, 0 for one that is not, null for one that cannot be checked."""
-    return RowValue(name, name.replace("_", " "), Unit.SHARE, meaning, needs, doubtful.cast(nw.Int64))
+def _make_check(name: str, meaning: str, needs: tuple[str, ...], is_doubtful: nw.Expr) -> RowValue:
+    """Return 1 for a doubtful row, 0 for one that is not, null for one that cannot be checked."""
+    return RowValue(name, name.replace("_", " "), Unit.SHARE, meaning, needs, is_doubtful.cast(nw.Int64))
 
 
 CHECKS: tuple[RowValue, ...] = (
-    _check(
+    _make_check(
         "usage_differs",
-        "usage is unlike total_cost: the service names two amounts for one charge; the statistics use total_cost",
+        "usage differs from total_cost: the service names two amounts for one charge; the statistics use total_cost",
         ("usage", "total_cost"),
         ((_USAGE - _TOTAL) > _NANO_DOLLAR) | ((_TOTAL - _USAGE) > _NANO_DOLLAR),
     ),
-    _check(
+    _make_check(
         "byok_cost_unknown",
-        "Paid by the user's own key (is_byok), but what the provider charged is not known: the costs lack it",
+        "Paid with the user's own key (is_byok), but the charge of the provider is unknown: costs do not include it",
         ("is_byok", "upstream_inference_cost"),
-        flagged("is_byok") & nw.col("upstream_inference_cost").is_null(),
+        is_flagged("is_byok") & nw.col("upstream_inference_cost").is_null(),
     ),
-    _check(
+    _make_check(
         "reasoning_above_completion",
-        "More native_tokens_reasoning than native_tokens_completion, of which they are a part",
+        "native_tokens_reasoning is above native_tokens_completion, which should include it",
         ("native_tokens_reasoning", "native_tokens_completion"),
         nw.col("native_tokens_reasoning") > nw.col("native_tokens_completion"),
     ),
-    _check(
+    _make_check(
         "cached_above_prompt",
-        "More native_tokens_cached than native_tokens_prompt, of which they are a part: cache_hit_rate is too high",
+        "native_tokens_cached is above native_tokens_prompt, which should include it: cache_hit_rate is too high",
         ("native_tokens_cached", "native_tokens_prompt"),
         nw.col("native_tokens_cached") > nw.col("native_tokens_prompt"),
     ),
-    _check(
+    _make_check(
         "generation_below_latency",
-        "Streamed, and the whole generation_time is shorter than the latency to the first token: no decode_ms",
+        "Streamed, and generation_time is below latency, the time to the first token: no decode_ms",
         ("generation_time", "latency", "streamed"),
-        nw.when(flagged("streamed")).then(nw.col("generation_time") < nw.col("latency")),
+        nw.when(is_flagged("streamed")).then(nw.col("generation_time") < nw.col("latency")),
     ),
-    _check(
+    _make_check(
         "id_mismatch",
-        "The record carries another id than the one that was asked for: it may be another generation's",
+        "The record contains another id than the requested one: it may belong to another generation",
         ("id", _ID),
         nw.col("id") != nw.col(_ID),
     ),
-    _check(
+    _make_check(
         "unread",
-        "A value has no column, or does not fit its type; it stands in extra, and ga.drift(frame) names the fields",
+        "A value has no column, or does not fit its type: it is in extra, and ga.drift(frame) names the fields",
         ("extra",),
         ~nw.col("extra").is_null(),
     ),
-    _check(
+    _make_check(
         "created_after_fetched",
         "created_at is later than fetched_at: a clock is wrong",
         ("created_at", "fetched_at"),
         _CREATED > _FETCHED,
     ),
-    _check(
+    _make_check(
         "fetched_young",
-        f"Fetched less than {SETTLING_S // 60} minutes after it was created: it may have changed since; fetch it again",
+        f"Fetched less than {SETTLING_S // 60} minutes after its creation: it may have changed since; fetch it again",
         ("created_at", "fetched_at"),
         _FETCHED.is_between(_CREATED, _CREATED + nw.lit(timedelta(seconds=SETTLING_S)), closed="left"),
     ),
     *(
-        _check(
+        _make_check(
             f"no_{column.name}",
             f"No {column.name}, which the contract promises",
             (column.name,),
@@ -91,23 +93,34 @@ CHECKS: tuple[RowValue, ...] = (
         if column.required and column.origin is Origin.CONTRACT
     ),
 )
-"""What is asked of each row by itself."""
+"""The checks of a single row."""
 
 _REPEATED = "repeated_id"
-_REPEATED_MEANING = f"{_ID} stands in the data more than once: sums count its generation as often (these rows too many)"
+_REPEATED_MEANING = f"{_ID} occurs more than once: sums include its generation as often (rows are the surplus)"
 
 
-def quality(data: object) -> pd.DataFrame:
-    """Return what is doubtful about the records: one row per check, that with the most doubtful rows first.
+def _pick_id(check: RowValue) -> RowValue:
+    """Return the id of a row that a check finds doubtful; null for any other."""
+    kept = nw.when((check.column == 1).fill_null(value=False)).then(nw.col(_ID))
+    return RowValue(f"id of {check.name}", check.label, Unit.NONE, check.description, (check, _ID), kept)
+
+
+def _name_examples(check: RowValue) -> tuple[str, str]:
+    return f"first id of {check.name}", f"last id of {check.name}"
+
+
+def quality(data: Records) -> pd.DataFrame:
+    """Return the number of doubtful records: one row per check, the check with the most doubtful rows first.
 
     Args:
-        data: What `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
 
     Returns:
-        `check` (str); `rows` (Int64), how many are doubtful, `of` (Int64), how many could be checked, `share`
-        (Float64), the one by the other; `examples` (str), the first and the last of the doubtful ids in order of the
-        alphabet, which is mostly that of time; `meaning` (str). A check whose columns are not there has gaps for
-        numbers. `ga.drift` names the fields behind the check `unread`. `attrs` holds `units` and `labels`.
+        `check` (str); `rows` (Int64), the number of doubtful rows; `of` (Int64), the number of rows that could be
+        checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
+        alphabetical order, which mostly is that of time; `meaning` (str). The numbers are gaps if the data lacks the
+        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units` and
+        `labels`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -116,19 +129,18 @@ def quality(data: object) -> pd.DataFrame:
     >>> quality(frame)[["check", "rows", "of", "examples"]].iloc[0].to_dict()
     {'check': 'id_mismatch', 'rows': 1, 'of': 3, 'examples': 'gen-2'}
     """
-    source = source_of(data)
+    source = open_source(data)
     check_columns(source, [_ID], "quality")
     possible = [check for check in CHECKS if set(check.columns) <= set(source.columns)]
-    ids = [
-        RowValue(_id_of(check), check.label, Unit.NONE, check.description, (check, _ID), _when_doubtful(check))
-        for check in possible
-    ]
-    aggregates: dict[str, Aggregate] = {name: step for check in possible for name, step in check.sums.items()}
-    for doubtful in ids:
-        column = nw.col(doubtful.name)
-        aggregates |= {f"{doubtful.name} first": column.min(), f"{doubtful.name} last": column.max()}
-    (numbers,) = source.aggregate([], ids, (), aggregates).to_pylist() if ids else [{}]
-    found = [_row(check, numbers) for check in CHECKS] + [_repeated(data, source.count())]
+    numbers: dict[str, object] = {}
+    if possible:
+        aggregates = [step for check in possible for step in (Sum(check), Count(check))]
+        ids = {check: _pick_id(check) for check in possible}
+        own: dict[str, nw.Expr] = {}
+        for check, value in ids.items():
+            own |= dict(zip(_name_examples(check), (value.column.min(), value.column.max()), strict=True))
+        (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_pylist()
+    found = [_make_row(check, numbers) for check in CHECKS] + [_count_repeated(data, source.count())]
     report = pd.DataFrame(found, columns=["check", "rows", "of", "examples", "meaning"]).astype(
         {"check": "str", "rows": "Int64", "of": "Int64", "examples": "str", "meaning": "str"}
     )
@@ -140,29 +152,21 @@ def quality(data: object) -> pd.DataFrame:
     return report.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
-def _id_of(check: RowValue) -> str:
-    return f"{check.name} id"
+def _make_row(check: RowValue, numbers: Mapping[str, object]) -> tuple[object, ...]:
+    rows, of = numbers.get(Sum(check).name), numbers.get(Count(check).name)
+    ids = _join_ids(*map(numbers.get, _name_examples(check)))
+    return check.name, 0 if of == 0 else rows, of, ids, check.description
 
 
-def _when_doubtful(check: RowValue) -> nw.Expr:
-    return nw.when((nw.col(check.name) == 1).fill_null(value=False)).then(nw.col(_ID))
-
-
-def _row(check: RowValue, numbers: dict[str, object]) -> tuple[object, ...]:
-    rows, of = numbers.get(f"{check.name} sum"), numbers.get(f"{check.name} n")
-    examples = (numbers.get(f"{_id_of(check)} first"), numbers.get(f"{_id_of(check)} last"))
-    return check.name, 0 if of == 0 else rows, of, _examples(examples), check.description
-
-
-def _repeated(data: object, of: int) -> tuple[object, ...]:
-    """Return how many rows there are too many of, as one row of the report."""
-    frame = nw.from_native(data)  # type: ignore[call-overload]
-    ids = frame.lazy().select(_ID).filter(~nw.col(_ID).is_null()).group_by(_ID).agg(n=nw.len()).filter(nw.col("n") > 1)
+def _count_repeated(data: Any, of: int) -> tuple[object, ...]:  # noqa: ANN401 - any of `Records`
+    """Return the number of surplus rows as one row of the report."""
+    ids = nw.from_native(data).lazy().select(_ID).filter(~nw.col(_ID).is_null())
+    repeated = ids.group_by(_ID).agg(n=nw.len()).filter(nw.col("n") > 1)
     steps = {"rows": nw.col("n").sum(), "ids": nw.len(), "first": nw.col(_ID).min(), "last": nw.col(_ID).max()}
-    (found,) = ids.select(**steps).collect(backend="pyarrow").to_native().to_pylist()
+    (found,) = repeated.select(**steps).collect(backend="pyarrow").to_native().to_pylist()
     rows = int(found["rows"] or 0) - found["ids"]
-    return _REPEATED, rows, of, _examples((found["first"], found["last"])), _REPEATED_MEANING
+    return _REPEATED, rows, of, _join_ids(found["first"], found["last"]), _REPEATED_MEANING
 
 
-def _examples(ids: tuple[object, ...]) -> str | None:
+def _join_ids(*ids: object) -> str | None:
     return ", ".join(dict.fromkeys(str(generation_id) for generation_id in ids if generation_id is not None)) or None

@@ -1,7 +1,7 @@
 """Statistics by group."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -10,172 +10,156 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.catalog import DEFAULT, resolved
-from genanalytics.metrics.declare import Aggregate, Known, Limit, Per, Quantile, Statistic
-from genanalytics.metrics.engines import sketch
-from genanalytics.metrics.engines.kernels import as_floats
-from genanalytics.metrics.engines.source import Source, source_of
-from genanalytics.metrics.grouping.keys import BUCKETS, TIME, Key, between, bucket, zone_of
-from genanalytics.metrics.grouping.labels import check_columns, keys_of, labelled
-from genanalytics.metrics.intervals.limits import NAMES, limit_columns, limit_steps, with_limits
+from genanalytics.metrics.catalog import DEFAULT, resolve
+from genanalytics.metrics.declare import (
+    Aggregate,
+    Count,
+    Known,
+    Per,
+    Quantile,
+    RowValue,
+    ShareOfTotal,
+    Statistic,
+    Sum,
+    name_limits,
+)
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.sketch import classify, join_percentiles
+from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
+from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
+from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
+from genanalytics.metrics.intervals.limits import Limit, add_limits, list_limits, make_limit_columns
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
-from genanalytics.records.frame import from_table
-from genanalytics.units import Unit
+from genanalytics.records.frame import to_frame
+from genanalytics.units import Unit, format_count
 
-PERCENTILES = ("auto", "exact", "sketch")
+Percentiles = Literal["auto", "exact", "sketch"]
+PERCENTILES: tuple[Percentiles, ...] = ("auto", "exact", "sketch")
 EXACT_ROWS = 20_000_000
-"""With more rows than these, `auto` takes the sketch on an engine whose data need not fit into memory."""
+"""With more rows, `auto` uses the sketch on an engine whose data may exceed the memory."""
 
-_MOST_ROWS = 5_000_000
+_MAX_ROWS = 5_000_000
 _PLACE = "place of a group"
 OPEN = "open"
-"""The column that says of a stretch of time whether records of it may still be missing."""
+"""The column that says whether records of a period may still be missing."""
 
 
 def summarize(
-    data: object,
+    data: Records,
     *,
     by: str | Sequence[str] | None = None,
-    every: str | None = None,
+    every: Period | None = None,
     tz: str = "UTC",
-    metrics: Sequence[Statistic | str] | str | None = None,
-    percentiles: str = "auto",
+    metrics: Sequence[Statistic | str] | Statistic | str | None = None,
+    percentiles: Percentiles = "auto",
     intervals: bool = False,
 ) -> pd.DataFrame:
-    """Return one row per group: its keys, `requests`, then the statistics, ordered by the keys.
+    """Return one row per group: its values of `by`, `requests`, then the statistics; ordered by the groups.
 
-    The same declarations are computed wherever the data is: in memory, by DuckDB or by Spark.
+    Every engine computes the same declarations: pandas in memory, DuckDB or Spark where the data is.
 
     Args:
-        data: A frame as `fetch` returns it (pandas; polars and Arrow will do), a DuckDB relation or a Spark data frame,
-            such as `scan` returns.
-        by: Columns to group by. Derived from others are `day` (the start of a day), `hour` (0 to 23), `weekday` (1 is
-            Monday) and `model_family` (the model without date and variant). A missing key is a group of its own. None
+        data: A frame as `fetch` returns it (pandas, polars or Arrow), a DuckDB relation or a Spark data frame, such as
+            the result of `scan`.
+        by: Columns to group by. Derived columns are `day` (the start of a day), `hour` (0 to 23), `weekday` (1 is
+            Monday) and `model_family` (the model without date and variant). Rows without a value are a group. None
             makes one group of all rows.
-        every: Group by time too: `minute`, `hour`, `day`, `week` (from Monday) or `month`. The column `time` comes
-            first and holds the start of each stretch; stretches without a row are there as well, with 0 in counts and
-            sums and gaps in whatever else; `open` says whether records can still be missing, since the last fetch fell
-            into it. Rows without `created_at` have a row with a gap for `time`.
-        tz: The zone of days, hours and all other stretches of time, by its IANA name.
-        metrics: What to compute: statistics, or names of them and of sets of them (`cost`, `cache`, `tokens`,
-            `latency`, `reliability`); None for `metrics.DEFAULT`, which docs/metrics.md describes.
+        every: Group by a period too: `minute`, `hour`, `day`, `week` (from Monday) or `month`. The column `time` comes
+            first and contains the start of each period. Empty periods are included, with 0 for counts and sums and gaps
+            for everything else. `open` is true if the period was still running at the last fetch, so that records
+            may be missing. Rows without `created_at` have a row with a gap for `time`.
+        tz: The time zone of days, hours and other periods, by its IANA name.
+        metrics: Statistics, or names of statistics and of sets (`cost`, `cache`, `tokens`, `latency`, `reliability`);
+            None for `metrics.DEFAULT`, which docs/metrics.md describes.
         percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
-            holds: percentiles are then right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
+            holds; its percentiles are right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
         intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean, sum and ratio of sums: the
-            limits of its 95 % interval, which docs/metrics.md describes. They are gaps where rows are too few.
+            limits of its 95 % interval, which docs/metrics.md describes. They are gaps if there are too few rows.
 
     Returns:
-        Counts as Int64, all other statistics as Float64. `attrs` holds `units` and `labels` (by column), `tz`, and
+        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`, and
         `percentiles`: `exact` or `sketch`.
 
     Raises:
-        MissingColumnError: The data lacks a column; the message says which statistic needs it.
-        InputError: Something of that name is unknown, or two columns of the result would have one name.
+        MissingColumnError: The data lacks a column; the message names the statistic that needs it.
+        InputError: A name is unknown, or two columns of the result would have one name.
 
     >>> from genanalytics.metrics import Unit
     >>> longest = Statistic("longest", "longest", Unit.MS, "Longest latency", needs=("latency",),
-    ...                     aggregates={"longest": nw.col("latency").max()})
+    ...                     own={"longest": nw.col("latency").max()})
     >>> frame = pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]})
     >>> summarize(frame, by="model", metrics=[longest]).to_dict("list")
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
-    source, zone = source_of(data), zone_of(tz)
-    statistics = [REQUESTS, *resolved(DEFAULT if metrics is None else metrics)]
+    source, zone = open_source(data), find_zone(tz)
+    statistics = [REQUESTS, *resolve(DEFAULT if metrics is None else metrics)]
     bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
-    limits = [name.format(statistic.name) for statistic in bounded for name in NAMES]
-    beside = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
-    keys = keys_of(source, by, every, tz, beside=beside)
+    limits = [name for statistic in bounded for name in name_limits(statistic.name)]
+    others = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
+    keys = resolve_by(source, by, every, tz, others=others)
     for statistic in statistics:
         check_columns(source, statistic.columns, statistic.name)
-    percentiles = chosen(percentiles, source)
-    groups = aggregated(source, keys, statistics, bounded, percentiles)
-    labels = labelled(groups, keys)
+    method = choose_percentiles(percentiles, source)
+    groups = aggregate(source, keys, statistics, bounded, method)
+    labels = label_groups(groups, keys)
     if every is not None:
-        labels, groups = _with_empty(labels, groups, every, zone)
-        labels.insert(1, OPEN, _open(labels[TIME], source, every, zone))
+        labels, groups = _add_empty(labels, groups, every, zone)
+        labels.insert(1, OPEN, _find_open(labels[TIME], source, every, zone))
     order = [name for name in labels.columns if name != OPEN]
-    if order:  # before there are many columns
+    if order:  # sorted while there are few columns
         labels = labels.sort_values(order, kind="stable")
         groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
-    summary = pd.concat([labels, finished(groups, statistics, bounded)], axis=1)
-    summary.attrs = _described(statistics, bounded) | {"tz": zone.key, "percentiles": percentiles}
+    summary = pd.concat([labels, finish(groups, statistics, bounded)], axis=1)
+    summary.attrs = _describe(statistics, bounded) | {"tz": zone.key, "percentiles": method}
     return summary
 
 
-def cost_summary(
-    data: object,
-    *,
-    by: str | Sequence[str] | None = None,
-    every: str | None = None,
-    tz: str = "UTC",
-    percentiles: str = "auto",
-    intervals: bool = False,
-) -> pd.DataFrame:
-    """Return what `summarize` returns, with `metrics=COST`: what was charged, and how it spreads over requests."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=COST, percentiles=percentiles, intervals=intervals)
+class SummaryOptions(TypedDict, total=False):
+    """The options of `summarize`, except `metrics`."""
+
+    by: str | Sequence[str] | None
+    every: Period | None
+    tz: str
+    percentiles: Percentiles
+    intervals: bool
 
 
-def cache_summary(
-    data: object,
-    *,
-    by: str | Sequence[str] | None = None,
-    every: str | None = None,
-    tz: str = "UTC",
-    percentiles: str = "auto",
-    intervals: bool = False,
-) -> pd.DataFrame:
-    """Return what `summarize` returns, with `metrics=CACHE`: what prompt caching saved and cost."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=CACHE, percentiles=percentiles, intervals=intervals)
+def cost_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
+    """Return `summarize(..., metrics=COST)`: charges, and their spread over requests."""
+    return summarize(data, metrics=COST, **options)
 
 
-def latency_summary(
-    data: object,
-    *,
-    by: str | Sequence[str] | None = None,
-    every: str | None = None,
-    tz: str = "UTC",
-    percentiles: str = "auto",
-    intervals: bool = False,
-) -> pd.DataFrame:
-    """Return what `summarize` returns, with `metrics=LATENCY`: times to the first token and to the last, and speeds."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=LATENCY, percentiles=percentiles, intervals=intervals)
+def cache_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
+    """Return `summarize(..., metrics=CACHE)`: savings and costs of prompt caching."""
+    return summarize(data, metrics=CACHE, **options)
 
 
-def reliability_summary(
-    data: object,
-    *,
-    by: str | Sequence[str] | None = None,
-    every: str | None = None,
-    tz: str = "UTC",
-    percentiles: str = "auto",
-    intervals: bool = False,
-) -> pd.DataFrame:
-    """Return what `summarize` returns, with `metrics=RELIABILITY`: requests cancelled, failed, cut, rerouted."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=RELIABILITY, percentiles=percentiles, intervals=intervals)
+def latency_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
+    """Return `summarize(..., metrics=LATENCY)`: times to the first and the last token, and speeds."""
+    return summarize(data, metrics=LATENCY, **options)
 
 
-def token_summary(
-    data: object,
-    *,
-    by: str | Sequence[str] | None = None,
-    every: str | None = None,
-    tz: str = "UTC",
-    percentiles: str = "auto",
-    intervals: bool = False,
-) -> pd.DataFrame:
-    """Return what `summarize` returns, with `metrics=TOKENS`: tokens in and out."""
-    return summarize(data, by=by, every=every, tz=tz, metrics=TOKENS, percentiles=percentiles, intervals=intervals)
+def reliability_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
+    """Return `summarize(..., metrics=RELIABILITY)`: requests that were cancelled, failed, truncated or rerouted."""
+    return summarize(data, metrics=RELIABILITY, **options)
 
 
-def chosen(percentiles: str, source: Source) -> str:
-    """Return the way in which percentiles are computed: `exact` or `sketch`.
+def token_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
+    """Return `summarize(..., metrics=TOKENS)`: tokens in and out."""
+    return summarize(data, metrics=TOKENS, **options)
+
+
+def choose_percentiles(percentiles: str, source: Source) -> str:
+    """Return the method for percentiles: `exact` or `sketch`.
 
     Raises:
-        InputError: There is no such way.
+        InputError: There is no such method.
     """
     if percentiles not in PERCENTILES:
         msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
@@ -185,49 +169,51 @@ def chosen(percentiles: str, source: Source) -> str:
     return percentiles
 
 
-def aggregated(
-    source: Source, keys: Sequence[Key], statistics: Sequence[Statistic], bounded: Sequence[Statistic], percentiles: str
+def aggregate(
+    source: Source,
+    by: Sequence[GroupKey],
+    statistics: Sequence[Statistic],
+    bounded: Sequence[Statistic],
+    percentiles: str,
 ) -> pa.Table:
-    """Return the aggregates of the statistics by group, each group under the names of `GROUP`.
+    """Return the aggregates of statistics by group, each key under `GroupKey.group`.
 
     Args:
-        source: Where the rows are.
-        keys: What they are grouped by.
-        statistics: What is computed.
-        bounded: Those of them that get limits beside them.
+        source: The data.
+        by: The keys of the groups.
+        statistics: The statistics.
+        bounded: The statistics that get limits.
         percentiles: `exact` or `sketch`.
     """
-    rows = list(dict.fromkeys(value for statistic in statistics for value in statistic.rows))
-    needs = list(dict.fromkeys(name for statistic in statistics for name in statistic.needs))
-    aggregates = {name: step for statistic in statistics for name, step in statistic.aggregates.items()}
-    plain: dict[str, Aggregate] = {}
-    counted: dict[str, dict[str, Quantile | Limit]] = {}
-    for name, step in (aggregates | limit_steps(bounded)).items():
+    wanted = [step for statistic in statistics for step in statistic.aggregates] + list_limits(bounded)
+    plain: list[Aggregate] = []
+    counted: dict[RowValue, list[Quantile]] = {}
+    for step in dict.fromkeys(wanted):
         sketched = percentiles == "sketch" or (isinstance(step, Limit) and source.large)
-        if isinstance(step, Quantile | Limit) and sketched:
-            counted.setdefault(step.value, {})[name] = step
+        if isinstance(step, Quantile) and sketched:
+            counted.setdefault(step.value, []).append(step)
         else:
-            plain[name] = step
-    groups = source.aggregate(keys, rows, needs, plain)
-    named = {value.name: value for value in rows}
+            plain.append(step)
+    own = {name: step for statistic in statistics for name, step in statistic.own.items()}
+    needs = list(dict.fromkeys(need for statistic in statistics for need in statistic.needs))
+    groups = source.aggregate(by, plain, own, needs)
     for value, steps in counted.items():
-        groups = sketch.joined(groups, source.counts(keys, named[value], sketch.classes(value)), steps)
-    return with_limits(groups, source, keys, bounded)
+        groups = join_percentiles(groups, source.count_classes(by, value, classify(value)), steps)
+    return add_limits(groups, source, by, bounded)
 
 
-def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
-    """Return the groups with a row of gaps for each stretch of time in which one of the other keys has none."""
+def _add_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
+    """Return the groups with a row of gaps for each period in which one of the other groups has no rows."""
     starts = labels[TIME].dropna()
     if starts.empty:
         return labels, groups
-    times = pd.DataFrame({TIME: between(starts.min(), starts.max(), every, tz)})
+    times = pd.DataFrame({TIME: list_periods(starts.min(), starts.max(), every, tz)})
     others = labels.drop(columns=TIME).drop_duplicates()
     count = len(others) if len(others.columns) else 1
-    if len(times) * count > _MOST_ROWS:
-        msg = (
-            f"every={every!r} makes {len(times):,} stretches of time of {count:,} groups: take a longer one,"
-            f" of {', '.join(BUCKETS)}, or fewer rows"
-        )
+    if len(times) * count > _MAX_ROWS:
+        longer = PERIODS[PERIODS.index(every) + 1 :]
+        way = f"use a longer period ({', '.join(longer)}), or fewer rows" if longer else "use fewer groups or rows"
+        msg = f"every={every!r} makes {len(times):,} periods of {format_count(count, 'group')}: {way}"
         raise InputError(msg)
     every_one = times.merge(others, how="cross") if len(others.columns) else times
     placed = labels.assign(**{_PLACE: pd.array(range(len(labels)), dtype="Int64")})
@@ -236,23 +222,23 @@ def _with_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo
     return full.drop(columns=_PLACE), groups.take(pa.Array.from_pandas(full[_PLACE]))
 
 
-def _open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:
-    """Return for each stretch of time whether the last fetch came before its end; a gap where that is not known."""
-    last = source.latest("fetched_at") if "fetched_at" in source.columns else None
+def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:
+    """Return for each period whether the last fetch was before its end; a gap if that is unknown."""
+    last = source.find_latest("fetched_at") if "fetched_at" in source.columns else None
     if last is None or starts.empty:
         return pd.Series(pd.NA, index=starts.index, dtype="boolean")
-    step = bucket(every, tz)
-    begun = step.finish(step.pandas(pd.Series([last]))).iloc[0]
+    key = make_period_key(every, tz)
+    begun = key.finish(key.pandas(pd.Series([last]))).iloc[0]
     flags: pd.Series = (starts >= begun).astype("boolean").mask(starts.isna())
     return flags
 
 
-def finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
-    """Return the statistics, each with its limits if it has any, out of the aggregates."""
-    missing = groups[REQUESTS.name].is_null().to_numpy()
+def finish(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
+    """Return the statistics, and the limits of the bounded ones, out of the aggregates."""
+    missing = groups[Count().name].is_null().to_numpy()
     columns: dict[str, Any] = {}
     for statistic in statistics:
-        found = _number(groups, statistic)
+        found = _finish(groups, statistic)
         if not isinstance(found, np.ndarray):
             columns[statistic.name] = found
             continue
@@ -264,34 +250,50 @@ def finished(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequenc
         else:
             columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
         if statistic in bounded:
-            columns |= limit_columns(groups, statistic, found)
+            columns |= make_limit_columns(groups, statistic, found)
     return pd.DataFrame(columns)
 
 
-def _described(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
+def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
+    """Return a statistic of each group as float64, gaps as NaN; values other than numbers as they are."""
+
+    def read(step: Aggregate) -> "np.ndarray":
+        return to_floats(groups[step.name])
+
+    def read_known(value: RowValue) -> "np.ndarray":
+        return np.where(read(Count(value)) > 0, read(Sum(value)), np.nan)
+
+    match statistic.finish:
+        case Per(over, under):
+            return _divide(read(over), read(under))
+        case Known(value):
+            return read_known(value)
+        case ShareOfTotal(value):
+            return _divide(read_known(value), np.nansum(read_known(value)))
+        case Sum() | Count() | Quantile() as step:
+            return read(step)
+        case None:
+            values = groups[next(iter(statistic.own))]
+        case expression:
+            values = nw.from_native(groups, eager_only=True).select(value=expression)["value"].to_native()
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        return to_floats(values)
+    return to_frame(pa.table({"value": values}))["value"]
+
+
+def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":
+    """Return a quotient, NaN where the divisor is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient: np.ndarray = over / np.where(np.asarray(under) == 0, np.nan, under)
+    return quotient
+
+
+def _describe(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
     """Return the unit and the label of each column, by its name."""
     units = {statistic.name: statistic.unit.value for statistic in statistics}
     labels = {statistic.name: statistic.label for statistic in statistics}
     for statistic in bounded:
-        for name, side in zip(NAMES, ("low", "high"), strict=True):
-            units[name.format(statistic.name)] = statistic.unit.value
-            labels[name.format(statistic.name)] = f"{statistic.label} {side}"
+        for name, side in zip(name_limits(statistic.name), ("low", "high"), strict=True):
+            units[name] = statistic.unit.value
+            labels[name] = f"{statistic.label} {side}"
     return {"units": units, "labels": labels}
-
-
-def _number(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
-    """Return a statistic of each group as float64, gaps as NaN; whatever is no number as it is."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        match statistic.name if statistic.finish is None else statistic.finish:
-            case Per(over, under):
-                by = as_floats(groups[under])
-                return as_floats(groups[over]) / np.where(by == 0, np.nan, by)
-            case Known(value, n):
-                return np.where(as_floats(groups[n]) > 0, as_floats(groups[value]), np.nan)
-            case str() as name:
-                values = groups[name]
-            case expression:
-                values = nw.from_native(groups, eager_only=True).select(value=expression)["value"].to_native()
-    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        return as_floats(values)
-    return from_table(pa.table({"value": values}))["value"]

@@ -1,11 +1,11 @@
-"""Charts: one function each, `(data, *, ax=None, ...) -> Axes`, drawing numbers that `metrics` computed.
+"""Charts: a function each, `(data, *, ax=None, ...) -> Axes`, that draws numbers of `metrics`.
 
-`data` is whatever `metrics.summarize` takes, so that a chart can be drawn of data of any size. A chart draws into the
-`ax` that it is given, wherever that sits, or makes a figure; it changes no setting of matplotlib.
+`data` is anything that `metrics.summarize` takes, of any size. A chart draws into the given `ax`, or makes a figure; it
+changes no setting of matplotlib.
 """
 
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
-from genanalytics.plots.catalog import CHARTS, Chart, chart_of
+from genanalytics.plots.catalog import CHARTS, Chart, find_chart
 from genanalytics.plots.cost import cost_over_time, cost_ranking
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
@@ -19,9 +19,9 @@ __all__ = [
     "cache_payback",
     "cache_savings_rate",
     "cache_waterfall",
-    "chart_of",
     "cost_over_time",
     "cost_ranking",
+    "find_chart",
     "hour_of_week",
     "latency_heatmap",
     "latency_tails",

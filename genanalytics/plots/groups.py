@@ -1,113 +1,86 @@
-"""What the groups of a chart are called, which of them stand out, and what the numbers rest on."""
+"""The names of a chart's groups, and the data that a chart is based on."""
 
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics import Statistic, resolved, summarize
-from genanalytics.units import Unit, counted, printable
+from genanalytics.base import text
+from genanalytics.errors import MissingColumnError
+from genanalytics.metrics.engines import kernels
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.sets.rows import FIRST, LAST
+from genanalytics.metrics.summary import summarize
+from genanalytics.units import format_count
 
 
-def _edge(name: str, moment: nw.Expr) -> Statistic:
-    return Statistic(name, name, Unit.TIME, f"{name} created_at", needs=("created_at",), aggregates={name: moment})
-
-
-_FIRST = _edge("first moment", nw.col("created_at").min())
-_LAST = _edge("last moment", nw.col("created_at").max())
-
-
-def rests_on(data: object, tz: str) -> str:
-    """Return how many generations there are and from when to when they were made.
+def describe_basis(data: Records, tz: str) -> str:
+    """Return the number of generations and their first and last day.
 
     >>> moments = pd.to_datetime(["2026-09-01T12:00Z", "2026-09-30T23:30Z"])
-    >>> rests_on(pd.DataFrame({"created_at": moments}), "Europe/Berlin")
+    >>> describe_basis(pd.DataFrame({"created_at": moments}), "Europe/Berlin")
     '2 generations, 2026-09-01 to 2026-10-01 (Europe/Berlin)'
     """
     number = int(summarize(data, tz=tz, metrics=[])["requests"].iloc[0])
-    generations = counted(number, "generation")
+    generations = format_count(number, "generation")
     if not number:
         return generations
     try:
-        period = period_of(data)
+        period = find_period(data)
     except MissingColumnError:
         return generations
     if period is None:
-        return f"{generations}, none of them dated"
+        return f"{generations}, all without a date"
     first, last = (moment.tz_convert(tz) for moment in period)
     last_day = "" if first.date() == last.date() else f" to {last:%Y-%m-%d}"
     return f"{generations}, {first:%Y-%m-%d}{last_day} ({tz})"
 
 
-def period_of(data: object) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """Return the moments of the first and the last generation; None where none is dated.
+def find_period(data: Records) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return the moments of the first and the last generation; None if none has a date.
 
     Raises:
         MissingColumnError: The data has no `created_at`.
     """
-    edges = summarize(data, metrics=[_FIRST, _LAST]).iloc[0]
-    return None if pd.isna(edges[_FIRST.name]) else (edges[_FIRST.name], edges[_LAST.name])
+    edges = summarize(data, metrics=[FIRST, LAST]).iloc[0]
+    return None if pd.isna(edges[FIRST.name]) else (edges[FIRST.name], edges[LAST.name])
 
 
-def statistic_of(metric: Statistic | str) -> Statistic:
-    """Return one statistic, by its name or itself.
+def name_subject(by: str) -> str:
+    """Return the name of a key in a title.
 
-    Raises:
-        InputError: There is none of that name, or the name is that of several.
-    """
-    found = resolved([metric])
-    if len(found) != 1:
-        names = ", ".join(statistic.name for statistic in found)
-        msg = f"{metric!r} stands for {len(found)} statistics: give one of {names}"
-        raise InputError(msg)
-    return found[0]
-
-
-def subject(by: str) -> str:
-    """Return what a key is called in a title.
-
-    >>> subject("provider_name"), subject("session_id"), subject("model")
+    >>> name_subject("provider_name"), name_subject("session_id"), name_subject("model")
     ('provider', 'session', 'model')
     """
     return by.removesuffix("_name").removesuffix("_id").replace("_", " ")
 
 
-def name_of(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - whatever a column can hold
-    r"""Return what a group is called: in one line, short enough, with nothing that a font has no picture of.
+def name_group(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - a column can contain anything
+    r"""Return the name of a group in one short line, without characters that fonts lack.
 
-    >>> name_of(None), name_of("a\nb"), name_of(pd.Timestamp("2026-09-01", tz="UTC"))
+    >>> name_group(None), name_group("a\nb"), name_group(pd.Timestamp("2026-09-01", tz="UTC"))
     ('not given', 'a\\nb', '2026-09-01')
     """
-    if pd.isna(group):
-        return "not given"
-    if isinstance(group, pd.Timestamp) and group == group.normalize():
-        return f"{group:%Y-%m-%d}"
-    text = printable(str(group))
-    if not text.strip():
-        return '""'
-    head = (longest - 1) // 2
-    return text if len(text) <= longest else f"{text[:head]}…{text[-(longest - 1 - head) :]}"
+    return text.shorten(text.name_group(group, missing="not given"), longest)
 
 
-def numbers(values: pd.Series) -> "np.ndarray":
-    """Return what can be drawn of a column: gaps and infinities are NaN."""
-    floats: np.ndarray = values.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+def to_floats(values: pd.Series) -> "np.ndarray":
+    """Return the values of a column that can be drawn: gaps and infinities are NaN."""
+    floats = kernels.to_floats(values)
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
 def any_known(summary: pd.DataFrame, name: str) -> bool:
-    """Return whether a sum is known anywhere; that of an empty stretch of time, which is 0, does not count."""
-    return bool(np.isfinite(numbers(summary[name])[summary["requests"] > 0]).any())
+    """Return whether a sum is known in any group with rows; the 0 of an empty period does not count."""
+    return bool(np.isfinite(to_floats(summary[name])[summary["requests"] > 0]).any())
 
 
-def undated(summary: pd.DataFrame) -> str:
-    """Return how many generations have no moment, and are therefore not in a chart over time; "" for none."""
+def describe_undated(summary: pd.DataFrame) -> str:
+    """Return the number of generations without a date, which a chart over time cannot include; "" for none."""
     number = int(summary["requests"][summary["time"].isna()].sum())
     return f"{number:,} undated left out" if number else ""
 
 
-def hidden(shown: int, groups: int, noun: str) -> str:
-    """Return that not all groups are shown; "" if they are."""
+def describe_hidden(shown: int, groups: int, noun: str) -> str:
+    """Return the number of groups shown, if not all are; else ""."""
     return f"the largest {shown} of {groups:,} by {noun}" if groups > shown else ""

@@ -1,4 +1,4 @@
-"""Charts of latency: its tails, and how it moves."""
+"""Charts of latency: its tails, and its course over time."""
 
 import math
 from collections.abc import Sequence
@@ -11,141 +11,147 @@ from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 
 from genanalytics.metrics import RowValue, distribution, summarize
-from genanalytics.metrics.catalog import row_value
-from genanalytics.metrics.grouping.keys import TIME
-from genanalytics.plots.axis import logarithmic, named_unit, timed, width_of
-from genanalytics.plots.bars import stretches
-from genanalytics.plots.groups import hidden, name_of, numbers, rests_on, subject, undated
+from genanalytics.metrics.catalog import find_row_value, find_spread
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.plots.axis import add_unit, find_width, set_logarithmic, set_times
+from genanalytics.plots.bars import find_periods
+from genanalytics.plots.groups import (
+    describe_basis,
+    describe_hidden,
+    describe_undated,
+    name_group,
+    name_subject,
+    to_floats,
+)
 from genanalytics.plots.style import (
     HEAT,
     HUES,
     INK,
     PALE,
     SMALL,
-    labelled_empty,
-    lined,
-    lined_up,
-    scaled,
-    styled,
-    titled,
+    draw_grid,
+    draw_line,
+    draw_scale,
+    style_axes,
+    write_empty,
+    write_title,
 )
 from genanalytics.units import Unit
 
 _MOST_PANELS = 6
 _LEAST_BEYOND = 5
-"""A percentile is drawn as long as so many observations lie beyond it: further out it is one or another of them."""
+"""A percentile is drawn if at least this many observations are beyond it; otherwise it is only one or two of them."""
 _PER_DECADE = 10
-"""Into how many rows the heat map divides each power of ten."""
+"""The rows of the heat map per power of ten."""
 _PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def latency_tails(
-    data: object,
+    data: Records,
     *,
     by: str = "provider_name",
-    value: RowValue | str = "ttft_ms",
+    metric: RowValue | str = "ttft_ms",
     tz: str = "UTC",
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes that hold a small panel per group: latency by percentile, stretched toward the slowest.
+    """Return axes with a small panel per group: latency by percentile, on an axis that spreads the slowest.
 
-    The percentile axis is that of HdrHistogram: each further nine takes as much room as the one before. In each panel
-    the other groups stand grey behind; a line stops where fewer than five observations are slower still.
+    The percentile axis is the one of HdrHistogram: p90, p99 and p99.9 are equally far apart. The other groups are grey
+    lines in each panel. A line ends where fewer than five observations are slower.
 
     Args:
-        data: What `summarize` takes.
-        by: The key whose values have a panel each: the six with most observations.
-        value: What is measured, as `distribution` takes it: `ttft_ms`, `e2e_ms`, ...
-        tz: The zone of the period and of keys that are derived from moments.
-        ax: Where to draw; a new figure without it. The panels are its `child_axes`, in its place.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        by: The column, or the derived key, with a panel per value: the six with the most observations.
+        metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, ...
+        tz: The time zone of days and hours, by its IANA name.
+        ax: The axes to draw into; None for a new figure. The panels are its `child_axes`.
 
     Raises:
-        MissingColumnError: The data lacks a column that is needed.
-        InputError: There is no such row value or zone.
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such row value or time zone.
     """
-    measured = row_value(value)
-    points = distribution(data, measured, by=by, tz=tz)
+    value = find_row_value(metric)
+    points = distribution(data, value, by=by, tz=tz)
     lines = [(group, part) for group, part in points.groupby(by, dropna=False, sort=False)]
     lines.sort(key=lambda line: -int(line[1]["n"].iloc[0]))
-    with styled(ax, grid="") as axes:
-        rule = f"successful only; a line stops where fewer than {_LEAST_BEYOND} are beyond it"
-        some = hidden(min(len(lines), _MOST_PANELS), len(lines), "observations")
-        titled(axes, f"{measured.label} by percentile and {subject(by)}", [rests_on(data, tz), some, rule])
+    with style_axes(ax, grid="") as axes:
+        rule = f"successful only; a line ends where fewer than {_LEAST_BEYOND} are slower"
+        some = describe_hidden(min(len(lines), _MOST_PANELS), len(lines), "observations")
+        write_title(axes, f"{value.label} by percentile and {name_subject(by)}", [describe_basis(data, tz), some, rule])
         if not lines:
-            axes.set(xlabel="percentile", ylabel=named_unit(measured.label, measured.unit))
-            return labelled_empty(axes, f"no known {measured.label}")
-        curves = [_curve(part) for _, part in lines]
+            axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
+            return write_empty(axes, f"no known {value.label}")
+        curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves):
-            axes.set(xlabel="percentile", ylabel=named_unit(measured.label, measured.unit))
-            return labelled_empty(axes, f"too few observations: no percentile has {_LEAST_BEYOND} beyond it")
-        for place, panel in enumerate(_panels(axes, min(len(lines), _MOST_PANELS))):
+            axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
+            return write_empty(axes, f"too few observations: a percentile needs {_LEAST_BEYOND} slower ones")
+        for place, panel in enumerate(_add_panels(axes, min(len(lines), _MOST_PANELS))):
             group, part = lines[place]
             for other, curve in enumerate(curves):
                 if other != place:
                     panel.plot(*curve, color=PALE, linewidth=1)
             panel.plot(*curves[place], color=HUES[0], linewidth=2)
-            panel.set_title(name_of(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
+            panel.set_title(name_group(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
             number = f"n = {int(part['n'].iloc[0]):,}" + ("" if len(curves[place][0]) else ", too few")
             text = panel.text(0.98, 0.04, number, transform=panel.transAxes, fontsize=SMALL, color=INK, ha="right")
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
-        _scales(axes, curves, measured)
+        _set_scales(axes, curves, value)
         return axes
 
 
 def latency_heatmap(
-    data: object, *, value: RowValue | str = "ttft_ms", every: str = "day", tz: str = "UTC", ax: Axes | None = None
+    data: Records, *, metric: RowValue | str = "ttft_ms", every: Period = "day", tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:
-    """Return axes with the distribution of latency in each stretch of time as colours, p50 and p95 drawn upon it.
+    """Return axes with the distribution of latency in each period as colours, with lines for p50 and p95.
 
-    Each column of colours is one stretch, and sums to all of its generations, however many they are. A percentile is
-    drawn where five observations or more are slower; a line has a gap where there is none.
+    Each column of colours is a period and adds up to 100 % of its generations. A percentile is drawn if at least five
+    observations are slower; otherwise the line has a gap.
 
     Args:
-        data: What `summarize` takes.
-        value: What is measured, as `distribution` takes it: `ttft_ms`, `e2e_ms`, ...
-        every: The stretch of time: `minute`, `hour`, `day`, `week` or `month`.
-        tz: The zone of these, by its IANA name.
-        ax: Where to draw; a new figure without it.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, ...
+        every: The period: `minute`, `hour`, `day`, `week` or `month`.
+        tz: The time zone, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
 
     Raises:
-        MissingColumnError: The data lacks a column that is needed.
-        InputError: There is no such row value, zone or stretch of time, or there are too many stretches.
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such row value, time zone or period, or there are too many periods.
     """
-    measured = row_value(value)
-    lines = summarize(data, every=every, tz=tz, metrics=[measured.name])
-    cells = distribution(data, measured, every=every, tz=tz, kind="histogram", per_decade=_PER_DECADE).dropna(
-        subset=[TIME]
-    )
-    cells = cells[cells["low"] > 0]
-    unfinished = stretches(lines, every)
-    with styled(ax, grid="") as axes:
-        rule = f"successful only; percentiles where {_LEAST_BEYOND} or more are beyond"
-        details = [rests_on(data, tz), rule, undated(lines)]
-        titled(axes, f"{measured.label} over time", details)
-        axes.set(xlabel=f"{every} ({tz})", ylabel=named_unit(measured.label, measured.unit))
+    value, spread = find_row_value(metric), find_spread(metric)
+    lines = summarize(data, every=every, tz=tz, metrics=[spread.p50, spread.p95, spread.n])
+    cells = distribution(data, value, every=every, tz=tz, kind="histogram", per_decade=_PER_DECADE)
+    cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
+    unfinished = find_periods(lines, every)
+    with style_axes(ax, grid="") as axes:
+        rule = f"successful only; percentiles where {_LEAST_BEYOND} or more are slower"
+        details = [describe_basis(data, tz), rule, describe_undated(lines)]
+        write_title(axes, f"{value.label} over time", details)
+        axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))
         if cells.empty:
-            return labelled_empty(axes, f"no known {measured.label}")
-        places = timed(axes, pd.DatetimeIndex(unfinished.index), every, tz)
-        width = width_of(places, every)
-        _cells(axes, cells, pd.Series(places, index=unfinished.index), width)
+            return write_empty(axes, f"no known {value.label}")
+        places = set_times(axes, pd.DatetimeIndex(unfinished.index), every, tz)
+        width = find_width(places, every)
+        _draw_cells(axes, cells, pd.Series(places, index=unfinished.index), width)
         dated = lines.dropna(subset=[TIME])
-        for level, name, colour in ((0.5, "p50", "black"), (0.95, "p95", HUES[2])):
-            enough = numbers(dated[f"{measured.name}_n"]) * (1 - level) >= _LEAST_BEYOND
-            values = np.where(enough, numbers(dated[f"{measured.name}_{name}"]), np.nan)
-            lined_up(axes, places, values, colour, name)
-            _at_end(axes, places, values, name, colour)
+        for percentile, name, level, colour in ((spread.p50, "p50", 0.5, "black"), (spread.p95, "p95", 0.95, HUES[2])):
+            enough = to_floats(dated[spread.n.name]) * (1 - level) >= _LEAST_BEYOND
+            values = np.where(enough, to_floats(dated[percentile.name]), np.nan)
+            draw_line(axes, places, values, colour, name)
+            _name_line(axes, places, values, name, colour)
         axes.set_xlim(places[0] - width / 2, places[-1] + width / 2)
         return axes
 
 
-def _cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> None:
-    """Draw a histogram per stretch of time as a column of colours, with their scale beside the axes.
+def _draw_cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> None:
+    """Draw a histogram per period as a column of colours, with their scale to the right.
 
     Args:
         ax: The axes.
         cells: The histograms.
-        columns: Where each stretch of time stands.
-        width: How wide the first and the last one are.
+        columns: The place of each period.
+        width: The width of the first and the last one.
     """
     decades = np.log10(cells["high"].to_numpy(dtype=float))
     rows = np.round(decades * _PER_DECADE).astype(int)
@@ -157,12 +163,12 @@ def _cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> N
     up = 10.0 ** (np.arange(lowest - 1, highest + 1) / _PER_DECADE)
     norm = Normalize(0, float(np.nanmax(table)))
     ax.pcolormesh(across, up, table, cmap=HEAT, norm=norm, rasterized=True)
-    logarithmic(ax, "y", up, Unit.MS)
-    scaled(ax, norm, f"share of the {ax.get_xlabel().partition(' ')[0]}", Unit.SHARE)
+    set_logarithmic(ax, "y", up, Unit.MS)
+    draw_scale(ax, norm, f"share of the {ax.get_xlabel().partition(' ')[0]}", Unit.SHARE)
 
 
-def _at_end(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, colour: str) -> None:
-    """Write the name of a line where it ends."""
+def _name_line(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, colour: str) -> None:
+    """Write the name of a line at its end."""
     known = np.flatnonzero(np.isfinite(values))
     if len(known):
         end = (places[known[-1]], values[known[-1]])
@@ -170,23 +176,23 @@ def _at_end(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, colour:
         text.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
-def _curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return stretched percentiles and values, as far as enough observations lie beyond."""
+def _make_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of percentiles and their values, up to the last one with enough slower observations."""
     share, value = points["share"].to_numpy(dtype=float), points["value"].to_numpy(dtype=float)
     n = int(points["n"].iloc[0])
     enough = np.round(n * (1 - share), 6) >= _LEAST_BEYOND
-    return _stretched(share[enough]), value[enough]
+    return _find_places(share[enough]), value[enough]
 
 
-def _stretched(share: "np.ndarray | Sequence[float]") -> np.ndarray:
-    """Return where a percentile stands: 0 for p0, 1 for p90, 2 for p99, and so on."""
-    stretched: np.ndarray = -np.log10(1 - np.asarray(share))
-    return stretched
+def _find_places(share: "np.ndarray | Sequence[float]") -> np.ndarray:
+    """Return the place of a percentile: 0 for p0, 1 for p90, 2 for p99, and so on."""
+    places: np.ndarray = -np.log10(1 - np.asarray(share))
+    return places
 
 
-def _panels(ax: Axes, number: int) -> list[Axes]:
-    """Return so many panels in the place of axes, row by row, under the axes' own title."""
-    columns = number if number <= 3 else math.ceil(number / 2)  # noqa: PLR2004 - as many as stand in one row
+def _add_panels(ax: Axes, number: int) -> list[Axes]:
+    """Return a number of panels inside axes, row by row, under the title of the axes."""
+    columns = number if number <= 3 else math.ceil(number / 2)  # noqa: PLR2004 - as many as fit into one row
     rows = math.ceil(number / columns)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelleft=False, labelbottom=False)
@@ -200,20 +206,20 @@ def _panels(ax: Axes, number: int) -> list[Axes]:
     ]
 
 
-def _scales(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], measured: RowValue) -> None:
-    """Give all panels the same scales, and write them at the outer ones."""
+def _set_scales(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], value: RowValue) -> None:
+    """Give all panels the same scales, with labels on the outer ones."""
     panels: Sequence[Any] = ax.child_axes
     values = np.concatenate([values for _, values in curves])
     end = max([1.0, *(float(places.max()) for places, _ in curves if len(places))])
-    shown = [level for level in _PERCENTILES if _stretched([level])[0] <= end]
+    shown = [level for level in _PERCENTILES if _find_places([level])[0] <= end]
     left = min(panel.get_position().x0 for panel in panels)
     for panel in panels:
-        lined(panel, "both")
+        draw_grid(panel, "both")
         panel.set_xlim(0, 1.04 * end)
-        panel.set_xticks(_stretched(shown), [f"p{100 * level:.6g}" for level in shown], fontsize=SMALL)
-        logarithmic(panel, "y", values, measured.unit)
+        panel.set_xticks(_find_places(shown), [f"p{100 * level:.6g}" for level in shown], fontsize=SMALL)
+        set_logarithmic(panel, "y", values, value.unit)
         panel.tick_params(
             length=0, labelsize=SMALL, labelleft=math.isclose(panel.get_position().x0, left, abs_tol=1e-6)
         )
     ax.set_xlabel("percentile", labelpad=16)
-    ax.set_ylabel(named_unit(measured.label, measured.unit), labelpad=42)
+    ax.set_ylabel(add_unit(value.label, value.unit), labelpad=42)

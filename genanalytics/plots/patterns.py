@@ -1,14 +1,16 @@
-"""The pattern of the week."""
+"""The chart of the hours of the week."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
-from genanalytics.plots.axis import label_of
-from genanalytics.plots.groups import numbers, rests_on, statistic_of
-from genanalytics.plots.style import HEAT, labelled_empty, scaled, styled, titled
-from genanalytics.units import write
+from genanalytics.metrics.catalog import resolve_one
+from genanalytics.metrics.engines.source import Records
+from genanalytics.plots.axis import label_axis
+from genanalytics.plots.groups import describe_basis, to_floats
+from genanalytics.plots.style import HEAT, draw_scale, style_axes, write_empty, write_title
+from genanalytics.units import format_value
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS = 24
@@ -16,44 +18,46 @@ _MOST_OF = 0.95
 
 
 def hour_of_week(
-    data: object, *, metric: Statistic | str = EFFECTIVE_COST, tz: str = "UTC", ax: Axes | None = None
+    data: Records, *, metric: Statistic | str = EFFECTIVE_COST, tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:
-    """Return axes with a statistic of each hour of the week as colours; an hour without a value stays blank.
+    """Return axes with a statistic of each hour of the week as colours; an hour without a value is blank.
 
-    The scale of a statistic that is no sum ends where 95 % of the hours do, so that an hour of few requests does not
-    make all others pale.
+    The colour scale of a statistic other than a sum ends at the 95th percentile of the hours, so that one hour with few
+    requests does not make all others pale.
 
     Args:
-        data: What `summarize` takes.
-        metric: What is coloured: `effective_cost`, `ttft_ms_p50`, `error_rate`, or any other statistic.
-        tz: The zone of weekdays and hours, by its IANA name.
-        ax: Where to draw; a new figure without it.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        metric: A statistic or its name: `effective_cost`, `ttft_ms_p50`, `error_rate`, or any other.
+        tz: The time zone of weekdays and hours, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
 
     Raises:
-        MissingColumnError: The data lacks a column that is needed.
-        InputError: There is no such statistic or zone.
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such statistic or time zone.
     """
-    statistic = statistic_of(metric)
+    statistic = resolve_one(metric)
     hours = summarize(data, by=["weekday", "hour"], tz=tz, metrics=[statistic]).dropna(subset=["weekday", "hour"])
     table = np.full((len(_DAYS), _HOURS), np.nan)
-    table[hours["weekday"].to_numpy(dtype=int) - 1, hours["hour"].to_numpy(dtype=int)] = numbers(hours[statistic.name])
-    label = label_of(statistic)
+    table[hours["weekday"].to_numpy(dtype=int) - 1, hours["hour"].to_numpy(dtype=int)] = to_floats(
+        hours[statistic.name]
+    )
+    label = label_axis(statistic)
     known = table[~np.isnan(table)]
     adds_up = statistic.of_nothing == 0
     top = float(np.quantile(known, 1.0 if adds_up else _MOST_OF)) if len(known) else 0.0
-    beyond = f"darkest: {write(top, statistic.unit)} or more" if len(known) and known.max() > top else ""
-    with styled(ax, grid="") as axes:
+    beyond = f"darkest: {format_value(top, statistic.unit)} or more" if len(known) and known.max() > top else ""
+    with style_axes(ax, grid="") as axes:
         rule = "summed over the period" if adds_up else ""
-        titled(
+        write_title(
             axes,
             f"{statistic.label[:1].upper()}{statistic.label[1:]} by hour of the week",
-            [rests_on(data, tz), rule, "blank: none known", beyond],
+            [describe_basis(data, tz), rule, "blank: none known", beyond],
         )
         axes.set(xlabel=f"hour of the day ({tz})", ylabel="day of the week")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         if not len(known):
-            return labelled_empty(axes, f"no known {statistic.label}")
+            return write_empty(axes, f"no known {statistic.label}")
         norm = Normalize(min(0.0, float(known.min())), top or 1.0)
         axes.pcolormesh(
             np.arange(_HOURS + 1),
@@ -67,5 +71,5 @@ def hour_of_week(
         axes.set_yticks(np.arange(len(_DAYS)) + 0.5, _DAYS)
         axes.set_xticks(np.arange(0, _HOURS + 1, 3), [f"{hour:02}:00" for hour in range(0, _HOURS + 1, 3)])
         axes.set_ylim(len(_DAYS), 0)
-        scaled(axes, norm, label, statistic.unit)
+        draw_scale(axes, norm, label, statistic.unit)
         return axes

@@ -1,15 +1,16 @@
-"""How generations ended."""
+"""The chart of outcomes."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from genanalytics.metrics import summarize
-from genanalytics.metrics.grouping.keys import TIME
-from genanalytics.plots.axis import linear
-from genanalytics.plots.bars import Layer, stack, stretches
-from genanalytics.plots.groups import numbers, rests_on, undated
-from genanalytics.plots.style import GREY, HUES, labelled_empty, styled, titled
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.plots.axis import set_linear
+from genanalytics.plots.bars import Layer, draw_stack, find_periods
+from genanalytics.plots.groups import describe_basis, describe_undated, to_floats
+from genanalytics.plots.style import GREY, HUES, style_axes, write_empty, write_title
 from genanalytics.units import Unit
 
 _COMPLETED = ("stop", "tool_calls", "complete")
@@ -25,53 +26,53 @@ _COLOURS = {
 """The endings, from the bottom of the stack to its top."""
 
 
-def outcomes(data: object, *, every: str = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
-    """Return axes with the shares of generations that did not complete, stacked, and that of fallbacks as a line.
+def outcomes(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+    """Return axes with the shares of generations that did not complete, stacked, and the share of fallbacks as a line.
 
-    What is left to 100 % completed (`finish_reason` stop, tool_calls or complete). A cancelled generation counts as
-    cancelled, whatever its reason. A fallback (two or more providers tried) can complete, so that it is not a part of
-    the stack. All of it is among recorded generations: a request that never got an id is invisible.
+    The rest to 100 % completed (`finish_reason` stop, tool_calls or complete). A cancelled generation counts as
+    cancelled, with any reason. A fallback (two or more providers tried) can complete, so it is not part of the
+    stack. Shares are among recorded generations: a request that never got an id is not included.
 
     Args:
-        data: What `summarize` takes.
-        every: The stretch of time: `minute`, `hour`, `day`, `week` or `month`.
-        tz: The zone of these, by its IANA name.
-        ax: Where to draw; a new figure without it.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        every: The period: `minute`, `hour`, `day`, `week` or `month`.
+        tz: The time zone, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
 
     Raises:
-        MissingColumnError: The data lacks a column that is needed.
-        InputError: There is no such zone or stretch of time, or there are too many stretches.
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone or period, or there are too many periods.
     """
     totals = summarize(data, every=every, tz=tz, metrics=["fallback_rate"])
     endings = summarize(data, by=["finish_reason", "cancelled"], every=every, tz=tz, metrics=[])
-    unfinished = stretches(totals, every)
-    with styled(ax) as axes:
-        details = [rests_on(data, tz), "the rest to 100 % completed", undated(totals)]
-        titled(axes, "How generations ended, other than completed", details)
+    unfinished = find_periods(totals, every)
+    with style_axes(ax) as axes:
+        details = [describe_basis(data, tz), "the rest to 100 % completed", describe_undated(totals)]
+        write_title(axes, "How generations ended, other than completed", details)
         axes.set_ylabel("share of recorded generations")
         axes.set_xlabel(f"{every} ({tz})")
         if unfinished.empty:
-            return labelled_empty(axes, "no dated generation")
+            return write_empty(axes, "no dated generation")
         dated = totals.dropna(subset=[TIME])
-        fallbacks = numbers(dated["fallback_rate"])
+        fallbacks = to_floats(dated["fallback_rate"])
         line = Layer("fallbacks", "black", fallbacks) if np.isfinite(fallbacks).any() else None
-        stack(axes, unfinished, _layers(endings, dated), every=every, tz=tz, line=line)
-        linear(axes.yaxis, Unit.SHARE)
+        draw_stack(axes, unfinished, _make_layers(endings, dated), every=every, tz=tz, line=line)
+        set_linear(axes.yaxis, Unit.SHARE)
         axes.set_ylim(0, max(0.01, axes.get_ylim()[1]))
         return axes
 
 
-def _layers(endings: pd.DataFrame, totals: pd.DataFrame) -> list[Layer]:
-    """Return the share of each ending that occurs, one per stretch of time."""
+def _make_layers(endings: pd.DataFrame, totals: pd.DataFrame) -> list[Layer]:
+    """Return the share per period of each ending that occurs."""
     dated = endings.dropna(subset=[TIME])
     reason = dated["finish_reason"].map(_ENDINGS).astype("object")
     reason = reason.where(reason.notna(), "another reason").mask(dated["finish_reason"].isna(), "no reason given")
     ending = reason.mask(dated["cancelled"].astype("boolean").fillna(value=False), "cancelled")
     left = dated.assign(ending=ending)[~(dated["finish_reason"].isin(_COMPLETED) & (ending != "cancelled"))]
     table = left.pivot_table(index=TIME, columns="ending", values="requests", aggfunc="sum").reindex(totals[TIME])
-    n = numbers(totals["requests"].replace(0, pd.NA))
+    n = to_floats(totals["requests"].replace(0, pd.NA))
     return [
-        Layer(name, colour, numbers(table[name]) / n)
+        Layer(name, colour, to_floats(table[name]) / n)
         for name, colour in _COLOURS.items()
         if name in table and table[name].sum() > 0
     ]

@@ -1,17 +1,21 @@
-"""A chart as a file."""
+"""Charts as files."""
 
 import inspect
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from genanalytics.errors import InputError, OutputError
+from genanalytics.base.atomic import replace_file
+from genanalytics.errors import InputError
+from genanalytics.metrics import RowValue, Statistic
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.plots.style import SETTINGS, SIZE
 
 _SILENT: Mapping[str, dict[str, None]] = {
@@ -19,51 +23,59 @@ _SILENT: Mapping[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-"""What would make two files of one chart differ, by form."""
+"""The metadata that would make two files of one chart differ, by suffix."""
 
 
-def save(data: object, chart: Callable[..., Axes], path: str | os.PathLike[str], **options: Any) -> None:  # noqa: ANN401
-    """Draw a chart into a file whose suffix names the form (.png, .svg, .pdf); no window and no backend is needed.
+class ChartOptions(TypedDict, total=False):
+    """The options of the charts; each chart has some of them."""
+
+    by: str | None
+    every: Period
+    metric: Statistic | RowValue | str
+    tz: str
+
+
+def save(
+    data: Records, chart: Callable[..., Axes], path: str | os.PathLike[str], **options: Unpack[ChartOptions]
+) -> None:
+    """Draw a chart into a file; its suffix decides the format (.png, .svg, .pdf). No window and no backend is needed.
 
     The same chart of the same data gives the same bytes.
 
     Args:
-        data: The chart's data.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         chart: One of the functions of `genanalytics.plots`.
         path: The file.
-        options: The chart's own, such as `by="provider_name"`.
+        options: The options of the chart, such as `by="provider_name"`.
 
     Raises:
-        InputError: The suffix names no form, or the chart has no such option.
+        InputError: There is no such format, or the chart has no such option.
         OutputError: The file cannot be written.
     """
-    checked_options(chart, options)
-    form = checked_form(Path(path))
+    check_options(chart, options)
+    suffix = check_suffix(Path(path))
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=SIZE, layout="constrained")
         chart(data, ax=figure.subplots(), **options)
-        try:
-            figure.savefig(path, dpi=110, metadata=_SILENT.get(form))
-        except OSError as error:
-            msg = f"cannot write {os.fspath(path)}: {error.strerror}"
-            raise OutputError(msg) from error
+        with replace_file(Path(path)) as part:
+            figure.savefig(part, format=suffix, dpi=110, metadata=_SILENT.get(suffix))
 
 
-def checked_form(path: Path) -> str:
-    """Return the form of picture that the suffix of a file names.
+def check_suffix(path: Path) -> str:
+    """Return the suffix of a picture, without the dot.
 
     Raises:
-        InputError: It names none.
+        InputError: It is not one of a picture.
     """
-    form = path.suffix.lstrip(".").lower()
-    if form not in FigureCanvasBase.get_supported_filetypes():
-        msg = f"{os.fspath(path)!r} names no form of picture: name a file that ends in .png, .svg or .pdf"
+    suffix = path.suffix.lstrip(".").lower()
+    if suffix not in FigureCanvasBase.get_supported_filetypes():
+        msg = f"cannot draw into {os.fspath(path)!r}: give a name that ends in .png, .svg or .pdf"
         raise InputError(msg)
-    return form
+    return suffix
 
 
-def checked_options(chart: Callable[..., Axes], options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options, all of which the chart has.
+def check_options(chart: Callable[..., Axes], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return options if the chart has all of them.
 
     Raises:
         InputError: It lacks one.

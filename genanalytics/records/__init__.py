@@ -1,1 +1,1 @@
-"""What a record is: its columns, how an answer becomes one, the typed frame."""
+"""Records: their columns, their parsing, the typed frame."""

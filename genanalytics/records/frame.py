@@ -1,4 +1,4 @@
-"""One typed pandas frame, and the report of what did not fit into it."""
+"""One typed pandas frame, and the report of values that did not fit into it."""
 
 import json
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.text import excerpt
+from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
-from genanalytics.records.parse import FIELD_NAMES, Row, to_table
+from genanalytics.records.parse import FIELD_NAMES, Row, parse_rows
 from genanalytics.records.schema import BY_NAME, Kind
 
 _NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
@@ -22,17 +22,17 @@ _DTYPES = {
 }
 
 
-def from_table(table: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as a frame, its known columns with the dtypes of `schema.COLUMNS`, the others nullable.
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a frame: known columns with the dtypes of `schema.COLUMNS`, the others nullable.
 
     Raises:
         InputError: A known column holds values of another type.
     """
-    frame: pd.DataFrame = typed(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    frame: pd.DataFrame = cast_known(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     return frame
 
 
-def typed(table: pa.Table) -> pa.Table:
+def cast_known(table: pa.Table) -> pa.Table:
     """Return an Arrow table, its known columns with the types of `schema.COLUMNS`.
 
     Raises:
@@ -41,26 +41,26 @@ def typed(table: pa.Table) -> pa.Table:
     for index, field in enumerate(table.schema):
         column = BY_NAME.get(field.name)
         if column is not None:
-            try:  # a type that is equal too, since pandas tells nested types apart by the names of their parts
+            try:  # equal types too, since pandas distinguishes nested types by the names of their parts
                 table = table.set_column(index, field.name, table.column(index).cast(column.kind.arrow_type))
             except pa.ArrowException as error:
-                reason = excerpt(str(error).encode())[1:-1]  # Arrow quotes what the column holds
+                reason = to_one_line(str(error))  # Arrow quotes what the column holds
                 msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {reason}"
                 raise InputError(msg) from error
     return table
 
 
-def as_table(frame: pd.DataFrame) -> pa.Table:
-    """Return a frame as Arrow, its known columns with the types of `schema.COLUMNS`, each with its unit and meaning.
+def to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as Arrow: known columns with the types of `schema.COLUMNS`, each with its unit and meaning.
 
     Raises:
-        InputError: A column holds what its type cannot, or two have one name.
+        InputError: A column holds values that its type cannot, or two columns have one name.
     """
     fields, arrays = [], []
     for name, values in frame.items():
         column = BY_NAME.get(str(name))
         try:
-            if values.dtype == object:  # of a Python float in an integer column, Arrow would cut the fraction off
+            if values.dtype == object:  # in an integer column, Arrow would cut off the fraction of a Python float
                 values = values.convert_dtypes()  # noqa: PLW2901
             arrays.append(pa.Array.from_pandas(values, type=column.kind.arrow_type if column else None))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
@@ -70,29 +70,30 @@ def as_table(frame: pd.DataFrame) -> pa.Table:
     schema = pa.schema(fields)
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
-        msg = f"two columns of one name cannot be written: {', '.join(twice)}"
+        msg = f"two columns with one name cannot be written: {', '.join(twice)}"
         raise InputError(msg)
     return pa.table(arrays, schema=schema)
 
 
-def from_rows(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows as a typed frame, one row each, in their order; without rows an empty frame of the full schema.
+def parse_frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return answers as a typed frame, one row each, in order; without answers an empty frame of the full schema.
 
-    >>> frame = from_rows([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 12.0, "new": [1]}}', 0.0)])
+    >>> frame = parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 12.0, "new": [1]}}', 0.0)])
     >>> frame[["requested_id", "latency", "extra"]].to_dict("records")
     [{'requested_id': 'gen-1', 'latency': 12, 'extra': '{"new":[1]}'}]
     """
-    return from_table(to_table(rows))
+    return to_frame(parse_rows(rows))
 
 
 def drift(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what did not fit: one row per field, worked out from the column `extra`.
+    """Return the fields that did not fit, one row each, as the column `extra` holds them.
 
     Returns:
-        Columns `field` (str), `what` (str: `unknown` for a field without a column, `misfit` for a value that its column
-        cannot hold), `rows` (Int64, how many records), `example` (str, the first such value as JSON); most rows first.
+        Columns `field` (str), `what` (str: `unknown` for a field without a column, `misfit` for a value of another type
+        than its column), `rows` (Int64, the number of records), `example` (str, the first such value as JSON); the
+        field with the most rows first.
 
-    >>> frame = from_rows([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 74512.5, "new": 1}}', 0.0)])
+    >>> frame = parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 74512.5, "new": 1}}', 0.0)])
     >>> drift(frame).to_dict("records")[0]
     {'field': 'latency', 'what': 'misfit', 'rows': 1, 'example': '74512.5'}
     """

@@ -1,4 +1,4 @@
-"""Answer bodies to Arrow: by Arrow's own parser where every value fits its column, by our rules where one does not."""
+"""Bodies of answers as Arrow: by Arrow's own parser if every value fits its column, otherwise by rules in Python."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, COLUMNS, Kind, Or
 
 _FIELDS = tuple(column for column in COLUMNS if column.origin is not Origin.OURS)
 FIELD_NAMES = frozenset(column.name for column in _FIELDS)
-"""The names of the columns that come out of a record."""
+"""The names of the columns that come from a record."""
 
 _ATTEMPT_KINDS = {
     field.name: {pa.string(): Kind.TEXT, pa.bool_(): Kind.FLAG, pa.int64(): Kind.INTEGER}[field.type]
@@ -25,9 +25,9 @@ _ATTEMPT_KINDS = {
 }
 _INT64 = range(-(2**63), 2**63)
 _EXACT = 2.0**53
-"""Below this size, every integer is exactly a double."""
+"""Below this size, every integer is exact as a double."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6}0*)?(?:Z|[+-]\d\d(?::?\d\d)?)?")
-"""The forms of `created_at`: any number of fraction digits, UTC where no zone is given; finer than 1 us is no fit."""
+"""The formats of `created_at`: UTC without a zone, any number of zeros in the fraction, but nothing finer than 1 us."""
 _ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,13 +36,13 @@ _RECORD = pa.struct(
 )
 _PARSE_OPTIONS = pa.json.ParseOptions(pa.schema([("data", _RECORD)]), unexpected_field_behavior="error")
 _FEW = 64
-"""So many rows are left to the rules once Arrow's parser has refused them."""
+"""The number of rows that the rules read after Arrow's parser has refused them."""
 
 
 class Row(NamedTuple):
-    """One record as it came: the id that was asked for, the answer's body, and when it came.
+    """A record as it arrived: the requested id, the body of the answer, and its time.
 
-    `fetched_at` is Unix time in seconds, or None where that is not known.
+    `fetched_at` is Unix time in seconds, or None if it is unknown.
     """
 
     requested_id: str
@@ -50,43 +50,43 @@ class Row(NamedTuple):
     fetched_at: float | None
 
 
-def to_table(rows: Sequence[Row]) -> pa.Table:
+def parse_rows(rows: Sequence[Row]) -> pa.Table:
     """Return the rows as an Arrow table of `schema.ARROW_SCHEMA`, in their order.
 
     Raises:
-        NotARecordError: A body is no record; what is fetched was checked before.
+        NotARecordError: A body is not a record. Fetched bodies have been checked before.
     """
-    return pa.concat_tables([ARROW_SCHEMA.empty_table(), *_portions(rows)])
+    return pa.concat_tables([ARROW_SCHEMA.empty_table(), *_parse_portions(rows)])
 
 
-def _portions(rows: Sequence[Row]) -> Iterator[pa.Table]:
-    """Yield tables that follow each other: what Arrow refuses is halved, until few rows are left to the rules."""
-    arrays = _by_arrow(rows)
+def _parse_portions(rows: Sequence[Row]) -> Iterator[pa.Table]:
+    """Yield tables in order: a portion that Arrow refuses is halved until a few rows are left for the rules."""
+    arrays = _parse_by_arrow(rows)
     if arrays is not None:
-        yield _with_ours(rows, arrays)
+        yield _add_ours(rows, arrays)
     elif len(rows) <= _FEW:
-        yield _with_ours(rows, _by_rules(rows))
+        yield _add_ours(rows, _parse_by_rules(rows))
     else:
-        yield from _portions(rows[: len(rows) // 2])
-        yield from _portions(rows[len(rows) // 2 :])
+        yield from _parse_portions(rows[: len(rows) // 2])
+        yield from _parse_portions(rows[len(rows) // 2 :])
 
 
-def _with_ours(rows: Sequence[Row], arrays: dict[str, pa.Array]) -> pa.Table:
+def _add_ours(rows: Sequence[Row], arrays: dict[str, pa.Array]) -> pa.Table:
     fetched_us = [None if row.fetched_at is None else round(row.fetched_at * 1e6) for row in rows]
     arrays["requested_id"] = pa.array([row.requested_id for row in rows], pa.string())
     arrays["fetched_at"] = pa.array(fetched_us, pa.int64()).cast(Kind.TIME.arrow_type)
     return pa.table(arrays, schema=ARROW_SCHEMA)
 
 
-def _by_arrow(rows: Sequence[Row]) -> dict[str, pa.Array] | None:
-    """Return the records' columns, or None where a value does not fit: Arrow's parser takes all rows or none.
+def _parse_by_arrow(rows: Sequence[Row]) -> dict[str, pa.Array] | None:
+    """Return the columns of records, or None if a value does not fit: Arrow's parser takes all rows or none.
 
-    It is as strict as the rules (to it `12.0` is no integer, and a field that it does not know is an error), but for
-    what is looked at afterwards: NaN, integers that no double holds, nulls where a record or an attempt should be.
+    It is as strict as the rules: `12.0` is not an integer, and an unknown field is an error. NaN, integers that are not
+    exact as doubles, and nulls instead of records or attempts are checked afterwards.
     """
-    # a line break stands nowhere in JSON but between its tokens, where it is as good as a blank
+    # in JSON, a line break is only between tokens, where it means the same as a blank
     text = b"\n".join(row.body.replace(b"\n", b" ").replace(b"\r", b" ") for row in rows)
-    if _ENCODED_SURROGATE.search(text):  # no UTF-8, though Python's json reads it
+    if _ENCODED_SURROGATE.search(text):  # not UTF-8, though Python's json reads it
         return None
     try:
         options = pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1)
@@ -96,7 +96,7 @@ def _by_arrow(rows: Sequence[Row]) -> dict[str, pa.Array] | None:
     if len(records) != len(rows) or records.null_count:
         return None
     arrays = dict(zip(_RECORD.names, records.flatten(), strict=True))
-    moments = [(None, True) if value is None else _moment(value) for value in arrays["created_at"].to_pylist()]
+    moments = [(None, True) if value is None else _fit_moment(value) for value in arrays["created_at"].to_pylist()]
     fits = (
         not arrays["id"].null_count
         and not arrays["provider_responses"].flatten().null_count
@@ -112,21 +112,21 @@ def _is_exact(numbers: pa.Array) -> bool:
     return pa.compute.all(pa.compute.less(pa.compute.abs(numbers), _EXACT)).as_py() is not False
 
 
-def _by_rules(rows: Sequence[Row]) -> dict[str, pa.Array]:
-    """Return the records' columns, each value looked at where its column holds one that Arrow would not take."""
+def _parse_by_rules(rows: Sequence[Row]) -> dict[str, pa.Array]:
+    """Return the columns of records; a column with a value that Arrow refuses is read value by value."""
     records = [read_record(row.body) for row in rows]
-    extras: list[Record] = [{} if record.keys() <= FIELD_NAMES else _unknown(record) for record in records]
+    extras: list[Record] = [{} if record.keys() <= FIELD_NAMES else _keep_unknown(record) for record in records]
     arrays = {}
     for column in _FIELDS:
         values = [record.get(column.name) for record in records]
-        arrays[column.name] = _typed(values, column.kind, column.name, extras)
+        arrays[column.name] = _convert(values, column.kind, column.name, extras)
     texts = [_dump(extra, row.body) if extra else None for extra, row in zip(extras, rows, strict=True)]
     arrays["extra"] = pa.array(texts, pa.string())
     return arrays
 
 
 def fit(value: object, kind: Kind) -> tuple[Any, bool]:
-    """Return what a column of this kind holds for a value as JSON has it, and whether that is the whole truth.
+    """Return the value of a column of this kind for a JSON value, and whether it is exact.
 
     >>> fit(12.0, Kind.INTEGER), fit(12.5, Kind.INTEGER), fit("yes", Kind.FLAG), fit(None, Kind.TEXT)
     ((12, True), (12, False), (None, False), (None, True))
@@ -134,17 +134,17 @@ def fit(value: object, kind: Kind) -> tuple[Any, bool]:
     return (None, True) if value is None else _FITS[kind](value)
 
 
-def _unknown(record: Record) -> Record:
+def _keep_unknown(record: Record) -> Record:
     return {name: value for name, value in record.items() if name not in FIELD_NAMES}
 
 
-def _typed(values: list[Any], kind: Kind, name: str, extras: list[Record]) -> pa.Array:
-    """Return `values` as an array of `kind`; a value that does not fit leaves a gap and stands in its row's extra."""
+def _convert(values: list[Any], kind: Kind, name: str, extras: list[Record]) -> pa.Array:
+    """Return `values` as an array of `kind`; a value that does not fit leaves a gap and goes into its row's extra."""
     if kind in _PLAIN and set(map(type, values)) <= _PLAIN[kind]:
         try:
             array = pa.array(values, kind.arrow_type)
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-            pass  # a value out of range, or text that is no Unicode: the rules below find it
+            pass  # a value out of range, or text that is not Unicode: the rules below find it
         else:
             if kind is not Kind.NUMBER or math.isfinite(sum(filter(None, values))):
                 return array
@@ -163,10 +163,10 @@ _PLAIN: dict[Kind, frozenset[type]] = {
     Kind.FLAG: frozenset({bool, type(None)}),
     Kind.TEXT: frozenset({str, type(None)}),
 }
-"""The types that Arrow converts as the rules below would; whatever else is there is looked at value by value."""
+"""The types that Arrow converts like the rules below; all others are read value by value."""
 
 
-def _integer(value: object) -> tuple[int | None, bool]:
+def _fit_integer(value: object) -> tuple[int | None, bool]:
     if type(value) is int and value in _INT64:
         return value, True
     if type(value) is float and math.isfinite(value) and round(value) in _INT64:
@@ -174,7 +174,7 @@ def _integer(value: object) -> tuple[int | None, bool]:
     return None, False
 
 
-def _number(value: object) -> tuple[float | None, bool]:
+def _fit_number(value: object) -> tuple[float | None, bool]:
     if type(value) is float and math.isfinite(value):
         return value, True
     if type(value) is int and abs(value) <= sys.float_info.max:
@@ -182,25 +182,25 @@ def _number(value: object) -> tuple[float | None, bool]:
     return None, False
 
 
-def _flag(value: object) -> tuple[bool | None, bool]:
+def _fit_flag(value: object) -> tuple[bool | None, bool]:
     return (value, True) if isinstance(value, bool) else (None, False)
 
 
-def _text(value: object) -> tuple[str | None, bool]:
+def _fit_text(value: object) -> tuple[str | None, bool]:
     return (value, True) if isinstance(value, str) and not _SURROGATE.search(value) else (None, False)
 
 
-def _moment(value: object) -> tuple[datetime | None, bool]:
+def _fit_moment(value: object) -> tuple[datetime | None, bool]:
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         try:
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), True
         except (ValueError, OverflowError):
-            pass  # looks like a moment, but there is no such day or hour
+            pass  # in the format of a moment, but there is no such day or hour
     return None, False
 
 
-def _attempts(value: object) -> tuple[list[Record] | None, bool]:
+def _fit_attempts(value: object) -> tuple[list[Record] | None, bool]:
     if not isinstance(value, list) or not all(isinstance(attempt, dict) for attempt in value):
         return None, False
     fitted = [
@@ -214,20 +214,20 @@ def _attempts(value: object) -> tuple[list[Record] | None, bool]:
 
 
 _FITS: dict[Kind, Callable[[object], tuple[Any, bool]]] = {
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
-    Kind.FLAG: _flag,
-    Kind.TEXT: _text,
-    Kind.TIME: _moment,
-    Kind.ATTEMPTS: _attempts,
+    Kind.INTEGER: _fit_integer,
+    Kind.NUMBER: _fit_number,
+    Kind.FLAG: _fit_flag,
+    Kind.TEXT: _fit_text,
+    Kind.TIME: _fit_moment,
+    Kind.ATTEMPTS: _fit_attempts,
 }
-"""For each kind, value -> (what its column holds, whether that is the whole truth)."""
+"""For each kind: value -> (the value of the column, whether it is exact)."""
 
 
 def _dump(extra: Record, body: bytes) -> str:
     try:
         return _json(extra)
-    except ValueError:  # a number beyond a double's range: its digits stand in the body alone
+    except ValueError:  # a number beyond the range of a double: only the body has its digits
         texts = json.loads(body, parse_float=lambda text: float(text) if math.isfinite(float(text)) else text)["data"]
         return _json({name: texts[name] for name in extra})
 

@@ -3,46 +3,46 @@
 import json
 from typing import Any, NoReturn
 
-from genanalytics.base.text import excerpt
+from genanalytics.base.text import quote_bytes
 
 Record = dict[str, Any]
-"""The object under `data`: what the service says of one generation."""
+"""The object under `data`: the service's description of one generation."""
 
 SETTLING_S = 3600
-"""A record can appear, and change, for so long after its generation; afterwards it is final."""
+"""For this long after its generation a record can appear and change; then it is final."""
 
-_DEEPEST = 100
-"""How deep an answer may nest; a record that only a thread with a short stack could read would fail its next reader."""
+_MAX_DEPTH = 100
+"""How deep an answer may nest: a deeper record could be parsed in one thread and fail in another with a short stack."""
 
 
 class NotARecordError(ValueError):
-    """A body that is no record; the text says why."""
+    """The body is not a record; the text says why."""
 
 
 def read_record(body: bytes) -> Record:
-    """Return the record of an answer's body.
+    """Return the record in the body of an answer.
 
-    A record is what stands under `data` and carries an id. Nothing else is asked of it: a field that is missing, new or
-    of another type than the contract says makes no record worthless.
+    A record is an object under `data` with an id. A missing field, an unknown field or a field of another type than
+    the contract's does not make a record invalid.
 
     Raises:
-        NotARecordError: The body is no JSON (cut off, HTML, NaN, nested without end), or holds no record.
+        NotARecordError: The body is not JSON (cut off, HTML, NaN, nested too deep), or contains no record.
 
     >>> read_record(b'{"data": {"id": "gen-1", "total_cost": 0.5}}')
     {'id': 'gen-1', 'total_cost': 0.5}
     """
     try:
         envelope = json.loads(body, parse_constant=_refuse_constant)
-        if body.count(b"[") + body.count(b"{") > _DEEPEST:
-            _refuse_depth(envelope)
+        if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
+            _check_depth(envelope)
     except (ValueError, RecursionError) as error:
-        what = "an HTML page" if body.lstrip()[:1] == b"<" else "no readable JSON"
-        msg = f"the answer is {what}: {excerpt(body)}"
+        what = "an HTML page" if body.lstrip()[:1] == b"<" else "not readable JSON"
+        msg = f"the answer is {what}: {quote_bytes(body)}"
         raise NotARecordError(msg) from error
     record = envelope.get("data") if isinstance(envelope, dict) else None
     if isinstance(record, dict) and isinstance(record.get("id"), str) and record["id"]:
         return record
-    msg = f"the answer holds no record: {excerpt(body)}"
+    msg = f"the answer contains no record: {quote_bytes(body)}"
     raise NotARecordError(msg)
 
 
@@ -51,11 +51,11 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(msg)
 
 
-def _refuse_depth(value: object, depth: int = 1) -> None:
+def _check_depth(value: object, depth: int = 1) -> None:
     if not isinstance(value, dict | list):
         return
-    if depth > _DEEPEST:
-        msg = f"nested deeper than {_DEEPEST}"
+    if depth > _MAX_DEPTH:
+        msg = f"nested deeper than {_MAX_DEPTH} levels"
         raise ValueError(msg)
     for inner in value.values() if isinstance(value, dict) else value:
-        _refuse_depth(inner, depth + 1)
+        _check_depth(inner, depth + 1)

@@ -85,13 +85,13 @@ class Column:
     origin: Origin
     meaning: str
     required: bool = False
-    """True where the contract promises a value; no row is refused when it is missing all the same."""
+    """Whether the contract promises a value. A row without it is accepted all the same."""
 
     @property
     def field(self) -> pa.Field:
-        """The column in an Arrow schema, its unit, meaning and origin beside it."""
-        told = {"unit": self.unit.value, "meaning": self.meaning, "origin": self.origin.value}
-        return pa.field(self.name, self.kind.arrow_type, metadata=told)
+        """The column in an Arrow schema, with its unit, meaning and origin as metadata."""
+        metadata = {"unit": self.unit.value, "meaning": self.meaning, "origin": self.origin.value}
+        return pa.field(self.name, self.kind.arrow_type, metadata=metadata)
 
 
 def _contract(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, required: bool = False) -> Column:
@@ -107,35 +107,33 @@ def _ours(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, requir
 
 
 COLUMNS: tuple[Column, ...] = (
-    _ours("requested_id", Kind.TEXT, "The id that was asked for: the key of the row", required=True),
-    _contract("id", Kind.TEXT, "The id that the record itself carries", required=True),
+    _ours("requested_id", Kind.TEXT, "The requested id: the key of the row", required=True),
+    _contract("id", Kind.TEXT, "The id in the record itself", required=True),
     _contract("upstream_id", Kind.TEXT, "The provider's own id of the call"),
-    _contract(
-        "total_cost", Kind.NUMBER, "What was charged, net of prompt caching, with tool fees", Unit.USD, required=True
-    ),
+    _contract("total_cost", Kind.NUMBER, "The charge after prompt caching, with tool fees", Unit.USD, required=True),
     _contract(
         "cache_discount",
         Kind.NUMBER,
-        "What prompt caching saved (positive) or cost (negative); null: no cache activity reported, which is not zero",
+        "Savings (positive) or cost (negative) of prompt caching; null: no cache activity reported, which is not zero",
         Unit.USD,
     ),
     _contract(
         "upstream_inference_cost",
         Kind.NUMBER,
-        "What the provider charges the user's own key; a cost only where is_byok",
+        "The charge of the provider to the user's own key; a cost only if is_byok",
         Unit.USD,
     ),
-    _contract("created_at", Kind.TIME, "When the generation was created", Unit.TIME, required=True),
+    _contract("created_at", Kind.TIME, "The creation of the generation", Unit.TIME, required=True),
     _contract("model", Kind.TEXT, "The model's dated slug", required=True),
     _contract("app_id", Kind.INTEGER, "The calling app's number"),
     _contract("streamed", Kind.FLAG, "Whether the answer was streamed"),
-    _contract("cancelled", Kind.FLAG, "Whether the client cancelled; billed all the same"),
-    _contract("provider_name", Kind.TEXT, "The provider that served the call; an open vocabulary"),
+    _contract("cancelled", Kind.FLAG, "Whether the client cancelled; still billed"),
+    _contract("provider_name", Kind.TEXT, "The provider that served the call; the list of names is open"),
     _contract("latency", Kind.INTEGER, "Time to the first token (TTFT) of a streamed chat", Unit.MS),
-    _contract("moderation_latency", Kind.INTEGER, "Time spent in moderation; null where none ran", Unit.MS),
-    _contract("generation_time", Kind.INTEGER, "The whole upstream time, latency included", Unit.MS),
-    _contract("finish_reason", Kind.TEXT, "Why it ended, normalised; null when cancelled"),
-    _contract("native_finish_reason", Kind.TEXT, "Why it ended, in the provider's words"),
+    _contract("moderation_latency", Kind.INTEGER, "Time in moderation; null if none ran", Unit.MS),
+    _contract("generation_time", Kind.INTEGER, "The whole upstream time, including latency", Unit.MS),
+    _contract("finish_reason", Kind.TEXT, "The normalised reason of its end; null if cancelled"),
+    _contract("native_finish_reason", Kind.TEXT, "The reason of its end, in the provider's words"),
     _contract("tokens_prompt", Kind.INTEGER, "Prompt tokens, normalised for comparing text volume", Unit.TOKENS),
     _contract(
         "tokens_completion", Kind.INTEGER, "Completion tokens, normalised for comparing text volume", Unit.TOKENS
@@ -143,13 +141,13 @@ COLUMNS: tuple[Column, ...] = (
     _contract(
         "native_tokens_prompt",
         Kind.INTEGER,
-        "Prompt tokens as billed by the provider, cached reads and writes included",
+        "Prompt tokens as billed by the provider, including cached reads and writes",
         Unit.TOKENS,
     ),
     _contract(
         "native_tokens_completion",
         Kind.INTEGER,
-        "Completion tokens as billed by the provider, reasoning included",
+        "Completion tokens as billed by the provider, including reasoning",
         Unit.TOKENS,
     ),
     _contract("native_tokens_reasoning", Kind.INTEGER, "The part of completion that is reasoning", Unit.TOKENS),
@@ -158,45 +156,38 @@ COLUMNS: tuple[Column, ...] = (
     _contract("num_search_results", Kind.INTEGER, "Web search results used", Unit.COUNT),
     _contract("origin", Kind.TEXT, "The calling site; can be empty", required=True),
     _contract(
-        "usage", Kind.NUMBER, "The charge once more; unlike total_cost only in a faulty record", Unit.USD, required=True
+        "usage",
+        Kind.NUMBER,
+        "The charge again; differs from total_cost only in a faulty record",
+        Unit.USD,
+        required=True,
     ),
     _contract("is_byok", Kind.FLAG, "Whether the user's own provider key paid (bring your own key)", required=True),
     _live("api_type", Kind.TEXT, "The API that was called: completions, image, tts, ..."),
     _live("data_region", Kind.TEXT, "The region in which the data was processed"),
     _live("external_user", Kind.TEXT, "The caller's own user id"),
     _live("http_referer", Kind.TEXT, "The HTTP referer of the call"),
-    _live("native_tokens_cached", Kind.INTEGER, "The part of the prompt that was read from the cache", Unit.TOKENS),
+    _live("native_tokens_cached", Kind.INTEGER, "The part of the prompt read from the cache", Unit.TOKENS),
     _live("native_tokens_completion_images", Kind.INTEGER, "The part of completion that is images", Unit.TOKENS),
     _live("num_fetches", Kind.INTEGER, "Web pages fetched", Unit.COUNT),
     _live("num_input_audio_prompt", Kind.INTEGER, "Audio inputs in the prompt", Unit.COUNT),
-    _live("preset_id", Kind.TEXT, "The preset that was used"),
+    _live("preset_id", Kind.TEXT, "The preset used"),
     _live("provider_responses", Kind.ATTEMPTS, "The attempts at providers, in order; two or more are a fallback"),
-    _live("request_id", Kind.TEXT, "The request that the generation was a part of"),
-    _live("response_cache_source_id", Kind.TEXT, "Not null: replayed from the response cache, at no cost"),
+    _live("request_id", Kind.TEXT, "The request that the generation belongs to"),
+    _live("response_cache_source_id", Kind.TEXT, "Not null: replayed from the response cache, free of charge"),
     _live("router", Kind.TEXT, "The router that chose the model"),
     _live("service_tier", Kind.TEXT, "The provider's service tier"),
     _live("session_id", Kind.TEXT, "The caller's session"),
     _live("user_agent", Kind.TEXT, "The caller's user agent"),
-    _live("web_search_engine", Kind.TEXT, "The search engine that was used"),
+    _live("web_search_engine", Kind.TEXT, "The search engine used"),
     _live("workspace_id", Kind.TEXT, "The workspace that was billed"),
-    _ours("extra", Kind.TEXT, "JSON of every value that has no column or does not fit its column's type, verbatim"),
-    _ours("fetched_at", Kind.TIME, "When the record was fetched", Unit.TIME, required=True),
+    _ours(
+        "extra", Kind.TEXT, "JSON of all values that have no column or do not fit the type of their column, verbatim"
+    ),
+    _ours("fetched_at", Kind.TIME, "The fetch of the record", Unit.TIME, required=True),
 )
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 
 ARROW_SCHEMA = pa.schema([column.field for column in COLUMNS])
-"""The frame's schema in Arrow; every field is nullable, since no record is refused for a gap."""
-
-
-def data_dictionary() -> str:
-    """Return the columns as a Markdown table: name, type, unit, origin, meaning.
-
-    >>> data_dictionary().splitlines()[2]
-    '| `requested_id` | str |  | ours | The id that was asked for: the key of the row |'
-    """
-    lines = ["| column | type | unit | origin | meaning |", "|---|---|---|---|---|"]
-    for column in COLUMNS:
-        dtype = "nested list" if column.kind is Kind.ATTEMPTS else column.kind.pandas_dtype
-        lines.append(f"| `{column.name}` | {dtype} | {column.unit} | {column.origin} | {column.meaning} |")
-    return "\n".join(lines) + "\n"
+"""The schema of the frame in Arrow; every field is nullable, since records with gaps are accepted."""

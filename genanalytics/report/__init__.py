@@ -1,4 +1,4 @@
-"""One HTML file that answers, for people who would rather look than compute."""
+"""The report: one HTML page."""
 
 from genanalytics.report.write import write_report
 

@@ -1,4 +1,4 @@
-"""What the numbers say, in words: each finding with its figure, and the chart that shows it."""
+"""The findings of a report: sentences with a figure and a chart."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,26 +6,28 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.text import name_group
 from genanalytics.metrics import summarize
-from genanalytics.units import Unit, counted, write
+from genanalytics.metrics.engines.source import Records
+from genanalytics.units import Unit, format_count, format_value
 
-_LEAST_REQUESTS = 100
-"""A group of fewer requests is not singled out for its rate or its tail."""
-_LEAST_DAYS = 4
-_NOTABLE_CHANGE = 0.1
-_NOTABLE_LOSS = 0.005
-_LONG_TAIL = 1.5
+LEAST_REQUESTS = 100
+"""A finding about a rate or a tail needs a group of at least this many requests."""
+LEAST_DAYS = 4
+NOTABLE_CHANGE = 0.1
+NOTABLE_LOSS = 0.005
+LONG_TAIL = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence or two about the data.
+    """One or two sentences about the data.
 
     Attributes:
-        figure: The number that it is about, written with its unit.
-        text: What it says.
-        chart: The name of the chart that shows it; empty where none does.
-        alarming: Whether something is lost, slow or wrong.
+        figure: Its number, with the unit.
+        text: The sentences.
+        chart: The name of a chart that shows it; empty for none.
+        alarming: Whether money is lost, or something is slow or wrong.
     """
 
     figure: str
@@ -36,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The summaries that a report is made of, each as `summarize` returns it.
+    """The summaries behind a report, as `summarize` returns them.
 
     Attributes:
         total: One row: every statistic over all rows.
@@ -51,11 +53,11 @@ class Figures:
     days: pd.DataFrame
 
 
-def figures(data: object, *, tz: str) -> Figures:
-    """Return the summaries of the data, days being those of the zone `tz`.
+def compute_figures(data: Records, *, tz: str) -> Figures:
+    """Return the summaries of the data, with days in the time zone `tz`.
 
     Raises:
-        MissingColumnError: The data lacks a column that a statistic is made of.
+        MissingColumnError: The data lacks a column.
     """
     return Figures(
         total=summarize(data),
@@ -65,38 +67,38 @@ def figures(data: object, *, tz: str) -> Figures:
     )
 
 
-def findings(summaries: Figures) -> list[Finding]:
-    """Return what stands out, what costs most first."""
+def find_findings(summaries: Figures) -> list[Finding]:
+    """Return the findings, cost first."""
     return [
-        *_largest(summaries.models),
-        *_moved(summaries.days),
-        *_saved(summaries.total.iloc[0]),
-        *_losing(summaries.models),
-        *_tails(summaries.providers),
-        *_failing(summaries.providers, summaries.total.iloc[0]),
-        *_lacking(summaries.total.iloc[0]),
+        *_find_largest(summaries.models),
+        *_find_change(summaries.days),
+        *_find_savings(summaries.total.iloc[0]),
+        *_find_losses(summaries.models),
+        *_find_tails(summaries.providers),
+        *_find_errors(summaries.providers, summaries.total.iloc[0]),
+        *_find_gaps(summaries.total.iloc[0]),
     ]
 
 
-def _largest(models: pd.DataFrame) -> Iterator[Finding]:
+def _find_largest(models: pd.DataFrame) -> Iterator[Finding]:
     known = models.dropna(subset=["effective_cost"])
     total = known["effective_cost"].sum()
     if known.empty or total <= 0:
         return
     first = known.iloc[int(known["effective_cost"].argmax())]
     text = (
-        f"{_name(first['model'])} is the largest cost: {write(first['effective_cost'], Unit.USD)} of"
-        f" {write(total, Unit.USD)}, in {counted(int(first['requests']), 'request')}."
+        f"{_name(first['model'])} is the largest cost: {format_value(first['effective_cost'], Unit.USD)} of"
+        f" {format_value(total, Unit.USD)}, in {format_count(int(first['requests']), 'request')}."
     )
-    yield Finding(write(first["effective_cost"] / total, Unit.SHARE), text, "cost-ranking")
+    yield Finding(format_value(first["effective_cost"] / total, Unit.SHARE), text, "cost-ranking")
 
 
-def _moved(days: pd.DataFrame) -> Iterator[Finding]:
-    """Yield how the cost per day changed from one half of the whole days to the other."""
+def _find_change(days: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the change of the cost per day between the two halves of the whole days."""
     dated = days[days["time"].notna()]
-    times = sorted(dated["time"].unique())[1:-1]  # the records begin and end somewhere within the outer ones
+    times = sorted(dated["time"].unique())[1:-1]  # the first and the last day may be incomplete
     half = len(times) // 2
-    if len(times) < _LEAST_DAYS:
+    if len(times) < LEAST_DAYS:
         return
     costs = dated.assign(cost=dated["effective_cost"].fillna(0.0), model=dated["model"].fillna("no model"))
     before, after = (
@@ -104,90 +106,96 @@ def _moved(days: pd.DataFrame) -> Iterator[Finding]:
         for part in (times[-2 * half : -half], times[-half:])
     )
     was, now = float(before.sum()), float(after.sum())
-    if was <= 0 or abs(now / was - 1) < _NOTABLE_CHANGE:
+    if was <= 0 or abs(now / was - 1) < NOTABLE_CHANGE:
         return
     changes = after.sub(before, fill_value=0.0).astype(float)
-    mover = str(changes.abs().idxmax())
-    sign = "+" if changes[mover] > 0 else ""
-    span = f"the {counted(half, 'day')} to {times[-1]:%Y-%m-%d} against those before"
+    cause = str(changes.abs().idxmax())
+    sign = "+" if changes[cause] > 0 else ""
+    span = f"in the {format_count(half, 'day')} to {times[-1]:%Y-%m-%d} against the {format_count(half, 'day')} before"
     text = (
-        f"Cost per day went from {write(was, Unit.USD)} to {write(now, Unit.USD)}, {span};"
-        f" {_name(mover)} moved it most, by {sign}{write(changes[mover], Unit.USD)} a day."
+        f"Cost per day changed from {format_value(was, Unit.USD)} to {format_value(now, Unit.USD)}, {span};"
+        f" the largest part is {cause}, {sign}{format_value(changes[cause], Unit.USD)} per day."
     )
     change = now / was - 1
-    yield Finding(f"{'+' if change > 0 else ''}{write(change, Unit.SHARE)}", text, "cost-over-time", change > 0)
+    yield Finding(f"{'+' if change > 0 else ''}{format_value(change, Unit.SHARE)}", text, "cost-over-time", change > 0)
 
 
-def _saved(total: "pd.Series[Any]") -> Iterator[Finding]:
+def _find_savings(total: "pd.Series[Any]") -> Iterator[Finding]:
     if pd.isna(total["net_cache_savings"]):
-        text = "No record reports a discount, so nothing can be said about what prompt caching saved or cost."
+        text = "No record reports a discount, so savings and costs of prompt caching are unknown."
         yield Finding("no discount reported", text, "cache-waterfall")
         return
     net, rate = float(total["net_cache_savings"]), total["cache_savings_rate"]
-    share = f", a savings rate of {write(rate, Unit.SHARE)}" if pd.notna(rate) else ""
+    share = f", a savings rate of {format_value(rate, Unit.SHARE)}" if pd.notna(rate) else ""
     verb = "saved" if net >= 0 else "cost"
     text = (
-        f"Prompt caching {verb} {write(abs(net), Unit.USD)} on balance{share}: reads saved"
-        f" {write(total['read_savings'], Unit.USD)}, writes cost {write(total['write_premium'], Unit.USD)} on top."
+        f"Prompt caching {verb} {format_value(abs(net), Unit.USD)} net{share}: cache reads saved"
+        f" {format_value(total['read_savings'], Unit.USD)}, cache writes cost an extra"
+        f" {format_value(total['write_premium'], Unit.USD)}."
     )
-    yield Finding(write(net, Unit.USD), text, "cache-waterfall", net < 0)
+    yield Finding(format_value(net, Unit.USD), text, "cache-waterfall", net < 0)
 
 
-def _losing(models: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the models for which caching costs more than it saves."""
+def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the models where caching costs more than it saves."""
     cost = models["cost_without_cache"].sum()
-    losing = models[(models["net_cache_savings"] < -_NOTABLE_LOSS * cost).fillna(value=False)]
+    losing = models[(models["net_cache_savings"] < -NOTABLE_LOSS * cost).fillna(value=False)]
     for _, row in losing.sort_values("net_cache_savings").head(3).iterrows():
         text = (
-            f"Caching loses money with {_name(row['model'])}: what was written cost"
-            f" {write(row['write_premium'], Unit.USD)} on top and was read for {write(row['read_savings'], Unit.USD)}."
+            f"Caching loses money with {_name(row['model'])}: cache writes cost an extra"
+            f" {format_value(row['write_premium'], Unit.USD)}, cache reads saved"
+            f" {format_value(row['read_savings'], Unit.USD)}."
         )
-        yield Finding(write(row["net_cache_savings"], Unit.USD), text, "cache-savings-rate", alarming=True)
+        yield Finding(format_value(row["net_cache_savings"], Unit.USD), text, "cache-savings-rate", alarming=True)
 
 
-def _tails(providers: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the providers whose slow requests are surely slower than those of the others."""
-    judged = providers[(providers["ttft_ms_n"] >= _LEAST_REQUESTS) & providers["ttft_ms_p95_low"].notna()]
+def _find_tails(providers: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the providers whose slow requests are slower than elsewhere, by the lower limit of the interval."""
+    judged = providers[(providers["ttft_ms_n"] >= LEAST_REQUESTS) & providers["ttft_ms_p95_low"].notna()]
     for _, row in judged.sort_values("ttft_ms_p95", ascending=False).head(2).iterrows():
         others = judged.loc[judged.index != row.name, "ttft_ms_p95"]
-        if others.empty or not row["ttft_ms_p95_low"] > _LONG_TAIL * others.median():
+        if others.empty or not row["ttft_ms_p95_low"] > LONG_TAIL * others.median():
             continue
-        text = (
-            f"One request in twenty waits {write(row['ttft_ms_p95'], Unit.MS)} (95 % interval from"
-            f" {write(row['ttft_ms_p95_low'], Unit.MS)} on) or longer for its first token at"
-            f" {_name(row['provider_name'])}; the median of the other providers is {write(others.median(), Unit.MS)}."
-            " Models differ between providers: compare like with like before acting on it."
+        slow, low, usual = (
+            format_value(ms, Unit.MS) for ms in (row["ttft_ms_p95"], row["ttft_ms_p95_low"], others.median())
         )
-        yield Finding(f"p95 {write(row['ttft_ms_p95'], Unit.MS)}", text, "latency-tails", alarming=True)
+        text = (
+            f"At {_name(row['provider_name'])} one request in twenty waits {slow} or longer for its first token (95 %"
+            f" interval from {low}); the median of the other providers is {usual}. Providers serve different models, so"
+            " compare the same model before you act."
+        )
+        yield Finding(f"p95 {slow}", text, "latency-tails", alarming=True)
 
 
-def _failing(providers: pd.DataFrame, total: "pd.Series[Any]") -> Iterator[Finding]:
-    """Yield the providers whose error rate is surely above that of all requests."""
+def _find_errors(providers: pd.DataFrame, total: "pd.Series[Any]") -> Iterator[Finding]:
+    """Yield the providers with a higher error rate than all requests, by the lower limit of the interval."""
     if pd.isna(total["error_rate"]):
         return
-    judged = providers[providers["requests"] >= _LEAST_REQUESTS]
+    judged = providers[providers["requests"] >= LEAST_REQUESTS]
     above = judged[(judged["error_rate_low"] > total["error_rate"]).fillna(value=False)]
     for _, row in above.sort_values("error_rate", ascending=False).head(2).iterrows():
-        text = (
-            f"Of the {row['requests']:,} generations of {_name(row['provider_name'])},"
-            f" {write(row['error_rate'], Unit.SHARE)} ended in an error (95 % interval"
-            f" {write(row['error_rate_low'], Unit.SHARE)} to {write(row['error_rate_high'], Unit.SHARE)}), against"
-            f" {write(total['error_rate'], Unit.SHARE)} of all."
+        share, low, high, usual = (
+            format_value(each, Unit.SHARE)
+            for each in (row["error_rate"], row["error_rate_low"], row["error_rate_high"], total["error_rate"])
         )
-        yield Finding(write(row["error_rate"], Unit.SHARE), text, "outcomes", alarming=True)
+        text = (
+            f"Of {row['requests']:,} generations of {_name(row['provider_name'])}, {share} ended in an error (95 %"
+            f" interval {low} to {high}); among all generations it is {usual}."
+        )
+        yield Finding(share, text, "outcomes", alarming=True)
 
 
-def _lacking(total: "pd.Series[Any]") -> Iterator[Finding]:
-    """Yield what the data does not tell, and what in it cannot be."""
+def _find_gaps(total: "pd.Series[Any]") -> Iterator[Finding]:
+    """Yield the gaps in the data, and impossible values."""
     if total["cost_unknown"]:
-        unknown = counted(int(total["cost_unknown"]), "request")
-        text = f"The cost of {unknown} is not known in full, so every total is a lower bound."
+        unknown = format_count(int(total["cost_unknown"]), "request")
+        text = f"The cost of {unknown} is not fully known, so every total is a lower bound."
         yield Finding(unknown, text, alarming=True)
     if pd.notna(total["misfit_share"]) and total["misfit_share"] > 0:
-        share = write(total["misfit_share"], Unit.SHARE)
-        text = f"For {share} of the streamed requests the time to the first token exceeds the whole time."
+        share = format_value(total["misfit_share"], Unit.SHARE)
+        text = f"In {share} of the streamed requests the time to the first token exceeds the whole time."
         yield Finding(share, f"{text} They have no decode time.", alarming=True)
 
 
-def _name(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
-    return "an unnamed one" if pd.isna(value) else str(value)
+def _name(group: object) -> str:
+    return name_group(group, missing="an unnamed one")

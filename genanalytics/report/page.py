@@ -1,4 +1,4 @@
-"""The report as one HTML file: what was asked, what was found, the charts, their numbers."""
+"""The report as one HTML file: its subject, findings, charts and numbers."""
 
 import base64
 import hashlib
@@ -12,8 +12,9 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from genanalytics.base.text import name_group, shorten
 from genanalytics.metrics import REQUESTS, Statistic
-from genanalytics.units import NOTHING, Unit, counted, money_decimals, write
+from genanalytics.units import Unit, format_count, format_value, money_decimals
 
 _MOST_ROWS = 200
 _LONGEST = 80
@@ -30,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: what people read and, of a number, what it is sorted by."""
+    """A cell: its text and, for a number, the value to sort by."""
 
     text: str
     value: str = ""
@@ -39,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the page, and what is said about the rows that it leaves out."""
+    """A table of the page, with a note on the rows that it leaves out."""
 
     caption: str
     columns: Sequence[Column]
@@ -49,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number that stands alone."""
+    """A single large number."""
 
     label: str
     figure: str
@@ -69,7 +70,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Charts that belong together, and a table."""
+    """Charts on one subject, and a table."""
 
     name: str
     title: str
@@ -77,60 +78,56 @@ class Section:
     table: Table | None = None
 
 
-def readable(text: str, longest: int = _LONGEST) -> str:
-    """Return a stranger's text without what no page can hold, cut in the middle where it is long.
+def clean(text: str, longest: int = _LONGEST) -> str:
+    """Return untrusted text without characters that HTML cannot contain, cut in the middle if it is long.
 
-    >>> readable("a" * 500)
+    >>> clean("a" * 500)
     'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
     """
-    clean = UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-    if len(clean) <= longest:
-        return clean
-    head = (longest - 1) // 2
-    return f"{clean[:head]}…{clean[len(clean) - (longest - 1 - head) :]}"
+    return shorten(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text), longest)
 
 
-def table_of(summary: pd.DataFrame, keys: Sequence[str], statistics: Sequence[Statistic], caption: str) -> Table:
-    """Return a summary as a table of the page, its first rows where there are many.
+def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic], caption: str) -> Table:
+    """Return the first rows of a summary as a table of the page.
 
     Args:
-        summary: What `summarize` returned.
-        keys: The columns that name the groups.
-        statistics: The columns to show after them.
-        caption: What the table is.
+        summary: A result of `summarize`.
+        by: The columns with the groups.
+        statistics: The statistics in the next columns.
+        caption: The caption.
     """
     shown = summary.head(_MOST_ROWS)
-    columns = [[_name(value) for value in shown[key].tolist()] for key in keys]
-    columns += [_numbers(shown[statistic.name].tolist(), statistic.unit) for statistic in statistics]
+    columns = [[_make_group_cell(group) for group in shown[name].tolist()] for name in by]
+    columns += [_make_number_cells(shown[statistic.name].tolist(), statistic.unit) for statistic in statistics]
     left = len(summary) - len(shown)
     return Table(
         caption,
-        [*(Column(key.replace("_", " "), numeric=False) for key in keys), *(Column(each.label) for each in statistics)],
+        [*(Column(name.replace("_", " "), numeric=False) for name in by), *(Column(one.label) for one in statistics)],
         list(zip(*columns, strict=True)),
-        f"{counted(left, 'row')} more than the {_MOST_ROWS} shown." if left else "",
+        f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}." if left else "",
     )
 
 
-def text_table(caption: str, labels: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def make_text_table(caption: str, labels: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table of texts."""
     return Table(
         caption,
         [Column(label, numeric=False) for label in labels],
-        [[Cell(readable(text, 400)) for text in row] for row in rows],
+        [[Cell(clean(text, 400)) for text in row] for row in rows],
     )
 
 
-def definitions(statistics: Sequence[Statistic]) -> Table:
-    """Return what the statistics of a page mean."""
+def define(statistics: Sequence[Statistic]) -> Table:
+    """Return a table with the meaning of statistics."""
     rows = [(each.name, each.label, each.unit.value, each.description) for each in (REQUESTS, *statistics)]
-    return text_table("What the numbers mean", ("name", "label", "unit", "meaning"), rows)
+    return make_text_table("Meaning of the numbers", ("name", "label", "unit", "meaning"), rows)
 
 
-def rendered(content: Mapping[str, Any]) -> str:
+def render(content: Mapping[str, Any]) -> str:
     """Return the page; the same content gives the same text.
 
     Args:
-        content: What `page.html` shows, by name.
+        content: The values of the names in `page.html`.
     """
     here = files("genanalytics.report")
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
@@ -138,29 +135,27 @@ def rendered(content: Mapping[str, Any]) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string((here / "page.html").read_text(encoding="utf-8"))
-    allowed = f"style-src {_hashed(style)}; script-src {_hashed(script)}"
+    allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     page = template.render(content, policy=policy, style=Markup(style), script=Markup(script))  # noqa: S704 - our own files
     return page.strip() + "\n"
 
 
-def _hashed(text: str) -> str:
+def _hash(text: str) -> str:
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 
-def _numbers(values: Sequence[Any], unit: Unit) -> list[Cell]:
+def _make_number_cells(values: Sequence[Any], unit: Unit) -> list[Cell]:
     known = [None if pd.isna(value) else float(value) for value in values]
     decimals = money_decimals(known) if unit is Unit.USD else None
     return [
-        Cell(write(value, unit, decimals=decimals), "" if value is None else repr(value), numeric=True)
+        Cell(format_value(value, unit, decimals=decimals), "" if value is None else repr(value), numeric=True)
         for value in known
     ]
 
 
-def _name(value: object) -> Cell:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return Cell(NOTHING)
-    if isinstance(value, pd.Timestamp):
-        return Cell(f"{value:%Y-%m-%d}" if value == value.normalize() else f"{value:%Y-%m-%d %H:%M}")
-    return Cell(readable(str(value)))
+def _make_group_cell(group: object) -> Cell:
+    if isinstance(group, pd.Timestamp) and group != group.normalize():
+        return Cell(f"{group:%Y-%m-%d %H:%M}")
+    return Cell(clean(str(group)) if isinstance(group, str) else name_group(group))

@@ -1,7 +1,7 @@
-"""Charts as SVG that can stand inside a page: without styles of its own, with ids of its own, for light and dark.
+"""Charts as SVG elements of a page: no style attributes, unique ids, colours for light and dark.
 
-matplotlib writes colours and fonts into `style` attributes, which a strict Content-Security-Policy does not apply. Here
-they become presentation attributes, and what is black or grey text takes the colour of the page.
+matplotlib writes colours and fonts into `style` attributes, which a strict Content-Security-Policy ignores. Here they
+become presentation attributes, and black or grey text takes the colour of the page.
 """
 
 import io
@@ -21,26 +21,26 @@ from genanalytics.report.page import UNREADABLE
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _INK = {"#000000": "1", "#262626": "1", "#333333": "1", "#666666": "0.75", "black": "1"}
-"""The colours of text and axes in light, and how opaque they are in the colour of the page's text."""
+"""The colours of text and axes on white, and their opacity in the text colour of the page."""
 _CLASSES = {"#ffffff": "paper", "white": "paper", "#e6e6e6": "faint", "#dcdce0": "faint"}
-"""Colours that the page has its own for, and what its style calls them."""
+"""The colours that the page replaces, and their classes in its style."""
 _FONT = re.compile(
     r"^(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)$"
 )
 _SETTINGS: dict[Any, Any] = SETTINGS | {"svg.fonttype": "none", "svg.image_inline": True, "text.parse_math": False}
 
 
-def drawn(
+def draw_svg(
     draw: Callable[[Axes], object], *, name: str, title: str, description: str, size: tuple[float, float] = SIZE
 ) -> str:
     """Return a chart as an SVG element.
 
     Args:
-        draw: Draws into the axes that it is given.
-        name: What all ids of the element begin with: another one for each chart of a page.
-        title: What the chart is called, for those who do not see it.
-        description: What it shows, likewise.
-        size: Its width and height in inches.
+        draw: A function that draws into axes.
+        name: The prefix of all ids of the element, unique on the page.
+        title: The title for screen readers.
+        description: The description for screen readers.
+        size: The width and height in inches.
     """
     settings = _SETTINGS | {"svg.hashsalt": name, "svg.id": name}
     with mpl.rc_context(settings):
@@ -53,19 +53,19 @@ def drawn(
             mesh.set_rasterized(False)  # a colour bar would become an image, which the page's policy does not load
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    # what lies on a map of colours is drawn for white paper, and stays there in the dark
-    return embedded(stream.getvalue(), name=name, title=title, description=description, on_paper=bool(meshes))
+    # labels on a map of colours are drawn for white paper, so the chart keeps it on a dark page
+    return embed_svg(stream.getvalue(), name=name, title=title, description=description, on_paper=bool(meshes))
 
 
-def embedded(svg: bytes, *, name: str, title: str, description: str, on_paper: bool = False) -> str:
-    """Return an SVG document as an element that can stand in a page whose policy allows no styles but its own.
+def embed_svg(svg: bytes, *, name: str, title: str, description: str, on_paper: bool = False) -> str:
+    """Return an SVG document as an element for a page whose policy allows no other styles than its own.
 
     Args:
         svg: The document, as matplotlib writes it.
-        name: What all ids of the element begin with.
-        title: What it is called.
-        description: What it shows.
-        on_paper: Keep its colours as they are, on white paper.
+        name: The prefix of all ids of the element.
+        title: The title for screen readers.
+        description: The description for screen readers.
+        on_paper: Whether to keep its colours, on white paper.
     """
     root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg.decode()))  # noqa: S314 - written by matplotlib a moment ago
     for parent in list(root.iter()):
@@ -94,7 +94,7 @@ def embedded(svg: bytes, *, name: str, title: str, description: str, on_paper: b
 
 
 def _restyle(element: ET.Element) -> None:
-    """Turn the style of an element into attributes."""
+    """Replace the style of an element by attributes."""
     for declaration in element.attrib.pop("style", "").split(";"):
         name, colon, value = (part.strip() for part in declaration.partition(":"))
         if not colon:
@@ -106,7 +106,7 @@ def _restyle(element: ET.Element) -> None:
 
 
 def _recolour(element: ET.Element) -> None:
-    """Give an element the page's own colours where it is text, an axis or paper."""
+    """Give text, axes and paper the colours of the page."""
     for name in ("fill", "stroke"):
         colour = element.get(name, "").lower()
         if colour in _INK:
@@ -120,7 +120,7 @@ def _recolour(element: ET.Element) -> None:
 
 
 def _set_font(element: ET.Element, value: str) -> None:
-    """Set the parts of a `font` shorthand; families are the page's."""
+    """Set the parts of a `font` shorthand, except for the family, which the page decides."""
     parts = _FONT.match(value)
     if parts is None:
         return
@@ -132,7 +132,7 @@ def _set_font(element: ET.Element, value: str) -> None:
 
 
 def _rename(element: ET.Element, name: str) -> None:
-    """Give an element an id that no other chart has, and let what refers to one refer to that."""
+    """Make the id of an element, and its references to ids, unique on the page."""
     if "id" in element.attrib and not element.attrib["id"].startswith(name):
         element.set("id", f"{name}-{element.attrib['id']}")
     for attribute, value in element.attrib.items():

@@ -1,4 +1,4 @@
-"""What the report shows, section by section, and the file that it becomes."""
+"""The sections of the report, and the file."""
 
 import hashlib
 import os
@@ -11,16 +11,30 @@ import pandas as pd
 from markupsafe import Markup
 
 from genanalytics._version import __version__
-from genanalytics.base.atomic import replacing
-from genanalytics.dataset import manifest as dataset
+from genanalytics.base.atomic import replace_file
+from genanalytics.base.text import name_group
+from genanalytics.dataset.manifest import MANIFEST
 from genanalytics.errors import InputError
-from genanalytics.metrics import REQUESTS, Statistic, quality, resolved, summarize
-from genanalytics.plots import chart_of
-from genanalytics.plots.groups import period_of
-from genanalytics.report.findings import Figures, figures, findings
-from genanalytics.report.page import Chart, Section, Table, Tile, definitions, readable, rendered, table_of, text_table
-from genanalytics.report.svg import drawn
-from genanalytics.units import Unit, counted, write
+from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
+from genanalytics.metrics.catalog import resolve
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.plots import find_chart
+from genanalytics.plots.groups import find_period
+from genanalytics.report.findings import Figures, compute_figures, find_findings
+from genanalytics.report.page import (
+    Chart,
+    Section,
+    Table,
+    Tile,
+    clean,
+    define,
+    make_table,
+    make_text_table,
+    render,
+)
+from genanalytics.report.svg import draw_svg
+from genanalytics.units import Unit, format_count, format_value
 
 _SUFFIXES = (".html", ".htm")
 _HOURLY = pd.Timedelta(days=3)
@@ -34,10 +48,10 @@ class _Drawing:
 
     Attributes:
         chart: Its name in `plots.CHARTS`.
-        title: What it is called.
-        metrics: The statistics that it draws.
-        by: What it tells apart, and what the chart's own option is called if it has one for that.
-        timed: Whether it is over time.
+        title: Its title.
+        metrics: The statistics in it.
+        by: Its groups, for a chart with the option `by`.
+        timed: Whether it has the option `every`.
     """
 
     chart: str
@@ -49,7 +63,7 @@ class _Drawing:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A section of the report: its charts, and a table of a statistic set by a key."""
+    """A section of the report: its charts, and a table of statistics by group."""
 
     name: str
     title: str
@@ -99,7 +113,7 @@ _PARTS = (
     _Part(
         "reliability",
         "Reliability, among recorded generations",
-        (_Drawing("outcomes", "How generations ended, over time", ("reliability",), timed=True),),
+        (_Drawing("outcomes", "How generations ended over time", ("reliability",), timed=True),),
         "provider_name",
         ("error_rate", "cancel_rate", "truncation_rate", "filter_rate", "fallback_rate"),
     ),
@@ -107,7 +121,7 @@ _PARTS = (
 
 
 def write_report(
-    data: object,
+    data: Records,
     path: str | os.PathLike[str],
     *,
     title: str = "Generations",
@@ -115,135 +129,140 @@ def write_report(
     coverage: float | None = None,
     sources: Sequence[str | os.PathLike[str]] = (),
 ) -> None:
-    """Write a report as one HTML file that needs nothing else: findings in words, charts, their numbers, definitions.
+    """Write a report as one self-contained HTML file: findings, charts, their numbers, definitions.
 
-    The same data gives the same bytes. Nothing but numbers and the names of groups gets onto the page.
+    The same data gives the same bytes. The page contains only numbers and the names of groups.
 
     Args:
-        data: What `summarize` takes: a frame as `fetch` returns it, a DuckDB relation, a Spark data frame.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         path: The file.
-        title: What the report is called.
-        tz: The zone of days and other stretches of time, by its IANA name.
-        coverage: The share of the ids asked for that have a record (0 to 1), where that is known; below 1, totals are
-            lower bounds.
-        sources: The files or data sets that the data was read from; the report names them with their SHA-256, which of
-            a data set is that of its manifest.
+        title: The title of the report.
+        tz: The time zone of days and other periods, by its IANA name.
+        coverage: The share of the requested ids that have a record (0 to 1), if known; below 1, totals are lower
+            bounds.
+        sources: The files or data sets of the data. The report names them with their SHA-256; for a data set, with the
+            SHA-256 of its manifest.
 
     Raises:
-        InputError: The zone is unknown, the data is nothing that statistics can be computed of, or the file's name does
-            not end in .html.
-        MissingColumnError: The data lacks a column that a statistic is made of.
+        InputError: There is no such time zone, the data has a wrong type, or the name of the file does not end in
+            .html.
+        MissingColumnError: The data lacks a column.
         OutputError: The file cannot be written.
     """
     if Path(path).suffix.lower() not in _SUFFIXES:
-        msg = f"cannot write {os.fspath(path)!r}: a report is a page; give it a name that ends in {_SUFFIXES[0]}"
+        msg = f"cannot write a report to {os.fspath(path)!r}: give a name that ends in {_SUFFIXES[0]}"
         raise InputError(msg)
-    summaries = figures(data, tz=tz)
-    period = period_of(data)
-    every = _every(period)
+    summaries = compute_figures(data, tz=tz)
+    period = find_period(data)
+    every = _choose_period(period)
     total = summaries.total.iloc[0]
-    sections = [_section(part, data, summaries, every=every, tz=tz) for part in _PARTS]
-    shown = [statistic for part in _PARTS for name in part.metrics for statistic in resolved([name])]
+    sections = [_make_section(part, data, summaries, every=every, tz=tz) for part in _PARTS]
+    shown = [statistic for part in _PARTS for name in part.metrics for statistic in resolve([name])]
     content = {
-        "title": readable(title),
-        "asked": _about(total, period, tz, coverage, sources),
-        "tiles": _tiles(total, lacking=(coverage is not None and coverage < 1) or total["cost_unknown"] > 0),
-        "findings": findings(summaries),
+        "title": clean(title),
+        "subject": _describe_subject(total, period, tz, coverage, sources),
+        "tiles": _make_tiles(
+            total, is_lower_bound=(coverage is not None and coverage < 1) or total["cost_unknown"] > 0
+        ),
+        "findings": find_findings(summaries),
         "sections": sections,
         "charts": {chart.name: chart.title for section in sections for chart in section.charts},
-        "quality": _quality(data),
-        "definitions": definitions(list(dict.fromkeys(shown))),
+        "quality": _make_quality_table(data),
+        "definitions": define(list(dict.fromkeys(shown))),
         "version": __version__,
     }
-    page = rendered(content)
-    with replacing(Path(path)) as part:
+    page = render(content)
+    with replace_file(Path(path)) as part:
         part.write_text(page, encoding="utf-8")
 
 
-def _section(part: _Part, data: object, summaries: Figures, *, every: str, tz: str) -> Section:
+def _make_section(part: _Part, data: Records, summaries: Figures, *, every: Period, tz: str) -> Section:
     groups = {"model": summaries.models, "provider_name": summaries.providers}[part.by]
-    dearest = groups.sort_values(["effective_cost", "requests"], ascending=False, kind="stable", ignore_index=True)
-    statistics = [REQUESTS, *resolved(part.metrics)]
-    table = table_of(dearest, [part.by], statistics, f"{part.title} by {part.by.replace('_', ' ')}")
-    charts = [_chart(drawing, data, every=every, tz=tz) for drawing in part.drawings]
+    ranked = groups.sort_values(["effective_cost", "requests"], ascending=False, kind="stable", ignore_index=True)
+    statistics = [REQUESTS, *resolve(part.metrics)]
+    table = make_table(ranked, [part.by], statistics, f"{part.title} by {part.by.replace('_', ' ')}")
+    charts = [_make_chart(drawing, data, every=every, tz=tz) for drawing in part.drawings]
     return Section(part.name, part.title, charts, table)
 
 
-def _chart(drawing: _Drawing, data: object, *, every: str, tz: str) -> Chart:
-    chart = chart_of(drawing.chart)
-    options: dict[str, str] = {"tz": tz} | ({"by": drawing.by} if drawing.by else {})
-    timed = {"every": every} if drawing.timed else {}  # not every chart has that option
-    statistics = resolved(drawing.metrics)
-    numbers = summarize(data, by=drawing.by or None, tz=tz, metrics=statistics, every=timed.get("every"))
-    keys = [name for name in ("time", drawing.by) if name in numbers.columns]
-    description = f"{chart.question} {_read_out(numbers, keys, statistics)}"
+def _make_chart(drawing: _Drawing, data: Records, *, every: Period, tz: str) -> Chart:
+    chart = find_chart(drawing.chart)
+    options: dict[str, str] = {"tz": tz}
+    if drawing.by:
+        options["by"] = drawing.by
+    if drawing.timed:
+        options["every"] = every
+    statistics = resolve(drawing.metrics)
+    numbers = summarize(data, by=drawing.by or None, tz=tz, metrics=statistics, every=every if drawing.timed else None)
+    by = [name for name in (TIME, drawing.by) if name in numbers.columns]
+    description = f"{chart.question} {_read_out(numbers, by, statistics)}"
     return Chart(
         drawing.chart,
         drawing.title,
         chart.question,
-        Markup(  # noqa: S704 - made here, of escaped parts
-            drawn(
-                lambda axes: chart.draw(data, ax=axes, **options, **timed),
+        Markup(  # noqa: S704 - made here from escaped parts
+            draw_svg(
+                lambda axes: chart.draw(data, ax=axes, **options),
                 name=drawing.chart,
                 title=drawing.title,
                 description=description,
             )
         ),
-        table_of(numbers, keys, [REQUESTS, *statistics], drawing.title),
+        make_table(numbers, by, [REQUESTS, *statistics], drawing.title),
     )
 
 
-def _read_out(numbers: pd.DataFrame, keys: Sequence[str], statistics: Sequence[Statistic]) -> str:
-    """Return in words what a chart shows, for those who do not see it: how many groups, and the largest."""
+def _read_out(numbers: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic]) -> str:
+    """Return the content of a chart in words, for screen readers: the number of groups, and the largest one."""
     if numbers.empty:
-        return "There is nothing to show."
+        return "No data."
     first = statistics[0]
     known = numbers.dropna(subset=[first.name])
-    if not keys:
+    if not by:
         row = numbers.iloc[0]
-        return "; ".join(f"{each.label} {write(_plain(row[each.name]), each.unit)}" for each in statistics) + "."
+        return "; ".join(f"{one.label} {format_value(row[one.name], one.unit)}" for one in statistics) + "."
     if known.empty:
-        return f"{counted(len(numbers), 'group')}, none with a known {first.label}."
+        return f"{format_count(len(numbers), 'group')}, none with a known {first.label}."
     top = known.iloc[int(known[first.name].argmax())]
-    named = ", ".join(readable(str(top[key])) for key in keys)
-    largest = write(top[first.name], first.unit)
-    return f"{counted(len(numbers), 'group')}; the largest {first.label} is {largest} ({named})."
+    named = ", ".join(clean(name_group(top[name])) for name in by)
+    largest = format_value(top[first.name], first.unit)
+    return f"{format_count(len(numbers), 'group')}; the largest {first.label} is {largest} ({named})."
 
 
-def _about(
+def _describe_subject(
     total: "pd.Series[Any]",
     period: "tuple[pd.Timestamp, pd.Timestamp] | None",
     tz: str,
     coverage: float | None,
     sources: Sequence[str | os.PathLike[str]],
 ) -> list[tuple[str, str]]:
-    """Return what the report is about, as names and texts."""
+    """Return names and texts about the data."""
     rows = [("Records", f"{int(total['requests']):,}")]
     if coverage is not None:
-        rows.append(("Coverage", f"{write(coverage, Unit.SHARE)} of the ids asked for have a record"))
+        rows.append(("Coverage", f"{format_value(coverage, Unit.SHARE)} of the requested ids have a record"))
     if period is not None:
         first, last = (moment.tz_convert(tz) for moment in period)
         rows.append(("Period", f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"))
     rows.append(("Time zone", tz))
-    rows += [("Made from", _identified(Path(source))) for source in sources]
+    rows += [("Made from", _identify(Path(source))) for source in sources]
     rows.append(("Made with", f"genanalytics {__version__}"))
-    return [(name, readable(text, 200)) for name, text in rows]
+    return [(name, clean(text, 200)) for name, text in rows]
 
 
-def _identified(source: Path) -> str:
-    """Return the name of a file or a data set, and what tells its content from any other."""
-    file = source / dataset.MANIFEST if source.is_dir() else source
+def _identify(source: Path) -> str:
+    """Return the name of a file or a data set, and its hash."""
+    file = source / MANIFEST if source.is_dir() else source
     if not file.is_file():
         return source.name
     with file.open("rb") as stream:
         return f"{source.name}, SHA-256 {hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
-def _tiles(total: "pd.Series[Any]", *, lacking: bool) -> list[Tile]:
+def _make_tiles(total: "pd.Series[Any]", *, is_lower_bound: bool) -> list[Tile]:
     def figure(name: str, unit: Unit) -> str:
-        return write(_plain(total[name]), unit)
+        return format_value(total[name], unit)
 
-    at_least = "≥ " if lacking else ""
+    at_least = "≥ " if is_lower_bound else ""
     return [
         Tile(
             "cost",
@@ -260,29 +279,25 @@ def _tiles(total: "pd.Series[Any]", *, lacking: bool) -> list[Tile]:
     ]
 
 
-def _quality(data: object) -> Table:
+def _make_quality_table(data: Records) -> Table:
     checks = quality(data)
     rows = [
         (
             str(row["check"]),
-            write(_plain(row["rows"]), Unit.COUNT),
-            write(_plain(row["share"]), Unit.SHARE),
+            format_value(row["rows"], Unit.COUNT),
+            format_value(row["share"], Unit.SHARE),
             str(row["meaning"]),
         )
         for _, row in checks.iterrows()
     ]
-    return text_table("What in the data is doubtful", ("check", "rows", "share", "meaning"), rows)
+    return make_text_table("Doubtful records", ("check", "rows", "share", "meaning"), rows)
 
 
-def _every(period: "tuple[pd.Timestamp, pd.Timestamp] | None") -> str:
-    """Return the stretch of time that gives a chart of a period neither a handful of bars nor a thousand."""
+def _choose_period(period: "tuple[pd.Timestamp, pd.Timestamp] | None") -> Period:
+    """Return the length of the bars of a chart, so that there are neither too few nor too many."""
     length = pd.Timedelta(0) if period is None else period[1] - period[0]
     if length <= _HOURLY:
         return "hour"
     if length <= _DAILY:
         return "day"
     return "week" if length <= _WEEKLY else "month"
-
-
-def _plain(value: Any) -> float | None:  # noqa: ANN401 - a cell of a frame
-    return None if pd.isna(value) else float(value)

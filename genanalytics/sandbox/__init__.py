@@ -1,4 +1,4 @@
-"""A stand-in of the API for trying, teaching and testing: sample records, served over real HTTP on this machine.
+"""A stand-in of the API for trials, teaching and tests: sample records, served over real HTTP on this machine.
 
 >>> month = sample(20)
 >>> len(set(month.ids)), len(month.records)

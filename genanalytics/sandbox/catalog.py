@@ -1,7 +1,6 @@
-"""What the sample's calls can choose from: models with their prices, providers with their speeds, calling apps.
+"""The models of the sample with their prices, the providers with their speeds, and the calling apps.
 
-Slugs, names and words are of the kind that the service uses; prices and speeds are of the real order of magnitude, but
-nobody's offer.
+Slugs, names and words look like those of the service. Prices and speeds have a realistic size, but are invented.
 """
 
 from collections.abc import Mapping
@@ -17,22 +16,22 @@ class Price:
     cache_read: int = 0
     cache_write: int = 0
     request: int = 0
-    """Nano-dollars for a call as such, whatever its tokens: how images are charged."""
+    """Nano-dollars per call, in addition to its tokens: the price of images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a maker's API words what the service passes on."""
+    """The words of a vendor's API in the fields that the service passes on."""
 
     upstream_id_prefix: str
     service_tier: str | None = None
     finish_reasons: Mapping[str | None, str] = field(default_factory=dict, hash=False)
-    """The native word for a finish reason, where it is another."""
+    """The native word for a finish reason, if it differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider and how fast it is as a rule."""
+    """A provider with its typical speed."""
 
     name: str
     first_token_ms: int
@@ -41,20 +40,20 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: who serves it, at what price."""
+    """A model with its providers and its price."""
 
     slug: str
     providers: tuple[Provider, ...]
     price: Price
     dialect: Dialect
     native_ratio: float = 1.0
-    """The provider's tokens for one normalised token."""
+    """The provider's tokens per normalised token."""
     reasons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A calling application, as it names itself in its headers."""
+    """A calling application, with the headers that it sends."""
 
     app_id: int | None
     origin: str
@@ -165,4 +164,4 @@ CHAT_APPS = (
     App(None, "", "python-requests/2.32.5"),
 )
 NIGHTLY_APP = App(611_338, "https://nightly.example.com/", "nightly-triage/0.7", "https://nightly.example.com/")
-"""An application that caches prompts which hardly anything reads again."""
+"""An application that caches prompts which are hardly ever read again."""

@@ -1,4 +1,4 @@
-"""Random draws that come out the same on every Python and every platform."""
+"""Random draws that are the same on every Python and every platform."""
 
 import math
 from bisect import bisect_right
@@ -16,26 +16,26 @@ _STANDARD_NORMAL = NormalDist()
 
 
 class Weighted(Generic[T]):
-    """Items to draw from, each as likely as its weight says; the weights need not add up to one."""
+    """Items with weights, which need not add up to one."""
 
     def __init__(self, weights: Mapping[T, float]) -> None:
         self._items = tuple(weights)
         self._reach = tuple(accumulate(weights.values()))
 
     def at(self, share: float) -> T:
-        """Return the item that stands where `share` (from 0 up to 1) of all weight is passed."""
+        """Return the item at which the cumulative weight passes `share` (0 to 1) of all weight."""
         return self._items[bisect_right(self._reach, share * self._reach[-1], hi=len(self._items) - 1)]
 
 
 class Draws:
     """A stream of draws from one seed.
 
-    Python promises to keep the sequence of `random.Random.random()` alone from version to version, so everything
-    here is an inverse transform of that one method.
+    Python guarantees the same sequence in all versions only for `random.Random.random()`, so all draws here are inverse
+    transforms of that method.
     """
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed).random  # noqa: S311 - sample data, no secret
+        self._random = Random(seed).random  # noqa: S311 - sample data, not a secret
 
     def chance(self, probability: float) -> bool:
         """Return True with this probability."""
@@ -51,7 +51,7 @@ class Draws:
 
     def lognormal(self, median: float, sigma: float) -> float:
         """Return a lognormal number with this median; `sigma` is the standard deviation of its logarithm."""
-        share = self._random() or 0.5  # 0 alone has no normal quantile
+        share = self._random() or 0.5  # 0 has no normal quantile
         return median * math.exp(sigma * _STANDARD_NORMAL.inv_cdf(share))
 
     def size(self, median: float, sigma: float) -> int:
@@ -59,13 +59,13 @@ class Draws:
         return max(1, round(self.lognormal(median, sigma)))
 
     def pick(self, items: Sequence[T]) -> T:
-        """Return one of the items, each as likely as the others."""
+        """Return one of the items, all equally likely."""
         return items[int(self._random() * len(items))]
 
     def weighted(self, choices: Weighted[T]) -> T:
-        """Return one of the items, each as likely as its weight."""
+        """Return one of the items, by their weights."""
         return choices.at(self._random())
 
     def letters(self, length: int) -> str:
-        """Return this many letters and digits, as ids are written."""
+        """Return a number of letters and digits, as in ids."""
         return "".join([self.pick(_LETTERS) for _ in range(length)])

@@ -1,4 +1,4 @@
-"""The sample: generation ids of one month, and the records that the service would answer for them."""
+"""The sample: generation ids of one month, and their records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from genanalytics.sandbox.draws import Draws
 from genanalytics.sandbox.traffic import EPOCH, Call, calls, generation_id
 
 Record = dict[str, object]
-"""A record as it stands under `data` in an answer."""
+"""A record, as in the field `data` of an answer."""
 
-_NEVER_RESOLVES = 0.03
-_HARVESTED_AGAIN = 0.015
+_WITHOUT_RECORD = 0.03
+_REPEATED = 0.015
 
-_NOT_IN_CONTRACT = frozenset(  # named here too: the schema would load pyarrow; the tests compare the two
+_NOT_IN_CONTRACT = frozenset(  # repeated here, since the schema would load pyarrow; a test compares both
     {
         "api_type",
         "data_region",
@@ -47,25 +47,25 @@ _WORKSPACE_ID = "3f0c9a52-6d1e-4b7f-9a64-0c2b7de81f35"
 
 @dataclass(frozen=True)
 class Sample:
-    """What a user holds, and what the service knows."""
+    """The ids of a user, and the records of the service."""
 
     ids: tuple[str, ...]
-    """Ids as harvested lists have them, in order of time; some stand twice, some never resolve."""
+    """Ids as in a collected list, in order of time; some occur twice, some have no record."""
     records: Mapping[str, Record]
-    """The record of each id that resolves, in order of time."""
+    """The record of each id that has one, in order of time."""
 
 
 def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: float = 0) -> Sample:
-    """Return a month's sample of `count` distinct ids: the same on every machine for the same arguments.
+    """Return a sample of one month with `count` distinct ids: the same on every machine for the same arguments.
 
-    Some ids stand more than once in `Sample.ids`, so that it is a little longer.
+    Some ids occur more than once in `Sample.ids`, so it is a little longer.
 
     Args:
-        count: How many distinct ids, with and without a record.
-        seed: Another seed is other traffic of the same kind.
-        month: The month of it, such as "2026-09".
-        nightly: The share (0 to 1) of workloads that are jobs of one more application, which caches prompts that hardly
-            anything reads again.
+        count: The number of distinct ids, with and without a record.
+        seed: The seed; another one gives other traffic of the same kind.
+        month: The month, such as "2026-09".
+        nightly: The share (0 to 1) of workloads of a further application, which caches prompts that are hardly ever
+            read again.
 
     Raises:
         InputError: There is no such month.
@@ -76,7 +76,7 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
     try:
         first = date.fromisoformat(f"{month}-01")
     except ValueError as error:
-        msg = f"month={month!r}; a month is written as 2026-09"
+        msg = f"month={month!r} is not a month: give one like 2026-09"
         raise InputError(msg) from error
     draws = Draws(seed)
     traffic = calls(draws, first.year, first.month, nightly)
@@ -85,29 +85,35 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
     while len(created) < count:
         call = next(traffic)
         created[call.id] = call.created_us
-        records[call.id] = _record(call)
-        if len(created) < count and draws.chance(_NEVER_RESOLVES):  # a failed call that still carried an id
+        records[call.id] = _make_record(call)
+        if len(created) < count and draws.chance(_WITHOUT_RECORD):  # a failed call has an id too
             created[generation_id(draws, call.created_us)] = call.created_us
     ids = sorted(created, key=created.__getitem__)
     return Sample(
-        ids=tuple(id_ for id_ in ids for _ in range(draws.whole(2, 3) if draws.chance(_HARVESTED_AGAIN) else 1)),
+        ids=tuple(id_ for id_ in ids for _ in range(draws.whole(2, 3) if draws.chance(_REPEATED) else 1)),
         records={id_: records[id_] for id_ in ids if id_ in records},
     )
 
 
-def _record(call: Call) -> Record:
-    """Return the call's record in the live shape, or in the contract's alone where an older gateway answers."""
-    live = {**_circumstances(call), **_volume(call), **_ending(call), **_money(call), **_source(call)}
+def _make_record(call: Call) -> Record:
+    """Return the record of a call with the fields of the live API, or with those of the contract (older gateway)."""
+    live = {
+        **_describe_caller(call),
+        **_describe_volume(call),
+        **_describe_end(call),
+        **_describe_cost(call),
+        **_describe_source(call),
+    }
     if call.caller.older_gateway:
         return {name: value for name, value in live.items() if name not in _NOT_IN_CONTRACT}
     return live
 
 
-def _circumstances(call: Call) -> Record:
+def _describe_caller(call: Call) -> Record:
     caller = call.caller
     return {
         "id": call.id,
-        "created_at": _created_at(call),
+        "created_at": _format_created_at(call),
         "model": caller.model.slug,
         "app_id": caller.app.app_id,
         "external_user": caller.external_user,
@@ -127,7 +133,7 @@ def _circumstances(call: Call) -> Record:
     }
 
 
-def _volume(call: Call) -> Record:
+def _describe_volume(call: Call) -> Record:
     chat, image = call.caller.api_type == "completions", call.caller.api_type == "image"
     return {
         "tokens_prompt": round(call.prompt / call.native_ratio),
@@ -146,7 +152,7 @@ def _volume(call: Call) -> Record:
     }
 
 
-def _ending(call: Call) -> Record:
+def _describe_end(call: Call) -> Record:
     chat, dialect = call.caller.api_type == "completions", call.caller.model.dialect
     return {
         "finish_reason": call.finish_reason,
@@ -155,8 +161,8 @@ def _ending(call: Call) -> Record:
     }
 
 
-def _money(call: Call) -> Record:
-    """Return what was charged: whole nano-dollars until they are written down."""
+def _describe_cost(call: Call) -> Record:
+    """Return the fields with amounts, computed in whole nano-dollars."""
     caller, price = call.caller, call.caller.model.price
     saved = call.cached * (price.prompt - price.cache_read) - call.written * (price.cache_write - price.prompt)
     net = price.request + call.prompt * price.prompt + call.completion * price.completion - saved
@@ -164,43 +170,43 @@ def _money(call: Call) -> Record:
     upstream = net if caller.own_key else 0
     upstream_known = call.upstream_cost_known if caller.own_key else not caller.older_gateway
     return {
-        "usage": _usd(charged),
-        "total_cost": _usd(charged),
-        "cache_discount": _usd(saved) if call.cached or call.written else None,
-        "upstream_inference_cost": _usd(upstream) if upstream_known else None,
+        "usage": _to_usd(charged),
+        "total_cost": _to_usd(charged),
+        "cache_discount": _to_usd(saved) if call.cached or call.written else None,
+        "upstream_inference_cost": _to_usd(upstream) if upstream_known else None,
         "is_byok": caller.own_key,
     }
 
 
-def _usd(nano_dollars: int) -> float:
+def _to_usd(nano_dollars: int) -> float:
     return nano_dollars / 1_000_000_000 or 0  # the service writes 0, not 0.0
 
 
-def _source(call: Call) -> Record:
+def _describe_source(call: Call) -> Record:
     return {
         "provider_name": call.caller.provider.name,
         "upstream_id": call.upstream_id,
-        "provider_responses": [] if call.replay_of else _attempts(call),
+        "provider_responses": [] if call.replay_of else _list_attempts(call),
         "response_cache_source_id": call.replay_of,
         "data_region": "global",
         "workspace_id": _WORKSPACE_ID,
     }
 
 
-def _attempts(call: Call) -> list[Record]:
+def _list_attempts(call: Call) -> list[Record]:
     answered_after = call.latency if call.caller.streamed else call.generation_time or call.latency
-    served = _attempt(call, call.caller.provider, HTTPStatus.OK, answered_after)
+    served = _make_attempt(call, call.caller.provider, HTTPStatus.OK, answered_after)
     if call.upstream_id:
         served["id"] = call.upstream_id
     if call.refused_by is None:
         return [served]
-    return [_attempt(call, call.refused_by, HTTPStatus.TOO_MANY_REQUESTS, call.refused_after), served]
+    return [_make_attempt(call, call.refused_by, HTTPStatus.TOO_MANY_REQUESTS, call.refused_after), served]
 
 
-def _attempt(call: Call, provider: Provider, status: HTTPStatus, latency: int | None) -> Record:
+def _make_attempt(call: Call, provider: Provider, status: HTTPStatus, latency: int | None) -> Record:
     slug = call.caller.model.slug
     return {
-        "endpoint_id": _endpoint_id(slug, provider.name),
+        "endpoint_id": _make_endpoint_id(slug, provider.name),
         "is_byok": call.caller.own_key,
         "latency": latency,
         "model_permaslug": slug,
@@ -210,11 +216,11 @@ def _attempt(call: Call, provider: Provider, status: HTTPStatus, latency: int | 
 
 
 @cache
-def _endpoint_id(slug: str, provider_name: str) -> str:
+def _make_endpoint_id(slug: str, provider_name: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"{slug}/{provider_name}"))
 
 
-def _created_at(call: Call) -> str:
+def _format_created_at(call: Call) -> str:
     """Return the time as microseconds with an offset (older gateways), or as milliseconds without trailing zeros."""
     moment = EPOCH + timedelta(microseconds=call.created_us)
     if call.caller.older_gateway:

@@ -1,4 +1,4 @@
-"""A stand-in of the API: `GET /api/v1/generation` over real HTTP on this machine, answered from a sample."""
+"""The server of the stand-in: `GET /api/v1/generation` over real HTTP on this machine, with the records of a sample."""
 
 import json
 import socket
@@ -23,13 +23,13 @@ _POLL_S = 0.02
 
 
 class Sandbox:
-    """The API on loopback, for as long as the context lasts; any bearer token is good.
+    """The API on loopback while the context lasts; it accepts any bearer token.
 
-    The port is taken when the object is made, so `base_url` is known before the first request is answered.
+    The constructor binds the port, so `base_url` is known before the first request.
 
     Args:
-        sample: What is answered.
-        port: The port to listen on; 0 is any free one.
+        sample: The records to serve.
+        port: The port to listen on; 0 for any free port.
 
     Raises:
         InputError: The port cannot be used.
@@ -45,22 +45,22 @@ class Sandbox:
             self._server = _Server(sample, port)
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else "ports go from 0 to 65535"
-            msg = f"port {port} of {_HOST} cannot be used ({reason}): choose another one, or 0 for any free one"
+            msg = f"port {port} of {_HOST} cannot be used ({reason}): give another port, or 0 for any free one"
             raise InputError(msg) from error
         self._thread = Thread(target=self._server.serve_forever, args=[_POLL_S], name="sandbox", daemon=True)
 
     @property
     def base_url(self) -> str:
-        """The URL to give to a client; it is one of this machine alone."""
+        """The URL for a client, on this machine only."""
         return f"http://{_HOST}:{self._server.server_address[1]}{_BASE_PATH}"
 
     @property
     def requests(self) -> int:
-        """How many requests for a generation were answered, whatever the answer."""
+        """The number of answered requests for a generation."""
         return self._server.requests
 
     def serve_forever(self) -> None:
-        """Answer in this thread, without a `with`, until an exception such as KeyboardInterrupt; then close."""
+        """Serve in this thread, without a `with`, until an exception such as KeyboardInterrupt; then close."""
         try:
             self._server.serve_forever(_POLL_S)
         finally:
@@ -79,9 +79,9 @@ class Sandbox:
 
 
 class _Server(ThreadingTCPServer):
-    """One thread for each connection; closing ends the idle ones too.
+    """A server with one thread per connection; closing it ends idle connections too.
 
-    Not `http.server`'s own class: that one looks up the host's name, and may share a port that is taken.
+    The class of `http.server` looks up the host's name, and may share a port that is in use.
     """
 
     request_queue_size = 256
@@ -111,7 +111,7 @@ class _Server(ThreadingTCPServer):
     def handle_error(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: tuple[str, int]
     ) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is no error of ours
+        if not isinstance(sys.exception(), ConnectionError):  # a client that hangs up is not an error
             super().handle_error(request, client_address)
 
 
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "genanalytics-sandbox"
     sys_version = ""
     disable_nagle_algorithm = True
-    wbufsize = 1 << 16  # head and body leave in one piece
+    wbufsize = 1 << 16  # headers and body are sent in one piece
     server: _Server
 
     def do_GET(self) -> None:
@@ -134,7 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _method_not_allowed(self) -> None:
         length = self.headers.get("Content-Length", "0")
         if length.isdecimal():
-            self.rfile.read(int(length))  # else closing would reset the connection before the answer is read
+            self.rfile.read(
+                int(length)
+            )  # otherwise closing would reset the connection before the client reads the answer
         self.close_connection = True
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed")
 
@@ -169,4 +171,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_args: object) -> None:
-        """Stay silent: a log would fill the terminal, and must never show a bearer."""
+        """Write no log: it would fill the terminal, and could show a token."""

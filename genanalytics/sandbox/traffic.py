@@ -1,6 +1,6 @@
-"""What happened in the sample's month: agent sessions, chats, images and speech, call by call.
+"""The traffic of the sample's month: agent sessions, chats, images and speech, call by call.
 
-The shapes follow measured ones: a real agent workload, and population figures of chats.
+Distributions follow measured ones: a real agent workload, and published figures of chats.
 """
 
 from calendar import monthrange
@@ -60,7 +60,7 @@ _TOOL_CALLS = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls which model, and how; the same for all calls of a session."""
+    """The caller, the model and the settings that all calls of a session share."""
 
     app: App
     model: Model
@@ -71,12 +71,12 @@ class Caller:
     external_user: str | None = None
     own_key: bool = False
     older_gateway: bool = False
-    """Answered by a gateway that knows the 27 fields of the contract and no other."""
+    """Answered by a gateway that knows only the 27 fields of the contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call: all that its record is written from. Tokens are the provider's own, times are in milliseconds."""
+    """One call, with everything that its record contains. Tokens are the provider's own, times are in milliseconds."""
 
     id: str
     caller: Caller
@@ -103,12 +103,12 @@ class Call:
 
 
 def calls(draws: Draws, year: int, month: int, nightly: float = 0) -> Iterator[Call]:
-    """Yield calls of a month, workload by workload and without end: as many as are taken.
+    """Yield calls of a month, workload by workload, without end.
 
     Args:
-        draws: What decides.
+        draws: The source of random draws.
         year: The year.
-        month: The month in it, from 1.
+        month: The month, from 1.
         nightly: The share of workloads that are jobs of `NIGHTLY_APP`.
     """
     begin_us = (datetime(year, month, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
@@ -128,16 +128,16 @@ def calls(draws: Draws, year: int, month: int, nightly: float = 0) -> Iterator[C
 
 
 def generation_id(draws: Draws, created_us: int, kind: str = "") -> str:
-    """Return a new id as the service writes them, with the second of its creation."""
-    return _id(draws, f"gen-{kind}", created_us)
+    """Return a new id in the form of the service, with the second of its creation."""
+    return _make_id(draws, f"gen-{kind}", created_us)
 
 
-def _id(draws: Draws, prefix: str, created_us: int) -> str:
+def _make_id(draws: Draws, prefix: str, created_us: int) -> str:
     return f"{prefix}{created_us // 1_000_000}-{draws.letters(20)}"
 
 
 def _agent_session(draws: Draws, start_us: int) -> Iterator[Call]:
-    """Yield a session: its first call writes the prompt to the cache, each further one reads it and adds a little."""
+    """Yield a session: the first call writes the prompt to the cache, all others read it and add a little."""
     model = draws.weighted(_AGENT_MODELS)
     caller = Caller(
         app=draws.pick(AGENT_APPS),
@@ -158,12 +158,12 @@ def _agent_session(draws: Draws, start_us: int) -> Iterator[Call]:
             yield _side_call(draws, caller, now_us)
         now_us += 1_000 * (call.generation_time or 0) + draws.size(5_000_000, 1.0)
         cached = prompt
-        growth = call.completion + draws.size(1_500, 1.0)  # the answer, and what the tools gave back
-        prompt += min(max(growth, prompt // 500), prompt // 14)  # cached shares from 0.93 to 0.999 were measured
+        growth = call.completion + draws.size(1_500, 1.0)  # the answer, and the results of tools
+        prompt += min(max(growth, prompt // 500), prompt // 14)  # measured cached shares are 0.93 to 0.999
 
 
 def _nightly_job(draws: Draws, start_us: int) -> Iterator[Call]:
-    """Yield a job of the night: a large prompt that is written to the cache, and read if the job is tried again."""
+    """Yield a nightly job: a large prompt that is written to the cache, and read only if the job is retried."""
     model = draws.weighted(_NIGHTLY_MODELS)
     caller = Caller(
         app=NIGHTLY_APP,
@@ -188,7 +188,7 @@ def _side_call(draws: Draws, caller: Caller, now_us: int) -> Call:
 
 
 def _chat_turn(draws: Draws, start_us: int) -> Iterator[Call]:
-    """Yield a chat and, now and then, its replay from the response cache."""
+    """Yield a chat and, sometimes, its replay from the response cache."""
     model = draws.weighted(_CHAT_MODELS)
     caller = Caller(
         app=draws.pick(CHAT_APPS),
@@ -208,7 +208,7 @@ def _chat_turn(draws: Draws, start_us: int) -> Iterator[Call]:
 def _chat(
     draws: Draws, caller: Caller, created_us: int, *, prompt: int, completion: int, cached: int | None = None
 ) -> Call:
-    """Return a chat completion; `cached` None: the prompt is neither read from the cache nor written to it."""
+    """Return a chat completion; with `cached` None the prompt is neither read from the cache nor written to it."""
     model, provider = caller.model, caller.provider
     ending = draws.weighted(_ENDINGS)
     if ending in _CUT_OFF:
@@ -220,14 +220,14 @@ def _chat(
     reasoning = int(completion * draws.uniform(0, 0.7)) if model.reasons else 0
     stall = draws.uniform(3, 10) if draws.chance(_STALLED) else 1
     latency = draws.size(provider.first_token_ms * stall, 0.6)
-    # reasoning is over when the first token arrives, so that only the rest takes time after it
+    # reasoning ends before the first token, so only the rest takes time after it
     decoding = draws.size(1_000 * (completion - reasoning) / provider.tokens_per_s, 0.4)
     others = [other for other in model.providers if other is not provider]
     return Call(
         id=generation_id(draws, created_us),
         caller=caller,
         created_us=created_us,
-        request_id=_id(draws, "req-", created_us),
+        request_id=_make_id(draws, "req-", created_us),
         upstream_id=model.dialect.upstream_id_prefix + draws.letters(24),
         refused_by=draws.pick(others) if others and draws.chance(_FALLBACK) else None,
         refused_after=draws.size(320, 0.5),
@@ -237,7 +237,7 @@ def _chat(
         reasoning=reasoning,
         cached=cached or 0,
         written=0 if cached is None else prompt - cached,
-        # what the service reports as the latency of a chat that is not streamed is not known
+        # the latency that the service reports for a chat without streaming is unknown
         latency=latency if caller.streamed else None,
         generation_time=latency + decoding,
         moderation_latency=draws.size(140, 0.4) if draws.chance(_MODERATED) else None,
@@ -255,7 +255,7 @@ def _replay(draws: Draws, source: Call) -> Call:
         id=generation_id(draws, created_us),
         caller=replace(source.caller, own_key=False),
         created_us=created_us,
-        request_id=_id(draws, "req-", created_us),
+        request_id=_make_id(draws, "req-", created_us),
         latency=latency if source.caller.streamed else None,
         generation_time=latency + draws.size(5, 0.4),
         finish_reason=source.finish_reason,

@@ -1,1 +1,1 @@
-"""The service's own activity export, and charges as FinOps have them."""
+"""Files of the service and of FinOps: the activity export, reconciliation, FOCUS."""

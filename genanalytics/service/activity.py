@@ -1,4 +1,4 @@
-"""The service's own activity export, a CSV file, as the same typed frame: no request, and no figure changed."""
+"""The activity export of the service, a CSV file, as the typed frame: without a request, with every figure exact."""
 
 import csv
 import json
@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 
-from genanalytics.base.content import Content, opened, reason_of
+from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.errors import InputError
-from genanalytics.records.frame import from_table
+from genanalytics.records.frame import to_frame
 from genanalytics.records.parse import fit
 from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
 
 SOURCE = "activity"
-"""What the column `source` says of every row that comes from an export."""
+"""The value of the column `source` in the rows of an export."""
 
 COLUMN_OF: Mapping[str, str] = {
     "generation_id": "id",
@@ -43,12 +43,12 @@ COLUMN_OF: Mapping[str, str] = {
     "generation_time_ms": "generation_time",
     "time_to_first_token_ms": "latency",
 }
-"""What the export calls a figure, and what the frame calls it; whatever else it holds stands in `extra`."""
+"""The columns of the frame, by the columns of an export; all others are in `extra`."""
 
-_KNOWN_BY = frozenset({"generation_id", "cost_total"})
+_SIGNS = frozenset({"generation_id", "cost_total"})
 _BLOCK = 1 << 24
 _SURELY_EXACT = 17
-"""A number of no more characters, of which 15 can be digits, is the same number once it is a double."""
+"""A number of at most this many characters, 15 of them digits, is exact as a double."""
 
 _PLAIN = {
     Kind.INTEGER: r"^-?(0|[1-9][0-9]{0,17})$",
@@ -57,55 +57,47 @@ _PLAIN = {
     Kind.TEXT: r"",
     Kind.TIME: r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$",
 }
-"""How an export writes the values of each kind; Arrow reads them so, exactly."""
+"""The format of the values of each kind in an export; Arrow reads them exactly."""
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
 _SCHEMA = ARROW_SCHEMA.append(pa.field("source", pa.string()))
 
 
-def is_activity(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file begins as an activity export does, wherever its columns stand.
-
-    Raises:
-        InputError: The file cannot be opened.
-    """
-    with opened(Path(path)) as content:
-        return set(_header(content)) >= _KNOWN_BY
+def is_activity(content: Content) -> bool:
+    """Return whether a file has the header of an activity export, in any order of columns."""
+    return set(_read_header(content)) >= _SIGNS
 
 
 def read_activity(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """Return activity exports as one frame with the columns of `schema.COLUMNS`, and `source` (str), all "activity".
 
-    Nothing is fetched. Each figure is exactly the file's: `total_cost`, `cache_discount` (minus the export's
-    `cost_cache`) and `upstream_inference_cost` in US$, native tokens, `latency` and `generation_time` in ms,
-    `created_at` in UTC. What an export does not say is null, `fetched_at` among it; `is_byok` is true where the user's
-    own key was charged, and else not known. A column that the frame does not have, and a value that its column cannot
-    hold, stand in `extra` as they stand in the file.
+    Nothing is fetched, and each figure is exactly the one in the file: `total_cost`, `cache_discount` (the export's
+    `cost_cache` with the opposite sign) and `upstream_inference_cost` in US$, native tokens, `latency` and
+    `generation_time` in ms, `created_at` in UTC. Columns that an export lacks are null, such as `fetched_at`. `is_byok`
+    is true if the user's own key was charged, otherwise null. Columns that the frame lacks, and values of another type
+    than their column, are in `extra`, verbatim.
 
     Args:
-        paths: A CSV file, plain or packed by gzip or zstd, or several of them. A generation that stands in several
-            files, or twice in one, is one row: the last one.
+        paths: One or more CSV files, plain or packed with gzip or zstd. Of a generation that occurs several times, only
+            the last row is kept.
 
     Raises:
-        InputError: A file cannot be read, or is no activity export.
+        InputError: A file cannot be read, or is not an activity export.
     """
     files = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
     if not files:
-        msg = "no activity export: give the path of one, or several paths"
+        msg = "no activity export: give one or more paths"
         raise InputError(msg)
-    frame = from_table(pa.concat_tables([_table(path) for path in files]))
+    frame = to_frame(pa.concat_tables([_read_table(path) for path in files]))
     once = frame["requested_id"].isna() | ~frame["requested_id"].duplicated(keep="last")
     return frame[once].reset_index(drop=True)
 
 
-def _table(path: Path) -> pa.Table:
-    try:
-        with opened(path) as content:
-            cells = _cells(content)
-    except (EOFError, OSError, UnicodeDecodeError, zlib.error, pa.ArrowException) as error:
-        msg = f"cannot read {path}: {reason_of(error)}"
-        raise InputError(msg) from error
+def _read_table(path: Path) -> pa.Table:
+    errors = (EOFError, OSError, UnicodeDecodeError, zlib.error, pa.ArrowException)
+    with translate_errors(path, *errors), open_content(path) as content:
+        cells = _read_cells(content)
     extras: list[dict[str, str]] = [{} for _ in range(cells.num_rows)]
     columns: dict[str, pa.ChunkedArray] = {}
     for name, texts in zip(cells.column_names, cells.columns, strict=True):
@@ -113,7 +105,7 @@ def _table(path: Path) -> pa.Table:
         if column is None:
             _keep(name, texts, extras)
         else:
-            columns[column.name] = _typed(name, texts, column.kind, extras)
+            columns[column.name] = _convert(name, texts, column.kind, extras)
     columns["requested_id"] = columns["id"]
     if "cache_discount" in columns:
         columns["cache_discount"] = pa.compute.subtract(0.0, columns["cache_discount"])
@@ -125,19 +117,17 @@ def _table(path: Path) -> pa.Table:
     return pa.table([columns.get(field.name, pa.nulls(len(extras), field.type)) for field in _SCHEMA], schema=_SCHEMA)
 
 
-def _cells(content: Content) -> pa.Table:
-    """Return the cells of an export as texts, the empty ones as gaps."""
-    names = _header(content)
-    if not set(names) >= _KNOWN_BY:
-        there = ", ".join(names)[:200] or "nothing"
-        msg = (
-            f"{content.name} is no activity export, which has the columns {' and '.join(sorted(_KNOWN_BY))}; it begins"
-            f" with {there!a}: download the export of your activity as CSV"
-        )
+def _read_cells(content: Content) -> pa.Table:
+    """Return the cells of an export as texts, empty ones as gaps."""
+    names = _read_header(content)
+    if not set(names) >= _SIGNS:
+        missing = " and ".join(sorted(_SIGNS - set(names)))
+        header = f"its header {', '.join(names)[:200]!a} lacks {missing}" if any(names) else "it has no header"
+        msg = f"{content.name} is not an activity export: {header}; download the export of your activity as CSV"
         raise InputError(msg)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        msg = f"{content.name} has two columns of one name: {', '.join(twice)}; take one of them out"
+        msg = f"{content.name} has two columns with the name {', '.join(twice)}: remove one of them"
         raise InputError(msg)
     return pa.csv.read_csv(
         content.stream(),
@@ -149,7 +139,7 @@ def _cells(content: Content) -> pa.Table:
     )
 
 
-def _header(content: Content) -> list[str]:
+def _read_header(content: Content) -> list[str]:
     line = content.head.decode("utf-8", "replace").removeprefix("\ufeff").partition("\n")[0]
     try:
         return [name.strip() for name in next(csv.reader([line.removesuffix("\r")]), [])]
@@ -157,13 +147,13 @@ def _header(content: Content) -> list[str]:
         return []
 
 
-def _typed(name: str, texts: pa.ChunkedArray, kind: Kind, extras: Sequence[dict[str, str]]) -> pa.ChunkedArray:
-    """Return texts as a column of this kind; one that it cannot hold as it is stands in its row's extra.
+def _convert(name: str, texts: pa.ChunkedArray, kind: Kind, extras: Sequence[dict[str, str]]) -> pa.ChunkedArray:
+    """Return texts as a column of this kind; a text of another type goes into the extra of its row.
 
-    Texts of the form that exports have are converted by Arrow all at once, others one by one: to the same values.
+    Arrow converts texts in the format of an export all at once; others are converted one by one, to the same values.
     """
     if pa.compute.all(pa.compute.match_substring_regex(texts, _PLAIN[kind])).as_py() is not False:
-        with suppress(pa.ArrowInvalid):  # looks like a moment, but there is no such day or hour
+        with suppress(pa.ArrowInvalid):  # in the format of a moment, but there is no such day or hour
             return (
                 texts.cast(pa.timestamp("us")).cast(kind.arrow_type)
                 if kind is Kind.TIME
@@ -179,7 +169,7 @@ def _typed(name: str, texts: pa.ChunkedArray, kind: Kind, extras: Sequence[dict[
 
 
 def _fit(text: str, kind: Kind) -> tuple[Any, bool]:
-    """Return what a column holds for a text, and whether that is the whole truth.
+    """Return the value of a text in a column, and whether it is exact.
 
     >>> _fit("0.000153", Kind.NUMBER), _fit("TRUE", Kind.FLAG), _fit("1,5", Kind.NUMBER)
     ((0.000153, True), (True, True), (None, False))

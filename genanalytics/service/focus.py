@@ -1,6 +1,6 @@
 """Charges in the columns of FOCUS, the FinOps Open Cost and Usage Specification, version 1.2.
 
-docs/focus.md says what each column holds, and why.
+docs/focus.md describes each column.
 """
 
 from decimal import Decimal, InvalidOperation, localcontext
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.records.frame import as_table
+from genanalytics.records.frame import to_arrow
 
 FOCUS_VERSION = "1.2"
 
@@ -70,52 +70,54 @@ SCHEMA = pa.schema(
 
 
 def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the charges of records as FOCUS rows: one each, and a second where the user's own key paid (BYOK).
+    """Return the charges of records as FOCUS rows: one per record, and a second one for the user's own key (BYOK).
 
     Args:
         frame: A frame as `fetch` returns it.
 
     Returns:
-        The columns of FOCUS, amounts as decimals (US dollars), and ours with the prefix `x_`. The first row of a record
-        is what OpenRouter charged; the second, with a BilledCost of 0, what the provider charges on its own invoice. An
-        amount that is not known is null.
+        The columns of FOCUS, with amounts as decimals (US dollars), and our own with the prefix `x_`. The first row of
+        a record is the charge of OpenRouter. The second one, with a BilledCost of 0, is the charge on the provider's
+        own invoice. Unknown amounts are null.
 
     Raises:
-        MissingColumnError: The frame lacks a column that is needed.
+        MissingColumnError: The frame lacks a column.
         InputError: An amount has more than 20 digits before the point.
 
     >>> import genanalytics.records.parse, genanalytics.records.frame
     >>> body = b'{"data": {"id": "gen-1", "total_cost": 0.1, "is_byok": true, "upstream_inference_cost": 2}}'
-    >>> frame = genanalytics.records.frame.from_rows([genanalytics.records.parse.Row("gen-1", body, 0.0)])
+    >>> frame = genanalytics.records.frame.parse_frame([genanalytics.records.parse.Row("gen-1", body, 0.0)])
     >>> charges = focus_charges(frame)
     >>> [f"{billed:.2f} {effective:.2f}" for billed, effective in zip(charges["BilledCost"], charges["EffectiveCost"])]
     ['0.10 0.10', '0.00 2.00']
     """
-    lacking = [name for name in _NEEDED if name not in frame.columns]
-    if lacking:
-        msg = f"no column {lacking[0]!r}: FOCUS rows need {', '.join(_NEEDED)}"
+    missing = [name for name in _NEEDED if name not in frame.columns]
+    if missing:
+        msg = f"no column {missing[0]!r}: FOCUS rows need {', '.join(_NEEDED)}"
         raise MissingColumnError(msg)
-    records = as_table(frame)
+    records = to_arrow(frame)
     order = pa.array(range(records.num_rows), pa.int64())
     byok = pa.compute.fill_null(records["is_byok"], fill_value=False)
     with localcontext(prec=_MONEY.precision):
         try:
-            charged, upstream = _charged(records), _upstream(records.filter(byok))
+            charged, upstream = _make_charges(records), _make_upstream_charges(records.filter(byok))
         except (InvalidOperation, pa.ArrowInvalid) as error:
             msg = "an amount of money has more than 20 digits before the point: FOCUS rows cannot hold it"
             raise InputError(msg) from error
     both = pa.concat_tables([charged, upstream])
     places = pa.concat_arrays([order, order.filter(byok.combine_chunks())])
-    both = both.take(pa.compute.array_sort_indices(places))  # stable: what was charged, then what the provider charges
+    both = both.take(
+        pa.compute.array_sort_indices(places)
+    )  # stable: first the charge of OpenRouter, then of the provider
     frame_of_charges: pd.DataFrame = both.to_pandas(types_mapper=pd.ArrowDtype)
     return frame_of_charges
 
 
-def _charged(records: pa.Table) -> pa.Table:
-    """Return what OpenRouter charged."""
-    cost, discount = _money(records, "total_cost"), _money(records, "cache_discount")
+def _make_charges(records: pa.Table) -> pa.Table:
+    """Return the charges of OpenRouter."""
+    cost, discount = _read_money(records, "total_cost"), _read_money(records, "cache_discount")
     list_cost = [None if net is None else net + (saved or 0) for net, saved in zip(cost, discount, strict=True)]
-    return _rows(
+    return _make_rows(
         records,
         {
             "BilledCost": cost,
@@ -130,10 +132,10 @@ def _charged(records: pa.Table) -> pa.Table:
     )
 
 
-def _upstream(records: pa.Table) -> pa.Table:
-    """Return what providers charge to the user's own keys, on invoices of theirs."""
-    cost = _money(records, "upstream_inference_cost")
-    return _rows(
+def _make_upstream_charges(records: pa.Table) -> pa.Table:
+    """Return the charges of providers to the user's own keys."""
+    cost = _read_money(records, "upstream_inference_cost")
+    return _make_rows(
         records,
         {
             "BilledCost": Decimal(0),
@@ -147,19 +149,19 @@ def _upstream(records: pa.Table) -> pa.Table:
     )
 
 
-def _rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
+def _make_rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
     created = records["created_at"]
     hour = pa.compute.floor_temporal(created, unit="hour")
     month = pa.compute.floor_temporal(created, unit="month")
     values = {
         "BillingCurrency": "USD",
         "BillingPeriodStart": month,
-        "BillingPeriodEnd": pa.compute.floor_temporal(_later(month, days=31), unit="month"),
+        "BillingPeriodEnd": pa.compute.floor_temporal(_add_time(month, days=31), unit="month"),
         "ChargeCategory": "Usage",
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodStart": hour,
-        "ChargePeriodEnd": _later(hour, hours=1),
-        "ConsumedQuantity": _tokens(records),
+        "ChargePeriodEnd": _add_time(hour, hours=1),
+        "ConsumedQuantity": _count_tokens(records),
         "ConsumedUnit": "Tokens",
         "PricingQuantity": Decimal(1),
         "PricingUnit": "Requests",
@@ -171,16 +173,16 @@ def _rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
         "ServiceName": "OpenRouter API",
         "ServiceSubcategory": "Generative AI",
         "SkuId": records["model"],
-        "SubAccountId": _optional(records, "workspace_id"),
+        "SubAccountId": _find_column(records, "workspace_id"),
         "x_CreatedAt": created,
         "x_IsByok": records["is_byok"],
         "x_ModelProviderName": records["provider_name"],
-        "x_SessionId": _optional(records, "session_id"),
+        "x_SessionId": _find_column(records, "session_id"),
     } | own
-    return pa.table([_column(values.get(field.name), field.type, len(records)) for field in SCHEMA], schema=SCHEMA)
+    return pa.table([_make_column(values.get(field.name), field.type, len(records)) for field in SCHEMA], schema=SCHEMA)
 
 
-def _column(value: object, kind: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
+def _make_column(value: object, kind: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
     if isinstance(value, pa.Array | pa.ChunkedArray):
         return value.cast(kind)
     if isinstance(value, list):
@@ -188,22 +190,22 @@ def _column(value: object, kind: pa.DataType, length: int) -> pa.Array | pa.Chun
     return pa.repeat(pa.scalar(value, kind), length)
 
 
-def _optional(records: pa.Table, name: str) -> pa.ChunkedArray | None:
+def _find_column(records: pa.Table, name: str) -> pa.ChunkedArray | None:
     return records[name] if name in records.column_names else None
 
 
-def _later(moments: pa.ChunkedArray, *, days: int = 0, hours: int = 0) -> pa.ChunkedArray:
+def _add_time(moments: pa.ChunkedArray, *, days: int = 0, hours: int = 0) -> pa.ChunkedArray:
     return pa.compute.add(moments, pa.scalar((days * 24 + hours) * 3_600_000 * _US_PER_MS, pa.duration("us")))
 
 
-def _tokens(records: pa.Table) -> pa.ChunkedArray | None:
-    counts = [_optional(records, name) for name in ("native_tokens_prompt", "native_tokens_completion")]
+def _count_tokens(records: pa.Table) -> pa.ChunkedArray | None:
+    counts = [_find_column(records, name) for name in ("native_tokens_prompt", "native_tokens_completion")]
     if any(count is None for count in counts):
         return None
     return pa.compute.add(*(count.cast(pa.decimal128(19, 0)) for count in counts if count is not None))
 
 
-def _money(records: pa.Table, name: str) -> list[Decimal | None]:
-    """Return amounts as decimals: the digits that JSON had, where a cast would show those of the nearest double."""
+def _read_money(records: pa.Table, name: str) -> list[Decimal | None]:
+    """Return amounts as decimals with the digits of the JSON; a cast would show those of the nearest double."""
     amounts = records[name].to_pylist()
-    return [None if each is None else Decimal(repr(each)).quantize(_SMALLEST) for each in amounts]
+    return [None if amount is None else Decimal(repr(amount)).quantize(_SMALLEST) for amount in amounts]

@@ -1,6 +1,6 @@
-"""Records against the service's activity export: what is on both sides, what is missing, what differs, and by how much.
+"""Reconciliation of records with the activity export of the service: missing generations, and differences.
 
-Amounts are compared and added up as whole nano-dollars, so that totals close exactly.
+Amounts are compared and added up as whole nano-dollars, so that totals are exact.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from genanalytics.service.activity import COLUMN_OF
 from genanalytics.units import Unit
 
 FIELDS = tuple(column for column in COLUMN_OF.values() if column != "id")
-"""The fields that are compared: those which an export has."""
+"""The compared fields: those of an export."""
 
 ROUNDING_NANOUSD = 500
-"""An export has six decimals: amounts that differ by half of the last one are the same."""
+"""An export has six decimals: amounts that differ by at most half of the last one are equal."""
 
 _NANO = 1_000_000_000
 _LARGEST_USD = 1e9
 _MS = pd.Timedelta(milliseconds=1)
-_KEYS = ("requested_id", "day", "model", "side")
+_GROUPS = ("requested_id", "day", "model", "side")
 _UNITS = {
     "generations": Unit.COUNT.value,
     "records_usd": Unit.USD.value,
@@ -33,12 +33,12 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reconciliation:
-    """What came of comparing records with an activity export.
+    """The result of comparing records with an activity export.
 
     Attributes:
         rows: One row per generation: requested_id (str), side (str: both, records, activity), day (UTC), model (str),
-            and records_nanousd, activity_nanousd (Int64): what each side says was charged, 0 where it has no row.
-        differences: One row per field that differs in a generation of both sides: requested_id, field, records and
+            and records_nanousd, activity_nanousd (Int64): the charge on each side, 0 if it has no row.
+        differences: One row per field that differs in a generation on both sides: requested_id, field, records and
             activity (str, the values), difference (Float64: activity minus records in the field's unit, ms for moments;
             null for texts and flags).
     """
@@ -48,22 +48,22 @@ class Reconciliation:
 
     @property
     def matched(self) -> int:
-        """How many generations are on both sides."""
-        return self._on("both")
+        """The number of generations on both sides."""
+        return self._count("both")
 
     @property
     def only_in_records(self) -> int:
-        """How many generations the export lacks."""
-        return self._on("records")
+        """The number of generations that the export lacks."""
+        return self._count("records")
 
     @property
     def only_in_activity(self) -> int:
-        """How many generations have no record."""
-        return self._on("activity")
+        """The number of generations without a record."""
+        return self._count("activity")
 
     @property
     def differing(self) -> int:
-        """How many generations are on both sides, and not the same there."""
+        """The number of generations on both sides that differ."""
         return int(self.differences["requested_id"].nunique())
 
     @property
@@ -72,18 +72,18 @@ class Reconciliation:
         return self.matched == len(self.rows) and self.differences.empty
 
     def totals(self, by: str | None = None) -> pd.DataFrame:
-        """Return the charge on both sides, in US$, over all generations or by one of requested_id, day, model and side.
+        """Return the charge on both sides, in US$, in total or by one of requested_id, day, model and side.
 
         Returns:
-            The key; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64), which is the
-            activity's minus the records'. Each is worked out from whole nano-dollars, so that the groups add up to the
-            total. `attrs` holds `units` and `labels`.
+            The column of `by`; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64),
+            which is activity minus records. Each is computed from whole nano-dollars, so that the groups add up to the
+            total. `attrs` contains `units` and `labels`.
 
         Raises:
-            InputError: `by` is something else.
+            InputError: `by` is another column.
         """
-        if by is not None and by not in _KEYS:
-            msg = f"no totals by {by!r}: they are by {', '.join(_KEYS)}, or over everything"
+        if by is not None and by not in _GROUPS:
+            msg = f"no totals by {by!r}; there are {', '.join(_GROUPS)}, or None for all generations"
             raise InputError(msg)
         amounts = ["records_nanousd", "activity_nanousd"]
         if by is None:
@@ -100,61 +100,60 @@ class Reconciliation:
         totals.attrs = {"units": dict(_UNITS), "labels": {name: name.removesuffix("_usd") for name in _UNITS}}
         return totals
 
-    def _on(self, side: str) -> int:
+    def _count(self, side: str) -> int:
         return int((self.rows["side"] == side).sum())
 
 
 def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
-    """Return how records and an activity export agree, generation by generation.
+    """Return the differences between records and an activity export, generation by generation.
 
-    A generation is known by the id that was asked for, and counts under one day (UTC) and one model: those of its
-    record, or else of the export. Amounts are the same when they differ by no more than the export's rounding, moments
-    when they differ by less than its millisecond. A gap in an amount is nothing charged or saved, on both sides; in any
-    other field it says nothing, so that it differs from nothing.
+    Generations are matched by their requested id. Each counts under one day (UTC) and one model: those of its record,
+    or else of the export. Amounts are equal if they differ by at most the rounding of the export, moments if they
+    differ by less than a millisecond. A missing amount is 0 on either side; any other missing value equals every value.
 
     Args:
-        frame: Records, as `fetch` returns them or `open_frame` reads them.
-        activity: What `read_activity` returned; any other frame of records will do.
+        frame: Records of `fetch` or `ga.read`.
+        activity: The result of `read_activity`, or any other frame of records.
 
     Raises:
         MissingColumnError: A frame lacks requested_id or total_cost.
-        InputError: An amount is beyond all reason.
+        InputError: An amount exceeds a billion US$.
     """
-    records, activity = _by_id(frame, "frame"), _by_id(activity, "activity")
+    records, activity = _index_by_id(frame, "frame"), _index_by_id(activity, "activity")
     both = records.index.intersection(activity.index, sort=False).dropna()
     left, right = records.loc[both], activity.loc[both]
-    found = [_differences(left, right, field) for field in FIELDS if field in left and field in right]
-    return Reconciliation(_rows(records, activity, left, right), pd.concat(found, ignore_index=True))
+    found = [_find_differences(left, right, field) for field in FIELDS if field in left and field in right]
+    return Reconciliation(_make_rows(records, activity, left, right), pd.concat(found, ignore_index=True))
 
 
-def _by_id(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _index_by_id(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     missing = [column for column in ("requested_id", "total_cost") if column not in frame]
     if missing:
-        msg = f"the {name} has no column {missing[0]!r}: give what fetch, open_frame or read_activity returned"
+        msg = f"the {name} has no column {missing[0]!r}: give a frame of fetch, ga.read or read_activity"
         raise MissingColumnError(msg)
     once = frame["requested_id"].isna() | ~frame["requested_id"].duplicated(keep="last")
     return frame[once].set_index("requested_id")
 
 
-def _rows(records: pd.DataFrame, activity: pd.DataFrame, left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+def _make_rows(records: pd.DataFrame, activity: pd.DataFrame, left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     only_left, only_right = (side[left.index.get_indexer(side.index) < 0] for side in (records, activity))
     return pd.concat(
         [
-            _side("both", left, right, left),
-            _side("records", only_left, None, only_left),
-            _side("activity", None, only_right, only_right),
+            _make_side("both", left, right, left),
+            _make_side("records", only_left, None, only_left),
+            _make_side("activity", None, only_right, only_right),
         ],
         ignore_index=True,
     )
 
 
-def _side(
+def _make_side(
     side: str, records: pd.DataFrame | None, activity: pd.DataFrame | None, described: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the rows of the generations of one side, or of both: there, what one does not know the other may."""
-    known = {name: _column(described, name) for name in ("created_at", "model")}
+    """Return the rows of the generations on one side or on both; then the activity fills the gaps of the records."""
+    known = {name: _read_column(described, name) for name in ("created_at", "model")}
     if records is not None and activity is not None:
-        known = {name: values.combine_first(_column(activity, name)) for name, values in known.items()}
+        known = {name: values.combine_first(_read_column(activity, name)) for name, values in known.items()}
     nothing = pd.Series(0, index=described.index, dtype="Int64")
     return pd.DataFrame(
         {
@@ -162,33 +161,33 @@ def _side(
             "side": pd.Series([side] * len(described), dtype="str"),
             "day": known["created_at"].dt.floor("D").array,
             "model": known["model"].array,
-            "records_nanousd": (nothing if records is None else _nanousd(records, "total_cost")).array,
-            "activity_nanousd": (nothing if activity is None else _nanousd(activity, "total_cost")).array,
+            "records_nanousd": (nothing if records is None else _to_nanousd(records, "total_cost")).array,
+            "activity_nanousd": (nothing if activity is None else _to_nanousd(activity, "total_cost")).array,
         }
     )
 
 
-def _column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+def _read_column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     if name in frame:
         return frame[name]
     return pd.Series([None] * len(frame), index=frame.index, dtype=BY_NAME[name].kind.pandas_dtype)
 
 
-def _nanousd(frame: pd.DataFrame, field: str) -> "pd.Series[Any]":
-    amounts = frame[field].astype("Float64").fillna(0.0)  # nothing said is nothing charged, and nothing saved
-    beyond = amounts.abs() > _LARGEST_USD
-    if beyond.any():
-        msg = f"{field} is {amounts[beyond].iloc[0]} for {amounts[beyond].index[0]!r}: that is no amount of US dollars"
+def _to_nanousd(frame: pd.DataFrame, field: str) -> "pd.Series[Any]":
+    amounts = frame[field].astype("Float64").fillna(0.0)  # a missing amount is nothing charged, and nothing saved
+    too_large = amounts[amounts.abs() > _LARGEST_USD]
+    if len(too_large):
+        msg = f"{field} is {too_large.iloc[0]} for {too_large.index[0]!r}: it exceeds a billion US dollars"
         raise InputError(msg)
     return (amounts * _NANO).round().astype("Int64")
 
 
-def _differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd.DataFrame:
-    """Return the rows of `Reconciliation.differences` for one field of generations that are on both sides."""
+def _find_differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd.DataFrame:
+    """Return the rows of `Reconciliation.differences` for one field of generations on both sides."""
     column = BY_NAME[field]
     by: pd.Series[Any] = pd.Series(pd.NA, index=left.index, dtype="Float64")
     if column.kind is Kind.NUMBER:
-        nano = _nanousd(right, field) - _nanousd(left, field)
+        nano = _to_nanousd(right, field) - _to_nanousd(left, field)
         differs, by = nano.abs() > ROUNDING_NANOUSD, (nano / _NANO).astype("Float64")
     elif column.kind is Kind.TIME:
         apart = right[field] - left[field]
@@ -202,12 +201,12 @@ def _differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd.Data
         {
             "requested_id": pd.Series(left.index[differs], dtype="str"),
             "field": pd.Series([field] * int(differs.sum()), dtype="str"),
-            "records": left.loc[differs, field].map(_shown).astype("str").array,
-            "activity": right.loc[differs, field].map(_shown).astype("str").array,
+            "records": left.loc[differs, field].map(_to_text).astype("str").array,
+            "activity": right.loc[differs, field].map(_to_text).astype("str").array,
             "difference": by[differs].array,
         }
     )
 
 
-def _shown(value: object) -> str | None:
+def _to_text(value: object) -> str | None:
     return None if pd.isna(value) else str(value)  # type: ignore[call-overload]

@@ -1,1 +1,1 @@
-"""Figures by group as text and HTML."""
+"""Summaries as text and HTML tables."""

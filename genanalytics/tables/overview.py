@@ -1,16 +1,19 @@
-"""A summary as people read it: which statistics, which group first, and what the figures rest on."""
+"""A summary as people read it: the main statistics, the most expensive group first, and notes on the figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, SETS, resolved, summarize
+from genanalytics.metrics.catalog import DEFAULT, SETS, resolve
+from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
-from genanalytics.metrics.grouping.keys import TIME
-from genanalytics.metrics.summary import OPEN
-from genanalytics.tables.table import LIMITS, as_text, names_of
-from genanalytics.units import Unit, counted, write
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
+from genanalytics.metrics.summary import OPEN, Percentiles, summarize
+from genanalytics.tables.table import format_table, name_groups
+from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
     "effective_cost",
@@ -22,8 +25,8 @@ _OVERVIEW = (
     "e2e_ms_p50",
     "e2e_ms_p95",
 )
-"""What a table shows if nothing is asked for."""
-_SHOWN: Mapping[str, tuple[str, ...]] = {
+"""The statistics of a table without `metrics`."""
+_MAIN: Mapping[str, tuple[str, ...]] = {
     "cost": (
         "effective_cost",
         "cost_share",
@@ -55,134 +58,142 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
         "tps_decode_p50",
     ),
 }
-"""What a table shows of a large set; its other statistics are there by name, and in JSON and CSV."""
-_BEHIND: Mapping[str, tuple[str, ...]] = {
+"""The statistics of a large set that a table shows; the others are available by name, and in JSON and CSV."""
+_OF_NOTES: Mapping[str, tuple[str, ...]] = {
     "cost": ("cost_unknown",),
     "cache": ("cache_coverage",),
     "latency": ("ttft_ms_n", "e2e_ms_n"),
 }
-"""What the footnotes about a set are made of."""
+"""The statistics in the notes about a set."""
 _OPEN_MARK = "*"
 _TIMES = ("day", "hour", "weekday")
-"""Keys that are shown in their order."""
+"""Groups in their own order."""
 
 
 def overview(
-    data: object,
+    data: Records,
     by: Sequence[str] = (),
     *,
-    every: str | None = None,
+    every: Period | None = None,
     tz: str = "UTC",
     metrics: Sequence[str] | None = None,
-    percentiles: str = "auto",
+    percentiles: Percentiles = "auto",
     intervals: bool = False,
     coverage: float | None = None,
     width: int = 100,
 ) -> str:
-    """Return where the money and the time go: a table by group, the dearest first, and what its figures rest on.
+    """Return cost, savings and latency as a text table by group, the most expensive group first, with notes below it.
 
     Args:
-        data: What `summarize` takes.
-        by: What to group by.
-        every: The stretches of time to group by too; they then stand in their order.
-        tz: The zone of all times.
-        metrics: Names of statistics, of row values and of sets; of a large set the table shows a part. None for a few
-            of each.
-        percentiles: `auto`, `exact` or `sketch`, as `summarize` takes it.
-        intervals: Show the intervals of the statistics too.
-        coverage: The share of the ids asked for that have a record (0 to 1), where that is known.
-        width: How many characters a line may have.
+        data: Anything that `summarize` takes.
+        by: The columns to group by.
+        every: The period to group by too; periods are in their own order.
+        tz: The time zone.
+        metrics: Names of statistics, of row values and of sets; the table shows the main statistics of a large set.
+            None for some of each set.
+        percentiles: `auto`, `exact` or `sketch`, as in `summarize`.
+        intervals: Whether to show the intervals of the statistics.
+        coverage: The share of the requested ids that have a record (0 to 1), if known.
+        width: The maximum number of characters in a line.
 
     Raises:
-        MissingColumnError: The data lacks a column that is needed.
-        InputError: Something of that name is unknown.
+        MissingColumnError: The data lacks a column.
+        InputError: A name is unknown.
     """
-    shown = _shown(metrics)
+    shown = _choose_names(metrics)
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
-    wanted = [*shown, *(name for one in sets for name in _BEHIND.get(one, ()))]
-    total = ranked(data, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
-    keys = [*([TIME] if every is not None else []), *by]
+    wanted = [*shown, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
+    total = rank_groups(data, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
+    columns = [*([TIME] if every is not None else []), *by]
     groups = total
-    if keys:
-        groups = ranked(data, by, every=every, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
+    if columns:
+        groups = rank_groups(data, by, every=every, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
     if every is not None and by:
-        groups = groups[groups[REQUESTS.name] > 0]  # each group has every stretch of time; people look for what was
+        groups = groups[groups[REQUESTS.name] > 0]  # each group has a row for every period; most are empty
     unknown = "cost" in sets and total["cost_unknown"].iloc[0] > 0
     unfinished = every is not None and bool(groups[OPEN].fillna(value=False).any())
-    table = as_text(
-        _marked(groups) if unfinished else groups,
-        keys,
+    table = format_table(
+        _mark_open(groups) if unfinished else groups,
+        columns,
         [REQUESTS.name, *shown],
-        total=total if keys else None,
+        total=total if columns else None,
         at_least={EFFECTIVE_COST.name} if unknown or (coverage is not None and coverage < 1) else set(),
         width=width,
     )
-    notes = list(_footnotes(total.iloc[0], sets, coverage))
+    notes = list(_write_notes(total.iloc[0], sets, coverage))
     if total.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:
-        notes.append(f"{_OPEN_MARK} not over when records were fetched last, so that some may be missing.")
+        notes.append(f"{_OPEN_MARK} still running at the last fetch, so records may be missing.")
     if "weekday" in by:
         notes.append("Weekdays: 1 is Monday.")
-    if tz != "UTC" and {TIME, *_TIMES} & {*keys}:
+    if tz != "UTC" and {TIME, *_TIMES} & {*columns}:
         notes.append(f"Times: {tz}.")
     return "\n".join([table, *notes])
 
 
-def ranked(
-    data: object,
+def rank_groups(
+    data: Records,
     by: Sequence[str] = (),
     *,
-    every: str | None = None,
+    every: Period | None = None,
     tz: str = "UTC",
     metrics: Sequence[str] | None = None,
-    percentiles: str = "auto",
+    percentiles: Percentiles = "auto",
     intervals: bool = False,
 ) -> pd.DataFrame:
-    """Return what `summarize` returns, in another order: the dearest group first, under its time if there is one.
+    """Return the result of `summarize` with the most expensive group first, within each period.
 
-    Args and errors are those of `overview`; a statistic that is named twice stands there once.
+    Arguments and errors are those of `overview`; a repeated statistic is computed once.
     """
-    statistics = list(dict.fromkeys(resolved(DEFAULT if metrics is None else metrics)))
+    statistics = list(dict.fromkeys(resolve(DEFAULT if metrics is None else metrics)))
     hidden = [] if EFFECTIVE_COST in statistics else [EFFECTIVE_COST.name]
-    also: dict[str, Any] = {"intervals": True} if intervals else {}
-    groups = summarize(data, by=by, every=every, tz=tz, metrics=[*statistics, *hidden], percentiles=percentiles, **also)
+    groups = summarize(
+        data,
+        by=by,
+        every=every,
+        tz=tz,
+        metrics=[*statistics, *hidden],
+        percentiles=percentiles,
+        intervals=intervals,
+    )
     times = [*([TIME] if every is not None else []), *(name for name in by if name in _TIMES)]
     order = [*times, EFFECTIVE_COST.name, REQUESTS.name]
     groups = groups.sort_values(order, ascending=[name in times for name in order], kind="stable", ignore_index=True)
-    return groups.drop(columns=[name + limit for name in hidden for limit in ("", *LIMITS) if name + limit in groups])
+    unwanted = [column for name in hidden for column in (name, *name_limits(name)) if column in groups]
+    return groups.drop(columns=unwanted)
 
 
-def _shown(metrics: Sequence[str] | None) -> list[str]:
-    """Return the statistics that a table shows, by name and each once."""
+def _choose_names(metrics: Sequence[str] | None) -> list[str]:
+    """Return the names of the statistics in a table, each once."""
     if metrics is None:
         return [*_OVERVIEW]
-    names = (name for metric in metrics for name in _SHOWN.get(metric) or [one.name for one in resolved(metric)])
+    names = (name for metric in metrics for name in _MAIN.get(metric) or [one.name for one in resolve(metric)])
     return list(dict.fromkeys(names))
 
 
-def _marked(groups: pd.DataFrame) -> pd.DataFrame:
-    """Return groups with a mark behind the stretches of time that may still be incomplete."""
+def _mark_open(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return groups with a mark after the periods that may still be incomplete."""
     unfinished = groups[OPEN].fillna(value=False)
     marks = [_OPEN_MARK if mark else "" for mark in unfinished]
-    return groups.assign(**{TIME: [name + mark for name, mark in zip(names_of(groups[TIME]), marks, strict=True)]})
+    return groups.assign(**{TIME: [name + mark for name, mark in zip(name_groups(groups[TIME]), marks, strict=True)]})
 
 
-def _footnotes(total: "pd.Series[Any]", sets: Sequence[str], coverage: float | None) -> Iterator[str]:
-    """Yield what has to be known to read the figures rightly."""
+def _write_notes(total: "pd.Series[Any]", sets: Sequence[str], coverage: float | None) -> Iterator[str]:
+    """Yield the notes that a reader needs to understand the figures."""
     if coverage is not None and coverage < 1:
-        yield f"Coverage: {write(coverage, Unit.SHARE)} of the ids have a record, so totals are lower bounds."
+        yield f"Coverage: {format_value(coverage, Unit.SHARE)} of the ids have a record, so totals are lower bounds."
     if "cost" in sets and total["cost_unknown"]:
-        unknown = counted(int(total["cost_unknown"]), "request")
-        yield f"Cost: not known in full for {unknown}, so the total is a lower bound."
+        unknown = format_count(int(total["cost_unknown"]), "request")
+        yield f"Cost: not fully known for {unknown}, so the total is a lower bound."
     if "cache" in sets:
-        known = write(None if pd.isna(total["cache_coverage"]) else total["cache_coverage"], Unit.SHARE)
-        yield f"Cache: a discount is reported for {known} of the requests; the savings rate is that of those alone."
+        known = format_value(None if pd.isna(total["cache_coverage"]) else total["cache_coverage"], Unit.SHARE)
+        yield f"Cache: a discount is reported for {known} of the requests; the savings rate covers only these."
     if "latency" in sets:
-        streamed, timed = (write(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
+        streamed, timed = (format_value(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))
         yield (
-            f"Latency: successful requests only; time to first token (TTFT) of {streamed} streamed ones, end to end"
+            f"Latency: successful requests only; time to first token (TTFT) of {streamed} streamed requests, end to end"
             f" (E2E) of {timed}."
         )
     if "reliability" in sets:
-        yield "Reliability: among recorded generations; a request that never got an id is not seen here."
+        yield "Reliability: among recorded generations; requests that never got an id are not included."

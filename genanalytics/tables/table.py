@@ -2,33 +2,71 @@
 
 import itertools
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence, Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.html import block
-from genanalytics.base.html import table as as_html
+from genanalytics.base.html import make_block, make_table
+from genanalytics.base.text import escape_unprintable, name_group, shorten
 from genanalytics.errors import InputError
-from genanalytics.units import NOTHING, Unit, money_decimals, printable, write
+from genanalytics.metrics.declare import name_limits
+from genanalytics.units import GAP, Unit, format_value, money_decimals
 
-_GAP = "  "
+_SPACE = "  "
 _SHORTEST_NAME = 12
-_PARTS = 2
-"""Where a table has to be divided, the names of its groups have one part in so many of the width at most."""
-_MOST = 100
-LIMITS = ("_low", "_high")
-"""What stands behind the name of a statistic in those of its interval."""
+_NAMES_SHARE = 2
+"""In a divided table, the names of the groups take at most one part in this many of the width."""
+_MAX_ROWS = 100
 
-Column = list[str]
-"""The lines of a column, equally long: its label, on one line or on several, and its cells."""
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a text table.
+
+    Attributes:
+        label: The heading, which is divided into lines if it is wider than the cells.
+        cells: The texts.
+        is_figure: Whether the column is aligned to the right.
+    """
+
+    label: str
+    cells: Sequence[str]
+    is_figure: bool = False
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the column, all of one length."""
+        words = max(map(len, self.label.split()), default=0)
+        widest = max(map(len, self.cells), default=0)
+        lines = [*textwrap.wrap(self.label, max(widest, words), break_on_hyphens=False), *self.cells]
+        width = max(map(len, lines))
+        return [line.rjust(width) if self.is_figure else line.ljust(width) for line in lines]
+
+    @property
+    def width(self) -> int:
+        """The number of characters that the column takes, with the space after it."""
+        return len(self.lines[0]) + len(_SPACE)
+
+
+def join_columns(columns: Sequence[Column]) -> str:
+    """Return columns as a text table.
+
+    >>> print(join_columns([Column("model", ["a", "b"]), Column("cost", ["$7.00", "$12.00"], is_figure=True)]))
+    model    cost
+    a       $7.00
+    b      $12.00
+    """
+    lines = [column.lines for column in columns]
+    tallest = max(map(len, lines))
+    padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in lines]
+    return "\n".join(_SPACE.join(line).rstrip() for line in zip(*padded, strict=True))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Table:
-    """Figures by group, as a terminal and a notebook show them: the first 100 of them, and how many more there are.
+    """Figures by group in a terminal or a notebook: the first 100 rows, and the number of further rows.
 
     Attributes:
         summary: The figures.
@@ -37,15 +75,15 @@ class Table:
     summary: pd.DataFrame
 
     @property
-    def keys(self) -> list[str]:
+    def by(self) -> list[str]:
         """The columns before the first one with a unit, which name the groups."""
         return list(itertools.takewhile(lambda name: name not in self._units, self.summary.columns))
 
     @property
     def names(self) -> list[str]:
         """The columns after them, without the limits of intervals."""
-        limits = {name + limit for name in self._units for limit in LIMITS}
-        return [name for name in self.summary.columns[len(self.keys) :] if name not in limits]
+        limits = {limit for name in self._units for limit in name_limits(name)}
+        return [name for name in self.summary.columns[len(self.by) :] if name not in limits]
 
     @property
     def _units(self) -> dict[str, str]:
@@ -54,34 +92,31 @@ class Table:
 
     @property
     def _left_out(self) -> str:
-        more = len(self.summary) - _MOST
-        return f"... and {more:,} more rows: those of .summary" if more > 0 else ""
+        more = len(self.summary) - _MAX_ROWS
+        return f"... and {more:,} more rows in .summary" if more > 0 else ""
 
     def __repr__(self) -> str:
-        text = as_text(self.summary.head(_MOST), self.keys, self.names)
+        text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
         return "\n".join(filter(None, [text, self._left_out]))
 
     def _repr_html_(self) -> str:
-        shown = self.summary.head(_MOST)
-        columns = [(key, names_of(shown[key])) for key in self.keys]
-        figures: list[int] = []
-        for name in self.names:
-            found = list(_figures(shown, name, shown.attrs))
-            figures += range(len(columns), len(columns) + len(found)) if name in self._units else ()
-            columns += found
-        heads, cells = zip(*columns, strict=True)
-        return block(as_html(heads, zip(*cells, strict=True), figures=figures), self._left_out)
+        shown = self.summary.head(_MAX_ROWS)
+        columns = [Column(name, name_groups(shown[name])) for name in self.by]
+        columns += [column for name in self.names for column in _make_columns(shown, name, shown.attrs)]
+        figures = [place for place, column in enumerate(columns) if column.is_figure]
+        heads, cells = [column.label for column in columns], [column.cells for column in columns]
+        return make_block(make_table(heads, zip(*cells, strict=True), figures=figures), self._left_out)
 
 
 def table(summary: pd.DataFrame) -> Table:
-    """Return figures by group in a form that shows them as people read them: with labels, units and intervals.
+    """Return figures by group in a form that people read: with labels, units and intervals.
 
     Args:
-        summary: What `summarize`, `sessions`, `quality` and others return, or `explain` of a fetch; its rows and
-            columns chosen and ordered as one likes.
+        summary: The result of `summarize`, `sessions`, `quality` and others, or of `explain` of a fetch; rows and
+            columns can be selected and sorted.
 
     Raises:
-        InputError: It is none of these: its `attrs` hold no units and labels.
+        InputError: `attrs` contains no units and labels.
 
     >>> frame = pd.DataFrame({"model": ["a", "b"], "requests": [1200, 7], "ttft_ms_p50": [812.0, 12_345.0]})
     >>> frame.attrs = {"units": {"requests": "count", "ttft_ms_p50": "ms"},
@@ -102,147 +137,110 @@ def table(summary: pd.DataFrame) -> Table:
     return Table(summary.reset_index(named) if named else summary)
 
 
-def as_text(
+def format_table(
     summary: pd.DataFrame,
-    keys: Sequence[str],
+    by: Sequence[str],
     names: Iterable[str],
     *,
     total: pd.DataFrame | None = None,
     at_least: AbstractSet[str] = frozenset(),
     width: int = 100,
 ) -> str:
-    """Return figures by group as lines of text, at most `width` wide as far as that can be.
+    """Return figures by group as lines of text, at most `width` wide if possible.
 
-    The names of groups are cut, as long as that leaves them apart; a table that is still too wide is divided into
-    several, below each other and each with the names.
+    Names of groups are shortened as long as they stay distinct. A table that is still too wide is divided into several
+    tables, each with the names.
 
     Args:
         summary: A row per group, with `units` and `labels` in `attrs`, as `summarize` returns it.
-        keys: The columns that name the groups.
-        names: The columns to show after them, in this order. One with an interval (`<name>_low`, `<name>_high`) is
-            followed by it.
+        by: The columns that name the groups.
+        names: The columns to show after them, in this order. The interval of a column (`<name>_low`, `<name>_high`)
+            follows it.
         total: The same columns over all rows, as one row; shown last.
         at_least: Columns whose last row is a lower bound, and shown as one.
-        width: How many characters a line may have.
+        width: The maximum number of characters in a line.
     """
     rows = summary if total is None else pd.concat([summary, total])
-    numbers = [
-        _column(
-            label, cells, max(map(len, cells), default=0), str.rjust if name in summary.attrs["units"] else str.ljust
-        )
-        for name in names
-        for label, cells in _figures(rows, name, summary.attrs, bound=name in at_least)
+    figures = [
+        column for name in names for column in _make_columns(rows, name, summary.attrs, is_bound=name in at_least)
     ]
     totals = len(rows) - len(summary)
-    groups = {key: [*names_of(summary[key]), *["" if place else "total"] * totals] for place, key in enumerate(keys)}
-    needed = sum(map(_width, numbers))
-    labels = _labels(groups, width - needed)
-    if needed + sum(map(_width, labels)) > width + len(_GAP):
-        labels = _labels(groups, width // _PARTS)
-    left = width + len(_GAP) - sum(map(_width, labels))
-    return "\n\n".join(_lines([*labels, *part]) for part in _divided(numbers, left))
+    groups = {
+        name: [*name_groups(summary[name]), *["" if place else "total"] * totals] for place, name in enumerate(by)
+    }
+    needed = sum(column.width for column in figures)
+    labels = _label_groups(groups, width - needed)
+    if needed + sum(label.width for label in labels) > width + len(_SPACE):
+        labels = _label_groups(groups, width // _NAMES_SHARE)
+    left = width + len(_SPACE) - sum(label.width for label in labels)
+    return "\n\n".join(join_columns([*labels, *part]) for part in _divide(figures, left))
 
 
-def name_of(value: Any) -> str:  # noqa: ANN401 - whatever a column can hold
-    """Return what a group is called: a day as its date, nothing as a dash, an empty text in quotes."""
-    if pd.isna(value):
-        return NOTHING
-    if isinstance(value, pd.Timestamp) and value == value.normalize():
-        return f"{value:%Y-%m-%d}"
-    return printable(str(value)) or '""'
-
-
-def names_of(values: pd.Series) -> list[str]:
-    """Return what groups are called; moments as precisely as all of them together need it."""
+def name_groups(values: pd.Series) -> list[str]:
+    """Return the names of groups; times are as precise as all of them together need it."""
     moments = values.dropna()
     if not isinstance(values.dtype, pd.DatetimeTZDtype) or (moments == moments.dt.normalize()).all():
-        return [name_of(value) for value in values]
-    minutes = (moments == moments.dt.floor("min")).all()
-    return [NOTHING if pd.isna(value) else _moment(value, minutes=minutes) for value in values]
+        return [name_group(value) for value in values]
+    precision = "minutes" if (moments == moments.dt.floor("min")).all() else "seconds"
+    return [
+        GAP if pd.isna(value) else value.isoformat(sep=" ", timespec=precision).removesuffix("+00:00")
+        for value in values
+    ]
 
 
-def _moment(value: pd.Timestamp, *, minutes: bool) -> str:
-    return value.isoformat(sep=" ", timespec="minutes" if minutes else "seconds").removesuffix("+00:00")
-
-
-def _figures(
-    rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, bound: bool = False
-) -> Iterator[tuple[str, list[str]]]:
-    """Yield the label and the cells of a column, and those of its intervals where it has some."""
+def _make_columns(
+    rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, is_bound: bool = False
+) -> Iterator[Column]:
+    """Yield the column of a statistic, and that of its intervals if there are any."""
     if name not in attrs["units"]:  # words
-        yield name.replace("_", " "), names_of(rows[name])
+        yield Column(name.replace("_", " "), name_groups(rows[name]))
         return
     unit = Unit(attrs["units"][name])
-    limits = [name + limit for limit in LIMITS if name + limit in rows]
-    cells, *ends = _written([rows[column] for column in (name, *limits)], unit)
-    if bound:
+    limits = [limit for limit in name_limits(name) if limit in rows]
+    cells, *ends = _format_figures([rows[column] for column in (name, *limits)], unit)
+    if is_bound:
         cells[-1] = f"≥ {cells[-1]}"
-    yield attrs["labels"][name], cells
+    yield Column(attrs["labels"][name], cells, is_figure=True)
     if ends:
-        spans = [NOTHING if NOTHING in span else " to ".join(span) for span in zip(*ends, strict=True)]
-        yield "95 % interval", spans
+        spans = [GAP if GAP in span else " to ".join(span) for span in zip(*ends, strict=True)]
+        yield Column("95 % interval", spans, is_figure=True)
 
 
-def _written(columns: Sequence[pd.Series], unit: Unit) -> list[list[str]]:
-    """Return figures as people read them, amounts of money with one number of decimals for all the columns."""
+def _format_figures(columns: Sequence[pd.Series], unit: Unit) -> list[list[str]]:
+    """Return figures as text, amounts of money with one number of decimals for all columns."""
     if unit is Unit.TIME:
-        return [names_of(values) for values in columns]
+        return [name_groups(values) for values in columns]
     known = [[None if pd.isna(value) else float(value) for value in values] for values in columns]
     decimals = money_decimals(value for values in known for value in values) if unit is Unit.USD else None
-    return [[write(value, unit, decimals=decimals) for value in values] for values in known]
+    return [[format_value(value, unit, decimals=decimals) for value in values] for values in known]
 
 
-def _labels(groups: "dict[str, list[str]]", width: int) -> list[Column]:
-    """Return the columns that name the groups, cut if they are wider than a width: the widest ones most."""
+def _label_groups(groups: "dict[str, list[str]]", width: int) -> list[Column]:
+    """Return the columns that name the groups, shortened if they are wider than a width: the widest ones most."""
     columns: dict[str, Column] = {}
-    for key, names in sorted(groups.items(), key=lambda item: max(map(len, item[1]), default=0)):
-        left = width - sum(map(_width, columns.values()))
-        longest = max(_SHORTEST_NAME, left // (len(groups) - len(columns)) - len(_GAP))
-        columns[key] = _column(printable(key), _cut_apart(names, longest), longest, str.ljust)
-    return [columns[key] for key in groups]
+    for name, groups_of_name in sorted(groups.items(), key=lambda item: max(map(len, item[1]), default=0)):
+        left = width - sum(column.width for column in columns.values())
+        longest = max(_SHORTEST_NAME, left // (len(groups) - len(columns)) - len(_SPACE))
+        columns[name] = Column(escape_unprintable(name), _shorten_apart(groups_of_name, longest))
+    return [columns[name] for name in groups]
 
 
-def _cut_apart(names: Sequence[str], longest: int) -> list[str]:
-    """Return names cut in the middle: to `longest`, or to twice as much where that makes one of two."""
+def _shorten_apart(names: Sequence[str], longest: int) -> list[str]:
+    """Return names shortened to `longest`, or to twice as much if that would make two of them equal."""
     different = len(set(names))
     for most in (longest, 2 * longest):
-        cut = [_cut(name, most) for name in names]
+        cut = [shorten(name, most) for name in names]
         if len(set(cut)) == different:
             break
     return cut
 
 
-def _cut(text: str, longest: int) -> str:
-    if len(text) <= longest:
-        return text
-    head = (longest - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
-
-
-def _column(label: str, cells: list[str], width: int, align: Callable[[str, int], str]) -> Column:
-    """Return a column, with its label on several lines if it is wider than the cells."""
-    words = max(map(len, label.split()), default=0)
-    lines = [*textwrap.wrap(label, max(width, words), break_on_hyphens=False), *cells]
-    longest = max(map(len, lines))
-    return [align(line, longest) for line in lines]
-
-
-def _width(column: Column) -> int:
-    return len(column[0]) + len(_GAP)
-
-
-def _divided(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
-    """Yield columns in their order, as many at a time as a width takes, and at least one."""
+def _divide(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
+    """Yield columns in order, as many at a time as the width allows, and at least one."""
     part: list[Column] = []
     for column in columns:
-        if part and sum(map(_width, [*part, column])) > width:
+        if part and sum(each.width for each in [*part, column]) > width:
             yield part
             part = []
         part.append(column)
     yield part
-
-
-def _lines(columns: Sequence[Column]) -> str:
-    tallest = max(map(len, columns))
-    padded = [[" " * len(column[0])] * (tallest - len(column)) + column for column in columns]
-    return "\n".join(_GAP.join(line).rstrip() for line in zip(*padded, strict=True))

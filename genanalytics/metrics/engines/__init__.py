@@ -1,1 +1,1 @@
-"""Where statistics are computed: in memory, by DuckDB, by Spark."""
+"""The engines that compute statistics: pandas in memory, DuckDB, Spark."""

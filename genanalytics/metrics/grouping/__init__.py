@@ -1,1 +1,1 @@
-"""What rows are grouped by, and which rows count."""
+"""Groups and periods, and conditions on rows."""

@@ -1,74 +1,85 @@
-"""What a caller wants rows grouped by, checked against the data, and the groups' names in a result."""
+"""The `by` of a caller, checked against the data, and the groups in a result."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.text import near
+from genanalytics.base.text import suggest
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.engines.source import GROUP, Source
-from genanalytics.metrics.grouping.keys import DERIVED, TIME, Key, bucket, key, zone_of
-from genanalytics.records.frame import from_table
+from genanalytics.metrics.grouping.calendar import TIME, find_zone
+from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
+from genanalytics.records.frame import to_frame
 
 
-def keys_of(
-    source: Source, by: str | Sequence[str] | None, every: str | None, tz: str, *, beside: Sequence[str]
-) -> list[Key]:
+class HasColumns(Protocol):
+    """Data with named columns."""
+
+    columns: list[str]
+
+    def is_nested(self, column: str) -> bool:
+        """Return whether a column contains lists or structures."""
+
+
+def resolve_by(
+    data: HasColumns, by: str | Sequence[str] | None, every: str | None, tz: str, *, others: Sequence[str]
+) -> list[GroupKey]:
     """Return the keys to group by, time first.
 
     Args:
-        source: The data.
-        by: Names of columns and of what is derived from them.
-        every: A stretch of time.
-        tz: The zone of all times.
-        beside: The other columns of the result: no key can have the name of one.
+        data: The data.
+        by: Names of columns and of derived keys.
+        every: A period.
+        tz: The time zone.
+        others: The other columns of the result, whose names no key can have.
 
     Raises:
-        MissingColumnError: The data lacks a column that a key is made of.
-        InputError: There is no such zone or stretch of time, a key cannot be grouped by, or a name would stand twice.
+        MissingColumnError: The data lacks the column of a key.
+        InputError: There is no such time zone or period, a key cannot be grouped by, or a name occurs twice.
     """
-    zone = zone_of(tz)
+    zone = find_zone(tz)
     names = [by] if isinstance(by, str) else list(by or ())
-    columns = [*([TIME] if every is not None else []), *names, *beside]
+    columns = [*([TIME] if every is not None else []), *names, *others]
     twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
     if twice:
-        msg = f"{', '.join(map(repr, twice))} would stand in the result twice: name each key and each statistic once"
+        msg = f"two columns of the result would be named {', '.join(map(repr, twice))}: use each name once"
         raise InputError(msg)
-    keys = [key(name, zone) for name in names]
+    keys = [find_key(name, zone) for name in names]
     if every is not None:
-        keys.insert(0, bucket(every, zone))
-    for wanted in keys:
-        _check(source, wanted)
+        keys.insert(0, make_period_key(every, zone))
+    for key in keys:
+        _check(data, key)
     return keys
 
 
-def labelled(groups: pa.Table, keys: Sequence[Key]) -> pd.DataFrame:
-    """Return the keys of groups, which stand under the names of `GROUP`, as a result shows them."""
-    plain = groups.select([GROUP.format(key.name) for key in keys]).rename_columns([key.name for key in keys])
-    frame = from_table(plain)
-    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in keys}, index=range(len(groups)))
+def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
+    """Return the values of the groups as a result shows them."""
+    plain = groups.select([key.group for key in by]).rename_columns([key.name for key in by])
+    frame = to_frame(plain)
+    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in by}, index=range(len(groups)))
 
 
-def check_columns(source: Source, columns: Iterable[str], name: str) -> None:
-    """Check that the data has the columns that something is made of.
+def check_columns(data: HasColumns, columns: Iterable[str], name: str) -> None:
+    """Check that the data has the columns that a statistic needs.
 
     Raises:
         MissingColumnError: It lacks one.
     """
-    missing = [column for column in columns if column not in source.columns]
+    missing = [column for column in columns if column not in data.columns]
     if missing:
-        msg = f"the data has no column {', '.join(map(repr, missing))}, which {name!r} is made of"
+        msg = f"the data has no column {', '.join(map(repr, missing))}, which {name!r} needs"
         raise MissingColumnError(msg)
 
 
-def _check(source: Source, wanted: Key) -> None:
-    name, column = wanted.name, wanted.column
-    if column not in source.columns:
-        known = [*source.columns, *DERIVED]
-        described = repr(name) if name == column else f"{name!r}, which is made of {column!r}"
-        msg = f"cannot group by {described}; {near(name, known)}there are {', '.join(known)}"
+def _check(data: HasColumns, key: GroupKey) -> None:
+    if key.column not in data.columns:
+        known = [*data.columns, *DERIVED]
+        what, hint = repr(key.name), suggest(key.name, known)
+        if key.name in DERIVED:
+            what, hint = f"{what}, which needs the column {key.column!r}", ""
+        msg = f"cannot group by {what}; {hint}there are {', '.join(known)}"
         raise MissingColumnError(msg)
-    if source.is_nested(column):
-        msg = f"cannot group by {name!r}: it holds lists"
+    if data.is_nested(key.column):
+        msg = f"cannot group by {key.name!r}: it contains lists"
         raise InputError(msg)

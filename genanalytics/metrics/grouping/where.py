@@ -1,4 +1,4 @@
-"""Which rows to look at: conditions as they are typed, on frames and on engines alike."""
+"""Conditions on rows as users type them, for frames and engines."""
 
 import math
 import re
@@ -9,24 +9,24 @@ from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.base.text import near
+from genanalytics.base.text import suggest
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.grouping.keys import zone_of
+from genanalytics.metrics.grouping.calendar import find_zone
 
 _FORM = re.compile(r"([^=!<>]+)(!=|<=|>=|==?|<|>)(.*)", re.DOTALL)
 _EQUAL = ("=", "==", "!=")
 _FLAGS = {"true": True, "false": False}
 
 
-def filtered(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any:  # noqa: ANN401 - of the same kind
-    """Return the rows of which all conditions hold.
+def filter_rows(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any:  # noqa: ANN401 - of the same kind
+    """Return the rows that meet all conditions.
 
     Args:
         data: A pandas frame, an Arrow table, a polars frame, a DuckDB relation or a Spark data frame.
-        conditions: Each a column, one of `=`, `!=`, `<`, `<=`, `>`, `>=`, and a value: `model=openai/gpt-5`,
-            `total_cost>=0.5`, `cancelled=true`, `created_at>=2026-03-01`. A row with a gap meets none of them but `!=`,
-            so that `=` and `!=` part all rows in two.
-        tz: The zone of moments that do not name their own.
+        conditions: Each is a column, one of `=`, `!=`, `<`, `<=`, `>`, `>=`, and a value: `model=openai/gpt-5`,
+            `total_cost>=0.5`, `cancelled=true`, `created_at>=2026-03-01`. Only `!=` matches rows where the value is
+            missing, so `=` and `!=` split all rows in two.
+        tz: The time zone of moments without one, by its IANA name.
 
     Returns:
         Data of the same kind.
@@ -36,56 +36,56 @@ def filtered(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any:  
         InputError: A condition has another form, or a value does not fit its column.
 
     >>> import pandas as pd
-    >>> filtered(pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]}), ["model=a", "latency>10"])
+    >>> filter_rows(pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]}), ["model=a", "latency>10"])
       model  latency
     2     a       30
     """
-    zone = zone_of(tz)
+    zone = find_zone(tz)
     frame = nw.from_native(data)
     schema = frame.collect_schema()
     for condition in conditions:
-        frame = frame.filter(_expression(condition, schema, zone))
+        frame = frame.filter(_parse(condition, schema, zone))
     return frame.to_native()
 
 
-def _expression(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
+def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
     found = _FORM.fullmatch(condition)
     if found is None:
         msg = f"cannot read the condition {condition!r}: write a column, one of = != < <= > >=, and a value"
         raise InputError(msg)
     name, sign, text = found[1].strip(), found[2], found[3].strip()
     if name not in schema:
-        msg = f"no column {name!r} in {condition!r}; {near(name, schema)}there are {', '.join(schema)}"
+        msg = f"no column {name!r} in {condition!r}; {suggest(name, schema)}there are {', '.join(schema)}"
         raise MissingColumnError(msg)
     if schema[name] == nw.Boolean and sign not in _EQUAL:
-        msg = f"{condition!r}: {name!r} is true or false, so take = or !="
+        msg = f"{condition!r}: column {name!r} is true or false; use = or !="
         raise InputError(msg)
-    column, value = nw.col(name), nw.lit(_value(text, name, schema[name], tz))
+    column, value = nw.col(name), nw.lit(_parse_value(text, name, schema[name], tz))
     match sign:
         case "<":
-            holds = column < value
+            matches = column < value
         case "<=":
-            holds = column <= value
+            matches = column <= value
         case ">":
-            holds = column > value
+            matches = column > value
         case ">=":
-            holds = column >= value
+            matches = column >= value
         case _:
-            holds = column == value
-    known = holds.fill_null(value=False)
+            matches = column == value
+    known = matches.fill_null(value=False)
     return ~known if sign == "!=" else known
 
 
-def _value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
-    """Return the value that is meant, of a column's type."""
+def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
+    """Return a value of a column's type."""
     if dtype.is_nested():
-        msg = f"no condition can be put on {name!r}: it holds lists"
+        msg = f"column {name!r} contains lists: it cannot have a condition"
         raise InputError(msg)
     try:
         if dtype == nw.Boolean:
             return _FLAGS[text.lower()]
         if dtype.is_numeric():
-            return _number(text)
+            return _parse_number(text)
         if isinstance(dtype, nw.Datetime):
             moment = datetime.fromisoformat(text)
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
@@ -97,7 +97,7 @@ def _value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float 
     return text
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     try:
         return int(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""How sure a statistic is."""
+"""The 95 % intervals of statistics."""

@@ -1,4 +1,4 @@
-"""Prompt caching: what it saved and what it cost (US dollars); `cache_discount` is signed, and null is not zero."""
+"""Prompt caching: savings and costs in US dollars. `cache_discount` has a sign, and a missing one is not zero."""
 
 import narwhals.stable.v2 as nw
 
@@ -13,7 +13,7 @@ NET = RowValue(
     "net_cache_savings",
     "cache savings",
     Unit.USD,
-    "Sum of cache_discount, signed, over the rows where it is known",
+    "Sum of cache_discount, with its sign, over the rows where it is known",
     ("cache_discount",),
     _DISCOUNT,
 )
@@ -21,7 +21,7 @@ READ = RowValue(
     "read_savings",
     "read savings",
     Unit.USD,
-    "Sum of the positive discounts: what cache reads saved",
+    "Sum of the positive discounts: savings of cache reads",
     ("cache_discount",),
     nw.when(_KNOWN).then(nw.when(_DISCOUNT > 0).then(_DISCOUNT).otherwise(nw.lit(0.0))),
 )
@@ -29,9 +29,9 @@ PREMIUM = RowValue(
     "write_premium",
     "write premium",
     Unit.USD,
-    "Size of the sum of the negative discounts: what cache writes cost on top",
+    "Size of the sum of the negative discounts: extra cost of cache writes",
     (READ, "cache_discount"),
-    nw.col("read_savings") - _DISCOUNT,
+    READ.column - _DISCOUNT,
 )
 WITHOUT = RowValue(
     "cost_without_cache",
@@ -40,15 +40,15 @@ WITHOUT = RowValue(
     "Sum of total_cost + cache_discount; a row without a known discount counts with total_cost alone",
     ("cache_discount", "total_cost"),
     nw.col("total_cost")
-    + _DISCOUNT.fill_null(0.0),  # nothing reported, so nothing added; cache_coverage says how often
+    + _DISCOUNT.fill_null(0.0),  # nothing reported, so nothing added; cache_coverage shows the share
 )
 _RATED_SAVINGS = RowValue(
     "rated_savings",
     "savings",
     Unit.USD,
-    "cache_discount of a row that is neither BYOK nor replayed, and whose total_cost is known",
+    "cache_discount of a row that is neither BYOK nor replayed, with a known total_cost",
     ("cache_discount", "total_cost", PAID_HERE),
-    nw.when(nw.col("paid_here") & ~nw.col("total_cost").is_null()).then(_DISCOUNT),
+    nw.when(PAID_HERE.column & ~nw.col("total_cost").is_null()).then(_DISCOUNT),
 )
 _RATED_COST = RowValue(
     "rated_cost",
@@ -56,13 +56,13 @@ _RATED_COST = RowValue(
     Unit.USD,
     "total_cost + cache_discount of such a row",
     ("cache_discount", "total_cost", PAID_HERE),
-    nw.when(nw.col("paid_here")).then(nw.col("total_cost") + _DISCOUNT),
+    nw.when(PAID_HERE.column).then(nw.col("total_cost") + _DISCOUNT),
 )
 _CACHED = RowValue(
     "cached_tokens",
     "cached tokens",
     Unit.TOKENS,
-    "native_tokens_cached of a row that was not replayed, and whose native_tokens_prompt is known",
+    "native_tokens_cached of a row that was not replayed, with known native_tokens_prompt",
     ("native_tokens_cached", "native_tokens_prompt", "response_cache_source_id"),
     nw.when(~REPLAYED & ~nw.col("native_tokens_prompt").is_null()).then(nw.col("native_tokens_cached")),
 )
@@ -70,7 +70,7 @@ _PROMPT = RowValue(
     "cacheable_tokens",
     "prompt tokens",
     Unit.TOKENS,
-    "native_tokens_prompt of a row that was not replayed, and whose native_tokens_cached is known",
+    "native_tokens_prompt of a row that was not replayed, with known native_tokens_cached",
     ("native_tokens_cached", "native_tokens_prompt", "response_cache_source_id"),
     nw.when(~REPLAYED & ~nw.col("native_tokens_cached").is_null()).then(nw.col("native_tokens_prompt")),
 )
@@ -103,7 +103,7 @@ CACHE: tuple[Statistic, ...] = (
         "cache_payback",
         "payback",
         Unit.RATIO,
-        "Read savings / write premium: below 1 caching loses; null without a premium",
+        "Read savings / write premium: below 1 caching loses money; missing without a premium",
         READ,
         PREMIUM,
         known_together=True,

@@ -1,13 +1,14 @@
-"""Cost: what was charged, what the user's own provider keys paid, and how it spreads over requests (US dollars)."""
+"""Cost in US dollars: charges, payments with the user's own provider keys (BYOK), and their spread over requests."""
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import Count, RowValue, Statistic, count_of, ratio, spread, total
+from genanalytics.metrics.declare import Count, RowValue, ShareOfTotal, Statistic, count_of, ratio, spread, total
 from genanalytics.metrics.sets.rows import BYOK, REPLAYED
 from genanalytics.units import Unit
 
 _TOTAL = nw.col("total_cost")
 _UPSTREAM = nw.col("upstream_inference_cost")
+_NATIVE_TOKENS = nw.col("native_tokens_prompt") + nw.col("native_tokens_completion")
 _COST_COLUMNS = ("total_cost", "upstream_inference_cost", "is_byok")
 
 BILLED = RowValue(
@@ -22,7 +23,7 @@ PAID_BY_KEY = RowValue(
     "byok_cost",
     "BYOK",
     Unit.USD,
-    "Sum of upstream_inference_cost where is_byok; elsewhere that field is no cost",
+    "Sum of upstream_inference_cost where is_byok; in other rows this field is not a cost",
     ("upstream_inference_cost", "is_byok"),
     nw.when(nw.col("is_byok")).then(_UPSTREAM),
 )
@@ -32,8 +33,8 @@ EFFECTIVE = RowValue(
     Unit.USD,
     "billed_cost + byok_cost (EffectiveCost in FOCUS)",
     (BILLED, PAID_BY_KEY),
-    nw.when(~_TOTAL.is_null() | ~nw.col("byok_cost").is_null()).then(
-        nw.col("billed_cost").fill_null(0.0) + nw.col("byok_cost").fill_null(0.0)  # cost_unknown counts what is lacking
+    nw.when(~BILLED.column.is_null() | ~PAID_BY_KEY.column.is_null()).then(
+        BILLED.column.fill_null(0.0) + PAID_BY_KEY.column.fill_null(0.0)  # cost_unknown counts the rows with a gap
     ),
 )
 PER_REQUEST = RowValue(
@@ -48,7 +49,7 @@ _BYOK_UNKNOWN = RowValue(
     "byok_unknown",
     "BYOK unknown",
     Unit.COUNT,
-    "BYOK rows whose upstream cost is not known, and which effective_cost therefore lacks",
+    "BYOK rows with an unknown upstream cost, which effective_cost does not include",
     ("upstream_inference_cost", "is_byok"),
     nw.when(nw.col("is_byok") & _UPSTREAM.is_null()).then(nw.lit(1)),
 )
@@ -56,47 +57,37 @@ UNKNOWN = RowValue(
     "cost_unknown",
     "cost unknown",
     Unit.COUNT,
-    "Rows whose effective cost is not known, wholly or in part, and which the sums therefore lack",
+    "Rows whose effective cost is unknown, wholly or in part, and which the sums do not fully include",
     (*_COST_COLUMNS, _BYOK_UNKNOWN),
-    nw.when(
-        _TOTAL.is_null() | ~nw.col("byok_unknown").is_null() | (nw.col("is_byok").is_null() & (_UPSTREAM != 0))
-    ).then(nw.lit(1)),
+    nw.when(_TOTAL.is_null() | ~_BYOK_UNKNOWN.column.is_null() | (nw.col("is_byok").is_null() & (_UPSTREAM != 0))).then(
+        nw.lit(1)
+    ),
 )
-_TOKENS = RowValue(
+_PRICED_MTOK = RowValue(
     "priced_mtok",
     "tokens",
     Unit.TOKENS,
-    "Millions of native tokens, prompt and completion, of the rows that have a price",
+    "Millions of native tokens, prompt and completion, of the rows with a price",
     ("native_tokens_prompt", "native_tokens_completion", "total_cost", "is_byok", "response_cache_source_id"),
-    nw.when(
-        ~REPLAYED
-        & (nw.col("is_byok") | (_TOTAL != 0))
-        & (nw.col("native_tokens_prompt") + nw.col("native_tokens_completion") > 0)
-    ).then((nw.col("native_tokens_prompt") + nw.col("native_tokens_completion")) / 1e6),
+    nw.when(~REPLAYED & (nw.col("is_byok") | (_TOTAL != 0)) & (_NATIVE_TOKENS > 0)).then(_NATIVE_TOKENS / 1e6),
 )
 
-REQUESTS = Statistic(
-    "requests", "requests", Unit.COUNT, "Number of rows", aggregates={"requests": Count()}, of_nothing=0
-)
+REQUESTS = Statistic("requests", "requests", Unit.COUNT, "Number of rows", finish=Count(), of_nothing=0)
 EFFECTIVE_COST = total(EFFECTIVE)
 COST_SHARE = Statistic(
     "cost_share",
     "share of cost",
     Unit.SHARE,
     "effective_cost of the group / effective_cost of all groups",
-    rows=(EFFECTIVE,),
-    aggregates=EFFECTIVE.sums,
-    finish=nw.when((nw.col("effective_cost n") > 0) & (nw.col("effective_cost sum").sum() != 0)).then(
-        nw.col("effective_cost sum") / nw.col("effective_cost sum").sum()
-    ),
+    finish=ShareOfTotal(EFFECTIVE),
 )
 PRICE = ratio(
     "usd_per_mtok",
     "price",
     Unit.USD_PER_MTOK,
-    "Cost / million native tokens in and out, without rows that are free, replayed or have no tokens",
+    "Cost / million native tokens in and out, without rows that are free, replayed or without tokens",
     PER_REQUEST,
-    _TOKENS,
+    _PRICED_MTOK,
 )
 
 COST: tuple[Statistic, ...] = (

@@ -1,4 +1,4 @@
-"""Reliability, among recorded generations: a request that never got an id is invisible here."""
+"""Reliability among recorded generations: a request that never got an id is not included."""
 
 import narwhals.stable.v2 as nw
 
@@ -8,32 +8,19 @@ from genanalytics.metrics.sets.latency import E2E, TPS_E2E, TTFT
 from genanalytics.metrics.sets.rows import SUCCESS, finished_with
 from genanalytics.units import Unit
 
-_ATTEMPTS = nw.col("provider_responses")
-
-
-def _flag(name: str, label: str, description: str, needs: tuple[str | RowValue, ...], condition: nw.Expr) -> RowValue:
-    """Return 1 where a condition holds, 0 where it does not, null where it is not known."""
-    described = f"{description}, among recorded generations"
-    return RowValue(name, label, Unit.SHARE, described, needs, condition.cast(nw.Int64))
-
-
-def _ended(name: str, label: str, reason: str) -> Statistic:
-    described = f"Rows whose finish_reason is {reason} / rows"
-    return rate(_flag(name, label, described, ("finish_reason",), finished_with(reason)))
-
 
 def goodput(
     *, ttft_ms: float | None = None, e2e_ms: float | None = None, tps: float | None = None, name: str = "goodput"
 ) -> Statistic:
-    """Return the share of all rows, failed ones included, that succeeded and met every limit given.
+    """Return the share of all rows, including failed ones, that succeeded and met every limit given.
 
-    A row whose time or speed is not known has not met that limit.
+    A row with an unknown time or speed has not met that limit.
 
     Args:
-        ttft_ms: The longest time to the first token, in milliseconds.
+        ttft_ms: The longest time to first token, in milliseconds.
         e2e_ms: The longest end-to-end time, in milliseconds.
-        tps: The lowest throughput, end to end, in tokens per second.
-        name: What the statistic is called.
+        tps: The lowest end-to-end throughput, in tokens per second.
+        name: The name of the statistic.
 
     Raises:
         InputError: No limit is given.
@@ -46,18 +33,30 @@ def goodput(
     if not given:
         msg = "goodput needs a limit: give ttft_ms, e2e_ms or tps"
         raise InputError(msg)
-    met = nw.col("success")
+    met = SUCCESS.column
     for value, sign, limit in given:
-        column = nw.col(value.name)
-        met &= ((column <= limit) if sign == "<=" else (column >= limit)).fill_null(value=False)
+        met &= ((value.column <= limit) if sign == "<=" else (value.column >= limit)).fill_null(value=False)
     described = ", ".join(f"{value.name} {sign} {limit:g}" for value, sign, limit in given)
     needs = (SUCCESS, *(value for value, _, _ in given))
-    return rate(_flag(name, name, f"Rows that succeeded with {described} / rows", needs, met))
+    return rate(_make_flag(name, name, f"Rows that succeeded with {described} / rows", needs, met))
+
+
+def _make_flag(
+    name: str, label: str, description: str, needs: tuple[str | RowValue, ...], condition: nw.Expr
+) -> RowValue:
+    """Return 1 where a condition is met, 0 where it is not, null where that is unknown."""
+    described = f"{description}, among recorded generations"
+    return RowValue(name, label, Unit.SHARE, described, needs, condition.cast(nw.Int64))
+
+
+def _rate_of_ending(name: str, label: str, reason: str) -> Statistic:
+    described = f"Rows whose finish_reason is {reason} / rows"
+    return rate(_make_flag(name, label, described, ("finish_reason",), finished_with(reason)))
 
 
 RELIABILITY: tuple[Statistic, ...] = (
     rate(
-        _flag(
+        _make_flag(
             "cancel_rate",
             "cancelled",
             "Rows that the client cancelled / rows where that is known",
@@ -65,16 +64,16 @@ RELIABILITY: tuple[Statistic, ...] = (
             nw.col("cancelled"),
         )
     ),
-    _ended("error_rate", "errors", "error"),
-    _ended("truncation_rate", "truncated", "length"),
-    _ended("filter_rate", "filtered", "content_filter"),
+    _rate_of_ending("error_rate", "errors", "error"),
+    _rate_of_ending("truncation_rate", "truncated", "length"),
+    _rate_of_ending("filter_rate", "filtered", "content_filter"),
     rate(
-        _flag(
+        _make_flag(
             "fallback_rate",
             "fallbacks",
             "Rows with two or more provider_responses / rows where those are known",
             ("provider_responses",),
-            _ATTEMPTS.list.len() > 1,
+            nw.col("provider_responses").list.len() > 1,
         )
     ),
 )

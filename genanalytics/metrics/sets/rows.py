@@ -1,12 +1,12 @@
-"""What a generation was: conditions and classes of rows that several statistics share."""
+"""Conditions, classes and edges of rows that several statistics share."""
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import RowValue
+from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.units import Unit
 
 
-def flagged(column: str) -> nw.Expr:
+def is_flagged(column: str) -> nw.Expr:
     """Return where a flag is known to be true."""
     return nw.col(column).fill_null(value=False)
 
@@ -16,23 +16,31 @@ def finished_with(reason: str) -> nw.Expr:
     return (nw.col("finish_reason") == reason).fill_null(value=False)
 
 
-def row_class(name: str, description: str, needs: tuple[str, ...], condition: nw.Expr) -> RowValue:
+def _make_class(name: str, description: str, needs: tuple[str, ...], condition: nw.Expr) -> RowValue:
     """Return a class of rows: true or false for each, never null."""
     return RowValue(name, name, Unit.NONE, description, needs, condition)
 
 
-BYOK = flagged("is_byok")
+def _make_edge(name: str, moment: nw.Expr) -> Statistic:
+    description = f"When the {name} generation was created"
+    return Statistic(name, name, Unit.TIME, description, own={name: moment}, needs=("created_at",))
+
+
+BYOK = is_flagged("is_byok")
 REPLAYED = ~nw.col("response_cache_source_id").is_null()
 
-SUCCESS = row_class(
+SUCCESS = _make_class(
     "success",
     "Not cancelled, not an error, not replayed",
     ("cancelled", "finish_reason", "response_cache_source_id"),
-    ~flagged("cancelled") & ~finished_with("error") & ~REPLAYED,
+    ~is_flagged("cancelled") & ~finished_with("error") & ~REPLAYED,
 )
-PAID_HERE = row_class(
+PAID_HERE = _make_class(
     "paid_here",
-    "Neither paid by the user's own provider key nor replayed",
+    "Neither paid with the user's own provider key nor replayed",
     ("is_byok", "response_cache_source_id"),
     ~BYOK & ~REPLAYED,
 )
+
+FIRST = _make_edge("first", nw.col("created_at").min())
+LAST = _make_edge("last", nw.col("created_at").max())

@@ -6,23 +6,23 @@ from genanalytics.metrics.declare import RowValue, Statistic, ratio, total
 from genanalytics.units import Unit
 
 
-def _native(name: str, label: str, description: str, column: str) -> RowValue:
+def _make_native(name: str, label: str, description: str, column: str) -> RowValue:
     return RowValue(name, label, Unit.TOKENS, description, (column,), nw.col(column))
 
 
-IN = _native(
+IN = _make_native(
     "tokens_in",
     "tokens in",
-    "Sum of native_tokens_prompt: the prompts as billed, cached parts included",
+    "Sum of native_tokens_prompt: the prompts as billed, including cached parts",
     "native_tokens_prompt",
 )
-OUT = _native(
+OUT = _make_native(
     "tokens_out",
     "tokens out",
-    "Sum of native_tokens_completion: the completions as billed, reasoning included",
+    "Sum of native_tokens_completion: the completions as billed, including reasoning",
     "native_tokens_completion",
 )
-_REASONING = _native("reasoning_tokens", "reasoning", "Sum of native_tokens_reasoning", "native_tokens_reasoning")
+_REASONING = _make_native("reasoning_tokens", "reasoning", "Sum of native_tokens_reasoning", "native_tokens_reasoning")
 
 TOKENS: tuple[Statistic, ...] = (
     total(IN),

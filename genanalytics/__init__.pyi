@@ -1,0 +1,39 @@
+__all__: list[str]
+from . import metrics as metrics, plots as plots, sandbox as sandbox
+from ._version import __version__ as __version__
+from .dataset.export import ExportResult as ExportResult, export as export
+from .dataset.redact import Redaction as Redaction
+from .dataset.writer import compact as compact
+from .errors import (
+    CacheError as CacheError,
+    GenAnalyticsError as GenAnalyticsError,
+    InputError as InputError,
+    KeyRefusedError as KeyRefusedError,
+    MissingColumnError as MissingColumnError,
+    OutputError as OutputError,
+)
+from .fetching.client import Client as Client
+from .fetching.fetch import fetch as fetch
+from .fetching.result import FetchResult as FetchResult, Stats as Stats
+from .files import (
+    read as read,
+    read_parquet as read_parquet,
+    write as write,
+    write_parquet as write_parquet,
+)
+from .ids.read import Ids as Ids, read_ids as read_ids
+from .metrics.attempts import attempt_summary as attempt_summary, attempts as attempts
+from .metrics.change import cost_change as cost_change
+from .metrics.comparison import Comparison as Comparison, compare as compare
+from .metrics.distribution import distribution as distribution
+from .metrics.engines.scan import scan as scan
+from .metrics.quality import quality as quality
+from .metrics.sessions import sessions as sessions
+from .metrics.summary import summarize as summarize
+from .records.frame import drift as drift
+from .records.schema import COLUMNS as COLUMNS
+from .report.write import write_report as write_report
+from .service.activity import read_activity as read_activity
+from .service.focus import focus_charges as focus_charges
+from .service.reconcile import Reconciliation as Reconciliation, reconcile as reconcile
+from .tables.table import Table as Table, table as table

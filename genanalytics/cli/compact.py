@@ -1,0 +1,22 @@
+"""The command `compact`."""
+
+import click
+
+from genanalytics.cli.options import DIRECTORY
+from genanalytics.units import format_count
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics compact generations/"""
+)
+@click.argument("directory", metavar="DIR", type=DIRECTORY)
+def compact(directory: str) -> None:
+    """Merge the small files of a data set; concurrent readers see it as before or as after."""
+    from genanalytics.dataset.manifest import read_manifest
+    from genanalytics.dataset.writer import compact as compact_dataset
+
+    fewer = compact_dataset(directory)
+    left = format_count(len(read_manifest(directory).files), "file")
+    click.echo(f"{directory} now has {left}, {fewer:,} fewer than before.", err=True)

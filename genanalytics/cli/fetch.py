@@ -1,0 +1,129 @@
+"""The command `fetch`."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genanalytics.cli.ids import collect_notices, read_given_ids
+from genanalytics.cli.options import FILE, Exit, client_options, ids_arguments, open_client, print_notices, quiet_option
+from genanalytics.errors import InputError
+from genanalytics.units import format_count
+
+if TYPE_CHECKING:
+    from genanalytics.fetching.result import FetchResult
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics fetch ids.txt --output generations.parquet
+  genanalytics fetch logs/ --output generations.csv --failures failures.csv
+  genanalytics ids app.db | genanalytics fetch --input - --rate 10 --json
+  genanalytics fetch gen-1756000000-AbCdEfGhIjKlMnOpQrSt --offline | jq .data.total_cost"""
+)
+@ids_arguments
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    help="Write the records to a .parquet, .csv, .jsonl, .arrow or .duckdb file (default: JSON lines on stdout).",
+)
+@click.option("--failures", type=FILE, help="Write the ids without a record, with reasons, to a file of any format.")
+@client_options
+@click.option("--refresh", is_flag=True, help="Ask for every id again.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
+@quiet_option
+def fetch(
+    ids: tuple[str, ...],
+    inputs: tuple[str, ...],
+    output: str | None,
+    failures: str | None,
+    wait_s: float,
+    refresh: bool,
+    accept_mismatch: bool,
+    as_json: bool,
+    quiet: bool,
+    **client: Any,
+) -> int:
+    """Fetch the records of generation ids.
+
+    An ID that is the name of a file is read as one: a list with one id per line (blank lines and # comments are
+    ignored), or any other file that `genanalytics ids` reads. OPENROUTER_API_KEY holds the API key. Records in the
+    cache are not fetched again.
+    """
+    from genanalytics.fetching.fetch import fetch as fetch_ids
+    from genanalytics.files import check_target, write, write_failures
+    from genanalytics.formats.jsonl import to_json_lines
+
+    targets = [target for target in (output, failures) if target is not None]
+    for target in targets:
+        check_target(target)
+    _check_apart([*targets, *filter(os.path.exists, (*ids, *inputs))], targets)
+    given, reads = read_given_ids(ids, inputs)
+    with open_client(client) as opened:
+        result = fetch_ids(
+            given,
+            client=opened,
+            refresh=refresh,
+            wait_s=wait_s,
+            accept_mismatch=accept_mismatch,
+            progress=False if quiet else None,
+        )
+    if output is not None:
+        write(result.frame, output, asked=result.stats.distinct)
+    if failures is not None:
+        write_failures(result.failures, failures)
+    if as_json:
+        click.echo(_to_json(result))
+    elif output is None:
+        for line in to_json_lines(result.frame):
+            click.echo(line)
+    if not quiet:
+        print_notices(collect_notices(reads))
+        _print_report(result, output, failures)
+    return Exit.SUCCESS if len(result.failures) == 0 else Exit.PARTIAL
+
+
+def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
+    """Refuse to write one file twice, or over a list of ids."""
+    names = [os.path.realpath(file) for file in files]
+    for target in targets:
+        if names.count(os.path.realpath(target)) > 1:
+            msg = f"{target!r} would be overwritten: name another file for each output"
+            raise InputError(msg)
+
+
+def _to_json(result: "FetchResult") -> str:
+    stats = result.stats
+    return json.dumps(
+        {
+            "requested": stats.requested,
+            "distinct": stats.distinct,
+            "outcomes": dict(stats.outcomes),
+            "requests": stats.requests,
+            "from_cache": stats.from_cache,
+            "seconds": round(stats.seconds, 3),
+        }
+    )
+
+
+def _print_report(result: "FetchResult", output: str | None, failures: str | None) -> None:
+    """Print the counts on stderr, and advice about missing records."""
+    click.echo(str(result.stats), err=True)
+    print_notices(result.stats.notices)
+    if output is not None:
+        click.echo(f"Wrote {format_count(len(result.frame), 'row')} to {output}.", err=True)
+    missing = len(result.failures)
+    if failures is not None:
+        click.echo(f"Wrote {format_count(missing, 'failure')} to {failures}.", err=True)
+    elif missing:
+        first = result.failures.iloc[0]
+        example = f"the first is {first['requested_id']!a:.80}: {first['message']}"
+        click.echo(f"Use --failures FILE to list the ids without a record; {example}.", err=True)
+    if missing:
+        click.echo(f"{format_count(missing, 'id')} without a record, so totals are lower bounds:", err=True)
+        for outcome, ids, meaning, next_step, _ in result.explain().to_numpy().tolist():
+            click.echo(f"  {ids:,} {outcome}: {meaning}; {next_step}.", err=True)

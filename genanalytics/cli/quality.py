@@ -1,0 +1,32 @@
+"""The command `quality`."""
+
+import click
+
+from genanalytics.base.text import escape_unprintable
+from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
+from genanalytics.units import format_count
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics quality generations.parquet
+  genanalytics quality generations.parquet --json | jq '.[].check'"""
+)
+@reads_records
+def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
+    """Show doubtful records: contradictions, missing values, wrong or repeated ids."""
+    from genanalytics.metrics import quality as check_quality
+    from genanalytics.tables.table import format_table
+
+    with open_records(paths, where, tz, engine) as data:
+        found = check_quality(data)
+    if print_rows(found, as_json=as_json, as_csv=as_csv):
+        return
+    doubtful = found[(found["rows"] > 0).fillna(value=False)]
+    if doubtful.empty:
+        click.echo(f"Nothing doubtful after {format_count(len(found), 'check')}.")
+        return
+    click.echo(format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width()))
+    for row in doubtful.itertuples():
+        click.echo(f"\n{row.check}: {row.meaning}.\n  {escape_unprintable(str(row.examples))}")

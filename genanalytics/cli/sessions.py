@@ -1,0 +1,36 @@
+"""The command `sessions`."""
+
+import click
+
+from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
+from genanalytics.units import format_count
+
+_MAX_ROWS = 20
+"""The number of sessions in a table; JSON and CSV contain all."""
+
+_COLUMNS = ("requests", "first", "length_ms", "effective_cost", "net_cache_savings", "cache_payback", "cache_hit_rate")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics sessions generations.parquet
+  genanalytics sessions generations.parquet --csv > sessions.csv"""
+)
+@reads_records
+def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
+    """Show cost, length and caching per session, the most expensive first."""
+    from genanalytics.metrics import sessions as compute_sessions
+    from genanalytics.tables.table import format_table
+
+    with open_records(paths, where, tz, engine) as data:
+        found = compute_sessions(data).sort_values("effective_cost", ascending=False, kind="stable", ignore_index=True)
+    if print_rows(found, as_json=as_json, as_csv=as_csv):
+        return
+    for moment in ("first", "last"):
+        found[moment] = found[moment].dt.tz_convert(tz)
+    click.echo(format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width()))
+    if len(found) > _MAX_ROWS:
+        click.echo(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
+    outside = format_count(found.attrs["without_session"], "request")
+    click.echo(f"Sessions: {len(found):,}; without a session: {outside}.")

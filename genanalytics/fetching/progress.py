@@ -1,0 +1,33 @@
+"""A progress bar in terminals and notebooks."""
+
+import sys
+from collections.abc import Mapping, Sized
+from typing import Never
+
+from tqdm import tqdm
+
+
+def make_progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
+    """Return a bar with the rate, and with the time left if `ids` has a length.
+
+    The bar is text everywhere: on stderr or, in a notebook, on stdout, since notebooks show stderr as an error.
+
+    Args:
+        ids: The ids.
+        progress: Whether to draw the bar; None draws it in a terminal or a notebook only.
+    """
+    notebook = is_in_notebook()
+    if progress is None:
+        progress = notebook or sys.stderr.isatty()
+    has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
+    total = len(ids) if has_length and isinstance(ids, Sized) else None
+    stream = sys.stdout if notebook else sys.stderr
+    return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress, file=stream)
+
+
+def is_in_notebook() -> bool:
+    """Return whether this runs in a cell of a notebook: Jupyter in any front end, or marimo."""
+    ipython, marimo = sys.modules.get("IPython"), sys.modules.get("marimo")
+    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):  # IPython in a terminal has none
+        return True
+    return marimo is not None and bool(marimo.running_in_notebook())

@@ -1,0 +1,67 @@
+"""DuckDB files, with one table whose columns have comments."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pyarrow as pa
+
+from genanalytics.base.content import unreadable
+from genanalytics.errors import InputError
+from genanalytics.records.schema import BY_NAME
+
+_TABLE = "generations"
+
+
+def check_duckdb() -> None:
+    """Check that the package duckdb is installed.
+
+    Raises:
+        InputError: It is not.
+    """
+    if find_spec("duckdb") is None:
+        msg = "a .duckdb file needs the package duckdb: pip install 'genanalytics[duckdb]'"
+        raise InputError(msg)
+
+
+def write_duckdb(table: pa.Table, path: Path) -> None:
+    """Write a table as the table `generations`; each known column has its meaning and unit as a comment.
+
+    Raises:
+        InputError: DuckDB is not installed, or has no such type.
+        OSError: The file cannot be written.
+    """
+    check_duckdb()
+    import duckdb  # noqa: PLC0415 - an extra
+
+    path.unlink()  # DuckDB creates its file itself
+    try:
+        with duckdb.connect(path) as connection:
+            connection.register("rows", table)
+            connection.execute(f"CREATE TABLE {_TABLE} AS FROM rows")
+            for column in (BY_NAME[name] for name in table.column_names if name in BY_NAME):
+                meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+                quoted = meaning.replace("'", "''")
+                connection.execute(f"COMMENT ON COLUMN {_TABLE}.{column.name} IS '{quoted}'")
+    except duckdb.IOException as error:
+        raise OSError(str(error).rpartition(": ")[2]) from error  # its last words are the system's
+    except duckdb.Error as error:
+        msg = f"DuckDB cannot store the frame: {error}"
+        raise InputError(msg) from error
+
+
+def read_duckdb(path: Path) -> pa.Table:
+    """Return the table `generations` of a file.
+
+    Raises:
+        InputError: DuckDB is not installed, or the file cannot be read.
+        OSError: There is no such file.
+    """
+    check_duckdb()
+    import duckdb  # noqa: PLC0415 - an extra
+
+    path.stat()  # a missing file gets the same message in every format
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            return connection.sql(f"FROM {_TABLE}").to_arrow_table()
+    except duckdb.Error as error:
+        raise unreadable(path, error) from error

@@ -1,0 +1,108 @@
+"""What the statistics ask of any data, in memory or on an engine."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.errors import InputError
+from genanalytics.metrics.declare import Aggregate, Quantile, RowValue, list_needed
+from genanalytics.metrics.grouping.keys import GroupKey
+
+CLUSTERS: Mapping[str, str] = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
+"""The columns that identify dependent rows, of which the first known one counts; and their names in clusters."""
+
+
+class Source(Protocol):
+    """Data for statistics."""
+
+    columns: list[str]
+    large: bool
+    """Whether there may be more rows than memory holds."""
+
+    def count(self) -> int:
+        """Return the number of rows."""
+
+    def is_nested(self, column: str) -> bool:
+        """Return whether a column contains lists or structures."""
+
+    def aggregate(
+        self,
+        by: Sequence[GroupKey],
+        aggregates: Sequence[Aggregate],
+        own: Mapping[str, nw.Expr],
+        needs: Sequence[str | RowValue],
+    ) -> pa.Table:
+        """Return aggregates by group.
+
+        Args:
+            by: The keys of the groups.
+            aggregates: The aggregates.
+            own: Other aggregates, as expressions by name.
+            needs: Everything that `own` reads.
+
+        Returns:
+            The keys under `GroupKey.group`, the aggregates under `Aggregate.name`, and `own` under its names.
+        """
+
+    def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
+        """Return the number of rows of each group in each class of a row value: the keys, the class and `n`.
+
+        The steps make the class out of the value, each over earlier ones. The last one is the class, null for gaps.
+        """
+
+    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+        """Return the sums of row values by group and cluster, without computing them yet.
+
+        A cluster contains rows that depend on each other: those of a session, else of a request, else one row.
+
+        Returns:
+            The keys under `GroupKey.group`, `CLUSTERS` where the data has them (both null for a single row), and for
+            each row value its `Sum` and `Count` under their names as float64, 0 if none is known.
+        """
+
+    def find_latest(self, column: str) -> pd.Timestamp | None:
+        """Return the last moment in a column; None without any."""
+
+
+def order_by_need(values: Iterable[RowValue]) -> list[list[RowValue]]:
+    """Return row values and those that they are made of, in steps: each step needs only earlier ones.
+
+    Raises:
+        InputError: Two row values have one name, which would silently change a statistic.
+    """
+    depths: dict[str, int] = {}
+    named: dict[str, RowValue] = {}
+    for value in list_needed(values):
+        if named.setdefault(value.name, value) is not value:
+            msg = f"two row values are named {value.name!r}: give one of them another name"
+            raise InputError(msg)
+        inner = (depths[need.name] for need in value.needs if isinstance(need, RowValue))
+        depths[value.name] = 1 + max(inner, default=-1)
+    steps: list[list[RowValue]] = [[] for _ in range(max(depths.values(), default=-1) + 1)]
+    for name, depth in depths.items():
+        steps[depth].append(named[name])
+    return steps
+
+
+def list_columns(steps: Sequence[Sequence[RowValue]], needs: Iterable[str | RowValue]) -> list[str]:
+    """Return the columns of the data that row values and aggregates read."""
+    inner = [need for step in steps for value in step for need in value.needs if isinstance(need, str)]
+    return list(dict.fromkeys((*(need for need in needs if isinstance(need, str)), *inner)))
+
+
+def list_values(aggregates: Iterable[Aggregate], needs: Iterable[str | RowValue]) -> list[RowValue]:
+    """Return the row values that aggregates read."""
+    found = (*(aggregate.value for aggregate in aggregates), *needs)
+    return list(dict.fromkeys(value for value in found if isinstance(value, RowValue)))
+
+
+def list_quantiles(aggregates: Iterable[Aggregate]) -> dict[RowValue, list[Quantile]]:
+    """Return the percentiles among aggregates, by row value."""
+    found: dict[RowValue, list[Quantile]] = {}
+    for step in aggregates:
+        if isinstance(step, Quantile):
+            found.setdefault(step.value, []).append(step)
+    return found

@@ -1,0 +1,218 @@
+"""Periods and parts of the local calendar, for frames in memory and for engines.
+
+Each is defined twice, since neither way is good at the other's work: for frames in memory with numpy and the time zones
+of pandas, for engines as arithmetic on microseconds since 1970. An engine's own time zones are not used: they differ
+from engine to engine, and its functions read the time zone of the caller's session.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+
+from genanalytics.base.text import suggest
+from genanalytics.errors import InputError
+
+Period = Literal["minute", "hour", "day", "week", "month"]
+PERIODS: tuple[Period, ...] = get_args(Period)
+TIME = "time"
+"""The column with the start of a period."""
+
+MICROS = "microseconds since 1970"
+"""The column that an engine makes of `created_at` for the groups that are made of it."""
+
+_STARTS = "start of period"
+_LOCAL_TIME = "local time"
+_LOCAL = nw.col(_LOCAL_TIME)
+_YEARS = (2000, 2060)
+"""The years in which clock changes are looked up; a moment outside has the offset of the nearer end."""
+_MICROS = {"minute": 60_000_000, "hour": 3_600_000_000}
+_PER_DAY = 86_400_000_000
+
+
+def find_zone(tz: str) -> ZoneInfo:
+    """Return a time zone by its IANA name.
+
+    Raises:
+        InputError: There is no such time zone.
+    """
+    try:
+        return ZoneInfo(tz)
+    except (KeyError, OSError, TypeError, ValueError):
+        hint = suggest(str(tz), available_timezones())
+        msg = f"no time zone {tz!r}; {hint}give an IANA name, such as UTC or Europe/Berlin"
+        raise InputError(msg) from None
+
+
+def check_period(every: str) -> None:
+    """Check the name of a period.
+
+    Raises:
+        InputError: There is no such period.
+    """
+    if every not in PERIODS:
+        msg = f"every={every!r} is not a period; there are {', '.join(PERIODS)}"
+        raise InputError(msg)
+
+
+def find_starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
+    """Return the start of the period of each moment as datetime64[us]: in UTC for hours and minutes, else local."""
+    utc = _to_micros(moments.dt.tz_convert("UTC"))
+    gaps = np.isnat(utc.view("datetime64[us]"))
+    if every == "minute":
+        starts = utc - utc % _MICROS[every]
+    elif every == "hour":
+        starts = utc - _find_local(moments, tz) % _MICROS[every]
+    elif every == "month":
+        local = _find_local(moments, tz).view("datetime64[us]")
+        starts = local.astype("datetime64[M]").astype("datetime64[us]").view("int64")
+    else:
+        days = _find_local(moments, tz) // _PER_DAY
+        starts = (days - ((days + 3) % 7 if every == "week" else 0)) * _PER_DAY  # 1970 began on a Thursday
+    return np.where(gaps, np.datetime64("NaT", "us"), starts.view("datetime64[us]"))
+
+
+def find_starts_lazily(every: str, tz: ZoneInfo) -> dict[str, nw.Expr]:
+    """Return the start of the period as a number (months, days or microseconds since 1970), in steps by name."""
+    if every == "minute":
+        return {_STARTS: nw.col(MICROS) - _modulo(nw.col(MICROS), _MICROS[every])}
+    steps = find_local_lazily(tz)
+    if every == "hour":
+        return steps | {_STARTS: nw.col(MICROS) - _modulo(_LOCAL, _MICROS[every])}
+    steps["local day"] = _quotient(_LOCAL, _PER_DAY)
+    days = nw.col("local day")
+    if every == "month":
+        return steps | _count_months(days)
+    return steps | {_STARTS: days - _modulo(days + 3, 7) if every == "week" else days}  # 1970 began on a Thursday
+
+
+def label_starts(starts: pd.Series, every: str, tz: ZoneInfo) -> pd.Series:
+    """Return the starts of periods as moments in the time zone."""
+    naive = _to_moments(starts, every)
+    if every not in _MICROS:
+        return pd.Series(_localize(naive, tz), index=starts.index)
+    labels = naive.as_unit("us").tz_localize("UTC").tz_convert(tz)
+    # if the clocks change in the middle of an hour, the hour begins with the change, not with the full hour
+    cut = [int(place) for place in np.flatnonzero((labels.minute > 0) & (every == "hour"))]
+    fixed = labels.to_series(index=starts.index)
+    for place in cut:
+        minutes = pd.Series(pd.date_range(labels[place], periods=60, freq="min"))
+        inside = find_starts(minutes, every, tz) == naive.as_unit("us")[place].to_datetime64()
+        fixed.iloc[place] = minutes[inside].iloc[0]
+    return fixed
+
+
+def list_periods(first: pd.Timestamp, last: pd.Timestamp, every: str, tz: ZoneInfo) -> pd.DatetimeIndex:
+    """Return the starts of all periods from one start to another."""
+    if every == "minute":
+        return pd.date_range(first, last, freq="min")
+    if every == "hour":  # every quarter of an hour is in one, and zones differ from UTC by quarters
+        quarters = pd.Series(pd.date_range(first, last + pd.Timedelta(minutes=45), freq="15min"))
+        starts = pd.DatetimeIndex(
+            label_starts(pd.Series(find_starts(quarters, every, tz)).drop_duplicates(), every, tz)
+        )
+        return starts[(starts >= first) & (starts <= last)]
+    first_day, last_day = (moment.tz_localize(None).normalize() for moment in (first, last))
+    local = pd.date_range(first_day, last_day, freq={"day": "D", "week": "W-MON", "month": "MS"}[every])
+    return _localize(local, tz)
+
+
+def find_local_lazily(tz: ZoneInfo) -> dict[str, nw.Expr]:
+    """Return the local time in microseconds since 1970, as one step by name."""
+    return {_LOCAL_TIME: nw.col(MICROS) + _search(_list_offsets(tz))}
+
+
+def _localize(local: pd.DatetimeIndex, tz: ZoneInfo) -> pd.DatetimeIndex:
+    """Return the starts of local days; if the clocks skip midnight, a day begins after the skip."""
+    return local.as_unit("us").tz_localize(tz, ambiguous=np.ones(len(local), dtype=bool), nonexistent="shift_forward")
+
+
+def _find_local(moments: pd.Series, tz: ZoneInfo) -> "np.ndarray":
+    """Return the local time in microseconds."""
+    return _to_micros(moments.dt.tz_convert(tz))
+
+
+def _to_micros(moments: pd.Series) -> "np.ndarray":
+    """Return the clock time of zoned moments, in microseconds."""
+    naive: np.ndarray = moments.dt.tz_localize(None).to_numpy("datetime64[us]")
+    return naive.view("int64")
+
+
+def _to_moments(starts: pd.Series, every: str) -> pd.DatetimeIndex:
+    """Return the starts of periods as moments, out of moments or of months, days or microseconds since 1970."""
+    if not pd.api.types.is_integer_dtype(starts.dtype):
+        return pd.DatetimeIndex(starts).as_unit("us")
+    numbers = starts.to_numpy(dtype="int64", na_value=np.iinfo(np.int64).min)  # the number of NaT
+    unit = {"month": "M", "week": "D", "day": "D"}.get(every, "us")
+    return pd.DatetimeIndex(numbers.view(f"datetime64[{unit}]").astype("datetime64[us]"))
+
+
+def _count_months(days: nw.Expr) -> dict[str, nw.Expr]:
+    """Return the months since January 1970 out of the days since then, in steps.
+
+    Years are counted from March, so that the leap day is their last: H. Hinnant, "chrono-Compatible Low-Level Date
+    Algorithms" (2013), `civil_from_days`.
+    """
+    era, day, year, day_of_year = map(nw.col, ("calendar era", "day of era", "year of era", "local day of year"))
+    leaps = _quotient(day, 1_460) - _quotient(day, 36_524) + _quotient(day, 146_096)
+    return {
+        "calendar era": _quotient(days + 719_468, 146_097),
+        "day of era": days + 719_468 - era * 146_097,
+        "year of era": _quotient(day - leaps, 365),
+        "local day of year": day - (365 * year + _quotient(year, 4) - _quotient(year, 100)),
+        _STARTS: (era * 400 + year - 1970) * 12 + _quotient(5 * day_of_year + 2, 153) + 2,
+    }
+
+
+def _search(offsets: Sequence[tuple[int, int]]) -> nw.Expr:
+    """Return the offset at a moment, by bisection over the moments from which each offset applies."""
+    if len(offsets) == 1:
+        return nw.lit(offsets[0][1])
+    half = len(offsets) // 2
+    before = nw.col(MICROS) < offsets[half][0]
+    return nw.when(before).then(_search(offsets[:half])).otherwise(_search(offsets[half:]))
+
+
+@lru_cache
+def _list_offsets(tz: ZoneInfo) -> tuple[tuple[int, int], ...]:
+    """Return the offsets of a time zone and the moments from which they apply, in microseconds; in `_YEARS`."""
+    first, last = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in _YEARS)
+    found = [(first, _find_offset(first, tz))]
+    for day in range(first, last, 86_400):
+        was = found[-1][1]
+        if _find_offset(day + 86_400, tz) != was:
+            change = day + bisect_left(range(86_400), 1, key=lambda later: int(_find_offset(day + later, tz) != was))
+            found.append((change, _find_offset(change, tz)))
+    return tuple((second * 1_000_000, offset * 1_000_000) for second, offset in found)
+
+
+def _find_offset(second: int, tz: ZoneInfo) -> int:
+    """Return the offset of a time zone at a second, in seconds."""
+    moment = datetime.fromtimestamp(second, UTC)
+    return int((moment.astimezone(tz).replace(tzinfo=UTC) - moment).total_seconds())
+
+
+def _quotient(value: nw.Expr, by: int) -> nw.Expr:
+    """Return an integer divided by another, rounded down; floats are exact for all quotients of this module."""
+    return (value / by).floor().cast(nw.Int64)
+
+
+def _modulo(value: nw.Expr, by: int) -> nw.Expr:
+    """Return the remainder of `_quotient`: never negative, while engines disagree about negative numbers."""
+    return value - _quotient(value, by) * by
+
+
+PARTS: Mapping[str, tuple[Callable[[pd.Series], pd.Series], nw.Expr]] = MappingProxyType(
+    {
+        "hour": (lambda local: local.dt.hour, _quotient(_modulo(_LOCAL, _PER_DAY), _MICROS["hour"])),
+        "weekday": (lambda local: local.dt.day_of_week + 1, _modulo(_quotient(_LOCAL, _PER_DAY) + 3, 7) + 1),
+    }
+)
+"""Parts of the local time: hour (0 to 23) and weekday (1 is Monday), of local moments and of `find_local_lazily`."""

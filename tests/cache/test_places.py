@@ -1,0 +1,128 @@
+"""Places where a cache cannot be written, or belongs to somebody else."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from genanalytics import Client, fetch
+from genanalytics.cache.archive import Archive
+from genanalytics.errors import CacheError
+from support.archives import IDS, OTHERS, filled
+from support.faults import assert_true
+
+
+@contextmanager
+def mounted(*arguments: str | Path) -> Iterator[None]:
+    """Mount something for as long as it takes, or skip the test."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if (
+        mount is None
+        or umount is None
+        or subprocess.run([mount, *arguments], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run([umount, "-l", arguments[-1]], check=True)
+
+
+@contextmanager
+def remounted_read_only(directory: Path) -> Iterator[None]:
+    subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)  # noqa: S607
+    yield
+
+
+@pytest.mark.parametrize("has_log", [False, True])
+def test_a_read_only_cache_is_read_and_what_it_cannot_keep_is_counted(
+    *, has_log: bool, tmp_path: Path, make_client: Callable[..., Client]
+) -> None:
+    directory = tmp_path / "cache"
+    writer = make_client(account="a")
+    fetch(OTHERS[:10], client=writer)
+    if not has_log:
+        writer.close()
+    with mounted("--bind", directory, directory), remounted_read_only(directory):
+        client = make_client(account="a")
+        fetched = fetch(OTHERS, client=client)
+        again = fetch(OTHERS[:10], client=client)
+        client.close()
+    assert_true(fetched.frame)
+    assert (len(fetched.frame), fetched.stats.from_cache, fetched.stats.not_stored) == (20, 10, 10)
+    [notice] = fetched.stats.notices
+    assert notice.startswith("10 answers could not be cached")
+    assert "Read-only file system" in notice
+    assert again.stats.notices == ()
+
+
+def test_a_read_only_place_without_a_cache_is_a_run_without_one(
+    tmp_path: Path, make_client: Callable[..., Client]
+) -> None:
+    (tmp_path / "ro").mkdir()
+    with mounted("-t", "tmpfs", "-o", "ro", "tmpfs", tmp_path / "ro"):
+        client = make_client(cache_dir=tmp_path / "ro" / "cache")
+        fetched = fetch(OTHERS, client=client)
+        assert (len(fetched.frame), fetched.stats.from_cache, fetched.stats.not_stored) == (20, 0, 20)
+        offline = make_client(cache_dir=tmp_path / "ro" / "cache", offline=True)
+        [notice] = fetch(OTHERS, client=offline).stats.notices
+        assert "this run has no cache" in notice
+
+
+@pytest.mark.parametrize("blocks", [4, 8, 16, 64])
+def test_a_full_disk_costs_no_answer(blocks: int, tmp_path: Path, make_client: Callable[..., Client]) -> None:
+    (tmp_path / "small").mkdir()
+    with mounted("-t", "tmpfs", "-o", f"size={blocks * 4}k", "tmpfs", tmp_path / "small"):
+        with make_client(cache_dir=tmp_path / "small") as client:
+            fetched = fetch(IDS, client=client)
+        assert_true(fetched.frame)
+        assert len(fetched.frame) == len(IDS)
+        with make_client(cache_dir=tmp_path / "small") as client:
+            again = fetch(IDS, client=client)
+        assert len(again.frame) == len(IDS)
+        if fetched.stats.not_stored:
+            assert any("could not be cached" in notice for notice in fetched.stats.notices)
+        assert again.stats.from_cache == len(IDS) - fetched.stats.not_stored
+        assert_true(again.frame)
+
+
+needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["directory", "file"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_belongs_to_somebody_else_is_refused(what: str, *, linked: bool, tmp_path: Path) -> None:
+    directory = tmp_path / "cache"
+    path = filled(directory)
+    victim = directory if what == "directory" else path
+    os.chown(victim, 12_345, -1)
+    if linked and what == "directory":
+        directory = tmp_path / "link"
+        directory.symlink_to(victim)
+    elif linked:
+        path.rename(tmp_path / "theirs")
+        path.symlink_to(tmp_path / "theirs")
+    with pytest.raises(CacheError, match=r"belongs to another user \(uid 12345\); give another cache_dir"):
+        Archive(directory)
+
+
+@needs_root
+def test_a_link_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
+    path = filled(tmp_path / "cache")
+    path.rename(tmp_path / "ours")
+    path.symlink_to(tmp_path / "ours")
+    os.chown(path, 12_345, -1, follow_symlinks=False)
+    with pytest.raises(CacheError, match="belongs to another user"):
+        Archive(tmp_path / "cache")
+
+
+def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    path.chmod(0o644)
+    Archive(tmp_path).close()
+    assert path.stat().st_mode & 0o777 == 0o600

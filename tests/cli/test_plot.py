@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from genanalytics.cli.main import run
+from genanalytics.files import write
+from genanalytics.plots import CHARTS
+from support.generations import frame_of, on
+
+
+@pytest.fixture(autouse=True)
+def _records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame = frame_of(on("2026-03-01"), on("2026-03-02", model="b", provider_name="Q", total_cost=3.0))
+    write(frame, "records.parquet")
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_chart_is_drawn_into_a_file(suffix: str, magic: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plot", "cost-over-time", "records.parquet", "-o", f"cost.{suffix}"]) == 0
+    assert Path(f"cost.{suffix}").read_bytes().startswith(magic)
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"Wrote cost.{suffix}.\n")
+
+
+def svg(*arguments: str) -> str:
+    """Return the picture that a command draws, whose texts differ wherever the picture does."""
+    assert run(["plot", *arguments, "-o", "chart.svg"]) == 0
+    return Path("chart.svg").read_text()
+
+
+def test_options_reach_the_chart() -> None:
+    usual = svg("cost-over-time", "records.parquet")
+    assert svg("cost_over_time", "records.parquet") == usual
+    for options in (
+        ["--by", "provider_name"],
+        ["--every", "week"],
+        ["--tz", "Asia/Tokyo"],
+        ["--where", "model=b"],
+    ):
+        assert svg("cost-over-time", "records.parquet", *options) != usual
+    assert svg("latency-heatmap", "records.parquet") != svg("latency-heatmap", "records.parquet", "--metric", "e2e_ms")
+    assert svg("hour-of-week", "records.parquet") != svg("hour-of-week", "records.parquet", "--metric", "error_rate")
+
+
+def test_every_chart_is_listed_with_its_question(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plot", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(CHARTS)
+    assert all(line.endswith(chart.question) for line, chart in zip(lines, CHARTS.values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["cost-ranks", "records.parquet", "-o", "x.png"], "no chart 'cost-ranks'; did you mean 'cost-ranking'? there"),
+        (
+            ["cost-ranking", "records.parquet", "-o", "x.png", "--every", "day"],
+            "cost_ranking has no option 'every'",
+        ),
+        (
+            ["cost-ranking", "records.parquet", "-o", "x.xyz"],
+            "cannot draw into 'x.xyz': give a name that ends in .png",
+        ),
+        (["cost-ranking", "records.parquet", "-o", "x.png", "--by", "modle"], "did you mean 'model'?"),
+        (["cost-ranking", "records.parquet"], "Missing option '-o'"),
+        (["cost-ranking", "nowhere.parquet", "-o", "x.png"], "nowhere.parquet"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plot", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert not Path("x.png").exists()

@@ -1,0 +1,59 @@
+"""A data set that version 0.1.0 wrote is read, and continued, by every later version."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from pandas.testing import assert_frame_equal
+
+import genanalytics as ga
+from genanalytics.dataset.manifest import read_failures, read_manifest
+from genanalytics.files import read_coverage
+from support.datasets import committed, rows, seen
+from support.kept import BODIES, IDS, MISSING, assert_is_sample, open_offline, unpack
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return unpack(tmp_path)
+
+
+def test_its_records_are_read_exactly(kept: Path) -> None:
+    frame = ga.read(kept / "dataset")
+    assert_is_sample(frame)
+    assert_frame_equal(ga.read_parquet(kept / "dataset"), frame)
+    written = ga.read(kept / "records.parquet").set_index("requested_id")
+    assert_frame_equal(frame.set_index("requested_id"), written.loc[frame["requested_id"]])
+    assert seen(kept / "dataset") == Counter(list(BODIES))
+
+
+def test_its_manifest_and_its_failures_are_read(kept: Path) -> None:
+    manifest = read_manifest(kept / "dataset")
+    assert (manifest.commit, manifest.written_by, manifest.partition, manifest.redact) == (3, "0.1.0", "month", None)
+    assert [(file.rows, file.young) for file in manifest.files] == [(15, False), (19, False), (5, False)]
+    [failure] = read_failures(kept / "dataset").to_pylist()
+    assert (failure["requested_id"], failure["outcome"], failure["status"]) == (MISSING, "not_found", 404)
+    assert read_coverage(kept / "dataset") == 39 / 40
+
+
+def test_a_copy_without_links_reads_the_same(kept: Path) -> None:
+    shutil.copytree(kept / "dataset" / ".current", kept / "copy")
+    assert_frame_equal(ga.read(kept / "copy"), ga.read(kept / "dataset"))
+
+
+def test_an_export_finds_its_records_and_asks_for_none_again(kept: Path) -> None:
+    with open_offline(kept) as client:
+        exported = ga.export(IDS, kept / "dataset", client=client)
+    assert (exported.present, exported.requests) == (39, 0)
+    assert (exported.rows, exported.young, exported.failures) == (39, 0, 1)
+    assert_is_sample(ga.read(kept / "dataset"))
+
+
+def test_new_records_are_added_to_it_and_its_files_are_merged(kept: Path) -> None:
+    committed(kept / "dataset", rows("gen-new"))
+    assert seen(kept / "dataset") == Counter([*BODIES, "gen-new"])
+    ga.compact(kept / "dataset")
+    assert len(read_manifest(kept / "dataset").files) == 1
+    frame = ga.read(kept / "dataset")
+    assert_is_sample(frame[frame["requested_id"] != "gen-new"].reset_index(drop=True))

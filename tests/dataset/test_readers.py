@@ -1,0 +1,157 @@
+"""Readers of a data set see one whole commit of it, whatever is written meanwhile."""
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pandas.testing import assert_frame_equal
+
+from genanalytics.dataset import manifest as dataset
+from genanalytics.dataset.manifest import is_dataset
+from genanalytics.dataset.writer import Writer, compact
+from genanalytics.errors import InputError
+from genanalytics.files import read_coverage, read_parquet
+from genanalytics.formats import parquet
+from genanalytics.formats.parquet import unify_schemas
+from genanalytics.records.schema import COLUMNS, Kind
+from support.datasets import NO_FAILURE, NONE, committed, rows, seen
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "generations"
+
+
+def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> None:
+    with Writer(directory, partition=None) as writer:
+        writer.commit(NONE, rows("gen-0"), NO_FAILURE)
+        before = dataset.list_files(directory)
+        for number in range(10):
+            writer.commit(NONE, rows("gen-0", total_cost=number), NO_FAILURE)
+            assert pq.ParquetFile(before[0]).read().num_rows == 1
+        writer.commit(NONE, rows("gen-0"), NO_FAILURE)
+    assert not before[0].exists()
+    assert len(list((directory / ".commits").iterdir())) == 1 + 10
+
+
+def test_a_reader_that_was_overtaken_begins_again(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(directory, rows("gen-1"), partition=None)
+    overtaken: list[bool] = []
+
+    def slowly(path: str, **options: Any) -> pa.Table:  # noqa: ANN401 - whatever it takes
+        if not overtaken:
+            overtaken.append(True)
+            with Writer(directory, partition=None) as writer:
+                for number in range(12):
+                    writer.commit(rows(f"gen-new-{number}"), NONE, NO_FAILURE)
+        return parquet.read_table(path, **options)
+
+    monkeypatch.setattr(dataset, "read_file", slowly)
+    assert len(read_parquet(directory)) == 13
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.long)])
+def test_whoever_reads_while_it_is_written_sees_each_id_once(seconds: float, directory: Path) -> None:
+    committed(directory, rows("gen-0"))
+    stop, problems, counts = threading.Event(), [], []
+
+    def read() -> None:
+        while not stop.is_set():
+            for look in (_by_duckdb, _by_manifest):
+                ids = look(directory)
+                counts.append(len(ids))
+                if len(set(ids)) != len(ids):
+                    problems.append(ids)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    try:
+        with Writer(directory, partition="month") as writer:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                writer.commit(rows(f"gen-{number}"), rows(f"gen-young-{number}"), NO_FAILURE)
+                writer.commit(rows(f"gen-young-{number}"), NONE, NO_FAILURE)
+                if number % 5 == 0:
+                    writer.compact()
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert problems == []
+    assert len(counts) > 10
+    assert sum(seen(directory).values()) == 1 + 2 * number
+
+
+def _by_duckdb(directory: Path) -> list[str]:
+    """Return the ids that a glob shows; if a file is gone, it asks again."""
+    with duckdb.connect() as connection:
+        for _ in range(100):
+            try:
+                found = connection.execute(f"SELECT requested_id FROM '{directory}/data/**/*.parquet'").fetchall()  # noqa: S608
+                return [each for (each,) in found]
+            except duckdb.IOException:
+                continue
+    raise AssertionError
+
+
+def _by_manifest(directory: Path) -> list[str]:
+    ids: list[str] = dataset.read_table(directory, columns=["requested_id"])["requested_id"].to_pylist()
+    return ids
+
+
+def test_a_copy_without_links_is_read_here_and_by_url_but_not_written(directory: Path, tmp_path: Path) -> None:
+    committed(directory, rows("gen-1"), rows("gen-2"))
+    copy = tmp_path / "copy"
+    shutil.copytree(directory, copy, ignore=shutil.ignore_patterns(".*"))
+    assert not any(path.is_symlink() for path in copy.rglob("*"))
+    assert seen(copy) == {"gen-1": 1, "gen-2": 1}
+    for url in (copy.as_uri(), directory.as_uri() + "/"):
+        assert is_dataset(url)
+        assert sorted(read_parquet(url)["requested_id"]) == ["gen-1", "gen-2"]
+        assert read_coverage(url) == 1
+    with (
+        pytest.raises(InputError, match="contains a copy of a data set, which is read-only: give a new directory"),
+        Writer(copy, partition="month"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("url", ["nosuch://bucket/set", "s3://"])
+def test_a_url_that_leads_nowhere_is_one_sentence(url: str) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        read_parquet(url)
+
+
+def test_files_of_older_and_newer_versions_are_read_under_one_schema(directory: Path) -> None:
+    """A field is in `extra` before its column comes; a column that only a newer version has comes along."""
+    committed(directory, rows("gen-old", of_2027=1))
+    [old] = dataset.list_files(directory)
+    pq.write_table(pq.ParquetFile(old).read().drop_columns(["router", "provider_responses"]), old)
+    newer = rows("gen-new").append_column("of_2027", pa.array([2]))
+    committed(directory, newer)
+    frame = read_parquet(directory).set_index("requested_id")
+    assert list(frame.columns) == [*[column.name for column in COLUMNS][1:], "of_2027"]
+    assert frame["of_2027"].dropna().to_dict() == {"gen-new": 2}
+    assert frame["extra"]["gen-old"] == '{"of_2027":1}'
+    assert frame["router"].isna().all()
+    schema = unify_schemas(dataset.list_files(directory))
+    assert schema.names == [*[column.name for column in COLUMNS], "of_2027"]
+    assert schema.field("provider_responses").type == Kind.ATTEMPTS.arrow_type
+    assert compact(directory) == 1
+    assert_frame_equal(read_parquet(directory).set_index("requested_id").sort_index(), frame.sort_index())
+
+
+def test_columns_that_cannot_be_combined_are_refused_in_one_sentence(directory: Path) -> None:
+    committed(directory, rows("gen-1").append_column("mine", pa.array([1])))
+    committed(directory, rows("gen-2").append_column("mine", pa.array(["a"])))
+    with pytest.raises(InputError, match=r"the files have columns that cannot be combined: .*mine"):
+        read_parquet(directory)

@@ -1,0 +1,163 @@
+"""Periods and parts of the local calendar, against the standard library; the same ones on every engine."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from genanalytics.errors import InputError
+from genanalytics.metrics import COST, summarize
+from genanalytics.metrics.grouping.calendar import PERIODS, Period, find_zone
+from genanalytics.records.frame import to_frame
+from genanalytics.records.schema import ARROW_SCHEMA
+from support.engines import assert_alike, relation_in
+
+ZONES = ["Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Berlin", "America/Havana"]
+"""Quarters of an hour; a change by half an hour; one within Ramadan; the common one; one that skips midnight."""
+QUARTERS = [datetime(2025, 12, 30, tzinfo=UTC) + timedelta(minutes=15 * place) for place in range(370 * 96)]
+GRID = pa.table({"created_at": pa.array(QUARTERS, ARROW_SCHEMA.field("created_at").type)})
+
+
+def identify_period(moment: datetime, every: Period) -> tuple[object, ...]:
+    """Return what distinguishes the period of a local moment from all others."""
+    match every:
+        case "hour":
+            return moment.date(), moment.hour, moment.utcoffset()
+        case "day":
+            return (moment.date(),)
+        case "week":
+            return moment.isocalendar()[:2]
+    return moment.year, moment.month
+
+
+def expected_starts(zone: str, every: Period) -> dict[datetime, int]:
+    """Return the starts of whole periods and the number of quarters in each, by the standard library alone."""
+    inside: dict[tuple[object, ...], list[datetime]] = defaultdict(list)
+    for quarter in QUARTERS:
+        inside[identify_period(quarter.astimezone(ZoneInfo(zone)), every)].append(quarter)
+    return {
+        min(quarters): len(quarters) for quarters in list(inside.values())[1:-1]
+    }  # the grid cuts the first and last
+
+
+def expected_parts(zone: str) -> dict[tuple[int, int], int]:
+    parts: dict[tuple[int, int], int] = defaultdict(int)
+    for quarter in QUARTERS:
+        local = quarter.astimezone(ZoneInfo(zone))
+        parts[local.hour, local.isoweekday()] += 1
+    return dict(parts)
+
+
+YEARS: dict[str, Callable[[str, pytest.FixtureRequest], Any]] = {
+    "in memory": lambda *_: GRID,
+    "DuckDB": lambda path, _: relation_in("America/St_Johns", path),
+    "Spark": lambda path, request: request.getfixturevalue("spark").read.parquet(path),
+}
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("grid") / "grid.parquet"
+    pq.write_table(GRID, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "engine", [pytest.param(name, marks=[pytest.mark.long] if name == "Spark" else []) for name in YEARS]
+)
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_year_is_divided_by_the_local_calendar(
+    engine: str, zone: str, grid: str, request: pytest.FixtureRequest
+) -> None:
+    data = YEARS[engine](grid, request)
+    for every in PERIODS[1:]:
+        found = summarize(data, every=every, tz=zone, metrics=[]).iloc[1:-1]
+        assert dict(zip(found["time"].dt.tz_convert("UTC"), found["requests"], strict=True)) == expected_starts(
+            zone, every
+        ), every
+        assert found["time"].dtype == f"datetime64[us, {zone}]"
+    parts = summarize(data, by=["hour", "weekday"], tz=zone, metrics=[])
+    assert {(hour, day): n for hour, day, n in parts.itertuples(index=False)} == expected_parts(zone)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_minute_is_sixty_seconds_in_any_zone(zone: str) -> None:
+    moments = [QUARTERS[place] + timedelta(seconds=second) for place in range(0, 300, 97) for second in (0, 59.999999)]
+    table = pa.table({"created_at": pa.array(moments, GRID.schema.field("created_at").type)})
+    in_memory, in_duckdb = (
+        summarize(data, every="minute", tz=zone, metrics=[]) for data in (table, duckdb.connect().from_arrow(table))
+    )
+    assert in_memory.loc[in_memory["requests"] > 0, "time"].tolist() == moments[::2]
+    assert_alike(in_duckdb, in_memory)
+
+
+def test_days_are_utc_days_unless_a_zone_is_given() -> None:
+    rows = [
+        {"created_at": datetime(2026, 3, 1, 23, 59, 59, 999_999, UTC), "total_cost": 1.0},
+        {"created_at": datetime(2026, 3, 2, tzinfo=UTC), "total_cost": 2.0},
+        {"created_at": None, "total_cost": 4.0},
+    ]
+    frame = to_frame(pa.Table.from_pylist(rows, schema=ARROW_SCHEMA))
+    days = summarize(frame, by="day", metrics=COST)
+    assert days["day"].tolist()[:2] == [pd.Timestamp("2026-03-01", tz="UTC"), pd.Timestamp("2026-03-02", tz="UTC")]
+    assert pd.isna(days["day"].iloc[2])
+    assert days["effective_cost"].tolist() == [1.0, 2.0, 4.0]
+    there = summarize(frame, by="day", tz="Europe/Berlin", metrics=COST)
+    assert there["day"].tolist()[:1] == [pd.Timestamp("2026-03-02", tz="Europe/Berlin")]
+    assert there["effective_cost"].tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("every", PERIODS)
+def test_periods_without_a_row_are_included(every: Period) -> None:
+    moments = [pd.Timestamp("2026-03-02T10:00:30Z"), pd.Timestamp("2026-03-02T10:00:30Z") + 2 * LENGTHS[every]]
+    found = summarize(pd.DataFrame({"created_at": moments}), every=every, metrics=[])
+    assert found["requests"].tolist() == [1, 0, 1]
+    assert found["time"].is_monotonic_increasing
+
+
+LENGTHS: dict[Period, pd.Timedelta] = {
+    "minute": pd.Timedelta(minutes=1),
+    "hour": pd.Timedelta(hours=1),
+    "day": pd.Timedelta(days=1),
+    "week": pd.Timedelta(days=7),
+    "month": pd.Timedelta(days=31),
+}
+
+
+@pytest.mark.parametrize("fetched", ["2026-03-02T10:30Z", None])
+def test_a_period_is_open_if_the_last_fetch_was_before_its_end(fetched: str | None) -> None:
+    moments = pd.to_datetime(["2026-03-01T10:00Z", "2026-03-02T10:00Z"])
+    frame = pd.DataFrame({"created_at": moments, "fetched_at": pd.Series([fetched] * 2, dtype="datetime64[us, UTC]")})
+    flags = summarize(frame, every="day", metrics=[])["open"]
+    assert flags.tolist() == ([False, True] if fetched else [pd.NA, pd.NA])
+
+
+def test_a_row_without_a_moment_is_in_no_period() -> None:
+    frame = pd.DataFrame({"created_at": pd.Series(["2026-03-01T10:00Z", None], dtype="datetime64[us, UTC]")})
+    found = summarize(frame, every="day", metrics=[])
+    assert found["time"].isna().tolist() == [False, True]
+    assert found["requests"].tolist() == [1, 1]
+
+
+def test_too_many_periods_are_refused() -> None:
+    frame = pd.DataFrame({"created_at": pd.to_datetime(["2000-01-01T00:00Z", "2026-01-01T00:00Z"])})
+    with pytest.raises(
+        InputError, match=r"every='minute' makes 13,675,681 periods of 1 group: use a longer period \(hour"
+    ):
+        summarize(frame, every="minute", metrics=[])
+
+
+def test_an_unknown_zone_or_period_is_named_with_the_known_ones() -> None:
+    assert find_zone("Europe/Berlin").key == "Europe/Berlin"
+    with pytest.raises(InputError, match=r"no time zone 'Europe/Berlim'; did you mean 'Europe/Berlin'\? give an IANA"):
+        find_zone("Europe/Berlim")
+    every: Any = "decade"
+    with pytest.raises(InputError, match="every='decade' is not a period; there are minute, hour, day, week, month"):
+        summarize(pd.DataFrame({"created_at": []}), every=every, metrics=[])

@@ -1,0 +1,121 @@
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from genanalytics.metrics import summarize
+from genanalytics.plots import cache_payback, cache_savings_rate, cache_waterfall
+from genanalytics.plots.style import GAIN, LOSS
+from support.artists import detail, dots, layers, points, segments, texts, tick_texts
+from support.generations import frame_of, on
+
+
+@pytest.fixture
+def axes() -> Axes:
+    return Figure().subplots()
+
+
+def test_the_waterfall_leads_from_the_cost_without_caching_to_the_bill(axes: Axes) -> None:
+    """Without caching 3 + 5 + (-1) + 2 = 9; the premium 1 and the savings 5 lead to the bill of 3 + 2 = 5."""
+    frame = frame_of({"total_cost": 3.0, "cache_discount": 5.0}, {"total_cost": 2.0, "cache_discount": -1.0})
+    cache_waterfall(frame, ax=axes)
+    (bars,) = layers(axes)
+    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 9.0), (9.0, 1.0), (10.0, -5.0), (0, 5.0)]
+    assert [to_hex(bar.get_facecolor()) for bar in bars[1:3]] == [LOSS, GAIN]
+    assert texts(axes)[1:] == ["$9.00", "+$1.00", "−$5.00", "$5.00"]
+    assert tick_texts(axes, "x") == ["without caching", "write premium", "read savings", "billed"]
+
+
+def test_the_waterfall_says_how_often_a_discount_is_reported(axes: Axes) -> None:
+    cache_waterfall(frame_of({"cache_discount": 1.0}, {}, {}, {}), ax=axes)
+    assert "a discount is reported for 25.0 % of them" in detail(axes)
+
+
+@pytest.mark.parametrize("chart", [cache_waterfall, cache_savings_rate, cache_payback])
+def test_no_discount_reported_is_said_in_words(axes: Axes, chart: object) -> None:
+    chart(frame_of({}, {}), ax=axes)  # type: ignore[operator]
+    assert "no discount reported" in texts(axes)
+    assert not axes.patches
+
+
+SESSIONS = [
+    {"model": "good", "total_cost": 1.0 + place / 10, "cache_discount": 3.0, "session_id": f"s{place}"}
+    for place in range(8)
+] + [
+    {"model": "bad", "total_cost": 2.0, "cache_discount": -0.5 - place / 10, "session_id": f"t{place}"}
+    for place in range(8)
+]
+
+
+def test_rates_are_dots_in_rows_best_first_with_their_intervals(axes: Axes) -> None:
+    frame = frame_of(*SESSIONS, {"model": "silent"})
+    cache_savings_rate(frame, ax=axes)
+    found = summarize(frame, by="model", metrics=["cache_savings_rate"], intervals=True).set_index("model")
+    assert [(dot.x, dot.y) for dot in dots(axes)] == [
+        (found.loc["good", "cache_savings_rate"], 0),
+        (found.loc["bad", "cache_savings_rate"], 1),
+    ]
+    (lines,) = segments(axes)
+    limits = [
+        end
+        for model in ("good", "bad")
+        for end in found.loc[model, ["cache_savings_rate_low", "cache_savings_rate_high"]]
+    ]
+    assert [end[0] for line in lines for end in line] == pytest.approx(limits)
+    assert tick_texts(axes, "y") == ["good", "bad", "silent"]
+    assert [dot.colour for dot in dots(axes)] == [GAIN, LOSS]
+
+
+def test_a_group_without_a_discount_has_words_in_place_of_a_rate(axes: Axes) -> None:
+    cache_savings_rate(frame_of(*SESSIONS, {"model": "silent"}), ax=axes)
+    (words,) = [text for text in axes.texts if text.get_text() == "no discount reported"]
+    assert words.get_position() == (6, 0)
+    assert words.xy == (0, 2)  # type: ignore[attr-defined]
+
+
+def test_a_group_with_only_byok_is_not_described_as_reporting_nothing(axes: Axes) -> None:
+    own = {"model": "own", "is_byok": True, "upstream_inference_cost": 1.0, "cache_discount": 1.0}
+    cache_savings_rate(frame_of(*SESSIONS, own), ax=axes)
+    assert "only BYOK or replayed" in texts(axes)
+    assert "no discount reported" not in texts(axes)
+
+
+def test_the_size_of_a_dot_is_the_cost_without_caching(axes: Axes) -> None:
+    frame = frame_of(
+        {"model": "a", "total_cost": 3.0, "cache_discount": 1.0},
+        {"model": "b", "total_cost": 1.0, "cache_discount": 1.0},
+    )
+    cache_savings_rate(frame, ax=axes)
+    small, large = sorted(dot.size - 18 for dot in dots(axes))
+    assert large == pytest.approx(2 * small)
+    assert {"of $4.000", "of $2.000"} <= set(texts(axes))
+
+
+def test_savings_add_up_over_time_from_nothing(axes: Axes) -> None:
+    frame = frame_of(
+        on("2026-03-01", cache_discount=-2.0),
+        on("2026-03-03", cache_discount=5.0),
+        on("2026-03-03"),  # nothing reported adds nothing
+    )
+    cache_payback(frame, ax=axes)
+    lines = {str(line.get_label()): points(line)[1].tolist() for line in axes.lines}
+    assert lines["net"] == [0, -2.0, -2.0, 3.0]
+    assert lines["read savings"] == [0, 0, 0, 5.0]
+    assert lines["write premium"] == [0, -2.0, -2.0, -2.0]
+
+
+def test_savings_add_up_over_sessions_the_largest_loss_first(axes: Axes) -> None:
+    frame = frame_of(
+        {"session_id": "a", "cache_discount": 4.0},
+        {"session_id": "b", "cache_discount": -1.0},
+        {"session_id": "c", "cache_discount": -2.0},
+        {"session_id": "c", "cache_discount": 0.5},
+        {"session_id": "d"},
+        {"session_id": None, "cache_discount": -9.0},
+    )
+    cache_payback(frame, by="session_id", ax=axes)
+    assert points(axes.lines[0])[1].tolist() == [0, -1.5, -2.5, 1.5]
+    assert "caching lost $2.500 in 2 of 3 sessions; net $1.500" in detail(axes)
+    assert "no discount reported for 1 more" in detail(axes)
+    assert "1 generation without a session left out" in detail(axes)
+    assert axes.get_xlabel() == "sessions, the largest loss first"

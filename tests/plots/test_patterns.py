@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from genanalytics.errors import InputError
+from genanalytics.plots import hour_of_week
+from support.artists import cells, detail, panels, tick_texts
+from support.generations import frame_of
+
+
+@pytest.fixture
+def axes() -> Axes:
+    return Figure().subplots()
+
+
+TUESDAY = {"created_at": "2026-09-01T05:30:00Z", "total_cost": 2.0}
+A_WEEK_LATER = {"created_at": "2026-09-08T05:59:00Z", "total_cost": 0.5}
+SUNDAY = {"created_at": "2026-09-06T23:00:00Z", "latency": 700}
+
+
+def test_cells_are_hours_of_the_week_monday_on_top(axes: Axes) -> None:
+    hour_of_week(frame_of(TUESDAY, A_WEEK_LATER, SUNDAY), ax=axes)
+    table = cells(axes)
+    assert table[1, 5] == 2.5
+    assert table[6, 23] == 1.0
+    assert np.isfinite(table).sum() == 2  # the others are blank, not 0
+    assert tick_texts(axes, "y") == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    assert axes.yaxis_inverted()
+
+
+def test_hours_are_those_of_the_zone(axes: Axes) -> None:
+    hour_of_week(frame_of(SUNDAY), tz="Asia/Tokyo", ax=axes)
+    assert cells(axes)[0, 8] == 1.0
+    assert axes.get_xlabel() == "hour of the day (Asia/Tokyo)"
+
+
+def test_any_statistic_can_be_coloured(axes: Axes) -> None:
+    hour_of_week(frame_of(SUNDAY), metric="ttft_ms_p50", ax=axes)
+    assert cells(axes)[6, 23] == 700
+    assert axes.get_title(loc="left") == "TTFT p50 by hour of the week"
+    assert "summed" not in detail(axes)
+    assert tick_texts(panels(axes)[0], "y")[1].endswith(" ms")
+
+
+def test_a_name_of_several_statistics_is_refused(axes: Axes) -> None:
+    with pytest.raises(InputError, match="'ttft_ms' is the name of 6 statistics: give one of ttft_ms_mean, ttft_ms"):
+        hour_of_week(frame_of({}), metric="ttft_ms", ax=axes)
+
+
+def test_colours_have_a_scale_with_a_unit(axes: Axes) -> None:
+    hour_of_week(frame_of(TUESDAY), ax=axes)
+    (scale,) = panels(axes)
+    assert scale.get_ylabel() == "cost (US$)"
+    assert tick_texts(scale, "y")[0] == "$0.00"
+
+
+def test_one_hour_far_above_the_others_does_not_make_them_pale(axes: Axes) -> None:
+    hours = [{"created_at": f"2026-09-01T{hour:02}:00:00Z", "latency": 1000 + hour} for hour in range(23)]
+    hour_of_week(
+        frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "latency": 90_000}), metric="ttft_ms_p50", ax=axes
+    )
+    assert detail(axes).endswith("; blank: none known; darkest: 1.02 s or more")
+    assert axes.collections[0].norm.vmax == pytest.approx(1021.85)  # 0.95 of the way from the 1st to the 24th
+
+
+def test_the_scale_of_a_sum_has_the_largest_hour_in_it(axes: Axes) -> None:
+    hours = [{"created_at": f"2026-09-01T{hour:02}:00:00Z", "total_cost": 1.0} for hour in range(23)]
+    hour_of_week(frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "total_cost": 90.0}), ax=axes)
+    assert axes.collections[0].norm.vmax == 90.0
+    assert detail(axes).endswith("blank: none known")

@@ -1,0 +1,165 @@
+import pandas as pd
+import pytest
+
+from genanalytics.metrics import summarize
+from genanalytics.records.frame import parse_frame
+from genanalytics.tables.overview import overview, rank_groups
+
+
+def overview_frame() -> pd.DataFrame:
+    frame = parse_frame([])
+    rows = {
+        "model": ["cheap", "dear", "dear", "dear"],
+        "total_cost": [1.0, 2.0, 3.0, 0.5],
+        "cache_discount": [None, 0.5, None, None],
+        "is_byok": [False, False, False, True],
+        "streamed": [True, True, True, True],
+        "latency": [100, 200, None, 300],
+    }
+    return frame.reindex(range(4)).assign(
+        **{name: pd.Series(values, dtype=str(frame[name].dtype)) for name, values in rows.items()}
+    )
+
+
+def test_an_overview_shows_the_most_expensive_group_first_and_notes_on_its_figures() -> None:
+    lines = overview(overview_frame(), ["model"]).splitlines()
+    names = [line.split()[0] for line in lines]
+    assert names[names.index("model") + 1 : names.index("total") + 1] == ["dear", "cheap", "total"]
+    assert lines[-3] == "Cost: not fully known for 1 request, so the total is a lower bound."
+    assert lines[-2] == "Cache: a discount is reported for 25.0 % of the requests; the savings rate covers only these."
+    assert "≥ $6.500" in lines[names.index("total")]
+    assert lines[-1].endswith("time to first token (TTFT) of 3 streamed requests, end to end (E2E) of 0.")
+
+
+def test_an_overview_without_groups_is_one_row() -> None:
+    lines = overview(overview_frame(), []).splitlines()
+    assert [line.split()[0] for line in lines if "$6.5" in line] == ["4"]
+    assert "total" not in lines[0]
+
+
+def test_a_total_at_coverage_below_1_is_a_lower_bound() -> None:
+    frame = overview_frame().iloc[:3]
+    assert "≥" not in overview(frame, ["model"], coverage=1.0)
+    lines = overview(frame, ["model"], coverage=0.75).splitlines()
+    assert "≥ $6.000" in next(line for line in lines if line.startswith("total"))
+    assert "Coverage: 75.0 % of the ids have a record, so totals are lower bounds." in lines
+
+
+def test_an_overview_of_nothing_is_a_table_of_gaps() -> None:
+    assert "total" in overview(parse_frame([]), ["model"])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_statistics_shown_are_those_of_summarize(width: int) -> None:
+    frame = overview_frame()
+    cost = float(summarize(frame)["effective_cost"].iloc[0])
+    assert f"${cost:.3f}" in overview(frame, ["model"], width=width)
+
+
+def rows_of(**columns: list[object]) -> pd.DataFrame:
+    """Return a frame with these columns, and gaps in all others."""
+    empty = parse_frame([])
+    size = len(next(iter(columns.values())))
+    typed = {name: pd.Series(values, dtype=str(empty[name].dtype)) for name, values in columns.items()}
+    return empty.reindex(range(size)).assign(**typed)
+
+
+DAYS = rows_of(
+    model=["a", "b", "b", "a"],
+    total_cost=[1.0, 2.0, 4.0, 8.0],
+    created_at=["2026-03-01T10:00Z", "2026-03-01T11:00Z", "2026-03-03T10:00Z", None],
+    fetched_at=["2026-03-03T12:00Z"] * 4,
+)
+
+
+def test_groups_are_ranked_by_their_cost() -> None:
+    assert rank_groups(DAYS, ["model"])["model"].tolist() == ["a", "b"]
+    assert rank_groups(DAYS.iloc[:3], ["model"])["model"].tolist() == ["b", "a"]
+
+
+def test_periods_are_in_order_and_the_most_expensive_group_of_each_is_first() -> None:
+    found = rank_groups(DAYS, ["model"], every="day", metrics=["effective_cost"])
+    assert found["time"].dropna().is_monotonic_increasing
+    assert found["model"].tolist()[:2] == ["b", "a"]
+    assert found["model"].iloc[-1] == "a"  # without a date
+    days = rank_groups(DAYS, ["day"], metrics=["effective_cost"])
+    assert days["day"].dropna().is_monotonic_increasing
+
+
+def test_the_cost_that_ranks_is_not_shown_unless_it_is_asked_for() -> None:
+    found = rank_groups(DAYS, ["model"], metrics=["error_rate", "error_rate"])
+    assert list(found) == ["model", "requests", "error_rate"]
+    assert found["model"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "labels"),
+    [
+        (["tokens"], {"tokens in", "tokens out"}),
+        (["reliability"], {"cancelled", "errors", "fallbacks"}),
+        (["cost"], {"billed", "BYOK"}),
+        (["cache"], {"payback"}),
+        (["latency"], {"throughput"}),
+        (["ttft_ms"], {"TTFT mean", "TTFT n"}),
+        (["error_rate", "cost_share"], {"errors", "share of cost"}),
+    ],
+)
+def test_a_table_has_the_columns_that_are_asked_for(metrics: list[str], labels: set[str]) -> None:
+    lines = overview(DAYS, ["model"], metrics=metrics, width=500).splitlines()
+    head = next(place for place, line in enumerate(lines) if line.startswith("model"))
+    words = set(" ".join(lines[: head + 1]).split())
+    assert words >= {word for label in labels for word in label.split()}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "notes"),
+    [
+        (["cost"], ["Cost"]),
+        (["cache"], ["Cache"]),
+        (["e2e_ms"], ["Latency"]),
+        (["reliability"], ["Reliability"]),
+        (["tokens"], []),
+    ],
+)
+def test_footnotes_are_those_of_the_figures_shown(metrics: list[str], notes: list[str]) -> None:
+    frame = DAYS.assign(total_cost=pd.array([1.0, None, 2.0, 3.0], dtype="Float64"))
+    lines = overview(frame, ["model"], metrics=metrics, width=500).splitlines()
+    after = lines[next(place for place, line in enumerate(lines) if line.startswith("total")) + 1 :]
+    assert [line.partition(":")[0] for line in after] == notes
+
+
+def test_a_period_that_is_still_running_is_marked() -> None:
+    lines = overview(DAYS, every="day", metrics=["effective_cost"]).splitlines()
+    assert [line.split()[0] for line in lines[1:6]] == ["2026-03-01", "2026-03-02", "2026-03-03*", "–", "total"]
+    assert lines[-1] == "* still running at the last fetch, so records may be missing."
+    assert lines[2].split()[1:] == ["0", "$0.00"]
+
+
+def test_a_group_has_no_line_for_a_period_without_requests() -> None:
+    lines = overview(DAYS, ["model"], every="day", metrics=["effective_cost"]).splitlines()
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        ["2026-03-01", "b"],
+        ["2026-03-01", "a"],
+        ["2026-03-03*", "b"],
+        ["–", "a"],
+    ]
+
+
+def test_the_zone_of_times_is_named_where_times_are_shown() -> None:
+    assert overview(DAYS, ["day"], tz="Asia/Tokyo").splitlines()[-1] == "Times: Asia/Tokyo."
+    assert "Times:" not in overview(DAYS, ["model"], tz="Asia/Tokyo")
+    assert "Weekdays: 1 is Monday." in overview(DAYS, ["weekday"])
+
+
+def test_percentiles_from_a_sketch_say_so() -> None:
+    assert "Percentiles: from a sketch, right to 1 %." in overview(DAYS, percentiles="sketch")
+    assert "sketch" not in overview(DAYS)
+
+
+def test_duckdb_gives_the_same_text() -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is an extra")
+    frame = DAYS.drop(columns="provider_responses")
+    asked = {"every": "day", "tz": "Asia/Kathmandu", "metrics": ["cost", "cache", "latency"]}
+    with duckdb.connect() as connection:
+        there = overview(connection.from_df(frame), ["model"], **asked)  # type: ignore[arg-type]
+    assert there == overview(frame, ["model"], **asked)  # type: ignore[arg-type]
