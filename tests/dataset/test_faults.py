@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +23,9 @@ from genanalytics.errors import OutputError
 from genanalytics.files import read_parquet
 from support.datasets import seen
 from support.faults import KEY, Fault, FaultServer, Wire, assert_true, good, make_ids
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 LONG = pytest.mark.long
 
@@ -208,19 +212,13 @@ def test_a_read_only_disk_is_read_and_said(client: Client, small_disk: Path) -> 
 
 @LONG
 @pytest.mark.timeout(600)
-def test_spark_reads_what_was_left_by_a_kill(server: FaultServer, directory: Path) -> None:
-    sql = pytest.importorskip("pyspark.sql")
+def test_spark_reads_what_was_left_by_a_kill(server: FaultServer, directory: Path, spark: "SparkSession") -> None:
     ids = make_ids(2_000)
     server.otherwise = lambda each: good(each, after_s=0.01)
     with started(server, directory, ids, batch_rows=50) as running:
         until(lambda: is_dataset(directory) and read_manifest(directory).commit > 5)
         running.kill()
     there = seen(directory)
-    session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    try:
-        frame = session.read.parquet(str(directory / "data"))
-        rows = frame.select("requested_id", "month").collect()
-    finally:
-        session.stop()
+    rows = spark.read.parquet(str(directory / "data")).select("requested_id", "month").collect()
     assert sorted(row["requested_id"] for row in rows) == sorted(there)
     assert {row["month"] for row in rows} == {"2025-08"}
