@@ -15,9 +15,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import explain
 from genanalytics.cache.entry import Entry
 from genanalytics.cache.table import Table
@@ -40,10 +40,11 @@ class Archive:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.path = (directory.expanduser() / FILE_NAME).absolute()
-        self._table = Table(self.path)
+        path = (directory.expanduser() / FILE_NAME).absolute()
+        self.path = path
+        self._tables = PerProcess(lambda: Table(path))
         try:
-            self._table.open()
+            self._tables.get().open()
         except CacheError:
             raise
         except (OSError, sqlite3.Error) as error:
@@ -53,31 +54,32 @@ class Archive:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the file."""
-        self._table.close()
+        self._tables.get().close()
 
     @property
     def refusal(self) -> str:
         """The reason why nothing can be kept, in one sentence; empty if it can."""
-        if not self._table.refusal:
+        refusal = self._tables.get().refusal
+        if not refusal:
             return ""
-        found = "it is read only" if self._table.is_on_disk else "this run has no cache"
-        return f"the cache {self.path} cannot be written ({self._table.refusal}), so {found}"
+        found = "it is read only" if self.is_on_disk else "this run has no cache"
+        return f"the cache {self.path} cannot be written ({refusal}), so {found}"
 
     @property
     def is_on_disk(self) -> bool:
         """Whether there is a file to read."""
-        return self._table.is_on_disk
+        return self._tables.get().identity is not None
 
     def take_notices(self) -> list[str]:
         """Return the notices that were not yet returned, each in one sentence."""
-        return self._table.take_notices()
+        table = self._tables.get()
+        notices, table.notices = table.notices, []
+        return notices
 
     def look_up(self, cache_keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries of cache keys, by cache key; a damaged row counts as missing.
@@ -86,7 +88,7 @@ class Archive:
             CacheError: The file cannot be read.
         """
         with self._translate_errors():
-            return self._table.read(cache_keys)
+            return self._tables.get().read(cache_keys)
 
     def store(self, entries: Mapping[str, Entry]) -> None:
         """Write entries, by cache key, in one transaction: all of them or none.
@@ -95,7 +97,7 @@ class Archive:
             CacheError: The file cannot be written.
         """
         with self._translate_errors():
-            self._table.write(entries)
+            self._tables.get().write(entries)
         if self.refusal:
             raise CacheError(self.refusal)
 
@@ -106,7 +108,7 @@ class Archive:
             CacheError: The file cannot be read.
         """
         with self._translate_errors():
-            yield from self._table.read_all()
+            yield from self._tables.get().read_all()
 
     def remove(self, rows: Sequence[int] | None) -> int:
         """Delete rows by their numbers, or all rows, and return their number; the file shrinks.
@@ -117,7 +119,7 @@ class Archive:
         if self.refusal:
             raise CacheError(self.refusal)
         with self._translate_errors():
-            return self._table.remove(rows)
+            return self._tables.get().remove(rows)
 
     def size(self) -> int:
         """Return the bytes that the database and its log take on the disk."""

@@ -9,7 +9,6 @@ from requests_cache.models.request import CachedRequest
 from requests_cache.models.response import CachedResponse
 
 from genanalytics.cache.archive import Archive
-from genanalytics.cache.entry import Entry
 
 
 class ArchiveBackend(BaseCache):
@@ -34,7 +33,16 @@ class _Responses(BaseStorage):  # type: ignore[type-arg]
         entry = self._archive.look_up([key]).get(key)
         if entry is None:
             raise KeyError(key)
-        return _to_response(key, entry)
+        response = CachedResponse(
+            url=entry.url,
+            status_code=entry.status,
+            request=CachedRequest(method="GET", url=entry.url),
+            created_at=datetime.fromtimestamp(entry.fetched_at, UTC),
+            expires=None if entry.expires is None else datetime.fromtimestamp(entry.expires, UTC),
+            content=entry.body,
+        )
+        response.cache_key = key
+        return response
 
     def __iter__(self) -> Iterator[str]:
         return (key for _, key, entry in self._archive.rows() if entry is not None)
@@ -52,16 +60,3 @@ class _Responses(BaseStorage):  # type: ignore[type-arg]
     def _refuse() -> NoReturn:
         msg = "only genanalytics writes this cache: open the session with read_only=True"
         raise TypeError(msg)
-
-
-def _to_response(cache_key: str, entry: Entry) -> CachedResponse:
-    response = CachedResponse(
-        url=entry.url,
-        status_code=entry.status,
-        request=CachedRequest(method="GET", url=entry.url),
-        created_at=datetime.fromtimestamp(entry.fetched_at, UTC),
-        expires=None if entry.expires is None else datetime.fromtimestamp(entry.expires, UTC),
-        content=entry.body,
-    )
-    response.cache_key = cache_key
-    return response

@@ -92,9 +92,8 @@ def export_bodies(archive: Archive, path: Path) -> int:
         OutputError: The file cannot be written.
     """
     written = 0
-    rows = archive.rows()
     with replace_file(path, mode=0o600) as part, part.open("wb") as stream:
-        for _, _, entry in rows:
+        for _, _, entry in archive.rows():
             if entry is not None and entry.body:
                 written += 1
                 stream.write(to_line(entry.body))

@@ -104,13 +104,15 @@ def open_database(path: Path) -> Opened:
         refusal = (error.strerror if isinstance(error, OSError) else None) or str(error)
     for mode in ("mode=ro", "immutable=1"):  # the second if even the index of the log cannot be created
         with suppress(*DAMAGE_ERRORS):
-            return Opened(_connect_read_only(path, mode), identify(path), refusal)
+            return Opened(_connect(path, read_only=mode), identify(path), refusal)
     return open_in_memory(refusal)
 
 
 def open_in_memory(refusal: str) -> Opened:
     """Return an empty database in memory."""
-    return Opened(_connect_in_memory(), None, refusal)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _make_table(connection)
+    return Opened(connection, None, refusal)
 
 
 def rename_damaged(path: Path, identity: tuple[int, int] | None, error: Exception) -> str:
@@ -187,13 +189,18 @@ def _check_owner(path: Path) -> None:
                 raise CacheError(msg)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, *, read_only: str = "") -> sqlite3.Connection:
+    """Return a connection to a file with the table of answers; `read_only` is a parameter of SQLite's URIs."""
+    name = f"{path.absolute().as_uri()}?{read_only}" if read_only else path
+    connection = sqlite3.connect(name, uri=bool(read_only), isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # recommended by SQLite with such a log
-        _make_table(connection)
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # recommended by SQLite with such a log
+            _make_table(connection)
+        with closing(connection.execute(_PROBE)) as rows:
+            rows.fetchone()
     except BaseException:
         connection.close()
         raise
@@ -205,25 +212,3 @@ def _make_table(connection: sqlite3.Connection) -> None:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'responses'").fetchone() is None:
         connection.execute("CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)")
         connection.execute("CREATE INDEX IF NOT EXISTS expires_idx ON responses(expires)")
-    with closing(connection.execute(_PROBE)) as rows:
-        rows.fetchone()
-
-
-def _connect_read_only(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        with closing(connection.execute(_PROBE)) as rows:
-            rows.fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_in_memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    _make_table(connection)
-    return connection

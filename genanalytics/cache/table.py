@@ -1,4 +1,4 @@
-"""The table of answers, read in bulk and written in batches, by this process's own connection."""
+"""The table of answers, read in bulk and written in batches, over one connection."""
 
 import os
 import re
@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from genanalytics.base.processes import PerProcess
 from genanalytics.cache.database import (
     DAMAGE_ERRORS,
     Opened,
@@ -30,58 +29,57 @@ T = TypeVar("T")
 
 
 class Table:
-    """The table of answers in one file. Safe to share between threads; a forked process gets its own connection.
+    """The table of answers in one file. Safe to share between threads, but not with a forked process.
 
     Args:
         path: The database.
+
+    Attributes:
+        identity: The identity of the open file; None without one.
+        refusal: The reason why nothing can be written; empty if it can.
+        notices: Notices for the user, each in one sentence.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._handles = PerProcess(lambda: _Handle(path))
-
-    @property
-    def refusal(self) -> str:
-        """The reason why nothing can be written; empty if it can."""
-        return self._handles.get().refusal
-
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether there is a file to read."""
-        return self._handles.get().identity is not None
-
-    def take_notices(self) -> list[str]:
-        """Return the notices that were not yet returned, each in one sentence."""
-        handle = self._handles.get()
-        notices, handle.notices = handle.notices, []
-        return notices
+        self.identity: tuple[int, int] | None = None
+        self.refusal = ""
+        self.notices: list[str] = []
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.RLock()
 
     def open(self) -> None:
-        """Open the file that is at the path now."""
-        self._handles.get().open_current()
+        """Connect to the file that is at the path now: another process may have set the old one aside."""
+        with self._lock:
+            if self.identity is not None and identify(self._path) != self.identity:
+                self.close()
+            with self._locked():
+                pass
 
     def close(self) -> None:
         """Close the connection; using the table opens it again."""
-        self._handles.get().close()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def read(self, cache_keys: Sequence[str]) -> dict[str, Entry]:
         """Return the entries of cache keys; a damaged row counts as missing."""
-        return self._handles.get().recover(lambda handle: _read(handle, cache_keys))
+        return self._recover(lambda: self._read(cache_keys))
 
     def write(self, entries: Mapping[str, Entry]) -> None:
         """Write entries in one transaction; if the file cannot be written, `refusal` says why."""
-        self._handles.get().recover(lambda handle: self._write(handle, entries))
+        self._recover(lambda: self._write(entries))
 
     def read_all(self) -> Iterator[tuple[int, str, Entry | None]]:
         """Yield number, cache key and entry of every row; None for a damaged entry."""
-        handle = self._handles.get()
-        handle.open_current()
+        self.open()
         query = (
             "SELECT rowid, CAST(key AS BLOB), CAST(value AS BLOB) FROM responses WHERE rowid > ? ORDER BY rowid LIMIT ?"
         )
         last = -(1 << 63)
         while True:
-            with handle.locked() as connection:
+            with self._locked() as connection:
                 some = connection.execute(query, (last, _KEYS_PER_STATEMENT)).fetchall()
             for last, stored, value in some:
                 if isinstance(stored, bytes) and _CACHE_KEY.fullmatch(stored):
@@ -93,10 +91,9 @@ class Table:
 
     def remove(self, rows: Sequence[int] | None) -> int:
         """Delete rows by their numbers, or all rows, and return their number; the file shrinks."""
-        handle = self._handles.get()
-        handle.open_current()
-        with handle.locked() as connection:
-            with handle.transaction():
+        self.open()
+        with self._locked() as connection:
+            with self._transaction():
                 if rows is None:
                     removed = connection.execute("DELETE FROM responses").rowcount
                 else:
@@ -108,14 +105,29 @@ class Table:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return max(removed, 0)
 
-    def _write(self, handle: "_Handle", entries: Mapping[str, Entry]) -> None:
+    def _read(self, cache_keys: Sequence[str]) -> dict[str, Entry]:
+        self.open()
+        found: dict[str, Entry] = {}
+        with self._locked() as connection:
+            for start in range(0, len(cache_keys), _KEYS_PER_STATEMENT):
+                some = {key.encode(): key for key in cache_keys[start : start + _KEYS_PER_STATEMENT]}
+                marks = ",".join("?" * len(some))
+                # cast, since a flipped bit can turn bytes into text, and reading text that is not Unicode fails; a key
+                # is found by the index, and the row that this leads to can hold another one
+                query = f"SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM responses WHERE key IN ({marks})"  # noqa: S608
+                for stored, value in connection.execute(query, list(some.values())):
+                    if (key := some.get(stored)) and (entry := unpack(key, value)):
+                        found[key] = entry
+        return found
+
+    def _write(self, entries: Mapping[str, Entry]) -> None:
         """Write into the file that is at the path, and again if another process sets it aside meanwhile."""
         for _ in range(_WRITE_TRIES):
-            handle.open_current()
-            if handle.refusal:
+            self.open()
+            if self.refusal:
                 return
             try:
-                with handle.locked() as connection, handle.transaction():
+                with self._locked() as connection, self._transaction():
                     connection.executemany(
                         "INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)",
                         ((key, pack(key, entry), entry.expires) for key, entry in entries.items()),
@@ -123,33 +135,21 @@ class Table:
             except sqlite3.OperationalError as error:
                 if not is_read_only(error):
                     raise
-                handle.refusal = str(error)  # the file system, or the file's header, did not say so before
+                self.refusal = str(error)  # the file system, or the file's header, did not say so before
                 return
-            if identify(self.path) == handle.identity:
+            if identify(self._path) == self.identity:
                 return
-
-
-class _Handle:
-    """The connection of one process."""
-
-    def __init__(self, path: Path) -> None:
-        self.identity: tuple[int, int] | None = None
-        self.refusal = ""
-        self.notices: list[str] = []
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._lock = threading.RLock()
 
     @contextmanager
-    def locked(self) -> Iterator[sqlite3.Connection]:
+    def _locked(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection, opened if it is not, with no other thread using it."""
         with self._lock:
             yield self._connection if self._connection is not None else self._take(open_database(self._path))
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[None]:
         """Commit at the end of the block, or roll back."""
-        with self.locked() as connection:
+        with self._locked() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -158,30 +158,16 @@ class _Handle:
                 connection.rollback()
                 raise
 
-    def open_current(self) -> None:
-        """Connect to the file that is at the path now: another process may have set the old one aside."""
-        with self._lock:
-            if self.identity is not None and identify(self._path) != self.identity:
-                self.close()
-            with self.locked():
-                pass
-
-    def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    def recover(self, work: "Callable[[_Handle], T]") -> T:
+    def _recover(self, work: Callable[[], T]) -> T:
         """Return the result of `work`; if it finds a damaged file, rename the file and start again, once."""
         with self._lock:  # one thread finds the damage, not several
             try:
-                return work(self)
+                return work()
             except DAMAGE_ERRORS as error:
                 if not is_damage(error):
                     raise
                 self._replace_damaged(error)
-            return work(self)
+            return work()
 
     def _replace_damaged(self, error: Exception) -> None:
         try:
@@ -199,19 +185,3 @@ class _Handle:
         if notice:
             self.notices.append(notice)
         return self._connection
-
-
-def _read(handle: _Handle, cache_keys: Sequence[str]) -> dict[str, Entry]:
-    handle.open_current()
-    found: dict[str, Entry] = {}
-    with handle.locked() as connection:
-        for start in range(0, len(cache_keys), _KEYS_PER_STATEMENT):
-            some = {key.encode(): key for key in cache_keys[start : start + _KEYS_PER_STATEMENT]}
-            marks = ",".join("?" * len(some))
-            # cast, since a flipped bit can turn bytes into text, and reading text that is not Unicode fails; a key is
-            # found by the index, and the row that this leads to can hold another one
-            query = f"SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM responses WHERE key IN ({marks})"  # noqa: S608
-            for stored, value in connection.execute(query, list(some.values())):
-                if (key := some.get(stored)) and (entry := unpack(key, value)):
-                    found[key] = entry
-    return found
