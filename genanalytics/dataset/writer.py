@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 import pyarrow as pa
@@ -70,9 +69,7 @@ class Writer(AbstractContextManager["Writer"]):
             self._lock = entered.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lock.close()
 
     def commit(self, final: pa.Table, young: pa.Table, failures: pa.Table) -> None:

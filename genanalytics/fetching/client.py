@@ -12,7 +12,6 @@ from hashlib import blake2b
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event
-from types import TracebackType
 from typing import NoReturn, Self, TypedDict, Unpack
 from urllib.parse import quote
 
@@ -150,9 +149,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
