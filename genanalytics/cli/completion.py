@@ -40,11 +40,6 @@ def completion(shell: str, output: str | None) -> None:
         part.write_text(f"{script}\n", encoding="utf-8")
 
 
-def is_completing() -> bool:
-    """Return whether a shell started the program for completions."""
-    return bool(os.environ.get(VARIABLE))
-
-
 def complete(commands: click.Command) -> int:
     """Print the completions of the shell's command line, and return the exit code."""
     return shell_complete(commands, {}, PROGRAM, VARIABLE, os.environ[VARIABLE])

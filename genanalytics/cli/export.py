@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """The options of `export`, except for the ids; `client` holds those of `open_client`."""
+    """The options of `export` besides the ids; `client` contains those of `open_client`."""
 
     dataset: str | None
     output: str | None
@@ -79,11 +79,8 @@ class _Options:
     @property
     def fetching(self) -> "Mapping[str, Any]":
         """The options of a fetch."""
-        return {
-            "wait_s": self.wait_s,
-            "accept_mismatch": self.accept_mismatch,
-            "progress": False if self.quiet else None,
-        }
+        progress = False if self.quiet else None
+        return {"wait_s": self.wait_s, "accept_mismatch": self.accept_mismatch, "progress": progress}
 
 
 @click.command(
@@ -114,54 +111,26 @@ Examples:
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
 @quiet_option
-def export(
-    ids: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dataset: str | None,
-    output: str | None,
-    source: str | None,
-    partition: str | None,
-    retry: bool,
-    redact: str,
-    redact_key_file: str | None,
-    focus: bool,
-    wait_s: float,
-    accept_mismatch: bool,
-    as_json: bool,
-    quiet: bool,
-    **client: Any,
-) -> int:
+def export(ids: tuple[str, ...], inputs: tuple[str, ...], **given: Any) -> int:
     """Fetch records into a data set that grows, or into one file for other programs.
 
     A data set contains each record once, even if its id is given again. If a run ends early, run it again to finish.
     """
-    options = _Options(
-        dataset=dataset,
-        output=output,
-        source=source,
-        partition=partition,
-        retry=retry,
-        redact=redact,
-        redact_key_file=redact_key_file,
-        focus=focus,
-        wait_s=wait_s,
-        accept_mismatch=accept_mismatch,
-        as_json=as_json,
-        quiet=quiet,
-        client=client,
-    )
+    own = {name: given.pop(name) for name in _Options.__slots__ if name in given}
+    options = _Options(**own, client=given)
     options.check(has_ids=bool(ids or inputs))
+    dataset = options.dataset
     if dataset is not None:
-        if retry and not (ids or inputs):
+        if options.retry and not (ids or inputs):
             from genanalytics.dataset.manifest import read_manifest
 
             read_manifest(dataset)  # it must exist
             return _export_to_dataset((), [], dataset, options)
         return _export_to_dataset(*read_given_ids(ids, inputs, lazily=True), dataset, options)
-    file = _File(str(output), options.redaction, focus=focus)
+    file = _File(str(options.output), options.redaction, options.focus)
     file.check()
-    if source is not None:
-        return _convert_to_file(source, file, options)
+    if options.source is not None:
+        return _convert_to_file(options.source, file, options)
     return _fetch_to_file(*read_given_ids(ids, inputs, lazily=True), file, options)
 
 
@@ -169,16 +138,10 @@ def _export_to_dataset(ids: "Iterable[str]", reads: "list[Ids]", dataset: str, o
     from genanalytics.dataset.export import export as export_ids
 
     partition: Any = _choose_partition(dataset, options.partition)
-    redaction = options.redaction
+    redact = options.redaction
     with open_client(options.client) as client:
         result = export_ids(
-            ids,
-            dataset,
-            partition=partition,
-            client=client,
-            redact=redaction,
-            retry=options.retry,
-            **options.fetching,
+            ids, dataset, partition=partition, client=client, redact=redact, retry=options.retry, **options.fetching
         )
     if options.as_json:
         click.echo(json.dumps({**asdict(result), "coverage": result.coverage}))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import click
 
@@ -15,11 +15,9 @@ from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
     from genanalytics.ids.read import Ids
 
-    _Source: TypeAlias = "str | Path | BinaryIO"
+_Source: TypeAlias = str | Path | BinaryIO
 
 
 @click.command(
@@ -105,7 +103,7 @@ def read_given_ids(
 class _CountedIds:
     """Ids that are read as they are taken; `len` reads the sources once more."""
 
-    def __init__(self, given: Iterator[str], sources: "Sequence[_Source]") -> None:
+    def __init__(self, given: Iterator[str], sources: Sequence[_Source]) -> None:
         self._given = given
         self._sources = sources
 
@@ -118,7 +116,7 @@ class _CountedIds:
         return sum(1 for source in self._sources for _ in read_ids(source))
 
 
-def _can_be_read_again(source: "_Source") -> bool:
+def _can_be_read_again(source: _Source) -> bool:
     """Return whether a source is an id, a file or a directory, not a pipe or a stream."""
     return isinstance(source, str) or (isinstance(source, Path) and (source.is_file() or source.is_dir()))
 
@@ -128,11 +126,11 @@ def collect_notices(reads: "Iterable[Ids]") -> list[str]:
     return [notice for read in reads for notice in read.notices]
 
 
-def _open_file(name: str) -> "_Source":
+def _open_file(name: str) -> _Source:
     return sys.stdin.buffer if name == "-" else Path(name)
 
 
-def _open_id_or_file(argument: str) -> "_Source":
+def _open_id_or_file(argument: str) -> _Source:
     """Return an id or a file; the name of a missing file is a mistake, not an id to ask for."""
     from genanalytics.ids.read import is_file_name
 

@@ -18,7 +18,7 @@ from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
 from genanalytics.cli.compact import compact
-from genanalytics.cli.completion import PROGRAM, complete, completion, is_completing
+from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
 from genanalytics.cli.demo import demo
 from genanalytics.cli.doctor import doctor
 from genanalytics.cli.export import export
@@ -44,7 +44,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     if sys.stdout is None:  # the caller closed it; a file that is opened later must not take its place
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    if is_completing():
+    if os.environ.get(VARIABLE):
         sys.exit(complete(commands))
     sys.exit(run(sys.argv[1:]))
 

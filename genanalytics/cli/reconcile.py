@@ -54,9 +54,13 @@ def _is_activity(frame: "pd.DataFrame") -> bool:
 
 
 def _to_text(result: "Reconciliation") -> str:
+    from genanalytics.tables.table import Column, join_columns
+
     total = result.totals().iloc[0]
     generations = format_count(len(result.rows), "generation")
-    charged, exported, difference = (_usd(total[f"{name}_usd"]) for name in ("records", "activity", "difference"))
+    charged, exported, difference = (
+        _format_usd(total[f"{name}_usd"]) for name in ("records", "activity", "difference")
+    )
     only = f"{result.only_in_records:,} only in the records, {result.only_in_activity:,} only in the activity"
     lines = [
         f"{generations}: {result.matched:,} on both sides, {result.differing:,} of them with differences; {only}.",
@@ -69,14 +73,17 @@ def _to_text(result: "Reconciliation") -> str:
             ids = result.rows.loc[result.rows["side"] == side, "requested_id"]
             lines += ["", f"Only in the {side}:", *map(name_group, ids.head(_MAX_ROWS)), *_count_others(count)]
     if not result.differences.empty:
-        lines += ["", _format_differences(result.differences), *_count_others(len(result.differences))]
+        shown = result.differences.head(_MAX_ROWS)
+        heads = {"requested_id": "differs", "field": "field", "records": "records", "activity": "activity"}
+        columns = [Column(head, list(map(name_group, shown[name]))) for name, head in heads.items()]
+        lines += ["", join_columns(columns), *_count_others(len(result.differences))]
     return "\n".join(lines)
 
 
 def _format_totals(totals: "pd.DataFrame", column: str) -> str:
     from genanalytics.tables.table import Column, join_columns
 
-    amounts = {name: list(map(_usd, totals[f"{name}_usd"])) for name in ("records", "activity", "difference")}
+    amounts = {name: list(map(_format_usd, totals[f"{name}_usd"])) for name in ("records", "activity", "difference")}
     return join_columns(
         [
             Column(column, list(map(name_group, totals[column]))),
@@ -86,19 +93,11 @@ def _format_totals(totals: "pd.DataFrame", column: str) -> str:
     )
 
 
-def _format_differences(differences: "pd.DataFrame") -> str:
-    from genanalytics.tables.table import Column, join_columns
-
-    shown = differences.head(_MAX_ROWS)
-    heads = {"requested_id": "differs", "field": "field", "records": "records", "activity": "activity"}
-    return join_columns([Column(head, list(map(name_group, shown[name]))) for name, head in heads.items()])
-
-
 def _count_others(count: int) -> Sequence[str]:
     return [f"... and {count - _MAX_ROWS:,} more (--json prints all)"] if count > _MAX_ROWS else []
 
 
-def _usd(amount: float) -> str:
+def _format_usd(amount: float) -> str:
     return format_value(float(amount), Unit.USD, decimals=6)
 
 

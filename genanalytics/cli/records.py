@@ -4,16 +4,16 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from genanalytics.cli.options import FILE, print_notices
+from genanalytics.cli.options import FILE, combine, print_notices
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.units import format_count
 
@@ -29,8 +29,6 @@ LARGE_BYTES = 200_000_000
 _FAILURES = {"duckdb": ("duckdb", "Error"), "spark": ("pyspark.errors", "PySparkException")}
 """The module and the name of each engine's exceptions; imported once the engine is."""
 
-_Command = TypeVar("_Command", bound=Callable[..., None])
-
 
 def _check_one_form(context: click.Context, _: click.Parameter, value: bool) -> bool:
     if value and (context.params.get("as_json") or context.params.get("as_csv")):
@@ -39,7 +37,7 @@ def _check_one_form(context: click.Context, _: click.Parameter, value: bool) -> 
     return value
 
 
-_READING = (
+reads_paths = combine(
     click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=FILE),
     click.option(
         "--where",
@@ -56,30 +54,19 @@ _READING = (
         help="Engine; auto is pandas, and DuckDB for more than 200 MB of Parquet.",
     ),
 )
-_PRINTING = (
+"""The arguments that choose a command's records."""
+reads_records = combine(
+    reads_paths,
     click.option(
         "--json", "as_json", is_flag=True, callback=_check_one_form, help="Print a JSON list with one object per row."
     ),
     click.option("--csv", "as_csv", is_flag=True, callback=_check_one_form, help="Print comma-separated values."),
 )
-
-
-def reads_paths(command: _Command) -> _Command:
-    """Give a command the arguments that choose its records."""
-    for option in reversed(_READING):
-        command = option(command)
-    return command
-
-
-def reads_records(command: _Command) -> _Command:
-    """Give a command the arguments that choose its records and the form of its rows."""
-    for option in reversed(_PRINTING):
-        command = option(command)
-    return reads_paths(command)
+"""The arguments that choose a command's records, and the form of its rows."""
 
 
 @contextmanager
-def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> "Iterator[Any]":
+def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> Iterator[Any]:
     """Yield the matching records of files, as the engine takes them.
 
     In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are.
@@ -90,9 +77,8 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
     """
     from genanalytics.metrics.grouping.where import filter_rows
 
-    chosen = (
-        choose_engine(paths) if engine == "auto" else cast("Engine", engine)
-    )  # one of `ENGINES`, or scan refuses it
+    # one of `ENGINES`, or scan refuses it
+    chosen = choose_engine(paths) if engine == "auto" else cast("Engine", engine)
     if chosen == "pandas":
         frame = _read_frame(paths)
         kept = filter_rows(frame, where, tz=tz)
