@@ -90,27 +90,20 @@ def drift(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns `field` (str), `what` (str: `unknown` for a field without a column, `misfit` for a value of another type
-        than its column), `rows` (Int64, the number of records), `example` (str, the first such value as JSON); the
-        field with the most rows first.
+        than its column), `rows` (Int64, the number of records), `example` (str, the first such value as JSON). The
+        field with the most rows is first.
 
     >>> frame = parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "latency": 74512.5, "new": 1}}', 0.0)])
     >>> drift(frame).to_dict("records")[0]
     {'field': 'latency', 'what': 'misfit', 'rows': 1, 'example': '74512.5'}
     """
-    found: dict[str, tuple[int, str]] = {}
+    values: dict[str, list[object]] = {}
     for text in frame["extra"].dropna():
         for name, value in json.loads(text).items():
-            rows, example = found.get(name, (0, json.dumps(value)))
-            found[name] = (rows + 1, example)
-    report = sorted(
-        (-rows, name, "misfit" if name in FIELD_NAMES else "unknown", example)
-        for name, (rows, example) in found.items()
-    )
-    return pd.DataFrame(
-        {
-            "field": pd.Series([name for _, name, _, _ in report], dtype="str"),
-            "what": pd.Series([what for _, _, what, _ in report], dtype="str"),
-            "rows": pd.Series([-rows for rows, _, _, _ in report], dtype="Int64"),
-            "example": pd.Series([example for *_, example in report], dtype="str"),
-        }
-    )
+            values.setdefault(name, []).append(value)
+    report = [
+        (name, "misfit" if name in FIELD_NAMES else "unknown", len(found), json.dumps(found[0]))
+        for name, found in sorted(values.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    dtypes = {"field": "str", "what": "str", "rows": "Int64", "example": "str"}
+    return pd.DataFrame(report, columns=list(dtypes)).astype(dtypes)

@@ -5,13 +5,14 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.json
 
+from genanalytics.base.moments import to_utc
 from genanalytics.records.record import Record, read_record
 from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, COLUMNS, Kind, Origin
 
@@ -115,11 +116,11 @@ def _is_exact(numbers: pa.Array) -> bool:
 def _parse_by_rules(rows: Sequence[Row]) -> dict[str, pa.Array]:
     """Return the columns of records; a column with a value that Arrow refuses is read value by value."""
     records = [read_record(row.body) for row in rows]
-    extras: list[Record] = [{} if record.keys() <= FIELD_NAMES else _keep_unknown(record) for record in records]
-    arrays = {}
-    for column in _FIELDS:
-        values = [record.get(column.name) for record in records]
-        arrays[column.name] = _convert(values, column.kind, column.name, extras)
+    extras = [{name: value for name, value in record.items() if name not in FIELD_NAMES} for record in records]
+    arrays = {
+        column.name: _convert([record.get(column.name) for record in records], column.kind, column.name, extras)
+        for column in _FIELDS
+    }
     texts = [_dump(extra, row.body) if extra else None for extra, row in zip(extras, rows, strict=True)]
     arrays["extra"] = pa.array(texts, pa.string())
     return arrays
@@ -132,10 +133,6 @@ def fit(value: object, kind: Kind) -> tuple[Any, bool]:
     ((12, True), (12, False), (None, False), (None, True))
     """
     return (None, True) if value is None else _FITS[kind](value)
-
-
-def _keep_unknown(record: Record) -> Record:
-    return {name: value for name, value in record.items() if name not in FIELD_NAMES}
 
 
 def _convert(values: list[Any], kind: Kind, name: str, extras: list[Record]) -> pa.Array:
@@ -193,8 +190,7 @@ def _fit_text(value: object) -> tuple[str | None, bool]:
 def _fit_moment(value: object) -> tuple[datetime | None, bool]:
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         try:
-            moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC), True
+            return to_utc(datetime.fromisoformat(value)), True
         except (ValueError, OverflowError):
             pass  # in the format of a moment, but there is no such day or hour
     return None, False

@@ -3,8 +3,9 @@
 Dtypes, the Arrow schema, Parquet metadata, axis labels and the data dictionary all come from `COLUMNS`.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
+from functools import partial
 
 import pyarrow as pa
 
@@ -81,9 +82,10 @@ class Column:
 
     name: str
     kind: Kind
-    unit: Unit
-    origin: Origin
     meaning: str
+    unit: Unit = Unit.NONE
+    _: KW_ONLY
+    origin: Origin
     required: bool = False
     """Whether the contract promises a value. A row without it is accepted all the same."""
 
@@ -94,17 +96,9 @@ class Column:
         return pa.field(self.name, self.kind.arrow_type, metadata=metadata)
 
 
-def _contract(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, required: bool = False) -> Column:
-    return Column(name, kind, unit, Origin.CONTRACT, meaning, required)
-
-
-def _live(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE) -> Column:
-    return Column(name, kind, unit, Origin.LIVE, meaning)
-
-
-def _ours(name: str, kind: Kind, meaning: str, unit: Unit = Unit.NONE, *, required: bool = False) -> Column:
-    return Column(name, kind, unit, Origin.OURS, meaning, required)
-
+_contract = partial(Column, origin=Origin.CONTRACT)
+_live = partial(Column, origin=Origin.LIVE)
+_ours = partial(Column, origin=Origin.OURS)
 
 COLUMNS: tuple[Column, ...] = (
     _ours("requested_id", Kind.TEXT, "The requested id: the key of the row", required=True),
