@@ -1,8 +1,7 @@
 """Any file with records as a frame, and a frame as a file: the suffix and the content decide the format."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,8 +20,6 @@ from genanalytics.formats.parquet import read_table, write_table
 from genanalytics.records.frame import to_arrow, to_frame
 from genanalytics.service.activity import is_activity, read_activity
 
-SUFFIXES = (".parquet", ".csv", ".jsonl", ".arrow", ".duckdb")
-
 _ASKED = b"genanalytics_asked"
 _ERRORS = (OSError, OverflowError, RecursionError, ValueError, pa.ArrowException)
 
@@ -40,6 +37,7 @@ _READERS: Mapping[str, Callable[[Path], pa.Table]] = {
     ".arrow": read_arrow,
     ".duckdb": read_duckdb,
 }
+SUFFIXES = tuple(_WRITERS)
 
 
 def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -83,10 +81,11 @@ def write(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | Non
         InputError: The suffix is another one, or a column holds values that its type cannot.
         OutputError: The file cannot be written.
     """
-    if check_suffix(path) == ".parquet":
+    suffix = check_suffix(path)
+    if suffix == ".parquet":
         write_parquet(frame, path, asked=asked)
     else:
-        _write(to_arrow(frame), Path(path), _WRITERS[check_suffix(path)])
+        _write(to_arrow(frame), Path(path), _WRITERS[suffix])
 
 
 def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
@@ -255,15 +254,9 @@ def _find_format(content: Content, path: Path) -> str:
 
 
 def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None]) -> None:
-    with _translate_types(path), replace_file(path) as part:
-        writer(table, part)
-
-
-@contextmanager
-def _translate_types(path: Path) -> Iterator[None]:
-    """Raise an error about a type that the format does not have: the frame is at fault, not the disk."""
     try:
-        yield
-    except pa.ArrowException as error:
+        with replace_file(path) as part:
+            writer(table, part)
+    except pa.ArrowException as error:  # the format lacks a type: the frame is at fault, not the disk
         msg = f"cannot write {path}: {error}"
         raise InputError(msg) from error

@@ -20,7 +20,7 @@ HEAD_BYTES = 1 << 16
 
 _CHUNK_BYTES = 1 << 20
 _MAX_LAYERS = 4
-"""How often a file may be packed: some archives unpack to themselves for ever."""
+"""How often a file may be packed: some archives contain themselves."""
 
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -100,7 +100,10 @@ def unpack(content: Content) -> Content:
         if content.head.startswith(_GZIP):
             inner = cast("BinaryIO", gzip.GzipFile(fileobj=content.stream()))
         elif content.head.startswith(_ZSTD):
-            inner = _open_zstd(content.stream())
+            import pyarrow as pa  # noqa: PLC0415 - the standard library has zstd only from Python 3.14 on
+
+            packed = pa.PythonFile(content.stream(), mode="r")
+            inner = cast("BinaryIO", pa.CompressedInputStream(packed, "zstd"))
         elif content.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             inner = _to_stream(piece.encode() for piece in codecs.iterdecode(content.chunks(), "utf-16"))
         else:
@@ -149,12 +152,6 @@ def _read_head(stream: BinaryIO, name: str, path: Path | None = None) -> Content
     while len(head) < HEAD_BYTES and (piece := stream.read(HEAD_BYTES - len(head))):  # a pipe returns fewer bytes
         head += piece
     return Content(name, head, stream, path)
-
-
-def _open_zstd(stream: BinaryIO) -> BinaryIO:
-    import pyarrow as pa  # noqa: PLC0415 - the standard library has zstd only from Python 3.14 on
-
-    return cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
 
 
 def _to_stream(pieces: Iterable[bytes]) -> BinaryIO:

@@ -61,13 +61,13 @@ def _read_batches(batches: Iterator[pa.RecordBatch], column: str | None, name: s
     """Return the values of a column; without a column, every id anywhere in a text."""
     if column is None:
         return find_in_texts(
-            text for batch in batches for values in _flatten(batch).values() for text in _texts(values)
+            text for batch in batches for values in _flatten(batch).values() for text in _to_texts(values)
         )
-    return read_column((text for batch in batches for text in _texts(_flatten(batch)[column])), name, notify)
+    return read_column((text for batch in batches for text in _to_texts(_flatten(batch)[column])), name, notify)
 
 
 def _sample(batch: pa.RecordBatch) -> dict[str, list[str | None]]:
-    return {name: _texts(values) for name, values in _flatten(batch).items()}
+    return {name: _to_texts(values) for name, values in _flatten(batch).items()}
 
 
 def _flatten(batch: pa.RecordBatch) -> dict[str, pa.ChunkedArray]:
@@ -83,19 +83,11 @@ def _flatten(batch: pa.RecordBatch) -> dict[str, pa.ChunkedArray]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return any(
-        test(kind)
-        for test in (
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-            pa.types.is_binary,
-            pa.types.is_large_binary,
-            pa.types.is_binary_view,
-            pa.types.is_fixed_size_binary,
-        )
-    )
+    types = pa.types
+    is_string = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    is_binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    return bool(is_string or is_binary or types.is_fixed_size_binary(kind))
 
 
-def _texts(values: pa.ChunkedArray) -> list[str | None]:
+def _to_texts(values: pa.ChunkedArray) -> list[str | None]:
     return [to_text(value) for value in values.to_pylist()]

@@ -45,14 +45,13 @@ class Delimited(NamedTuple):
         """Return the layout of a table with these first lines, or None if they are not a table."""
         blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
         for separator in _SEPARATORS:
-            if separator not in strip_comments(
-                "".join(lines[blank : blank + 1])
-            ):  # a comma in a comment separates nothing
+            # a comma in a comment separates nothing
+            if separator not in strip_comments("".join(lines[blank : blank + 1])):
                 continue
             rows = _split(lines[blank:], separator)
             first = rows[0] if rows else []
-            if len(first) > 1 and sum(len(row) == len(first) for row in rows) >= _MIN_EVEN_SHARE * len(rows):
-                even = [row for row in rows if len(row) == len(first)]
+            even = [row for row in rows if len(row) == len(first)]
+            if len(first) > 1 and len(even) >= _MIN_EVEN_SHARE * len(rows):
                 if _is_header(first):
                     return cls(separator, first, blank + 1, even[1:])
                 return cls(separator, [str(place) for place in range(1, len(first) + 1)], blank, even)

@@ -1,7 +1,6 @@
 """What a generation id looks like: which texts cannot be one, and when its generation was created.
 
-Other gateways have ids of other forms, so an unusual id is asked for all the same. Only texts that cannot be an id are
-refused.
+Other gateways have ids of other forms, so an unusual id is asked for too. Only texts that cannot be an id are refused.
 """
 
 import re

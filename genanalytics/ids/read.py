@@ -123,7 +123,10 @@ def is_file_name(text: str) -> bool:
 def _read(source: object, column: str | None, notify: Notify) -> Iterator[str]:
     match source:
         case str():
-            yield _check_id(source)
+            if is_file_name(source):
+                msg = f"{source!r:.80} is not an id but the name of a file: give pathlib.Path({source!r:.80})"
+                raise InputError(msg)
+            yield source
         case os.PathLike():
             yield from _read_path(Path(source), column, notify)
         case _ if hasattr(source, "readline"):
@@ -142,13 +145,6 @@ def _read(source: object, column: str | None, notify: Notify) -> Iterator[str]:
         case _:
             msg = f"no ids in {source!r:.80}: give an id, a pathlib.Path to a file of ids, or an iterable of ids"
             raise InputError(msg)
-
-
-def _check_id(text: str) -> str:
-    if is_file_name(text):
-        msg = f"{text!r:.80} is not an id but the name of a file: give pathlib.Path({text!r:.80})"
-        raise InputError(msg)
-    return text
 
 
 def _read_path(path: Path, column: str | None, notify: Notify) -> Iterator[str]:

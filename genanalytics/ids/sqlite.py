@@ -18,9 +18,8 @@ def read_sqlite_ids(content: Content, column: str | None, notify: Notify) -> Ite
         samples = {table: _sample(database, table) for table in _list_tables(database)}
         wanted = {table: _match_column(column, table, sample) for table, sample in samples.items()}
         if column is not None and not any(wanted.values()):
-            raise no_column(
-                column, [f"{table}.{name}" for table, sample in samples.items() for name in sample], content.name
-            )
+            names = [f"{table}.{name}" for table, sample in samples.items() for name in sample]
+            raise no_column(column, names, content.name)
         for table, sample in samples.items():
             if column is None or wanted[table]:
                 name = f"{content.name}, table {escape_unprintable(table)}"

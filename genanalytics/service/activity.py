@@ -103,7 +103,9 @@ def _read_table(path: Path) -> pa.Table:
     for name, texts in zip(cells.column_names, cells.columns, strict=True):
         column = BY_NAME.get(COLUMN_OF.get(name, ""))
         if column is None:
-            _keep(name, texts, extras)
+            for text, extra in zip(texts.to_pylist(), extras, strict=True):
+                if text is not None:
+                    extra[name] = text
         else:
             columns[column.name] = _convert(name, texts, column.kind, extras)
     columns["requested_id"] = columns["id"]
@@ -154,11 +156,8 @@ def _convert(name: str, texts: pa.ChunkedArray, kind: Kind, extras: Sequence[dic
     """
     if pa.compute.all(pa.compute.match_substring_regex(texts, _PLAIN[kind])).as_py() is not False:
         with suppress(pa.ArrowInvalid):  # in the format of a moment, but there is no such day or hour
-            return (
-                texts.cast(pa.timestamp("us")).cast(kind.arrow_type)
-                if kind is Kind.TIME
-                else texts.cast(kind.arrow_type)
-            )
+            parsed = texts.cast(pa.timestamp("us")) if kind is Kind.TIME else texts
+            return parsed.cast(kind.arrow_type)
     values = []
     for text, extra in zip(texts.to_pylist(), extras, strict=True):
         value, exact = (None, True) if text is None else _fit(text, kind)
@@ -183,9 +182,3 @@ def _fit(text: str, kind: Kind) -> tuple[Any, bool]:
     if isinstance(value, float) and len(text) > _SURELY_EXACT:
         exact = exact and Decimal(text) == Decimal(repr(value))
     return value, exact
-
-
-def _keep(name: str, texts: pa.ChunkedArray, extras: Sequence[dict[str, str]]) -> None:
-    for text, extra in zip(texts.to_pylist(), extras, strict=True):
-        if text is not None:
-            extra[name] = text

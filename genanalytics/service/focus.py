@@ -3,6 +3,7 @@
 docs/focus.md describes each column.
 """
 
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation, localcontext
 
 import pandas as pd
@@ -12,11 +13,8 @@ import pyarrow.compute
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.frame import to_arrow
 
-FOCUS_VERSION = "1.2"
-
 _MONEY = pa.decimal128(38, 18)
 _MOMENT = pa.timestamp("us", tz="UTC")
-_US_PER_MS = 1_000
 _SMALLEST = Decimal(1).scaleb(-_MONEY.scale)
 _NEEDED = (
     "requested_id",
@@ -106,11 +104,9 @@ def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
             raise InputError(msg) from error
     both = pa.concat_tables([charged, upstream])
     places = pa.concat_arrays([order, order.filter(byok.combine_chunks())])
-    both = both.take(
-        pa.compute.array_sort_indices(places)
-    )  # stable: first the charge of OpenRouter, then of the provider
-    frame_of_charges: pd.DataFrame = both.to_pandas(types_mapper=pd.ArrowDtype)
-    return frame_of_charges
+    in_order = pa.compute.array_sort_indices(places)  # stable: first the charge of OpenRouter, then of the provider
+    charges: pd.DataFrame = both.take(in_order).to_pandas(types_mapper=pd.ArrowDtype)
+    return charges
 
 
 def _make_charges(records: pa.Table) -> pa.Table:
@@ -153,21 +149,20 @@ def _make_rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
     created = records["created_at"]
     hour = pa.compute.floor_temporal(created, unit="hour")
     month = pa.compute.floor_temporal(created, unit="month")
+    makers = pa.compute.extract_regex(records["model"], pattern="^(?P<maker>[^/]+)/")
     values = {
         "BillingCurrency": "USD",
         "BillingPeriodStart": month,
-        "BillingPeriodEnd": pa.compute.floor_temporal(_add_time(month, days=31), unit="month"),
+        "BillingPeriodEnd": pa.compute.floor_temporal(_add_time(month, timedelta(days=31)), unit="month"),
         "ChargeCategory": "Usage",
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodStart": hour,
-        "ChargePeriodEnd": _add_time(hour, hours=1),
+        "ChargePeriodEnd": _add_time(hour, timedelta(hours=1)),
         "ConsumedQuantity": _count_tokens(records),
         "ConsumedUnit": "Tokens",
         "PricingQuantity": Decimal(1),
         "PricingUnit": "Requests",
-        "PublisherName": pa.compute.struct_field(
-            pa.compute.extract_regex(records["model"], pattern="^(?P<maker>[^/]+)/"), "maker"
-        ),
+        "PublisherName": pa.compute.struct_field(makers, "maker"),
         "ResourceId": records["requested_id"],
         "ServiceCategory": "AI and Machine Learning",
         "ServiceName": "OpenRouter API",
@@ -194,8 +189,8 @@ def _find_column(records: pa.Table, name: str) -> pa.ChunkedArray | None:
     return records[name] if name in records.column_names else None
 
 
-def _add_time(moments: pa.ChunkedArray, *, days: int = 0, hours: int = 0) -> pa.ChunkedArray:
-    return pa.compute.add(moments, pa.scalar((days * 24 + hours) * 3_600_000 * _US_PER_MS, pa.duration("us")))
+def _add_time(moments: pa.ChunkedArray, time: timedelta) -> pa.ChunkedArray:
+    return pa.compute.add(moments, pa.scalar(time, pa.duration("us")))
 
 
 def _count_tokens(records: pa.Table) -> pa.ChunkedArray | None:
