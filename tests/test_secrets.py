@@ -192,7 +192,7 @@ def test_nothing_with_the_key_in_it_is_pickled_or_copied(used: Client) -> None:
         for act in (pickle.dumps, copy.deepcopy):
             with pytest.raises(TypeError, match="cannot be pickled"):
                 act(value)
-    assert not leaks(pickle.dumps(used._transport._connections.get().adapter))
+    assert not leaks(pickle.dumps(used._transport._adapters.get()))
 
 
 def test_attributes_of_session_adapter_and_template(used: Client) -> None:
@@ -200,8 +200,8 @@ def test_attributes_of_session_adapter_and_template(used: Client) -> None:
     assert "Authorization" not in inside._template.headers
     assert not leaks(inside._template.headers)
     assert not leaks(inside._options)
-    assert not leaks(vars(inside._connections.get().adapter))
-    assert not leaks(vars(inside._connections.get().adapter.poolmanager))
+    assert not leaks(vars(inside._adapters.get()))
+    assert not leaks(vars(inside._adapters.get().poolmanager))
 
 
 def test_threads_and_environment_of_children(server: FaultServer, make: MakeClient) -> None:

@@ -1,73 +1,61 @@
 """The result of asking for one id."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import NamedTuple
+from typing import Self
 
 
-class Explanation(NamedTuple):
-    """The meaning of an outcome, and what to do about it."""
+class Outcome(StrEnum):
+    """The result for one id; every distinct id has exactly one.
+
+    Attributes:
+        meaning: A description of the ids with this outcome, in a few words.
+        next_step: What to do about it; empty if there is nothing to do.
+    """
 
     meaning: str
     next_step: str
 
+    def __new__(cls, value: str, meaning: str = "", next_step: str = "") -> Self:
+        """Return an outcome; its value alone finds it again."""
+        outcome = str.__new__(cls, value)
+        outcome._value_ = value
+        outcome.meaning, outcome.next_step = meaning, next_step
+        return outcome
 
-class Outcome(StrEnum):
-    """The result for one id; every distinct id has exactly one."""
-
-    OK = "ok"
-    PENDING = "pending"
-    NOT_FOUND = "not_found"
-    FORBIDDEN = "forbidden"
-    MISMATCH = "mismatch"
-    INVALID = "invalid"
-    FAILED = "failed"
-    UNAVAILABLE = "unavailable"
-    SKIPPED = "skipped"
-
-    @property
-    def meaning(self) -> str:
-        """A description of the ids with this outcome, in a few words."""
-        return _EXPLAINED[self].meaning
-
-    @property
-    def next_step(self) -> str:
-        """What to do about it; empty if there is nothing to do."""
-        return _EXPLAINED[self].next_step
-
-
-_EXPLAINED: Mapping[Outcome, Explanation] = MappingProxyType(
-    {
-        Outcome.OK: Explanation("with a record", ""),
-        Outcome.PENDING: Explanation(
-            "less than an hour old, without a record yet",
-            "fetch again later, or wait longer: wait_s (--wait)",
-        ),
-        Outcome.NOT_FOUND: Explanation(
-            "unknown to the service",
-            "check that they are OpenRouter's ids (gen-...); failed calls never get a record",
-        ),
-        Outcome.FORBIDDEN: Explanation("of another account", "fetch them with an API key of that account"),
-        Outcome.MISMATCH: Explanation(
-            "answered with the record of another id",
-            "see returned_id and body in the failures; to accept such records: accept_mismatch (--accept-mismatch)",
-        ),
-        Outcome.INVALID: Explanation("impossible, and not sent", "see message in the failures; correct the list"),
-        Outcome.FAILED: Explanation(
-            "without a usable answer after all tries",
-            "see message in the failures; fetch again: only missing records are requested",
-        ),
-        Outcome.UNAVAILABLE: Explanation(
-            "not in the cache, and nothing was sent",
-            "fetch without offline, or give the cache_dir and account that have them",
-        ),
-        Outcome.SKIPPED: Explanation(
-            "not requested before the run ended", "fetch again: only missing records are requested"
-        ),
-    }
-)
+    OK = ("ok", "with a record")
+    PENDING = (
+        "pending",
+        "less than an hour old, without a record yet",
+        "fetch again later, or wait longer: wait_s (--wait)",
+    )
+    NOT_FOUND = (
+        "not_found",
+        "unknown to the service",
+        "check that they are OpenRouter's ids (gen-...); failed calls never get a record",
+    )
+    FORBIDDEN = ("forbidden", "of another account", "fetch them with an API key of that account")
+    MISMATCH = (
+        "mismatch",
+        "answered with the record of another id",
+        "see returned_id and body in the failures; to accept such records: accept_mismatch (--accept-mismatch)",
+    )
+    INVALID = ("invalid", "impossible, and not sent", "see message in the failures; correct the list")
+    FAILED = (
+        "failed",
+        "without a usable answer after all tries",
+        "see message in the failures; fetch again: only missing records are requested",
+    )
+    UNAVAILABLE = (
+        "unavailable",
+        "not in the cache, and nothing was sent",
+        "fetch without offline, or give the cache_dir and account that have them",
+    )
+    SKIPPED = (
+        "skipped",
+        "not requested before the run ended",
+        "fetch again: only missing records are requested",
+    )
 
 
 @dataclass(frozen=True, slots=True)

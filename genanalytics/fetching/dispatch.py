@@ -38,7 +38,7 @@ class _Task:
         holds_record: Whether the cache has a record, even one that this run does not accept.
         attempt: The number of requests so far.
         failures: The number of failed requests so far.
-        fresh: Whether to use a connection of its own: the last one returned the record of another id.
+        fresh: Whether to use a new connection: the last one returned the record of another id.
         missing_since: When the service first had no record yet.
         patience_s: How long to wait before asking for such a record again.
     """
@@ -241,7 +241,12 @@ class Dispatch:
         if retry_in_s > LONGEST_WAIT_S:
             return retry_in_s
         task.failures += 1
-        return retry_in_s if task.failures < MAX_FAILURES and self._can_afford_retry() else None
+        if task.failures >= MAX_FAILURES:
+            return None
+        if not self._quota.take():
+            self._notices["too many requests failed, so some ids were not tried again: run again later"] = None
+            return None
+        return retry_in_s
 
     def _find_patience_s(self, task: _Task) -> float | None:
         """Return when to look again for a record that does not exist yet: ever later, and once more at the very end."""
@@ -252,12 +257,6 @@ class Dispatch:
             return None
         patience_s, task.patience_s = task.patience_s, 2 * task.patience_s
         return min(patience_s, left_s)
-
-    def _can_afford_retry(self) -> bool:
-        if self._quota.take():
-            return True
-        self._notices["too many requests failed, so some ids were not tried again: run again later"] = None
-        return False
 
     def _halt(self, pause_s: float) -> None:
         """Ask for nothing more: the service wants a pause that is too long to wait for."""

@@ -164,10 +164,8 @@ def _make_failures(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
             "message": pd.Series([answer.message for answer in answers], dtype="str"),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
             "returned_id": pd.Series([escape_surrogates(answer.returned_id) for answer in answers], dtype="str"),
-            "body": pd.Series([_to_text(answer.body) for answer in answers], dtype="str"),
+            "body": pd.Series(
+                [answer.body.decode("utf-8", "backslashreplace") or None for answer in answers], dtype="str"
+            ),
         }
     )
-
-
-def _to_text(body: bytes) -> str | None:
-    return body.decode("utf-8", "backslashreplace") if body else None

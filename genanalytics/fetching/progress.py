@@ -10,17 +10,13 @@ from tqdm import tqdm
 def make_progress_bar(ids: object, *, progress: bool | None) -> "tqdm[Never]":
     """Return a bar with the rate, and with the time left if `ids` has a length.
 
-    The bar is text everywhere: on stderr or, in a notebook, on stdout, since notebooks show stderr as an error.
-
-    Args:
-        ids: The ids.
-        progress: Whether to draw the bar; None draws it in a terminal or a notebook only.
+    The bar is text everywhere: on stderr or, in a notebook, on stdout, since notebooks show stderr as an error. With
+    `progress` None it is drawn in a terminal or a notebook only.
     """
     notebook = is_in_notebook()
     if progress is None:
         progress = notebook or sys.stderr.isatty()
-    has_length = progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping)
-    total = len(ids) if has_length and isinstance(ids, Sized) else None
+    total = len(ids) if progress and isinstance(ids, Sized) and not isinstance(ids, str | Mapping) else None
     stream = sys.stdout if notebook else sys.stderr
     return tqdm(total=total, unit=" ids", delay=0.5, disable=not progress, file=stream)
 

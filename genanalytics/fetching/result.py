@@ -23,7 +23,7 @@ class Stats:
         outcomes: The number of distinct ids with each outcome that occurred; they add up to `distinct`.
         requests: The number of HTTP requests sent.
         from_cache: The number of distinct ids that the cache answered.
-        not_stored: The number of answers that could not be written to the cache; they are in the frame all the same.
+        not_stored: The number of answers that could not be written to the cache; the frame contains them.
         seconds: The duration.
         notices: Other things that the user should know, each in one sentence.
     """
@@ -75,7 +75,27 @@ class FetchResult:
         return f"<FetchResult {self.stats}{advice}>"
 
     def _repr_html_(self) -> str:
-        return _format_html(self)
+        stats = self.stats
+        records = f"{stats.outcomes.get(Outcome.OK, 0):,} of {format_count(stats.distinct, 'id')}"
+        share = "" if stats.coverage is None else f" ({format_value(stats.coverage, Unit.SHARE)})"
+        figures = {
+            "records": records + share,
+            "duplicates": f"{stats.duplicates:,}",
+            "requests": f"{stats.requests:,}",
+            "from the cache": f"{stats.from_cache:,}",
+            "time": format_value(1_000 * stats.seconds, Unit.MS),
+        }
+        parts = [make_table(figures.keys(), [list(figures.values())])]
+        if not self.failures.empty:
+            explained = self.explain()[["outcome", "ids", "meaning", "next_step"]]
+            parts.append(make_table(["outcome", "ids", "meaning", "next step"], explained.to_numpy().tolist()))
+            first = self.failures.head(_MAX_FAILURES)[["requested_id", "outcome", "message"]]
+            count = f"the first {_MAX_FAILURES} of " if len(self.failures) > _MAX_FAILURES else ""
+            summary = f"<summary>{count}{format_count(len(self.failures), 'id')} without a record</summary>"
+            parts.append(f"<details>{summary}{make_table(first.columns, first.to_numpy().tolist())}</details>")
+        if stats.notices:
+            parts.append(f"<ul>{''.join(f'<li>{to_html(notice)}</li>' for notice in stats.notices)}</ul>")
+        return make_block(*parts)
 
     if not TYPE_CHECKING:  # a type checker would accept any name
 
@@ -103,31 +123,3 @@ class FetchResult:
         )
         explained.attrs = {"units": {"ids": Unit.COUNT.value}, "labels": {"ids": "ids"}}
         return explained
-
-
-def _format_html(result: FetchResult) -> str:
-    """Return the HTML of a result in a notebook: records, failures and what to do about them, duration."""
-    stats = result.stats
-    figures = {
-        "records": _format_share(stats),
-        "duplicates": f"{stats.duplicates:,}",
-        "requests": f"{stats.requests:,}",
-        "from the cache": f"{stats.from_cache:,}",
-        "time": format_value(1_000 * stats.seconds, Unit.MS),
-    }
-    parts = [make_table(figures.keys(), [list(figures.values())])]
-    if not result.failures.empty:
-        explained = result.explain()[["outcome", "ids", "meaning", "next_step"]]
-        parts.append(make_table(["outcome", "ids", "meaning", "next step"], explained.to_numpy().tolist()))
-        first = result.failures.head(_MAX_FAILURES)[["requested_id", "outcome", "message"]]
-        count = f"the first {_MAX_FAILURES} of " if len(result.failures) > _MAX_FAILURES else ""
-        summary = f"<summary>{count}{format_count(len(result.failures), 'id')} without a record</summary>"
-        parts.append(f"<details>{summary}{make_table(first.columns, first.to_numpy().tolist())}</details>")
-    if stats.notices:
-        parts.append(f"<ul>{''.join(f'<li>{to_html(notice)}</li>' for notice in stats.notices)}</ul>")
-    return make_block(*parts)
-
-
-def _format_share(stats: Stats) -> str:
-    of = f"{stats.outcomes.get(Outcome.OK, 0):,} of {format_count(stats.distinct, 'id')}"
-    return of if stats.coverage is None else f"{of} ({format_value(stats.coverage, Unit.SHARE)})"

@@ -12,11 +12,7 @@ _AGAIN_S = 5.0
 
 
 class Store:
-    """The answers of one run that are not yet in the cache.
-
-    Args:
-        archive: The cache.
-    """
+    """The answers of one run that are not yet in the cache."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive

@@ -71,7 +71,7 @@ class NoReplyError(Exception):
 
 
 class Transport:
-    """Pooled keep-alive connections to one service, shared by threads; a forked process gets connections of its own.
+    """Pooled keep-alive connections to one service, shared by threads; a forked process gets new ones.
 
     Proxies and CA bundles come from the environment, as in requests. Requests go to the adapter, not through a session:
     netrc, cookies and redirects are ignored.
@@ -92,35 +92,33 @@ class Transport:
             self._options["proxies"] = {}
         headers = {"Accept": "application/json", "User-Agent": f"genanalytics/{__version__}"}
         self._template = requests.Request("GET", base_url, headers=headers).prepare()
-        self._connections = PerProcess(lambda: _open_connections(api_key, pool_size))
+        self._adapters = PerProcess(lambda: _Signer(api_key, Watchdog(), pool_size=pool_size))
 
     def get(self, url: str, *, fresh: bool = False) -> Reply:
         """Return the complete answer to one GET; if the service repeats the API key, it is removed.
 
-        Args:
-            url: The URL.
-            fresh: Use a new connection for this request alone.
+        A `fresh` request uses a new connection for itself alone.
 
         Raises:
             NoReplyError: There was no complete answer in time, or one that is longer than `MAX_BODY_BYTES`.
         """
-        connections = self._connections.get()
+        adapter = self._adapters.get()
         if not fresh:
-            return self._get(connections, url)
-        adapter = _Signer(self._api_key, connections.watchdog, pool_size=1)
+            return self._get(adapter, url)
+        adapter = _Signer(self._api_key, adapter.watchdog, pool_size=1)
         try:
-            return self._get(connections._replace(adapter=adapter), url)
+            return self._get(adapter, url)
         finally:
             adapter.close()
 
-    def _get(self, connections: "_Connections", url: str) -> Reply:
+    def _get(self, adapter: "_Signer", url: str) -> Reply:
         request = self._template.copy()
         request.url = url
         deadline = time.monotonic() + self._timeout_s
         timeout = (min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
         try:
-            with connections.adapter.send(request, timeout=timeout, **self._options) as response:
-                with connections.watchdog.until(deadline, response.raw.shutdown):
+            with adapter.send(request, timeout=timeout, **self._options) as response:
+                with adapter.watchdog.until(deadline, response.raw.shutdown):
                     body = _read(response.raw, deadline)
                 retry_after = parse_retry_after_s(response.headers.get("Retry-After"))
                 return Reply(response.status_code, retry_after, self._redact(body))
@@ -151,10 +149,10 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        connections = self._connections.take()
-        if connections is not None:
-            connections.watchdog.close()
-            connections.adapter.close()
+        adapter = self._adapters.take()
+        if adapter is not None:
+            adapter.watchdog.close()
+            adapter.close()
 
 
 class _Signer(HTTPAdapter):
@@ -162,10 +160,11 @@ class _Signer(HTTPAdapter):
 
     def __init__(self, api_key: Secret, watchdog: Watchdog, *, pool_size: int) -> None:
         super().__init__(pool_maxsize=pool_size)
+        self.watchdog = watchdog
         self._api_key = api_key
         self.poolmanager.pool_classes_by_scheme = {
-            "http": _pool_class(HTTPConnectionPool, watchdog),
-            "https": _pool_class(HTTPSConnectionPool, watchdog),
+            "http": _make_pool_class(HTTPConnectionPool, watchdog),
+            "https": _make_pool_class(HTTPSConnectionPool, watchdog),
         }
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
@@ -185,18 +184,6 @@ class _Signer(HTTPAdapter):
         super().close()
 
 
-class _Connections(NamedTuple):
-    """The open connections of one process."""
-
-    watchdog: Watchdog
-    adapter: _Signer
-
-
-def _open_connections(api_key: Secret, pool_size: int) -> _Connections:
-    watchdog = Watchdog()
-    return _Connections(watchdog, _Signer(api_key, watchdog, pool_size=pool_size))
-
-
 class _QuietResponse(HTTPResponse):
     """An answer whose headers are not logged: urllib3 warns about headers that it cannot parse, and prints them."""
 
@@ -206,7 +193,7 @@ class _QuietResponse(HTTPResponse):
         self.msg.set_payload("")
 
 
-def _pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -> type[HTTPConnectionPool]:
+def _make_pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -> type[HTTPConnectionPool]:
     """Return a pool whose connections have a time limit for the headers of an answer too."""
 
     class Connection(pool_class.ConnectionCls):  # type: ignore[name-defined,misc]
@@ -268,13 +255,13 @@ def check_base_url(base_url: str) -> str:
         else:
             return parts.geturl().rstrip("/")
     msg = (
-        f"base URL {_without_password(base_url)!r} cannot be used: give https://host/path without user, query or"
+        f"base URL {_hide_password(base_url)!r} cannot be used: give https://host/path without user, query or"
         " fragment (http only for this machine itself)"
     )
     raise InputError(msg)
 
 
-def _without_password(url: str) -> str:
+def _hide_password(url: str) -> str:
     before, at, after = url.rpartition("@")
     return f"{before.partition('//')[0]}//...@{after}" if at else url
 
