@@ -143,12 +143,7 @@ SCOUT = Model(
     native_ratio=0.91,
 )
 GEMMA_FREE = Model("google/gemma-4-31b-it:free", (_AI_STUDIO,), Price(), _GOOGLE_API, native_ratio=0.98)
-KLEIN = Model(
-    "black-forest-labs/flux.2-klein-4b",
-    (_BLACK_FOREST,),
-    Price(request=14_000_000),
-    _IMAGE_API,
-)
+KLEIN = Model("black-forest-labs/flux.2-klein-4b", (_BLACK_FOREST,), Price(request=14_000_000), _IMAGE_API)
 SPEECH = Model("openai/gpt-4o-mini-tts-2025-12-15", (_OPENAI,), Price(prompt=600), _OPENAI_API)
 
 MODELS = (LUNA, HAIKU, SONNET, FLASH, DEEPSEEK, SCOUT, GEMMA_FREE, KLEIN, SPEECH)

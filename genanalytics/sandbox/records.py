@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from genanalytics.errors import InputError
 from genanalytics.sandbox.catalog import Provider
 from genanalytics.sandbox.draws import Draws
-from genanalytics.sandbox.traffic import EPOCH, Call, calls, generation_id
+from genanalytics.sandbox.traffic import EPOCH, Call, draw_calls, draw_id
 
 Record = dict[str, object]
 """A record, as in the field `data` of an answer."""
@@ -79,7 +79,7 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
         msg = f"month={month!r} is not a month: give one like 2026-09"
         raise InputError(msg) from error
     draws = Draws(seed)
-    traffic = calls(draws, first.year, first.month, nightly)
+    traffic = draw_calls(draws, first.year, first.month, nightly)
     created: dict[str, int] = {}
     records: dict[str, Record] = {}
     while len(created) < count:
@@ -87,7 +87,7 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
         created[call.id] = call.created_us
         records[call.id] = _make_record(call)
         if len(created) < count and draws.chance(_WITHOUT_RECORD):  # a failed call has an id too
-            created[generation_id(draws, call.created_us)] = call.created_us
+            created[draw_id(draws, call.created_us)] = call.created_us
     ids = sorted(created, key=created.__getitem__)
     return Sample(
         ids=tuple(id_ for id_ in ids for _ in range(draws.whole(2, 3) if draws.chance(_REPEATED) else 1)),

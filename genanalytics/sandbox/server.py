@@ -131,9 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _method_not_allowed(self) -> None:
         length = self.headers.get("Content-Length", "0")
         if length.isdecimal():
-            self.rfile.read(
-                int(length)
-            )  # otherwise closing would reset the connection before the client reads the answer
+            # otherwise closing would reset the connection before the client reads the answer
+            self.rfile.read(int(length))
         self.close_connection = True
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed")
 

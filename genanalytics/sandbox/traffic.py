@@ -102,15 +102,8 @@ class Call:
     replay_of: str | None = None
 
 
-def calls(draws: Draws, year: int, month: int, nightly: float = 0) -> Iterator[Call]:
-    """Yield calls of a month, workload by workload, without end.
-
-    Args:
-        draws: The source of random draws.
-        year: The year.
-        month: The month, from 1.
-        nightly: The share of workloads that are jobs of `NIGHTLY_APP`.
-    """
+def draw_calls(draws: Draws, year: int, month: int, nightly: float) -> Iterator[Call]:
+    """Yield calls of a month, workload by workload, without end; a share of `nightly` are jobs of `NIGHTLY_APP`."""
     begin_us = (datetime(year, month, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
     weekday, days = monthrange(year, month)
     hours = Weighted(
@@ -127,12 +120,8 @@ def calls(draws: Draws, year: int, month: int, nightly: float = 0) -> Iterator[C
         yield from (call for call in workload(draws, start_us) if call.created_us < end_us)
 
 
-def generation_id(draws: Draws, created_us: int, kind: str = "") -> str:
+def draw_id(draws: Draws, created_us: int, prefix: str = "gen-") -> str:
     """Return a new id in the form of the service, with the second of its creation."""
-    return _make_id(draws, f"gen-{kind}", created_us)
-
-
-def _make_id(draws: Draws, prefix: str, created_us: int) -> str:
     return f"{prefix}{created_us // 1_000_000}-{draws.letters(20)}"
 
 
@@ -224,10 +213,10 @@ def _chat(
     decoding = draws.size(1_000 * (completion - reasoning) / provider.tokens_per_s, 0.4)
     others = [other for other in model.providers if other is not provider]
     return Call(
-        id=generation_id(draws, created_us),
+        id=draw_id(draws, created_us),
         caller=caller,
         created_us=created_us,
-        request_id=_make_id(draws, "req-", created_us),
+        request_id=draw_id(draws, created_us, "req-"),
         upstream_id=model.dialect.upstream_id_prefix + draws.letters(24),
         refused_by=draws.pick(others) if others and draws.chance(_FALLBACK) else None,
         refused_after=draws.size(320, 0.5),
@@ -252,10 +241,10 @@ def _replay(draws: Draws, source: Call) -> Call:
     created_us = source.created_us + 1_000 * (source.generation_time or 0) + draws.size(900_000_000, 1.0)
     latency = draws.size(40, 0.4)
     return Call(
-        id=generation_id(draws, created_us),
+        id=draw_id(draws, created_us),
         caller=replace(source.caller, own_key=False),
         created_us=created_us,
-        request_id=_make_id(draws, "req-", created_us),
+        request_id=draw_id(draws, created_us, "req-"),
         latency=latency if source.caller.streamed else None,
         generation_time=latency + draws.size(5, 0.4),
         finish_reason=source.finish_reason,
@@ -267,7 +256,7 @@ def _image(draws: Draws, start_us: int) -> Iterator[Call]:
     provider = draws.pick(KLEIN.providers)
     latency = draws.size(provider.first_token_ms, 0.25)
     yield Call(
-        id=generation_id(draws, start_us, "img-"),
+        id=draw_id(draws, start_us, "gen-img-"),
         caller=Caller(app=draws.pick(CHAT_APPS), model=KLEIN, provider=provider, api_type="image"),
         created_us=start_us,
         prompt=draws.size(30, 0.6),
@@ -281,7 +270,7 @@ def _image(draws: Draws, start_us: int) -> Iterator[Call]:
 
 def _speech(draws: Draws, start_us: int) -> Iterator[Call]:
     yield Call(
-        id=generation_id(draws, start_us, "tts-"),
+        id=draw_id(draws, start_us, "gen-tts-"),
         caller=Caller(app=draws.pick(CHAT_APPS), model=SPEECH, provider=draws.pick(SPEECH.providers), api_type="tts"),
         created_us=start_us,
         prompt=draws.size(180, 0.7),
