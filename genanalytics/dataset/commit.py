@@ -1,6 +1,6 @@
 """A commit of a data set in the making.
 
-Every commit is a directory of its own, DIR/.commits/00000042, with the whole content of the data set: new files are
+Every commit is a separate directory, DIR/.commits/00000042, with the whole content of the data set: new files are
 written into it, unchanged ones are linked into it (hard links, which cost a name and no copy). Once all of it is on the
 disk, renaming the link DIR/.current makes it the content that readers see. A run that ends earlier leaves a directory
 without references, which the next run removes.
@@ -17,7 +17,6 @@ import pyarrow.compute
 from genanalytics.base.atomic import sync
 from genanalytics.dataset.manifest import MANIFEST, DataFile, Manifest
 from genanalytics.formats.parquet import sort_by_creation, write_table
-from genanalytics.records.schema import SCHEMA_VERSION
 
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 """The partition of rows without a value, in Hive and in all programs that read its layout."""
@@ -69,7 +68,7 @@ class NextCommit:
         """Return the manifest after everything is on the disk."""
         files = tuple(sorted(self._files, key=lambda file: file.path))
         manifest = replace(self._manifest, files=files, failures=self._failures)
-        (self._root / MANIFEST).write_text(manifest.to_json(SCHEMA_VERSION), encoding="utf-8")
+        (self._root / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         sync(self._root / MANIFEST)
         for directory in sorted(self._directories, reverse=True):
             sync(self._root / directory)

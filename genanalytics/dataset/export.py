@@ -176,6 +176,11 @@ class _Run:
             if len(batch) or self._writer.manifest.commit == 0:
                 committer.submit(self._commit, batch).result()
         manifest = self._writer.manifest
+        notices = [*self._notices, *dispatch.notices]
+        if len(manifest.files) > MANY_FILES and manifest.rows / len(manifest.files) < _ROWS_PER_TABLE:
+            notices.append(
+                f"the data set has {len(manifest.files):,} small files: merge them with `genanalytics compact`"
+            )
         return ExportResult(
             requested=self._requested,
             distinct=len(self._given),
@@ -188,7 +193,7 @@ class _Run:
             rows=manifest.rows,
             young=manifest.young,
             failures=manifest.failures,
-            notices=(*self._notices, *dispatch.notices, *self._advise()),
+            notices=tuple(notices),
         )
 
     def _find_due(self) -> Sequence[str]:
@@ -229,7 +234,7 @@ class _Run:
 
     def _commit(self, batch: "_Batch") -> None:
         rows, refreshed, failures = batch.make_tables()
-        # a record that was due is final in every answer since the start of the run, whatever creation time it has
+        # a record that was due is final in every answer since the start of the run, with any creation time
         final_at = [
             _find_final_at(rows),
             pa.compute.min_element_wise(_find_final_at(refreshed), pa.scalar(_to_micros(self._started), pa.int64())),
@@ -240,11 +245,6 @@ class _Run:
         self._settled += pa.compute.sum(is_final.slice(len(rows) - len(refreshed))).as_py() or 0
         rows = self._redact.apply(rows)
         self._writer.commit(rows.filter(is_final), rows.filter(pa.compute.invert(is_final)), failures)
-
-    def _advise(self) -> Iterator[str]:
-        manifest = self._writer.manifest
-        if len(manifest.files) > MANY_FILES and manifest.rows / len(manifest.files) < _ROWS_PER_TABLE:
-            yield f"the data set has {len(manifest.files):,} small files: merge them with `genanalytics compact`"
 
 
 class _Batch:

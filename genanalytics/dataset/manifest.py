@@ -10,7 +10,7 @@ that link (`commit`). A copy without links, for example on an object store, read
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pyarrow.fs
 from genanalytics.base.content import unreadable
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_version, read_table as read_file, unify
+from genanalytics.records.schema import SCHEMA_VERSION
 
 FORMAT = 1
 """The version of the layout: it grows with each change that an older version would misread."""
@@ -92,9 +93,9 @@ class Manifest:
         """The number of records that may still change."""
         return sum(file.rows for file in self.files if file.young)
 
-    def to_json(self, schema_version: int) -> str:
+    def to_json(self) -> str:
         """Return the text of manifest.json."""
-        head = {"genanalytics_format": FORMAT, "schema_version": schema_version, "rows": self.rows, "young": self.young}
+        head = {"genanalytics_format": FORMAT, "schema_version": SCHEMA_VERSION, "rows": self.rows, "young": self.young}
         return json.dumps(head | asdict(self), indent=1)
 
 
@@ -115,27 +116,13 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     return next(_find_commits(path)).manifest
 
 
-def read_table(path: str | os.PathLike[str], *, columns: list[str] | None = None) -> pa.Table:
-    """Return the rows of a data set as of one commit, with one schema (`parquet.unify`).
-
-    Args:
-        path: The directory, or its URL.
-        columns: The columns to read; None for all.
+def read_table(path: str | os.PathLike[str]) -> pa.Table:
+    """Return the rows of a data set, given by its directory or URL, as of one commit and with one schema.
 
     Raises:
         InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    for commit in _find_commits(path):
-        try:
-            table = unify(
-                read_file(f"{commit.root}/{file.path}", columns=columns, filesystem=commit.filesystem)
-                for file in commit.manifest.files
-            )
-        except FileNotFoundError as error:
-            gone = error
-            continue
-        return table if columns is None else table.select(columns)
-    raise unreadable(path, gone) from gone
+    return _read_commit(path, lambda commit: unify(commit.read_file(file.path) for file in commit.manifest.files))
 
 
 def read_failures(path: str | os.PathLike[str]) -> pa.Table:
@@ -144,12 +131,7 @@ def read_failures(path: str | os.PathLike[str]) -> pa.Table:
     Raises:
         InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    for commit in _find_commits(path):
-        try:
-            return read_file(f"{commit.root}/failures.parquet", filesystem=commit.filesystem).cast(FAILURES)
-        except FileNotFoundError as error:
-            gone = error
-    raise unreadable(path, gone) from gone
+    return _read_commit(path, lambda commit: commit.read_file("failures.parquet").cast(FAILURES))
 
 
 def list_files(path: str | os.PathLike[str]) -> list[Path]:
@@ -169,6 +151,19 @@ class _Commit:
     filesystem: pa.fs.FileSystem
     root: str
     manifest: Manifest
+
+    def read_file(self, name: str) -> pa.Table:
+        return read_file(f"{self.root}/{name}", filesystem=self.filesystem)
+
+
+def _read_commit(path: str | os.PathLike[str], read: Callable[[_Commit], pa.Table]) -> pa.Table:
+    """Return what `read` returns for the last commit, or for the next one if a writer removes its files meanwhile."""
+    for commit in _find_commits(path):
+        try:
+            return read(commit)
+        except FileNotFoundError as error:
+            gone = error
+    raise unreadable(path, gone) from gone
 
 
 def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:

@@ -70,7 +70,7 @@ class Redaction:
     @property
     def description(self) -> dict[str, Any]:
         """The columns, and a token that identifies the key, as a manifest contains them."""
-        return {"columns": sorted(self.columns), "key": _token(self.key, "genanalytics") if self.key else None}
+        return {"columns": sorted(self.columns), "key": _make_token(self.key, "genanalytics") if self.key else None}
 
     def apply(self, table: pa.Table) -> pa.Table:
         """Return a table with these columns redacted; its schema stays the same."""
@@ -89,7 +89,7 @@ class Redaction:
         if self.key is None or not pa.types.is_string(values.type):
             return pa.nulls(len(values), values.type)
         encoded = values.combine_chunks().dictionary_encode()  # one token per distinct text
-        tokens = [_token(self.key, text) for text in encoded.dictionary.to_pylist()]
+        tokens = [_make_token(self.key, text) for text in encoded.dictionary.to_pylist()]
         return pa.array(tokens, values.type).take(encoded.indices)
 
 
@@ -106,7 +106,7 @@ def read_key(path: Path) -> bytes:
         raise InputError(msg) from error
 
 
-def _token(key: bytes, text: str) -> str:
+def _make_token(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode(), "sha256").hex()[:_TOKEN]
 
 

@@ -104,7 +104,7 @@ def _by_duckdb(directory: Path) -> list[str]:
 
 
 def _by_manifest(directory: Path) -> list[str]:
-    ids: list[str] = dataset.read_table(directory, columns=["requested_id"])["requested_id"].to_pylist()
+    ids: list[str] = dataset.read_table(directory)["requested_id"].to_pylist()
     return ids
 
 
