@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _ABANDONED: list[object] = []
-"""Objects of parent processes: referenced for ever, since finalizing them here would interfere with the parent."""
+"""Objects of parent processes: never released, since finalizing them here would interfere with the parent."""
 _making = threading.Lock()
 
 

@@ -5,7 +5,7 @@ Compared with the stock SQLite backend of requests-cache:
 - `look_up` reads many cache keys with one statement, and `store` writes many entries in one transaction; the stock
   session needs a statement, a lock and a commit for each.
 - An entry has a checksum and is never unpickled (`entry`).
-- Waiting for a lock has a limit, and a failed commit raises; the stock lock tries for ever and drops a failed commit.
+- Waiting for a lock has a limit, and a failed commit raises; the stock lock never gives up and drops a failed commit.
 - A damaged file is set aside, and a file that cannot be written is read (`database`); the stock backend deletes the one
   and fails on the other. A forked process opens its own connection.
 - The file is private (0600 in a 0700 directory), since records contain origins and users of prompts.

@@ -66,13 +66,9 @@ def count_contents(archive: Archive) -> Contents:
 
 
 def clear_entries(archive: Archive, *, before: float | None = None) -> int:
-    """Delete entries fetched before a moment, or all entries, and return their number.
+    """Delete entries fetched before a moment (Unix time in seconds), or all entries, and return their number.
 
-    Files that were set aside as damaged stay.
-
-    Args:
-        archive: The cache.
-        before: Unix time in seconds; without it all entries are deleted, including damaged ones.
+    Without a moment, damaged entries are deleted too. Files that were set aside as damaged stay.
 
     Raises:
         CacheError: The file cannot be read or written.

@@ -42,7 +42,7 @@ class Opened(NamedTuple):
 
     Attributes:
         connection: The connection; to an empty database in memory if the disk has none and accepts none.
-        identity: The identity of the file, whatever its name; None in memory.
+        identity: The identity of the file, which a renaming keeps; None in memory.
         refusal: The reason why nothing can be written; empty if it can.
         notice: A notice if a damaged file was renamed.
     """
@@ -118,10 +118,7 @@ def open_in_memory(refusal: str) -> Opened:
 def rename_damaged(path: Path, identity: tuple[int, int] | None, error: Exception) -> str:
     """Rename a damaged database and its log, and return a notice; "" if another process was first.
 
-    Args:
-        path: The database.
-        identity: The identity of the damaged file; another file at the path is left alone.
-        error: The error that showed the damage.
+    A file at the path with another `identity` is left alone; `error` showed the damage.
 
     Raises:
         OSError: It cannot be renamed.

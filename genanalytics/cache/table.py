@@ -31,9 +31,6 @@ T = TypeVar("T")
 class Table:
     """The table of answers in one file. Safe to share between threads, but not with a forked process.
 
-    Args:
-        path: The database.
-
     Attributes:
         identity: The identity of the open file; None without one.
         refusal: The reason why nothing can be written; empty if it can.

@@ -133,9 +133,8 @@ def check_cache(directory: Path) -> Finding:
     if refusal:
         return Finding("cache", State.PROBLEM, refusal, _OTHER_CACHE, details)
     if notices:
-        return Finding(
-            "cache", State.NOTE, f"{found}; {'; '.join(notices)}", "keep that file: it may hold records", details
-        )
+        found = f"{found}; {'; '.join(notices)}"
+        return Finding("cache", State.NOTE, found, "keep that file: it may hold records", details)
     if held.damaged or held.set_aside:
         aside = f"; set aside: {', '.join(held.set_aside)}" if held.set_aside else ""
         return Finding("cache", State.NOTE, found + aside, "damaged answers are asked for again when needed", details)
@@ -148,9 +147,8 @@ def _check_place(directory: Path) -> Finding:
     details = {"path": str(directory / FILE_NAME), "writable": writable, "entries": 0}
     if writable:
         return Finding("cache", State.OK, f"none in {directory} yet; the first fetch creates it", details=details)
-    return Finding(
-        "cache", State.PROBLEM, f"none in {directory}, and {nearest} cannot be written", _OTHER_CACHE, details
-    )
+    found = f"none in {directory}, and {nearest} cannot be written"
+    return Finding("cache", State.PROBLEM, found, _OTHER_CACHE, details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +184,12 @@ def _judge_api_key(unusable: str, reply: _Reply | None) -> Finding:
         return Finding("key", State.PROBLEM, unusable, details={"usable": False, "accepted": None})
     if reply is not None and reply.answer is None:
         next_step = f"check {KEY_VARIABLE} or --api-key-file; the key may have been deleted"
-        return Finding(
-            "key", State.PROBLEM, "the service refuses it (401)", next_step, {"usable": True, "accepted": False}
-        )
+        details = {"usable": True, "accepted": False}
+        return Finding("key", State.PROBLEM, "the service refuses it (401)", next_step, details)
     if reply is not None and reply.accepts_api_key:
         return Finding("key", State.OK, "the service accepts it", details={"usable": True, "accepted": True})
-    return Finding(
-        "key",
-        State.NOTE,
-        "there is one; whether the service accepts it is unknown",
-        details={"usable": True, "accepted": None},
-    )
+    found = "there is one; whether the service accepts it is unknown"
+    return Finding("key", State.NOTE, found, details={"usable": True, "accepted": None})
 
 
 def _judge_service(base_url: str, reply: _Reply | None) -> Finding:
@@ -206,15 +199,9 @@ def _judge_service(base_url: str, reply: _Reply | None) -> Finding:
     status = 401 if answer is None else answer.status
     details = {"base_url": base_url, "status": status, "ms": round(reply.ms, 1)}
     if answer is None or reply.accepts_api_key:
-        return Finding(
-            "service", State.OK, f"{base_url} answered in {format_value(reply.ms, Unit.MS)}", details=details
-        )
+        found = f"{base_url} answered in {format_value(reply.ms, Unit.MS)}"
+        return Finding("service", State.OK, found, details=details)
     if status in TOO_MANY:
         return Finding("service", State.NOTE, f"{base_url}: {answer.message}", "ask again in a while", details)
-    return Finding(
-        "service",
-        State.PROBLEM,
-        f"{base_url}: {answer.message}",
-        f"check the network, HTTPS_PROXY, and --base-url or {BASE_URL_VARIABLE}",
-        details,
-    )
+    next_step = f"check the network, HTTPS_PROXY, and --base-url or {BASE_URL_VARIABLE}"
+    return Finding("service", State.PROBLEM, f"{base_url}: {answer.message}", next_step, details)

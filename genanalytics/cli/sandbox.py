@@ -1,6 +1,5 @@
 """The command `sandbox`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -32,15 +31,11 @@ def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
     made = sample(records, seed)
     server = Sandbox(made, port=port)
     if ids_file is not None:
-        _write_ids(Path(ids_file), made.ids)
+        with replace_file(Path(ids_file)) as part:
+            part.write_text("".join(f"{generation_id}\n" for generation_id in made.ids), encoding="utf-8")
+        click.echo(f"Wrote {format_count(len(made.ids), 'id')} to {ids_file}.", err=True)
     click.echo(f"Serving {format_count(len(made.records), 'record')} at {server.base_url}; Ctrl-C stops.", err=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
-
-
-def _write_ids(path: Path, ids: Sequence[str]) -> None:
-    with replace_file(path) as part:
-        part.write_text("".join(f"{generation_id}\n" for generation_id in ids), encoding="utf-8")
-    click.echo(f"Wrote {format_count(len(ids), 'id')} to {path}.", err=True)

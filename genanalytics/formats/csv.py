@@ -26,9 +26,7 @@ def write_csv(table: pa.Table, path: Path) -> None:
 def read_csv(path: Path, *, block_bytes: int = BLOCK_BYTES) -> pa.Table:
     """Return the table that `write_csv` wrote, known columns with their types; only an empty cell is a gap.
 
-    Args:
-        path: The file.
-        block_bytes: The number of bytes that are parsed at once; no line can be longer.
+    `block_bytes` are parsed at once; no line can be longer.
 
     Raises:
         OSError, ValueError, OverflowError, RecursionError: The file cannot be read.

@@ -63,7 +63,7 @@ class Delimited(NamedTuple):
         if column is not None and column not in self.names and not has_header:
             return None  # lines with a comma each, such as a stream of JSON events: `column` may be a key
         rows = self.rows[:SAMPLE_ROWS]
-        sample = {name: [row[place] for row in rows] for place, name in enumerate(self.names)}
+        sample = {head: [row[place] for row in rows] for place, head in enumerate(self.names)}
         return choose_column(sample, column, name, notify)
 
 

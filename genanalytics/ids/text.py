@@ -18,14 +18,10 @@ _LONGEST_LINE = 1 << 20
 
 
 def read_text(content: Content, column: str | None, notify: Notify, *, among_others: bool) -> Iterator[str]:
-    """Yield the ids of a text.
+    """Yield the ids of a text; `column` is a column of a table, or a key of JSON values.
 
-    Args:
-        content: The text.
-        column: The column of a table, or the key of JSON values, that holds the ids.
-        notify: Called with each notice.
-        among_others: Whether the text is one of a directory's. A list has to contain an id of the known form then:
-            otherwise any file with one word per line would pass for a list of unusual ids.
+    If the text is one of a directory's, `among_others`, a list must contain an id of the known form: otherwise any file
+    with one word per line would pass for a list of unusual ids.
     """
     lines = _read_head_lines(content)
     if not _is_json(lines):
