@@ -204,11 +204,7 @@ def _is_url(path: str | os.PathLike[str]) -> bool:
 
 
 def _locate(path: str | os.PathLike[str]) -> tuple[pa.fs.FileSystem, str]:
-    """Return the file system and the path on it.
-
-    Raises:
-        InputError: pyarrow has no file system for the URL.
-    """
+    """Return the file system and the path on it."""
     if not _is_url(path):
         return pa.fs.LocalFileSystem(), os.fspath(path)
     try:

@@ -248,11 +248,7 @@ def _check_place(directory: Path) -> None:
 
 @contextmanager
 def _lock(directory: Path) -> Iterator[None]:
-    """Hold the lock of a data set; it ends with the process, however the process ends.
-
-    Raises:
-        OutputError: Another process holds it, or the system has none.
-    """
+    """Hold the lock of a data set; it ends with the process, however the process ends."""
     if not HAS_LOCKS:
         msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
         raise OutputError(msg)

@@ -30,7 +30,7 @@ class Flights:
                 return answer, False
         return None
 
-    def _send(self, place: tuple[str, bool], flight: "Future[Answer]", send: Callable[[], Answer]) -> Answer:
+    def _send(self, place: tuple[str, bool], flight: Future[Answer], send: Callable[[], Answer]) -> Answer:
         try:
             answer = send()
         except BaseException as error:
@@ -43,7 +43,7 @@ class Flights:
             del self._flights[place]
 
 
-def _await(flight: "Future[Answer]", stopped: Event) -> Answer | None:
+def _await(flight: Future[Answer], stopped: Event) -> Answer | None:
     """Return the answer to another thread's request, or None once `stopped` is set."""
     while not stopped.is_set():
         try:

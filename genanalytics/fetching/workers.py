@@ -60,7 +60,7 @@ class Workers(Generic[Task, Result]):
         """Start nothing more; tasks under way can see that no one waits for them."""
         self._stopped.set()
 
-    def close(self) -> "list[tuple[Task, Result | BaseException]]":
+    def close(self) -> list[tuple[Task, Result | BaseException]]:
         """Stop, and return the tasks with a result that were not taken; a task under way is not awaited."""
         self.stop()
         for _ in self._threads:

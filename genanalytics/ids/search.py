@@ -32,7 +32,7 @@ def search_values(key: str, chunks: Iterable[bytes]) -> Iterator[str]:
             continue
 
 
-def _search(pattern: "re.Pattern[str]", longest: int, chunks: Iterable[bytes]) -> Iterator["re.Match[str]"]:
+def _search(pattern: re.Pattern[str], longest: int, chunks: Iterable[bytes]) -> Iterator[re.Match[str]]:
     """Yield the matches in bytes read as Latin-1, which any bytes are; every match is shorter than `longest`.
 
     A match that begins near the end of a chunk may continue in the next one: that end is carried over.
