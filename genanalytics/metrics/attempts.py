@@ -23,8 +23,6 @@ _COLUMN = "provider_responses"
 _OF_RECORD = ("requested_id", "created_at")
 _RENAMED = {"id": "attempt_id"}
 """Next to the ids of the generation, `id` alone would be ambiguous."""
-_OK = 200
-_NOT_OK = 300
 _TOO_MANY = 429
 
 SUCCEEDED = RowValue(
@@ -78,8 +76,8 @@ def attempts(data: Records) -> pd.DataFrame:
         data: A frame as `fetch` returns it, in memory.
 
     Returns:
-        `requested_id` and `created_at` of the generation; `position` (Int64, from 1) `of` the
-        number of attempts (Int64); the fields of the attempt: `endpoint_id`, `attempt_id`, `is_byok`, `latency` (Int64,
+        `requested_id` and `created_at` of the generation; `position` (Int64, from 1) and `of` (Int64), the number of
+        its attempts; the fields of the attempt: `endpoint_id`, `attempt_id`, `is_byok`, `latency` (Int64,
         milliseconds), `model_permaslug`, `provider_name`, `status` (Int64, of HTTP), `routed_service_tier`; `succeeded`
         (boolean, a gap without a status); `is_fallback` (boolean), whether another attempt came before. Generations
         without a known attempt are in no row; `attrs["without_attempts"]` counts them.
@@ -106,8 +104,7 @@ def attempts(data: Records) -> pd.DataFrame:
     position = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     found.insert(len(columns), "position", pd.array(position, dtype="Int64"))
     found.insert(len(columns) + 1, "of", pd.array(counts[owners], dtype="Int64"))
-    succeeded = (found["status"] >= _OK) & (found["status"] < _NOT_OK)
-    found = found.assign(succeeded=succeeded, is_fallback=found["position"] > 1)
+    found = found.assign(succeeded=found["status"].between(200, 299), is_fallback=found["position"] > 1)
     found.attrs = {"without_attempts": int((counts == 0).sum())}
     return found
 

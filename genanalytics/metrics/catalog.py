@@ -1,10 +1,11 @@
 """The statistics, in their sets and by name."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import RowValue, Spread, Statistic, spread
+from genanalytics.metrics.declare import RowValue, Statistic, spread
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
@@ -20,7 +21,7 @@ SETS: Mapping[str, tuple[Statistic, ...]] = {
 }
 """The statistics by the question that they answer."""
 
-DEFAULT: tuple[Statistic, ...] = tuple(statistic for statistics in SETS.values() for statistic in statistics)
+DEFAULT: tuple[Statistic, ...] = tuple(chain(*SETS.values()))
 
 ROW_VALUES: Mapping[str, RowValue] = {
     statistic.basis.over.name: statistic.basis.over
@@ -28,6 +29,12 @@ ROW_VALUES: Mapping[str, RowValue] = {
     if statistic.basis is not None and statistic.basis.kind == "mean"
 }
 """The row values whose spread is a part of `DEFAULT`, by name: `ttft_ms`, `cost_per_request` and others."""
+
+_BY_NAME: Mapping[str, tuple[Statistic, ...]] = {
+    **SETS,
+    **{statistic.name: (statistic,) for statistic in (*DEFAULT, REQUESTS)},
+    **{name: spread(value) for name, value in ROW_VALUES.items()},
+}
 
 
 def resolve(metrics: Iterable[Statistic | str] | str | Statistic) -> list[Statistic]:
@@ -64,19 +71,11 @@ def resolve_one(metric: Statistic | str) -> Statistic:
 def _look_up(metric: Statistic | str) -> tuple[Statistic, ...]:
     if isinstance(metric, Statistic):
         return (metric,)
-    if metric == REQUESTS.name:
-        return (REQUESTS,)
-    if metric in SETS:
-        return SETS[metric]
-    alone = {statistic.name: statistic for statistic in DEFAULT}
-    if metric in alone:
-        return (alone[metric],)
-    if metric in ROW_VALUES:
-        return spread(ROW_VALUES[metric])
-    known = [*SETS, *alone, *ROW_VALUES]
-    sets, names = ", ".join(SETS), ", ".join(alone)
-    msg = f"no statistic {metric!r}; {suggest(str(metric), known)}there are the sets {sets}, and {names}"
-    raise InputError(msg)
+    if metric not in _BY_NAME:
+        sets, names = ", ".join(SETS), ", ".join(statistic.name for statistic in DEFAULT)
+        msg = f"no statistic {metric!r}; {suggest(str(metric), _BY_NAME)}there are the sets {sets}, and {names}"
+        raise InputError(msg)
+    return _BY_NAME[metric]
 
 
 def find_row_value(metric: RowValue | str) -> RowValue:
@@ -95,12 +94,3 @@ def find_row_value(metric: RowValue | str) -> RowValue:
         msg = f"no row value {metric!r}; {suggest(str(metric), ROW_VALUES)}there are {names}; or give a RowValue"
         raise InputError(msg)
     return ROW_VALUES[metric]
-
-
-def find_spread(metric: RowValue | str) -> Spread:
-    """Return the statistics of a row value.
-
-    Raises:
-        InputError: There is no such name.
-    """
-    return spread(find_row_value(metric))

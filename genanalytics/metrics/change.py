@@ -1,7 +1,7 @@
 """Why the cost changed from one period to another: more requests, larger ones, more expensive tokens, less caching."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -17,13 +17,15 @@ from genanalytics.metrics.sets.tokens import IN, OUT
 from genanalytics.metrics.summary import summarize
 from genanalytics.units import Unit
 
-_CAUSES = {
+_AMOUNTS = {
+    "before": "before",
+    "after": "after",
+    "change": "change",
     "by_requests": "by requests",
     "by_size": "by tokens per request",
     "by_price": "by price per token",
     "by_caching": "by caching",
 }
-_AMOUNTS = {"before": "before", "after": "after", "change": "change"} | _CAUSES
 _UNKNOWN = {"unknown_before": "unknown before", "unknown_after": "unknown after"}
 _SIDES = (" before", " after")
 
@@ -33,17 +35,13 @@ _TOKENS = IN.column + OUT.column
 _HAS_TOKENS = _TOKENS.fill_null(0) > 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
+class _Part(NamedTuple):
     """Rows that are only compared with rows like them: a gap in one period must not pass for another price or size."""
 
     rows: Statistic
     saved: Statistic
     cost: Statistic
-    tokens: Statistic | None = None
-
-    def __iter__(self) -> Iterator[Statistic]:
-        yield from (one for one in (self.rows, self.saved, self.cost, self.tokens) if one is not None)
+    tokens: Statistic | None
 
 
 def _make_part(kind: str, condition: nw.Expr, *, with_tokens: bool = False) -> _Part:
@@ -64,7 +62,11 @@ _PARTS = (
     _make_part("without tokens", _IS_WHOLE & ~_HAS_TOKENS),
     _make_part("known in part", ~_IS_WHOLE),
 )
-_METRICS = (EFFECTIVE_COST, _COST_UNKNOWN, *(statistic for part in _PARTS for statistic in part))
+_METRICS = (
+    EFFECTIVE_COST,
+    _COST_UNKNOWN,
+    *(statistic for part in _PARTS for statistic in part if statistic is not None),
+)
 
 
 def cost_change(

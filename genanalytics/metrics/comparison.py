@@ -13,7 +13,7 @@ import pandas as pd
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
-from genanalytics.metrics.catalog import DEFAULT, resolve
+from genanalytics.metrics.catalog import DEFAULT, resolve_one
 from genanalytics.metrics.declare import Basis, Statistic, count_of, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
@@ -199,13 +199,9 @@ def compare(
 
 def _resolve(metric: Statistic | str) -> tuple[Statistic, Basis]:
     """Return one statistic and the quantity that it estimates."""
-    found = resolve(metric)
-    able = [one.name for one in (found if len(found) > 1 else DEFAULT) if one.basis and one.basis.kind != "sum"]
-    if len(found) != 1:
-        msg = f"{metric!r} is the name of {len(found)} statistics: give one of {', '.join(able)}"
-        raise InputError(msg)
-    (statistic,) = found
+    statistic = resolve_one(metric)
     if statistic.basis is None or statistic.basis.kind == "sum":
+        able = [one.name for one in DEFAULT if one.basis and one.basis.kind != "sum"]
         why = "has no interval" if statistic.basis is None else "is a sum, which grows with the rows"
         msg = f"{statistic.name!r} {why}: give a mean, a rate, a ratio or a percentile, of {', '.join(able)}"
         raise InputError(msg)

@@ -206,15 +206,11 @@ class Statistic:
         return tuple(dict.fromkeys(value for value in (*found, *self.needs) if isinstance(value, RowValue)))
 
     @property
-    def own_columns(self) -> tuple[str, ...]:
-        """The columns of the frame that `own` reads as they are."""
-        return tuple(need for need in self.needs if isinstance(need, str))
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the statistic is made of."""
+        own = (need for need in self.needs if isinstance(need, str))
         inner = (column for value in self.row_values for column in value.columns)
-        return tuple(dict.fromkeys((*self.own_columns, *inner)))
+        return tuple(dict.fromkeys((*own, *inner)))
 
 
 def name_limits(name: str) -> tuple[str, str]:

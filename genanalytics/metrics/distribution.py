@@ -86,7 +86,9 @@ def distribution(
     exact = kind == "histogram" or (not source.large and source.count() <= EXACT_ROWS)
     if kind == "histogram":
         growth = math.log(10) / per_decade
-        found = _make_histogram(_count(source, keys, value, sketch.classify(value, growth)), growth)
+        counts = _count(source, keys, value, sketch.classify(value, growth))
+        low, high = sketch.find_limits(counts["value"].to_numpy(), growth)
+        found = counts.assign(low=low, high=high, share=counts["rows"] / counts["n"])
     elif exact:
         found = _make_ecdf(_count(source, keys, value, {"itself": value.column.cast(nw.Float64)}), keys, points)
     else:
@@ -113,11 +115,6 @@ def _count(source: Source, by: Sequence[GroupKey], value: RowValue, steps: Mappi
     counts = counts.sort_values([*names, "value"], ignore_index=True)
     n = counts.groupby(names, dropna=False)["rows"].transform("sum") if names else counts["rows"].sum()
     return counts.assign(n=n).astype({"rows": "Int64", "n": "Int64"})
-
-
-def _make_histogram(counts: pd.DataFrame, growth: float) -> pd.DataFrame:
-    low, high = sketch.find_limits(counts["value"].to_numpy(), growth)
-    return counts.assign(low=low, high=high, share=counts["rows"] / counts["n"])
 
 
 def _make_ecdf(counts: pd.DataFrame, by: Sequence[GroupKey], points: int) -> pd.DataFrame:

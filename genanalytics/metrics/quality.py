@@ -95,9 +95,6 @@ CHECKS: tuple[RowValue, ...] = (
 )
 """The checks of a single row."""
 
-_REPEATED = "repeated_id"
-_REPEATED_MEANING = f"{_ID} occurs more than once: sums include its generation as often (rows are the surplus)"
-
 
 def _pick_id(check: RowValue) -> RowValue:
     """Return the id of a row that a check finds doubtful; null for any other."""
@@ -164,8 +161,9 @@ def _count_repeated(data: Any, of: int) -> tuple[object, ...]:  # noqa: ANN401 -
     repeated = ids.group_by(_ID).agg(n=nw.len()).filter(nw.col("n") > 1)
     steps = {"rows": nw.col("n").sum(), "ids": nw.len(), "first": nw.col(_ID).min(), "last": nw.col(_ID).max()}
     (found,) = repeated.select(**steps).collect(backend="pyarrow").to_native().to_pylist()
+    meaning = f"{_ID} occurs more than once: sums include its generation as often (rows are the surplus)"
     rows = int(found["rows"] or 0) - found["ids"]
-    return _REPEATED, rows, of, _join_ids(found["first"], found["last"]), _REPEATED_MEANING
+    return "repeated_id", rows, of, _join_ids(found["first"], found["last"]), meaning
 
 
 def _join_ids(*ids: object) -> str | None:

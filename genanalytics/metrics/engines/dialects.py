@@ -136,10 +136,6 @@ def _name_types(text: str, time: str, attempts: str, field: str) -> Mapping[Kind
     )
 
 
-def _group_in_duckdb(relation: Any, by: Sequence[str], steps: Sequence[str]) -> Any:  # noqa: ANN401
-    return relation.aggregate(", ".join([*by, *steps]), ", ".join(by))
-
-
 def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:  # noqa: ANN401
     from pyspark.sql.functions import expr  # noqa: PLC0415 - it is installed where its frames come from
 
@@ -154,7 +150,7 @@ DUCKDB = Dialect(
     percentiles="quantile_cont(CAST({} AS DOUBLE), [{}])",
     types=_name_types("VARCHAR", "TIMESTAMPTZ", "STRUCT({})[]", "{} {}"),
     select=lambda relation, columns: relation.project(", ".join(columns)),
-    group=_group_in_duckdb,
+    group=lambda relation, by, steps: relation.aggregate(", ".join([*by, *steps]), ", ".join(by)),
 )
 SPARK = Dialect(
     mark="`",

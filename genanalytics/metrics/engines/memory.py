@@ -42,7 +42,8 @@ class InMemory:
         own: Mapping[str, nw.Expr],
         needs: Sequence[str | RowValue],
     ) -> pa.Table:
-        groups, found = self._group(by)
+        groups, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._frame))
+        found: dict[str, Any] = {key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)}
         values = list_values(aggregates, ())
         added = [step for step in aggregates if isinstance(step, Sum | Count)]
         quantiles = list_quantiles(aggregates)
@@ -102,11 +103,6 @@ class InMemory:
     def table(self, names: Iterable[str], part: slice = slice(None)) -> pa.Table:
         """Return columns of a part of the rows as Arrow, known columns with the types of the schema."""
         return pa.table({name: self._to_arrow(name, part) for name in names})
-
-    def _group(self, by: Sequence[GroupKey]) -> tuple[Groups, dict[str, Any]]:
-        """Return the rows by group, and the values of the groups."""
-        groups, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._frame))
-        return groups, {key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)}
 
     def _compute(
         self, values: Sequence[RowValue], needs: Sequence[str | RowValue], part: slice = slice(None)

@@ -60,7 +60,7 @@ def find_middles(classes: "np.ndarray") -> "np.ndarray":
     return np.where(classes == _ZERO, 0.0, np.sign(classes) * sizes)
 
 
-def find_limits(classes: "np.ndarray", growth: float = _GROWTH) -> "tuple[np.ndarray, np.ndarray]":
+def find_limits(classes: "np.ndarray", growth: float) -> "tuple[np.ndarray, np.ndarray]":
     """Return the lower and the upper limit of each class; the limit further from zero belongs to it."""
     powers = np.abs(classes).astype(float) - _SHIFT
     inner, outer = np.exp((powers - 1) * growth), np.exp(powers * growth)
@@ -115,6 +115,5 @@ def _compute(classes: "np.ndarray", counts: "np.ndarray", steps: Sequence[Quanti
     """Return percentiles; a limit is moved to that of its class, so that it encloses all values of the class."""
     n = np.array([counts.sum()])
     values = find_at_ranks(classes, counts, [step.ranks(n)[0] for step in steps])
-    outward = [step.outward for step in steps]
-    values /= 1 - ACCURACY * np.sign(values) * outward
+    values /= 1 - ACCURACY * np.sign(values) * [step.outward for step in steps]
     return values

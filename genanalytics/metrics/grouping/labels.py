@@ -13,8 +13,8 @@ from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make
 from genanalytics.records.frame import to_frame
 
 
-class HasColumns(Protocol):
-    """Data with named columns."""
+class Groupable(Protocol):
+    """Data that has groups: a source of statistics."""
 
     columns: list[str]
 
@@ -23,7 +23,7 @@ class HasColumns(Protocol):
 
 
 def resolve_by(
-    data: HasColumns, by: str | Sequence[str] | None, every: str | None, tz: str, *, others: Sequence[str]
+    data: Groupable, by: str | Sequence[str] | None, every: str | None, tz: str, *, others: Sequence[str]
 ) -> list[GroupKey]:
     """Return the keys to group by, time first.
 
@@ -49,7 +49,7 @@ def resolve_by(
     if every is not None:
         keys.insert(0, make_period_key(every, zone))
     for key in keys:
-        _check(data, key)
+        _check_key(data, key)
     return keys
 
 
@@ -60,7 +60,7 @@ def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
     return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in by}, index=range(len(groups)))
 
 
-def check_columns(data: HasColumns, columns: Iterable[str], name: str) -> None:
+def check_columns(data: Groupable, columns: Iterable[str], name: str) -> None:
     """Check that the data has the columns that a statistic needs.
 
     Raises:
@@ -72,7 +72,7 @@ def check_columns(data: HasColumns, columns: Iterable[str], name: str) -> None:
         raise MissingColumnError(msg)
 
 
-def _check(data: HasColumns, key: GroupKey) -> None:
+def _check_key(data: Groupable, key: GroupKey) -> None:
     if key.column not in data.columns:
         known = [*data.columns, *DERIVED]
         what, hint = repr(key.name), suggest(key.name, known)

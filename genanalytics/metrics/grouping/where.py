@@ -1,6 +1,7 @@
 """Conditions on rows as users type them, for frames and engines."""
 
 import math
+import operator
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.grouping.calendar import find_zone
 
 _FORM = re.compile(r"([^=!<>]+)(!=|<=|>=|==?|<|>)(.*)", re.DOTALL)
-_EQUAL = ("=", "==", "!=")
+_ORDERINGS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _FLAGS = {"true": True, "false": False}
 
 
@@ -57,22 +58,11 @@ def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
     if name not in schema:
         msg = f"no column {name!r} in {condition!r}; {suggest(name, schema)}there are {', '.join(schema)}"
         raise MissingColumnError(msg)
-    if schema[name] == nw.Boolean and sign not in _EQUAL:
+    if schema[name] == nw.Boolean and sign in _ORDERINGS:
         msg = f"{condition!r}: column {name!r} is true or false; use = or !="
         raise InputError(msg)
-    column, value = nw.col(name), nw.lit(_parse_value(text, name, schema[name], tz))
-    match sign:
-        case "<":
-            matches = column < value
-        case "<=":
-            matches = column <= value
-        case ">":
-            matches = column > value
-        case ">=":
-            matches = column >= value
-        case _:
-            matches = column == value
-    known = matches.fill_null(value=False)
+    value = nw.lit(_parse_value(text, name, schema[name], tz))
+    known: nw.Expr = _ORDERINGS.get(sign, operator.eq)(nw.col(name), value).fill_null(value=False)
     return ~known if sign == "!=" else known
 
 

@@ -12,12 +12,7 @@ _NATIVE_TOKENS = nw.col("native_tokens_prompt") + nw.col("native_tokens_completi
 _COST_COLUMNS = ("total_cost", "upstream_inference_cost", "is_byok")
 
 BILLED = RowValue(
-    "billed_cost",
-    "billed",
-    Unit.USD,
-    "Sum of total_cost: the charge (BilledCost in FOCUS)",
-    ("total_cost",),
-    _TOTAL,
+    "billed_cost", "billed", Unit.USD, "Sum of total_cost: the charge (BilledCost in FOCUS)", ("total_cost",), _TOTAL
 )
 PAID_BY_KEY = RowValue(
     "byok_cost",
