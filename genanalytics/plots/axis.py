@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, Formatter, FuncFormatter, NullLocator
 
-from genanalytics.metrics import Statistic
 from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.units import Unit, format_value
 
@@ -58,11 +57,6 @@ def add_unit(label: str, unit: Unit) -> str:
     return label if in_ticks else f"{label} ({unit})"
 
 
-def label_axis(statistic: Statistic) -> str:
-    """Return the label of an axis of a statistic with its unit."""
-    return add_unit(statistic.label, statistic.unit)
-
-
 def format_tick(value: float, unit: Unit) -> str:
     """Return the text of a value at a tick: in full, without trailing zeros.
 
@@ -92,7 +86,7 @@ def set_logarithmic(ax: Axes, which: Literal["x", "y"], values: "np.ndarray", un
     low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 1.0)
     widen = max(1.12, math.sqrt(_LEAST_RANGE / (high / low)))
     low, high = low / widen, high * widen
-    fine, coarse = _marks(unit)
+    fine, coarse = _list_marks(unit)
     inside = [[mark for mark in marks if low <= mark <= high] for marks in (fine, coarse)]
     shown = inside[0] if len(inside[0]) <= _MOST_MARKS or len(inside[1]) < 2 else inside[1]  # noqa: PLR2004
     shown = shown[:: math.ceil(len(shown) / _MOST_MARKS)]
@@ -104,7 +98,7 @@ def set_logarithmic(ax: Axes, which: Literal["x", "y"], values: "np.ndarray", un
     return low, high
 
 
-def _marks(unit: Unit) -> tuple[list[float], list[float]]:
+def _list_marks(unit: Unit) -> tuple[list[float], list[float]]:
     """Return round numbers: a fine and a coarse series."""
     many = [step * 10.0**power for power in _POWERS for step in (1, 2, 5)]
     few = [10.0**power for power in _POWERS]
@@ -116,8 +110,8 @@ def _marks(unit: Unit) -> tuple[list[float], list[float]]:
     return below[0] + minutes[0] + hours[0], below[1] + minutes[1] + hours[1]
 
 
-def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period, tz: str) -> "np.ndarray":
-    """Set the horizontal axis to periods, and return the place of each start."""
+def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.ndarray, float]":
+    """Set the horizontal axis to periods; return the place of each start, and the shortest length, both in days."""
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     auto = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
@@ -132,11 +126,5 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period, tz: str) -> "np
     if len(places) == 1:  # without another tick, the label needs the full date
         clock = " %H:%M" if every in {"minute", "hour"} else ""
         ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])
-    ax.set_xlabel(f"{every} ({tz})")
-    return places
-
-
-def find_width(places: "np.ndarray", every: Period) -> float:
-    """Return the length of the shortest period, in days."""
     nominal = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}[every]
-    return float(np.diff(places).min()) if len(places) > 1 else nominal
+    return places, float(np.diff(places).min()) if len(places) > 1 else nominal

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from genanalytics.errors import InputError
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period
 from genanalytics.metrics.summary import OPEN
-from genanalytics.plots.axis import find_width, set_times
+from genanalytics.plots.axis import set_times
 from genanalytics.plots.style import HATCH, draw_legend, draw_line
 
 _MOST_BARS = 1_000
@@ -43,14 +43,13 @@ def find_periods(summary: pd.DataFrame, every: Period) -> pd.Series:
 
 
 def draw_stack(
-    ax: Axes, unfinished: pd.Series, layers: Sequence[Layer], *, every: Period, tz: str, line: Layer | None = None
+    ax: Axes, unfinished: pd.Series, layers: Sequence[Layer], *, every: Period, line: Layer | None = None
 ) -> None:
     """Draw layers of bars on top of each other, negative ones below the axis; unfinished periods are hatched.
 
     A line in front of them is not part of the stack; it has gaps where its height is unknown.
     """
-    places = set_times(ax, pd.DatetimeIndex(unfinished.index), every, tz)
-    width = find_width(places, every)
+    places, width = set_times(ax, pd.DatetimeIndex(unfinished.index), every)
     above, below = np.zeros(len(places)), np.zeros(len(places))
     for layer in layers:
         heights = np.nan_to_num(layer.heights)  # an unknown height adds nothing to a bar

@@ -1,7 +1,5 @@
 """Charts of prompt caching: its savings and its costs."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,16 +9,16 @@ from genanalytics.metrics import summarize
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import MoneyFormatter, count_decimals, find_width, set_linear, set_times
+from genanalytics.plots.axis import MoneyFormatter, count_decimals, set_linear, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.groups import (
     any_known,
     describe_basis,
     describe_hidden,
     describe_undated,
-    name_group,
     name_subject,
-    to_floats,
+    shorten_group,
+    to_finite,
 )
 from genanalytics.plots.style import (
     GAIN,
@@ -57,10 +55,12 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         InputError: There is no such time zone.
     """
     sums = summarize(data, metrics=[*_STEPS, "cache_coverage"]).iloc[0]
+    coverage = sums["cache_coverage"]
+    reported = "" if pd.isna(coverage) else f"a discount is reported for {format_value(coverage, Unit.SHARE)} of them"
     with style_axes(ax) as axes:
-        write_title(axes, "Costs and savings of prompt caching", [describe_basis(data, tz), _describe_coverage(sums)])
+        write_title(axes, "Costs and savings of prompt caching", [describe_basis(data, tz), reported])
         axes.set_ylabel("cost (US$)")
-        without, premium, saved, paid = map(float, to_floats(sums[list(_STEPS)]))
+        without, premium, saved, paid = map(float, to_finite(sums[list(_STEPS)]))
         if not np.isfinite([without, premium, saved, paid]).all():
             return write_empty(axes, _NOTHING_REPORTED)
         places, colours = np.arange(len(_STEPS)), (GREY, LOSS, GAIN, GREY)
@@ -114,9 +114,9 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
             room=0.72,
         )
         axes.set_xlabel("savings rate (of the cost without caching)")
-        if not np.isfinite(to_floats(rates["cache_savings_rate"])).any():
+        if not np.isfinite(to_finite(rates["cache_savings_rate"])).any():
             return write_empty(axes, _NOTHING_REPORTED)
-        set_rows(axes, [name_group(group) for group in rates[by]])
+        set_rows(axes, [shorten_group(group) for group in rates[by]])
         _draw_dots(axes, rates)
         set_linear(axes.xaxis, Unit.SHARE)
         return axes
@@ -124,8 +124,8 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
 
 def _draw_dots(ax: Axes, rates: pd.DataFrame) -> None:
     """Draw a dot with its interval in each row, and write the cost without caching to the right."""
-    rate, spent = to_floats(rates["cache_savings_rate"]), to_floats(rates["cost_without_cache"])
-    low, high = (to_floats(rates[limit]) for limit in name_limits("cache_savings_rate"))
+    rate, spent = to_finite(rates["cache_savings_rate"]), to_finite(rates["cost_without_cache"])
+    low, high = (to_finite(rates[limit]) for limit in name_limits("cache_savings_rate"))
     known = np.isfinite(rate)
     rows = np.arange(len(rates))
     colours = np.where(rate < 0, LOSS, GAIN)
@@ -138,9 +138,8 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame) -> None:
     ax.axvline(0, color=INK, linewidth=0.8)
     decimals = money_decimals(spent.tolist())
     for row in range(len(rates)):
-        amount = format_value(None if np.isnan(spent[row]) else float(spent[row]), Unit.USD, decimals=decimals)
-        text = "" if amount == GAP else f"of {amount}"
-        write_beside(ax, row, text)
+        amount = format_value(spent[row], Unit.USD, decimals=decimals)
+        write_beside(ax, row, "" if amount == GAP else f"of {amount}")
         if not known[row]:
             words = "only BYOK or replayed" if rates["cache_coverage"].iloc[row] > 0 else _NOTHING_REPORTED
             ax.annotate(words, (0, row), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK)
@@ -183,8 +182,7 @@ def _draw_over_time(ax: Axes, data: Records, every: Period, tz: str) -> bool:
     dated = sums.dropna(subset=[TIME])
     if not any_known(dated, "net_cache_savings"):
         return False
-    places = set_times(ax, pd.DatetimeIndex(unfinished.index), every, tz)
-    width = find_width(places, every)
+    places, width = set_times(ax, pd.DatetimeIndex(unfinished.index), every)
     ends = np.concatenate([places, [places[-1] + width]])  # before the first period nothing was saved
     lines = (
         ("read savings", "read_savings", 1, GAIN, 1.2),
@@ -192,7 +190,7 @@ def _draw_over_time(ax: Axes, data: Records, every: Period, tz: str) -> bool:
         ("net", "net_cache_savings", 1, INK, 2.2),
     )
     for label, name, sign, colour, linewidth in lines:
-        running = np.concatenate([[0.0], (sign * np.nan_to_num(to_floats(dated[name]))).cumsum()])
+        running = np.concatenate([[0.0], (sign * np.nan_to_num(to_finite(dated[name]))).cumsum()])
         ax.plot(ends, running, color=colour, linewidth=linewidth, label=label)
         if name == "net_cache_savings":
             _fill(ax, ends, running)
@@ -207,7 +205,7 @@ def _draw_over_groups(ax: Axes, data: Records, by: str, tz: str) -> bool:
     groups = summarize(data, by=by, tz=tz, metrics=["net_cache_savings"])
     outside = int(groups["requests"][groups[by].isna()].sum())
     groups = groups.dropna(subset=[by])
-    known = to_floats(groups["net_cache_savings"])
+    known = to_finite(groups["net_cache_savings"])
     saved = np.sort(known[np.isfinite(known)])
     noun = name_subject(by)
     lost = saved[saved < 0]
@@ -236,10 +234,3 @@ def _fill(ax: Axes, places: np.ndarray, running: np.ndarray) -> None:
     """Fill between a line and 0, in one colour above 0 and another below."""
     for colour, where in ((GAIN, running >= 0), (LOSS, running <= 0)):
         ax.fill_between(places, running, where=where.tolist(), interpolate=True, color=colour, alpha=0.25, linewidth=0)
-
-
-def _describe_coverage(sums: "pd.Series[Any]") -> str:
-    coverage = sums["cache_coverage"]
-    return (
-        "" if pd.isna(coverage) else f"a discount is reported for {format_value(float(coverage), Unit.SHARE)} of them"
-    )

@@ -8,9 +8,16 @@ from matplotlib.ticker import MaxNLocator
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import count_decimals, label_axis, set_linear
+from genanalytics.plots.axis import add_unit, count_decimals, set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods
-from genanalytics.plots.groups import any_known, describe_basis, describe_undated, name_group, name_subject, to_floats
+from genanalytics.plots.groups import (
+    any_known,
+    describe_basis,
+    describe_undated,
+    name_subject,
+    shorten_group,
+    to_finite,
+)
 from genanalytics.plots.style import GREY, HUES, INK, set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
@@ -44,14 +51,14 @@ def cost_over_time(
             f"Cost per {every} by {name_subject(by)}",
             [describe_basis(data, tz), _describe_unknown(data), describe_undated(costs)],
         )
-        axes.set_ylabel(label_axis(EFFECTIVE_COST))
+        axes.set_ylabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
         axes.set_xlabel(f"{every} ({tz})")
         if unfinished.empty:
             return write_empty(axes, "no dated generation")
         dated = costs.dropna(subset=[TIME])
         if not any_known(dated, _COST):
             return write_empty(axes, "no known cost")
-        draw_stack(axes, unfinished, _make_layers(dated, by), every=every, tz=tz)
+        draw_stack(axes, unfinished, _make_layers(dated, by), every=every)
         set_linear(axes.yaxis, Unit.USD)
         return axes
 
@@ -73,10 +80,10 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
         InputError: There is no such time zone.
     """
     costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST])
-    costs = costs[np.isfinite(to_floats(costs[_COST]))]
+    costs = costs[np.isfinite(to_finite(costs[_COST]))]
     costs = costs.sort_values([_COST, "requests"], ascending=False, kind="stable")
-    amounts = to_floats(costs[_COST])
-    names = [name_group(group) for group in costs[by]]
+    amounts = to_finite(costs[_COST])
+    names = [shorten_group(group) for group in costs[by]]
     if len(names) > _MOST_ROWS + 1:
         rest = format_count(len(names) - _MOST_ROWS, "other")
         names, amounts = [*names[:_MOST_ROWS], rest], np.append(amounts[:_MOST_ROWS], amounts[_MOST_ROWS:].sum())
@@ -87,7 +94,7 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
             [describe_basis(data, tz), _describe_unknown(data)],
             room=0.72,
         )
-        axes.set_xlabel(label_axis(EFFECTIVE_COST))
+        axes.set_xlabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
         if not names:
             return write_empty(axes, "no known cost")
         rows = np.arange(len(names))
@@ -125,7 +132,7 @@ def _describe_unknown(data: Records) -> str:
 def _make_layers(dated: pd.DataFrame, by: str) -> list[Layer]:
     """Return the cost per period of the five most expensive groups, and of all others together."""
     codes, groups = pd.factorize(dated[by], use_na_sentinel=False)
-    amounts = np.nan_to_num(to_floats(dated[_COST]))  # a period without a known cost adds nothing
+    amounts = np.nan_to_num(to_finite(dated[_COST]))  # a period without a known cost adds nothing
     most_expensive = np.argsort(-np.bincount(codes, weights=amounts, minlength=len(groups)), kind="stable")
     rank = np.empty(len(groups), dtype=int)
     rank[most_expensive] = np.arange(len(groups))
@@ -133,7 +140,7 @@ def _make_layers(dated: pd.DataFrame, by: str) -> list[Layer]:
     table = pd.DataFrame({"time": dated[TIME], "layer": layer, "cost": amounts}).pivot_table(
         index="time", columns="layer", values="cost", aggfunc="sum", fill_value=0.0
     )
-    names = [name_group(group) for group in groups[most_expensive[: len(HUES) + 1]]]
+    names = [shorten_group(group) for group in groups[most_expensive[: len(HUES) + 1]]]
     if len(groups) > len(HUES) + 1:
         names[len(HUES)] = format_count(len(groups) - len(HUES), "other")
     colours = (*HUES, GREY)

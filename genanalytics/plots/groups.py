@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.base import text
+from genanalytics.base.text import name_group, shorten
 from genanalytics.errors import MissingColumnError
-from genanalytics.metrics.engines import kernels
+from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.sets.rows import FIRST, LAST
 from genanalytics.metrics.summary import summarize
@@ -55,24 +55,24 @@ def name_subject(by: str) -> str:
     return by.removesuffix("_name").removesuffix("_id").replace("_", " ")
 
 
-def name_group(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - a column can contain anything
+def shorten_group(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - a column can contain anything
     r"""Return the name of a group in one short line, without characters that fonts lack.
 
-    >>> name_group(None), name_group("a\nb"), name_group(pd.Timestamp("2026-09-01", tz="UTC"))
+    >>> shorten_group(None), shorten_group("a\nb"), shorten_group(pd.Timestamp("2026-09-01", tz="UTC"))
     ('not given', 'a\\nb', '2026-09-01')
     """
-    return text.shorten(text.name_group(group, missing="not given"), longest)
+    return shorten(name_group(group, missing="not given"), longest)
 
 
-def to_floats(values: pd.Series) -> "np.ndarray":
+def to_finite(values: pd.Series) -> "np.ndarray":
     """Return the values of a column that can be drawn: gaps and infinities are NaN."""
-    floats = kernels.to_floats(values)
+    floats = to_floats(values)
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
 def any_known(summary: pd.DataFrame, name: str) -> bool:
     """Return whether a sum is known in any group with rows; the 0 of an empty period does not count."""
-    return bool(np.isfinite(to_floats(summary[name])[summary["requests"] > 0]).any())
+    return bool(np.isfinite(to_finite(summary[name])[summary["requests"] > 0]).any())
 
 
 def describe_undated(summary: pd.DataFrame) -> str:

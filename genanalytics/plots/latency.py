@@ -10,19 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 
-from genanalytics.metrics import RowValue, distribution, summarize
-from genanalytics.metrics.catalog import find_row_value, find_spread
+from genanalytics.metrics import RowValue, distribution, spread, summarize
+from genanalytics.metrics.catalog import find_row_value
+from genanalytics.metrics.declare import LEVELS
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import add_unit, find_width, set_logarithmic, set_times
+from genanalytics.plots.axis import add_unit, set_logarithmic, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.groups import (
     describe_basis,
     describe_hidden,
     describe_undated,
-    name_group,
     name_subject,
-    to_floats,
+    shorten_group,
+    to_finite,
 )
 from genanalytics.plots.style import (
     HEAT,
@@ -79,20 +80,18 @@ def latency_tails(
         rule = f"successful only; a line ends where fewer than {_LEAST_BEYOND} are slower"
         some = describe_hidden(min(len(lines), _MOST_PANELS), len(lines), "observations")
         write_title(axes, f"{value.label} by percentile and {name_subject(by)}", [describe_basis(data, tz), some, rule])
-        if not lines:
-            axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            return write_empty(axes, f"no known {value.label}")
         curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            return write_empty(axes, f"too few observations: a percentile needs {_LEAST_BEYOND} slower ones")
+            few = f"too few observations: a percentile needs {_LEAST_BEYOND} slower ones"
+            return write_empty(axes, few if lines else f"no known {value.label}")
         for place, panel in enumerate(_add_panels(axes, min(len(lines), _MOST_PANELS))):
             group, part = lines[place]
             for other, curve in enumerate(curves):
                 if other != place:
                     panel.plot(*curve, color=PALE, linewidth=1)
             panel.plot(*curves[place], color=HUES[0], linewidth=2)
-            panel.set_title(name_group(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
+            panel.set_title(shorten_group(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
             number = f"n = {int(part['n'].iloc[0]):,}" + ("" if len(curves[place][0]) else ", too few")
             text = panel.text(0.98, 0.04, number, transform=panel.transAxes, fontsize=SMALL, color=INK, ha="right")
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
@@ -119,8 +118,9 @@ def latency_heatmap(
         MissingColumnError: The data lacks a column.
         InputError: There is no such row value, time zone or period, or there are too many periods.
     """
-    value, spread = find_row_value(metric), find_spread(metric)
-    lines = summarize(data, every=every, tz=tz, metrics=[spread.p50, spread.p95, spread.n])
+    value = find_row_value(metric)
+    of_value = spread(value)
+    lines = summarize(data, every=every, tz=tz, metrics=[of_value.p50, of_value.p95, of_value.n])
     cells = distribution(data, value, every=every, tz=tz, kind="histogram", per_decade=_PER_DECADE)
     cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
     unfinished = find_periods(lines, every)
@@ -131,13 +131,12 @@ def latency_heatmap(
         axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))
         if cells.empty:
             return write_empty(axes, f"no known {value.label}")
-        places = set_times(axes, pd.DatetimeIndex(unfinished.index), every, tz)
-        width = find_width(places, every)
+        places, width = set_times(axes, pd.DatetimeIndex(unfinished.index), every)
         _draw_cells(axes, cells, pd.Series(places, index=unfinished.index), width)
         dated = lines.dropna(subset=[TIME])
-        for percentile, name, level, colour in ((spread.p50, "p50", 0.5, "black"), (spread.p95, "p95", 0.95, HUES[2])):
-            enough = to_floats(dated[spread.n.name]) * (1 - level) >= _LEAST_BEYOND
-            values = np.where(enough, to_floats(dated[percentile.name]), np.nan)
+        for percentile, name, colour in ((of_value.p50, "p50", "black"), (of_value.p95, "p95", HUES[2])):
+            enough = to_finite(dated[of_value.n.name]) * (1 - LEVELS[name]) >= _LEAST_BEYOND
+            values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
             draw_line(axes, places, values, colour, name)
             _name_line(axes, places, values, name, colour)
         axes.set_xlim(places[0] - width / 2, places[-1] + width / 2)
@@ -145,13 +144,9 @@ def latency_heatmap(
 
 
 def _draw_cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> None:
-    """Draw a histogram per period as a column of colours, with their scale to the right.
+    """Draw the histogram of each period as a column of colours at its place, with their scale to the right.
 
-    Args:
-        ax: The axes.
-        cells: The histograms.
-        columns: The place of each period.
-        width: The width of the first and the last one.
+    `width` is the width of the first and the last column.
     """
     decades = np.log10(cells["high"].to_numpy(dtype=float))
     rows = np.round(decades * _PER_DECADE).astype(int)

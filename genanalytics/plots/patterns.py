@@ -7,8 +7,8 @@ from matplotlib.colors import Normalize
 from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
-from genanalytics.plots.axis import label_axis
-from genanalytics.plots.groups import describe_basis, to_floats
+from genanalytics.plots.axis import add_unit
+from genanalytics.plots.groups import describe_basis, to_finite
 from genanalytics.plots.style import HEAT, draw_scale, style_axes, write_empty, write_title
 from genanalytics.units import format_value
 
@@ -38,10 +38,9 @@ def hour_of_week(
     statistic = resolve_one(metric)
     hours = summarize(data, by=["weekday", "hour"], tz=tz, metrics=[statistic]).dropna(subset=["weekday", "hour"])
     table = np.full((len(_DAYS), _HOURS), np.nan)
-    table[hours["weekday"].to_numpy(dtype=int) - 1, hours["hour"].to_numpy(dtype=int)] = to_floats(
+    table[hours["weekday"].to_numpy(dtype=int) - 1, hours["hour"].to_numpy(dtype=int)] = to_finite(
         hours[statistic.name]
     )
-    label = label_axis(statistic)
     known = table[~np.isnan(table)]
     adds_up = statistic.of_nothing == 0
     top = float(np.quantile(known, 1.0 if adds_up else _MOST_OF)) if len(known) else 0.0
@@ -71,5 +70,5 @@ def hour_of_week(
         axes.set_yticks(np.arange(len(_DAYS)) + 0.5, _DAYS)
         axes.set_xticks(np.arange(0, _HOURS + 1, 3), [f"{hour:02}:00" for hour in range(0, _HOURS + 1, 3)])
         axes.set_ylim(len(_DAYS), 0)
-        draw_scale(axes, norm, label, statistic.unit)
+        draw_scale(axes, norm, add_unit(statistic.label, statistic.unit), statistic.unit)
         return axes

@@ -9,7 +9,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots.axis import set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods
-from genanalytics.plots.groups import describe_basis, describe_undated, to_floats
+from genanalytics.plots.groups import describe_basis, describe_undated, to_finite
 from genanalytics.plots.style import GREY, HUES, style_axes, write_empty, write_title
 from genanalytics.units import Unit
 
@@ -54,9 +54,9 @@ def outcomes(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes 
         if unfinished.empty:
             return write_empty(axes, "no dated generation")
         dated = totals.dropna(subset=[TIME])
-        fallbacks = to_floats(dated["fallback_rate"])
+        fallbacks = to_finite(dated["fallback_rate"])
         line = Layer("fallbacks", "black", fallbacks) if np.isfinite(fallbacks).any() else None
-        draw_stack(axes, unfinished, _make_layers(endings, dated), every=every, tz=tz, line=line)
+        draw_stack(axes, unfinished, _make_layers(endings, dated), every=every, line=line)
         set_linear(axes.yaxis, Unit.SHARE)
         axes.set_ylim(0, max(0.01, axes.get_ylim()[1]))
         return axes
@@ -70,9 +70,9 @@ def _make_layers(endings: pd.DataFrame, totals: pd.DataFrame) -> list[Layer]:
     ending = reason.mask(dated["cancelled"].astype("boolean").fillna(value=False), "cancelled")
     left = dated.assign(ending=ending)[~(dated["finish_reason"].isin(_COMPLETED) & (ending != "cancelled"))]
     table = left.pivot_table(index=TIME, columns="ending", values="requests", aggfunc="sum").reindex(totals[TIME])
-    n = to_floats(totals["requests"].replace(0, pd.NA))
+    n = to_finite(totals["requests"].replace(0, pd.NA))
     return [
-        Layer(name, colour, to_floats(table[name]) / n)
+        Layer(name, colour, to_finite(table[name]) / n)
         for name, colour in _COLOURS.items()
         if name in table and table[name].sum() > 0
     ]

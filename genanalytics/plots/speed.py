@@ -4,18 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from genanalytics.metrics import RowValue, distribution, summarize
-from genanalytics.metrics.catalog import find_row_value, find_spread, resolve_one
+from genanalytics.metrics import RowValue, distribution, spread, summarize
+from genanalytics.metrics.catalog import find_row_value, resolve_one
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic
-from genanalytics.plots.groups import (
-    describe_basis,
-    describe_hidden,
-    name_group,
-    name_subject,
-    to_floats,
-)
+from genanalytics.plots.groups import describe_basis, describe_hidden, name_subject, shorten_group, to_finite
 from genanalytics.plots.style import (
     GREY,
     HUES,
@@ -53,7 +47,7 @@ def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax
     """
     groups = summarize(data, by=by, tz=tz, metrics=[_PRICE, _SPEED], intervals=True)
     price, speed = resolve_one(_PRICE), resolve_one(_SPEED)
-    drawn = groups[(to_floats(groups[_PRICE]) > 0) & (to_floats(groups[_SPEED]) > 0)].reset_index(drop=True)
+    drawn = groups[(to_finite(groups[_PRICE]) > 0) & (to_finite(groups[_SPEED]) > 0)].reset_index(drop=True)
     noun = name_subject(by)
     with style_axes(ax, grid="both") as axes:
         hidden = len(groups) - len(drawn)
@@ -64,7 +58,7 @@ def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax
         axes.set_ylabel(f"median {add_unit('throughput, end to end', speed.unit)}")
         if drawn.empty:
             return write_empty(axes, "no group with both a price and a speed")
-        best = find_frontier(to_floats(drawn[_PRICE]), to_floats(drawn[_SPEED]))
+        best = find_frontier(to_finite(drawn[_PRICE]), to_finite(drawn[_SPEED]))
         _draw_dots(axes, drawn, best)
         _write_names(axes, drawn, best, by)
         return axes
@@ -88,9 +82,10 @@ def throughput(
         MissingColumnError: The data lacks a column.
         InputError: There is no such row value or time zone.
     """
-    value, spread = find_row_value(metric), find_spread(metric)
-    median, number = spread.p50.name, spread.n.name
-    groups = summarize(data, by=by, tz=tz, metrics=[spread.p50, spread.n])
+    value = find_row_value(metric)
+    of_value = spread(value)
+    median, number = of_value.p50.name, of_value.n.name
+    groups = summarize(data, by=by, tz=tz, metrics=[of_value.p50, of_value.n])
     groups = groups[groups[number] > 0].sort_values(number, ascending=False, kind="stable")
     shown = groups.head(_MOST_RIDGES).sort_values(median, ascending=False, kind="stable")
     cells = distribution(data, value, by=by, tz=tz, kind="histogram", per_decade=20)
@@ -112,9 +107,9 @@ def throughput(
             own = cells[cells[by].isna()] if pd.isna(group) else cells[cells[by] == group]
             _draw_ridge(axes, own, row, _TALLEST / most)
         set_logarithmic(axes, "x", cells[["low", "high"]].to_numpy(dtype=float).ravel(), value.unit)
-        axes.vlines(to_floats(shown[median]), rows - 0.5, rows, color="black", linewidth=1.8)
-        set_rows(axes, [name_group(group) for group in shown[by]], above=1.05)
-        for row, middle, n in zip(range(len(shown)), to_floats(shown[median]), shown[number], strict=True):
+        axes.vlines(to_finite(shown[median]), rows - 0.5, rows, color="black", linewidth=1.8)
+        set_rows(axes, [shorten_group(group) for group in shown[by]], above=1.05)
+        for row, middle, n in zip(range(len(shown)), to_finite(shown[median]), shown[number], strict=True):
             write_beside(axes, row, f"p50 {format_value(middle, value.unit).partition(' ')[0]}\nn = {n:,}", va="bottom")
         return axes
 
@@ -132,8 +127,8 @@ def find_frontier(price: np.ndarray, speed: np.ndarray) -> np.ndarray:
 
 def _draw_dots(ax: Axes, groups: pd.DataFrame, best: np.ndarray) -> None:
     """Draw the dots and their known intervals."""
-    price, speed = to_floats(groups[_PRICE]), to_floats(groups[_SPEED])
-    limits = {name: [to_floats(groups[limit]) for limit in name_limits(name)] for name in (_PRICE, _SPEED)}
+    price, speed = to_finite(groups[_PRICE]), to_finite(groups[_SPEED])
+    limits = {name: [to_finite(groups[limit]) for limit in name_limits(name)] for name in (_PRICE, _SPEED)}
     colours = np.where(best, HUES[0], GREY)
     low, high = limits[_SPEED]
     ax.vlines(price, low, high, color=colours, linewidth=1.2)
@@ -152,11 +147,11 @@ def _write_names(ax: Axes, groups: pd.DataFrame, best: np.ndarray, by: str) -> N
     """Name the best groups above and to the left of their dots: no other group can be there, it would beat them."""
     chosen = groups[best].sort_values(_SPEED, kind="stable").tail(_MOST_NAMES)
     height = 0.0
-    for group, price, speed in zip(chosen[by], to_floats(chosen[_PRICE]), to_floats(chosen[_SPEED]), strict=True):
+    for group, price, speed in zip(chosen[by], to_finite(chosen[_PRICE]), to_finite(chosen[_SPEED]), strict=True):
         place = float(ax.transAxes.inverted().transform(ax.transData.transform((price, speed)))[1])
         height = max(place + 0.03, height + 0.055)
         ax.annotate(
-            name_group(group),
+            shorten_group(group),
             (price, speed),
             (-8, (height - place) * ax.bbox.height * 72 / ax.figure.dpi),
             textcoords="offset points",

@@ -24,7 +24,7 @@ GREY = "#9c9ca1"
 PALE = "#dcdce0"
 """Lines behind others."""
 INK = "#666666"
-"""Text of second importance."""
+"""Secondary text."""
 GAIN, LOSS = HUES[0], HUES[2]
 """Money saved and money lost."""
 HEAT = LinearSegmentedColormap.from_list("heat", ["#eef3ff", HUES[0], "#1b3a8a"])
@@ -55,9 +55,7 @@ SETTINGS: dict[Any, Any] = {
 def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
     """Yield `ax`, or the axes of a new figure, with the style of the charts until the block ends.
 
-    Args:
-        ax: The caller's axes.
-        grid: The axis with grid lines: `x`, `y`, `both`, or "" for none.
+    `grid` is the axis with grid lines: `x`, `y`, `both`, or "" for none.
     """
     if ax is None:
         import matplotlib.pyplot as plt  # noqa: PLC0415 - it chooses a backend, which only a figure needs
@@ -81,13 +79,9 @@ def draw_grid(ax: Axes, grid: str) -> None:
 
 
 def write_title(ax: Axes, subject: str, details: Sequence[str], *, room: float = 1.0) -> None:
-    """Write the subject of a chart in bold, and details below it in grey.
+    """Write the subject of a chart in bold, and the details that are not empty below it in grey.
 
-    Args:
-        ax: The axes.
-        subject: The subject.
-        details: The details; empty ones are left out.
-        room: The share of the width that remains next to the names of rows.
+    `room` is the share of the width that remains next to the names of rows.
     """
     points = ax.get_window_extent().width * 72 / ax.figure.dpi
     letters = max(30, int(1.15 * room * points / _POINTS_PER_LETTER))
@@ -131,10 +125,7 @@ def write_beside(ax: Axes, row: float, text: str, *, indent: float = 6, **look: 
 def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
     """Set the vertical axis to a row per name, from top to bottom; few rows do not fill it.
 
-    Args:
-        ax: The axes.
-        names: The names of the rows.
-        above: The room above the first row, in rows.
+    `above` is the room above the first row, in rows.
     """
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", length=0)
