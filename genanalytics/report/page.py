@@ -75,7 +75,7 @@ class Section:
     name: str
     title: str
     charts: Sequence[Chart]
-    table: Table | None = None
+    table: Table
 
 
 def clean(text: str, longest: int = _LONGEST) -> str:
@@ -88,14 +88,7 @@ def clean(text: str, longest: int = _LONGEST) -> str:
 
 
 def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic], caption: str) -> Table:
-    """Return the first rows of a summary as a table of the page.
-
-    Args:
-        summary: A result of `summarize`.
-        by: The columns with the groups.
-        statistics: The statistics in the next columns.
-        caption: The caption.
-    """
+    """Return the first rows of a summary as a table of the page: the columns `by`, then the statistics."""
     shown = summary.head(_MOST_ROWS)
     columns = [[_make_group_cell(group) for group in shown[name].tolist()] for name in by]
     columns += [_make_number_cells(shown[statistic.name].tolist(), statistic.unit) for statistic in statistics]
@@ -124,11 +117,7 @@ def define(statistics: Sequence[Statistic]) -> Table:
 
 
 def render(content: Mapping[str, Any]) -> str:
-    """Return the page; the same content gives the same text.
-
-    Args:
-        content: The values of the names in `page.html`.
-    """
+    """Return the page; the same content, the values of the names in `page.html`, gives the same text."""
     here = files("genanalytics.report")
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
     environment = jinja2.Environment(

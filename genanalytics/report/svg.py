@@ -27,12 +27,10 @@ _CLASSES = {"#ffffff": "paper", "white": "paper", "#e6e6e6": "faint", "#dcdce0":
 _FONT = re.compile(
     r"^(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)$"
 )
-_SETTINGS: dict[Any, Any] = SETTINGS | {"svg.fonttype": "none", "svg.image_inline": True, "text.parse_math": False}
+_SETTINGS: dict[Any, Any] = SETTINGS | {"svg.fonttype": "none", "svg.image_inline": True}
 
 
-def draw_svg(
-    draw: Callable[[Axes], object], *, name: str, title: str, description: str, size: tuple[float, float] = SIZE
-) -> str:
+def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, description: str) -> str:
     """Return a chart as an SVG element.
 
     Args:
@@ -40,11 +38,9 @@ def draw_svg(
         name: The prefix of all ids of the element, unique on the page.
         title: The title for screen readers.
         description: The description for screen readers.
-        size: The width and height in inches.
     """
-    settings = _SETTINGS | {"svg.hashsalt": name, "svg.id": name}
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=size, layout="constrained")
+    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name, "svg.id": name}):
+        figure = Figure(figsize=SIZE, layout="constrained")
         draw(figure.subplots())
         for axes in figure.axes:
             axes.patch.set_visible(False)
@@ -54,19 +50,11 @@ def draw_svg(
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     # labels on a map of colours are drawn for white paper, so the chart keeps it on a dark page
-    return embed_svg(stream.getvalue(), name=name, title=title, description=description, on_paper=bool(meshes))
+    return _embed(stream.getvalue(), name=name, title=title, description=description, on_paper=bool(meshes))
 
 
-def embed_svg(svg: bytes, *, name: str, title: str, description: str, on_paper: bool = False) -> str:
-    """Return an SVG document as an element for a page whose policy allows no other styles than its own.
-
-    Args:
-        svg: The document, as matplotlib writes it.
-        name: The prefix of all ids of the element.
-        title: The title for screen readers.
-        description: The description for screen readers.
-        on_paper: Whether to keep its colours, on white paper.
-    """
+def _embed(svg: bytes, *, name: str, title: str, description: str, on_paper: bool) -> str:
+    """Return a document of matplotlib as an element; `on_paper` keeps its colours, on white paper."""
     root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg.decode()))  # noqa: S314 - written by matplotlib a moment ago
     for parent in list(root.iter()):
         for child in list(parent):
@@ -83,9 +71,8 @@ def embed_svg(svg: bytes, *, name: str, title: str, description: str, on_paper: 
         root.set("class", "on-paper")
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-description")
-    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
-        suffix = "title" if tag == "title" else "description"
-        label = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{suffix}"})
+    for place, (tag, part, text) in enumerate((("title", "title", title), ("desc", "description", description))):
+        label = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{part}"})
         label.text = text
         root.insert(place, label)
     ET.register_namespace("", _SVG)
@@ -97,11 +84,9 @@ def _restyle(element: ET.Element) -> None:
     """Replace the style of an element by attributes."""
     for declaration in element.attrib.pop("style", "").split(";"):
         name, colon, value = (part.strip() for part in declaration.partition(":"))
-        if not colon:
-            continue
         if name == "font":
             _set_font(element, value)
-        else:
+        elif colon:
             element.set(name, value)
 
 
@@ -124,11 +109,9 @@ def _set_font(element: ET.Element, value: str) -> None:
     parts = _FONT.match(value)
     if parts is None:
         return
-    element.set("font-size", parts["size"])
-    if parts["weight"]:
-        element.set("font-weight", parts["weight"])
-    if parts["style"]:
-        element.set("font-style", parts["style"])
+    for part in ("size", "weight", "style"):
+        if parts[part]:
+            element.set(f"font-{part}", parts[part])
 
 
 def _rename(element: ET.Element, name: str) -> None:

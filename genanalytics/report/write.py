@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,13 @@ from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots import find_chart
 from genanalytics.plots.groups import find_period
 from genanalytics.report.findings import Figures, compute_figures, find_findings
-from genanalytics.report.page import (
-    Chart,
-    Section,
-    Table,
-    Tile,
-    clean,
-    define,
-    make_table,
-    make_text_table,
-    render,
-)
+from genanalytics.report.page import Chart, Section, Table, Tile, clean, define, make_table, make_text_table, render
 from genanalytics.report.svg import draw_svg
 from genanalytics.units import Unit, format_count, format_value
 
 _SUFFIXES = (".html", ".htm")
-_HOURLY = pd.Timedelta(days=3)
-_DAILY = pd.Timedelta(days=100)
-_WEEKLY = pd.Timedelta(days=730)
+_MOST_DAYS: Mapping[Period, int] = {"hour": 3, "day": 100, "week": 730}
+"""The longest time in days that charts divide into such periods; a longer one is divided into months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,24 +269,15 @@ def _make_tiles(total: "pd.Series[Any]", *, is_lower_bound: bool) -> list[Tile]:
 
 
 def _make_quality_table(data: Records) -> Table:
-    checks = quality(data)
+    columns = ("check", "rows", "share", "meaning")
     rows = [
-        (
-            str(row["check"]),
-            format_value(row["rows"], Unit.COUNT),
-            format_value(row["share"], Unit.SHARE),
-            str(row["meaning"]),
-        )
-        for _, row in checks.iterrows()
+        (check, format_value(number, Unit.COUNT), format_value(share, Unit.SHARE), meaning)
+        for check, number, share, meaning in quality(data)[list(columns)].itertuples(index=False)
     ]
-    return make_text_table("Doubtful records", ("check", "rows", "share", "meaning"), rows)
+    return make_text_table("Doubtful records", columns, rows)
 
 
 def _choose_period(period: "tuple[pd.Timestamp, pd.Timestamp] | None") -> Period:
     """Return the length of the bars of a chart, so that there are neither too few nor too many."""
     length = pd.Timedelta(0) if period is None else period[1] - period[0]
-    if length <= _HOURLY:
-        return "hour"
-    if length <= _DAILY:
-        return "day"
-    return "week" if length <= _WEEKLY else "month"
+    return next((every for every, days in _MOST_DAYS.items() if length <= pd.Timedelta(days=days)), "month")

@@ -149,13 +149,7 @@ def rank_groups(
     statistics = list(dict.fromkeys(resolve(DEFAULT if metrics is None else metrics)))
     hidden = [] if EFFECTIVE_COST in statistics else [EFFECTIVE_COST.name]
     groups = summarize(
-        data,
-        by=by,
-        every=every,
-        tz=tz,
-        metrics=[*statistics, *hidden],
-        percentiles=percentiles,
-        intervals=intervals,
+        data, by=by, every=every, tz=tz, metrics=[*statistics, *hidden], percentiles=percentiles, intervals=intervals
     )
     times = [*([TIME] if every is not None else []), *(name for name in by if name in _TIMES)]
     order = [*times, EFFECTIVE_COST.name, REQUESTS.name]
@@ -174,8 +168,7 @@ def _choose_names(metrics: Sequence[str] | None) -> list[str]:
 
 def _mark_open(groups: pd.DataFrame) -> pd.DataFrame:
     """Return groups with a mark after the periods that may still be incomplete."""
-    unfinished = groups[OPEN].fillna(value=False)
-    marks = [_OPEN_MARK if mark else "" for mark in unfinished]
+    marks = groups[OPEN].fillna(value=False).map({True: _OPEN_MARK, False: ""})
     return groups.assign(**{TIME: [name + mark for name, mark in zip(name_groups(groups[TIME]), marks, strict=True)]})
 
 
@@ -187,7 +180,7 @@ def _write_notes(total: "pd.Series[Any]", sets: Sequence[str], coverage: float |
         unknown = format_count(int(total["cost_unknown"]), "request")
         yield f"Cost: not fully known for {unknown}, so the total is a lower bound."
     if "cache" in sets:
-        known = format_value(None if pd.isna(total["cache_coverage"]) else total["cache_coverage"], Unit.SHARE)
+        known = format_value(total["cache_coverage"], Unit.SHARE)
         yield f"Cache: a discount is reported for {known} of the requests; the savings rate covers only these."
     if "latency" in sets:
         streamed, timed = (format_value(total[name], Unit.COUNT) for name in ("ttft_ms_n", "e2e_ms_n"))

@@ -77,18 +77,14 @@ class Table:
     @property
     def by(self) -> list[str]:
         """The columns before the first one with a unit, which name the groups."""
-        return list(itertools.takewhile(lambda name: name not in self._units, self.summary.columns))
+        units = self.summary.attrs["units"]
+        return list(itertools.takewhile(lambda name: name not in units, self.summary.columns))
 
     @property
     def names(self) -> list[str]:
         """The columns after them, without the limits of intervals."""
-        limits = {limit for name in self._units for limit in name_limits(name)}
+        limits = {limit for name in self.summary.attrs["units"] for limit in name_limits(name)}
         return [name for name in self.summary.columns[len(self.by) :] if name not in limits]
-
-    @property
-    def _units(self) -> dict[str, str]:
-        units: dict[str, str] = self.summary.attrs["units"]
-        return units
 
     @property
     def _left_out(self) -> str:
