@@ -57,7 +57,7 @@ LOST = RowValue(
     ("latency", "position", "of"),
     nw.when(nw.col("position") < nw.col("of")).then(nw.col("latency")).otherwise(nw.lit(0)),
 )
-FALLEN = RowValue(
+FELL_BACK = RowValue(
     "fell_back",
     "fell back",
     Unit.SHARE,
@@ -65,7 +65,7 @@ FALLEN = RowValue(
     ("position", "of"),
     (nw.col("position") < nw.col("of")).cast(nw.Int64),
 )
-ATTEMPTS: tuple[Statistic, ...] = (rate(SUCCEEDED), rate(REFUSED), rate(FALLEN), *spread(WAIT), total(LOST))
+ATTEMPTS: tuple[Statistic, ...] = (rate(SUCCEEDED), rate(REFUSED), rate(FELL_BACK), *spread(WAIT), total(LOST))
 """The statistics of a provider's attempts, over the rows of `attempts`."""
 
 

@@ -48,7 +48,7 @@ def distribution(
         tz: The time zone, by its IANA name.
         kind: `ecdf` or `histogram`.
         points: The maximum number of points of a group's ECDF. If there are more distinct values, half of the points
-            are spread evenly over the rows, and half ever denser toward both ends; each is a point of the full ECDF.
+            are spread evenly over the rows, and half get denser toward both ends; each is a point of the full ECDF.
         per_decade: The number of buckets of a histogram per power of ten.
 
     Returns:

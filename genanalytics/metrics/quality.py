@@ -115,7 +115,7 @@ def quality(data: Records) -> pd.DataFrame:
     Returns:
         `check` (str); `rows` (Int64), the number of doubtful rows; `of` (Int64), the number of rows that could be
         checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
-        alphabetical order, which mostly is that of time; `meaning` (str). The numbers are gaps if the data lacks the
+        alphabetical order, which is mostly that of time; `meaning` (str). The numbers are gaps if the data lacks the
         columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units` and
         `labels`.
 

@@ -176,14 +176,9 @@ def aggregate(
     bounded: Sequence[Statistic],
     percentiles: str,
 ) -> pa.Table:
-    """Return the aggregates of statistics by group, each key under `GroupKey.group`.
+    """Return the aggregates of statistics, and of the limits of the bounded ones, by group.
 
-    Args:
-        source: The data.
-        by: The keys of the groups.
-        statistics: The statistics.
-        bounded: The statistics that get limits.
-        percentiles: `exact` or `sketch`.
+    Each key is under `GroupKey.group`. `percentiles` is `exact` or `sketch`.
     """
     wanted = [step for statistic in statistics for step in statistic.aggregates] + list_limits(bounded)
     plain: list[Aggregate] = []

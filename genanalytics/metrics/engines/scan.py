@@ -1,6 +1,6 @@
 """Parquet of any size, opened for statistics by DuckDB, Spark or pandas.
 
-Whatever opens them, the files have one schema: the columns of `schema.COLUMNS` with their types, missing values where a
+With every engine, the files have one schema: the columns of `schema.COLUMNS` with their types, missing values where a
 file lacks a column, then all other columns. Names of folders (`model=x`) add no columns.
 """
 

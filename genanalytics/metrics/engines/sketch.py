@@ -34,11 +34,8 @@ _SHIFT = 200_000
 def classify(value: RowValue, growth: float = _GROWTH) -> dict[str, nw.Expr]:
     """Return the class of a row value, in steps by name; the last one is `CLASS`.
 
-    It is 0 for zero, above for positive values, below for negative ones, null for gaps.
-
-    Args:
-        value: The row value.
-        growth: The logarithm of the factor by which limits grow.
+    It is 0 for zero, above for positive values, below for negative ones, null for gaps. `growth` is the logarithm of
+    the factor by which limits grow.
     """
     number = value.column
     size = nw.when(number < 0).then(-number).otherwise(number).cast(nw.Float64)

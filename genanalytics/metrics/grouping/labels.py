@@ -25,14 +25,9 @@ class Groupable(Protocol):
 def resolve_by(
     data: Groupable, by: str | Sequence[str] | None, every: str | None, tz: str, *, others: Sequence[str]
 ) -> list[GroupKey]:
-    """Return the keys to group by, time first.
+    """Return the keys to group by: the period, then columns and derived keys.
 
-    Args:
-        data: The data.
-        by: Names of columns and of derived keys.
-        every: A period.
-        tz: The time zone.
-        others: The other columns of the result, whose names no key can have.
+    No key can have the name of one of `others`, the other columns of the result.
 
     Raises:
         MissingColumnError: The data lacks the column of a key.

@@ -105,7 +105,7 @@ def studentize(over: "np.ndarray", under: "np.ndarray", weights: "np.ndarray") -
         residuals = over - ratio * under
         spread = np.sqrt((residuals**2).sum(axis=0))
         spread[spread <= _NOTHING * np.abs(over).sum(axis=0)] = 0.0
-        low, high = _points(residuals / spread, under / by, weights[: len(over)])
+        low, high = _find_points(residuals / spread, under / by, weights[: len(over)])
         error = spread / by * np.sqrt(known / (known - 1)) * student(known) / Z
         found = np.sort([ratio - np.where(spread == 0, 0.0, point) * error for point in (high, low)], axis=0)
     limits[:, able] = np.where(np.isfinite(found).all(axis=0), found, np.nan)
@@ -121,7 +121,9 @@ def draw_counts(clusters: int) -> "np.ndarray":
     return np.random.default_rng(_SEED).poisson(1.0, (clusters, _DRAWS)).astype(np.float32)
 
 
-def _points(residuals: "np.ndarray", under: "np.ndarray", weights: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+def _find_points(
+    residuals: "np.ndarray", under: "np.ndarray", weights: "np.ndarray"
+) -> "tuple[np.ndarray, np.ndarray]":
     """Return the points between which Student's t is in 95 % of the draws, per column; infinite if it has no bound."""
     sums = np.hstack([residuals, residuals**2, residuals * under, under, under**2]).astype(np.float32)
     distance, squares, products, by, by_2 = np.split(sums.T @ weights, 5)
@@ -129,7 +131,8 @@ def _points(residuals: "np.ndarray", under: "np.ndarray", weights: "np.ndarray")
     scale = squares + ratio**2 * by_2
     variance = scale - 2 * ratio * products
     variance[variance <= _ROUNDING * scale] = 0.0  # the same cluster was drawn every time
-    t = np.nan_to_num(distance / np.sqrt(variance), nan=0.0, posinf=np.inf, neginf=-np.inf)  # or no known one
+    # a draw without a known cluster has no t: it counts as 0
+    t = np.nan_to_num(distance / np.sqrt(variance), nan=0.0, posinf=np.inf, neginf=-np.inf)
     last = round((_DRAWS + 1) * (1 + LEVEL) / 2) - 1
     t.partition([_DRAWS - 1 - last, last], axis=1)
     return np.minimum(t[:, _DRAWS - 1 - last], 0.0), np.maximum(t[:, last], 0.0)

@@ -43,14 +43,14 @@ class Clusters:
         pairs = [
             part.alias(column)
             for name, basis in bases.items()
-            for part, column in zip(_pair(basis), (_over(name), _under(name)), strict=True)
+            for part, column in zip(_express_parts(basis), (_name_over(name), _name_under(name)), strict=True)
         ]
         self._lazy = clusters.select(*self._keys.column_names, *self._labels, *pairs)
 
     def moments(self) -> "tuple[np.ndarray, dict[str, Moments]]":
         """Return the number of clusters per group, and the moments of each name."""
         products, sums = [], [nw.len().alias(_NUMBER)]
-        columns = {name: _moment_columns(name) for name in self.names}
+        columns = {name: _name_moments(name) for name in self.names}
         for moments in columns.values():
             x, y = nw.col(moments["over"]), nw.col(moments["under"])
             known = nw.when((x != 0) | (y != 0)).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
@@ -79,7 +79,7 @@ class Clusters:
         rows by their values, so that the order of the data does not matter.
         """
         table, places = self._collect()
-        overs, unders = list(map(_over, self.names)), list(map(_under, self.names))
+        overs, unders = list(map(_name_over, self.names)), list(map(_name_under, self.names))
         table = table.append_column(_PLACE, pa.array(places))
         table = table.sort_by([(name, "ascending") for name in (_PLACE, *self._labels, *overs, *unders)])
         over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
@@ -107,7 +107,7 @@ class Clusters:
             are those with a factor other than 0.
         """
         table, places = self._collect()
-        over, under = (table[column(self.names[0])].to_numpy() for column in (_over, _under))
+        over, under = (table[column(self.names[0])].to_numpy() for column in (_name_over, _name_under))
         alone = np.ones(len(table), dtype=bool)
         for label in self._labels:
             alone &= table[label].is_null().to_numpy()
@@ -138,21 +138,21 @@ class Clusters:
         return placed
 
 
-def _over(name: str) -> str:
+def _name_over(name: str) -> str:
     return f"numerator of {name}"
 
 
-def _under(name: str) -> str:
+def _name_under(name: str) -> str:
     return f"denominator of {name}"
 
 
-def _moment_columns(name: str) -> dict[str, str]:
+def _name_moments(name: str) -> dict[str, str]:
     """Return the columns of the fields of `Moments`."""
     parts = {part: f"{part} of {name}" for part in ("clusters", "over_2", "product", "under_2")}
-    return {"over": _over(name), "under": _under(name)} | parts
+    return {"over": _name_over(name), "under": _name_under(name)} | parts
 
 
-def _pair(basis: Basis) -> tuple[nw.Expr, nw.Expr]:
+def _express_parts(basis: Basis) -> tuple[nw.Expr, nw.Expr]:
     """Return what a cluster adds to the numerator and to the denominator."""
     over = nw.col(Sum(basis.over).name)
     if basis.under is not None:

@@ -59,33 +59,29 @@ def list_limits(statistics: Sequence[Statistic]) -> list[Aggregate]:
             case Basis("rate", over):
                 found += [Sum(over), Count(over)]
             case Basis("quantile", over, _, float(level)):
-                found += _limit(over, level)
+                found += _make_limits(over, level)
     return found
 
 
 def add_limits(groups: pa.Table, source: Source, by: Sequence[GroupKey], statistics: Sequence[Statistic]) -> pa.Table:
-    """Return groups with the limits of statistics as further columns, for `make_limit_columns`.
+    """Return groups with the limits of the statistics that have a basis, as columns for `make_limit_columns`.
 
-    Args:
-        groups: Keys and aggregates, including `list_limits`; one row per group.
-        source: The data of the groups.
-        by: The keys of the groups.
-        statistics: The statistics; those without a basis have no limits.
+    The groups are those of `source` by `by`, with their aggregates, including `list_limits`.
     """
     found: dict[str, _Limits] = {}
-    of_clusters: dict[str, Basis] = {}
+    clustered: dict[str, Basis] = {}
     for statistic in statistics:
         match statistic.basis:
             case Basis("rate", over):
                 successes, n = (to_floats(groups[step.name]) for step in (Sum(over), Count(over)))
                 found[statistic.name] = wilson(successes, n)
             case Basis("quantile", over, _, float(level)):
-                low, high = (to_floats(groups[limit.name]) for limit in _limit(over, level))
+                low, high = (to_floats(groups[limit.name]) for limit in _make_limits(over, level))
                 found[statistic.name] = low, high
             case Basis() as basis:
-                of_clusters[statistic.name] = basis
-    if of_clusters:
-        found |= _find_of_clusters(Clusters(source, by, of_clusters, groups), of_clusters)
+                clustered[statistic.name] = basis
+    if clustered:
+        found |= _find_cluster_limits(Clusters(source, by, clustered, groups), clustered)
     for name, limits in found.items():
         for column, values in zip(_name_columns(name), limits, strict=True):
             groups = groups.append_column(column, pa.array(values, from_pandas=True))
@@ -111,11 +107,11 @@ def _name_columns(name: str) -> tuple[str, str]:
     return f"lower limit of {name}", f"upper limit of {name}"
 
 
-def _limit(over: RowValue, level: float) -> list[Limit]:
+def _make_limits(over: RowValue, level: float) -> list[Limit]:
     return [Limit(over, level, 0), Limit(over, level, 1)]
 
 
-def _find_of_clusters(clusters: Clusters, bases: Mapping[str, Basis]) -> "dict[str, _Limits]":
+def _find_cluster_limits(clusters: Clusters, bases: Mapping[str, Basis]) -> "dict[str, _Limits]":
     """Return the limits of sums, means and ratios: by resampling, or by the delta method for very many clusters.
 
     A sum is the average of what a cluster adds, times the number of clusters.
