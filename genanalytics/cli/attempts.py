@@ -16,7 +16,10 @@ Examples:
 )
 @reads_records
 def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
-    """Show attempts, success rate and time lost to fallbacks per provider."""
+    """Show attempts and success rate per provider.
+
+    The time lost to fallbacks is shown too.
+    """
     from genanalytics.metrics import attempt_summary
     from genanalytics.tables.table import format_table
 

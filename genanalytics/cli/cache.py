@@ -31,7 +31,10 @@ Examples:
   genanalytics cache export answers.jsonl"""
 )
 def cache() -> None:
-    """Inspect and maintain the cache of answers, which may hold the last copy of a record."""
+    """Inspect and maintain the cache of records.
+
+    It may hold the last copy of a record.
+    """
 
 
 @cache.command(

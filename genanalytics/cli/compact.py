@@ -13,7 +13,10 @@ Examples:
 )
 @click.argument("directory", metavar="DIR", type=DIRECTORY)
 def compact(directory: str) -> None:
-    """Merge the small files of a data set; concurrent readers see it as before or as after."""
+    """Merge the small files of a data set.
+
+    Concurrent readers see either the old files or the new ones.
+    """
     from genanalytics.dataset.manifest import read_manifest
     from genanalytics.dataset.writer import compact as compact_dataset
 

@@ -27,7 +27,7 @@ zsh finds the file if its directory is in fpath before compinit runs: fpath+=~/.
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.option("-o", "--output", type=FILE, help="Write the script to this file.")
 def completion(shell: str, output: str | None) -> None:
-    """Print a script that makes a shell complete commands, options and paths."""
+    """Print a script for shell completion."""
     kind = get_completion_class(shell)
     if kind is None:  # pragma: no cover - click has all of the choices above
         raise click.BadParameter(shell)

@@ -23,7 +23,7 @@ Examples:
 )
 @click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Output directory.")
 def demo(directory: str) -> None:
-    """Run the whole job on synthetic records, without an API key."""
+    """Run an example on synthetic records, without an API key."""
     run_demo(Path(directory), click.echo, width=find_terminal_width())
 
 

@@ -23,7 +23,7 @@ Examples:
 @click.option("--offline", is_flag=True, help="Send nothing; whether the service accepts the API key stays unknown.")
 @json_option
 def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None, offline: bool, as_json: bool) -> int:
-    """Check what a fetch needs: Python, packages, API key, service, cache.
+    """Check Python, packages, API key, service and cache.
 
     Sends one request, for an id that no generation has; the answer shows whether the service accepts the API key. The
     key itself is never shown. Exit code 0: a fetch can run. 4: there is no API key, or the service refuses it. 1:

@@ -96,23 +96,27 @@ Examples:
     "-o",
     "--output",
     type=FILE,
-    help="Or write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb.",
+    help="Write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb.",
 )
 @click.option("--from", "source", metavar="FILE|DIR", type=FILE, help="Read existing records; fetch none.")
 @click.option(
     "--partition",
     type=click.Choice(["month", "day", "none"]),
-    help="Partition of the data set's files (default: as it is; month for a new one).",
+    help="Partition of the data set's files (default: keep; month for a new data set).",
 )
-@click.option("--retry", is_flag=True, help="Ask again for the data set's failures that are due.")
+@click.option("--retry", is_flag=True, help="Also request failed ids whose retry_at has passed.")
 @click.option("--redact", metavar="COLUMN[,COLUMN]", default="", help="Empty these columns, such as session_id.")
-@click.option("--redact-key-file", type=FILE, help="Replace their values by tokens made with the key in this file.")
+@click.option(
+    "--redact-key-file",
+    type=FILE,
+    help="Replace the values of the redacted columns with tokens made with the key in this file.",
+)
 @click.option("--focus", is_flag=True, help="Write charges in the columns of FOCUS 1.2 (FinOps).")
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
 @quiet_option
 def export(ids: tuple[str, ...], inputs: tuple[str, ...], **given: Any) -> int:
-    """Fetch records into a data set that grows, or into one file for other programs.
+    """Fetch records into a data set, or into one file.
 
     A data set contains each record once, even if its id is given again. If a run ends early, run it again to finish.
     """

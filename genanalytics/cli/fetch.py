@@ -31,9 +31,11 @@ Examples:
     type=FILE,
     help="Write the records to a .parquet, .csv, .jsonl, .arrow or .duckdb file (default: JSON lines on stdout).",
 )
-@click.option("--failures", type=FILE, help="Write the ids without a record, with reasons, to a file of any format.")
+@click.option(
+    "--failures", type=FILE, help="Write the ids without a record, with reasons, to a file of the same formats."
+)
 @client_options
-@click.option("--refresh", is_flag=True, help="Ask for every id again.")
+@click.option("--refresh", is_flag=True, help="Request every id again.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @quiet_option
 def fetch(
@@ -50,7 +52,7 @@ def fetch(
 ) -> int:
     """Fetch the records of generation ids.
 
-    An ID that is the name of a file is read as one: a list with one id per line (blank lines and # comments are
+    An argument that names a file is read as a file: a list with one id per line (blank lines and # comments are
     ignored), or any other file that `genanalytics ids` reads. OPENROUTER_API_KEY holds the API key. Records in the
     cache are not fetched again.
     """

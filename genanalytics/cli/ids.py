@@ -35,7 +35,7 @@ Examples:
 def ids(
     files: tuple[str, ...], column: str | None, since: str | None, until: str | None, as_json: bool, quiet: bool
 ) -> None:
-    """Find generation ids in files, and print each of them once.
+    """Find generation ids in files, and print each once.
 
     A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed with gzip or zstd, a
     directory of such files, or - for stdin. In a table, the column whose values are ids is read. A list is read one id

@@ -72,10 +72,15 @@ ids_arguments = combine(
 
 client_options = combine(
     base_url_option,
-    click.option("--account", metavar="NAME", help="Name of the account in the cache (default: from the API key)."),
+    click.option("--account", metavar="NAME", help="Use this account in the cache (default: from the API key)."),
     api_key_option,
     cache_option,
-    click.option("--max-workers", type=click.IntRange(1), metavar="N", help="Concurrent requests (default: 16)."),
+    click.option(
+        "--max-workers",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Send at most N requests at the same time (default: 16).",
+    ),
     click.option("--rate", type=float, metavar="N", help="Send at most N requests per second."),
     click.option(
         "--wait",
@@ -84,12 +89,10 @@ client_options = combine(
         default=30.0,
         show_default=True,
         metavar="SECONDS",
-        help="Keep asking for this long for records that are too young to exist yet.",
+        help="Retry ids that have no record yet for this long.",
     ),
-    click.option("--offline", is_flag=True, help="Send nothing; answer from the cache alone."),
-    click.option(
-        "--accept-mismatch", is_flag=True, help="Accept records that carry another id than the requested one."
-    ),
+    click.option("--offline", is_flag=True, help="Send nothing; use only the cache."),
+    click.option("--accept-mismatch", is_flag=True, help="Accept records whose id differs from the requested id."),
 )
 """The options of `open_client`, and `--wait` and `--accept-mismatch`, which a fetch takes."""
 

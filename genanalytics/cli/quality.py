@@ -15,7 +15,10 @@ Examples:
 )
 @reads_records
 def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
-    """Show doubtful records: contradictions, missing values, wrong or repeated ids."""
+    """Show doubtful records.
+
+    They contain contradictions, missing values, or wrong or repeated ids.
+    """
     from genanalytics.metrics import quality as check_quality
     from genanalytics.tables.table import format_table
 

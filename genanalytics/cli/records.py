@@ -45,13 +45,15 @@ reads_paths = combine(
         metavar="CONDITION",
         help="Keep only matching rows: model=openai/gpt-5, 'total_cost>=0.1', 'created_at<2026-03-01'. Repeatable.",
     ),
-    click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone, such as Europe/Berlin."),
+    click.option(
+        "--tz", default="UTC", show_default=True, metavar="ZONE", help="Use this time zone, such as Europe/Berlin."
+    ),
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
         default="auto",
         show_default=True,
-        help="Engine; auto is pandas, and DuckDB for more than 200 MB of Parquet.",
+        help="Choose the engine; auto uses DuckDB above 200 MB of Parquet, otherwise pandas.",
     ),
 )
 """The arguments that choose a command's records."""

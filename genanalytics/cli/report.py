@@ -16,9 +16,10 @@ Examples:
 @click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="Output file.")
 @click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="Title of the report.")
 def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str) -> None:
-    """Write one HTML page: findings in words, charts and their numbers.
+    """Write a report as one HTML page.
 
-    The page needs no network and can be sent. Reads the files that `summary` reads.
+    The page contains findings in words, charts and their numbers. It needs no network, and it can be
+    sent. Reads the files that `summary` reads.
     """
     from genanalytics.files import check_place, read_coverage
     from genanalytics.report import write_report

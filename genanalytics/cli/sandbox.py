@@ -22,9 +22,10 @@ Examples:
 @click.option("--seed", type=int, default=7, show_default=True, metavar="S", help="Seed of the sample.")
 @click.option("--ids", "ids_file", type=FILE, help="Write the ids of the sample to this file.")
 def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
-    """Serve sample records at GET /api/v1/generation on this machine, until Ctrl-C.
+    """Serve sample records on this machine, until Ctrl-C.
 
-    Any bearer token is accepted. The records are synthetic, with the fields and formats of real ones.
+    The path is GET /api/v1/generation. Any bearer token is accepted.
+    The records are synthetic, with the fields and formats of real ones.
     """
     from genanalytics.sandbox import Sandbox, sample
 

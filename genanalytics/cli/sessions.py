@@ -19,7 +19,10 @@ Examples:
 )
 @reads_records
 def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
-    """Show cost, length and caching per session, the most expensive first."""
+    """Show cost, length and caching per session.
+
+    The most expensive session comes first.
+    """
     from genanalytics.metrics import sessions as compute_sessions
     from genanalytics.tables.table import format_table
 

@@ -20,12 +20,12 @@ Examples:
     metavar="COLUMN[,COLUMN]",
     help="Group by columns, or by day, hour, weekday or model_family.",
 )
-@click.option("--every", metavar="PERIOD", help="Group by time too: minute, hour, day, week or month.")
+@click.option("--every", metavar="PERIOD", help="Group by time as well: minute, hour, day, week or month.")
 @click.option(
     "--metrics",
     multiple=True,
     metavar="SET|NAME[,...]",
-    help="Show these: cost, cache, latency, reliability, tokens, or statistics by name, such as ttft_ms_p95.",
+    help="Choose the figures: cost, cache, latency, reliability, tokens, or names such as ttft_ms_p95.",
 )
 @click.option("--intervals", is_flag=True, help="Show the 95 % interval of each figure.")
 @click.option(
@@ -33,7 +33,7 @@ Examples:
     default="auto",
     show_default=True,
     metavar="HOW",
-    help="Compute percentiles exact, or by sketch (right to 1 %, for more rows than memory holds); auto decides by the"
+    help="Compute percentiles exactly, or by sketch (right to 1 %, with little memory); auto decides by the"
     " number of rows.",
 )
 @reads_records
@@ -52,9 +52,8 @@ def summary(
 ) -> None:
     """Show cost, cache savings, latency and more, by group.
 
-    Reads files of `fetch` and `export`, and the service's own activity export (CSV). A record in several files counts
-    once, unless an engine other than pandas computes. The most expensive group comes first. JSON and CSV have no total
-    row.
+    Reads files of `fetch` and `export`, and the service's own activity export (CSV). With the pandas engine, a record
+    in several files counts once. The most expensive group comes first. JSON and CSV have no total row.
     """
     from genanalytics.files import read_coverage
     from genanalytics.tables.overview import overview, rank_groups
