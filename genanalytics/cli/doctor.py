@@ -8,7 +8,8 @@ from textwrap import indent
 
 import click
 
-from genanalytics.cli.options import Exit, api_key_option, base_url_option, cache_option, json_option, read_api_key
+from genanalytics.cli.exit_codes import Exit
+from genanalytics.cli.options import api_key_option, base_url_option, cache_option, json_option, read_api_key
 
 
 @click.command(

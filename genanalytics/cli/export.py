@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.ids import collect_notices, read_given_ids
 from genanalytics.cli.options import (
     DIRECTORY,
     FILE,
-    Exit,
     client_options,
     ids_arguments,
     open_client,

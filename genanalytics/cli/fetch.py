@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.ids import collect_notices, read_given_ids
-from genanalytics.cli.options import FILE, Exit, client_options, ids_arguments, open_client, print_notices, quiet_option
+from genanalytics.cli.options import FILE, client_options, ids_arguments, open_client, print_notices, quiet_option
 from genanalytics.errors import InputError
 from genanalytics.units import format_count
 

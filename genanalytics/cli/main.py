@@ -21,10 +21,10 @@ from genanalytics.cli.compact import compact
 from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
 from genanalytics.cli.demo import demo
 from genanalytics.cli.doctor import doctor
+from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.export import export
 from genanalytics.cli.fetch import fetch
 from genanalytics.cli.ids import ids
-from genanalytics.cli.options import Exit
 from genanalytics.cli.plot import plot
 from genanalytics.cli.quality import quality
 from genanalytics.cli.reconcile import reconcile

@@ -1,7 +1,6 @@
-"""Parts that several commands share: exit codes, paths, the client's options, notices."""
+"""Parts that several commands share: paths, the client's options, notices."""
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import IntEnum
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,19 +15,6 @@ if TYPE_CHECKING:
     from genanalytics.fetching.client import Client
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Exit(IntEnum):
-    """The exit codes; docs/cli.md has their meaning."""
-
-    SUCCESS = 0
-    FAILURE = 1
-    USAGE = 2
-    PARTIAL = 3
-    KEY_REFUSED = 4
-    INTERRUPTED = 130
-    PIPE_CLOSED = 141
-    TERMINATED = 143
 
 
 class PathType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only

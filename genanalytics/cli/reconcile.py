@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from genanalytics.base.text import name_group
-from genanalytics.cli.options import FILE, Exit
+from genanalytics.cli.exit_codes import Exit
+from genanalytics.cli.options import FILE
 from genanalytics.cli.records import to_objects
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
+from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.main import commands, run
-from genanalytics.cli.options import Exit, PathType
+from genanalytics.cli.options import PathType
 from genanalytics.sandbox import sample
 from support.paths import DOCS
 from support.scripts import load
