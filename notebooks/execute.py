@@ -104,7 +104,7 @@ def execute(notebook: NotebookNode, *, without: Collection[str] = ()) -> Noteboo
             kernel_name="python3", kernel_spec_manager=of_this_python, connection_file=connection
         )
         client = NotebookClient(
-            fresh, km=kernel, timeout=100, record_timing=False, coalesce_streams=True, extra_arguments=_ARGUMENTS
+            fresh, km=kernel, timeout=300, record_timing=False, coalesce_streams=True, extra_arguments=_ARGUMENTS
         )
         client.execute(cleanup_kc=True, cwd=str(working), env=_make_environment(settings))
     return tidy(fresh)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ _DTYPES = {
     pa.large_string(): pd.StringDtype(na_value=np.nan),
     Kind.ATTEMPTS.arrow_type: pd.ArrowDtype(Kind.ATTEMPTS.arrow_type),
 }
+_UTC = ZoneInfo("UTC")  # cached from here on: pyarrow reports Ctrl-C while it loads a zone as a missing package
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

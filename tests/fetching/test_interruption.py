@@ -97,9 +97,11 @@ def test_a_signal_ends_a_fetch_within_two_seconds_in_one_sentence(
     assert read(tmp_path / "out.parquet")["requested_id"].tolist() == ids
 
 
-@pytest.mark.parametrize("trials", [3, pytest.param(200, marks=[LONG, pytest.mark.timeout(1200)])])
-def test_ctrl_c_at_any_moment(trials: int, server: FaultServer, tmp_path: Path) -> None:
-    chance = random.Random(trials)  # noqa: S311 - moments, not secrets
+@pytest.mark.parametrize(
+    ("trials", "seed"), [(3, 3), *(pytest.param(50, seed, marks=[LONG, pytest.mark.timeout(900)]) for seed in range(4))]
+)
+def test_ctrl_c_at_any_moment(trials: int, seed: int, server: FaultServer, tmp_path: Path) -> None:
+    chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     server.otherwise = lambda generation_id: good(generation_id, after_s=0.01)
     codes = set()
     for trial in range(trials):

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -297,3 +299,18 @@ def test_a_table_stays_as_it_is() -> None:
     before = pa.table(table.to_pydict(), schema=table.schema)
     to_frame(table)
     assert table.equals(before)
+
+
+def test_ctrl_c_while_the_times_get_their_zone_is_not_taken_for_a_missing_zone() -> None:
+    script = """
+import zoneinfo._common
+from genanalytics.records.frame import parse_frame
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+zoneinfo._common.load_data = interrupt
+print(parse_frame([])["created_at"].dtype)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("datetime64[us, UTC]\n", "")
