@@ -13,14 +13,24 @@ from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.formats.arrow import read_arrow, write_arrow
+from genanalytics.formats.beside import read_beside, write_beside
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
 from genanalytics.formats.jsonl import read_jsonl, write_jsonl, write_rows
 from genanalytics.formats.parquet import read_table, write_table
+from genanalytics.records.coverage import (
+    COVERAGE,
+    Coverage,
+    find_coverage,
+    join_coverage,
+    list_missing,
+    read_file_coverage,
+    read_metadata,
+    set_coverage,
+)
 from genanalytics.records.frame import to_arrow, to_frame
 from genanalytics.service.activity import is_activity, read_activity
 
-_ASKED = b"genanalytics_asked"
 _ERRORS = (OSError, OverflowError, RecursionError, ValueError, pa.ArrowException)
 
 _WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
@@ -38,6 +48,8 @@ _READERS: Mapping[str, Callable[[Path], pa.Table]] = {
     ".duckdb": read_duckdb,
 }
 SUFFIXES = tuple(_WRITERS)
+_WITHOUT_METADATA = (".csv", ".jsonl")
+"""The formats whose coverage is in a file next to the data."""
 
 
 def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -50,6 +62,11 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     Args:
         paths: A file, the directory of a data set, or several of them. The rows of one file are returned as they are.
             Several files become one frame with each generation once: the record fetched last.
+
+    Returns:
+        The records. `attrs["coverage"]` contains the numbers of requested ids (`asked`) and of those with a record
+        (`found`), and the ids without one (`missing`; None if there are more than 1,000). It is absent if the
+        coverage is unknown. Of several files, all requested ids are counted, less those found in any file.
 
     Raises:
         InputError: A file cannot be read, or has no known format.
@@ -64,44 +81,38 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     return join_frames(frames)
 
 
-def write(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
+def write(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a frame to a file whose suffix decides the format: .parquet, .csv, .jsonl, .arrow or .duckdb.
 
     The file is written whole or not at all. Parquet files are sorted by `created_at`, all others keep the order. JSON
     lines contain one record per line in the form of the service's answer, with the requested id and the time of the
     fetch; gaps are left out. In CSV, nested values are JSON, and an empty text is "", while a gap is nothing. A DuckDB
-    file contains one table, `generations`.
+    file contains the tables `generations` and `coverage`.
 
     Args:
-        frame: The frame.
+        frame: The frame. Its coverage (`attrs["coverage"]`, as `fetch` and `read` return it) is written too: into the
+            metadata of Parquet and Arrow files; for CSV and JSON lines, into `<path>.coverage.json`.
         path: The file.
-        asked: The number of distinct ids that were asked for; a Parquet file keeps it, so that its coverage is known.
 
     Raises:
         InputError: The suffix is another one, or a column holds values that its type cannot.
         OutputError: The file cannot be written.
     """
-    suffix = check_suffix(path)
-    if suffix == ".parquet":
-        write_parquet(frame, path, asked=asked)
-    else:
-        _write(to_arrow(frame), Path(path), _WRITERS[suffix])
+    _write(to_arrow(frame), Path(path), _WRITERS[check_suffix(path)])
 
 
-def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a frame as one Parquet file (zstd), sorted by `created_at`, with the meaning of each column.
 
     Args:
-        frame: The frame.
+        frame: The frame; its coverage is written too, as by `write`.
         path: The file.
-        asked: The number of distinct ids that were asked for, so that the file knows its coverage.
 
     Raises:
         InputError: A column holds values that its type cannot.
         OutputError: The file cannot be written.
     """
-    metadata = {} if asked is None else {_ASKED: str(asked).encode()}
-    _write(to_arrow(frame), Path(path), lambda table, part: write_table(table, part, metadata))
+    _write(to_arrow(frame), Path(path), write_table)
 
 
 def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -119,20 +130,18 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
         return to_frame(manifest.read_table(path) if is_directory else read_table(path))
 
 
-def read_coverage(path: str | os.PathLike[str]) -> float | None:
-    """Return the share of the requested ids that have a row (0 to 1), or None if the file does not contain it.
+def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
+    """Return the coverage of a Parquet file or a data set without reading its rows; None if it is unknown.
 
     Raises:
         InputError: The file cannot be read.
     """
     if manifest.is_dataset(path):
-        found = manifest.read_manifest(path)
-        return found.rows / (found.rows + found.failures) if found.rows + found.failures else None
-    if Path(path).suffix.lower() != ".parquet":
-        return None
+        return manifest.read_coverage(path)
     with translate_errors(path, *_ERRORS), pa.parquet.ParquetFile(path) as file:
-        asked = int((file.schema_arrow.metadata or {}).get(_ASKED, b"0"))
-        return file.metadata.num_rows / asked if asked else None
+        rows = file.metadata.num_rows
+        coverage = read_file_coverage(file.schema_arrow.metadata, rows)
+    return None if coverage is None else coverage.of_rows(rows)
 
 
 def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -162,10 +171,19 @@ def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> int:
 
 
 def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames as one, each generation once: the record fetched last, or the row of an export if there is none."""
-    frame = pd.concat(frames, ignore_index=True)
+    """Return frames as one, each generation once: the record fetched last, or the row of an export if there is none.
+
+    The coverage is that of all frames together.
+    """
+    parts = list(frames)
+    frame = pd.concat(parts, ignore_index=True)
     latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    return latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
+    joined = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
+    coverages = [find_coverage(part) for part in parts]
+    missing, ids = list_missing(coverages), joined["requested_id"]
+    coverage = join_coverage(coverages, found=int(ids.nunique()), present=set(ids[ids.isin(missing)]))
+    joined.attrs = {} if coverage is None else {COVERAGE: coverage.to_json()}
+    return joined
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -215,7 +233,7 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
         frame = read_parquet(path)
     elif suffix in SUFFIXES and suffix != ".csv":
         with translate_errors(path, *_ERRORS):
-            frame = to_frame(_READERS[suffix](Path(path)))
+            frame = to_frame(_add_coverage(_READERS[suffix](Path(path)), Path(path), suffix))
     else:
         frame = _read_by_content(Path(path))
     missing = [name for name in ("requested_id", "fetched_at", "created_at") if name not in frame.columns]
@@ -234,8 +252,10 @@ def _read_by_content(path: Path) -> pd.DataFrame:
     with translate_errors(path, *_ERRORS), open_content(path) as content:
         if is_activity(content):
             return read_activity(path)
+        suffix = _find_format(content, path)
         with content.file() as file:
-            return to_frame(_READERS[_find_format(content, path)](file))
+            table = _READERS[suffix](file)
+        return to_frame(_add_coverage(table, path, suffix))
 
 
 def _find_format(content: Content, path: Path) -> str:
@@ -253,10 +273,20 @@ def _find_format(content: Content, path: Path) -> str:
     return next((suffix for suffix, is_found in signs.items() if is_found), None) or check_suffix(path)
 
 
+def _add_coverage(table: pa.Table, path: Path, suffix: str) -> pa.Table:
+    """Return the table of a file with its coverage, which some formats keep next to the file."""
+    return set_coverage(table, read_beside(path)) if suffix in _WITHOUT_METADATA else table
+
+
 def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None]) -> None:
+    is_beside = path.suffix.lower() in _WITHOUT_METADATA
     try:
         with replace_file(path) as part:
             writer(table, part)
+            if is_beside:
+                write_beside(path, None)  # so that an interruption leaves no coverage of other data
     except pa.ArrowException as error:  # the format lacks a type: the frame is at fault, not the disk
         msg = f"cannot write {path}: {error}"
         raise InputError(msg) from error
+    if is_beside:
+        write_beside(path, read_metadata(table.schema.metadata))

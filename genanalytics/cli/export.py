@@ -207,7 +207,7 @@ class _File:
             msg = "--focus writes tables: give a file that ends in .csv, .parquet, .arrow or .duckdb"
             raise InputError(msg)
 
-    def write(self, frame: "pd.DataFrame", asked: int | None) -> list[str]:
+    def write(self, frame: "pd.DataFrame") -> list[str]:
         """Write redacted records, and return notices."""
         from genanalytics.files import check_suffix, write, write_spreadsheet
         from genanalytics.records.frame import to_arrow, to_frame
@@ -216,9 +216,9 @@ class _File:
         if self.redaction is not None:
             frame = to_frame(self.redaction.apply(to_arrow(frame)))
         if self.focus:
-            frame, asked = focus_charges(frame), None
+            frame = focus_charges(frame)
         if check_suffix(self.path) != ".csv":
-            write(frame, self.path, asked=asked)
+            write(frame, self.path)
             return []
         changed = write_spreadsheet(frame, self.path)
         if not changed:
@@ -231,15 +231,18 @@ class _File:
 def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, options: _Options) -> int:
     from genanalytics.base.atomic import replace_file
     from genanalytics.fetching.fetch import fetch, fetch_verbatim
+    from genanalytics.formats.beside import write_beside
+    from genanalytics.records.coverage import COVERAGE, Coverage
 
     notices: list[str] = []
     with open_client(options.client) as client:
         if file.is_verbatim:
             with replace_file(Path(file.path)) as part, part.open("wb") as stream:
                 result = fetch_verbatim(ids, stream, client=client, **options.fetching)
+            write_beside(Path(file.path), Coverage.from_json(result.frame.attrs.get(COVERAGE)))
         else:
             result = fetch(ids, client=client, **options.fetching)
-            notices = file.write(result.frame, result.stats.distinct)
+            notices = file.write(result.frame)
     stats, missing = result.stats, len(result.failures)
     if options.as_json:
         click.echo(json.dumps({**asdict(stats), "coverage": stats.coverage}))
@@ -253,13 +256,16 @@ def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, option
 
 
 def _convert_to_file(source: str, file: _File, options: _Options) -> int:
-    from genanalytics.files import read, read_coverage
+    from genanalytics.files import read
+    from genanalytics.records.coverage import describe_coverage, find_coverage
 
-    frame, coverage = read(source), read_coverage(source)
-    notices = file.write(frame, round(len(frame) / coverage) if coverage else None)
+    frame = read(source)
+    notices, coverage = file.write(frame), find_coverage(frame)
     if options.as_json:
-        click.echo(json.dumps({"rows": len(frame), "coverage": coverage}))
+        click.echo(json.dumps({"rows": len(frame), "coverage": coverage and coverage.share_of_rows}))
     if not options.quiet:
         print_notices(notices)
         click.echo(f"Wrote {format_count(len(frame), 'record')} to {file.path}.", err=True)
+        if coverage is not None and coverage.is_partial:
+            click.echo(describe_coverage(coverage), err=True)
     return 0

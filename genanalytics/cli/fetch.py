@@ -76,7 +76,7 @@ def fetch(
             progress=False if quiet else None,
         )
     if output is not None:
-        write(result.frame, output, asked=result.stats.distinct)
+        write(result.frame, output)
     if failures is not None:
         write_failures(result.failures, failures)
     if as_json:
@@ -106,6 +106,7 @@ def _to_json(result: "FetchResult") -> str:
             "requested": stats.requested,
             "distinct": stats.distinct,
             "outcomes": dict(stats.outcomes),
+            "coverage": stats.coverage,
             "requests": stats.requests,
             "from_cache": stats.from_cache,
             "seconds": round(stats.seconds, 3),

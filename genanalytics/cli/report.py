@@ -21,11 +21,10 @@ def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str,
     The page contains findings in words, charts and their numbers. It needs no network, and it can be
     sent. Reads the files that `summary` reads.
     """
-    from genanalytics.files import check_place, read_coverage
+    from genanalytics.files import check_place
     from genanalytics.report import write_report
 
     check_place(output)
-    coverage = read_coverage(paths[0]) if len(paths) == 1 and not where else None  # that of a part is unknown
     with open_records(paths, where, tz, engine) as data:
-        write_report(data, output, title=title, tz=tz, coverage=coverage, sources=paths)
+        write_report(data, output, title=title, tz=tz, sources=paths)
     click.echo(f"Wrote {output}.", err=True)

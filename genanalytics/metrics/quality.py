@@ -11,6 +11,7 @@ from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.rows import is_flagged
+from genanalytics.metrics.summary import describe_completeness
 from genanalytics.records.record import SETTLING_S
 from genanalytics.records.schema import COLUMNS, Origin
 from genanalytics.units import Unit
@@ -116,8 +117,8 @@ def quality(data: Records) -> pd.DataFrame:
         `check` (str); `rows` (Int64), the number of doubtful rows; `of` (Int64), the number of rows that could be
         checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
         alphabetical order, which is mostly that of time; `meaning` (str). The numbers are gaps if the data lacks the
-        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units` and
-        `labels`.
+        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units`,
+        `labels`, `coverage` and `lower_bounds`, as that of `summarize`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -146,6 +147,7 @@ def quality(data: Records) -> pd.DataFrame:
         "units": {"rows": Unit.COUNT.value, "of": Unit.COUNT.value, "share": Unit.SHARE.value},
         "labels": {name: name for name in ("rows", "of", "share")},
     }
+    report.attrs |= describe_completeness(data, ("rows", "of"))
     return report.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
