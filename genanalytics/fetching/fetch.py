@@ -114,11 +114,10 @@ def _fetch(
         seconds=time.monotonic() - started,
         notices=(*read.notices, *dispatch.notices),
     )
-    frame = records.frame()
+    frame, missing = records.frame(), _make_failures(failures)
     if stats.distinct:
-        missing = (escape_surrogates(answer.requested_id) for _, answer in failures)
-        frame.attrs[COVERAGE] = Coverage.of(missing, found=outcomes[Outcome.OK]).to_json()
-    return FetchResult(frame, _make_failures(failures), stats)
+        frame.attrs[COVERAGE] = Coverage.of(missing["requested_id"], found=outcomes[Outcome.OK]).to_json()
+    return FetchResult(frame, missing, stats)
 
 
 class _Rows:

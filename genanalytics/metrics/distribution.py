@@ -104,7 +104,8 @@ def distribution(
         "description": value.description,
         "tz": tz,
         "accuracy": 0.0 if exact else sketch.ACCURACY,
-    } | describe_completeness(data, ("rows", "n"))
+        **describe_completeness(data, ("rows", "n")),
+    }
     return found
 
 

@@ -118,12 +118,16 @@ def summarize(
         labels = labels.sort_values(order, kind="stable")
         groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
     summary = pd.concat([labels, finish(groups, statistics, bounded)], axis=1)
-    summary.attrs = _describe(statistics, bounded) | {"tz": zone.key, "percentiles": method}
-    summary.attrs |= describe_completeness(data, [one.name for one in statistics if one.can_only_grow])
+    summary.attrs = {
+        **_describe(statistics, bounded),
+        "tz": zone.key,
+        "percentiles": method,
+        **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
+    }
     return summary
 
 
-def describe_completeness(data: Records, totals: Iterable[str]) -> dict[str, Any]:
+def describe_completeness(data: Records, totals: Iterable[str]) -> dict[Any, Any]:
     """Return the attributes `coverage` and `lower_bounds` of figures, out of the coverage of the data behind them.
 
     Args:
@@ -298,7 +302,7 @@ def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":
     return quotient
 
 
-def _describe(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
+def _describe(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[Any, Any]:
     """Return the unit and the label of each column, by its name."""
     units = {statistic.name: statistic.unit.value for statistic in statistics}
     labels = {statistic.name: statistic.label for statistic in statistics}

@@ -42,8 +42,8 @@ class Reconciliation:
         differences: One row per field that differs in a generation on both sides: requested_id, field, records and
             activity (str, the values), difference (Float64: activity minus records in the field's unit, ms for moments;
             null for texts and flags).
-        coverage: How many of the requested ids have a record; None if it is unknown. If some have none, `records_usd` is
-            a lower bound.
+        coverage: How many of the requested ids have a record; None if it is unknown. If some have none, the charge in
+            the records is a lower bound.
     """
 
     rows: pd.DataFrame
