@@ -1,7 +1,7 @@
 """Any file with records as a frame, and a frame as a file: the suffix and the content decide the format."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +11,12 @@ import pyarrow.parquet
 from genanalytics.base.atomic import replace_file
 from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
-from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
 from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.beside import read_beside, write_beside
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
-from genanalytics.formats.jsonl import read_jsonl, write_jsonl, write_rows
+from genanalytics.formats.jsonl import begins_with_answer, read_jsonl, write_jsonl, write_rows
 from genanalytics.formats.parquet import read_table, write_table
 from genanalytics.records.coverage import (
     COVERAGE,
@@ -30,6 +30,7 @@ from genanalytics.records.coverage import (
 )
 from genanalytics.records.frame import to_arrow, to_frame
 from genanalytics.service.activity import is_activity, read_activity
+from genanalytics.units import format_count
 
 _ERRORS = (OSError, OverflowError, RecursionError, ValueError, pa.ArrowException)
 
@@ -81,7 +82,7 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     return join_frames(frames)
 
 
-def write(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a frame to a file whose suffix decides the format: .parquet, .csv, .jsonl, .arrow or .duckdb.
 
     The file is written whole or not at all. Parquet files are sorted by `created_at`, all others keep the order. JSON
@@ -93,26 +94,31 @@ def write(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         frame: The frame. Its coverage (`attrs["coverage"]`, as `fetch` and `read` return it) is written too: into the
             metadata of Parquet and Arrow files; for CSV and JSON lines, into `<path>.coverage.json`.
         path: The file.
+        force: Whether to replace a file even if records in it were requested again and not found.
 
     Raises:
         InputError: The suffix is another one, or a column holds values that its type cannot.
+        PoorerResultError: The file exists and has records whose ids are among the missing ones of the frame, or the
+            frame is empty. The file stays as it is.
         OutputError: The file cannot be written.
     """
-    _write(to_arrow(frame), Path(path), _WRITERS[check_suffix(path)])
+    _write(to_arrow(frame), Path(path), _WRITERS[check_suffix(path)], force=force)
 
 
-def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a frame as one Parquet file (zstd), sorted by `created_at`, with the meaning of each column.
 
     Args:
         frame: The frame; its coverage is written too, as by `write`.
         path: The file.
+        force: Whether to replace a file even if records in it were requested again and not found.
 
     Raises:
         InputError: A column holds values that its type cannot.
+        PoorerResultError: As in `write`.
         OutputError: The file cannot be written.
     """
-    _write(to_arrow(frame), Path(path), write_table)
+    _write(to_arrow(frame), Path(path), write_table, force=force)
 
 
 def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -144,18 +150,21 @@ def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
     return None if coverage is None else coverage.of_rows(rows)
 
 
-def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write the failures of a fetch; the suffix of `path` decides the format, and JSON lines contain one row each.
 
     Raises:
         InputError: The suffix is another one.
+        PoorerResultError: The file exists and contains records of these ids. `force` replaces it.
         OutputError: The file cannot be written.
     """
-    writers = {**_WRITERS, ".jsonl": write_rows}
-    _write(to_arrow(failures), Path(path), writers[check_suffix(path)])
+    writer = {**_WRITERS, ".jsonl": write_rows}[check_suffix(path)]
+    if not force:
+        check_replacement(path, missing=set(failures["requested_id"]))
+    _write(to_arrow(failures), Path(path), writer, force=True)
 
 
-def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> int:
+def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> int:
     """Write a frame as CSV for a spreadsheet, and return the number of cells that had to be made harmless.
 
     A text that a spreadsheet would run as a formula gets a leading apostrophe. Times are ISO 8601 in UTC. So the file
@@ -163,10 +172,11 @@ def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> int:
 
     Raises:
         InputError: A column holds values that its type cannot.
+        PoorerResultError: As in `write`.
         OutputError: The file cannot be written.
     """
     table, changed = make_harmless(to_arrow(frame))
-    _write(table, Path(path), write_csv)
+    _write(table, Path(path), write_csv, force=force)
     return changed
 
 
@@ -184,6 +194,44 @@ def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     coverage = join_coverage(coverages, found=int(ids.nunique()), present=set(ids[ids.isin(missing)]))
     joined.attrs = {} if coverage is None else {COVERAGE: coverage.to_json()}
     return joined
+
+
+def check_replacement(
+    path: str | os.PathLike[str], *, missing: AbstractSet[str] | None, found: AbstractSet[str] = frozenset()
+) -> None:
+    """Check that a file, if there is one, has no record that a new result lacks.
+
+    A file that can be read and contains no records can be replaced; so can an empty one.
+
+    Args:
+        path: The file.
+        missing: The ids that were requested for the new result and have no record; None if they are not known. Then
+            every id that is not in `found` may be one of them.
+        found: The ids with a record in the new result.
+
+    Raises:
+        PoorerResultError: The file has such records, or it cannot be read, so that it may have some.
+    """
+    file = Path(path)
+    if missing == frozenset() or not file.is_file() or not file.stat().st_size:
+        return
+    try:
+        with translate_errors(file, *_ERRORS):
+            if file.suffix.lower() == ".jsonl" and not begins_with_answer(file):
+                return
+        ids = set(_read_one(file)["requested_id"].dropna())
+    except MissingColumnError:  # a file of another program
+        return
+    except InputError as error:
+        msg = f"{error}. So it was not replaced: name another file, or replace it with force=True (--force)"
+        raise PoorerResultError(msg) from error
+    lost = len(ids - found if missing is None else ids & missing)
+    if lost:
+        msg = (
+            f"{os.fspath(path)} was not replaced: {lost:,} of its {format_count(len(ids), 'record')} would be lost,"
+            " since the new result has no record for them. Name another file, or replace it with force=True (--force)"
+        )
+        raise PoorerResultError(msg)
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -278,7 +326,9 @@ def _add_coverage(table: pa.Table, path: Path, suffix: str) -> pa.Table:
     return set_coverage(table, read_beside(path)) if suffix in _WITHOUT_METADATA else table
 
 
-def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None]) -> None:
+def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None], *, force: bool) -> None:
+    if not force:
+        _check_replacement(table, path)
     is_beside = path.suffix.lower() in _WITHOUT_METADATA
     try:
         with replace_file(path) as part:
@@ -290,3 +340,14 @@ def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None]
         raise InputError(msg) from error
     if is_beside:
         write_beside(path, read_metadata(table.schema.metadata))
+
+
+def _check_replacement(table: pa.Table, path: Path) -> None:
+    coverage = read_metadata(table.schema.metadata)
+    if not len(table):
+        check_replacement(path, missing=None)
+    elif coverage is not None and coverage.is_partial:
+        has_ids = "requested_id" in table.column_names
+        found = set(table["requested_id"].to_pylist()) if has_ids else set()
+        missing = None if coverage.missing is None else set(coverage.missing)
+        check_replacement(path, missing=missing, found=found)

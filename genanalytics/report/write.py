@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from genanalytics._version import __version__
 from genanalytics.base.atomic import replace_file
 from genanalytics.base.text import name_group
 from genanalytics.dataset.manifest import MANIFEST
-from genanalytics.errors import InputError
+from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.engines.source import Records
@@ -28,6 +29,9 @@ from genanalytics.report.svg import draw_svg
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 _SUFFIXES = (".html", ".htm")
+_HEAD_BYTES = 4_096
+_COVERAGE = re.compile(rb'<meta name="genanalytics-coverage" content="(\d+) of (\d+)">')
+"""The number of records and of requested ids in the head of a page."""
 _MOST_DAYS: Mapping[Period, int] = {"hour": 3, "day": 100, "week": 730}
 """The longest time in days that charts divide into such periods; a longer one is divided into months."""
 
@@ -117,6 +121,7 @@ def write_report(
     title: str = "Generations",
     tz: str = "UTC",
     sources: Sequence[str | os.PathLike[str]] = (),
+    force: bool = False,
 ) -> None:
     """Write a report as one self-contained HTML file: findings, charts, their numbers, definitions.
 
@@ -130,11 +135,14 @@ def write_report(
         tz: The time zone of days and other periods, by its IANA name.
         sources: The files or data sets of the data. The report names them with their SHA-256; for a data set, with the
             SHA-256 of its manifest.
+        force: Whether to replace a report even if it is made from more records of at least as many requested ids.
 
     Raises:
         InputError: There is no such time zone, the data has a wrong type, or the name of the file does not end in
             .html.
         MissingColumnError: The data lacks a column.
+        PoorerResultError: The file is a report of more records, although at least as many ids were requested for the
+            new one. The file stays as it is.
         OutputError: The file cannot be written.
     """
     if Path(path).suffix.lower() not in _SUFFIXES:
@@ -156,9 +164,26 @@ def write_report(
         "definitions": define(list(dict.fromkeys(shown))),
         "version": __version__,
     }
-    page = render(content)
+    coverage = Coverage.from_json(summaries.total.attrs[COVERAGE])
+    if not force:
+        _check_replacement(Path(path), coverage)
+    page = render(content | {"coverage": "" if coverage is None else f"{coverage.found} of {coverage.asked}"})
     with replace_file(Path(path)) as part:
         part.write_text(page, encoding="utf-8")
+
+
+def _check_replacement(path: Path, coverage: Coverage | None) -> None:
+    """Refuse to replace a report by one with fewer records of at least as many requested ids."""
+    if coverage is None or coverage.part or not coverage.is_partial or not path.is_file():
+        return
+    with path.open("rb") as stream:
+        before = _COVERAGE.search(stream.read(_HEAD_BYTES))
+    if before is not None and coverage.found < int(before[1]) and coverage.asked >= int(before[2]):
+        msg = (
+            f"{path} was not replaced: it shows {int(before[1]):,} records, and the new report {coverage.found:,} of at"
+            " least as many requested ids. Name another file, or replace it with force=True (--force)"
+        )
+        raise PoorerResultError(msg)
 
 
 def _make_section(part: _Part, data: Records, summaries: Figures, *, every: Period, tz: str) -> Section:
