@@ -82,11 +82,12 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         decimals = count_decimals(axes.get_yticks())
         for place, (step, sign) in enumerate(zip(_STEPS, ("", "+", "−", ""), strict=True)):
             amount = float(sums[step])
-            text = choose_mark(summary, step)(format_value(amount, Unit.USD, decimals=decimals if amount else None))
-            if amount:
-                text = sign + text
+            text = format_value(amount, Unit.USD, decimals=decimals if amount else None)
+            marked = choose_mark(summary, step)(text)
+            if amount and marked == text:  # two signs in a row would not be read as a bound of the amount
+                marked = sign + text
             top = max(heights[place], 0) + bottoms[place]
-            axes.annotate(text, (place, top), (0, 4), textcoords="offset points", ha="center")
+            axes.annotate(marked, (place, top), (0, 4), textcoords="offset points", ha="center")
         return axes
 
 

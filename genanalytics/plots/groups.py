@@ -70,6 +70,16 @@ def choose_mark(summary: pd.DataFrame, name: str) -> Callable[[str], str]:
     return mark_lower_bound if name in summary.attrs["lower_bounds"] else str
 
 
+def write_n(number: int, mark: Callable[[str], str]) -> str:
+    """Return the number of observations, with the mark of `choose_mark`.
+
+    >>> write_n(1200, str), write_n(1200, mark_lower_bound)
+    ('n = 1,200', 'n ≥ 1,200')
+    """
+    text = mark(f"{number:,}")
+    return f"n {text}" if text.startswith("≥") else f"n = {text}"
+
+
 def name_subject(by: str) -> str:
     """Return the name of a key in a title.
 

@@ -25,6 +25,7 @@ from genanalytics.plots.groups import (
     name_subject,
     shorten_group,
     to_finite,
+    write_n,
 )
 from genanalytics.plots.style import (
     HEAT,
@@ -94,7 +95,7 @@ def latency_tails(
                     panel.plot(*curve, color=PALE, linewidth=1)
             panel.plot(*curves[place], color=HUES[0], linewidth=2)
             panel.set_title(shorten_group(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
-            number = f"n = {mark(format(int(part['n'].iloc[0]), ','))}" + ("" if len(curves[place][0]) else ", too few")
+            number = write_n(int(part["n"].iloc[0]), mark) + ("" if len(curves[place][0]) else ", too few")
             text = panel.text(0.98, 0.04, number, transform=panel.transAxes, fontsize=SMALL, color=INK, ha="right")
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
         _set_scales(axes, curves, value)

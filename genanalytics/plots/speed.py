@@ -16,6 +16,7 @@ from genanalytics.plots.groups import (
     name_subject,
     shorten_group,
     to_finite,
+    write_n,
 )
 from genanalytics.plots.style import (
     GREY,
@@ -118,7 +119,7 @@ def throughput(
         set_rows(axes, [shorten_group(group) for group in shown[by]], above=1.05)
         mark = choose_mark(groups, number)
         for row, middle, n in zip(range(len(shown)), to_finite(shown[median]), shown[number], strict=True):
-            text = f"p50 {format_value(middle, value.unit).partition(' ')[0]}\nn = {mark(f'{n:,}')}"
+            text = f"p50 {format_value(middle, value.unit).partition(' ')[0]}\n{write_n(int(n), mark)}"
             write_beside(axes, row, text, va="bottom")
         return axes
 
