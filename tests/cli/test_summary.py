@@ -142,6 +142,7 @@ def test_a_summary_knows_the_coverage_of_its_file(capsys: pytest.CaptureFixture[
     assert [row["coverage"] for row in json.loads(printed.out)] == [0.75] * FRAME.iloc[:3]["model"].nunique()
     assert printed.err == sentence
     for command in ("sessions", "quality", "attempts"):
+        assert sentence in printed_by(capsys, command, f"a{suffix}")
         assert {row["coverage"] for row in objects_of(capsys, command, f"a{suffix}")} <= {0.75}
 
 

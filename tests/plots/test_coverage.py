@@ -18,7 +18,7 @@ FRAME = parse_frame([Row(one, json.dumps({"data": record}).encode(), 1.8e9) for 
 
 
 def texts(axes: Axes) -> list[str]:
-    return [" ".join(text.get_text().split()) for text in axes.figure.findobj(Text) if isinstance(text, Text)]
+    return [" ".join(text.get_text().split()) for text in axes.figure.findobj(Text)]
 
 
 @pytest.mark.parametrize("name", CHARTS)
