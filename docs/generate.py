@@ -26,7 +26,7 @@ EXIT_CODES = {
     "2": "an argument or a file cannot be used; the message says which and why",
     "3": (
         "some ids have no record: the other records are written, and totals are lower bounds."
-        " `reconcile`: the two sides differ"
+        " Or a file was not replaced, because its records would be lost. `reconcile`: the two sides differ"
     ),
     "4": "no API key, or the service refused it",
     "130, 143": "interrupted by Ctrl-C or SIGTERM; run again to resume",

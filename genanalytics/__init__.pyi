@@ -11,6 +11,7 @@ from .errors import (
     KeyRefusedError as KeyRefusedError,
     MissingColumnError as MissingColumnError,
     OutputError as OutputError,
+    PoorerResultError as PoorerResultError,
 )
 from .fetching.client import Client as Client
 from .fetching.fetch import fetch as fetch

@@ -27,3 +27,7 @@ class CacheError(GenAnalyticsError, OSError):
 
 class OutputError(GenAnalyticsError, OSError):
     """A file that cannot be written."""
+
+
+class PoorerResultError(OutputError):
+    """A file that is not replaced, because records in it were requested again and not found."""

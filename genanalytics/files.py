@@ -1,7 +1,7 @@
 """Any file with records as a frame, and a frame as a file: the suffix and the content decide the format."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from pathlib import Path
 
 import pandas as pd
@@ -11,16 +11,27 @@ import pyarrow.parquet
 from genanalytics.base.atomic import replace_file
 from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
-from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
 from genanalytics.formats.arrow import read_arrow, write_arrow
+from genanalytics.formats.beside import read_beside, write_beside
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
-from genanalytics.formats.jsonl import read_jsonl, write_jsonl, write_rows
+from genanalytics.formats.jsonl import begins_with_answer, read_jsonl, write_jsonl, write_rows
 from genanalytics.formats.parquet import read_table, write_table
+from genanalytics.records.coverage import (
+    COVERAGE,
+    Coverage,
+    find_coverage,
+    join_coverage,
+    list_missing,
+    read_file_coverage,
+    read_metadata,
+    set_coverage,
+)
 from genanalytics.records.frame import to_arrow, to_frame
 from genanalytics.service.activity import is_activity, read_activity
+from genanalytics.units import format_count
 
-_ASKED = b"genanalytics_asked"
 _ERRORS = (OSError, OverflowError, RecursionError, ValueError, pa.ArrowException)
 
 _WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
@@ -38,6 +49,8 @@ _READERS: Mapping[str, Callable[[Path], pa.Table]] = {
     ".duckdb": read_duckdb,
 }
 SUFFIXES = tuple(_WRITERS)
+_WITHOUT_METADATA = (".csv", ".jsonl")
+"""The formats whose coverage is in a file next to the data."""
 
 
 def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -50,6 +63,11 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     Args:
         paths: A file, the directory of a data set, or several of them. The rows of one file are returned as they are.
             Several files become one frame with each generation once: the record fetched last.
+
+    Returns:
+        The records. `attrs["coverage"]` contains the numbers of requested ids (`asked`) and of those with a record
+        (`found`), and the ids without one (`missing`; None if there are more than 1,000). It is absent if the
+        coverage is unknown. Of several files, all requested ids are counted, less those found in any file.
 
     Raises:
         InputError: A file cannot be read, or has no known format.
@@ -64,44 +82,43 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     return join_frames(frames)
 
 
-def write(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
+def write(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a frame to a file whose suffix decides the format: .parquet, .csv, .jsonl, .arrow or .duckdb.
 
     The file is written whole or not at all. Parquet files are sorted by `created_at`, all others keep the order. JSON
     lines contain one record per line in the form of the service's answer, with the requested id and the time of the
     fetch; gaps are left out. In CSV, nested values are JSON, and an empty text is "", while a gap is nothing. A DuckDB
-    file contains one table, `generations`.
+    file contains the tables `generations` and `coverage`.
 
     Args:
-        frame: The frame.
+        frame: The frame. Its coverage (`attrs["coverage"]`, as `fetch` and `read` return it) is written too: into the
+            metadata of Parquet and Arrow files; for CSV and JSON lines, into `<path>.coverage.json`.
         path: The file.
-        asked: The number of distinct ids that were asked for; a Parquet file keeps it, so that its coverage is known.
+        force: Whether to replace a file even if records in it were requested again and not found.
 
     Raises:
         InputError: The suffix is another one, or a column holds values that its type cannot.
+        PoorerResultError: The file exists and has records whose ids are among the missing ones of the frame, or the
+            frame is empty. The file stays as it is.
         OutputError: The file cannot be written.
     """
-    suffix = check_suffix(path)
-    if suffix == ".parquet":
-        write_parquet(frame, path, asked=asked)
-    else:
-        _write(to_arrow(frame), Path(path), _WRITERS[suffix])
+    _write(to_arrow(frame), Path(path), _WRITERS[check_suffix(path)], force=force)
 
 
-def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, asked: int | None = None) -> None:
+def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a frame as one Parquet file (zstd), sorted by `created_at`, with the meaning of each column.
 
     Args:
-        frame: The frame.
+        frame: The frame; its coverage is written too, as by `write`.
         path: The file.
-        asked: The number of distinct ids that were asked for, so that the file knows its coverage.
+        force: Whether to replace a file even if records in it were requested again and not found.
 
     Raises:
         InputError: A column holds values that its type cannot.
+        PoorerResultError: As in `write`.
         OutputError: The file cannot be written.
     """
-    metadata = {} if asked is None else {_ASKED: str(asked).encode()}
-    _write(to_arrow(frame), Path(path), lambda table, part: write_table(table, part, metadata))
+    _write(to_arrow(frame), Path(path), write_table, force=force)
 
 
 def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -119,34 +136,35 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
         return to_frame(manifest.read_table(path) if is_directory else read_table(path))
 
 
-def read_coverage(path: str | os.PathLike[str]) -> float | None:
-    """Return the share of the requested ids that have a row (0 to 1), or None if the file does not contain it.
+def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
+    """Return the coverage of a Parquet file or a data set without reading its rows; None if it is unknown.
 
     Raises:
         InputError: The file cannot be read.
     """
     if manifest.is_dataset(path):
-        found = manifest.read_manifest(path)
-        return found.rows / (found.rows + found.failures) if found.rows + found.failures else None
-    if Path(path).suffix.lower() != ".parquet":
-        return None
+        return manifest.read_coverage(path)
     with translate_errors(path, *_ERRORS), pa.parquet.ParquetFile(path) as file:
-        asked = int((file.schema_arrow.metadata or {}).get(_ASKED, b"0"))
-        return file.metadata.num_rows / asked if asked else None
+        rows = file.metadata.num_rows
+        coverage = read_file_coverage(file.schema_arrow.metadata, rows)
+    return None if coverage is None else coverage.of_rows(rows)
 
 
-def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write the failures of a fetch; the suffix of `path` decides the format, and JSON lines contain one row each.
 
     Raises:
         InputError: The suffix is another one.
+        PoorerResultError: The file exists and contains records of these ids. `force` replaces it.
         OutputError: The file cannot be written.
     """
-    writers = {**_WRITERS, ".jsonl": write_rows}
-    _write(to_arrow(failures), Path(path), writers[check_suffix(path)])
+    writer = {**_WRITERS, ".jsonl": write_rows}[check_suffix(path)]
+    if not force:
+        check_replacement(path, missing=set(failures["requested_id"]))
+    _write(to_arrow(failures), Path(path), writer, force=True)
 
 
-def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> int:
+def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> int:
     """Write a frame as CSV for a spreadsheet, and return the number of cells that had to be made harmless.
 
     A text that a spreadsheet would run as a formula gets a leading apostrophe. Times are ISO 8601 in UTC. So the file
@@ -154,18 +172,66 @@ def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> int:
 
     Raises:
         InputError: A column holds values that its type cannot.
+        PoorerResultError: As in `write`.
         OutputError: The file cannot be written.
     """
     table, changed = make_harmless(to_arrow(frame))
-    _write(table, Path(path), write_csv)
+    _write(table, Path(path), write_csv, force=force)
     return changed
 
 
 def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames as one, each generation once: the record fetched last, or the row of an export if there is none."""
-    frame = pd.concat(frames, ignore_index=True)
+    """Return frames as one, each generation once: the record fetched last, or the row of an export if there is none.
+
+    The coverage is that of all frames together.
+    """
+    parts = list(frames)
+    frame = pd.concat(parts, ignore_index=True)
     latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    return latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
+    joined = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
+    coverages = [find_coverage(part) for part in parts]
+    missing, ids = list_missing(coverages), joined["requested_id"]
+    coverage = join_coverage(coverages, found=int(ids.nunique()), present=set(ids[ids.isin(missing)]))
+    joined.attrs = {} if coverage is None else {COVERAGE: coverage.to_json()}
+    return joined
+
+
+def check_replacement(
+    path: str | os.PathLike[str], *, missing: AbstractSet[str] | None, found: AbstractSet[str] = frozenset()
+) -> None:
+    """Check that a file, if there is one, has no record that a new result lacks.
+
+    A file that can be read and contains no records can be replaced; so can an empty one.
+
+    Args:
+        path: The file.
+        missing: The ids that were requested for the new result and have no record; None if they are not known. Then
+            every id that is not in `found` may be one of them.
+        found: The ids with a record in the new result.
+
+    Raises:
+        PoorerResultError: The file has such records, or it cannot be read, so that it may have some.
+    """
+    file = Path(path)
+    if missing == frozenset() or not file.is_file() or not file.stat().st_size:
+        return
+    try:
+        with translate_errors(file, *_ERRORS):
+            if file.suffix.lower() == ".jsonl" and not begins_with_answer(file):
+                return
+        ids = set(_read_one(file)["requested_id"].dropna())
+    except MissingColumnError:  # a file of another program
+        return
+    except InputError as error:
+        msg = f"{error}. So it was not replaced: name another file, or replace it with force=True (--force)"
+        raise PoorerResultError(msg) from error
+    lost = len(ids - found if missing is None else ids & missing)
+    if lost:
+        msg = (
+            f"{os.fspath(path)} was not replaced: {lost:,} of its {format_count(len(ids), 'record')} would be lost,"
+            " since the new result has no record for them. Name another file, or replace it with force=True (--force)"
+        )
+        raise PoorerResultError(msg)
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -215,7 +281,7 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
         frame = read_parquet(path)
     elif suffix in SUFFIXES and suffix != ".csv":
         with translate_errors(path, *_ERRORS):
-            frame = to_frame(_READERS[suffix](Path(path)))
+            frame = to_frame(_add_coverage(_READERS[suffix](Path(path)), Path(path), suffix))
     else:
         frame = _read_by_content(Path(path))
     missing = [name for name in ("requested_id", "fetched_at", "created_at") if name not in frame.columns]
@@ -234,8 +300,10 @@ def _read_by_content(path: Path) -> pd.DataFrame:
     with translate_errors(path, *_ERRORS), open_content(path) as content:
         if is_activity(content):
             return read_activity(path)
+        suffix = _find_format(content, path)
         with content.file() as file:
-            return to_frame(_READERS[_find_format(content, path)](file))
+            table = _READERS[suffix](file)
+        return to_frame(_add_coverage(table, path, suffix))
 
 
 def _find_format(content: Content, path: Path) -> str:
@@ -253,10 +321,33 @@ def _find_format(content: Content, path: Path) -> str:
     return next((suffix for suffix, is_found in signs.items() if is_found), None) or check_suffix(path)
 
 
-def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None]) -> None:
+def _add_coverage(table: pa.Table, path: Path, suffix: str) -> pa.Table:
+    """Return the table of a file with its coverage, which some formats keep next to the file."""
+    return set_coverage(table, read_beside(path)) if suffix in _WITHOUT_METADATA else table
+
+
+def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None], *, force: bool) -> None:
+    if not force:
+        _check_replacement(table, path)
+    is_beside = path.suffix.lower() in _WITHOUT_METADATA
     try:
         with replace_file(path) as part:
             writer(table, part)
+            if is_beside:
+                write_beside(path, None)  # so that an interruption leaves no coverage of other data
     except pa.ArrowException as error:  # the format lacks a type: the frame is at fault, not the disk
         msg = f"cannot write {path}: {error}"
         raise InputError(msg) from error
+    if is_beside:
+        write_beside(path, read_metadata(table.schema.metadata))
+
+
+def _check_replacement(table: pa.Table, path: Path) -> None:
+    coverage = read_metadata(table.schema.metadata)
+    if not len(table):
+        check_replacement(path, missing=None)
+    elif coverage is not None and coverage.is_partial:
+        has_ids = "requested_id" in table.column_names
+        found = set(table["requested_id"].to_pylist()) if has_ids else set()
+        missing = None if coverage.missing is None else set(coverage.missing)
+        check_replacement(path, missing=missing, found=found)

@@ -53,6 +53,17 @@ def format_value(value: float | None, unit: Unit, *, decimals: int | None = None
     return _MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
 
 
+def mark_lower_bound(text: str) -> str:
+    """Return the text of a total that may be larger, with its sign; a gap stays a gap.
+
+    >>> mark_lower_bound("$7.00"), mark_lower_bound("<$0.01"), mark_lower_bound("–")
+    ('≥ $7.00', '> $0', '–')
+    """
+    if text.startswith("<"):  # a positive amount, too small for its decimals
+        return "> $0"
+    return text if text == GAP else f"≥ {text}"
+
+
 def format_count(number: int, noun: str) -> str:
     """Return a number with its noun.
 

@@ -25,7 +25,6 @@ from genanalytics.files import (
     SUFFIXES,
     join_frames,
     read,
-    read_coverage,
     read_parquet,
     write,
     write_failures,
@@ -34,6 +33,7 @@ from genanalytics.files import (
 )
 from genanalytics.formats.csv import read_csv
 from genanalytics.formats.jsonl import to_json_lines
+from genanalytics.records.coverage import Coverage, find_coverage
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.parse import Row
 from genanalytics.records.schema import COLUMNS, Kind, Origin
@@ -54,6 +54,12 @@ def row(fields: Mapping[str, object], requested_id: str = "gen-1") -> Row:
 def written_and_read(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     write(frame, path)
     return read(path)
+
+
+def covered(frame: pd.DataFrame, coverage: Coverage) -> pd.DataFrame:
+    frame = frame.copy()
+    frame.attrs["coverage"] = coverage.to_json()
+    return frame
 
 
 def by_creation(frame: pd.DataFrame) -> pd.DataFrame:
@@ -189,19 +195,60 @@ def test_parquet_says_what_each_column_is(month: pd.DataFrame, tmp_path: Path) -
     assert schema.field("total_cost").metadata[b"meaning"].startswith(b"The charge")
 
 
-def test_parquet_knows_of_how_many_ids_it_holds_the_records(month: pd.DataFrame, tmp_path: Path) -> None:
-    path = tmp_path / "generations.parquet"
-    write(month.head(3), path, asked=4)
-    assert read_coverage(path) == 0.75
-    assert_frame_equal(read(path), month.head(3))
+def test_each_form_keeps_the_coverage(month: pd.DataFrame, path: Path) -> None:
+    coverage = Coverage.of(["gen-y", "gen-x"], found=3)
+    frame = covered(month.head(3), coverage)
+    again = written_and_read(frame, path)
+    assert again.attrs == frame.attrs
+    assert find_coverage(again) == coverage
+    again = written_and_read(again.head(2), path)
+    assert find_coverage(again) == Coverage(5, 3, ("gen-x", "gen-y"), part=True)
+    assert written_and_read(month.head(3), path).attrs == {}  # nothing of the file before
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_the_coverage_next_to_a_file_is_replaced_with_it(month: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
+    path, beside = tmp_path / f"a{suffix}", tmp_path / f"a{suffix}.coverage.json"
+    write(covered(month.head(3), Coverage.of(["gen-x"], found=3)), path)
+    assert json.loads(beside.read_text()) == {
+        "asked": 4,
+        "found": 3,
+        "missing": ["gen-x"],
+        "exact": True,
+        "part": False,
+    }
+    failing = covered(month.head(3).assign(extra=[complex(1), 2, 3]), Coverage.of([], found=3))
+    with pytest.raises(InputError):
+        write(failing, path)
+    assert find_coverage(read(path)) == Coverage.of(["gen-x"], found=3)  # the old file has its own
+    link = tmp_path / f"link{suffix}"
+    link.symlink_to(path)
+    assert find_coverage(read(link)) == Coverage.of(["gen-x"], found=3)
     write(month.head(3), path)
-    assert read_coverage(path) is None
+    assert not beside.exists()
+    beside.write_text("{")
+    assert find_coverage(read(path)) is None
 
 
-def test_other_forms_do_not_know_their_coverage(month: pd.DataFrame, tmp_path: Path) -> None:
-    for suffix in (".csv", ".jsonl"):
-        write(month.head(3), tmp_path / f"generations{suffix}", asked=4)
-        assert read_coverage(tmp_path / f"generations{suffix}") is None
+def test_other_programs_read_the_coverage_in_a_duckdb_file(month: pd.DataFrame, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    path = tmp_path / "a.duckdb"
+    write(covered(month.head(3), Coverage.of(["gen-x"], found=3)), path)
+    with duckdb.connect(path) as connection:
+        assert connection.execute("SELECT asked, found, missing FROM coverage").fetchall() == [(4, 3, ["gen-x"])]
+        connection.execute("DROP TABLE coverage")
+    assert find_coverage(read(path)) is None
+
+
+def test_several_files_cover_the_ids_of_all_less_those_found_in_any(month: pd.DataFrame, tmp_path: Path) -> None:
+    ids = month["requested_id"].tolist()
+    first, second = covered(month.head(3), Coverage.of([ids[3], "gen-x"], found=3)), month.iloc[2:5]
+    write(first, tmp_path / "a.csv")
+    write(covered(second, Coverage.of(["gen-x", "gen-y"], found=3)), tmp_path / "b.duckdb")
+    joined = read([tmp_path / "a.csv", tmp_path / "b.duckdb"])
+    assert find_coverage(joined) == Coverage(7, 5, ("gen-x", "gen-y"))
+    write(second, tmp_path / "unknown.arrow")
+    assert find_coverage(read([tmp_path / "a.csv", tmp_path / "unknown.arrow"])) is None
 
 
 def test_parquet_is_compressed_by_zstd(month: pd.DataFrame, tmp_path: Path) -> None:
@@ -497,4 +544,4 @@ def test_a_file_that_version_0_1_0_wrote_is_read_exactly(tmp_path: Path, suffix:
     assert_is_sample(frame)
     other = read(kept / "records.arrow")
     assert_frame_equal(frame, by_creation(other) if suffix == ".parquet" else other)
-    assert read_coverage(kept / f"records{suffix}") == (39 / 40 if suffix == ".parquet" else None)
+    assert find_coverage(frame) == (Coverage(40, 39) if suffix == ".parquet" else None)

@@ -13,10 +13,13 @@ from genanalytics.cli.options import (
     DIRECTORY,
     FILE,
     client_options,
+    force_option,
     ids_arguments,
+    keep_richer_file,
     open_client,
     print_notices,
     quiet_option,
+    report_kept_files,
 )
 from genanalytics.cli.records import split_names
 from genanalytics.errors import InputError
@@ -46,6 +49,7 @@ class _Options:
     focus: bool
     wait_s: float
     accept_mismatch: bool
+    force: bool
     as_json: bool
     quiet: bool
     client: "Mapping[str, Any]"
@@ -59,6 +63,8 @@ class _Options:
             msg = "--from and --focus write one file: give --output FILE"
         elif self.output is not None and (self.retry or self.partition is not None):
             msg = "--retry and --partition are about a data set: give --dataset DIR"
+        elif self.dataset is not None and self.force:
+            msg = "--force replaces one file; a data set only grows: give --output FILE"
         elif self.source is not None and has_ids:
             msg = "--from reads existing records: give no ids"
         elif self.redact_key_file is not None and not split_names(self.redact):
@@ -112,6 +118,7 @@ Examples:
     help="Replace the values of the redacted columns with tokens made with the key in this file.",
 )
 @click.option("--focus", is_flag=True, help="Write charges in the columns of FOCUS 1.2 (FinOps).")
+@force_option
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
 @quiet_option
@@ -131,7 +138,7 @@ def export(ids: tuple[str, ...], inputs: tuple[str, ...], **given: Any) -> int:
             read_manifest(dataset)  # it must exist
             return _export_to_dataset((), [], dataset, options)
         return _export_to_dataset(*read_given_ids(ids, inputs, lazily=True), dataset, options)
-    file = _File(str(options.output), options.redaction, options.focus)
+    file = _File(str(options.output), options.redaction, focus=options.focus, force=options.force)
     file.check()
     if options.source is not None:
         return _convert_to_file(options.source, file, options)
@@ -192,6 +199,7 @@ class _File:
     path: str
     redaction: "Redaction | None"
     focus: bool
+    force: bool
 
     @property
     def is_verbatim(self) -> bool:
@@ -207,7 +215,7 @@ class _File:
             msg = "--focus writes tables: give a file that ends in .csv, .parquet, .arrow or .duckdb"
             raise InputError(msg)
 
-    def write(self, frame: "pd.DataFrame", asked: int | None) -> list[str]:
+    def write(self, frame: "pd.DataFrame") -> list[str]:
         """Write redacted records, and return notices."""
         from genanalytics.files import check_suffix, write, write_spreadsheet
         from genanalytics.records.frame import to_arrow, to_frame
@@ -216,11 +224,11 @@ class _File:
         if self.redaction is not None:
             frame = to_frame(self.redaction.apply(to_arrow(frame)))
         if self.focus:
-            frame, asked = focus_charges(frame), None
+            frame = focus_charges(frame)
         if check_suffix(self.path) != ".csv":
-            write(frame, self.path, asked=asked)
+            write(frame, self.path, force=self.force)
             return []
-        changed = write_spreadsheet(frame, self.path)
+        changed = write_spreadsheet(frame, self.path, force=self.force)
         if not changed:
             return []
         cells = format_count(changed, "cell")
@@ -231,35 +239,52 @@ class _File:
 def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, options: _Options) -> int:
     from genanalytics.base.atomic import replace_file
     from genanalytics.fetching.fetch import fetch, fetch_verbatim
+    from genanalytics.files import check_replacement
+    from genanalytics.formats.beside import write_beside
+    from genanalytics.records.coverage import COVERAGE, Coverage
 
     notices: list[str] = []
+    kept: list[str] = []
     with open_client(options.client) as client:
         if file.is_verbatim:
-            with replace_file(Path(file.path)) as part, part.open("wb") as stream:
-                result = fetch_verbatim(ids, stream, client=client, **options.fetching)
+            with keep_richer_file(kept), replace_file(Path(file.path)) as part:
+                with part.open("wb") as stream:
+                    result = fetch_verbatim(ids, stream, client=client, **options.fetching)
+                if not file.force:
+                    found = result.stats.outcomes.get("ok", 0)
+                    check_replacement(file.path, missing=set(result.failures["requested_id"]) if found else None)
+                write_beside(Path(file.path), None)
+            if not kept:
+                write_beside(Path(file.path), Coverage.from_json(result.frame.attrs.get(COVERAGE)))
         else:
             result = fetch(ids, client=client, **options.fetching)
-            notices = file.write(result.frame, result.stats.distinct)
+            with keep_richer_file(kept):
+                notices = file.write(result.frame)
     stats, missing = result.stats, len(result.failures)
     if options.as_json:
         click.echo(json.dumps({**asdict(stats), "coverage": stats.coverage}))
     if not options.quiet:
         click.echo(str(stats), err=True)
         print_notices([*collect_notices(reads), *stats.notices, *notices])
-        click.echo(f"Wrote {format_count(stats.distinct - missing, 'record')} to {file.path}.", err=True)
+        if not kept:
+            click.echo(f"Wrote {format_count(stats.distinct - missing, 'record')} to {file.path}.", err=True)
         advice = "; `genanalytics fetch --failures FILE` lists them"
         _print_coverage(stats.coverage, stats.distinct, missing, advice)
-    return Exit.PARTIAL if missing else Exit.SUCCESS
+    report_kept_files(kept)
+    return Exit.PARTIAL if missing or kept else Exit.SUCCESS
 
 
 def _convert_to_file(source: str, file: _File, options: _Options) -> int:
-    from genanalytics.files import read, read_coverage
+    from genanalytics.files import read
+    from genanalytics.records.coverage import describe_coverage, find_coverage
 
-    frame, coverage = read(source), read_coverage(source)
-    notices = file.write(frame, round(len(frame) / coverage) if coverage else None)
+    frame = read(source)
+    notices, coverage = file.write(frame), find_coverage(frame)
     if options.as_json:
-        click.echo(json.dumps({"rows": len(frame), "coverage": coverage}))
+        click.echo(json.dumps({"rows": len(frame), "coverage": coverage and coverage.share_of_rows}))
     if not options.quiet:
         print_notices(notices)
         click.echo(f"Wrote {format_count(len(frame), 'record')} to {file.path}.", err=True)
+        if coverage is not None and coverage.is_partial:
+            click.echo(describe_coverage(coverage), err=True)
     return 0

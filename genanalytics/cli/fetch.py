@@ -9,7 +9,17 @@ import click
 
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.ids import collect_notices, read_given_ids
-from genanalytics.cli.options import FILE, client_options, ids_arguments, open_client, print_notices, quiet_option
+from genanalytics.cli.options import (
+    FILE,
+    client_options,
+    force_option,
+    ids_arguments,
+    keep_richer_file,
+    open_client,
+    print_notices,
+    quiet_option,
+    report_kept_files,
+)
 from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
@@ -36,6 +46,7 @@ Examples:
     "--failures", type=FILE, help="Write the ids without a record, with reasons, to a file of the same formats."
 )
 @client_options
+@force_option
 @click.option("--refresh", is_flag=True, help="Request every id again.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @quiet_option
@@ -45,6 +56,7 @@ def fetch(
     output: str | None,
     failures: str | None,
     wait_s: float,
+    force: bool,
     refresh: bool,
     accept_mismatch: bool,
     as_json: bool,
@@ -75,10 +87,13 @@ def fetch(
             accept_mismatch=accept_mismatch,
             progress=False if quiet else None,
         )
-    if output is not None:
-        write(result.frame, output, asked=result.stats.distinct)
-    if failures is not None:
-        write_failures(result.failures, failures)
+    kept: list[str] = []
+    written = []
+    for named, rows, write_rows in ((output, result.frame, write), (failures, result.failures, write_failures)):
+        if named is not None:
+            with keep_richer_file(kept):
+                write_rows(rows, named, force=force)
+                written.append(named)
     if as_json:
         click.echo(_to_json(result))
     elif output is None:
@@ -86,8 +101,9 @@ def fetch(
             click.echo(line)
     if not quiet:
         print_notices(collect_notices(reads))
-        _print_report(result, output, failures)
-    return Exit.SUCCESS if len(result.failures) == 0 else Exit.PARTIAL
+        _print_report(result, *(name if name in written else None for name in (output, failures)))
+    report_kept_files(kept)
+    return Exit.PARTIAL if kept or len(result.failures) else Exit.SUCCESS
 
 
 def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
@@ -106,6 +122,7 @@ def _to_json(result: "FetchResult") -> str:
             "requested": stats.requested,
             "distinct": stats.distinct,
             "outcomes": dict(stats.outcomes),
+            "coverage": stats.coverage,
             "requests": stats.requests,
             "from_cache": stats.from_cache,
             "seconds": round(stats.seconds, 3),

@@ -32,7 +32,7 @@ from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
 from genanalytics.cli.sessions import sessions
 from genanalytics.cli.summary import summary
-from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError
+from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
 
 class _Terminated(KeyboardInterrupt):
@@ -99,6 +99,8 @@ def _abandon_stdout() -> None:
 def _choose_exit_code(error: GenAnalyticsError) -> int:
     if isinstance(error, KeyRefusedError):
         return Exit.KEY_REFUSED
+    if isinstance(error, PoorerResultError):
+        return Exit.PARTIAL
     return Exit.USAGE if isinstance(error, InputError | LookupError) else Exit.FAILURE
 
 

@@ -1,6 +1,7 @@
 """Parts that several commands share: paths, the client's options, notices."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from genanalytics.errors import InputError
+from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.units import format_count
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ base_url_option = click.option("--base-url", metavar="URL", help="URL of the API
 api_key_option = click.option("--api-key-file", type=FILE, help="File with the API key (or OPENROUTER_API_KEY).")
 cache_option = click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+force_option = click.option(
+    "--force", is_flag=True, help="Replace a file even if records in it were requested again and not found."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Print no notices and no progress on stderr.")
 
 
@@ -46,6 +50,21 @@ def combine(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
         return reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
 
     return decorate
+
+
+@contextmanager
+def keep_richer_file(kept: list[str]) -> Iterator[None]:
+    """Let a file that has more records than the new result stay as it is, and add the message about it to a list."""
+    try:
+        yield
+    except PoorerResultError as error:
+        kept.append(str(error))
+
+
+def report_kept_files(kept: Iterable[str]) -> None:
+    """Print why files were not replaced."""
+    for message in kept:
+        click.echo(f"Error: {message}.", err=True)
 
 
 ids_arguments = combine(

@@ -20,16 +20,18 @@ def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str
     They contain contradictions, missing values, or wrong or repeated ids.
     """
     from genanalytics.metrics import quality as check_quality
-    from genanalytics.tables.table import format_table
+    from genanalytics.tables.table import format_table, write_coverage
 
     with open_records(paths, where, tz, engine) as data:
         found = check_quality(data)
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
+    notes = write_coverage(found)
     doubtful = found[(found["rows"] > 0).fillna(value=False)]
     if doubtful.empty:
-        click.echo(f"Nothing doubtful after {format_count(len(found), 'check')}.")
+        click.echo("\n".join([f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes]))
         return
-    click.echo(format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width()))
+    table = format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width())
+    click.echo("\n".join([table, *notes]))
     for row in doubtful.itertuples():
         click.echo(f"\n{row.check}: {row.meaning}.\n  {escape_unprintable(str(row.examples))}")

@@ -11,7 +11,7 @@ from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE
 from genanalytics.cli.records import to_objects
 from genanalytics.errors import InputError
-from genanalytics.units import Unit, format_count, format_value
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,7 @@ def _is_activity(frame: "pd.DataFrame") -> bool:
 
 
 def _to_text(result: "Reconciliation") -> str:
+    from genanalytics.records.coverage import describe_coverage
     from genanalytics.tables.table import Column, join_columns
 
     total = result.totals().iloc[0]
@@ -62,10 +63,13 @@ def _to_text(result: "Reconciliation") -> str:
     charged, exported, difference = (
         _format_usd(total[f"{name}_usd"]) for name in ("records", "activity", "difference")
     )
+    if result.coverage is not None and result.coverage.is_partial:
+        charged = mark_lower_bound(charged)
     only = f"{result.only_in_records:,} only in the records, {result.only_in_activity:,} only in the activity"
     lines = [
         f"{generations}: {result.matched:,} on both sides, {result.differing:,} of them with differences; {only}.",
         f"Charged: {charged} in the records, {exported} in the activity; difference {difference}.",
+        *filter(None, [describe_coverage(result.coverage)]),
     ]
     for column in ("model", "day"):
         lines += ["", _format_totals(result.totals(column), column)]
@@ -85,6 +89,8 @@ def _format_totals(totals: "pd.DataFrame", column: str) -> str:
     from genanalytics.tables.table import Column, join_columns
 
     amounts = {name: list(map(_format_usd, totals[f"{name}_usd"])) for name in ("records", "activity", "difference")}
+    if "records_usd" in totals.attrs["lower_bounds"]:
+        amounts["records"] = list(map(mark_lower_bound, amounts["records"]))
     return join_columns(
         [
             Column(column, list(map(name_group, totals[column]))),
@@ -106,6 +112,7 @@ def _to_json(result: "Reconciliation") -> dict[str, object]:
     days = result.totals("day")
     return {
         "agrees": result.agrees,
+        "coverage": None if result.coverage is None else result.coverage.share_of_rows,
         "generations": len(result.rows),
         "matched": result.matched,
         "differing": result.differing,

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genanalytics.metrics.engines.scan import Engine
+    from genanalytics.records.coverage import Coverage
 
 ENGINES = ("auto", "pandas", "duckdb", "spark")
 LARGE_BYTES = 200_000_000
@@ -89,11 +91,12 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
         yield kept
         return
     from genanalytics.metrics.engines.scan import scan
+    from genanalytics.metrics.engines.source import Covered
 
     data = scan(paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
     module, name = _FAILURES[chosen]
     try:
-        yield filter_rows(data, where, tz=tz)
+        yield Covered(filter_rows(data, where, tz=tz), _find_coverage(paths, data, is_filtered=bool(where)))
     except getattr(import_module(module), name) as error:
         reason = str(error).partition("\n")[0]
         msg = f"{chosen} failed: {reason}"
@@ -101,7 +104,17 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
 
 
 def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
-    """Print rows as JSON or CSV, and return whether either was requested."""
+    """Print rows as JSON or CSV, and return whether either was requested.
+
+    Each row contains the coverage of the data, which is a gap if it is unknown.
+    """
+    from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+
+    if as_csv or as_json:
+        coverage = Coverage.from_json(rows.attrs[COVERAGE])
+        rows = rows.assign(**{COVERAGE: None if coverage is None else coverage.share_of_rows})
+        if coverage is not None and coverage.is_partial:
+            click.echo(describe_coverage(coverage), err=True)
     if as_csv:
         click.echo(rows.to_csv(index=False), nl=False)
     elif as_json:
@@ -137,6 +150,28 @@ def choose_engine(paths: Sequence[str], *, large_bytes: int = LARGE_BYTES) -> "E
     known = all(file.suffix.lower() == ".parquet" and file.is_file() for file in files)
     large = known and sum(file.stat().st_size for file in files) > large_bytes
     return "duckdb" if large and find_spec("duckdb") else "pandas"
+
+
+def _find_coverage(paths: Sequence[str], data: Any, *, is_filtered: bool) -> "Coverage | None":
+    """Return the coverage of Parquet files that an engine reads, which counts their ids if there are several files."""
+    import narwhals.stable.v2 as nw
+
+    from genanalytics.dataset.manifest import is_dataset
+    from genanalytics.files import read_coverage
+    from genanalytics.records.coverage import join_coverage, list_missing
+
+    places = list(map(Path, paths))
+    if not all(place.is_file() or is_dataset(place) for place in places):
+        return None  # a URL, a glob or a plain directory
+    coverages = list(map(read_coverage, places))
+    coverage = coverages[0]
+    if len(places) > 1:
+        known = nw.from_native(data).select("requested_id").drop_nulls().unique()
+        is_missing = nw.col("requested_id").is_in(sorted(list_missing(coverages)))
+        present = known.filter(is_missing).collect()["requested_id"].to_list()
+        found = int(known.select(nw.len()).collect().item())
+        coverage = join_coverage(coverages, found=found, present=set(present))
+    return replace(coverage, part=True) if coverage is not None and is_filtered else coverage
 
 
 def _open_spark() -> Any:

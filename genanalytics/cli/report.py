@@ -2,7 +2,7 @@
 
 import click
 
-from genanalytics.cli.options import FILE
+from genanalytics.cli.options import FILE, force_option
 from genanalytics.cli.records import open_records, reads_paths
 
 
@@ -15,17 +15,19 @@ Examples:
 @reads_paths
 @click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="Output file.")
 @click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="Title of the report.")
-def report(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str) -> None:
+@force_option
+def report(
+    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str, force: bool
+) -> None:
     """Write a report as one HTML page.
 
     The page contains findings in words, charts and their numbers. It needs no network, and it can be
     sent. Reads the files that `summary` reads.
     """
-    from genanalytics.files import check_place, read_coverage
+    from genanalytics.files import check_place
     from genanalytics.report import write_report
 
     check_place(output)
-    coverage = read_coverage(paths[0]) if len(paths) == 1 and not where else None  # that of a part is unknown
     with open_records(paths, where, tz, engine) as data:
-        write_report(data, output, title=title, tz=tz, coverage=coverage, sources=paths)
+        write_report(data, output, title=title, tz=tz, sources=paths, force=force)
     click.echo(f"Wrote {output}.", err=True)

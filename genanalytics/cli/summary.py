@@ -55,7 +55,6 @@ def summary(
     Reads files of `fetch` and `export`, and the service's own activity export (CSV). With the pandas engine, a record
     in several files counts once. The most expensive group comes first. JSON and CSV have no total row.
     """
-    from genanalytics.files import read_coverage
     from genanalytics.tables.overview import overview, rank_groups
 
     options: dict[str, Any] = {
@@ -70,5 +69,4 @@ def summary(
         if as_json or as_csv:
             print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
             return
-        coverage = read_coverage(paths[0]) if len(paths) == 1 and not where else None  # that of a part is unknown
-        click.echo(overview(data, columns, **options, coverage=coverage, width=find_terminal_width()))
+        click.echo(overview(data, columns, **options, width=find_terminal_width()))

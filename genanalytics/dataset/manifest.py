@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.fs
@@ -21,6 +21,7 @@ import pyarrow.fs
 from genanalytics.base.content import unreadable
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_version, read_table as read_file, unify
+from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
 from genanalytics.records.schema import SCHEMA_VERSION
 
 FORMAT = 1
@@ -44,6 +45,7 @@ FAILURES = pa.schema(
 """The columns of failures.parquet; `retry_at` is null if asking again will not help."""
 
 _TRIES = 5
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,26 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
 def read_table(path: str | os.PathLike[str]) -> pa.Table:
     """Return the rows of a data set, given by its directory or URL, as of one commit and with one schema.
 
+    The metadata contains their coverage.
+
     Raises:
         InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    return _read_commit(path, lambda commit: unify(commit.read_file(file.path) for file in commit.manifest.files))
+
+    def read(commit: _Commit) -> pa.Table:
+        rows = unify(commit.read_file(file.path) for file in commit.manifest.files)
+        return set_coverage(rows, commit.read_coverage())
+
+    return _read_commit(path, read)
+
+
+def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
+    """Return the coverage of a data set; None if it contains neither records nor failures.
+
+    Raises:
+        InputError: It is not a data set, it cannot be read, or a newer version wrote it.
+    """
+    return _read_commit(path, lambda commit: commit.read_coverage())
 
 
 def read_failures(path: str | os.PathLike[str]) -> pa.Table:
@@ -155,8 +173,15 @@ class _Commit:
     def read_file(self, name: str) -> pa.Table:
         return read_file(f"{self.root}/{name}", filesystem=self.filesystem)
 
+    def read_coverage(self) -> Coverage | None:
+        found, missing = self.manifest.rows, self.manifest.failures
+        if missing > MOST_LISTED:
+            return Coverage(found + missing, found)
+        ids = self.read_file("failures.parquet")["requested_id"].to_pylist() if missing else []
+        return Coverage.of(ids, found=found) if found or ids else None
 
-def _read_commit(path: str | os.PathLike[str], read: Callable[[_Commit], pa.Table]) -> pa.Table:
+
+def _read_commit(path: str | os.PathLike[str], read: Callable[[_Commit], _Read]) -> _Read:
     """Return what `read` returns for the last commit, or for the next one if a writer removes its files meanwhile."""
     for commit in _find_commits(path):
         try:

@@ -18,6 +18,7 @@ from genanalytics.fetching.progress import make_progress_bar
 from genanalytics.fetching.result import FetchResult, Stats
 from genanalytics.ids.form import escape_surrogates
 from genanalytics.ids.read import Ids, IdSource, read_ids
+from genanalytics.records.coverage import COVERAGE, Coverage
 from genanalytics.records.frame import to_frame
 from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.schema import ARROW_SCHEMA
@@ -113,7 +114,10 @@ def _fetch(
         seconds=time.monotonic() - started,
         notices=(*read.notices, *dispatch.notices),
     )
-    return FetchResult(records.frame(), _make_failures(failures), stats)
+    frame, missing = records.frame(), _make_failures(failures)
+    if stats.distinct:
+        frame.attrs[COVERAGE] = Coverage.of(missing["requested_id"], found=outcomes[Outcome.OK]).to_json()
+    return FetchResult(frame, missing, stats)
 
 
 class _Rows:

@@ -59,7 +59,9 @@ class FetchResult:
     """The result of a fetch.
 
     Attributes:
-        frame: One row per id with a record, in the order of the ids; the columns of `schema.COLUMNS`.
+        frame: One row per id with a record, in the order of the ids; the columns of `schema.COLUMNS`. Its
+            `attrs["coverage"]` contains the numbers of requested ids and of records, and the ids without one; files,
+            summaries, charts and reports show it.
         failures: One row per id without a record: requested_id (str), outcome (str), status (Int64, null without an
             answer), message (str), attempts (Int64); for a mismatch, returned_id (str) and body (str), the answer as it
             came.

@@ -2,14 +2,20 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from genanalytics.base.content import unreadable
 from genanalytics.errors import InputError
+from genanalytics.records.coverage import Coverage, read_metadata, set_coverage
 from genanalytics.records.schema import BY_NAME
 
+if TYPE_CHECKING:
+    import duckdb
+
 _TABLE = "generations"
+_CREATE_COVERAGE = "CREATE TABLE coverage (asked BIGINT, found BIGINT, missing VARCHAR[], exact BOOLEAN, part BOOLEAN)"
 
 
 def check_duckdb() -> None:
@@ -25,6 +31,8 @@ def check_duckdb() -> None:
 
 def write_duckdb(table: pa.Table, path: Path) -> None:
     """Write a table as the table `generations`; each known column has its meaning and unit as a comment.
+
+    The table `coverage` has one row with the values of `Coverage`, or none if the coverage is unknown.
 
     Raises:
         InputError: DuckDB is not installed, or has no such type.
@@ -42,6 +50,11 @@ def write_duckdb(table: pa.Table, path: Path) -> None:
                 meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
                 quoted = meaning.replace("'", "''")
                 connection.execute(f"COMMENT ON COLUMN {_TABLE}.{column.name} IS '{quoted}'")
+            connection.execute(_CREATE_COVERAGE)
+            coverage = read_metadata(table.schema.metadata)
+            if coverage is not None:
+                values = [*coverage.to_json().values()]
+                connection.execute("INSERT INTO coverage VALUES (?, ?, ?, ?, ?)", values)
     except duckdb.IOException as error:
         raise OSError(str(error).rpartition(": ")[2]) from error  # its last words are the system's
     except duckdb.Error as error:
@@ -50,7 +63,7 @@ def write_duckdb(table: pa.Table, path: Path) -> None:
 
 
 def read_duckdb(path: Path) -> pa.Table:
-    """Return the table `generations` of a file.
+    """Return the table `generations` of a file, with its coverage in the metadata.
 
     Raises:
         InputError: DuckDB is not installed, or the file cannot be read.
@@ -62,6 +75,14 @@ def read_duckdb(path: Path) -> pa.Table:
     path.stat()  # a missing file gets the same message in every format
     try:
         with duckdb.connect(path, read_only=True) as connection:
-            return connection.sql(f"FROM {_TABLE}").to_arrow_table()
+            table = connection.sql(f"FROM {_TABLE}").to_arrow_table()
+            return set_coverage(table, _read_coverage(connection))
     except duckdb.Error as error:
         raise unreadable(path, error) from error
+
+
+def _read_coverage(connection: "duckdb.DuckDBPyConnection") -> Coverage | None:
+    """Return the row of the table `coverage`; None if another program wrote the file."""
+    names = [row[0] for row in connection.execute("SHOW TABLES").fetchall()]
+    rows = connection.sql("FROM coverage").to_arrow_table().to_pylist() if "coverage" in names else []
+    return Coverage.from_json(rows[0]) if len(rows) == 1 else None

@@ -67,6 +67,21 @@ def read_jsonl(path: Path) -> pa.Table:
     return parse_rows(rows)
 
 
+def begins_with_answer(path: Path) -> bool:
+    """Return whether the first line of a file is an answer; files of failures and of other programs begin otherwise.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as stream:
+        first = next((line for line in stream if line.strip()), b"")
+    try:
+        read_record(first)
+    except NotARecordError:
+        return False
+    return True
+
+
 def _to_lines(table: pa.Table) -> Iterator[str]:
     for row in table.to_pylist():
         known = {name: to_json_value(value) for name, value in row.items() if value is not None}

@@ -12,6 +12,7 @@ import pyarrow.parquet
 from genanalytics.base.content import unreadable
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
+from genanalytics.records.coverage import make_metadata, read_file_coverage, read_metadata, set_coverage
 from genanalytics.records.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
 OPTIONS: Mapping[str, Any] = {"compression": "zstd", "use_dictionary": True, "write_statistics": True}
@@ -28,15 +29,15 @@ def sort_by_creation(table: pa.Table) -> pa.Table:
     return table if order is None else table.take(order)
 
 
-def write_table(table: pa.Table, path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None = None) -> None:
-    """Write a table, sorted by `created_at`, with the version of the columns as metadata.
+def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
+    """Write a table, sorted by `created_at`, with the version of the columns and the coverage as metadata.
 
     Raises:
         OSError: The file cannot be written.
         pyarrow.ArrowException: Parquet has no type for a column.
     """
-    all_metadata = {_VERSION: str(SCHEMA_VERSION).encode()} | dict(metadata or {})
-    with pa.parquet.ParquetWriter(path, table.schema.with_metadata(all_metadata), **OPTIONS) as writer:
+    metadata = {_VERSION: str(SCHEMA_VERSION).encode()} | make_metadata(read_metadata(table.schema.metadata))
+    with pa.parquet.ParquetWriter(path, table.schema.with_metadata(metadata), **OPTIONS) as writer:
         for rows in _sort_in_groups(table):
             writer.write_table(rows, row_group_size=ROWS_PER_GROUP)
 
@@ -72,7 +73,7 @@ def _sort_in_groups(table: pa.Table) -> Iterator[pa.Table]:
 def read_table(
     path: str | os.PathLike[str], *, columns: list[str] | None = None, filesystem: object | None = None
 ) -> pa.Table:
-    """Return the rows of one file, in their order.
+    """Return the rows of one file, in their order, with its coverage in the metadata.
 
     Args:
         path: The file.
@@ -87,7 +88,8 @@ def read_table(
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
         with pa.parquet.ParquetFile(path, filesystem=filesystem) as file:
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
-            return file.read(columns=columns)
+            coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
+            return set_coverage(file.read(columns=columns), coverage)
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:

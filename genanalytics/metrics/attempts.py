@@ -14,7 +14,7 @@ from genanalytics.metrics.engines.memory import InMemory
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
-from genanalytics.metrics.summary import summarize
+from genanalytics.metrics.summary import describe_completeness, summarize
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ATTEMPT
 from genanalytics.units import Unit
@@ -132,5 +132,6 @@ def attempt_summary(data: Records, *, by: str | Sequence[str] | None = "provider
         of_requests = found.attrs[attribute].pop(REQUESTS.name)
         found.attrs[attribute] = {"attempts": of_requests} | found.attrs[attribute]
     found.attrs["labels"]["attempts"] = "attempts"
-    found.attrs |= rows.attrs
+    totals = ["attempts", *(one.name for one in ATTEMPTS if one.can_only_grow)]
+    found.attrs = {**found.attrs, **rows.attrs, **describe_completeness(data, totals)}
     return found

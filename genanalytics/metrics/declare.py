@@ -51,6 +51,7 @@ class RowValue:
         description: The formula and its treatment of missing values, in a sentence.
         needs: Everything that the expression reads: columns of the frame by name, and other row values.
         expression: The expression.
+        signed: Whether the number can be negative. Then a sum over some of the rows is not a lower bound.
     """
 
     name: str
@@ -59,6 +60,7 @@ class RowValue:
     description: str
     needs: tuple["str | RowValue", ...]
     expression: nw.Expr
+    signed: bool = False
 
     @property
     def column(self) -> nw.Expr:
@@ -198,6 +200,16 @@ class Statistic:
                 return (Sum(value), Count(value))
             case aggregate:
                 return (aggregate,)
+
+    @property
+    def can_only_grow(self) -> bool:
+        """Whether more records can only add to the number: a count, or a sum of values that are not negative."""
+        match self.finish:
+            case Count():
+                return True
+            case Known(value) | Sum(value):
+                return not value.signed
+        return False
 
     @property
     def row_values(self) -> tuple[RowValue, ...]:

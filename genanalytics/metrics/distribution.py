@@ -17,6 +17,7 @@ from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
+from genanalytics.metrics.summary import describe_completeness
 
 Kind = Literal["ecdf", "histogram"]
 
@@ -62,7 +63,8 @@ def distribution(
 
         Rows are ordered by group, then by value; a group without any value has none. `attrs` contains `metric`,
         `label`, `unit`, `description`, `tz`, and `accuracy`, the largest relative error of a value: 0 for histograms
-        and for up to a million rows in memory, else 0.01, since the ECDF is then made of the classes of a sketch.
+        and for up to a million rows in memory, else 0.01, since the ECDF is then made of the classes of a sketch. It
+        contains `coverage` and `lower_bounds` as in `summarize`.
 
     Raises:
         MissingColumnError: The data lacks a column.
@@ -102,6 +104,7 @@ def distribution(
         "description": value.description,
         "tz": tz,
         "accuracy": 0.0 if exact else sketch.ACCURACY,
+        **describe_completeness(data, ("rows", "n")),
     }
     return found
 

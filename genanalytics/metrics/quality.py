@@ -8,9 +8,10 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 
 from genanalytics.metrics.declare import Count, RowValue, Sum
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import Covered, Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.rows import is_flagged
+from genanalytics.metrics.summary import describe_completeness
 from genanalytics.records.record import SETTLING_S
 from genanalytics.records.schema import COLUMNS, Origin
 from genanalytics.units import Unit
@@ -116,8 +117,8 @@ def quality(data: Records) -> pd.DataFrame:
         `check` (str); `rows` (Int64), the number of doubtful rows; `of` (Int64), the number of rows that could be
         checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
         alphabetical order, which is mostly that of time; `meaning` (str). The numbers are gaps if the data lacks the
-        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units` and
-        `labels`.
+        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units`,
+        `labels`, `coverage` and `lower_bounds`, as that of `summarize`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -145,6 +146,7 @@ def quality(data: Records) -> pd.DataFrame:
     report.attrs = {
         "units": {"rows": Unit.COUNT.value, "of": Unit.COUNT.value, "share": Unit.SHARE.value},
         "labels": {name: name for name in ("rows", "of", "share")},
+        **describe_completeness(data, ("rows", "of")),
     }
     return report.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
@@ -157,13 +159,14 @@ def _make_row(check: RowValue, numbers: Mapping[str, object]) -> tuple[object, .
 
 def _count_repeated(data: Any, of: int) -> tuple[object, ...]:  # noqa: ANN401 - any of `Records`
     """Return the number of surplus rows as one row of the report."""
-    ids = nw.from_native(data).lazy().select(_ID).filter(~nw.col(_ID).is_null())
+    rows: Any = data.data if isinstance(data, Covered) else data
+    ids = nw.from_native(rows).lazy().select(_ID).filter(~nw.col(_ID).is_null())
     repeated = ids.group_by(_ID).agg(n=nw.len()).filter(nw.col("n") > 1)
     steps = {"rows": nw.col("n").sum(), "ids": nw.len(), "first": nw.col(_ID).min(), "last": nw.col(_ID).max()}
     (found,) = repeated.select(**steps).collect(backend="pyarrow").to_native().to_pylist()
     meaning = f"{_ID} occurs more than once: sums include its generation as often (rows are the surplus)"
-    rows = int(found["rows"] or 0) - found["ids"]
-    return "repeated_id", rows, of, _join_ids(found["first"], found["last"]), meaning
+    surplus = int(found["rows"] or 0) - found["ids"]
+    return "repeated_id", surplus, of, _join_ids(found["first"], found["last"]), meaning
 
 
 def _join_ids(*ids: object) -> str | None:

@@ -1,6 +1,6 @@
 """Statistics by group."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ from genanalytics.metrics.declare import (
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.sketch import classify, join_percentiles
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import Records, find_coverage_of, open_source
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
 from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
@@ -36,6 +36,7 @@ from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
+from genanalytics.records.coverage import COVERAGE
 from genanalytics.records.frame import to_frame
 from genanalytics.units import Unit, format_count
 
@@ -83,8 +84,9 @@ def summarize(
             limits of its 95 % interval, which docs/metrics.md describes. They are gaps if there are too few rows.
 
     Returns:
-        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`, and
-        `percentiles`: `exact` or `sketch`.
+        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
+        `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), and `lower_bounds`:
+        the columns that are lower bounds, because some of the requested ids have no record.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -116,8 +118,25 @@ def summarize(
         labels = labels.sort_values(order, kind="stable")
         groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
     summary = pd.concat([labels, finish(groups, statistics, bounded)], axis=1)
-    summary.attrs = _describe(statistics, bounded) | {"tz": zone.key, "percentiles": method}
+    summary.attrs = {
+        **_describe(statistics, bounded),
+        "tz": zone.key,
+        "percentiles": method,
+        **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
+    }
     return summary
+
+
+def describe_completeness(data: Records, totals: Iterable[str]) -> dict[Any, Any]:
+    """Return the attributes `coverage` and `lower_bounds` of figures, out of the coverage of the data behind them.
+
+    Args:
+        data: The data.
+        totals: The columns that more records can only add to. They are lower bounds if some records are missing.
+    """
+    coverage = find_coverage_of(data)
+    partial = coverage is not None and coverage.is_partial
+    return {COVERAGE: coverage and coverage.to_json(), "lower_bounds": [*totals] if partial else []}
 
 
 class SummaryOptions(TypedDict, total=False):
@@ -283,7 +302,7 @@ def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":
     return quotient
 
 
-def _describe(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, dict[str, str]]:
+def _describe(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[Any, Any]:
     """Return the unit and the label of each column, by its name."""
     units = {statistic.name: statistic.unit.value for statistic in statistics}
     labels = {statistic.name: statistic.label for statistic in statistics}

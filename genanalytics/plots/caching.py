@@ -1,5 +1,7 @@
 """Charts of prompt caching: its savings and its costs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,6 +15,7 @@ from genanalytics.plots.axis import MoneyFormatter, count_decimals, set_linear, 
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.groups import (
     any_known,
+    choose_mark,
     describe_basis,
     describe_hidden,
     describe_undated,
@@ -54,9 +57,10 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone.
     """
-    sums = summarize(data, metrics=[*_STEPS, "cache_coverage"]).iloc[0]
-    coverage = sums["cache_coverage"]
-    reported = "" if pd.isna(coverage) else f"a discount is reported for {format_value(coverage, Unit.SHARE)} of them"
+    summary = summarize(data, metrics=[*_STEPS, "cache_coverage"])
+    sums = summary.iloc[0]
+    known = sums["cache_coverage"]
+    reported = "" if pd.isna(known) else f"a discount is reported for {format_value(known, Unit.SHARE)} of them"
     with style_axes(ax) as axes:
         write_title(axes, "Costs and savings of prompt caching", [describe_basis(data, tz), reported])
         axes.set_ylabel("cost (US$)")
@@ -76,10 +80,14 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         axes.set_ylim(lowest - room * (lowest < 0), highest + room)
         set_linear(axes.yaxis, Unit.USD)
         decimals = count_decimals(axes.get_yticks())
-        for place, (amount, sign) in enumerate(zip((without, premium, saved, paid), ("", "+", "−", ""), strict=True)):
-            text = sign + format_value(amount, Unit.USD, decimals=decimals) if amount else format_value(0, Unit.USD)
+        for place, (step, sign) in enumerate(zip(_STEPS, ("", "+", "−", ""), strict=True)):
+            amount = float(sums[step])
+            text = format_value(amount, Unit.USD, decimals=decimals if amount else None)
+            marked = choose_mark(summary, step)(text)
+            if amount and marked == text:  # two signs in a row would not be read as a bound of the amount
+                marked = sign + text
             top = max(heights[place], 0) + bottoms[place]
-            axes.annotate(text, (place, top), (0, 4), textcoords="offset points", ha="center")
+            axes.annotate(marked, (place, top), (0, 4), textcoords="offset points", ha="center")
         return axes
 
 
@@ -117,12 +125,12 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
         if not np.isfinite(to_finite(rates["cache_savings_rate"])).any():
             return write_empty(axes, _NOTHING_REPORTED)
         set_rows(axes, [shorten_group(group) for group in rates[by]])
-        _draw_dots(axes, rates)
+        _draw_dots(axes, rates, choose_mark(rates, "cost_without_cache"))
         set_linear(axes.xaxis, Unit.SHARE)
         return axes
 
 
-def _draw_dots(ax: Axes, rates: pd.DataFrame) -> None:
+def _draw_dots(ax: Axes, rates: pd.DataFrame, mark: Callable[[str], str]) -> None:
     """Draw a dot with its interval in each row, and write the cost without caching to the right."""
     rate, spent = to_finite(rates["cache_savings_rate"]), to_finite(rates["cost_without_cache"])
     low, high = (to_finite(rates[limit]) for limit in name_limits("cache_savings_rate"))
@@ -139,7 +147,7 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame) -> None:
     decimals = money_decimals(spent.tolist())
     for row in range(len(rates)):
         amount = format_value(spent[row], Unit.USD, decimals=decimals)
-        write_beside(ax, row, "" if amount == GAP else f"of {amount}")
+        write_beside(ax, row, "" if amount == GAP else f"of {mark(amount)}")
         if not known[row]:
             words = "only BYOK or replayed" if rates["cache_coverage"].iloc[row] > 0 else _NOTHING_REPORTED
             ax.annotate(words, (0, row), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK)

@@ -1,5 +1,7 @@
 """Charts of cost."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from genanalytics.plots.axis import add_unit, count_decimals, set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods
 from genanalytics.plots.groups import (
     any_known,
+    choose_mark,
     describe_basis,
     describe_undated,
     name_subject,
@@ -101,11 +104,11 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
         colours = [GREY if place >= _MOST_ROWS else HUES[0] for place in rows]
         axes.barh(rows, amounts, height=0.7, color=colours)
         set_rows(axes, names, above=1.2)
-        _draw_running_share(axes, amounts)
+        _draw_running_share(axes, amounts, choose_mark(costs, _COST))
         return axes
 
 
-def _draw_running_share(ax: Axes, amounts: np.ndarray) -> None:
+def _draw_running_share(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) -> None:
     """Draw the running total over the bars, and write amounts and running shares to the right."""
     running, total = amounts.cumsum(), float(amounts.sum())
     least, most = min(0.0, float(amounts.min())), max(float(running.max()), 0.0)
@@ -115,7 +118,7 @@ def _draw_running_share(ax: Axes, amounts: np.ndarray) -> None:
     decimals = count_decimals(ax.get_xticks())
     write_beside(ax, -0.85, "cost", indent=58, ha="right")
     for row, amount in enumerate(amounts):
-        write_beside(ax, row, format_value(amount, Unit.USD, decimals=decimals), indent=58, ha="right")
+        write_beside(ax, row, mark(format_value(amount, Unit.USD, decimals=decimals)), indent=58, ha="right")
     if total > 0:
         ax.plot(running, np.arange(len(amounts)), color=INK, marker="o", markersize=3.5, linewidth=1)
         write_beside(ax, -0.85, "running", indent=104, ha="right")

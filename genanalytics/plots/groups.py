@@ -1,5 +1,6 @@
 """The names of a chart's groups, and the data that a chart is based on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,29 +12,47 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.sets.rows import FIRST, LAST
 from genanalytics.metrics.summary import summarize
-from genanalytics.units import format_count
+from genanalytics.records.coverage import COVERAGE, Coverage
+from genanalytics.units import format_count, mark_lower_bound
 
 
 def describe_basis(data: Records, tz: str) -> str:
-    """Return the number of generations and their first and last day.
+    """Return the number of generations, their first and last day, and incomplete or unknown coverage.
 
     >>> moments = pd.to_datetime(["2026-09-01T12:00Z", "2026-09-30T23:30Z"])
     >>> describe_basis(pd.DataFrame({"created_at": moments}), "Europe/Berlin")
-    '2 generations, 2026-09-01 to 2026-10-01 (Europe/Berlin)'
+    '2 generations, 2026-09-01 to 2026-10-01 (Europe/Berlin); coverage unknown'
     """
-    number = int(summarize(data, tz=tz, metrics=[])["requests"].iloc[0])
+    summary = summarize(data, tz=tz, metrics=[])
+    number = int(summary["requests"].iloc[0])
     generations = format_count(number, "generation")
-    if not number:
-        return generations
+    if "requests" in summary.attrs["lower_bounds"]:
+        generations = mark_lower_bound(generations)
+    parts = [generations + (_describe_days(data, tz) if number else "")]
+    return "; ".join(filter(None, [*parts, _describe_coverage(summary)]))
+
+
+def _describe_days(data: Records, tz: str) -> str:
     try:
         period = find_period(data)
     except MissingColumnError:
-        return generations
+        return ""
     if period is None:
-        return f"{generations}, all without a date"
+        return ", all without a date"
     first, last = (moment.tz_convert(tz) for moment in period)
     last_day = "" if first.date() == last.date() else f" to {last:%Y-%m-%d}"
-    return f"{generations}, {first:%Y-%m-%d}{last_day} ({tz})"
+    return f", {first:%Y-%m-%d}{last_day} ({tz})"
+
+
+def _describe_coverage(summary: pd.DataFrame) -> str:
+    """Return the coverage of the data of a summary in a few words; "" if it is complete."""
+    coverage = Coverage.from_json(summary.attrs[COVERAGE])
+    if coverage is None:
+        return "coverage unknown"
+    if not coverage.is_partial:
+        return ""
+    whole = " of all requested ids, unknown among these" if coverage.part else ""
+    return f"coverage {coverage.format_share()}{whole}: totals are lower bounds"
 
 
 def find_period(data: Records) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -44,6 +63,21 @@ def find_period(data: Records) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """
     edges = summarize(data, metrics=[FIRST, LAST]).iloc[0]
     return None if pd.isna(edges[FIRST.name]) else (edges[FIRST.name], edges[LAST.name])
+
+
+def choose_mark(summary: pd.DataFrame, name: str) -> Callable[[str], str]:
+    """Return the function that writes the sign of a lower bound to the texts of a column, if it contains them."""
+    return mark_lower_bound if name in summary.attrs["lower_bounds"] else str
+
+
+def write_n(number: int, mark: Callable[[str], str]) -> str:
+    """Return the number of observations, with the mark of `choose_mark`.
+
+    >>> write_n(1200, str), write_n(1200, mark_lower_bound)
+    ('n = 1,200', 'n ≥ 1,200')
+    """
+    text = mark(f"{number:,}")
+    return f"n {text}" if text.startswith("≥") else f"n = {text}"
 
 
 def name_subject(by: str) -> str:

@@ -18,12 +18,14 @@ from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.groups import (
+    choose_mark,
     describe_basis,
     describe_hidden,
     describe_undated,
     name_subject,
     shorten_group,
     to_finite,
+    write_n,
 )
 from genanalytics.plots.style import (
     HEAT,
@@ -75,6 +77,7 @@ def latency_tails(
     value = find_row_value(metric)
     points = distribution(data, value, by=by, tz=tz)
     lines = [(group, part) for group, part in points.groupby(by, dropna=False, sort=False)]
+    mark = choose_mark(points, "n")
     lines.sort(key=lambda line: -int(line[1]["n"].iloc[0]))
     with style_axes(ax, grid="") as axes:
         rule = f"successful only; a line ends where fewer than {_LEAST_BEYOND} are slower"
@@ -92,7 +95,7 @@ def latency_tails(
                     panel.plot(*curve, color=PALE, linewidth=1)
             panel.plot(*curves[place], color=HUES[0], linewidth=2)
             panel.set_title(shorten_group(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
-            number = f"n = {int(part['n'].iloc[0]):,}" + ("" if len(curves[place][0]) else ", too few")
+            number = write_n(int(part["n"].iloc[0]), mark) + ("" if len(curves[place][0]) else ", too few")
             text = panel.text(0.98, 0.04, number, transform=panel.transAxes, fontsize=SMALL, color=INK, ha="right")
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
         _set_scales(axes, curves, value)

@@ -9,7 +9,15 @@ from genanalytics.metrics.catalog import find_row_value, resolve_one
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic
-from genanalytics.plots.groups import describe_basis, describe_hidden, name_subject, shorten_group, to_finite
+from genanalytics.plots.groups import (
+    choose_mark,
+    describe_basis,
+    describe_hidden,
+    name_subject,
+    shorten_group,
+    to_finite,
+    write_n,
+)
 from genanalytics.plots.style import (
     GREY,
     HUES,
@@ -109,8 +117,10 @@ def throughput(
         set_logarithmic(axes, "x", cells[["low", "high"]].to_numpy(dtype=float).ravel(), value.unit)
         axes.vlines(to_finite(shown[median]), rows - 0.5, rows, color="black", linewidth=1.8)
         set_rows(axes, [shorten_group(group) for group in shown[by]], above=1.05)
+        mark = choose_mark(groups, number)
         for row, middle, n in zip(range(len(shown)), to_finite(shown[median]), shown[number], strict=True):
-            write_beside(axes, row, f"p50 {format_value(middle, value.unit).partition(' ')[0]}\nn = {n:,}", va="bottom")
+            text = f"p50 {format_value(middle, value.unit).partition(' ')[0]}\n{write_n(int(n), mark)}"
+            write_beside(axes, row, text, va="bottom")
         return axes
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
+from genanalytics.records.coverage import COVERAGE, Coverage, read_metadata, set_coverage
 from genanalytics.records.parse import FIELD_NAMES, Row, parse_rows
 from genanalytics.records.schema import BY_NAME, Kind
 
@@ -27,10 +28,15 @@ _UTC = ZoneInfo("UTC")  # cached from here on: pyarrow reports Ctrl-C while it l
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table as a frame: known columns with the dtypes of `schema.COLUMNS`, the others nullable.
 
+    The coverage in the metadata of the table is in `attrs["coverage"]`, in the form of `Coverage.to_json`.
+
     Raises:
         InputError: A known column holds values of another type.
     """
     frame: pd.DataFrame = cast_known(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    coverage = read_metadata(table.schema.metadata)
+    if coverage is not None:
+        frame.attrs[COVERAGE] = coverage.to_json()
     return frame
 
 
@@ -55,6 +61,8 @@ def cast_known(table: pa.Table) -> pa.Table:
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
     """Return a frame as Arrow: known columns with the types of `schema.COLUMNS`, each with its unit and meaning.
 
+    The metadata of the table contains the coverage in `attrs`.
+
     Raises:
         InputError: A column holds values that its type cannot, or two columns have one name.
     """
@@ -74,7 +82,7 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
     if twice:
         msg = f"two columns with one name cannot be written: {', '.join(twice)}"
         raise InputError(msg)
-    return pa.table(arrays, schema=schema)
+    return set_coverage(pa.table(arrays, schema=schema), Coverage.from_json(frame.attrs.get(COVERAGE)))
 
 
 def parse_frame(rows: Sequence[Row]) -> pd.DataFrame:

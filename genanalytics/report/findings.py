@@ -9,7 +9,8 @@ import pandas as pd
 from genanalytics.base.text import name_group
 from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
-from genanalytics.units import Unit, format_count, format_value
+from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 LEAST_REQUESTS = 100
 """A finding about a rate or a tail needs a group of at least this many requests."""
@@ -72,11 +73,11 @@ def find_findings(summaries: Figures) -> list[Finding]:
     return [
         *_find_largest(summaries.models),
         *_find_change(summaries.days),
-        *_find_savings(summaries.total.iloc[0]),
+        *_find_savings(summaries.total),
         *_find_losses(summaries.models),
         *_find_tails(summaries.providers),
         *_find_errors(summaries.providers, summaries.total.iloc[0]),
-        *_find_gaps(summaries.total.iloc[0]),
+        *_find_gaps(summaries.total),
     ]
 
 
@@ -86,9 +87,10 @@ def _find_largest(models: pd.DataFrame) -> Iterator[Finding]:
     if known.empty or total <= 0:
         return
     first = known.iloc[int(known["effective_cost"].argmax())]
+    mark = mark_lower_bound if "effective_cost" in models.attrs["lower_bounds"] else str
     text = (
-        f"{_name(first['model'])} is the largest cost: {format_value(first['effective_cost'], Unit.USD)} of"
-        f" {format_value(total, Unit.USD)}, in {format_count(int(first['requests']), 'request')}."
+        f"{_name(first['model'])} is the largest cost: {mark(format_value(first['effective_cost'], Unit.USD))} of"
+        f" {mark(format_value(total, Unit.USD))}, in {mark(format_count(int(first['requests']), 'request'))}."
     )
     yield Finding(format_value(first["effective_cost"] / total, Unit.SHARE), text, "cost-ranking")
 
@@ -120,7 +122,8 @@ def _find_change(days: pd.DataFrame) -> Iterator[Finding]:
     yield Finding(f"{'+' if change > 0 else ''}{format_value(change, Unit.SHARE)}", text, "cost-over-time", change > 0)
 
 
-def _find_savings(total: "pd.Series[Any]") -> Iterator[Finding]:
+def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:
+    total, mark = totals.iloc[0], mark_lower_bound if totals.attrs["lower_bounds"] else str
     if pd.isna(total["net_cache_savings"]):
         text = "No record reports a discount, so savings and costs of prompt caching are unknown."
         yield Finding("no discount reported", text, "cache-waterfall")
@@ -130,21 +133,21 @@ def _find_savings(total: "pd.Series[Any]") -> Iterator[Finding]:
     verb = "saved" if net >= 0 else "cost"
     text = (
         f"Prompt caching {verb} {format_value(abs(net), Unit.USD)} net{share}: cache reads saved"
-        f" {format_value(total['read_savings'], Unit.USD)}, cache writes cost an extra"
-        f" {format_value(total['write_premium'], Unit.USD)}."
+        f" {mark(format_value(total['read_savings'], Unit.USD))}, cache writes cost an extra"
+        f" {mark(format_value(total['write_premium'], Unit.USD))}."
     )
     yield Finding(format_value(net, Unit.USD), text, "cache-waterfall", net < 0)
 
 
 def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
     """Yield the models where caching costs more than it saves."""
-    cost = models["cost_without_cache"].sum()
+    cost, mark = models["cost_without_cache"].sum(), mark_lower_bound if models.attrs["lower_bounds"] else str
     losing = models[(models["net_cache_savings"] < -NOTABLE_LOSS * cost).fillna(value=False)]
     for _, row in losing.sort_values("net_cache_savings").head(3).iterrows():
         text = (
             f"Caching loses money with {_name(row['model'])}: cache writes cost an extra"
-            f" {format_value(row['write_premium'], Unit.USD)}, cache reads saved"
-            f" {format_value(row['read_savings'], Unit.USD)}."
+            f" {mark(format_value(row['write_premium'], Unit.USD))}, cache reads saved"
+            f" {mark(format_value(row['read_savings'], Unit.USD))}."
         )
         yield Finding(format_value(row["net_cache_savings"], Unit.USD), text, "cache-savings-rate", alarming=True)
 
@@ -185,8 +188,12 @@ def _find_errors(providers: pd.DataFrame, total: "pd.Series[Any]") -> Iterator[F
         yield Finding(share, text, "outcomes", alarming=True)
 
 
-def _find_gaps(total: "pd.Series[Any]") -> Iterator[Finding]:
+def _find_gaps(totals: pd.DataFrame) -> Iterator[Finding]:
     """Yield the gaps in the data, and impossible values."""
+    total, coverage = totals.iloc[0], Coverage.from_json(totals.attrs[COVERAGE])
+    if coverage is not None and coverage.is_partial:
+        text = describe_coverage(coverage).removeprefix("Coverage: ")
+        yield Finding(coverage.format_share(), text, alarming=True)
     if total["cost_unknown"]:
         unknown = format_count(int(total["cost_unknown"]), "request")
         text = f"The cost of {unknown} is not fully known, so every total is a lower bound."

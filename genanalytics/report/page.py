@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from genanalytics.base.text import name_group, shorten
 from genanalytics.metrics import REQUESTS, Statistic
-from genanalytics.units import Unit, format_count, format_value, money_decimals
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_ROWS = 200
 _LONGEST = 80
@@ -91,7 +91,10 @@ def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[St
     """Return the first rows of a summary as a table of the page: the columns `by`, then the statistics."""
     shown = summary.head(_MOST_ROWS)
     columns = [[_make_group_cell(group) for group in shown[name].tolist()] for name in by]
-    columns += [_make_number_cells(shown[statistic.name].tolist(), statistic.unit) for statistic in statistics]
+    bounds = summary.attrs["lower_bounds"]
+    columns += [
+        _make_number_cells(shown[one.name].tolist(), one.unit, is_bound=one.name in bounds) for one in statistics
+    ]
     left = len(summary) - len(shown)
     return Table(
         caption,
@@ -135,11 +138,12 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _make_number_cells(values: Sequence[Any], unit: Unit) -> list[Cell]:
+def _make_number_cells(values: Sequence[Any], unit: Unit, *, is_bound: bool) -> list[Cell]:
     known = [None if pd.isna(value) else float(value) for value in values]
     decimals = money_decimals(known) if unit is Unit.USD else None
+    mark = mark_lower_bound if is_bound else str
     return [
-        Cell(format_value(value, unit, decimals=decimals), "" if value is None else repr(value), numeric=True)
+        Cell(mark(format_value(value, unit, decimals=decimals)), "" if value is None else repr(value), numeric=True)
         for value in known
     ]
 

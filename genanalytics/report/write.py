@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +15,23 @@ from genanalytics._version import __version__
 from genanalytics.base.atomic import replace_file
 from genanalytics.base.text import name_group
 from genanalytics.dataset.manifest import MANIFEST
-from genanalytics.errors import InputError
+from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots import find_chart
 from genanalytics.plots.groups import find_period
+from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
 from genanalytics.report.findings import Figures, compute_figures, find_findings
 from genanalytics.report.page import Chart, Section, Table, Tile, clean, define, make_table, make_text_table, render
 from genanalytics.report.svg import draw_svg
-from genanalytics.units import Unit, format_count, format_value
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 _SUFFIXES = (".html", ".htm")
+_HEAD_BYTES = 4_096
+_COVERAGE = re.compile(rb'<meta name="genanalytics-coverage" content="(\d+) of (\d+)">')
+"""The number of records and of requested ids in the head of a page."""
 _MOST_DAYS: Mapping[Period, int] = {"hour": 3, "day": 100, "week": 730}
 """The longest time in days that charts divide into such periods; a longer one is divided into months."""
 
@@ -115,27 +120,29 @@ def write_report(
     *,
     title: str = "Generations",
     tz: str = "UTC",
-    coverage: float | None = None,
     sources: Sequence[str | os.PathLike[str]] = (),
+    force: bool = False,
 ) -> None:
     """Write a report as one self-contained HTML file: findings, charts, their numbers, definitions.
 
-    The same data gives the same bytes. The page contains only numbers and the names of groups.
+    The same data gives the same bytes. The page contains only numbers and the names of groups. If some of the requested
+    ids have no record, each count and each sum is shown as a lower bound.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         path: The file.
         title: The title of the report.
         tz: The time zone of days and other periods, by its IANA name.
-        coverage: The share of the requested ids that have a record (0 to 1), if known; below 1, totals are lower
-            bounds.
         sources: The files or data sets of the data. The report names them with their SHA-256; for a data set, with the
             SHA-256 of its manifest.
+        force: Whether to replace a report even if it is made from more records of at least as many requested ids.
 
     Raises:
         InputError: There is no such time zone, the data has a wrong type, or the name of the file does not end in
             .html.
         MissingColumnError: The data lacks a column.
+        PoorerResultError: The file is a report of more records, although at least as many ids were requested for the
+            new one. The file stays as it is.
         OutputError: The file cannot be written.
     """
     if Path(path).suffix.lower() not in _SUFFIXES:
@@ -144,15 +151,12 @@ def write_report(
     summaries = compute_figures(data, tz=tz)
     period = find_period(data)
     every = _choose_period(period)
-    total = summaries.total.iloc[0]
     sections = [_make_section(part, data, summaries, every=every, tz=tz) for part in _PARTS]
     shown = [statistic for part in _PARTS for name in part.metrics for statistic in resolve([name])]
     content = {
         "title": clean(title),
-        "subject": _describe_subject(total, period, tz, coverage, sources),
-        "tiles": _make_tiles(
-            total, is_lower_bound=(coverage is not None and coverage < 1) or total["cost_unknown"] > 0
-        ),
+        "subject": _describe_subject(summaries.total, period, tz, sources),
+        "tiles": _make_tiles(summaries.total),
         "findings": find_findings(summaries),
         "sections": sections,
         "charts": {chart.name: chart.title for section in sections for chart in section.charts},
@@ -160,9 +164,26 @@ def write_report(
         "definitions": define(list(dict.fromkeys(shown))),
         "version": __version__,
     }
-    page = render(content)
+    coverage = Coverage.from_json(summaries.total.attrs[COVERAGE])
+    if not force:
+        _check_replacement(Path(path), coverage)
+    page = render(content | {"coverage": "" if coverage is None else f"{coverage.found} of {coverage.asked}"})
     with replace_file(Path(path)) as part:
         part.write_text(page, encoding="utf-8")
+
+
+def _check_replacement(path: Path, coverage: Coverage | None) -> None:
+    """Refuse to replace a report by one with fewer records of at least as many requested ids."""
+    if coverage is None or coverage.part or not coverage.is_partial or not path.is_file():
+        return
+    with path.open("rb") as stream:
+        before = _COVERAGE.search(stream.read(_HEAD_BYTES))
+    if before is not None and coverage.found < int(before[1]) and coverage.asked >= int(before[2]):
+        msg = (
+            f"{path} was not replaced: it shows {int(before[1]):,} records, and the new report {coverage.found:,} of at"
+            " least as many requested ids. Name another file, or replace it with force=True (--force)"
+        )
+        raise PoorerResultError(msg)
 
 
 def _make_section(part: _Part, data: Records, summaries: Figures, *, every: Period, tz: str) -> Section:
@@ -209,26 +230,28 @@ def _read_out(numbers: pd.DataFrame, by: Sequence[str], statistics: Sequence[Sta
     known = numbers.dropna(subset=[first.name])
     if not by:
         row = numbers.iloc[0]
-        return "; ".join(f"{one.label} {format_value(row[one.name], one.unit)}" for one in statistics) + "."
+        return "; ".join(f"{one.label} {_format_figure(numbers, one, row)}" for one in statistics) + "."
     if known.empty:
         return f"{format_count(len(numbers), 'group')}, none with a known {first.label}."
     top = known.iloc[int(known[first.name].argmax())]
     named = ", ".join(clean(name_group(top[name])) for name in by)
-    largest = format_value(top[first.name], first.unit)
+    largest = _format_figure(numbers, first, top)
     return f"{format_count(len(numbers), 'group')}; the largest {first.label} is {largest} ({named})."
 
 
+def _format_figure(summary: pd.DataFrame, statistic: Statistic, row: "pd.Series[Any]") -> str:
+    text = format_value(row[statistic.name], statistic.unit)
+    return mark_lower_bound(text) if statistic.name in summary.attrs["lower_bounds"] else text
+
+
 def _describe_subject(
-    total: "pd.Series[Any]",
+    total: pd.DataFrame,
     period: "tuple[pd.Timestamp, pd.Timestamp] | None",
     tz: str,
-    coverage: float | None,
     sources: Sequence[str | os.PathLike[str]],
 ) -> list[tuple[str, str]]:
     """Return names and texts about the data."""
-    rows = [("Records", f"{int(total['requests']):,}")]
-    if coverage is not None:
-        rows.append(("Coverage", f"{format_value(coverage, Unit.SHARE)} of the requested ids have a record"))
+    rows = [("Records", f"{int(total['requests'].iloc[0]):,}"), ("Coverage", _describe_coverage(total))]
     if period is not None:
         first, last = (moment.tz_convert(tz) for moment in period)
         rows.append(("Period", f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"))
@@ -236,6 +259,15 @@ def _describe_subject(
     rows += [("Made from", _identify(Path(source))) for source in sources]
     rows.append(("Made with", f"genanalytics {__version__}"))
     return [(name, clean(text, 200)) for name, text in rows]
+
+
+def _describe_coverage(total: pd.DataFrame) -> str:
+    coverage = Coverage.from_json(total.attrs[COVERAGE])
+    if coverage is None:
+        return "unknown"
+    if not coverage.is_partial:
+        return "100.0 % of the requested ids have a record"
+    return describe_coverage(coverage).removeprefix("Coverage: ")
 
 
 def _identify(source: Path) -> str:
@@ -247,17 +279,16 @@ def _identify(source: Path) -> str:
         return f"{source.name}, SHA-256 {hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
 
-def _make_tiles(total: "pd.Series[Any]", *, is_lower_bound: bool) -> list[Tile]:
-    def figure(name: str, unit: Unit) -> str:
-        return format_value(total[name], unit)
+def _make_tiles(total: pd.DataFrame) -> list[Tile]:
+    row = total.iloc[0]
+    bounds = [*total.attrs["lower_bounds"], *(["effective_cost"] if row["cost_unknown"] > 0 else [])]
 
-    at_least = "≥ " if is_lower_bound else ""
+    def figure(name: str, unit: Unit) -> str:
+        text = format_value(row[name], unit)
+        return mark_lower_bound(text) if name in bounds else text
+
     return [
-        Tile(
-            "cost",
-            f"{at_least}{figure('effective_cost', Unit.USD)}",
-            f"{figure('cost_per_request_p50', Unit.USD)} median",
-        ),
+        Tile("cost", figure("effective_cost", Unit.USD), f"{figure('cost_per_request_p50', Unit.USD)} median"),
         Tile(
             "cache savings", figure("net_cache_savings", Unit.USD), f"{figure('cache_savings_rate', Unit.SHARE)} saved"
         ),
@@ -270,9 +301,11 @@ def _make_tiles(total: "pd.Series[Any]", *, is_lower_bound: bool) -> list[Tile]:
 
 def _make_quality_table(data: Records) -> Table:
     columns = ("check", "rows", "share", "meaning")
+    checks = quality(data)
+    mark = mark_lower_bound if "rows" in checks.attrs["lower_bounds"] else str
     rows = [
-        (check, format_value(number, Unit.COUNT), format_value(share, Unit.SHARE), meaning)
-        for check, number, share, meaning in quality(data)[list(columns)].itertuples(index=False)
+        (check, mark(format_value(number, Unit.COUNT)), format_value(share, Unit.SHARE), meaning)
+        for check, number, share, meaning in checks[list(columns)].itertuples(index=False)
     ]
     return make_text_table("Doubtful records", columns, rows)
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.records.coverage import COVERAGE, find_coverage
 from genanalytics.records.frame import to_arrow
 
 _MONEY = pa.decimal128(38, 18)
@@ -106,6 +107,9 @@ def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
     places = pa.concat_arrays([order, order.filter(byok.combine_chunks())])
     in_order = pa.compute.array_sort_indices(places)  # stable: first the charge of OpenRouter, then of the provider
     charges: pd.DataFrame = both.take(in_order).to_pandas(types_mapper=pd.ArrowDtype)
+    coverage = find_coverage(frame)
+    if coverage is not None:
+        charges.attrs[COVERAGE] = coverage.to_json()
     return charges
 
 

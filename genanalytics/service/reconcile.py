@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.records.coverage import COVERAGE, Coverage, find_coverage
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.service.activity import COLUMN_OF
 from genanalytics.units import Unit
@@ -41,10 +42,13 @@ class Reconciliation:
         differences: One row per field that differs in a generation on both sides: requested_id, field, records and
             activity (str, the values), difference (Float64: activity minus records in the field's unit, ms for moments;
             null for texts and flags).
+        coverage: How many of the requested ids have a record; None if it is unknown. If some have none, the charge in
+            the records is a lower bound.
     """
 
     rows: pd.DataFrame
     differences: pd.DataFrame
+    coverage: Coverage | None
 
     @property
     def matched(self) -> int:
@@ -77,7 +81,7 @@ class Reconciliation:
         Returns:
             The column of `by`; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64),
             which is activity minus records. Each is computed from whole nano-dollars, so that the groups add up to the
-            total. `attrs` contains `units` and `labels`.
+            total. `attrs` contains `units`, `labels`, `coverage` and `lower_bounds`, as that of `summarize`.
 
         Raises:
             InputError: `by` is another column.
@@ -97,7 +101,12 @@ class Reconciliation:
         for name, values in (nano | {"difference": nano["activity"] - nano["records"]}).items():
             table[f"{name}_usd"] = (values / _NANO).astype("Float64")
         totals = pd.DataFrame(table)
-        totals.attrs = {"units": dict(_UNITS), "labels": {name: name.removesuffix("_usd") for name in _UNITS}}
+        totals.attrs = {
+            "units": dict(_UNITS),
+            "labels": {name: name.removesuffix("_usd") for name in _UNITS},
+            COVERAGE: self.coverage and self.coverage.to_json(),
+            "lower_bounds": ["records_usd"] if self.coverage is not None and self.coverage.is_partial else [],
+        }
         return totals
 
     def _count(self, side: str) -> int:
@@ -119,11 +128,13 @@ def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
         MissingColumnError: A frame lacks requested_id or total_cost.
         InputError: An amount exceeds a billion US$.
     """
+    coverage = find_coverage(frame)
     records, activity = _index_by_id(frame, "frame"), _index_by_id(activity, "activity")
     both = records.index.intersection(activity.index, sort=False).dropna()
     left, right = records.loc[both], activity.loc[both]
     found = [_find_differences(left, right, field) for field in FIELDS if field in left and field in right]
-    return Reconciliation(_make_rows(records, activity, left, right), pd.concat(found, ignore_index=True))
+    rows = _make_rows(records, activity, left, right)
+    return Reconciliation(rows, pd.concat(found, ignore_index=True), coverage)
 
 
 def _index_by_id(frame: pd.DataFrame, name: str) -> pd.DataFrame:

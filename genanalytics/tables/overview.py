@@ -12,7 +12,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import format_table, name_groups
+from genanalytics.tables.table import format_table, name_groups, write_coverage
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -79,10 +79,11 @@ def overview(
     metrics: Sequence[str] | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
-    coverage: float | None = None,
     width: int = 100,
 ) -> str:
     """Return cost, savings and latency as a text table by group, the most expensive group first, with notes below it.
+
+    If some of the requested ids have no record, each count and each sum is shown as a lower bound.
 
     Args:
         data: Anything that `summarize` takes.
@@ -93,7 +94,6 @@ def overview(
             None for some of each set.
         percentiles: `auto`, `exact` or `sketch`, as in `summarize`.
         intervals: Whether to show the intervals of the statistics.
-        coverage: The share of the requested ids that have a record (0 to 1), if known.
         width: The maximum number of characters in a line.
 
     Raises:
@@ -117,10 +117,10 @@ def overview(
         columns,
         [REQUESTS.name, *shown],
         total=total if columns else None,
-        at_least={EFFECTIVE_COST.name} if unknown or (coverage is not None and coverage < 1) else set(),
+        at_least={EFFECTIVE_COST.name} if unknown else set(),
         width=width,
     )
-    notes = list(_write_notes(total.iloc[0], sets, coverage))
+    notes = [*write_coverage(total), *_write_notes(total.iloc[0], sets)]
     if total.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:
@@ -172,10 +172,8 @@ def _mark_open(groups: pd.DataFrame) -> pd.DataFrame:
     return groups.assign(**{TIME: [name + mark for name, mark in zip(name_groups(groups[TIME]), marks, strict=True)]})
 
 
-def _write_notes(total: "pd.Series[Any]", sets: Sequence[str], coverage: float | None) -> Iterator[str]:
+def _write_notes(total: "pd.Series[Any]", sets: Sequence[str]) -> Iterator[str]:
     """Yield the notes that a reader needs to understand the figures."""
-    if coverage is not None and coverage < 1:
-        yield f"Coverage: {format_value(coverage, Unit.SHARE)} of the ids have a record, so totals are lower bounds."
     if "cost" in sets and total["cost_unknown"]:
         unknown = format_count(int(total["cost_unknown"]), "request")
         yield f"Cost: not fully known for {unknown}, so the total is a lower bound."

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.html import make_block, make_table
+from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.base.text import escape_unprintable, name_group, shorten
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import name_limits
-from genanalytics.units import GAP, Unit, format_value, money_decimals
+from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+from genanalytics.units import GAP, Unit, format_value, mark_lower_bound, money_decimals
 
 _SPACE = "  "
 _SHORTEST_NAME = 12
@@ -87,13 +88,14 @@ class Table:
         return [name for name in self.summary.columns[len(self.by) :] if name not in limits]
 
     @property
-    def _left_out(self) -> str:
+    def _notes(self) -> list[str]:
         more = len(self.summary) - _MAX_ROWS
-        return f"... and {more:,} more rows in .summary" if more > 0 else ""
+        left_out = [f"... and {more:,} more rows in .summary"] if more > 0 else []
+        return [*left_out, *write_coverage(self.summary)]
 
     def __repr__(self) -> str:
         text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
-        return "\n".join(filter(None, [text, self._left_out]))
+        return "\n".join([text, *self._notes])
 
     def _repr_html_(self) -> str:
         shown = self.summary.head(_MAX_ROWS)
@@ -101,7 +103,8 @@ class Table:
         columns += [column for name in self.names for column in _make_columns(shown, name, shown.attrs)]
         figures = [place for place, column in enumerate(columns) if column.is_figure]
         heads, cells = [column.label for column in columns], [column.cells for column in columns]
-        return make_block(make_table(heads, zip(*cells, strict=True), figures=figures), self._left_out)
+        notes = "<br>".join(map(to_html, self._notes))
+        return make_block(make_table(heads, zip(*cells, strict=True), figures=figures), notes)
 
 
 def table(summary: pd.DataFrame) -> Table:
@@ -110,6 +113,10 @@ def table(summary: pd.DataFrame) -> Table:
     Args:
         summary: The result of `summarize`, `sessions`, `quality` and others, or of `explain` of a fetch; rows and
             columns can be selected and sorted.
+
+    Returns:
+        The table. If some of the requested ids have no record, each count and each sum is shown as a lower bound, and
+        the coverage is below the table.
 
     Raises:
         InputError: `attrs` contains no units and labels.
@@ -133,6 +140,13 @@ def table(summary: pd.DataFrame) -> Table:
     return Table(summary.reset_index(named) if named else summary)
 
 
+def write_coverage(summary: pd.DataFrame) -> list[str]:
+    """Return the line below a table about unknown or incomplete coverage of its data; nothing if it is complete."""
+    if COVERAGE not in summary.attrs:  # figures that are not about records
+        return []
+    return list(filter(None, [describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))]))
+
+
 def format_table(
     summary: pd.DataFrame,
     by: Sequence[str],
@@ -153,7 +167,7 @@ def format_table(
         names: The columns to show after them, in this order. The interval of a column (`<name>_low`, `<name>_high`)
             follows it.
         total: The same columns over all rows, as one row; shown last.
-        at_least: Columns whose last row is a lower bound, and shown as one.
+        at_least: Columns whose last row is shown as a lower bound; those of `attrs["lower_bounds"]` are in every row.
         width: The maximum number of characters in a line.
     """
     rows = summary if total is None else pd.concat([summary, total])
@@ -194,8 +208,10 @@ def _make_columns(
     unit = Unit(attrs["units"][name])
     limits = [limit for limit in name_limits(name) if limit in rows]
     cells, *ends = _format_figures([rows[column] for column in (name, *limits)], unit)
-    if is_bound:
-        cells[-1] = f"≥ {cells[-1]}"
+    if name in attrs.get("lower_bounds", ()):
+        cells = list(map(mark_lower_bound, cells))
+    elif is_bound:
+        cells[-1] = mark_lower_bound(cells[-1])
     yield Column(attrs["labels"][name], cells, is_figure=True)
     if ends:
         spans = [GAP if GAP in span else " to ".join(span) for span in zip(*ends, strict=True)]

@@ -68,9 +68,10 @@ def test_json_is_one_object_with_what_was_done(capsys: pytest.CaptureFixture[str
     arguments = ["fetch", RESOLVING[0], RESOLVING[0], missing, "two words", "--json", "--output", "out.parquet"]
     assert run(arguments) == 3
     said = json.loads(capsys.readouterr().out)
-    assert set(said) == {"requested", "distinct", "outcomes", "requests", "from_cache", "seconds"}
+    assert set(said) == {"requested", "distinct", "outcomes", "coverage", "requests", "from_cache", "seconds"}
     assert (said["requested"], said["distinct"]) == (4, 3)
     assert said["outcomes"] == {"ok": 1, "not_found": 1, "invalid": 1}
+    assert said["coverage"] == 1 / 3
     assert (said["requests"], said["from_cache"]) == (2, 0)
     assert len(read_parquet("out.parquet")) == 1
     assert run(arguments) == 3

@@ -41,6 +41,7 @@ def test_differences_are_a_table_and_exit_3(capsys: pytest.CaptureFixture[str]) 
         == """\
 4 generations: 2 on both sides, 1 of them with differences; 1 only in the records, 1 only in the activity.
 Charged: $0.775000 in the records, $1.750000 in the activity; difference $0.975000.
+Coverage: unknown; the data does not contain the number of requested ids.
 
 model        generations    records   activity  difference
 a/\\x1b[31mc            1  $0.000000  $1.000000   $1.000000

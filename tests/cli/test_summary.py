@@ -16,6 +16,7 @@ from genanalytics.cli.records import choose_engine
 from genanalytics.files import write
 from genanalytics.metrics import DEFAULT, summarize
 from genanalytics.metrics.catalog import resolve
+from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
@@ -125,10 +126,50 @@ def test_what_was_fetched_last_counts_whatever_the_order_of_the_files(capsys: py
         assert json.loads(capsys.readouterr().out)[0]["effective_cost"] == 1
 
 
-def test_a_summary_knows_the_coverage_of_its_file(capsys: pytest.CaptureFixture[str]) -> None:
-    write(FRAME.iloc[:3], "out.parquet", asked=4)
-    assert run(["summary", "out.parquet"]) == 0
-    assert "Coverage: 75.0 % of the ids have a record" in capsys.readouterr().out
+def write_part(name: str, missing: list[str]) -> None:
+    frame = FRAME.iloc[:3].copy()
+    frame.attrs["coverage"] = Coverage.of(missing, found=3).to_json()
+    write(frame, name)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl", ".arrow", ".duckdb"])
+def test_a_summary_knows_the_coverage_of_its_file(capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    write_part(f"a{suffix}", ["gen-x"])
+    sentence = "Coverage: 75.0 % of the ids have a record (1 of 4 missing), so totals are lower bounds.\n"
+    assert sentence in printed_by(capsys, "summary", f"a{suffix}")
+    assert run(["summary", f"a{suffix}", "--json", "--by", "model"]) == 0
+    printed = capsys.readouterr()
+    assert [row["coverage"] for row in json.loads(printed.out)] == [0.75] * FRAME.iloc[:3]["model"].nunique()
+    assert printed.err == sentence
+    for command in ("sessions", "quality", "attempts"):
+        assert sentence in printed_by(capsys, command, f"a{suffix}")
+        assert {row["coverage"] for row in objects_of(capsys, command, f"a{suffix}")} <= {0.75}
+
+
+def test_a_summary_of_unknown_coverage_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert UNKNOWN in printed_by(capsys, "summary", "out.parquet").splitlines()
+    assert [row["coverage"] for row in objects_of(capsys, "summary", "out.parquet")] == [None]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb"])
+def test_among_matching_rows_the_share_is_not_known(capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    write_part("a.parquet", ["gen-x"])
+    model = FRAME["model"].iloc[0]
+    command = ["summary", "a.parquet", "--where", f"model={model}", "--engine", engine]
+    text = printed_by(capsys, *command)
+    assert "Coverage: 75.0 % of all requested ids have a record (1 of 4 missing). The share among these rows" in text
+    assert run([*command, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)[0]["coverage"] is None
+    assert "The share among these rows is unknown" in printed.err
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb"])
+def test_two_files_have_one_coverage(capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    write_part("a.parquet", ["gen-x", "gen-y"])
+    write_part("b.parquet", ["gen-z"])
+    text = printed_by(capsys, "summary", "a.parquet", "b.parquet", "--engine", engine)
+    assert "Coverage: 50.0 % of the ids have a record (3 of 6 missing)" in text
 
 
 def test_a_table_of_other_rows_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,7 +180,7 @@ def test_a_table_of_other_rows_is_exit_2(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_names_of_json_are_those_of_the_statistics(capsys: pytest.CaptureFixture[str]) -> None:
     (group,) = objects_of(capsys, "summary", "out.parquet")
-    assert list(group) == ["requests", *(statistic.name for statistic in DEFAULT)]
+    assert list(group) == ["requests", *(statistic.name for statistic in DEFAULT), "coverage"]
     assert {"ttft_ms_mean", "ttft_ms_p50", "ttft_ms_p90", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n"} < set(group)
     assert all(value is None or isinstance(value, int | float) for value in group.values())
 
@@ -147,7 +188,7 @@ def test_the_names_of_json_are_those_of_the_statistics(capsys: pytest.CaptureFix
 def test_json_has_all_statistics_of_a_set_and_no_total(capsys: pytest.CaptureFixture[str]) -> None:
     groups = objects_of(capsys, "summary", "out.parquet", "--by", "model", "--metrics", "latency,error_rate")
     names = [statistic.name for statistic in resolve(["latency", "error_rate"])]
-    assert list(groups[0]) == ["model", "requests", *names]
+    assert list(groups[0]) == ["model", "requests", *names, "coverage"]
     assert len(groups) == FRAME["model"].nunique()
 
 

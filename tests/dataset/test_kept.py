@@ -10,6 +10,7 @@ from pandas.testing import assert_frame_equal
 import genanalytics as ga
 from genanalytics.dataset.manifest import read_failures, read_manifest
 from genanalytics.files import read_coverage
+from genanalytics.records.coverage import Coverage
 from support.datasets import committed, rows, seen
 from support.kept import BODIES, IDS, MISSING, assert_is_sample, open_offline, unpack
 
@@ -34,7 +35,7 @@ def test_its_manifest_and_its_failures_are_read(kept: Path) -> None:
     assert [(file.rows, file.young) for file in manifest.files] == [(15, False), (19, False), (5, False)]
     [failure] = read_failures(kept / "dataset").to_pylist()
     assert (failure["requested_id"], failure["outcome"], failure["status"]) == (MISSING, "not_found", 404)
-    assert read_coverage(kept / "dataset") == 39 / 40
+    assert read_coverage(kept / "dataset") == Coverage(40, 39, (MISSING,))
 
 
 def test_a_copy_without_links_reads_the_same(kept: Path) -> None:

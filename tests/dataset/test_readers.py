@@ -18,6 +18,7 @@ from genanalytics.errors import InputError
 from genanalytics.files import read_coverage, read_parquet
 from genanalytics.formats import parquet
 from genanalytics.formats.parquet import unify_schemas
+from genanalytics.records.coverage import Coverage
 from genanalytics.records.schema import COLUMNS, Kind
 from support.datasets import NO_FAILURE, NONE, committed, rows, seen
 
@@ -117,7 +118,7 @@ def test_a_copy_without_links_is_read_here_and_by_url_but_not_written(directory:
     for url in (copy.as_uri(), directory.as_uri() + "/"):
         assert is_dataset(url)
         assert sorted(read_parquet(url)["requested_id"]) == ["gen-1", "gen-2"]
-        assert read_coverage(url) == 1
+        assert read_coverage(url) == Coverage(2, 2, ())
     with (
         pytest.raises(InputError, match="contains a copy of a data set, which is read-only: give a new directory"),
         Writer(copy, partition="month"),

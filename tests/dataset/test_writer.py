@@ -26,6 +26,7 @@ from genanalytics.dataset.manifest import FAILURES, DataFile, is_dataset, read_f
 from genanalytics.dataset.writer import Partition, Writer, compact
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import read, read_coverage, read_parquet
+from genanalytics.records.coverage import Coverage, find_coverage
 from genanalytics.records.schema import COLUMNS
 from support.datasets import NO_FAILURE, NONE, committed, failures, rows, seen
 
@@ -116,7 +117,8 @@ def test_failures_stay_until_there_is_a_record(directory: Path) -> None:
         writer.commit(rows("gen-1"), rows("gen-2"), failures("gen-3", "gen-4"))
     assert read_failures(directory)["requested_id"].to_pylist() == ["gen-3", "gen-4"]
     assert read_manifest(directory).failures == 2
-    assert read_coverage(directory) == 0.5
+    coverage = Coverage(4, 2, ("gen-3", "gen-4"))
+    assert read_coverage(directory) == find_coverage(read(directory)) == coverage
     assert pq.read_schema(directory / "failures.parquet").names == FAILURES.names
     assert {path.name for path in Path(directory, "data").iterdir()} == {"00000002.parquet", "00000002-young.parquet"}
 

@@ -113,7 +113,7 @@ def test_axes_say_what_they_show_and_in_which_unit(axes: Axes) -> None:
     assert axes.get_ylabel() == "cost (US$)"
     assert axes.get_xlabel() == "day (UTC)"
     assert axes.get_title(loc="left") == "Cost per day by provider"
-    assert detail(axes) == "1 generation, 2026-03-01 (UTC)"
+    assert detail(axes) == "1 generation, 2026-03-01 (UTC); coverage unknown"
 
 
 def test_generations_without_cost_or_date_are_counted_below_the_title(axes: Axes) -> None:

@@ -79,6 +79,7 @@ def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
         (errors.KeyRefusedError, PermissionError),
         (errors.CacheError, OSError),
         (errors.OutputError, OSError),
+        (errors.PoorerResultError, OSError),
     ],
 )
 def test_an_error_is_ours_and_the_builtin_that_a_caller_expects(child: type[Exception], builtin: type) -> None:

@@ -12,6 +12,7 @@ import pytest
 from genanalytics import scan, write_parquet, write_report
 from genanalytics.cli.main import run
 from genanalytics.errors import InputError, OutputError
+from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.report.findings import compute_figures, find_findings
@@ -154,14 +155,33 @@ def test_the_command_names_its_file_by_hash_and_the_coverage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_parquet(frame_of({"model": "a", "total_cost": 1.0, "created_at": DAY}), "one.parquet", asked=4)
+    frame = frame_of({"model": "a", "total_cost": 1.0, "created_at": DAY})
+    frame.attrs["coverage"] = Coverage(4, 1, ("x", "y", "z")).to_json()
+    write_parquet(frame, "one.parquet")
     assert run(["report", "one.parquet", "-o", "page.html", "--tz", "Europe/Berlin"]) == 0
     assert capsys.readouterr().err == "Wrote page.html.\n"
     page = Path("page.html").read_text(encoding="utf-8")
     assert hashlib.sha256(Path("one.parquet").read_bytes()).hexdigest() in page
-    assert "25.0 % of the requested ids have a record" in page
+    assert "25.0 % of the ids have a record (3 of 4 missing), so totals are lower bounds." in page
     assert "2026-03-01 13:00" in page
     assert "≥ $1.00" in page
+
+
+def test_a_page_of_a_frame_shows_its_coverage_in_each_total(tmp_path: Path) -> None:
+    frame = frame_of(*({"model": name, "total_cost": 1.0, "created_at": DAY} for name in "ab"))
+    assert "<dt>Coverage</dt><dd><bdi>unknown</bdi></dd>" in page_of(frame, tmp_path)
+    frame.attrs["coverage"] = Coverage.of([], found=2).to_json()
+    assert "≥" not in page_of(frame, tmp_path)
+    frame.attrs["coverage"] = Coverage.of(["gen-x", "gen-y"], found=2).to_json()
+    page = page_of(frame, tmp_path)
+    assert "≥ $2.00" in page
+    assert "≥ 2" in page
+    assert "50.0 % of the ids have a record (2 of 4 missing), so totals are lower bounds." in page
+    assert "coverage 50.0 %: totals are lower bounds" in page
+    some = page_of(frame.head(1), tmp_path)
+    assert "coverage 50.0 % of all requested ids, unknown among these: totals are lower bounds" in " ".join(
+        some.split()
+    )
 
 
 def test_a_missing_directory_is_reported_before_the_work(capsys: pytest.CaptureFixture[str]) -> None:

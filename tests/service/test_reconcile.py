@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.service.reconcile import FIELDS, reconcile
@@ -197,4 +198,9 @@ def test_totals_show_themselves_in_dollars() -> None:
     assert [line.split() for line in lines] == [
         ["model", "generations", "records", "activity", "difference"],
         ["m", "1", "$0.5000", "$0.5000", "$0.00"],
+        UNKNOWN.split(),
     ]
+    same.attrs["coverage"] = Coverage.of(["gen-x"], found=1).to_json()
+    partial = reconcile(same, same)
+    assert partial.coverage == Coverage(2, 1, ("gen-x",))
+    assert str(table(partial.totals())).splitlines()[1].split() == ["1", "≥", "$0.5000", "$0.5000", "$0.00"]

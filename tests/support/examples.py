@@ -174,7 +174,7 @@ def furnish(directory: Path, month: Sample, client: ga.Client) -> None:
         database.executemany("INSERT INTO calls VALUES (?)", [(generation_id,) for generation_id in ids])
     database.close()
     frame = ga.fetch(ids, client=client).frame
-    ga.write_parquet(frame, directory / "generations.parquet", asked=len(ids))
+    ga.write_parquet(frame, directory / "generations.parquet")
     ga.export(ids, directory / "generations", client=client)
     records, half = [month.records[generation_id] for generation_id in ids], len(ids) // 2
     for name, part in {

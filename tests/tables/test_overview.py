@@ -2,8 +2,18 @@ import pandas as pd
 import pytest
 
 from genanalytics.metrics import summarize
+from genanalytics.metrics.catalog import SETS
+from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.records.frame import parse_frame
 from genanalytics.tables.overview import overview, rank_groups
+from genanalytics.tables.table import format_table, table
+
+
+def cover(frame: pd.DataFrame, coverage: Coverage) -> pd.DataFrame:
+    """Return a frame of records that knows its coverage."""
+    covered = frame.assign(requested_id=pd.Series([f"gen-{row}" for row in frame.index], frame.index, "str"))
+    covered.attrs["coverage"] = coverage.to_json()
+    return covered
 
 
 def overview_frame() -> pd.DataFrame:
@@ -37,12 +47,48 @@ def test_an_overview_without_groups_is_one_row() -> None:
     assert "total" not in lines[0]
 
 
-def test_a_total_at_coverage_below_1_is_a_lower_bound() -> None:
-    frame = overview_frame().iloc[:3]
-    assert "≥" not in overview(frame, ["model"], coverage=1.0)
-    lines = overview(frame, ["model"], coverage=0.75).splitlines()
+def test_at_full_coverage_nothing_is_a_lower_bound() -> None:
+    frame = cover(overview_frame().iloc[:3], Coverage.of([], found=3))
+    text = overview(frame, ["model"])
+    assert "≥" not in text
+    assert "Coverage" not in text
+
+
+def test_below_full_coverage_each_total_is_a_lower_bound_and_no_rate_is() -> None:
+    frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
+    summary = summarize(frame, metrics=[*SETS])
+    totals = set(summary.attrs["lower_bounds"])
+    for name in map(str, summary.columns):
+        unit = summary.attrs["units"][name]
+        cell = format_table(summary, [], [name]).splitlines()[-1].strip()
+        assert cell.startswith(("≥", ">", "–")) == (name in totals or cell == "–"), name
+        assert name not in totals or unit in {"count", "tokens", "US$"}, name
+    assert {"requests", "effective_cost", "billed_cost", "cost_unknown", "tokens_in", "ttft_ms_n"} <= totals
+    assert not totals & {"cost_share", "error_rate", "usd_per_mtok", "ttft_ms_p50", "cost_per_request_mean"}
+    lines = overview(frame, ["model"]).splitlines()
     assert "≥ $6.000" in next(line for line in lines if line.startswith("total"))
-    assert "Coverage: 75.0 % of the ids have a record, so totals are lower bounds." in lines
+    assert "≥ $5.000" in next(line for line in lines if line.startswith("dear"))
+    assert "Coverage: 75.0 % of the ids have a record (1 of 4 missing), so totals are lower bounds." in lines
+
+
+def test_savings_net_of_costs_have_no_bound_since_a_missing_record_can_reduce_them() -> None:
+    frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
+    assert "net_cache_savings" not in summarize(frame, metrics="cache").attrs["lower_bounds"]
+    assert "read_savings" in summarize(frame, metrics="cache").attrs["lower_bounds"]
+
+
+def test_among_some_of_the_records_the_share_is_not_known() -> None:
+    frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
+    text = overview(frame[frame["model"] == "dear"])
+    assert "Coverage: 75.0 % of all requested ids have a record (1 of 4 missing). The share among these rows" in text
+    assert "≥ $5.000" in text
+
+
+def test_after_a_merge_the_coverage_is_unknown() -> None:
+    frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
+    merged = frame.merge(pd.DataFrame({"model": ["cheap", "dear"], "team": ["a", "b"]}))
+    assert UNKNOWN in overview(merged).splitlines()
+    assert str(table(summarize(merged, by="team"))).splitlines()[-1] == UNKNOWN
 
 
 def test_an_overview_of_nothing_is_a_table_of_gaps() -> None:
@@ -114,11 +160,11 @@ def test_a_table_has_the_columns_that_are_asked_for(metrics: list[str], labels: 
 @pytest.mark.parametrize(
     ("metrics", "notes"),
     [
-        (["cost"], ["Cost"]),
-        (["cache"], ["Cache"]),
-        (["e2e_ms"], ["Latency"]),
-        (["reliability"], ["Reliability"]),
-        (["tokens"], []),
+        (["cost"], ["Coverage", "Cost"]),
+        (["cache"], ["Coverage", "Cache"]),
+        (["e2e_ms"], ["Coverage", "Latency"]),
+        (["reliability"], ["Coverage", "Reliability"]),
+        (["tokens"], ["Coverage"]),
     ],
 )
 def test_footnotes_are_those_of_the_figures_shown(metrics: list[str], notes: list[str]) -> None:

@@ -11,6 +11,7 @@ from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Outcome
 from genanalytics.fetching.result import FetchResult, Stats
 from genanalytics.metrics import attempt_summary, quality, sessions, summarize
+from genanalytics.records.coverage import UNKNOWN
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
@@ -150,7 +151,7 @@ def test_a_table_shows_the_rows_and_columns_that_were_kept_in_their_order(frame:
     summary = summarize(frame, by=["model", "day"]).sort_values("requests", ascending=False)
     shown = table(summary[["day", "tokens_out", "requests"]].head(2))
     assert (shown.by, shown.names) == (["day"], ["tokens_out", "requests"])
-    assert [line[:10] for line in str(shown).splitlines()[1:]] == [str(day)[:10] for day in summary["day"].head(2)]
+    assert [line[:10] for line in str(shown).splitlines()[1:3]] == [str(day)[:10] for day in summary["day"].head(2)]
 
 
 @pytest.mark.parametrize("made", [summarize, sessions, attempt_summary, quality])
@@ -170,7 +171,7 @@ def test_in_a_notebook_a_dollar_sign_is_no_formula_and_a_strangers_name_no_html(
 
 def test_words_are_aligned_to_the_left_in_any_column() -> None:
     shown = table(quality(pd.DataFrame({"requested_id": ["gen-1", "gen-1"]}))[["check", "rows", "examples"]].head(1))
-    assert str(shown).splitlines() == ["check        rows  examples", "repeated_id     1  gen-1"]
+    assert str(shown).splitlines() == ["check        rows  examples", "repeated_id     1  gen-1", UNKNOWN]
     assert '<th style="text-align: right">rows</th><th style="text-align: left">examples</th>' in shown._repr_html_()
 
 

@@ -93,8 +93,8 @@ def fetch_records() -> pd.DataFrame:
 def read_and_write(frame: pd.DataFrame) -> pd.DataFrame:
     """Return records from all kinds of files."""
     ga.write(frame, "generations.csv")
-    ga.write(frame, Path("generations.parquet"), asked=100)
-    ga.write_parquet(frame, "generations.parquet", asked=None)
+    ga.write(frame, Path("generations.parquet"))
+    ga.write_parquet(frame, "generations.parquet")
     parts: list[pd.DataFrame] = [
         ga.read("generations.csv"),
         ga.read(Path("set")),
@@ -184,7 +184,7 @@ def draw_charts(frame: pd.DataFrame, ax: Axes) -> Axes:
     ga.plots.hour_of_week(frame, metric=goodput(e2e_ms=10_000))
     ga.plots.save(frame, ga.plots.cost_ranking, "cost.png", by="model")
     ga.plots.save(frame, ga.plots.find_chart("outcomes").draw, Path("outcomes.svg"), every="day")
-    ga.write_report(frame, "report.html", title="August", coverage=0.99, sources=["generations.parquet"])
+    ga.write_report(frame, "report.html", title="August", sources=["generations.parquet"])
     return ga.plots.latency_heatmap(frame, metric="ttft_ms", every="minute")
 
 

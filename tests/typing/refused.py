@@ -66,7 +66,7 @@ ga.Redaction(["session_id"], key="a key")
 ga.read_ids("gen-1", since=2026)
 ga.summarize(pd.DataFrame(), tz=2)
 ga.summarize(pd.DataFrame(), metrics=7)
-ga.write_report(pd.DataFrame(), "report.html", coverage="75 %")
+ga.write_report(pd.DataFrame(), "report.html", title=75)
 
 # Sources that contain no ids
 ga.read_ids(7)

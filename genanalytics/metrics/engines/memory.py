@@ -26,7 +26,8 @@ class InMemory:
     large = False
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = frame
+        self._frame = frame.copy(deep=False)
+        self._frame.attrs = {}  # pandas would copy them with each column
         self.columns = [str(name) for name in frame.columns]
 
     def count(self) -> int:

@@ -1,5 +1,6 @@
 """Any data as a source of statistics."""
 
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import narwhals.stable.v2 as nw
@@ -11,6 +12,7 @@ from genanalytics.metrics.engines.dialects import DUCKDB, SPARK
 from genanalytics.metrics.engines.memory import InMemory
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.relational import Relational
+from genanalytics.records.coverage import Coverage, find_coverage
 from genanalytics.records.frame import to_frame
 
 
@@ -25,12 +27,41 @@ Records: TypeAlias = pd.DataFrame | HasColumns
 """Records for statistics: a pandas or polars frame, an Arrow table, a DuckDB relation, a Spark data frame."""
 
 
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Data of an engine, which cannot carry its coverage itself.
+
+    Attributes:
+        data: A DuckDB relation or a Spark data frame.
+        coverage: Its coverage; None if it is unknown.
+    """
+
+    data: Records
+    coverage: Coverage | None
+
+    @property
+    def columns(self) -> Any:  # noqa: ANN401 - of any package
+        """The columns of the data."""
+        return self.data.columns
+
+
+def find_coverage_of(data: Records) -> Coverage | None:
+    """Return the coverage of data; None if it is unknown, as for all data of engines that is not `Covered`."""
+    if isinstance(data, Covered):
+        return data.coverage
+    if isinstance(data, pa.Table):
+        data = to_frame(data.select([name for name in data.column_names if name == "requested_id"][:1]))
+    return find_coverage(data) if isinstance(data, pd.DataFrame) else None
+
+
 def open_source(data: Records) -> Source:
     """Return data as a source.
 
     Raises:
         InputError: It is not one of `Records`.
     """
+    if isinstance(data, Covered):
+        return open_source(data.data)
     if isinstance(data, pd.DataFrame):
         return InMemory(data)
     if isinstance(data, pa.Table):

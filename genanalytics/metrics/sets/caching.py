@@ -16,6 +16,7 @@ NET = RowValue(
     "Sum of cache_discount, with its sign, over the rows where it is known",
     ("cache_discount",),
     _DISCOUNT,
+    signed=True,
 )
 READ = RowValue(
     "read_savings",

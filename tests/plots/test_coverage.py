@@ -1,0 +1,50 @@
+"""Every chart shows the coverage of its data."""
+
+import json
+
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from genanalytics.plots import CHARTS
+from genanalytics.records.coverage import Coverage
+from genanalytics.records.frame import parse_frame
+from genanalytics.records.parse import Row
+from genanalytics.sandbox import sample
+
+MADE = sample(60)
+FRAME = parse_frame([Row(one, json.dumps({"data": record}).encode(), 1.8e9) for one, record in MADE.records.items()])
+
+
+def texts(axes: Axes) -> list[str]:
+    return [" ".join(text.get_text().split()) for text in axes.figure.findobj(Text)]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_shows_incomplete_and_unknown_coverage(name: str) -> None:
+    frame = FRAME.copy()
+    draw = CHARTS[name].draw
+    assert any("coverage unknown" in text for text in texts(draw(frame, ax=Figure().subplots())))
+    frame.attrs["coverage"] = Coverage.of([], found=len(frame)).to_json()
+    complete = texts(draw(frame, ax=Figure().subplots()))
+    assert not any("coverage" in text or "≥" in text for text in complete)
+    frame.attrs["coverage"] = Coverage.of(
+        ["gen-x"] + [f"gen-{n}" for n in range(len(frame) - 1)], found=len(frame)
+    ).to_json()
+    partial = texts(draw(frame, ax=Figure().subplots()))
+    assert any(f"≥ {len(frame)} generations" in text and "coverage 50.0 %" in text for text in partial)
+    some = texts(draw(frame.head(40), ax=Figure().subplots()))
+    assert any("coverage 50.0 % of all requested ids, unknown among these" in text for text in some)
+
+
+def test_amounts_and_numbers_on_a_chart_are_lower_bounds() -> None:
+    frame = FRAME.copy()
+    frame.attrs["coverage"] = Coverage.of(["gen-x"], found=len(frame)).to_json()
+    for name, sign in (
+        ("cost-ranking", "≥ $"),
+        ("cache-waterfall", "≥ $"),
+        ("throughput", "n ≥ "),
+        ("cache-savings-rate", "of ≥ $"),
+    ):
+        assert any(sign in text for text in texts(CHARTS[name].draw(frame, ax=Figure().subplots()))), name
