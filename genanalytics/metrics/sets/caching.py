@@ -85,6 +85,7 @@ CACHE: tuple[Statistic, ...] = (
         _RATED_SAVINGS,
         _RATED_COST,
         known_together=True,
+        bound="at most one",
     ),
     rate(
         RowValue(
@@ -116,6 +117,7 @@ CACHE: tuple[Statistic, ...] = (
         _CACHED,
         _PROMPT,
         known_together=True,
+        bound="share",
     ),
     rate(
         RowValue(
