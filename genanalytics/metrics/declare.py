@@ -108,8 +108,9 @@ class Quantile:
 
     @property
     def name(self) -> str:
-        """The name of its column while a statistic is computed."""
-        return f"quantile {self.level} of {self.value.name}"
+        """The name of its column while a statistic is computed; without a dot, which means a field in Spark."""
+        level = str(self.level).replace(".", "_")
+        return f"quantile {level} of {self.value.name}"
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":
         """Return its ranks among numbers of known values, of which the smallest has rank 0; NaN among none."""

@@ -22,7 +22,7 @@ KEPT = 200_000
 """Up to this number of clusters are fetched from an engine once, instead of being computed there several times."""
 
 _TIE = 1e-9
-"""A value that differs from a percentile by less than this share is not above it: engines round differently."""
+"""Numbers that differ by less than this share are equal: engines round differently."""
 
 
 class Clusters:
@@ -104,7 +104,7 @@ def _choose_hours(rows: Moments, hours: Moments, basis: Basis) -> "np.ndarray":
     interval exactly when an outage was short by chance. The number of requests differs from hour to hour anyway: a sum
     keeps its rows.
     """
-    together: np.ndarray = (hours.clusters >= FEWEST) & (hours.d_2 > rows.d_2) & (basis.kind != "sum")
+    together: np.ndarray = (hours.clusters >= FEWEST) & (hours.d_2 > rows.d_2 * (1 + _TIE)) & (basis.kind != "sum")
     return together
 
 
@@ -114,7 +114,7 @@ def _choose_row_values(basis: Basis) -> tuple[RowValue, RowValue | None]:
         return basis.over, basis.under
     value, quantile = basis.over, nw.col(Quantile(basis.over, basis.level).name)
     at_most = (value.column - quantile <= quantile.abs() * _TIE).cast(nw.Int64)
-    name = f"{value.name} up to its quantile {basis.level}"
+    name = f"{value.name} up to its {Quantile(value, basis.level).name}"
     return RowValue(name, value.label, Unit.SHARE, "Whether it is at most a percentile", (value,), at_most), None
 
 

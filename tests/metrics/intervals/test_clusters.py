@@ -161,6 +161,7 @@ def test_rows_of_an_hour_are_a_cluster_if_they_go_together(engine: str, monkeypa
 def test_a_cluster_in_several_strata_and_on_both_sides(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Residuals in the same session add up over the strata of a side; those of both sides make a correlation."""
     frame = rows(600).assign(side=np.random.default_rng(2).integers(0, 2, 600))
+    labels = label_clusters(frame)
     side = find_key("side", find_zone("UTC"))
     clusters, groups = clusters_of(data_on(engine, frame, monkeypatch), {"price": RATIO}, [side, MODEL])
     sides = groups[side.group].to_numpy()
@@ -172,7 +173,7 @@ def test_a_cluster_in_several_strata_and_on_both_sides(engine: str, monkeypatch:
         parts, value = [], 0.0
         for model, weight in weights.items():
             own = frame[(frame["side"] == number) & (frame["model"] == model)]
-            sums = own.groupby(label_clusters(own))[["usd", "out"]].sum()
+            sums = own.groupby(labels[own.index])[["usd", "out"]].sum()
             ratio, share = own["usd"].sum() / own["out"].sum(), sums["out"] / own["out"].sum()
             value += weight * ratio
             own_residuals = weight * (sums["usd"] - ratio * sums["out"]) / own["out"].sum() / np.sqrt(1 - share)
