@@ -22,7 +22,9 @@ from genanalytics.metrics.intervals.moments import (
     Family,
     Moments,
     Sums,
+    find_logs,
     find_parts,
+    find_shares,
     find_terms,
 )
 
@@ -109,9 +111,10 @@ class ArrayCells:
             total = totals[name]
             with np.errstate(all="ignore"):
                 gains = 1.0 if strata is None else strata.gains[places]
-                parts = find_parts(Sums(over, under), Sums(total.over[places], total.under[places]), gains, OF_ARRAYS)
+                stratum = Sums(total.over[places], total.under[places])
+                parts = find_parts(find_shares(Sums(over, under), stratum, gains, OF_ARRAYS))
                 if strata is None or clusters is None:
-                    terms = find_terms(parts, family, OF_ARRAYS)
+                    terms = find_terms(parts, find_logs(parts, OF_ARRAYS), family, OF_ARRAYS)
                     found[name] = Found(_add_terms(terms, places, len(total.over)), 0.0)
                 else:
                     found[name] = _add_sides(parts, family, strata, places, clusters)
@@ -165,13 +168,16 @@ class LazyCells:
             key, groups = _SIDE, 2
             if labels and which != "rows":
                 cells, products = self._join_strata(cells, labels, names)
-        terms, sums = [], []
+        logs, terms, sums = [], [], []
         for name, family in families.items():
             parts = {part: nw.col(_name_part(part, name)) for part in PARTS}
-            for field, term in find_terms(parts, family, OF_EXPRESSIONS).items():
+            if family == "positive":
+                logs.append(find_logs(parts, OF_EXPRESSIONS).alias(_name_part("logs", name)))
+            for field, term in find_terms(parts, nw.col(_name_part("logs", name)), family, OF_EXPRESSIONS).items():
                 column = nw.col(_name_moment(field, name))
                 terms.append(term.alias(_name_moment(field, name)))
                 sums.append(column.min() if field == "low_x" else column.max() if field == "high_x" else column.sum())
+        cells = cells.with_columns(*logs) if logs else cells
         table = _collect(cells.select(key, *terms).group_by(key).agg(*sums))
         return {name: Found(_read_moments(table, key, name, groups), products[name]) for name in names}
 
@@ -188,14 +194,15 @@ class LazyCells:
                 for column, total in zip(name_sums(name), (totals[name].over, totals[name].under), strict=True)
             }
         joined = self._source.join(cells, pa.table(columns).filter(pa.array(gains != 0)), [PLACE])
-        steps = []
+        shares, parts = [], []
         for name in names:
             over, under = name_sums(name)
-            cluster = Sums(nw.col(over), nw.col(under))
             stratum = Sums(nw.col(f"all {over}"), nw.col(f"all {under}"))
-            parts = find_parts(cluster, stratum, nw.col(_GAIN), OF_EXPRESSIONS)
-            steps += [parts[part].alias(_name_part(part, name)) for part in PARTS]
-        return joined.with_columns(*steps)
+            own = find_shares(Sums(nw.col(over), nw.col(under)), stratum, nw.col(_GAIN), OF_EXPRESSIONS)
+            shares += [step.alias(_name_part(share, name)) for share, step in own.items()]
+            of_columns = find_parts({share: nw.col(_name_part(share, name)) for share in own})
+            parts += [of_columns[part].alias(_name_part(part, name)) for part in PARTS if part not in own]
+        return joined.with_columns(*shares).with_columns(*parts)  # in steps, so that expressions stay short
 
     @staticmethod
     def _join_strata(
@@ -236,7 +243,8 @@ def _add_sides(
     number, inverse = np.unique(2 * clusters + sides, return_inverse=True)
     joined = {part: np.bincount(inverse, values[counts], len(number)) for part, values in parts.items()}
     order = np.argsort(number % 2, kind="stable")
-    terms = find_terms({part: values[order] for part, values in joined.items()}, family, OF_ARRAYS)
+    ordered = {part: values[order] for part, values in joined.items()}
+    terms = find_terms(ordered, find_logs(ordered, OF_ARRAYS), family, OF_ARRAYS)
     residuals = np.zeros((2, int(clusters.max(initial=-1)) + 1))
     residuals[number % 2, number // 2] = joined["hc2"]
     return Found(_add_terms(terms, number[order] % 2, 2), float(residuals[0] @ residuals[1]))

@@ -127,8 +127,8 @@ class Sums(NamedTuple):
     under: Any
 
 
-def find_parts(cluster: Sums, stratum: Sums, gain: Any, of: Operations) -> dict[str, Any]:  # noqa: ANN401
-    """Return `PARTS` of a cluster in a stratum.
+def find_shares(cluster: Sums, stratum: Sums, gain: Any, of: Operations) -> dict[str, Any]:  # noqa: ANN401
+    """Return x, y and w of a cluster in a stratum, and what its shares leave of the whole: 1 - h and 1 - o/O.
 
     Args:
         cluster: o and u.
@@ -136,39 +136,59 @@ def find_parts(cluster: Sums, stratum: Sums, gain: Any, of: Operations) -> dict[
         gain: The weight g of the stratum.
         of: The operations.
     """
-    share = cluster.under / stratum.under
-    x, w = gain * cluster.over / stratum.under, gain * share
-    y = stratum.over / stratum.under * w
-    left, left_turned = (of.choose(part < 1 - _SOLE, 1 - part, _SOLE) for part in (share, cluster.over / stratum.over))
-    d = x - y
+    share, turned = cluster.under / stratum.under, cluster.over / stratum.over
+    w = gain * share
     return {
-        "x": x,
-        "y": y,
+        "x": gain * cluster.over / stratum.under,
+        "y": stratum.over / stratum.under * w,
         "w": w,
-        "d": d,
-        "hc2": d / left**0.5,
-        "hc3": d / left,
-        "turned": d / left_turned**0.5,
+        "left": of.choose(share < 1 - _SOLE, 1 - share, _SOLE),
+        "left_turned": of.choose(turned < 1 - _SOLE, 1 - turned, _SOLE),
     }
 
 
-def find_terms(parts: Mapping[str, Any], family: Family, of: Operations) -> dict[str, Any]:
-    """Return the terms of a cluster that add up to `Moments`, out of its parts; of `low_x` and `high_x` extremes."""
+def find_parts(shares: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `PARTS` of a cluster in a stratum, out of `find_shares`."""
+    d = shares["x"] - shares["y"]
+    return {
+        "x": shares["x"],
+        "y": shares["y"],
+        "w": shares["w"],
+        "d": d,
+        "hc2": d / shares["left"] ** 0.5,
+        "hc3": d / shares["left"],
+        "turned": d / shares["left_turned"] ** 0.5,
+    }
+
+
+def find_logs(parts: Mapping[str, Any], of: Operations) -> Any:  # noqa: ANN401
+    """Return log |x/y| of a cluster; 0 if one of them is 0."""
+    x, y = parts["x"], parts["y"]
+    return of.log(of.choose((x != 0) & (y != 0), of.size(x / y), 1.0))
+
+
+def find_terms(parts: Mapping[str, Any], logs: Any, family: Family, of: Operations) -> dict[str, Any]:  # noqa: ANN401
+    """Return the terms of a cluster that add up to `Moments`; of `low_x` and `high_x` the extremes count.
+
+    Args:
+        parts: `PARTS` of the cluster.
+        logs: `find_logs`, which a bounded quantity does not need.
+        family: The sums that are needed.
+        of: The operations.
+    """
     x, y, w = parts["x"], parts["y"], parts["w"]
-    some = of.choose(x != 0, 1.0, 0.0)
     terms = {
         "clusters": of.choose((x != 0) | (w != 0), 1.0, 0.0),
         "value": x,
         "d_2": parts["d"] * parts["d"],
         "hc2_2": parts["hc2"] * parts["hc2"],
         "w_2": w * w,
-        "some": some,
+        "some": of.choose(x != 0, 1.0, 0.0),
     }
     if family == "bounded":
         short = of.choose(x < w * _WHOLE, 1.0, 0.0)
         return terms | {"hc3_2": parts["hc3"] * parts["hc3"], "short": short}
     both = (x != 0) & (y != 0)
-    logs = of.log(of.choose(both, of.size(x / y), 1.0))
     terms |= {
         "turned_2": parts["turned"] * parts["turned"],
         "x_2": x * x,
