@@ -7,7 +7,7 @@ from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import RowValue, Statistic, spread
 from genanalytics.metrics.sets.caching import CACHE
-from genanalytics.metrics.sets.cost import COST, REQUESTS
+from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
@@ -32,7 +32,7 @@ ROW_VALUES: Mapping[str, RowValue] = {
 
 _BY_NAME: Mapping[str, tuple[Statistic, ...]] = {
     **SETS,
-    **{statistic.name: (statistic,) for statistic in (*DEFAULT, REQUESTS)},
+    **{statistic.name: (statistic,) for statistic in (*DEFAULT, REQUESTS, COST_OF_LIKE_PERIOD)},
     **{name: spread(value) for name, value in ROW_VALUES.items()},
 }
 

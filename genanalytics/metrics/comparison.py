@@ -14,16 +14,19 @@ import pandas as pd
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
-from genanalytics.metrics.declare import Basis, Statistic, count_of, name_limits
+from genanalytics.metrics.declare import Basis, Known, Statistic, count_of, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
-from genanalytics.metrics.intervals.binomial import Z, find_points, wilson
-from genanalytics.metrics.intervals.bootstrap import FEWEST, delta, student
+from genanalytics.metrics.intervals.binomial import wilson
+from genanalytics.metrics.intervals.cells import Strata
 from genanalytics.metrics.intervals.clusters import Clusters
-from genanalytics.metrics.intervals.limits import MOST_CLUSTERS
+from genanalytics.metrics.intervals.difference import UNKNOWN, Bounded, Interval, combine_logs, combine_plain
+from genanalytics.metrics.intervals.limits import find_limits_of_ratio
+from genanalytics.metrics.intervals.moments import Moments
+from genanalytics.metrics.intervals.ratios import Limits, count_effective_rows
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import Percentiles, aggregate, choose_percentiles, finish
 from genanalytics.units import Unit, format_value
@@ -35,9 +38,6 @@ _N = "rows with a value"
 _SIDES = ("a", "b")
 _FEWEST = 2
 """With fewer clusters the spread cannot be estimated."""
-
-_Limits = tuple[float, float]
-_UNKNOWN: _Limits = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Comparison:
         overlap_b: The share of `n_b` in common strata.
         strata: A row per stratum: the columns of `match`, `n_a`, `n_b`, `value_a`, `value_b`, `difference`, and
             `weight`, which is missing if the stratum is not common. `attrs` contains `units` and `labels`.
+        gap: The reason why there is no interval; empty if there is one, or if nothing is compared.
     """
 
     by: str
@@ -85,6 +86,7 @@ class Comparison:
     overlap_a: float | None
     overlap_b: float | None
     strata: pd.DataFrame
+    gap: str = ""
 
     @property
     def comparable(self) -> bool:
@@ -107,8 +109,9 @@ class Comparison:
             [
                 *lines,
                 f"{format_value(self.value_a, unit)} against {format_value(self.value_b, unit)}",
-                f"difference {_format(self.difference, _find_unit_of_difference(unit))}",
-                f"ratio {_format(self.ratio, Unit.RATIO)}",
+                f"difference {_format(self.difference, _find_unit_of_difference(unit), self.gap)}",
+                f"ratio {_format(self.ratio, Unit.RATIO, self.gap)}",
+                f"associated with {self.by}: other differences between the sides may cause it",
             ]
         )
 
@@ -130,11 +133,10 @@ def compare(
     two clusters (sessions, requests, or single rows), a percentile its interval. The weight of a stratum is
     n_a n_b / (n_a + n_b), small if one side has few rows (W. G. Cochran, 1954; N. Mantel and W. Haenszel, 1959).
 
-    The interval of a mean or a ratio of sums is computed by the delta method from what each cluster adds to the
-    difference in all strata together; the skewness for which `summarize` resamples is the same on both sides. For rates
-    and percentiles each side has its own limits, which are combined (G. Y. Zou and A. Donner, 2008; for rates
-    R. G. Newcombe, 1998, for medians R. M. Price and D. G. Bonett, 2002). The same is done for means and ratios of more
-    than 100,000 clusters on an engine. The limits of a ratio are computed from its logarithm.
+    Each side has the limits that `summarize` would give it, and both are combined: means and ratios of sums on the
+    logarithmic scale, rates and shares on their own (R. G. Newcombe, 1998; G. Y. Zou and A. Donner, 2008). So the
+    interval of the difference contains 0 exactly when that of the ratio contains 1. Sessions with rows on both sides
+    make these correlated, which counts, except for percentiles.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
@@ -157,7 +159,8 @@ def compare(
     80 and 80 rows, 100.0 % and 100.0 % in common strata (1 of 1 by model)
     25.0 % against 50.0 %
     difference −25.0 points (−38.5 points to −10.0 points)
-    ratio 0.50 (0.32 to 0.76)
+    ratio 0.50 (0.32 to 0.75)
+    associated with provider_name: other differences between the sides may cause it
     """
     statistic, basis = _resolve(metric)
     names = [match] if isinstance(match, str) else list(match)
@@ -169,12 +172,9 @@ def compare(
     strata = _join_sides(cells, by, a, b, names)
     common = strata[strata["weight"].notna()]
     value_a, value_b = (_average(common, side) if len(common) else math.nan for side in _SIDES)
-    if common.empty:
-        difference = ratio = _UNKNOWN
-    elif clusters is None:
-        difference, ratio = _combine_sides(*(_pool(common, side, basis) for side in _SIDES))
-    else:
-        difference, ratio = _combine_clusters(common, clusters, len(cells))
+    difference, ratio, gap = UNKNOWN, UNKNOWN, ""
+    if len(common):
+        difference, ratio, gap = _combine(common, clusters, statistic, len(cells))
     n_a, n_b = (int(strata[f"n_{side}"].sum()) for side in _SIDES)
     shown = strata[[*names, "n_a", "n_b", "value_a", "value_b", "difference", "weight"]]
     return Comparison(
@@ -194,6 +194,7 @@ def compare(
         overlap_a=int(common["n_a"].sum()) / n_a if n_a else None,
         overlap_b=int(common["n_b"].sum()) / n_b if n_b else None,
         strata=_describe(shown, statistic, a, b),
+        gap=gap,
     )
 
 
@@ -201,8 +202,9 @@ def _resolve(metric: Statistic | str) -> tuple[Statistic, Basis]:
     """Return one statistic and the quantity that it estimates."""
     statistic = resolve_one(metric)
     if statistic.basis is None or statistic.basis.kind == "sum":
-        able = [one.name for one in DEFAULT if one.basis and one.basis.kind != "sum"]
-        why = "has no interval" if statistic.basis is None else "is a sum, which grows with the rows"
+        able = [one.name for one in DEFAULT if one.basis]
+        is_sum = isinstance(statistic.finish, Known)
+        why = "is a sum, which grows with the rows" if is_sum else "has no interval"
         msg = f"{statistic.name!r} {why}: give a mean, a rate, a ratio or a percentile, of {', '.join(able)}"
         raise InputError(msg)
     return statistic, statistic.basis
@@ -219,30 +221,14 @@ def _compute_cells(
     cells = label_groups(groups, keys).assign(
         place=range(len(groups)), n=found[_N], value=to_floats(found[statistic.name])
     )
-    if basis.kind == "rate":
-        return cells.assign(known=cells["n"] > 0), None
-    if basis.level is not None:
-        return cells.assign(**_find_limits_of_percentiles(cells, found, statistic.name, basis.level)), None
-    clusters = Clusters(source, keys, {statistic.name: basis}, groups)
-    counts, moments = clusters.moments()
-    sums = moments[statistic.name]
-    if source.large and np.nansum(counts) > MOST_CLUSTERS:
-        low, high = delta(sums)
+    if bounded:
+        low, high = (to_floats(found[limit]) for limit in name_limits(statistic.name))
         return cells.assign(low=low, high=high, known=~np.isnan(low)), None
-    known = (sums.clusters >= _FEWEST) & ~np.isnan(cells["value"])
-    return cells.assign(under=sums.under, known=known), clusters
-
-
-def _find_limits_of_percentiles(
-    cells: pd.DataFrame, found: pd.DataFrame, name: str, level: float
-) -> "dict[str, np.ndarray]":
-    """Return limits of percentiles at 1.96 standard errors, out of limits at order statistics."""
-    low, high = (to_floats(found[limit]) for limit in name_limits(name))
-    away = np.array([find_points(int(n), level) or _UNKNOWN for n in cells["n"]]).reshape(-1, 2).T
-    low, high = (
-        cells["value"] + (limit - cells["value"]) * Z / point for limit, point in zip((low, high), away, strict=True)
-    )
-    return {"low": low, "high": high, "known": low.notna()}
+    clusters = Clusters(source, keys, {statistic.name: basis}, groups)
+    if basis.kind == "rate":
+        return cells.assign(known=cells["n"] > 0), clusters
+    counts = clusters.find_moments()[statistic.name].clusters
+    return cells.assign(known=(counts >= _FEWEST) & ~np.isnan(cells["value"])), clusters
 
 
 def _check_sides(values: pd.Series, by: str, *sides: object) -> None:
@@ -298,73 +284,63 @@ def _find_unit_of_difference(unit: Unit) -> Unit:
     return Unit.POINTS if unit is Unit.SHARE else unit
 
 
-def _combine_clusters(common: pd.DataFrame, clusters: Clusters, groups: int) -> tuple[_Limits, _Limits]:
-    """Return the limits of the difference and of the ratio, out of what each cluster adds to them in all strata."""
-    ratios, totals, factors = np.zeros(groups), np.zeros(groups), np.zeros((2, groups))
-    for row, side in enumerate(_SIDES):
+def _combine(
+    common: pd.DataFrame, clusters: Clusters | None, statistic: Statistic, groups: int
+) -> tuple[Interval, Interval, str]:
+    """Return the limits of the difference and of the ratio, and the reason if there are none."""
+    basis = statistic.basis
+    if clusters is None or basis is None:
+        a, b = (_pool_percentiles(common, side) for side in _SIDES)
+        positive = min(a.low, b.low) > 0
+        return *(combine_logs if positive else combine_plain)(a, b), ""
+    gains, sides = np.zeros(groups), np.zeros(groups, dtype=np.int64)
+    for number, side in enumerate(_SIDES):
         places = common[f"place_{side}"].to_numpy(dtype=np.int64)
-        weight, value, under = (to_floats(common[name]) for name in ("weight", f"value_{side}", f"under_{side}"))
-        ratios[places], totals[places], factors[row, places] = value, under, weight / under
-    of_a, of_b = clusters.residuals(ratios, totals, factors)
-    value_a, value_b = (_average(common, side) for side in _SIDES)
-    half = _find_half_width(of_a, of_b)
-    difference = value_a - value_b - half, value_a - value_b + half
-    if not (value_a > 0 and value_b > 0):
-        return difference, _UNKNOWN
-    half = _find_half_width(of_a / value_a, of_b / value_b)
-    return difference, (value_a / value_b * math.exp(-half), value_a / value_b * math.exp(half))
-
-
-def _find_half_width(of_a: "np.ndarray", of_b: "np.ndarray") -> float:
-    """Return half of the width of an interval of a difference; a cluster on both sides counts with the difference.
-
-    Student's t has the degrees of freedom of B. L. Welch (1947).
-    """
-    squares = np.array([np.nansum(side**2) for side in (of_a, of_b)])
-    freedom = np.array([np.count_nonzero(~np.isnan(side)) - 1 for side in (of_a, of_b)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        clusters = 1 + squares.sum() ** 2 / (squares**2 / freedom).sum()
-    if not clusters >= FEWEST:
-        return math.nan
-    return float(student(clusters)) * float(np.linalg.norm(np.nan_to_num(of_a) - np.nan_to_num(of_b)))
-
-
-def _combine_sides(a: Sequence[float], b: Sequence[float]) -> tuple[_Limits, _Limits]:
-    """Return the limits of the difference and of the ratio of two values, each of which has limits of its own."""
-    difference = _recover(a, b)
-    if not (a[0] > 0 and b[0] > 0):
-        return difference, _UNKNOWN
-    with np.errstate(divide="ignore"):  # if one side may be 0, the ratio has no bound
-        logs = [np.log(np.maximum(side, 0.0)).tolist() for side in (a, b)]
-    low, high = _recover(*logs)
-    return difference, (math.exp(low), math.exp(high))
-
-
-def _recover(a: Sequence[float], b: Sequence[float]) -> _Limits:
-    """Return the limits of a difference: Zou and Donner's method of variance estimates recovery."""
-    (value_a, low_a, high_a), (value_b, low_b, high_b) = a, b
-    difference = value_a - value_b
-    return (
-        difference - math.hypot(value_a - low_a, high_b - value_b),
-        difference + math.hypot(high_a - value_a, value_b - low_b),
-    )
-
-
-def _pool(common: pd.DataFrame, side: str, basis: Basis) -> tuple[float, float, float]:
-    """Return the mean of a side over the strata, and its limits.
-
-    A rate has Wilson's interval, for the number of unweighted rows with the same variance (L. Kish, "Survey Sampling",
-    1965, section 11.7). Other limits add up the squared distances of the strata, which are independent.
-    """
-    mean, weight = _average(common, side), to_floats(common["weight"])
+        gains[places], sides[places] = to_floats(common["weight"]), number
+    moments, correlation = clusters.compare(Strata(gains, sides))
     if basis.kind == "rate":
-        rows = 1 / np.array([(weight**2 / to_floats(common[f"n_{side}"])).sum()])
-        low, high = wilson(mean * rows, rows)
-        return mean, float(low[0]), float(high[0])
-    below, above = (
-        weight * to_floats(common[f"{limit}_{side}"] - common[f"value_{side}"]) for limit in ("low", "high")
+        limits = _find_limits_of_rates(common, moments)
+    else:
+        limits = find_limits_of_ratio(moments, basis, strata=len(common))
+    reasons = [str(reason) for reason in limits.reasons if reason]
+    if reasons:
+        return UNKNOWN, UNKNOWN, reasons[0]
+    a, b = (Bounded(*map(float, side)) for side in zip(moments.value, limits.low, limits.high, strict=True))
+    if not (math.isfinite(a.low) and math.isfinite(b.low)):
+        return UNKNOWN, UNKNOWN, ""
+    positive = basis.kind != "rate" and basis.bound == "positive" and min(a.low, b.low) > 0
+    return *(combine_logs if positive else combine_plain)(a, b, correlation), ""
+
+
+def _find_limits_of_rates(common: pd.DataFrame, moments: Moments) -> Limits:
+    """Return the limits of both rates: Wilson's, for the number of unweighted rows with the same variance.
+
+    L. Kish, "Survey Sampling", 1965, section 11.7.
+    """
+    weights = to_floats(common["weight"]) ** 2
+    numbers = [to_floats(common[f"n_{side}"]) for side in _SIDES]
+    shares = [to_floats(common[f"value_{side}"]) for side in _SIDES]
+    n = np.array([1 / (weights / number).sum() for number in numbers])
+    variance = [(weights * share * (1 - share) / number).sum() for share, number in zip(shares, numbers, strict=True)]
+    rows = count_effective_rows(moments, n, np.array(variance))
+    return Limits(*wilson(np.clip(moments.value, 0.0, 1.0) * rows, rows), np.array(["", ""], dtype=object))
+
+
+def _pool_percentiles(common: pd.DataFrame, side: str) -> Bounded:
+    """Return the mean percentile of a side over the strata, which are independent: squared distances add up.
+
+    They are those of logarithms, unless a limit is not positive (for medians R. M. Price and D. G. Bonett,
+    "Distribution-free confidence intervals for difference and ratio of medians", 2002).
+    """
+    weight, value, low, high = (
+        to_floats(common[name]) for name in ("weight", f"value_{side}", f"low_{side}", f"high_{side}")
     )
-    return mean, mean - float(np.linalg.norm(below)), mean + float(np.linalg.norm(above))
+    mean = float(weight @ value)
+    if low.min() > 0:
+        below, above = (weight * value / mean * np.log(one / other) for one, other in ((value, low), (high, value)))
+        return Bounded(mean, mean * math.exp(-np.linalg.norm(below)), mean * math.exp(np.linalg.norm(above)))
+    below, above = weight * (value - low), weight * (high - value)
+    return Bounded(mean, mean - float(np.linalg.norm(below)), mean + float(np.linalg.norm(above)))
 
 
 def _average(common: pd.DataFrame, side: str) -> float:
@@ -375,11 +351,11 @@ def _keep_finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _format(estimate: Estimate, unit: Unit) -> str:
+def _format(estimate: Estimate, unit: Unit, gap: str) -> str:
     """Return a number with its interval, for people."""
     value = format_value(estimate.value, unit)
     if estimate.value is None:
         return value
     if estimate.low is None or estimate.high is None:
-        return f"{value} (no interval: too few rows)"
+        return f"{value} (no interval{gap and f': {gap}'})"
     return f"{value} ({format_value(estimate.low, unit)} to {format_value(estimate.high, unit)})"

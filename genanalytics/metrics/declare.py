@@ -28,12 +28,13 @@ Example: the speed of generations, in tokens per second. Two row values, their s
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from genanalytics.errors import InputError
 from genanalytics.units import Unit
 
 LEVELS: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -109,8 +110,9 @@ class Quantile:
 
     @property
     def name(self) -> str:
-        """The name of its column while a statistic is computed."""
-        return f"quantile {self.level} of {self.value.name}"
+        """The name of its column while a statistic is computed; without a dot, which means a field in Spark."""
+        level = str(self.level).replace(".", "_")
+        return f"quantile {level} of {self.value.name}"
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":
         """Return its ranks among numbers of known values, of which the smallest has rank 0; NaN among none."""
@@ -147,18 +149,27 @@ Finish = Sum | Count | Quantile | Per | Known | ShareOfTotal | nw.Expr
 """One number per group out of aggregates, or an aggregate itself; an expression reads the aggregates in `own`."""
 
 
+Bound = Literal["positive", "share", "at most one", "any"]
+"""What values a mean or a ratio of sums can have: not negative, from 0 to 1, not above 1, or any.
+
+`positive` is treated as `any` where a numerator is negative.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """The quantity that a statistic estimates, and its row values: all that an interval depends on.
 
-    `sum` and `mean` are those of `over`. `rate` is the share of rows where `over` is 1 among those where it is 1 or 0.
-    `ratio` is the sum of `over` divided by the sum of `under`. `quantile` is that of `over` at `level`.
+    `mean` is that of `over`, `sum` its sum in a like period. `rate` is the share of rows where `over` is 1 among those
+    where it is 1 or 0. `ratio` is the sum of `over` divided by the sum of `under`. `quantile` is that of `over` at
+    `level`. `bound` says what values a mean or a ratio can have.
     """
 
     kind: Literal["sum", "mean", "rate", "ratio", "quantile"]
     over: RowValue
     under: RowValue | None = None
     level: float | None = None
+    bound: Bound = "positive"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,7 +261,24 @@ def total(value: RowValue) -> Statistic:
         value.description,
         finish=Known(value),
         of_nothing=0,
-        basis=Basis("sum", value),
+    )
+
+
+def like_period(statistic: Statistic, name: str, label: str) -> Statistic:
+    """Return a total (`total`) as an estimate of a like period, with an interval.
+
+    The number is the same. Its interval includes that the number of sessions and requests varies too, as if each came
+    by chance (a Poisson process); it does not include growth, weekdays or seasons.
+    """
+    if not isinstance(statistic.finish, Known):
+        msg = f"{statistic.name!r} is not a total of a row value"
+        raise InputError(msg)
+    return replace(
+        statistic,
+        name=name,
+        label=label,
+        description=f"{statistic.description}; as an estimate of a like period",
+        basis=Basis("sum", statistic.finish.value),
     )
 
 
@@ -268,17 +296,24 @@ def ratio(  # noqa: PLR0917 - in the order of `Statistic`
     denominator: RowValue,
     *,
     known_together: bool = False,
+    bound: Bound = "positive",
 ) -> Statistic:
     """Return a ratio of sums over the rows where both sides are known; missing if the denominator's sum is 0.
 
-    If no row has one side without the other, `known_together` saves the work of looking for it.
+    If no row has one side without the other, `known_together` saves the work of looking for it. `bound` says what
+    values the ratio can have, for its interval.
     """
     over, under = numerator, denominator
     if not known_together:
         over = _keep_where_known(f"{name} over", numerator, denominator)
         under = _keep_where_known(f"{name} under", denominator, numerator)
     return Statistic(
-        name, label, unit, description, finish=Per(Sum(over), Sum(under)), basis=Basis("ratio", over, under)
+        name,
+        label,
+        unit,
+        description,
+        finish=Per(Sum(over), Sum(under)),
+        basis=Basis("ratio", over, under, bound=bound),
     )
 
 

@@ -30,7 +30,7 @@ from genanalytics.metrics.engines.source import Records, find_coverage_of, open_
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
 from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
-from genanalytics.metrics.intervals.limits import Limit, add_limits, list_limits, make_limit_columns
+from genanalytics.metrics.intervals.limits import add_limits, list_gaps, list_needed_aggregates, make_limit_columns
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
@@ -80,13 +80,14 @@ def summarize(
             None for `metrics.DEFAULT`, which docs/metrics.md describes.
         percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
             holds; its percentiles are right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
-        intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean, sum and ratio of sums: the
-            limits of its 95 % interval, which docs/metrics.md describes. They are gaps if there are too few rows.
+        intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean and ratio of sums: the
+            limits of its 95 % interval, which docs/metrics.md describes. A total has none: it is known.
 
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
         `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), and `lower_bounds`:
-        the columns that are lower bounds, because some of the requested ids have no record.
+        the columns that are lower bounds, because some of the requested ids have no record. With intervals, `gaps`
+        contains the reasons why a statistic has no interval in some groups, by its name.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -124,6 +125,8 @@ def summarize(
         "percentiles": method,
         **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
     }
+    if intervals:
+        summary.attrs["gaps"] = list_gaps(groups, bounded)
     return summary
 
 
@@ -199,12 +202,11 @@ def aggregate(
 
     Each key is under `GroupKey.group`. `percentiles` is `exact` or `sketch`.
     """
-    wanted = [step for statistic in statistics for step in statistic.aggregates] + list_limits(bounded)
+    wanted = [step for statistic in statistics for step in statistic.aggregates] + list_needed_aggregates(bounded)
     plain: list[Aggregate] = []
     counted: dict[RowValue, list[Quantile]] = {}
     for step in dict.fromkeys(wanted):
-        sketched = percentiles == "sketch" or (isinstance(step, Limit) and source.large)
-        if isinstance(step, Quantile) and sketched:
+        if isinstance(step, Quantile) and percentiles == "sketch":
             counted.setdefault(step.value, []).append(step)
         else:
             plain.append(step)

@@ -18,6 +18,7 @@ import genanalytics as ga
 from genanalytics import InputError, MissingColumnError
 from genanalytics.metrics import Statistic, comparison
 from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.intervals import clusters
 from support.row_values import FAILURES, MEAN, PERCENTILES, PRICE, TOTAL
 
 MEDIAN = PERCENTILES[0]
@@ -75,18 +76,15 @@ def test_the_strata_are_shown_as_a_table() -> None:
     assert str(ga.table(shares.strata[["model", "difference"]])).splitlines()[-1].split() == ["m", "25.0", "points"]
 
 
-def test_the_interval_of_a_mean_is_that_of_stratified_samples() -> None:
-    """By hand: variances of the means 2/2, 4/3; 20/3 / 4, 20/3 / 4, those of independent samples."""
-    found = compared(TWO_MODELS, MEAN)
-    one = (1.2 / 3.2) ** 2 * 1 + (2 / 3.2) ** 2 * 5 / 3
-    other = (1.2 / 3.2) ** 2 * 4 / 3 + (2 / 3.2) ** 2 * 5 / 3
-    freedom = (one + other) ** 2 / (one**2 / 5 + other**2 / 6)
-    assert freedom == pytest.approx(10.9, abs=0.1)  # t of 10.9 degrees lies between 2.228 (10) and 2.201 (11)
-    assert found.difference.low is not None
-    assert found.difference.value is not None
-    half = found.difference.value - found.difference.low
-    assert half / math.sqrt(one + other) == pytest.approx(2.203, abs=0.005)
-    assert found.difference.high == pytest.approx(found.difference.value + half)
+def test_the_ratio_of_means_combines_the_limits_of_both_sides() -> None:
+    """By hand: the squared distances of the logarithms add up (Zou and Donner, 2008)."""
+    rng = np.random.default_rng(3)
+    frame = cells(("A", "m", list(rng.lognormal(0, 1, 30))), ("B", "m", list(rng.lognormal(0, 1, 60))))
+    summary = ga.summarize(frame, by="provider", metrics=[MEAN], intervals=True)
+    a, b = np.log(summary[["cost_mean", "cost_mean_low", "cost_mean_high"]].to_numpy(float))
+    found = compared(frame, MEAN).ratio
+    assert found.low == pytest.approx(math.exp(a[0] - b[0] - math.hypot(a[0] - a[1], b[2] - b[0])))
+    assert found.high == pytest.approx(math.exp(a[0] - b[0] + math.hypot(a[2] - a[0], b[0] - b[1])))
 
 
 def test_the_interval_of_rates_is_newcombes() -> None:
@@ -107,15 +105,15 @@ def test_the_interval_of_rates_is_that_of_statsmodels(n_a: int, n_b: int, share_
     assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize(("n_a", "n_b", "spread"), [(10, 10, 1.0), (12, 300, 5.0), (2000, 500, 0.1)])
-def test_the_interval_of_means_is_welchs_t_of_scipy(n_a: int, n_b: int, spread: float) -> None:
+@pytest.mark.parametrize(("n_a", "n_b", "spread"), [(300, 300, 1.0), (500, 5000, 0.2), (2000, 500, 0.1)])
+def test_the_interval_of_means_that_hardly_differ_is_welchs_t_of_scipy(n_a: int, n_b: int, spread: float) -> None:
+    """Without skewness and with many rows, logarithms make no difference."""
     rng = np.random.default_rng(n_a)
     a, b = rng.normal(10, 1, n_a), rng.normal(9, spread, n_b)
     found = compared(cells(("A", "m", list(a)), ("B", "m", list(b))), MEAN).difference
     expected = scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx(
-        (expected.low, expected.high), abs=2e-4 * (expected.high - expected.low)
-    )
+    width = expected.high - expected.low
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.02 * width)
 
 
 def test_a_rate_of_nothing_leaves_no_ratio() -> None:
@@ -179,7 +177,8 @@ def test_too_few_clusters_leave_a_difference_without_an_interval() -> None:
     frame = cells(("A", "m", [1.0, 2.0]), ("B", "m", [5.0, 6.0]))
     found = compared(frame, MEAN)
     assert found.difference == comparison.Estimate(-4, None, None)
-    assert "difference −$4.000 (no interval: too few rows)" in str(found)
+    assert found.gap == "fewer than 6 independent observations"
+    assert "difference −$4.000 (no interval: fewer than 6 independent observations)" in str(found)
 
 
 def test_a_session_in_several_strata_stays_one_cluster() -> None:
@@ -194,8 +193,8 @@ def test_a_session_in_several_strata_stays_one_cluster() -> None:
     )
     hours = pd.concat([sessions.assign(hour_of_day=hour) for hour in (1, 2)])
     once, twice = compared(sessions, MEAN, match=()), compared(hours, MEAN, match="hour_of_day")
-    assert twice.difference.low == pytest.approx(once.difference.low)
-    assert twice.ratio.high == pytest.approx(once.ratio.high)
+    assert twice.difference.low == pytest.approx(once.difference.low, abs=1e-3)  # a second stratum costs one cluster
+    assert twice.ratio.high == pytest.approx(once.ratio.high, abs=1e-3)
 
 
 def test_swapping_the_sides_turns_the_difference_round() -> None:
@@ -206,19 +205,40 @@ def test_swapping_the_sides_turns_the_difference_round() -> None:
     assert one.ratio.low == pytest.approx(1 / float(other.ratio.high or 1))
 
 
-@pytest.mark.parametrize("most", [0, 100_000])
+@pytest.mark.parametrize("kept", [0, 100_000])
 @pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES], ids=lambda metric: metric.name)
-def test_duckdb_gives_the_same_comparison(monkeypatch: pytest.MonkeyPatch, most: int, metric: Statistic) -> None:
-    """Of very many clusters the limits come from the strata: the same ones here, where no session is in two."""
+def test_duckdb_gives_the_same_comparison(monkeypatch: pytest.MonkeyPatch, kept: int, metric: Statistic) -> None:
+    """Where its clusters are fetched, and where they stay; sessions have rows in several strata and on both sides."""
     frame = simulated(np.random.default_rng(4), 400)
+    mixed = np.random.default_rng(5).random(len(frame)) < 0.2
+    frame.loc[mixed, ["model", "provider"]] = ["v", "B"]
+    frame.loc[frame.index % 3 == 0, "session_id"] = None
+    frame["created_at"] = pd.to_datetime("2026-03-01", utc=True) + pd.to_timedelta(frame.index // 4, unit="h")
     mine = compared(frame, metric)
-    monkeypatch.setattr(comparison, "MOST_CLUSTERS", most)
+    monkeypatch.setattr(clusters, "KEPT", kept)
     theirs = compared(duckdb.connect().from_arrow(pa.Table.from_pandas(frame)), metric)
     for name in ("difference", "ratio"):
         one, other = getattr(mine, name), getattr(theirs, name)
-        assert one.value == pytest.approx(other.value, rel=1e-9)
-        assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=1e-9 if most else abs(one.value) / 2)
+        assert one.low is not None
+        assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high), rel=1e-8)
     assert mine.strata["weight"].tolist() == pytest.approx(theirs.strata["weight"].tolist())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES, MEDIAN], ids=lambda metric: metric.name)
+def test_difference_and_ratio_never_contradict_each_other(seed: int, metric: Statistic) -> None:
+    frame = simulated(np.random.default_rng(seed), 60)
+    found = compared(frame, metric, match=())
+    difference, ratio = found.difference, found.ratio
+    if None in (difference.low, difference.high, ratio.low, ratio.high):
+        return
+    assert (difference.low > 0) == (ratio.low > 1)  # type: ignore[operator]
+    assert (difference.high < 0) == (ratio.high < 1)  # type: ignore[operator]
+
+
+def test_the_text_claims_no_cause() -> None:
+    text = str(compared(cells(("A", "m", [1.0, 2, 3] * 9), ("B", "m", [2.0, 3, 4] * 9)), MEAN))
+    assert text.splitlines()[-1] == "associated with provider: other differences between the sides may cause it"
 
 
 def test_an_unknown_side_key_or_statistic_is_named_with_the_known_ones() -> None:
@@ -277,3 +297,61 @@ def test_intervals_hold_the_truth_in_93_to_97_of_100_runs(n: int, metric: Statis
         held += found.low <= truth <= found.high
     error = 2.6 * math.sqrt(0.05 * 0.95 / runs)
     assert 0.93 - error < held / runs < (0.99 if metric is MEDIAN and n < 500 else 0.97) + error
+
+
+def shared_sessions(rng: np.random.Generator, sessions: int) -> pd.DataFrame:
+    """Return sessions with rows on both sides and in two models; both sides have the same distribution."""
+    session = np.repeat(np.arange(sessions), rng.geometric(0.2, sessions))
+    common = rng.lognormal(0, 0.7, sessions)[session]
+    level = rng.beta(0.8, 3.2, sessions)[session]
+    return pd.DataFrame(
+        {
+            "provider": np.where(rng.random(len(session)) < 0.3, "A", "B"),
+            "model": np.where(rng.random(len(session)) < 0.5, "small", "large"),
+            "session_id": [f"s{number}" for number in session],
+            "usd": common * rng.lognormal(0, 0.7, len(session)),
+            "out": rng.lognormal(0, 0.5, len(session)),
+            "flag": (rng.random(len(session)) < level).astype(int),
+        }
+    )
+
+
+@pytest.mark.parametrize("runs", [120, pytest.param(1500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES], ids=lambda metric: metric.name)
+def test_sessions_on_both_sides_raise_few_false_alarms(metric: Statistic, runs: int) -> None:
+    """At most 6 of 100, and not far fewer: correlated sides that count as independent raise hardly any."""
+    rng = np.random.default_rng(12)
+    alarms = 0
+    for _ in range(runs):
+        found = compared(shared_sessions(rng, 80), metric).difference
+        assert found.low is not None
+        assert found.high is not None
+        alarms += found.low > 0 or found.high < 0
+    error = 2.6 * math.sqrt(0.05 * 0.95 / runs)
+    assert 0.03 - error < alarms / runs < 0.06 + error
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES, MEDIAN], ids=lambda metric: metric.name)
+@pytest.mark.parametrize(("n_a", "n_b"), [(10, 300), (24, 276)])
+def test_unequal_sides_of_the_same_distribution_raise_few_false_alarms(metric: Statistic, n_a: int, n_b: int) -> None:
+    """The bootstrap before raised 16 to 29 of 100."""
+    rng, runs, alarms, given_limits = np.random.default_rng(n_a), 1000, 0, 0
+    for _ in range(runs):
+        n = n_a + n_b
+        frame = pd.DataFrame(
+            {
+                "provider": ["A"] * n_a + ["B"] * n_b,
+                "model": "m",
+                "usd": rng.lognormal(0, 1.5, n),
+                "out": rng.lognormal(0, 0.7, n),
+                "ms": rng.lognormal(0, 1.5, n),
+                "flag": (rng.random(n) < 0.1).astype(int),
+            }
+        )
+        found = compared(frame, metric).difference
+        if found.low is not None and found.high is not None:
+            given_limits += 1
+            alarms += found.low > 0 or found.high < 0
+    assert given_limits > 0.85 * runs
+    assert alarms / given_limits < 0.06 + 2.6 * math.sqrt(0.05 * 0.95 / runs)

@@ -31,6 +31,8 @@ class Dialect:
         types: The names of column types.
         select: Returns expressions over data as its columns.
         group: Returns aggregates of data, after the keys of their groups.
+        join: Returns the rows of data with the columns of the row of a small table that has the same keys, if there is
+            one; missing keys are equal.
     """
 
     mark: str
@@ -41,6 +43,7 @@ class Dialect:
     types: Mapping[Kind, str]
     select: Callable[[Any, Sequence[str]], Any]
     group: Callable[[Any, Sequence[str], Sequence[str]], Any]
+    join: Callable[[Any, pa.Table, Sequence[str]], Any]
 
     def quote(self, column: str) -> str:
         """Return the name of a column in quotation marks.
@@ -142,6 +145,32 @@ def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:
     return frame.groupBy(*by).agg(*map(expr, steps))
 
 
+def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # noqa: ANN401
+    from pyspark.sql.functions import broadcast  # noqa: PLC0415
+    from pyspark.sql.types import DoubleType, LongType, StructField, StructType  # noqa: PLC0415
+
+    numbers = {field.name: LongType() if pa.types.is_integer(field.type) else DoubleType() for field in table.schema}
+    types = numbers | {name: frame.schema[name].dataType for name in on}
+    schema = StructType([StructField(name, types[name]) for name in table.column_names])
+    rows = [tuple(row[name] for name in table.column_names) for row in table.to_pylist()]
+    small = broadcast(frame.sparkSession.createDataFrame(rows, schema))
+    conditions = [frame[f"`{name}`"].eqNullSafe(small[f"`{name}`"]) for name in on]
+    joined = frame.join(small, conditions) if on else frame.crossJoin(small)
+    for name in on:
+        joined = joined.drop(small[f"`{name}`"])
+    return joined
+
+
+def _join_in_duckdb(relation: Any, table: pa.Table, on: Sequence[str]) -> Any:  # noqa: ANN401
+    genanalytics_groups = table  # which the query finds by the name of the variable
+    small = relation.query("genanalytics_rows", "SELECT * FROM genanalytics_groups").set_alias("small")
+    del genanalytics_groups
+    names = list(map(DUCKDB.quote, on))
+    same = " AND ".join(f"many.{name} IS NOT DISTINCT FROM small.{name}" for name in names)
+    added = [f"small.{DUCKDB.quote(name)}" for name in table.column_names if name not in on]
+    return relation.set_alias("many").join(small, same or "true").project(", ".join(["many.*", *added]))
+
+
 DUCKDB = Dialect(
     mark='"',
     micros="epoch_us({})",
@@ -151,6 +180,7 @@ DUCKDB = Dialect(
     types=_name_types("VARCHAR", "TIMESTAMPTZ", "STRUCT({})[]", "{} {}"),
     select=lambda relation, columns: relation.project(", ".join(columns)),
     group=lambda relation, by, steps: relation.aggregate(", ".join([*by, *steps]), ", ".join(by)),
+    join=_join_in_duckdb,
 )
 SPARK = Dialect(
     mark="`",
@@ -161,4 +191,5 @@ SPARK = Dialect(
     types=_name_types("STRING", "TIMESTAMP", "ARRAY<STRUCT<{}>>", "{}: {}"),
     select=lambda frame, columns: frame.selectExpr(*columns),
     group=_group_in_spark,
+    join=_join_in_spark,
 )

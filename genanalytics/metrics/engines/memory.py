@@ -11,7 +11,16 @@ import pyarrow as pa
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, RowValue, Sum
 from genanalytics.metrics.engines.kernels import Groups, group_rows, to_floats
-from genanalytics.metrics.engines.protocol import CLUSTERS, list_columns, list_quantiles, list_values, order_by_need
+from genanalytics.metrics.engines.protocol import (
+    CLUSTERS,
+    HOUR,
+    PLACE,
+    list_columns,
+    list_quantiles,
+    list_values,
+    order_by_need,
+)
+from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import BY_NAME, Kind
@@ -77,25 +86,57 @@ class InMemory:
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
 
-    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         labels: dict[str, pd.Series] = {}
         alone = np.ones(len(self._frame), dtype=bool)
         for column, name in CLUSTERS.items():
             if column in self.columns:
                 labels[name] = self._read(column).where(alone)
                 alone &= labels[name].isna().to_numpy()
+        places = self._find_places(by, groups)
         single = pd.Series(np.where(alone, np.arange(len(alone)), -1))
-        series = [key.pandas(self._read(key.column)) for key in by]
-        groups, names = group_rows([*series, *labels.values(), single], len(self._frame))
-        columns = [*(key.group for key in by), *labels]
-        found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names[:-1], strict=True)}
-        table = self._compute(values, ())
-        for value in values:
-            floats = to_floats(table[value.name])
-            found[Sum(value).name] = groups.sum(floats)
-            found[Count(value).name] = groups.known(floats).astype(float)
-        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
+        inner, names = group_rows([pd.Series(places), *labels.values(), single], len(self._frame))
+        found: dict[str, Any] = {
+            column: pa.Array.from_pandas(name) for column, name in zip([PLACE, *labels], names[:-1], strict=True)
+        }
+        hours = self._find_hours()
+        if hours is not None:
+            row = names[-1].to_numpy()
+            found[HOUR] = pa.Array.from_pandas(hours.iloc[np.maximum(row, 0)].where(row >= 0))
+        sums = {column: np.zeros(inner.count) for value in values for column in (Sum(value).name, Count(value).name)}
+        others = [name for name in groups.column_names if name not in {PLACE, *(key.group for key in by)}]
+        constants = {name: to_floats(groups[name]) for name in others}
+        for part in _divide(len(self._frame)):
+            given = {name: pa.array(numbers[places[part]]) for name, numbers in constants.items()}
+            own, table = inner.part(part), self._compute(values, (), part, given)
+            for value in values:
+                floats = to_floats(table[value.name])
+                sums[Sum(value).name] += own.sum(floats)
+                sums[Count(value).name] += own.known(floats)
+        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found | sums)).lazy()
         return clusters
+
+    def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
+        joined: nw.LazyFrame[Any] = lazy.join(nw.from_native(table).lazy(), on=list(on), how="inner")
+        return joined
+
+    def _find_places(self, by: Sequence[GroupKey], groups: pa.Table) -> "np.ndarray":
+        """Return the number of each row's group."""
+        if not by:
+            return np.zeros(len(self._frame), dtype=np.int64)
+        inner, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._frame))
+        columns = [key.group for key in by]
+        found = pa.table({column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)})
+        numbered = groups.select([*columns, PLACE]).to_pandas()
+        placed: np.ndarray = found.to_pandas().merge(numbered, on=columns, how="left")[PLACE].to_numpy()
+        found_places: np.ndarray = placed[inner.codes]
+        return found_places
+
+    def _find_hours(self) -> "pd.Series | None":
+        """Return the hour of each row since 1970; None without moments."""
+        if "created_at" not in self.columns or not pd.api.types.is_datetime64_any_dtype(self._frame["created_at"]):
+            return None
+        return count_hours(self._read("created_at").reset_index(drop=True))
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         last = self._read(column).max()
@@ -106,11 +147,18 @@ class InMemory:
         return pa.table({name: self._to_arrow(name, part) for name in names})
 
     def _compute(
-        self, values: Sequence[RowValue], needs: Sequence[str | RowValue], part: slice = slice(None)
+        self,
+        values: Sequence[RowValue],
+        needs: Sequence[str | RowValue],
+        part: slice = slice(None),
+        given: "Mapping[str, pa.Array] | None" = None,
     ) -> pa.Table:
-        """Return the columns that are needed and the row values of a part of the rows, as Arrow."""
+        """Return the columns that are needed, given ones, and the row values of a part of the rows, as Arrow."""
         steps = order_by_need(values)
-        computed = nw.from_native(self.table(list_columns(steps, needs), part), eager_only=True)
+        table = self.table(list_columns(steps, needs), part)
+        for name, column in (given or {}).items():
+            table = table.append_column(name, column)
+        computed = nw.from_native(table, eager_only=True)
         for step in steps:
             computed = computed.with_columns(*(value.expression.alias(value.name) for value in step))
         return computed.to_native()

@@ -14,6 +14,12 @@ from genanalytics.metrics.grouping.keys import GroupKey
 CLUSTERS: Mapping[str, str] = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
 """The columns that identify dependent rows, of which the first known one counts; and their names in clusters."""
 
+HOUR = "hour of a row alone"
+"""The column of clusters with the hour, since 1970 in UTC, of a row that has none of `CLUSTERS`."""
+
+PLACE = "place of a group"
+"""The column with the number of a group."""
+
 
 class Source(Protocol):
     """Data for statistics."""
@@ -53,15 +59,24 @@ class Source(Protocol):
         The steps make the class out of the value, each over earlier ones. The last one is the class, null for gaps.
         """
 
-    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         """Return the sums of row values by group and cluster, without computing them yet.
 
         A cluster contains rows that depend on each other: those of a session, else of a request, else one row.
 
+        Args:
+            by: The keys of the groups.
+            values: The row values. They may read the columns of `groups`.
+            groups: The keys under `GroupKey.group`, `PLACE`, and further columns of numbers; a row per group.
+
         Returns:
-            The keys under `GroupKey.group`, `CLUSTERS` where the data has them (both null for a single row), and for
-            each row value its `Sum` and `Count` under their names as float64, 0 if none is known.
+            `PLACE`, `CLUSTERS` where the data has them (both null for a single row), `HOUR` where the data has
+            `created_at` (null for a session or request), and for each row value its `Sum` and `Count` under their names
+            as float64, 0 if none is known.
         """
+
+    def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
+        """Return the rows of `lazy` with the columns of the row of `table` that has the same keys, if there is one."""
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         """Return the last moment in a column; None without any."""

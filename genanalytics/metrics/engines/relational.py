@@ -11,8 +11,15 @@ import pyarrow.compute
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.dialects import Dialect
-from genanalytics.metrics.engines.protocol import CLUSTERS, list_columns, list_values, order_by_need
-from genanalytics.metrics.grouping.calendar import MICROS
+from genanalytics.metrics.engines.protocol import (
+    CLUSTERS,
+    HOUR,
+    PLACE,
+    list_columns,
+    list_values,
+    order_by_need,
+)
+from genanalytics.metrics.grouping.calendar import HOURS, MICROS
 from genanalytics.metrics.grouping.keys import GroupKey
 
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
@@ -76,24 +83,31 @@ class Relational:
         groups = _collect(values.group_by(*names, last).agg(nw.len().alias("n")))
         return groups.filter(pa.compute.is_valid(groups[last]))  # to filter, an engine would compute each step twice
 
-    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue]) -> "nw.LazyFrame[Any]":
+    def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         columns = [column for column in CLUSTERS if column in self.columns]
         alone, labels = nw.lit(value=True), []
         for column in columns:
             labels.append(nw.when(alone).then(nw.col(column)).alias(CLUSTERS[column]))
             alone = alone & nw.col(column).is_null()
-        names = [*(key.group for key in by), *(CLUSTERS[column] for column in columns)]
+        names = [PLACE, *(CLUSTERS[column] for column in columns)]
+        hours = []
+        if self._has_moments():
+            hours = [nw.when(alone).then(HOURS).alias(HOUR)]
+            names.append(HOUR)
         sums = [value.column.cast(nw.Float64).fill_null(0.0).alias(Sum(value).name) for value in values]
         counts = [(~value.column.is_null()).cast(nw.Float64).alias(Count(value).name) for value in values]
-        rows = (
-            self._compute(by, values, columns).with_columns(*labels).select(*names, alone.alias(_ALONE), *sums, *counts)
-        )
+        computed = self._compute(by, values, [*columns, *([MICROS] if hours else [])], groups)
+        rows = computed.with_columns(*labels, *hours).select(*names, alone.alias(_ALONE), *sums, *counts)
         single = rows.filter(nw.col(_ALONE)).drop(_ALONE)
         if not columns:
             return single
         shared = rows.filter(~nw.col(_ALONE)).drop(_ALONE)
         summed = [name for name in shared.collect_schema().names() if name not in names]
         return nw.concat([shared.group_by(*names).agg(*(nw.col(name).sum() for name in summed)), single])
+
+    def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
+        joined: nw.LazyFrame[Any] = nw.from_native(self._dialect.join(lazy.to_native(), table, list(on)))
+        return joined
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
@@ -103,11 +117,16 @@ class Relational:
         return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
     def _compute(
-        self, by: Sequence[GroupKey], values: Sequence[RowValue], needs: Sequence[str | RowValue]
+        self,
+        by: Sequence[GroupKey],
+        values: Sequence[RowValue],
+        needs: Sequence[str | RowValue],
+        groups: pa.Table | None = None,
     ) -> "nw.LazyFrame[Any]":
-        """Return the data with the keys, under `GroupKey.group`, and the row values as columns."""
+        """Return the data with the keys, under `GroupKey.group`, the columns of groups, and the row values."""
         steps = order_by_need(values)
-        native = self._add_micros() if any(key.column == "created_at" != key.name for key in by) else self._native
+        timed = MICROS in needs or any(key.column == "created_at" != key.name for key in by)
+        native = self._add_micros() if timed else self._native
         rows: nw.LazyFrame[Any] = nw.from_native(native)
         for key in by:
             name = key.column
@@ -116,9 +135,16 @@ class Relational:
             rows = rows.with_columns(nw.col(name).alias(key.group))
         read = [*(key.group for key in by), *list_columns(steps, needs)]
         rows = rows.select(*read) if read else rows
+        if groups is not None:
+            rows = self.join(rows, groups, [key.group for key in by])
         for level in steps:
             rows = rows.with_columns(*(value.expression.alias(value.name) for value in level))
         return rows
+
+    def _has_moments(self) -> bool:
+        """Return whether `created_at` contains moments of which the zone is known."""
+        dtype = self._schema.get("created_at")
+        return isinstance(dtype, nw.Datetime) and (dtype.time_zone is not None or self._dialect.reads_naive_as_utc)
 
     def _add_micros(self) -> Any:  # noqa: ANN401
         """Return the data with the microseconds of `created_at`, for which each engine has its own function.
@@ -126,9 +152,9 @@ class Relational:
         Raises:
             InputError: The column contains no moments.
         """
-        dtype = self._schema["created_at"]
-        if isinstance(dtype, nw.Datetime) and (dtype.time_zone is not None or self._dialect.reads_naive_as_utc):
+        if self._has_moments():
             return self._dialect.add_micros(self._native, "created_at", MICROS)
+        dtype = self._schema["created_at"]
         msg = f"column 'created_at' is of type {dtype}: to group by time, give timestamps with a time zone"
         raise InputError(msg)
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Quantile, RowValue
@@ -21,6 +20,7 @@ ACCURACY = 0.01
 
 _GROWTH = math.log((1 + ACCURACY) / (1 - ACCURACY))
 CLASS = "class"
+_PLACE = "place of a group"
 _SIZE = "size of the value"
 _POWER = "power of the size"
 _LARGEST = sys.float_info.max
@@ -94,23 +94,19 @@ def join_percentiles(groups: pa.Table, counted: pa.Table, steps: Sequence[Quanti
     """
     by = counted.column_names[:-2]
     frame = counted.to_pandas()
-    parts = frame.groupby(by, dropna=False, sort=False) if by else [((), frame)]
-    names = [step.name for step in steps]
-    found = pd.DataFrame(
-        [(*group, *_compute(part[CLASS].to_numpy(), part["n"].to_numpy(), steps)) for group, part in parts],
-        columns=[*by, *names],
-    )
+    places = np.zeros(len(frame), dtype=np.int64)
     if by:
-        found = found.astype({name: frame[name].dtype for name in by})  # which an empty frame would not know
-        found = groups.select(by).to_pandas().merge(found, on=by, how="left")
-    for name in names:
-        groups = groups.append_column(name, pa.array(found[name].to_numpy(dtype=float), from_pandas=True))
+        numbered = groups.select(by).to_pandas().assign(**{_PLACE: np.arange(len(groups))})
+        places = frame[by].merge(numbered, on=by, how="left")[_PLACE].to_numpy()
+    classes, counts = (frame[name].to_numpy() for name in (CLASS, "n"))
+    ranks = [step.ranks(np.bincount(places, weights=counts, minlength=len(groups))) for step in steps]
+    found = np.full((len(steps), len(groups)), np.nan)
+    order = np.argsort(places, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(places[order])) + 1) if len(order) else []:
+        place = places[rows[0]]
+        values = find_at_ranks(classes[rows], counts[rows], [rank[place] for rank in ranks])
+        # a limit is moved to that of its class, so that it encloses all values of the class
+        found[:, place] = values / (1 - ACCURACY * np.sign(values) * [step.outward for step in steps])
+    for step, values in zip(steps, found, strict=True):
+        groups = groups.append_column(step.name, pa.array(values, from_pandas=True))
     return groups
-
-
-def _compute(classes: "np.ndarray", counts: "np.ndarray", steps: Sequence[Quantile]) -> "np.ndarray":
-    """Return percentiles; a limit is moved to that of its class, so that it encloses all values of the class."""
-    n = np.array([counts.sum()])
-    values = find_at_ranks(classes, counts, [step.ranks(n)[0] for step in steps])
-    values /= 1 - ACCURACY * np.sign(values) * [step.outward for step in steps]
-    return values

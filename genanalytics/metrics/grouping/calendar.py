@@ -209,6 +209,15 @@ def _modulo(value: nw.Expr, by: int) -> nw.Expr:
     return value - _quotient(value, by) * by
 
 
+def count_hours(moments: pd.Series) -> pd.Series:
+    """Return the number of whole hours from 1970 to each moment."""
+    hours = pd.Series(_to_micros(moments.dt.tz_convert("UTC")) // _MICROS["hour"], index=moments.index)
+    return hours.astype("Int64").mask(moments.isna())
+
+
+HOURS: nw.Expr = _quotient(nw.col(MICROS), _MICROS["hour"])
+"""The same, out of `MICROS`."""
+
 PARTS: Mapping[str, tuple[Callable[[pd.Series], pd.Series], nw.Expr]] = MappingProxyType(
     {
         "hour": (lambda local: local.dt.hour, _quotient(_modulo(_LOCAL, _PER_DAY), _MICROS["hour"])),

@@ -1,7 +1,6 @@
 """Intervals from counting alone: of a rate, and of a percentile by the ranks of its neighbours."""
 
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
@@ -13,6 +12,7 @@ Z = 1.959963984540054
 
 _TAIL = (1 - LEVEL) / 2
 _GENEROUS = 0.97
+_ROUNDING = 1e-9
 _REACH = 12
 """The standard deviations of a binomial count that matter: the chance of a count further out is below 1e-30."""
 
@@ -60,22 +60,25 @@ def find_ranks(n: int, level: float) -> tuple[int, int] | None:
     return low, high
 
 
-@lru_cache(maxsize=1 << 16)
-def find_points(n: int, level: float) -> tuple[float, float] | None:
-    """Return the distances of the values at `find_ranks` from the percentile, in standard errors; None for too few.
+def stretch_ranks(n: "np.ndarray", rows: "np.ndarray", level: float) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the ranks among `n` values that enclose a percentile, if they say as much as `rows` independent ones.
 
-    They are the normal quantiles of the chances that the percentile is beyond these values: 1.96 on both sides, except
-    that counts have steps.
+    They are `find_ranks` of the effective rows, stretched outwards to all rows (R. S. Woodruff, "Confidence intervals
+    for medians and other position measures", JASA 47, 1952; E. L. Korn and B. I. Graubard, "Analysis of Health
+    Surveys", 1999, section 2.5). NaN for too few rows.
 
-    >>> [round(point, 2) for point in find_points(100, 0.95)]
-    [2.27, 1.79]
+    >>> low, high = stretch_ranks(np.array([100, 100]), np.array([100.0, 25.0]), 0.5)
+    >>> low.tolist(), high.tolist()
+    ([40.0, 31.0], [61.0, 70.0])
     """
-    limits = find_ranks(n, level)
-    if limits is None:
-        return None
-    first, chances = _find_chances(n, level)
-    below, above = chances[: limits[0] - first].sum(), chances[limits[1] - first :].sum()
-    return -NormalDist().inv_cdf(float(below)), -NormalDist().inv_cdf(float(above))
+    with np.errstate(invalid="ignore"):
+        whole = np.minimum(np.floor(np.nan_to_num(rows) + _ROUNDING), n)
+        sizes, places = np.unique(whole, return_inverse=True)
+        found = [find_ranks(int(size), level) if size >= 1 else None for size in sizes]
+        ranks = np.array([(np.nan, np.nan) if pair is None else pair for pair in found]).reshape(-1, 2)[places]
+        stretch = (n + 1) / (whole + 1)
+        low, high = np.floor(ranks[:, 0] * stretch + _ROUNDING), np.ceil(ranks[:, 1] * stretch - _ROUNDING)
+    return np.maximum(low, 1.0), np.minimum(high, n)
 
 
 def _find_chances(n: int, level: float) -> "tuple[int, np.ndarray]":

@@ -1,160 +1,130 @@
-"""Clusters of rows that depend on each other, and what each adds to a mean or a ratio of sums."""
+"""Clusters of rows that depend on each other, and their moments.
 
-from collections.abc import Iterator, Mapping, Sequence
+A cluster contains the rows of a session, else of a request. A row without both is a cluster of its own, unless rows of
+the same hour go together: then it belongs to the cluster of its hour (`_choose_hours`).
+"""
+
+from collections.abc import Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from genanalytics.metrics.declare import Basis, Count, Sum
-from genanalytics.metrics.engines.kernels import group_rows
-from genanalytics.metrics.engines.protocol import CLUSTERS, Source
+from genanalytics.metrics.declare import Basis, Count, Quantile, RowValue, Sum
+from genanalytics.metrics.engines.protocol import CLUSTERS, HOUR, PLACE, Source
 from genanalytics.metrics.grouping.keys import GroupKey
-from genanalytics.metrics.intervals.bootstrap import Moments
+from genanalytics.metrics.intervals.cells import ArrayCells, Cells, Found, LazyCells, Strata, name_sums
+from genanalytics.metrics.intervals.moments import Family, Moments, choose_moments, join_moments
+from genanalytics.metrics.intervals.ratios import FEWEST
+from genanalytics.units import Unit
 
-_NUMBER = "clusters"
-_PLACE = "place of a group"
+KEPT = 200_000
+"""Up to this number of clusters are fetched from an engine once, instead of being computed there several times."""
 
-_AT_ONCE = 32
-"""The number of groups that are resampled at once."""
-
-_SOLE = 1e-9
-"""The distance from 1 of the share of a sole cluster, whose residual is 0 anyway."""
+_TIE = 1e-9
+"""Numbers that differ by less than this share are equal: engines round differently."""
 
 
 class Clusters:
-    """The clusters of groups: the rows of a session, of a request, or a single row (`Source.sum_clusters`).
+    """The clusters of groups.
 
     Args:
         source: The data.
         by: The keys of the groups.
-        bases: The estimated quantities, by name: a mean or a ratio; a sum counts as the mean of what a cluster adds.
-        groups: The keys of the groups, under `GroupKey.group`; a row each.
+        bases: The estimated quantities, by name. A sum counts as the mean of what a cluster adds; a percentile as the
+            share of rows that are not above it.
+        groups: The keys of the groups, under `GroupKey.group`, and the percentiles, under the names of their
+            `Quantile`; a row each.
+
+    Attributes:
+        totals: The sums of each quantity, by name.
     """
 
-    def __init__(self, source: Source, by: Sequence[GroupKey], bases: Mapping[str, Basis], groups: pa.Table) -> None:
-        self.names = list(bases)
-        self._keys = groups.select([key.group for key in by])
-        values = [value for basis in bases.values() for value in (basis.over, basis.under) if value is not None]
-        clusters = source.sum_clusters(by, list(dict.fromkeys(values)))
-        columns = clusters.collect_schema().names()
-        self._labels = [label for label in CLUSTERS.values() if label in columns]
-        pairs = [
-            part.alias(column)
-            for name, basis in bases.items()
-            for part, column in zip(_express_parts(basis), (_name_over(name), _name_under(name)), strict=True)
+    def __init__(
+        self,
+        source: Source,
+        by: Sequence[GroupKey],
+        bases: Mapping[str, Basis],
+        groups: pa.Table,
+    ) -> None:
+        self._bases = bases
+        pairs = {name: _choose_row_values(basis) for name, basis in bases.items()}
+        values = [value for pair in pairs.values() for value in pair if value is not None]
+        levels = [Quantile(basis.over, basis.level).name for basis in bases.values() if basis.level is not None]
+        places = groups.select(list(dict.fromkeys([*(key.group for key in by), *levels])))
+        places = places.append_column(PLACE, pa.array(np.arange(len(groups))))
+        summed = source.sum_clusters(by, list(dict.fromkeys(values)), places)
+        columns = summed.collect_schema().names()
+        labels = [label for label in CLUSTERS.values() if label in columns]
+        hours = [HOUR] if HOUR in columns else []
+        sums = [
+            step.alias(column)
+            for name, (over, under) in pairs.items()
+            for step, column in zip(_express_sums(bases[name], over, under), name_sums(name), strict=True)
         ]
-        self._lazy = clusters.select(*self._keys.column_names, *self._labels, *pairs)
+        lazy = summed.select(PLACE, *labels, *hours, *sums)
+        few = not source.large or int(lazy.select(nw.len()).collect(backend="pyarrow").item()) <= KEPT
+        self._cells: Cells = LazyCells(lazy, labels, source)
+        if few:
+            self._cells = ArrayCells(lazy.collect(backend="pyarrow").to_native(), labels)
+        self.totals = self._cells.find_totals(list(bases), len(groups))
 
-    def moments(self) -> "tuple[np.ndarray, dict[str, Moments]]":
-        """Return the number of clusters per group, and the moments of each name."""
-        products, sums = [], [nw.len().alias(_NUMBER)]
-        columns = {name: _name_moments(name) for name in self.names}
-        for moments in columns.values():
-            x, y = nw.col(moments["over"]), nw.col(moments["under"])
-            known = nw.when((x != 0) | (y != 0)).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
-            squares = {"clusters": known, "over_2": x * x, "product": x * y, "under_2": y * y}
-            products += [step.alias(moments[part]) for part, step in squares.items()]
-            sums += [nw.col(column).sum() for column in moments.values()]
-        by = self._keys.column_names
-        lazy = self._lazy.with_columns(*products)
-        table = (lazy.group_by(*by).agg(*sums) if by else lazy.select(*sums)).collect(backend="pyarrow").to_native()
-        places = self._find_places(table)
+    def find_moments(self) -> dict[str, Moments]:
+        """Return the moments of each group, by name."""
+        return {name: found.moments for name, found in self._find_moments(None).items()}
 
-        def place(column: str) -> "np.ndarray":
-            values = np.full(len(self._keys) if by else 1, np.nan)
-            values[places] = table[column].to_numpy()
-            return values
+    def compare(self, strata: Strata) -> tuple[Moments, float]:
+        """Return the moments of two sides, and the correlation of their estimates, of the only quantity."""
+        ((moments, products),) = self._find_moments(strata).values()
+        with np.errstate(all="ignore"):
+            correlation = float(products / np.sqrt(moments.hc2_2.prod()))
+        return moments, float(np.clip(np.nan_to_num(correlation), -1.0, 1.0))
 
-        return place(_NUMBER), {
-            name: Moments(**{part: place(column) for part, column in moments.items()})
-            for name, moments in columns.items()
-        }
-
-    def by_size(self) -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]":
-        """Yield the places of groups with equally many clusters, with all their numerators and denominators.
-
-        These have a row per cluster and a column per group and name. Clusters are ordered by their labels, and single
-        rows by their values, so that the order of the data does not matter.
-        """
-        table, places = self._collect()
-        overs, unders = list(map(_name_over, self.names)), list(map(_name_under, self.names))
-        table = table.append_column(_PLACE, pa.array(places))
-        table = table.sort_by([(name, "ascending") for name in (_PLACE, *self._labels, *overs, *unders)])
-        over, under = (np.column_stack([table[name].to_numpy() for name in part]) for part in (overs, unders))
-        found, starts, sizes = np.unique(table[_PLACE].to_numpy(), return_index=True, return_counts=True)
-        for size in np.unique(sizes):
-            same = np.flatnonzero(sizes == size)
-            for first in range(0, len(same), _AT_ONCE):
-                batch = same[first : first + _AT_ONCE]
-                rows = starts[batch] + np.arange(size)[:, None]
-                yield found[batch], over[rows].reshape(size, -1), under[rows].reshape(size, -1)
-
-    def residuals(self, ratios: "np.ndarray", totals: "np.ndarray", factors: "np.ndarray") -> "np.ndarray":
-        """Return the distance of each cluster from the ratios of its groups: the sum of `factor (over - ratio under)`.
-
-        A cluster draws the ratio of its group towards itself by its share of the denominators. Its residual is enlarged
-        for that, so that the sum of squares is right on average (J. G. MacKinnon and H. White, 1985: HC2).
-
-        Args:
-            ratios: The ratio of each group, of the first of the names.
-            totals: The sum of the denominators of each group.
-            factors: Any number of rows, each with a factor per group.
-
-        Returns:
-            A row per row of the factors, and a column per cluster; NaN for a cluster outside the groups of a row, which
-            are those with a factor other than 0.
-        """
-        table, places = self._collect()
-        over, under = (table[column(self.names[0])].to_numpy() for column in (_name_over, _name_under))
-        alone = np.ones(len(table), dtype=bool)
-        for label in self._labels:
-            alone &= table[label].is_null().to_numpy()
-        labels = [table[label].to_pandas() for label in self._labels]
-        clusters, _ = group_rows([*labels, pd.Series(np.where(alone, np.arange(len(table)), -1))], len(table))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.clip(under / totals[places], 0.0, 1 - _SOLE)
-            own = (over - ratios[places] * under) / np.sqrt(1 - share)
-        found = []
-        for row in factors:
-            counts = row[places] != 0
-            inside = np.bincount(clusters.codes[counts], minlength=clusters.count) > 0
-            found.append(np.where(inside, clusters.sum(np.where(counts, row[places] * own, 0.0)), np.nan))
-        return np.array(found)
-
-    def _collect(self) -> "tuple[pa.Table, np.ndarray]":
-        """Return the clusters and the group of each."""
-        table = self._lazy.collect(backend="pyarrow").to_native()
-        return table, self._find_places(table)
-
-    def _find_places(self, table: pa.Table) -> "np.ndarray":
-        """Return the group of each row of a table."""
-        names = self._keys.column_names
-        if not names:
-            return np.zeros(len(table), dtype=np.int64)
-        groups = self._keys.to_pandas().assign(**{_PLACE: np.arange(len(self._keys))})
-        placed: np.ndarray = table.select(names).to_pandas().merge(groups, on=names, how="left")[_PLACE].to_numpy()
-        return placed
+    def _find_moments(self, strata: Strata | None) -> dict[str, Found]:
+        families = {name: _find_family(basis) for name, basis in self._bases.items()}
+        fixed = self._cells.find_moments("fixed", families, self.totals, strata)
+        if not self._cells.has_hours:
+            return fixed
+        rows = self._cells.find_moments("rows", families, self.totals, strata)
+        hours = self._cells.find_moments("hours", families, self.totals, strata)
+        found = {}
+        for name, basis in self._bases.items():
+            where = _choose_hours(rows[name].moments, hours[name].moments, basis)
+            single = choose_moments(where, hours[name].moments, rows[name].moments)
+            products = fixed[name].products + (hours[name].products if where.all() else 0.0)
+            found[name] = Found(join_moments(fixed[name].moments, single), products)
+        return found
 
 
-def _name_over(name: str) -> str:
-    return f"numerator of {name}"
+def _choose_hours(rows: Moments, hours: Moments, basis: Basis) -> "np.ndarray":
+    """Return in which groups rows of the same hour go together.
+
+    They do if pairs of residuals of an hour have a positive product on average (R. E. Tarone, "Testing the goodness of
+    fit of the binomial distribution", Biometrika 66, 1979, for rates). A test of significance would keep the narrow
+    interval exactly when an outage was short by chance. The number of requests differs from hour to hour anyway: a sum
+    keeps its rows.
+    """
+    together: np.ndarray = (hours.clusters >= FEWEST) & (hours.d_2 > rows.d_2 * (1 + _TIE)) & (basis.kind != "sum")
+    return together
 
 
-def _name_under(name: str) -> str:
-    return f"denominator of {name}"
+def _choose_row_values(basis: Basis) -> tuple[RowValue, RowValue | None]:
+    """Return the row values of the numerator and of the denominator; None for the number of rows or of clusters."""
+    if basis.level is None:
+        return basis.over, basis.under
+    value, quantile = basis.over, nw.col(Quantile(basis.over, basis.level).name)
+    at_most = (value.column - quantile <= quantile.abs() * _TIE).cast(nw.Int64)
+    name = f"{value.name} up to its {Quantile(value, basis.level).name}"
+    return RowValue(name, value.label, Unit.SHARE, "Whether it is at most a percentile", (value,), at_most), None
 
 
-def _name_moments(name: str) -> dict[str, str]:
-    """Return the columns of the fields of `Moments`."""
-    parts = {part: f"{part} of {name}" for part in ("clusters", "over_2", "product", "under_2")}
-    return {"over": _name_over(name), "under": _name_under(name)} | parts
+def _express_sums(basis: Basis, over: RowValue, under: RowValue | None) -> tuple[nw.Expr, nw.Expr]:
+    """Return the numerator and the denominator of a cell."""
+    if under is not None:
+        return nw.col(Sum(over).name), nw.col(Sum(under).name)
+    return nw.col(Sum(over).name), nw.lit(1.0) if basis.kind == "sum" else nw.col(Count(over).name)
 
 
-def _express_parts(basis: Basis) -> tuple[nw.Expr, nw.Expr]:
-    """Return what a cluster adds to the numerator and to the denominator."""
-    over = nw.col(Sum(basis.over).name)
-    if basis.under is not None:
-        return over, nw.col(Sum(basis.under).name)
-    return over, nw.lit(1.0) if basis.kind == "sum" else nw.col(Count(basis.over).name)
+def _find_family(basis: Basis) -> Family:
+    bounded = basis.kind in {"rate", "quantile"} or basis.bound in {"share", "at most one"}
+    return "bounded" if bounded else "positive"

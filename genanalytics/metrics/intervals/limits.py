@@ -1,38 +1,51 @@
 """The 95 % interval of each statistic: 95 % of such intervals contain the value that ever more data would give.
 
-The `Basis` of a statistic decides the method. A rate has Wilson's interval, a percentile that of order statistics
-(`binomial`); both treat rows as independent. Sums, means and ratios of sums are computed from clusters (`bootstrap`),
-since the rows of a session are not independent.
+The `Basis` of a statistic decides the method. A rate has Wilson's interval and a percentile that of order statistics
+(`binomial`), both for the number of independent rows that say as much as those of the clusters. Means and ratios of
+sums have limits on the scale of what they measure (`ratios`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.metrics.declare import Aggregate, Basis, Count, Quantile, RowValue, Statistic, Sum, name_limits
+from genanalytics.metrics.declare import Aggregate, Basis, Quantile, RowValue, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.sketch import classify, join_percentiles
 from genanalytics.metrics.grouping.keys import GroupKey
-from genanalytics.metrics.intervals.binomial import find_ranks, wilson
-from genanalytics.metrics.intervals.bootstrap import FEWEST, MOST, delta, draw_counts, studentize
+from genanalytics.metrics.intervals import ratios
+from genanalytics.metrics.intervals.binomial import stretch_ranks, wilson
+from genanalytics.metrics.intervals.cells import Total
 from genanalytics.metrics.intervals.clusters import Clusters
+from genanalytics.metrics.intervals.moments import Moments
+from genanalytics.metrics.intervals.ratios import Limits
 
-MOST_CLUSTERS = 100_000
-"""With more clusters in all groups together, none is resampled: sums of squares are computed where the data is, for the
-delta method."""
+_FEWEST_FAR = 20
+"""The fewest clusters for a percentile far from the median, if clusters have several rows."""
 
-_Limits = tuple[np.ndarray, np.ndarray]
+_FAR = 0.39
+"""The distance from the median from which a percentile is far: p90 and above."""
+
+_MEDIAN = 0.5
+_ALONE = 1 + 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Limit(Quantile):
-    """The lower (`side` 0) or the upper (`side` 1) limit of a percentile: the value at a rank of `find_ranks`."""
+    """The lower (`side` 0) or the upper (`side` 1) limit of a percentile: the value at a rank.
+
+    Attributes:
+        side: The side.
+        places: The rank in each group, from 1; NaN without one.
+    """
 
     side: Literal[0, 1]
+    places: "np.ndarray" = field(compare=False)
 
     @property
     def name(self) -> str:
@@ -45,47 +58,58 @@ class Limit(Quantile):
         return (-1, 1)[self.side]
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":
-        """Return its ranks among numbers of known values, of which the smallest has rank 0; NaN among too few."""
-        sizes, places = np.unique(n, return_inverse=True)
-        found = (find_ranks(int(size), self.level) for size in sizes)
-        return np.array([np.nan if ranks is None else ranks[self.side] - 1.0 for ranks in found])[places]
+        """Return its ranks in all groups, of which the smallest value has rank 0."""
+        return np.where(self.places <= n, self.places - 1.0, np.nan)
 
 
-def list_limits(statistics: Sequence[Statistic]) -> list[Aggregate]:
-    """Return the aggregates that the limits of rates and percentiles are made of."""
-    found: list[Aggregate] = []
-    for statistic in statistics:
-        match statistic.basis:
-            case Basis("rate", over):
-                found += [Sum(over), Count(over)]
-            case Basis("quantile", over, _, float(level)):
-                found += _make_limits(over, level)
-    return found
+def list_needed_aggregates(statistics: Sequence[Statistic]) -> list[Aggregate]:
+    """Return the aggregates that limits are made of: percentiles."""
+    bases = [statistic.basis for statistic in statistics if statistic.basis is not None]
+    return [Quantile(basis.over, basis.level) for basis in bases if basis.level is not None]
 
 
 def add_limits(groups: pa.Table, source: Source, by: Sequence[GroupKey], statistics: Sequence[Statistic]) -> pa.Table:
     """Return groups with the limits of the statistics that have a basis, as columns for `make_limit_columns`.
 
-    The groups are those of `source` by `by`, with their aggregates, including `list_limits`.
+    The groups are those of `source` by `by`, with their aggregates, including `list_needed_aggregates`.
     """
-    found: dict[str, _Limits] = {}
-    clustered: dict[str, Basis] = {}
-    for statistic in statistics:
-        match statistic.basis:
-            case Basis("rate", over):
-                successes, n = (to_floats(groups[step.name]) for step in (Sum(over), Count(over)))
-                found[statistic.name] = wilson(successes, n)
-            case Basis("quantile", over, _, float(level)):
-                low, high = (to_floats(groups[limit.name]) for limit in _make_limits(over, level))
-                found[statistic.name] = low, high
-            case Basis() as basis:
-                clustered[statistic.name] = basis
-    if clustered:
-        found |= _find_cluster_limits(Clusters(source, by, clustered, groups), clustered)
+    bases = {statistic.name: statistic.basis for statistic in statistics if statistic.basis is not None}
+    if not bases:
+        return groups
+    clusters = Clusters(source, by, bases, groups)
+    found: dict[str, Limits] = {}
+    ranks: dict[str, Limits] = {}
+    for name, moments in clusters.find_moments().items():
+        basis, total = bases[name], clusters.totals[name]
+        match basis.kind:
+            case "quantile":
+                ranks[name] = _find_ranks(moments, total, basis.level or 0.0)
+            case "rate":
+                found[name] = _find_limits_of_rate(moments, total)
+            case "sum":
+                found[name] = ratios.find_like_period(moments)
+            case _:
+                found[name] = find_limits_of_ratio(moments, basis)
+    found |= _read_at_ranks(groups, source, by, bases, ranks)
     for name, limits in found.items():
-        for column, values in zip(_name_columns(name), limits, strict=True):
+        for column, values in zip(_name_columns(name), (limits.low, limits.high), strict=True):
             groups = groups.append_column(column, pa.array(values, from_pandas=True))
+        groups = groups.append_column(_name_reason(name), pa.array(limits.reasons, pa.string()))
     return groups
+
+
+def find_limits_of_ratio(moments: Moments, basis: Basis, strata: int = 1) -> Limits:
+    """Return the limits of a mean or a ratio of sums, as its bound demands."""
+    match basis.bound:
+        case "share":
+            return ratios.find_share(moments)
+        case "at most one":
+            return ratios.find_at_most_one(moments)
+        case "any":
+            return ratios.find_any(moments, strata)
+    positive, signed = ratios.find_positive(moments, strata), ratios.find_any(moments, strata)
+    negative = moments.low_x < 0
+    return Limits(*(np.where(negative, getattr(signed, part), getattr(positive, part)) for part in Limits.__slots__))
 
 
 def make_limit_columns(
@@ -103,29 +127,70 @@ def make_limit_columns(
     }
 
 
+def list_gaps(groups: pa.Table, statistics: Sequence[Statistic]) -> dict[str, list[str]]:
+    """Return the reasons of the gaps among the intervals of each statistic, by its name; only where there are gaps."""
+    found = {}
+    for statistic in statistics:
+        reasons = groups[_name_reason(statistic.name)].unique().to_pylist()
+        found[statistic.name] = sorted(reason for reason in reasons if reason)
+    return {name: reasons for name, reasons in found.items() if reasons}
+
+
 def _name_columns(name: str) -> tuple[str, str]:
     return f"lower limit of {name}", f"upper limit of {name}"
 
 
-def _make_limits(over: RowValue, level: float) -> list[Limit]:
-    return [Limit(over, level, 0), Limit(over, level, 1)]
+def _name_reason(name: str) -> str:
+    return f"why {name} has no limits"
 
 
-def _find_cluster_limits(clusters: Clusters, bases: Mapping[str, Basis]) -> "dict[str, _Limits]":
-    """Return the limits of sums, means and ratios: by resampling, or by the delta method for very many clusters.
+def _find_limits_of_rate(moments: Moments, total: Total) -> Limits:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = total.over / total.under
+        rows = ratios.count_effective_rows(moments, total.under, share * (1 - share) / total.under)
+    low, high = wilson(share * rows, rows)
+    return Limits(low, high, np.full(len(low), "", dtype=object))
 
-    A sum is the average of what a cluster adds, times the number of clusters.
+
+def _find_ranks(moments: Moments, total: Total, level: float) -> Limits:
+    """Return the ranks of the limits of a percentile.
+
+    If rows depend on each other, a percentile needs clusters with rows on either side: an event in few clusters does
+    not show how much they differ.
     """
-    count, moments = clusters.moments()
-    found = {name: delta(moment) for name, moment in moments.items()}
-    if np.nansum(count) <= MOST_CLUSTERS:
-        weights = draw_counts(int(np.max(count, where=count <= MOST, initial=0)))
-        for places, over, under in clusters.by_size():
-            if FEWEST <= len(over) <= MOST:
-                low, high = (limit.reshape(len(places), -1) for limit in studentize(over, under, weights))
-                for column, limits in enumerate(found.values()):
-                    limits[0][places], limits[1][places] = low[:, column], high[:, column]
+    n = total.under
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = total.over / n
+        rows = ratios.count_effective_rows(moments, n, share * (1 - share) / n)
+        dependent = n * moments.w_2 > _ALONE
+    low, high = stretch_ranks(n, rows, level)
+    fewest = _FEWEST_FAR if abs(level - _MEDIAN) > _FAR else ratios.FEWEST
+    beyond = np.minimum(moments.some, moments.short)
+    reasons = np.full(len(n), "", dtype=object)
+    reasons[(n > 0) & (np.isnan(low) | np.isnan(high))] = ratios.RANKS
+    reasons[dependent & ((moments.clusters < fewest) | (beyond < ratios.FEWEST))] = ratios.SESSIONS
+    low[reasons != ""] = high[reasons != ""] = np.nan
+    return Limits(low, high, reasons)
+
+
+def _read_at_ranks(
+    groups: pa.Table, source: Source, by: Sequence[GroupKey], bases: Mapping[str, Basis], ranks: Mapping[str, Limits]
+) -> dict[str, Limits]:
+    """Return the limits of percentiles: the values at their ranks; on an engine those of their classes."""
+    steps: dict[RowValue, list[Limit]] = {}
+    named: dict[str, tuple[Limit, Limit]] = {}
+    for name, limits in ranks.items():
+        value, level = bases[name].over, bases[name].level or 0.0
+        named[name] = Limit(value, level, 0, limits.low), Limit(value, level, 1, limits.high)
+        steps.setdefault(value, []).extend(named[name])
+    if source.large:
+        found = groups
+        for value, own in steps.items():
+            unique = list(dict.fromkeys(own))
+            found = join_percentiles(found, source.count_classes(by, value, classify(value)), unique)
+    else:
+        found = source.aggregate(by, list(dict.fromkeys(step for own in steps.values() for step in own)), {}, ())
     return {
-        name: (low * count, high * count) if bases[name].kind == "sum" else (low, high)
-        for name, (low, high) in found.items()
+        name: Limits(to_floats(found[low.name]), to_floats(found[high.name]), ranks[name].reasons)
+        for name, (low, high) in named.items()
     }

@@ -86,6 +86,7 @@ CACHE: tuple[Statistic, ...] = (
         _RATED_SAVINGS,
         _RATED_COST,
         known_together=True,
+        bound="at most one",
     ),
     rate(
         RowValue(
@@ -117,6 +118,7 @@ CACHE: tuple[Statistic, ...] = (
         _CACHED,
         _PROMPT,
         known_together=True,
+        bound="share",
     ),
     rate(
         RowValue(

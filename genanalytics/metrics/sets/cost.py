@@ -2,7 +2,17 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import Count, RowValue, ShareOfTotal, Statistic, count_of, ratio, spread, total
+from genanalytics.metrics.declare import (
+    Count,
+    RowValue,
+    ShareOfTotal,
+    Statistic,
+    count_of,
+    like_period,
+    ratio,
+    spread,
+    total,
+)
 from genanalytics.metrics.sets.rows import BYOK, REPLAYED
 from genanalytics.units import Unit
 
@@ -69,6 +79,7 @@ _PRICED_MTOK = RowValue(
 
 REQUESTS = Statistic("requests", "requests", Unit.COUNT, "Number of rows", finish=Count(), of_nothing=0)
 EFFECTIVE_COST = total(EFFECTIVE)
+COST_OF_LIKE_PERIOD = like_period(EFFECTIVE_COST, "cost_of_like_period", "cost of a like period")
 COST_SHARE = Statistic(
     "cost_share",
     "share of cost",

@@ -34,5 +34,6 @@ TOKENS: tuple[Statistic, ...] = (
         "native_tokens_reasoning / native_tokens_completion, over the rows with both",
         _REASONING,
         OUT,
+        bound="share",
     ),
 )

@@ -22,6 +22,7 @@ from genanalytics.metrics.engines.scan import scan
 from genanalytics.metrics.engines.sketch import ACCURACY, classify
 from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.grouping.calendar import Period
+from genanalytics.metrics.intervals import clusters
 from genanalytics.metrics.sets.latency import TTFT
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
@@ -62,6 +63,16 @@ ENGINES: dict[str, Callable[[str, pytest.FixtureRequest], Any]] = {
     "Spark": lambda path, request: request.getfixturevalue("spark").read.parquet(path),
 }
 SHARES_OF_ALL_ROWS = {"cache_coverage", "cache_touched_share", "error_rate", "truncation_rate", "filter_rate"}
+OF_EACH_KIND = [
+    "cost_of_like_period",
+    "cost_per_request_mean",
+    "usd_per_mtok",
+    "cache_hit_rate",
+    "cache_savings_rate",
+    "error_rate",
+    "ttft_ms_p50",
+]
+"""A statistic of each kind of interval; Spark needs seconds to plan each."""
 ENGINE = pytest.mark.parametrize(
     "engine", [pytest.param(name, marks=[pytest.mark.long] if name == "Spark" else []) for name in ENGINES]
 )
@@ -73,6 +84,23 @@ def test_every_statistic_is_the_same_on_every_engine(
     engine: str, keys: dict[str, Any], path: str, request: pytest.FixtureRequest
 ) -> None:
     assert_alike(summarize(ENGINES[engine](path, request), **keys), summarize(FRAME, **keys))
+
+
+@ENGINE
+@pytest.mark.parametrize("keys", [KEYS["in all"], KEYS["by model and provider"], KEYS["by day"]])
+def test_intervals_are_the_same_on_every_engine(
+    engine: str, keys: dict[str, Any], path: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of percentiles are approximate where values may not fit into memory; their gaps are the same."""
+    monkeypatch.setattr(clusters, "KEPT", 0)
+    metrics = OF_EACH_KIND if engine == "Spark" else [*DEFAULT, "cost_of_like_period"]
+    options: dict[str, Any] = {**keys, "metrics": metrics, "intervals": True}
+    found, expected = summarize(ENGINES[engine](path, request), **options), summarize(FRAME, **options)
+    for suffix in LEVELS:
+        for column in [name for name in expected if name.endswith((f"_{suffix}_low", f"_{suffix}_high"))]:
+            assert found[column].isna().tolist() == expected[column].isna().tolist()
+            found[column] = expected[column]
+    assert_alike(found, expected)
 
 
 @ENGINE

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given, strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from genanalytics.metrics.intervals.binomial import find_points, find_ranks, wilson
+from genanalytics.metrics.intervals.binomial import find_ranks, stretch_ranks, wilson
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 
@@ -80,18 +80,19 @@ def test_the_intervals_of_percentiles_contain_them_in_93_to_97_of_100_cases(n: i
             assert 0.93 < scipy.stats.binom.cdf(high - 1, n, level) - scipy.stats.binom.cdf(low - 1, n, level) < 0.97
 
 
-def test_normal_points_are_the_distances_of_the_ranks() -> None:
-    """Of 6 rows the median is below the first in 0.5^6 = 1.5625 % of all cases: 2.154 standard errors."""
-    assert find_points(6, 0.5) == pytest.approx((2.1539, 2.1539), abs=5e-5)
-    assert find_points(5, 0.5) is None
+def test_dependent_rows_move_the_ranks_outwards() -> None:
+    """By hand: 100 rows that say as much as 25 of which the ranks are 8 and 18: times 101 / 26, rounded outwards."""
+    assert find_ranks(25, 0.5) == (8, 18)
+    low, high = stretch_ranks(np.array([100.0]), np.array([25.9]), 0.5)
+    assert (low[0], high[0]) == (31, 70)
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_normal_points_are_those_of_scipy(level: float) -> None:
-    for n in (6, 36, 72, 368, 1000, 1_000_000):
-        ranks = find_ranks(n, level)
-        if ranks is None:
-            assert find_points(n, level) is None
-            continue
-        below, above = scipy.stats.binom.cdf(ranks[0] - 1, n, level), scipy.stats.binom.sf(ranks[1] - 1, n, level)
-        assert find_points(n, level) == pytest.approx((-scipy.stats.norm.ppf(below), scipy.stats.norm.isf(above)))
+@given(st.integers(6, 10_000), st.floats(0, 1), st.sampled_from(LEVELS))
+def test_ranks_are_among_the_rows_and_those_of_independent_rows_at_most(n: int, share: float, level: float) -> None:
+    low, high = stretch_ranks(np.array([float(n)] * 2), np.array([n * share, float(n)]), level)
+    ranks = find_ranks(n, level)
+    assert (None if np.isnan(low[1]) else (low[1], high[1])) == ranks
+    if not np.isnan(low[0]):
+        assert ranks is not None
+        assert 1 <= low[0] <= low[1] + 1
+        assert high[1] - 1 <= high[0] <= n

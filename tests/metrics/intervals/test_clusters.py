@@ -1,5 +1,6 @@
-"""The clusters of rows, and what they add to a mean or a ratio, against pandas and statsmodels."""
+"""The clusters of rows, and what they add to a mean or a ratio, against pandas."""
 
+import math
 from typing import Any
 
 import duckdb
@@ -7,17 +8,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import statsmodels.api
 
 from genanalytics.metrics import Basis, Count, Sum
+from genanalytics.metrics.engines.protocol import PLACE
 from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.grouping.calendar import find_zone
 from genanalytics.metrics.grouping.keys import find_key
+from genanalytics.metrics.intervals import clusters as clusters_of_groups
+from genanalytics.metrics.intervals.cells import Strata
 from genanalytics.metrics.intervals.clusters import Clusters
 from support.row_values import COST, TOKENS
 
 MODEL = find_key("model", find_zone("UTC"))
 RATIO = Basis("ratio", COST, TOKENS)
+SHARE = Basis("ratio", COST, TOKENS, bound="share")
 
 
 def rows(n: int = 400) -> pd.DataFrame:
@@ -58,77 +62,125 @@ def test_a_cluster_is_a_session_else_a_request_else_a_row() -> None:
     frame = pd.DataFrame([*labelled, ("r", None, 8.0)], columns=names)
     frame = frame.astype({"session_id": "str", "request_id": "str"})
     for data in (frame, on_duckdb(frame)):
-        clusters = open_source(data).sum_clusters([], [COST]).collect(backend="pyarrow").to_native()
+        groups = pa.table({PLACE: [0]})
+        clusters = open_source(data).sum_clusters([], [COST], groups).collect(backend="pyarrow").to_native()
         assert sorted(clusters[Sum(COST).name].to_pylist()) == [3, 4, 4, 4, 8]
         assert sorted(clusters[Count(COST).name].to_pylist()) == [1, 1, 1, 2, 3]
 
 
-@pytest.mark.parametrize("engine", ["pandas", "DuckDB"])
-def test_moments_are_sums_over_the_clusters_of_each_group(engine: str) -> None:
+ENGINES = pytest.mark.parametrize("engine", ["pandas", "DuckDB, fetched", "DuckDB"])
+
+
+def data_on(engine: str, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401
+    """Return a frame on an engine, whose clusters are fetched or stay there."""
+    monkeypatch.setattr(clusters_of_groups, "KEPT", 0 if engine == "DuckDB" else 10**9)
+    return frame if engine == "pandas" else on_duckdb(frame)
+
+
+@ENGINES
+def test_moments_are_sums_over_the_clusters_of_each_group(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = rows()
-    bases = {"price": RATIO, "mean": Basis("mean", COST), "sum": Basis("sum", COST)}
-    clusters, groups = clusters_of(frame if engine == "pandas" else on_duckdb(frame), bases, [MODEL])
-    counts, moments = clusters.moments()
+    bases = {"price": RATIO, "mean": Basis("mean", COST), "sum": Basis("sum", COST), "share": SHARE}
+    clusters, groups = clusters_of(data_on(engine, frame, monkeypatch), bases, [MODEL])
+    found = clusters.find_moments()
     for place, model in enumerate(groups[MODEL.group].to_pylist()):
         own = frame[frame["model"] == model]
         sums = own.groupby(label_clusters(own)).agg(
             over=("usd", "sum"), under=("out", "sum"), count=("usd", "count"), one=("usd", lambda _: 1.0)
         )
-        assert counts[place] == len(sums)
-        for name, under in (("price", sums["under"]), ("mean", sums["count"]), ("sum", sums["one"])):
-            found = moments[name]
-            assert found.clusters[place] == len(sums)
-            assert found.over[place] == pytest.approx(sums["over"].sum())
-            assert found.under[place] == pytest.approx(under.sum())
-            assert found.over_2[place] == pytest.approx((sums["over"] ** 2).sum())
-            assert found.product[place] == pytest.approx((sums["over"] * under).sum())
-            assert found.under_2[place] == pytest.approx((under**2).sum())
+        for name, under in (("price", "under"), ("mean", "count"), ("sum", "one"), ("share", "under")):
+            x, w = sums["over"] / sums[under].sum(), sums[under] / sums[under].sum()
+            value = x.sum()
+            d, y = x - value * w, value * w
+            logs = np.log(x / y)
+            expected = {
+                "clusters": len(sums),
+                "value": value,
+                "d_2": (d**2).sum(),
+                "hc2_2": (d**2 / (1 - w)).sum(),
+                "w_2": (w**2).sum(),
+                "some": len(sums),
+            }
+            if name == "share":
+                expected |= {"hc3_2": (d**2 / (1 - w) ** 2).sum(), "short": (x < w).sum()}
+            else:
+                expected |= {
+                    "turned_2": (d**2 / (1 - x / value)).sum(),
+                    "x_2": (x**2).sum(),
+                    "y_2": (y**2).sum(),
+                    "known": len(sums),
+                    "low_x": x.min(),
+                    "high_x": x.max(),
+                    "y_0": value,
+                    "y_00": (y**2).sum(),
+                    "y_1": (y * logs).sum(),
+                    "y_2l": (y * logs**2).sum(),
+                    "y_3": (y * logs**3).sum(),
+                    "x_0": value,
+                    "x_00": (x**2).sum(),
+                    "x_1": (x * logs).sum(),
+                    "x_2l": (x * logs**2).sum(),
+                    "x_3": (x * logs**3).sum(),
+                }
+            for field, number in expected.items():
+                assert getattr(found[name], field)[place] == pytest.approx(number), (name, field)
 
 
-def test_clusters_come_by_size_whatever_the_order_of_rows() -> None:
-    frame = rows()
-    first: list[float] = []
-    for data in (frame, frame.sample(frac=1, random_state=3), on_duckdb(frame)):
-        clusters, groups = clusters_of(data, {"price": RATIO}, [MODEL])
-        found: dict[str, tuple[list[float], list[float]]] = {}
-        for places, over, under in clusters.by_size():
-            assert over.shape == under.shape == (len(over), len(places))
-            for column, place in enumerate(places):
-                found[groups[MODEL.group][place].as_py()] = over[:, column].tolist(), under[:, column].tolist()
-        assert set(found) == {"a", "b"}
-        for model, (over_sums, under_sums) in found.items():
-            own = frame[frame["model"] == model]
-            sums = own.groupby(label_clusters(own))[["usd", "out"]].sum()
-            assert sorted(over_sums) == pytest.approx(sorted(sums["usd"]))
-            assert sorted(under_sums) == pytest.approx(sorted(sums["out"]))
-        first = first or found["a"][0]
-        assert found["a"][0] == pytest.approx(first)
-
-
-def test_residuals_are_those_of_a_regression_with_hc2_errors() -> None:
-    """A ratio is a mean weighted by the denominators; HC2 enlarges residuals by what a row draws the mean to itself."""
-    frame = rows()[["usd", "out"]]
-    clusters, _ = clusters_of(frame, {"price": RATIO}, [])
-    price, total = frame["usd"].sum() / frame["out"].sum(), frame["out"].sum()
-    (found,) = clusters.residuals(np.array([price]), np.array([total]), np.array([[1 / total]]))
-    model = statsmodels.api.WLS(frame["usd"] / frame["out"], np.ones(len(frame)), weights=frame["out"])
-    assert float(np.linalg.norm(found)) == pytest.approx(float(model.fit(cov_type="HC2").bse.iloc[0]))
-
-
-def test_a_cluster_in_two_groups_has_one_residual_and_one_outside_has_none() -> None:
-    """Session s is in both groups, t only in the second. By hand: prices 2 and 3, residuals times factors 1 and 10."""
+@ENGINES
+def test_rows_of_an_hour_are_a_cluster_if_they_go_together(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two models only one has hours in which everything costs the same; a session keeps its own cluster."""
+    rng = np.random.default_rng(5)
+    hours = rng.integers(0, 12, 400)
+    models = np.array(["a", "b"])[rng.integers(0, 2, 400)]
+    hourly = rng.lognormal(0, 1, 12)[hours]
+    alternating = np.zeros(400)
+    for model in "ab":
+        for hour in range(12):  # in each hour the residuals of model b cancel
+            own = np.flatnonzero((models == model) & (hours == hour))
+            alternating[own] = np.where(np.arange(len(own)) % 2 == 0, 1.0, 3.0)
     frame = pd.DataFrame(
         {
-            "model": ["a", "a", "b", "b"],
-            "session_id": ["s", "s", "s", "t"],
-            "usd": [1.0, 3.0, 5.0, 4.0],
-            "out": [1.0, 1.0, 1.0, 2.0],
+            "model": models,
+            "session_id": pd.array(["s" if number < 20 else None for number in range(400)], "str"),
+            "created_at": pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(hours * 60 + 7, unit="min"),
+            "usd": np.where(models == "a", hourly, alternating),
+            "out": 1.0,
         }
     )
-    clusters, groups = clusters_of(frame, {"price": RATIO}, [MODEL])
-    assert groups[MODEL.group].to_pylist() == ["a", "b"]
-    ratios, totals = np.array([2.0, 3.0]), np.array([1e12, 1e12])  # so large that no cluster draws the ratio to itself
-    both, first = clusters.residuals(ratios, totals, np.array([[1.0, 10.0], [1.0, 0.0]]))
-    assert sorted(both) == pytest.approx([-20.0, 20.0])  # t: 10 x (4 - 3 x 2); s: (4 - 2 x 2) + 10 x (5 - 3)
-    assert sorted(np.isnan(first)) == [False, True]
-    assert np.nansum(first) == pytest.approx(0.0, abs=1e-9)
+    clusters, groups = clusters_of(
+        data_on(engine, frame, monkeypatch), {"mean": Basis("mean", COST), "sum": Basis("sum", COST)}, [MODEL]
+    )
+    found = clusters.find_moments()
+    a, b = (groups[MODEL.group].to_pylist().index(model) for model in "ab")
+    single = [((models == model) & (np.arange(400) >= 20)).sum() for model in "ab"]
+    assert found["mean"].clusters[[a, b]].tolist() == [12 + 1, single[1] + 1]
+    assert found["sum"].clusters[[a, b]].tolist() == [single[0] + 1, single[1] + 1]
+
+
+@ENGINES
+def test_a_cluster_in_several_strata_and_on_both_sides(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Residuals in the same session add up over the strata of a side; those of both sides make a correlation."""
+    frame = rows(600).assign(side=np.random.default_rng(2).integers(0, 2, 600))
+    labels = label_clusters(frame)
+    side = find_key("side", find_zone("UTC"))
+    clusters, groups = clusters_of(data_on(engine, frame, monkeypatch), {"price": RATIO}, [side, MODEL])
+    sides = groups[side.group].to_numpy()
+    weights = {"a": 0.3, "b": 0.7}
+    gains = np.array([weights[model] for model in groups[MODEL.group].to_pylist()])
+    moments, correlation = clusters.compare(Strata(gains, sides))
+    residuals: list[pd.Series] = []
+    for number in (0, 1):
+        parts, value = [], 0.0
+        for model, weight in weights.items():
+            own = frame[(frame["side"] == number) & (frame["model"] == model)]
+            sums = own.groupby(labels[own.index])[["usd", "out"]].sum()
+            ratio, share = own["usd"].sum() / own["out"].sum(), sums["out"] / own["out"].sum()
+            value += weight * ratio
+            own_residuals = weight * (sums["usd"] - ratio * sums["out"]) / own["out"].sum() / np.sqrt(1 - share)
+            parts.append(own_residuals)
+        residuals.append(pd.concat(parts).groupby(level=0).sum())
+        assert moments.value[number] == pytest.approx(value)
+        assert moments.clusters[number] == len(residuals[number])
+        assert moments.hc2_2[number] == pytest.approx((residuals[number] ** 2).sum())
+    product = (residuals[0] * residuals[1]).dropna().sum()
+    assert correlation == pytest.approx(product / math.sqrt((residuals[0] ** 2).sum() * (residuals[1] ** 2).sum()))

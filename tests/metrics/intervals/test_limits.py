@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import statsmodels.api
 from hypothesis import given, strategies as st
 
 from genanalytics.errors import InputError
 from genanalytics.metrics import DEFAULT, summarize
-from genanalytics.metrics.intervals import limits as limits_of_statistics
-from genanalytics.metrics.intervals.bootstrap import FEWEST, MOST
+from genanalytics.metrics.intervals import clusters
+from genanalytics.metrics.intervals.ratios import FEWEST
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
-from support.row_values import FAILURES, MEAN, OF_SUMS, PERCENTILES, PRICE, TOTAL, limits
+from support.row_values import FAILURES, MEAN, OF_SUMS, PERCENTILES, TOTAL, limits
 
 
 def frame_of(*rows: Mapping[str, object]) -> pd.DataFrame:
@@ -41,37 +40,36 @@ def test_the_limits_of_a_percentile_are_values_of_rows() -> None:
     assert limits(summary, "time_p90") == [(None, None)]
 
 
-def test_very_many_clusters_have_limits_by_the_delta_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By hand: sessions cost 1 2 3 4 5 9 for 1 1 2 2 3 3 tokens; 24 / 12 = 2, residuals -1 0 -1 0 -1 3.
-
-    Their squares sum to 12: a standard error of sqrt(12 x 6 / 5) / 12 = 0.31623, and t of 5 degrees is 2.5706.
-    """
-    monkeypatch.setattr(limits_of_statistics, "MOST_CLUSTERS", 0)
-    sessions = zip("abcdef", (1, 2, 3, 4, 5, 9), (1, 1, 2, 2, 3, 3), strict=True)
-    rows = [(name, usd / 2, out / 2) for name, usd, out in sessions for _ in range(2)]
-    frame = pd.DataFrame(rows, columns=["session_id", "usd", "out"])
-    summary = summarize(frame, metrics=OF_SUMS, intervals=True)
-    assert summary["price"].tolist() == [2]
-    half = 2.5706 * 0.31623
-    assert limits(summary, "price") == [(pytest.approx(2 - half, abs=2e-4), pytest.approx(2 + half, abs=2e-4))]
-    half = 2.5706 * math.sqrt(6 * 40 / 5)  # a sum: 6 sessions, each 4 on average, squared distances 9 4 1 0 1 25
-    assert limits(summary, "cost") == [(pytest.approx(24 - half, abs=3e-3), pytest.approx(24 + half, abs=3e-3))]
+def test_the_limits_of_a_median_of_dependent_rows_are_further_out() -> None:
+    """By hand: 40 sessions of ten equal times say as much as 40 rows at most."""
+    times = np.repeat(np.arange(40.0), 10)
+    frame = pd.DataFrame({"ms": times, "session_id": np.repeat([f"s{number}" for number in range(40)], 10)})
+    summary = summarize(frame, metrics=PERCENTILES, intervals=True)
+    ((low, high),) = limits(summary, "time_p50")
+    alone = limits(summarize(frame[["ms"]], metrics=PERCENTILES, intervals=True), "time_p50")[0]
+    assert low <= 13  # of 40 rows it would be the 14th, which has the number 13
+    assert high >= 26
+    assert alone == (17, 22)
+    assert limits(summary, "time_p95") == [(None, None)]
+    assert summary.attrs["gaps"]["time_p95"] == ["too few sessions, requests or hours for this percentile"]
 
 
-def test_the_delta_method_is_a_regression_with_cluster_robust_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mean is a regression on a constant, a ratio one that is weighted by the denominators; errors go by session."""
-    monkeypatch.setattr(limits_of_statistics, "MOST_CLUSTERS", 0)
-    frame = sampled(np.random.default_rng(6), 400, 1)
-    constant, sessions = np.ones(len(frame)), pd.factorize(frame["session_id"])[0]
-    summary = summarize(frame, metrics=[MEAN, PRICE], intervals=True)
-    for name, values, weights in (
-        ("cost_mean", frame["usd"], constant),
-        ("price", frame["usd"] / frame["out"], frame["out"]),
-    ):
-        model = statsmodels.api.WLS(values, constant, weights=weights)
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": sessions}, use_t=True)
-        assert summary[name].iloc[0] == pytest.approx(fit.params.iloc[0])
-        assert limits(summary, name) == [pytest.approx(tuple(fit.conf_int().iloc[0]), rel=1e-5)]
+def test_a_total_is_known_and_a_like_period_is_not() -> None:
+    """By hand, of 100 equal costs: the number is Poisson, with the relative error 1/10 and t of 99 degrees."""
+    frame = pd.DataFrame({"total_cost": [0.5] * 100, "upstream_inference_cost": np.nan, "is_byok": False})
+    summary = summarize(frame, metrics=["effective_cost", "cost_of_like_period"], intervals=True)
+    assert "effective_cost_low" not in summary
+    assert summary["cost_of_like_period"].tolist() == [50]
+    low, high = (50 * math.exp(sign * 1.984 / 10) for sign in (-1, 1))
+    assert limits(summary, "cost_of_like_period") == [(pytest.approx(low, rel=2e-3), pytest.approx(high, rel=2e-3))]
+
+
+def test_the_limits_of_a_group_do_not_depend_on_other_groups() -> None:
+    frame = sampled(np.random.default_rng(2), 100, 5)
+    metrics = [*OF_SUMS, *PERCENTILES, FAILURES]
+    together = summarize(frame, by="run", metrics=metrics, intervals=True)
+    alone = summarize(frame[frame["run"] == 3], by="run", metrics=metrics, intervals=True)
+    pd.testing.assert_frame_equal(together[together["run"] == 3].reset_index(drop=True), alone, rtol=1e-12)
 
 
 def test_rows_of_a_session_are_not_independent() -> None:
@@ -99,17 +97,20 @@ def test_too_few_clusters_have_no_interval() -> None:
     assert high is not None
 
 
-def test_equal_values_have_an_interval_of_no_width() -> None:
+def test_equal_values_have_no_interval() -> None:
+    """They do not show how much values differ."""
     frame = pd.DataFrame({"usd": [0.1] * 30, "out": [3] * 30})
     summary = summarize(frame, metrics=OF_SUMS, intervals=True)
-    for name in ("cost", "cost_mean", "price"):
-        assert limits(summary, name) == [(pytest.approx(summary[name].iloc[0]),) * 2]
+    for name in ("cost_mean", "price"):
+        assert limits(summary, name) == [(None, None)]
+        assert summary.attrs["gaps"][name] == ["all values are equal"]
 
 
-def test_a_sum_that_depends_on_one_session_has_no_interval() -> None:
-    """37 % of all draws lack it, and do not show how large the sum could be."""
+def test_a_mean_that_depends_on_one_session_has_no_interval() -> None:
     frame = pd.DataFrame({"usd": [5.0] + [0.0] * 99, "out": 1})
-    assert limits(summarize(frame, metrics=OF_SUMS, intervals=True), "cost") == [(None, None)]
+    summary = summarize(frame, metrics=OF_SUMS, intervals=True)
+    assert limits(summary, "cost_mean") == [(None, None)]
+    assert summary.attrs["gaps"]["price"] != []
 
 
 def test_gaps_have_no_interval() -> None:
@@ -131,9 +132,9 @@ def test_infinity_breaks_nothing() -> None:
 def test_an_empty_period_has_no_interval() -> None:
     days = pd.to_datetime(["2026-03-01", "2026-03-03"], utc=True).repeat(10)
     frame = pd.DataFrame({"created_at": days, "usd": np.arange(20.0), "flag": 1})
-    summary = summarize(frame, every="day", metrics=[TOTAL, FAILURES], intervals=True)
+    summary = summarize(frame, every="day", metrics=[TOTAL, MEAN, FAILURES], intervals=True)
     assert summary["cost"].tolist() == [45, 0, 145]
-    assert [low is None for low, _ in limits(summary, "cost")] == [False, True, False]
+    assert [low is None for low, _ in limits(summary, "cost_mean")] == [False, True, False]
     assert [low is None for low, _ in limits(summary, "failed")] == [False, True, False]
 
 
@@ -152,8 +153,11 @@ def test_limits_follow_their_statistic_with_its_unit() -> None:
 
 
 def test_a_limit_with_the_name_of_another_column_is_refused() -> None:
-    with pytest.raises(InputError, match="two columns of the result would be named 'cost_low': use each name once"):
-        summarize(pd.DataFrame({"usd": [1.0], "cost_low": 1}), by="cost_low", metrics=[TOTAL], intervals=True)
+    frame = pd.DataFrame({"usd": [1.0], "cost_mean_low": 1})
+    with pytest.raises(
+        InputError, match="two columns of the result would be named 'cost_mean_low': use each name once"
+    ):
+        summarize(frame, by="cost_mean_low", metrics=[MEAN], intervals=True)
 
 
 ROWS = st.lists(
@@ -184,7 +188,7 @@ def test_limits_enclose_their_statistic_and_do_not_depend_on_the_order_of_rows(
     pd.testing.assert_frame_equal(
         summary, summarize(shuffled, by="model", metrics=metrics, intervals=True), rtol=1e-9, atol=1e-12
     )
-    for statistic in metrics:
+    for statistic in metrics[1:]:  # a total has none
         for value, (low, high) in zip(summary[statistic.name], limits(summary, statistic.name), strict=True):
             assert (low is None) == (high is None)
             assert low is None or low <= value <= high
@@ -200,6 +204,7 @@ def awkward(rows: int = 3000) -> pd.DataFrame:
     found = {
         "model": np.array(["a", "b", None])[rng.integers(0, 3, rows)],
         "session_id": [f"s{number}" if number % 3 else None for number in label],
+        "created_at": pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(label, unit="h"),
         "request_id": [f"r{number}" if number % 2 else None for number in label],
         "total_cost": np.where(known, out * 1e-5, np.nan),
         "cache_discount": np.where(rng.random(rows) < 0.5, rng.normal(1e-5, 2e-5, rows), np.nan),
@@ -220,10 +225,10 @@ def awkward(rows: int = 3000) -> pd.DataFrame:
     return to_frame(pa.table({field.name: columns.get(field.name, gaps).cast(field.type) for field in ARROW_SCHEMA}))
 
 
-@pytest.mark.parametrize("most", [0, 100_000])
-def test_duckdb_gives_the_same_limits(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    """By the delta method and by resampling; percentiles to the accuracy of their classes, on the outer side."""
-    monkeypatch.setattr(limits_of_statistics, "MOST_CLUSTERS", most)
+@pytest.mark.parametrize("kept", [0, 100_000])
+def test_duckdb_gives_the_same_limits(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    """Whether clusters are fetched or not; percentiles to the accuracy of their classes, on the outer side."""
+    monkeypatch.setattr(clusters, "KEPT", kept)
     frame = awkward()
     relation = duckdb.connect().from_arrow(pa.Table.from_pandas(frame, preserve_index=False))
     here, there = (summarize(data, by="model", intervals=True) for data in (frame, relation))
@@ -236,18 +241,6 @@ def test_duckdb_gives_the_same_limits(monkeypatch: pytest.MonkeyPatch, most: int
         outward = (mine - theirs if name.endswith("_low") else theirs - mine) / np.abs(mine)
         assert np.nanmin(outward, initial=0) >= -1e-9
         assert np.nanmax(outward, initial=0) <= 0.0202
-
-
-def test_more_clusters_than_can_be_resampled_have_limits_too() -> None:
-    rng = np.random.default_rng(3)
-    usd = rng.lognormal(size=MOST + 1)
-    many, fewer = (
-        limits(summarize(pd.DataFrame({"usd": part}), metrics=[TOTAL, MEAN], intervals=True), "cost_mean")
-        for part in (usd, usd[1:])
-    )
-    assert many[0] == pytest.approx(fewer[0], rel=0.02)  # by either method
-    half = 1.96 * usd.std() / math.sqrt(len(usd))
-    assert many[0] == pytest.approx((usd.mean() - half, usd.mean() + half), rel=1e-3)
 
 
 def sampled(rng: np.random.Generator, n: int, runs: int) -> pd.DataFrame:
@@ -270,33 +263,64 @@ def sampled(rng: np.random.Generator, n: int, runs: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("n", "runs", "most"),
+    ("n", "runs"),
     [
-        (100, 500, 10**9),
-        (500, 200, 10**9),
-        (5000, 60, 10**9),
-        (5000, 100, 0),
-        pytest.param(100, 8000, 10**9, marks=pytest.mark.long),
-        pytest.param(500, 4000, 10**9, marks=pytest.mark.long),
-        pytest.param(5000, 1000, 10**9, marks=pytest.mark.long),
-        pytest.param(5000, 2000, 0, marks=pytest.mark.long),
+        (100, 500),
+        (500, 200),
+        (5000, 60),
+        pytest.param(100, 8000, marks=pytest.mark.long),
+        pytest.param(500, 4000, marks=pytest.mark.long),
+        pytest.param(5000, 1000, marks=pytest.mark.long),
     ],
 )
-def test_intervals_contain_the_truth_in_93_to_97_of_100_runs(
-    monkeypatch: pytest.MonkeyPatch, n: int, runs: int, most: int
-) -> None:
+def test_intervals_contain_the_truth_in_93_to_97_of_100_runs(n: int, runs: int) -> None:
     """Skewed costs in sessions, skewed times. The band is widened by 2.6 standard errors of as many runs."""
-    monkeypatch.setattr(limits_of_statistics, "MOST_CLUSTERS", most)
     metrics = [*OF_SUMS, *PERCENTILES, FAILURES]
     summary = summarize(sampled(np.random.default_rng(n), n, runs), by="run", metrics=metrics, intervals=True)
     price = math.exp((0.4**2 + 0.3**2) / 2)
-    mean = price * math.exp(5 + 0.8**2 / 2)
-    truth = {"cost": round(n / 2.5) * 2.5 * mean, "cost_mean": mean, "price": price, "failed": 0.1}
+    truth = {"cost_mean": price * math.exp(5 + 0.8**2 / 2), "price": price, "failed": 0.1}
     for name, point in (("p50", 0), ("p90", 1.281552), ("p95", 1.644854), ("p99", 2.326348)):
         truth[f"time_{name}"] = math.exp(8 + 0.8 * point)
     error = 2.6 * math.sqrt(0.05 * 0.95 / runs)
     for name, value in truth.items():
         low, high = (summary[f"{name}_{side}"].dropna() for side in ("low", "high"))
-        if len(low) == runs:
+        if len(low) > 0.95 * runs:
             held = ((low <= value) & (value <= high)).mean()
-            assert 0.93 - error < held < 0.97 + error, (name, held)
+            assert 0.93 - error < held < 0.98 + error, (name, held)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.2])
+def test_percentiles_of_correlated_sessions_are_within_their_limits(correlation: float) -> None:
+    """Fifty sessions of ten rows: of independent rows, 84 of 100 intervals of a median contained it."""
+    rng, runs = np.random.default_rng(8), 300
+    shared = rng.normal(size=(runs * 50, 1)) * math.sqrt(correlation)
+    times = np.exp(shared + rng.normal(size=(runs * 50, 10)) * math.sqrt(1 - correlation))
+    session = np.repeat(np.arange(runs * 50), 10)
+    frame = pd.DataFrame(
+        {"run": session // 50, "session_id": [f"s{number}" for number in session], "ms": times.ravel()}
+    )
+    summary = summarize(frame, by="run", metrics=PERCENTILES, intervals=True)
+    for name, point in (("p50", 0), ("p90", 1.281552), ("p95", 1.644854)):
+        low, high = (summary[f"time_{name}_{side}"] for side in ("low", "high"))
+        assert low.notna().mean() > 0.95
+        known = low.notna()
+        held = ((low <= math.exp(point)) & (math.exp(point) <= high))[known].mean()
+        assert held > 0.93 - 0.033, (name, held)
+
+
+def test_rates_with_hourly_outages_are_within_their_limits() -> None:
+    """A week of 1,000 rows, one hour in twenty fails at 70 %: of independent rows, 83 of 100 contained the rate."""
+    rng, runs = np.random.default_rng(4), 300
+    hour = rng.integers(0, 168, (runs, 1000))
+    out = rng.random((runs, 168)) < 0.05
+    chance = np.where(np.take_along_axis(out, hour, axis=1), 0.7, 0.1)
+    frame = pd.DataFrame(
+        {
+            "run": np.repeat(np.arange(runs), 1000),
+            "created_at": pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(hour.ravel(), unit="h"),
+            "flag": (rng.random((runs, 1000)) < chance).ravel().astype(int),
+        }
+    )
+    summary = summarize(frame, by="run", metrics=[FAILURES], intervals=True)
+    truth = 0.95 * 0.1 + 0.05 * 0.7
+    assert ((summary["failed_low"] <= truth) & (truth <= summary["failed_high"])).mean() > 0.93 - 0.033
