@@ -102,6 +102,7 @@ def distribution(
         "description": value.description,
         "tz": tz,
         "accuracy": 0.0 if exact else sketch.ACCURACY,
+        "notices": source.notices,
     }
     return found
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
 from genanalytics.metrics.declare import Count, RowValue, Sum
+from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.rows import is_flagged
@@ -116,8 +116,8 @@ def quality(data: Records) -> pd.DataFrame:
         `check` (str); `rows` (Int64), the number of doubtful rows; `of` (Int64), the number of rows that could be
         checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
         alphabetical order, which is mostly that of time; `meaning` (str). The numbers are gaps if the data lacks the
-        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units` and
-        `labels`.
+        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units`,
+        `labels` and `notices`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -137,7 +137,7 @@ def quality(data: Records) -> pd.DataFrame:
         for check, value in ids.items():
             own |= dict(zip(_name_examples(check), (value.column.min(), value.column.max()), strict=True))
         (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_pylist()
-    found = [_make_row(check, numbers) for check in CHECKS] + [_count_repeated(data, source.count())]
+    found = [_make_row(check, numbers) for check in CHECKS] + [_count_repeated(source)]
     report = pd.DataFrame(found, columns=["check", "rows", "of", "examples", "meaning"]).astype(
         {"check": "str", "rows": "Int64", "of": "Int64", "examples": "str", "meaning": "str"}
     )
@@ -145,6 +145,7 @@ def quality(data: Records) -> pd.DataFrame:
     report.attrs = {
         "units": {"rows": Unit.COUNT.value, "of": Unit.COUNT.value, "share": Unit.SHARE.value},
         "labels": {name: name for name in ("rows", "of", "share")},
+        "notices": source.notices,
     }
     return report.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
@@ -155,15 +156,15 @@ def _make_row(check: RowValue, numbers: Mapping[str, object]) -> tuple[object, .
     return check.name, 0 if of == 0 else rows, of, ids, check.description
 
 
-def _count_repeated(data: Any, of: int) -> tuple[object, ...]:  # noqa: ANN401 - any of `Records`
+def _count_repeated(source: Source) -> tuple[object, ...]:
     """Return the number of surplus rows as one row of the report."""
-    ids = nw.from_native(data).lazy().select(_ID).filter(~nw.col(_ID).is_null())
+    ids = source.select([_ID]).filter(~nw.col(_ID).is_null())
     repeated = ids.group_by(_ID).agg(n=nw.len()).filter(nw.col("n") > 1)
     steps = {"rows": nw.col("n").sum(), "ids": nw.len(), "first": nw.col(_ID).min(), "last": nw.col(_ID).max()}
     (found,) = repeated.select(**steps).collect(backend="pyarrow").to_native().to_pylist()
     meaning = f"{_ID} occurs more than once: sums include its generation as often (rows are the surplus)"
     rows = int(found["rows"] or 0) - found["ids"]
-    return "repeated_id", rows, of, _join_ids(found["first"], found["last"]), meaning
+    return "repeated_id", rows, source.count(), _join_ids(found["first"], found["last"]), meaning
 
 
 def _join_ids(*ids: object) -> str | None:

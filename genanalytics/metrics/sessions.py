@@ -46,7 +46,7 @@ def sessions(data: Records) -> pd.DataFrame:
         `session_id`; `requests` (Int64); `first` and `last`, when its first and its last generation were created
         (datetime64[us, UTC]); `length_ms`, the time between the two (Float64); then cost, tokens and caching as
         `summarize` returns them. In a session with a `cache_payback` below 1, cache writes cost more than cache reads
-        saved. `cost_share` is the share of the cost of all rows. `attrs` contains `units`, `labels`, and
+        saved. `cost_share` is the share of the cost of all rows. `attrs` contains `units`, `labels`, `notices`, and
         `without_session`: the number of rows without a `session_id`, which are in no row here.
 
     Raises:
@@ -62,6 +62,7 @@ def sessions(data: Records) -> pd.DataFrame:
     found.attrs = {
         "units": groups.attrs["units"] | {_LENGTH: Unit.MS.value},
         "labels": groups.attrs["labels"] | {_LENGTH: "length"},
+        "notices": groups.attrs["notices"],
         "without_session": int(groups.loc[groups[_SESSION].isna(), "requests"].sum()),
     }
     return found

@@ -83,8 +83,8 @@ def summarize(
             limits of its 95 % interval, which docs/metrics.md describes. They are gaps if there are too few rows.
 
     Returns:
-        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`, and
-        `percentiles`: `exact` or `sketch`.
+        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
+        `percentiles` (`exact` or `sketch`), and `notices`: what else to know about the data, each in one sentence.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -116,7 +116,11 @@ def summarize(
         labels = labels.sort_values(order, kind="stable")
         groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
     summary = pd.concat([labels, finish(groups, statistics, bounded)], axis=1)
-    summary.attrs = _describe(statistics, bounded) | {"tz": zone.key, "percentiles": method}
+    summary.attrs = _describe(statistics, bounded) | {
+        "tz": zone.key,
+        "percentiles": method,
+        "notices": source.notices,
+    }
     return summary
 
 

@@ -28,7 +28,12 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     Raises:
         InputError: A known column holds values of another type.
     """
-    frame: pd.DataFrame = cast_known(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    return to_nullable(cast_known(table))
+
+
+def to_nullable(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a frame with nullable dtypes, each column with the type that it has."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     return frame
 
 

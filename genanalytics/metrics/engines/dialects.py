@@ -12,10 +12,13 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
+from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import list_quantiles
-from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, COLUMNS, Column, Kind
+from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Column, Kind
+
+_INFINITY = "CAST('Infinity' AS DOUBLE)"
+"""For DuckDB and Spark, NaN is above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,6 @@ class Dialect:
     Attributes:
         mark: The quotation mark of a name, doubled within the name.
         micros: The microseconds since 1970 of a moment.
-        reads_naive_as_utc: Whether `micros` reads a moment without a zone as UTC, or in the zone of the session.
         naive: The moment, with a zone, of a moment without a zone, which is in UTC.
         percentiles: All percentiles of a column as a list; the levels are between commas.
         types: The names of column types.
@@ -35,7 +37,6 @@ class Dialect:
 
     mark: str
     micros: str
-    reads_naive_as_utc: bool
     naive: str
     percentiles: str
     types: Mapping[Kind, str]
@@ -78,10 +79,39 @@ class Dialect:
         known = [f"{self._cast(column, schema.get(column.name))} AS {self.quote(column.name)}" for column in COLUMNS]
         return self.select(data, [*known, *(self.quote(name) for name in schema if name not in ARROW_SCHEMA.names)])
 
+    def clean(self, data: Any) -> Any:  # noqa: ANN401
+        """Return data with its columns as `columns.clean` describes them; each column of floats has its `name_flag`.
+
+        Known columns of a wrong type stay as they are.
+        """
+        steps: list[str] = []
+        for name, dtype in nw.from_native(data).collect_schema().items():
+            column = self.quote(name)
+            steps.append(f"{self._clean(name, dtype)} AS {column}")
+            if dtype.is_float():
+                flag = f"CASE WHEN abs(CAST({column} AS DOUBLE)) = {_INFINITY} THEN 1 END"
+                steps.append(f"{flag} AS {self.quote(name_flag(name))}")
+        return self.select(data, steps)
+
+    def _clean(self, name: str, dtype: nw.dtypes.DType) -> str:
+        column, kind = self.quote(name), BY_NAME[name].kind if name in BY_NAME else None
+        number, text = f"CAST({column} AS DOUBLE)", f"CAST({column} AS {self.types[Kind.TEXT]})"
+        if dtype.is_float():
+            return f"CASE WHEN abs({number}) < {_INFINITY} THEN {number} + 0.0 END"
+        if dtype.is_decimal() or dtype in {nw.Int128, nw.UInt128} or (kind is Kind.NUMBER and dtype.is_numeric()):
+            return number
+        if dtype == nw.Unknown:  # no values, or a type of the engine such as UUID
+            return text if kind is None else f"CAST({column} AS {self.types[kind]})"
+        if isinstance(dtype, nw.Categorical | nw.Enum):
+            return text
+        if kind is Kind.TIME and isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
+            return self.naive.format(column)
+        return column
+
     def _write(self, step: Sum | Count) -> str:
         match step:
             case Sum(value):
-                return f"sum({self.quote(value.name)})"
+                return f"sum(CAST({self.quote(value.name)} AS DOUBLE))"  # a sum of integers could overflow
             case Count(RowValue() as value):
                 return f"count({self.quote(value.name)})"
             case _:
@@ -89,11 +119,9 @@ class Dialect:
 
     def _cast(self, column: Column, dtype: nw.dtypes.DType | None) -> str:
         name, wanted = self.quote(column.name), self.types[column.kind]
-        if dtype is None or dtype == nw.Unknown:  # the column is missing, or has no values
+        if dtype is None:
             return f"CAST(NULL AS {wanted})"
-        if not _ACCEPTED[column.kind](dtype):
-            msg = f"column {column.name!r} holds {dtype}, it should hold {column.kind.arrow_type}"
-            raise InputError(msg)
+        check_type(column.name, dtype)
         if column.kind is Kind.ATTEMPTS:
             return name
         if column.kind is Kind.TIME and isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
@@ -103,17 +131,9 @@ class Dialect:
         return f"CAST({name} AS {wanted})"
 
 
-_ACCEPTED: Mapping[Kind, Callable[[nw.dtypes.DType], bool]] = MappingProxyType(
-    {
-        Kind.INTEGER: lambda dtype: dtype.is_numeric(),
-        Kind.NUMBER: lambda dtype: dtype.is_numeric(),
-        Kind.FLAG: lambda dtype: dtype == nw.Boolean,
-        Kind.TEXT: lambda dtype: dtype in {nw.String, nw.Categorical, nw.Enum},
-        Kind.TIME: lambda dtype: isinstance(dtype, nw.Datetime),
-        Kind.ATTEMPTS: lambda dtype: isinstance(dtype, nw.List),
-    }
-)
-"""Which types of a file can be cast to a column of each kind."""
+def name_flag(column: str) -> str:
+    """Return the column that is 1 where a column is infinite."""
+    return f"infinite values of {column}"
 
 
 def _name_list(value: RowValue) -> str:
@@ -145,8 +165,7 @@ def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:
 DUCKDB = Dialect(
     mark='"',
     micros="epoch_us({})",
-    reads_naive_as_utc=True,
-    naive="timezone('UTC', {})",
+    naive="timezone('UTC', CAST({} AS TIMESTAMP))",
     percentiles="quantile_cont(CAST({} AS DOUBLE), [{}])",
     types=_name_types("VARCHAR", "TIMESTAMPTZ", "STRUCT({})[]", "{} {}"),
     select=lambda relation, columns: relation.project(", ".join(columns)),
@@ -155,7 +174,6 @@ DUCKDB = Dialect(
 SPARK = Dialect(
     mark="`",
     micros="unix_micros({})",
-    reads_naive_as_utc=False,
     naive="CAST(concat(CAST({} AS STRING), 'Z') AS TIMESTAMP)",  # any other way reads the zone of the session
     percentiles="percentile(CAST({} AS DOUBLE), array({}))",
     types=_name_types("STRING", "TIMESTAMP", "ARRAY<STRUCT<{}>>", "{}: {}"),

@@ -22,6 +22,10 @@ class Source(Protocol):
     large: bool
     """Whether there may be more rows than memory holds."""
 
+    @property
+    def notices(self) -> list[str]:
+        """What a user should know about the columns that were read so far, each in one sentence."""
+
     def count(self) -> int:
         """Return the number of rows."""
 
@@ -62,6 +66,9 @@ class Source(Protocol):
             The keys under `GroupKey.group`, `CLUSTERS` where the data has them (both null for a single row), and for
             each row value its `Sum` and `Count` under their names as float64, 0 if none is known.
         """
+
+    def select(self, names: Sequence[str]) -> "nw.LazyFrame[Any]":
+        """Return columns of all rows, without reading them yet."""
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         """Return the last moment in a column; None without any."""

@@ -15,6 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Quantile, RowValue
+from genanalytics.metrics.engines.kernels import group_rows
+from genanalytics.records.frame import to_nullable
 
 ACCURACY = 0.01
 """The largest relative error of a percentile."""
@@ -93,18 +95,18 @@ def join_percentiles(groups: pa.Table, counted: pa.Table, steps: Sequence[Quanti
         steps: The percentiles.
     """
     by = counted.column_names[:-2]
-    frame = counted.to_pandas()
-    parts = frame.groupby(by, dropna=False, sort=False) if by else [((), frame)]
-    names = [step.name for step in steps]
-    found = pd.DataFrame(
-        [(*group, *_compute(part[CLASS].to_numpy(), part["n"].to_numpy(), steps)) for group, part in parts],
-        columns=[*by, *names],
-    )
+    classes, counts = counted[CLASS].to_numpy(), counted["n"].to_numpy()
+    parts, keys = group_rows([to_nullable(counted)[name] for name in by], len(counted))
+    rows = np.argsort(parts.codes, kind="stable")
+    places = np.split(rows, np.cumsum(parts.size())[:-1])
+    values = np.array([_compute(classes[place], counts[place], steps) for place in places]).reshape(-1, len(steps))
+    found = pd.DataFrame(values, columns=[step.name for step in steps])
     if by:
-        found = found.astype({name: frame[name].dtype for name in by})  # which an empty frame would not know
-        found = groups.select(by).to_pandas().merge(found, on=by, how="left")
-    for name in names:
-        groups = groups.append_column(name, pa.array(found[name].to_numpy(dtype=float), from_pandas=True))
+        found = pd.concat([*keys, found], axis=1)  # of the dtypes that keep integers next to gaps
+        found = to_nullable(groups.select(by)).merge(found, on=by, how="left")
+    for step in steps:
+        column = pa.array(found[step.name].to_numpy(dtype=float), from_pandas=True)
+        groups = groups.append_column(step.name, column)
     return groups
 
 
