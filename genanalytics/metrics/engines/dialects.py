@@ -4,7 +4,9 @@ Percentiles are the main reason: narwhals asks for one at a time, and an engine 
 time, while it computes a list of percentiles from one sorted copy.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
+from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import list_quantiles
@@ -33,6 +36,8 @@ class Dialect:
         types: The names of column types.
         select: Returns expressions over data as its columns.
         group: Returns aggregates of data, after the keys of their groups.
+        name: The name of the engine.
+        list_errors: Returns what the engine raises.
     """
 
     mark: str
@@ -42,6 +47,17 @@ class Dialect:
     types: Mapping[Kind, str]
     select: Callable[[Any, Sequence[str]], Any]
     group: Callable[[Any, Sequence[str], Sequence[str]], Any]
+    name: str
+    list_errors: Callable[[], tuple[type[Exception], ...]]
+
+    @contextmanager
+    def explain_errors(self) -> Iterator[None]:
+        """Raise what the engine raises as `InputError`."""
+        try:
+            yield
+        except self.list_errors() as error:
+            msg = f"{self.name} cannot compute this: {read_reason(error)}"
+            raise InputError(msg) from error
 
     def quote(self, column: str) -> str:
         """Return the name of a column in quotation marks.
@@ -162,7 +178,29 @@ def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:
     return frame.groupBy(*by).agg(*map(expr, steps))
 
 
+def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:
+    import duckdb  # noqa: PLC0415 - it is installed where its relations come from
+
+    return (duckdb.Error,)
+
+
+def _list_errors_of_spark() -> tuple[type[Exception], ...]:
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - they are installed where the frames come from
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+
+    return (PySparkException, Py4JError)
+
+
+def read_reason(error: Exception) -> str:
+    """Return the reason of an engine's error in a line; Spark's follows its name in capitals, far below."""
+    text = str(error)
+    reasons: list[str] = re.findall(r"\[[A-Z_.]{5,}\] .*", text)
+    return reasons[-1] if reasons else text.partition("\n")[0]
+
+
 DUCKDB = Dialect(
+    name="DuckDB",
+    list_errors=_list_errors_of_duckdb,
     mark='"',
     micros="epoch_us({})",
     naive="timezone('UTC', CAST({} AS TIMESTAMP))",
@@ -172,6 +210,8 @@ DUCKDB = Dialect(
     group=lambda relation, by, steps: relation.aggregate(", ".join([*by, *steps]), ", ".join(by)),
 )
 SPARK = Dialect(
+    name="Spark",
+    list_errors=_list_errors_of_spark,
     mark="`",
     micros="unix_micros({})",
     naive="CAST(concat(CAST({} AS STRING), 'Z') AS TIMESTAMP)",  # any other way reads the zone of the session

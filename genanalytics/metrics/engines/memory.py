@@ -20,7 +20,16 @@ from genanalytics.metrics.engines.columns import (
     to_number,
 )
 from genanalytics.metrics.engines.kernels import Groups, group_rows, to_floats
-from genanalytics.metrics.engines.protocol import CLUSTERS, list_columns, list_quantiles, list_values, order_by_need
+from genanalytics.metrics.engines.protocol import (
+    CLUSTERS,
+    check_numbers,
+    check_single,
+    compute,
+    list_columns,
+    list_quantiles,
+    list_values,
+    order_by_need,
+)
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.records.frame import to_nullable
 from genanalytics.records.schema import BY_NAME
@@ -76,7 +85,7 @@ class InMemory:
         ranked = {value: np.empty(len(self._data)) for value in quantiles}
         for part in _divide(len(self._data)):
             inside, table = groups.part(part), self._compute(values, (), part)
-            floats = {value: _to_numbers(table[value.name]) for value in values}
+            floats = _to_numbers(table, values)
             totals = {step: total + _add(inside, floats, step) for step, total in totals.items()}
             for value, column in ranked.items():
                 column[part] = floats[value]
@@ -89,7 +98,7 @@ class InMemory:
         return pa.table(found)
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
-        numbers = pa.array(_to_numbers(self._compute([value], ())[value.name]), from_pandas=True)
+        numbers = pa.array(_to_numbers(self._compute([value], ()), [value])[value], from_pandas=True)
         table = nw.from_native(pa.table({value.name: numbers}), eager_only=True)
         for name, step in steps.items():
             table = table.with_columns(step.alias(name))
@@ -114,9 +123,7 @@ class InMemory:
         groups, names = group_rows([*series, *labels.values(), single], len(self._data))
         columns = [*(key.group for key in by), *labels]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names[:-1], strict=True)}
-        table = self._compute(values, ())
-        for value in values:
-            floats = _to_numbers(table[value.name])
+        for value, floats in _to_numbers(self._compute(values, ()), values).items():
             found[Sum(value).name] = groups.sum(floats)
             found[Count(value).name] = groups.known(floats).astype(float)
         clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
@@ -142,7 +149,7 @@ class InMemory:
         columns = {name: to_number(name, self._to_arrow(name, part)) for name in list_columns(steps, needs)}
         computed = nw.from_native(pa.table(columns), eager_only=True)
         for step in steps:
-            computed = computed.with_columns(*(value.expression.alias(value.name) for value in step))
+            computed = compute(computed.with_columns, {value.name: value.expression for value in step})
         return computed.to_native()
 
     def _read(self, name: str) -> pd.Series:
@@ -188,10 +195,14 @@ def _refuse(name: str, error: Exception) -> InputError:
     return InputError(msg)
 
 
-def _to_numbers(values: pa.ChunkedArray) -> "np.ndarray":
-    """Return a row value as float64; gaps, and what is not finite, as NaN."""
-    floats = to_floats(values)
-    return np.where(np.isinf(floats), np.nan, floats) if np.isinf(floats).any() else floats
+def _to_numbers(table: pa.Table, values: Sequence[RowValue]) -> "dict[RowValue, np.ndarray]":
+    """Return row values as float64; gaps, and what is not finite, as NaN."""
+    check_numbers(values, nw.from_native(table, eager_only=True).schema)
+    found = {value: to_floats(table[value.name]) for value in values}
+    return {
+        value: np.where(np.isinf(floats), np.nan, floats) if np.isinf(floats).any() else floats
+        for value, floats in found.items()
+    }
 
 
 def _divide(rows: int) -> list[slice]:
@@ -211,10 +222,10 @@ def _add(groups: Groups, floats: "Mapping[RowValue, np.ndarray]", step: Sum | Co
 
 def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) -> dict[str, Any]:
     """Return aggregates that are declared as expressions, by group, as pandas computes them."""
-    steps = [step.alias(name) for name, step in own.items()]
     if groups.undivided:
-        found = nw.from_native(table, eager_only=True).select(*steps)
+        rows = nw.from_native(table, eager_only=True)
+        found = compute(lambda steps: check_single(rows.select(*steps)), own)
     else:
         frame = to_nullable(table).assign(**{_CODES: groups.codes})
-        found = nw.from_native(frame, eager_only=True).group_by(_CODES).agg(*steps).sort(_CODES)
+        found = compute(nw.from_native(frame, eager_only=True).group_by(_CODES).agg, own).sort(_CODES)
     return {name: found[name].to_arrow() for name in own}

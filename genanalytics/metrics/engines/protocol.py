@@ -1,18 +1,24 @@
 """What the statistics ask of any data, in memory or on an engine."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Quantile, RowValue, list_needed
 from genanalytics.metrics.grouping.keys import GroupKey
 
 CLUSTERS: Mapping[str, str] = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
 """The columns that identify dependent rows, of which the first known one counts; and their names in clusters."""
+
+
+ERRORS = (nw.exceptions.NarwhalsError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError)
+"""What an expression raises that does not fit the data."""
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -92,6 +98,50 @@ def order_by_need(values: Iterable[RowValue]) -> list[list[RowValue]]:
     for name, depth in depths.items():
         steps[depth].append(named[name])
     return steps
+
+
+def compute(
+    build: "Callable[[list[nw.Expr]], T]", steps: Mapping[str, nw.Expr], errors: tuple[type[Exception], ...] = ERRORS
+) -> "T":
+    """Return what `build` makes of expressions under their names.
+
+    Raises:
+        InputError: An expression fails; the message contains its name.
+    """
+    try:
+        return build([step.alias(name) for name, step in steps.items()])
+    except errors as error:
+        if len(steps) > 1:
+            for name, step in steps.items():
+                compute(build, {name: step}, errors)
+        names = " and ".join(map(repr, steps))
+        msg = f"{names} cannot be computed: {to_one_line(str(error))}; an expression reads only what is in `needs`"
+        raise InputError(msg) from error
+
+
+def check_single(found: "nw.DataFrame[Any]") -> "nw.DataFrame[Any]":
+    """Return aggregates of all rows.
+
+    Raises:
+        ValueError: They are values of rows.
+    """
+    if len(found) != 1:
+        msg = "it has a value per row, not one per group"
+        raise ValueError(msg)
+    return found
+
+
+def check_numbers(values: Iterable[RowValue], schema: Mapping[str, nw.dtypes.DType]) -> None:
+    """Check that row values can be added up.
+
+    Raises:
+        InputError: One is not a number.
+    """
+    for value in values:
+        dtype = schema[value.name]
+        if not (dtype.is_numeric() or dtype in {nw.Boolean, nw.Unknown}):
+            msg = f"row value {value.name!r} is {dtype}, it should be a number: change its expression"
+            raise InputError(msg)
 
 
 def list_columns(steps: Sequence[Sequence[RowValue]], needs: Iterable[str | RowValue]) -> list[str]:

@@ -11,7 +11,16 @@ import pyarrow.compute as pc
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_names, check_type, describe_infinite
 from genanalytics.metrics.engines.dialects import Dialect, name_flag
-from genanalytics.metrics.engines.protocol import CLUSTERS, list_columns, list_values, order_by_need
+from genanalytics.metrics.engines.protocol import (
+    CLUSTERS,
+    ERRORS,
+    check_numbers,
+    check_single,
+    compute,
+    list_columns,
+    list_values,
+    order_by_need,
+)
 from genanalytics.metrics.grouping.calendar import MICROS
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.records.schema import BY_NAME, Kind
@@ -35,7 +44,8 @@ class Relational:
         check_names(native.columns, ignore_case=True)
         self._dialect = dialect
         self._schema = nw.from_native(native).collect_schema()
-        self._native = dialect.clean(native)
+        with dialect.explain_errors():
+            self._native = dialect.clean(native)
         self._infinite: dict[str, int] = {}
         self.columns = self._schema.names()
 
@@ -44,7 +54,7 @@ class Relational:
         return describe_infinite({name: self._infinite.get(name, 0) for name in self.columns})
 
     def count(self) -> int:
-        return int(nw.from_native(self._native).select(nw.len()).collect(backend="pyarrow").item())
+        return int(self._collect(nw.from_native(self._native).select(n=nw.len()))["n"][0].as_py())
 
     def is_nested(self, column: str) -> bool:
         return bool(self._schema[column].is_nested())
@@ -60,8 +70,11 @@ class Relational:
         computed = list_values(aggregates, needs)
         flags = self._list_flags(by, computed, needs)
         values = self._compute(by, computed, (*needs, *(flag.name for flag in flags.values())))
+        check_numbers(list_values(aggregates, ()), values.collect_schema())
         counts = [Count(flag) for flag in flags.values()]
-        groups = _collect(nw.from_native(self._dialect.group_by(values.to_native(), names, [*aggregates, *counts])))
+        groups = self._collect(
+            nw.from_native(self._dialect.group_by(values.to_native(), names, [*aggregates, *counts]))
+        )
         self._infinite |= {name: pc.sum(groups[Count(flag).name]).as_py() or 0 for name, flag in flags.items()}
         found = {name: groups[name] for name in names}
         for step in aggregates:
@@ -72,8 +85,8 @@ class Relational:
                 found[step.name] = groups[step.name]
         if own:  # the same groups once more, brought into the same order by their values
             order = [(name, "ascending") for name in names]
-            steps = [step.alias(name) for name, step in own.items()]
-            others = _collect(values.group_by(*names).agg(*steps) if names else values.select(*steps))
+            errors = (*ERRORS, *self._dialect.list_errors())
+            others = compute(lambda steps: self._aggregate_own(values, names, steps), own, errors)
             first = pa.table(found)
             first, others = (table.sort_by(order) if names else table for table in (first, others))
             found = {name: first[name] for name in first.column_names} | {name: others[name] for name in own}
@@ -83,11 +96,12 @@ class Relational:
         names = [key.group for key in by]
         flags = self._list_flags(by, [value], ())
         values = self._compute(by, [value], [flag.name for flag in flags.values()])
+        check_numbers([value], values.collect_schema())
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
         counts = [flag.column.count().alias(flag.name) for flag in flags.values()]
-        groups = _collect(values.group_by(*names, last).agg(nw.len().alias("n"), *counts))
+        groups = self._collect(values.group_by(*names, last).agg(nw.len().alias("n"), *counts))
         self._infinite |= {name: pc.sum(groups[flag.name]).as_py() or 0 for name, flag in flags.items()}
         groups = groups.select([*names, last, "n"])
         return groups.filter(pc.is_valid(groups[last]))  # to filter, an engine would compute each step twice
@@ -118,11 +132,8 @@ class Relational:
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         self._check([column])
-        found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
-        if found is None:
-            return None
-        moment = pd.Timestamp(found)
-        return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+        found = self._collect(nw.from_native(self._native).select(nw.col(column).max()))[column][0].as_py()
+        return None if found is None else pd.Timestamp(found)
 
     def _compute(
         self, by: Sequence[GroupKey], values: Sequence[RowValue], needs: Sequence[str | RowValue]
@@ -143,7 +154,8 @@ class Relational:
         read = [*(nw.col(key.group) for key in by), *map(self._read, columns)]
         rows = rows.select(*read) if read else rows
         for level in steps:
-            rows = rows.with_columns(*(value.expression.alias(value.name) for value in level))
+            expressions = {value.name: value.expression for value in level}
+            rows = compute(rows.with_columns, expressions, (*ERRORS, *self._dialect.list_errors()))
         schema = rows.collect_schema() if values else {}
         floats = [value for value in values if schema[value.name].is_float()]
         finite = (nw.when(value.column.is_finite()).then(value.column).alias(value.name) for value in floats)
@@ -163,6 +175,20 @@ class Relational:
         floats = [name for name in dict.fromkeys(read) if name in self._schema and self._schema[name].is_float()]
         return {name: _make_flag(name_flag(name)) for name in floats}
 
+    def _aggregate_own(self, values: "nw.LazyFrame[Any]", names: Sequence[str], steps: Sequence[nw.Expr]) -> pa.Table:
+        if names:
+            return self._collect(values.group_by(*names).agg(*steps))
+        found = self._collect(values.select(*steps))
+        check_single(nw.from_native(found, eager_only=True))
+        return found
+
+    def _collect(self, lazy: "nw.LazyFrame[Any]") -> pa.Table:
+        """Return a result with the types of a frame in memory: sums of integers come as wide decimals."""
+        with self._dialect.explain_errors():
+            table = lazy.collect(backend="pyarrow").to_native()
+        fields = [field.with_type(_choose_type(field.type)) for field in table.schema]
+        return table.cast(pa.schema(fields), safe=False)
+
     def _check(self, names: Iterable[str]) -> None:
         for name in names:
             if name in self._schema:
@@ -171,13 +197,6 @@ class Relational:
 
 def _make_flag(name: str) -> RowValue:
     return RowValue(name, name, Unit.COUNT, name, (), nw.col(name))
-
-
-def _collect(lazy: "nw.LazyFrame[Any]") -> pa.Table:
-    """Return the result of an engine with the types of a frame in memory: sums of integers come as wide decimals."""
-    table = lazy.collect(backend="pyarrow").to_native()
-    fields = [field.with_type(_choose_type(field.type)) for field in table.schema]
-    return table.cast(pa.schema(fields), safe=False)
 
 
 def _choose_type(found: pa.DataType) -> pa.DataType:
