@@ -13,7 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -186,13 +188,47 @@ def test_what_a_caller_keeps_in_attrs_lands_in_no_file(month: pd.DataFrame, path
 def test_parquet_says_what_each_column_is(month: pd.DataFrame, tmp_path: Path) -> None:
     write_parquet(month, tmp_path / "generations.parquet")
     schema = pq.read_schema(tmp_path / "generations.parquet")
-    assert schema.metadata == {b"genanalytics_schema_version": b"1"}
+    assert schema.metadata.keys() == {b"genanalytics_schema_version", b"pandas"}
+    assert schema.metadata[b"genanalytics_schema_version"] == b"1"
     assert schema.names == [column.name for column in COLUMNS]
     for column in COLUMNS:
         described = {key.decode(): value.decode() for key, value in schema.field(column.name).metadata.items()}
         assert described == {"unit": column.unit, "meaning": column.meaning, "origin": column.origin}
     assert schema.field("latency").metadata[b"unit"] == b"ms"
     assert schema.field("total_cost").metadata[b"meaning"].startswith(b"The charge")
+
+
+def test_pandas_alone_reads_parquet_with_the_same_dtypes(month: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "month.parquet"
+    mine = month.assign(small=pd.array([1, None] * 500, "Int8")[: len(month)], day=date(2026, 9, 1))
+    for frame in (mine, mine[:0]):
+        write(frame, path, force=True)
+        same = [name for name in frame if name != "provider_responses"]  # whose lists pandas alone reads as objects
+        assert_frame_equal(pd.read_parquet(path)[same], read(path)[same])
+        assert_frame_equal(
+            pd.read_parquet(path, columns=["latency", "total_cost"]), read(path)[["latency", "total_cost"]]
+        )
+
+
+def test_other_readers_see_the_types_that_they_saw_without_metadata_for_pandas(
+    month: pd.DataFrame, tmp_path: Path
+) -> None:
+    ours, plain = tmp_path / "ours.parquet", tmp_path / "plain.parquet"
+    write(month, ours)
+    table = pq.read_table(ours)
+    pq.write_table(table.replace_schema_metadata({}), plain)
+    assert pl.read_parquet(ours).equals(pl.read_parquet(plain), null_equal=True)
+    assert pl.read_parquet(ours).schema == pl.read_parquet(plain).schema
+    first, second = (duckdb.connect().read_parquet(str(path)) for path in (ours, plain))
+    assert first.types == second.types
+    assert first.to_arrow_table().equals(second.to_arrow_table())
+
+
+def test_equal_rows_are_equal_bytes(month: pd.DataFrame, tmp_path: Path) -> None:
+    for name in ("a.parquet", "b.parquet"):
+        write(month, tmp_path / name)
+    write(read(tmp_path / "a.parquet"), tmp_path / "c.parquet")
+    assert len({(tmp_path / name).read_bytes() for name in ("a.parquet", "b.parquet", "c.parquet")}) == 1
 
 
 def test_each_form_keeps_the_coverage(month: pd.DataFrame, path: Path) -> None:

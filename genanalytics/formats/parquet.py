@@ -1,5 +1,6 @@
 """Parquet files that any engine reads well, and tables from them with one schema."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,22 @@ ROWS_PER_GROUP = 122_880
 """The number of rows in a row group: DuckDB gives one thread as many."""
 
 _VERSION = b"genanalytics_schema_version"
+_PANDAS = b"pandas"
+_NULLABLE: Mapping[str, str] = {
+    "int8": "Int8",
+    "int16": "Int16",
+    "int32": "Int32",
+    "int64": "Int64",
+    "uint8": "UInt8",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
+    "float": "Float32",
+    "double": "Float64",
+    "bool": "boolean",
+    "string": "str",
+}
+"""The pandas dtypes that keep gaps, by the Arrow type; they are those of `records.frame.to_nullable`."""
 
 
 def sort_by_creation(table: pa.Table) -> pa.Table:
@@ -30,16 +47,40 @@ def sort_by_creation(table: pa.Table) -> pa.Table:
 
 
 def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
-    """Write a table, sorted by `created_at`, with the version of the columns and the coverage as metadata.
+    """Write a table, sorted by `created_at`.
+
+    The metadata contains the version of the columns, the dtypes of pandas, and the coverage.
 
     Raises:
         OSError: The file cannot be written.
         pyarrow.ArrowException: Parquet has no type for a column.
     """
-    metadata = {_VERSION: str(SCHEMA_VERSION).encode()} | make_metadata(read_metadata(table.schema.metadata))
+    metadata = {
+        _VERSION: str(SCHEMA_VERSION).encode(),
+        _PANDAS: _describe_for_pandas(table.schema),
+        **make_metadata(read_metadata(table.schema.metadata)),
+    }
     with pa.parquet.ParquetWriter(path, table.schema.with_metadata(metadata), **OPTIONS) as writer:
         for rows in _sort_in_groups(table):
             writer.write_table(rows, row_group_size=ROWS_PER_GROUP)
+
+
+def _describe_for_pandas(schema: pa.Schema) -> bytes:
+    """Return the metadata that pandas looks for in Parquet files, so that it reads columns with dtypes that keep gaps.
+
+    The format is described in https://pandas.pydata.org/docs/development/developer.html.
+    """
+    columns = [
+        {
+            "name": field.name,
+            "field_name": field.name,
+            "pandas_type": str(field.type),
+            "numpy_type": _NULLABLE.get(str(field.type), "object"),  # any other type is read as without metadata
+            "metadata": None,
+        }
+        for field in schema
+    ]
+    return json.dumps({"index_columns": [], "column_indexes": [], "columns": columns}).encode()
 
 
 def _find_order(table: pa.Table) -> pa.Array | None:

@@ -31,6 +31,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NamedTuple
 
+import narwhals
 import narwhals.stable.v2 as nw
 import numpy as np
 
@@ -51,8 +52,11 @@ class RowValue:
         unit: The unit of the number.
         description: The formula and its treatment of missing values, in a sentence.
         needs: Everything that the expression reads: columns of the frame by name, and other row values.
-        expression: The expression.
+        expression: The expression: of `narwhals.stable.v2`, or of `narwhals` itself.
         signed: Whether the number can be negative. Then a sum over some of the rows is not a lower bound.
+
+    Raises:
+        InputError: The expression or `needs` is something else.
     """
 
     name: str
@@ -62,6 +66,10 @@ class RowValue:
     needs: tuple["str | RowValue", ...]
     expression: nw.Expr
     signed: bool = False
+
+    def __post_init__(self) -> None:
+        _check_needs(self.name, self.needs)
+        _check_expression(self.name, self.expression)
 
     @property
     def column(self) -> nw.Expr:
@@ -187,6 +195,9 @@ class Statistic:
         needs: Everything that `own` reads: columns of the frame by name, and row values.
         of_nothing: The number for an empty period: 0 for counts and sums, None if it is undefined.
         basis: The quantity that the number estimates; None if it has no interval.
+
+    Raises:
+        InputError: There is neither `finish` nor `own`, or one of them or `needs` is something else.
     """
 
     name: str
@@ -199,11 +210,21 @@ class Statistic:
     of_nothing: float | None = None
     basis: Basis | None = None
 
+    def __post_init__(self) -> None:
+        _check_needs(self.name, self.needs)
+        for expression in self.own.values():
+            _check_expression(self.name, expression)
+        if self.finish is None and not self.own:
+            msg = f"{self.name!r} has nothing to compute: give finish, such as Sum(value), or own"
+            raise InputError(msg)
+        if not isinstance(self.finish, Aggregate | Per | Known | ShareOfTotal | None):
+            _check_expression(self.name, self.finish)
+
     @property
     def aggregates(self) -> tuple[Aggregate, ...]:
         """The aggregates of its finish."""
         match self.finish:
-            case None | nw.Expr():
+            case None | narwhals.Expr():
                 return ()
             case Per(over, under):
                 return (over, under)
@@ -250,6 +271,22 @@ def list_needed(values: Iterable[RowValue]) -> Iterator[RowValue]:
     for value in values:
         yield from list_needed(need for need in value.needs if isinstance(need, RowValue))
         yield value
+
+
+def _check_expression(name: str, expression: object) -> None:
+    if not isinstance(expression, narwhals.Expr):  # of which the expressions of `narwhals.stable.v2` are a kind
+        found = f"{type(expression).__module__}.{type(expression).__qualname__}"
+        msg = (
+            f"the expression of {name!r} is a {found}: write it with narwhals, such as `nw.col('latency') / 1000`"
+            " after `import narwhals.stable.v2 as nw`"
+        )
+        raise InputError(msg)
+
+
+def _check_needs(name: str, needs: object) -> None:
+    if not isinstance(needs, tuple | list) or not all(isinstance(need, str | RowValue) for need in needs):
+        msg = f"needs of {name!r} is {needs!r}: give a tuple of names of columns and row values, such as ('latency',)"
+        raise InputError(msg)
 
 
 def total(value: RowValue) -> Statistic:

@@ -105,6 +105,7 @@ def distribution(
         "tz": tz,
         "accuracy": 0.0 if exact else sketch.ACCURACY,
         **describe_completeness(data, ("rows", "n")),
+        "notices": source.notices,
     }
     return found
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
 from genanalytics.metrics.declare import Count, RowValue, Sum
-from genanalytics.metrics.engines.source import Covered, Records, open_source
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.rows import is_flagged
 from genanalytics.metrics.summary import describe_completeness
@@ -118,7 +118,7 @@ def quality(data: Records) -> pd.DataFrame:
         checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
         alphabetical order, which is mostly that of time; `meaning` (str). The numbers are gaps if the data lacks the
         columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units`,
-        `labels`, `coverage` and `lower_bounds`, as that of `summarize`.
+        `labels`, `notices`, `coverage` and `lower_bounds`, as that of `summarize`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -138,7 +138,7 @@ def quality(data: Records) -> pd.DataFrame:
         for check, value in ids.items():
             own |= dict(zip(_name_examples(check), (value.column.min(), value.column.max()), strict=True))
         (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_pylist()
-    found = [_make_row(check, numbers) for check in CHECKS] + [_count_repeated(data, source.count())]
+    found = [_make_row(check, numbers) for check in CHECKS] + [_count_repeated(source)]
     report = pd.DataFrame(found, columns=["check", "rows", "of", "examples", "meaning"]).astype(
         {"check": "str", "rows": "Int64", "of": "Int64", "examples": "str", "meaning": "str"}
     )
@@ -147,6 +147,7 @@ def quality(data: Records) -> pd.DataFrame:
         "units": {"rows": Unit.COUNT.value, "of": Unit.COUNT.value, "share": Unit.SHARE.value},
         "labels": {name: name for name in ("rows", "of", "share")},
         **describe_completeness(data, ("rows", "of")),
+        "notices": source.notices,
     }
     return report.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
@@ -157,16 +158,15 @@ def _make_row(check: RowValue, numbers: Mapping[str, object]) -> tuple[object, .
     return check.name, 0 if of == 0 else rows, of, ids, check.description
 
 
-def _count_repeated(data: Any, of: int) -> tuple[object, ...]:  # noqa: ANN401 - any of `Records`
+def _count_repeated(source: Source) -> tuple[object, ...]:
     """Return the number of surplus rows as one row of the report."""
-    rows: Any = data.data if isinstance(data, Covered) else data
-    ids = nw.from_native(rows).lazy().select(_ID).filter(~nw.col(_ID).is_null())
+    ids = source.select([_ID]).filter(~nw.col(_ID).is_null())
     repeated = ids.group_by(_ID).agg(n=nw.len()).filter(nw.col("n") > 1)
     steps = {"rows": nw.col("n").sum(), "ids": nw.len(), "first": nw.col(_ID).min(), "last": nw.col(_ID).max()}
     (found,) = repeated.select(**steps).collect(backend="pyarrow").to_native().to_pylist()
     meaning = f"{_ID} occurs more than once: sums include its generation as often (rows are the surplus)"
-    surplus = int(found["rows"] or 0) - found["ids"]
-    return "repeated_id", surplus, of, _join_ids(found["first"], found["last"]), meaning
+    rows = int(found["rows"] or 0) - found["ids"]
+    return "repeated_id", rows, source.count(), _join_ids(found["first"], found["last"]), meaning
 
 
 def _join_ids(*ids: object) -> str | None:

@@ -24,7 +24,7 @@ from genanalytics.metrics.declare import (
     name_limits,
 )
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.protocol import Source, compute
 from genanalytics.metrics.engines.sketch import classify, join_percentiles
 from genanalytics.metrics.engines.source import Records, find_coverage_of, open_source
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
@@ -85,9 +85,10 @@ def summarize(
 
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
-        `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), and `lower_bounds`:
-        the columns that are lower bounds, because some of the requested ids have no record. With intervals, `gaps`
-        contains the reasons why a statistic has no interval in some groups, by its name.
+        `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), `lower_bounds`: the
+        columns that are lower bounds, because some of the requested ids have no record, and `notices`: what else to
+        know about the data, each in one sentence. With intervals, `gaps` contains the reasons why a statistic has no
+        interval in some groups, by its name.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -123,6 +124,7 @@ def summarize(
         **_describe(statistics, bounded),
         "tz": zone.key,
         "percentiles": method,
+        "notices": source.notices,
         **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
     }
     if intervals:
@@ -210,12 +212,22 @@ def aggregate(
             counted.setdefault(step.value, []).append(step)
         else:
             plain.append(step)
-    own = {name: step for statistic in statistics for name, step in statistic.own.items()}
+    own = _collect_own(statistics)
     needs = list(dict.fromkeys(need for statistic in statistics for need in statistic.needs))
     groups = source.aggregate(by, plain, own, needs)
     for value, steps in counted.items():
         groups = join_percentiles(groups, source.count_classes(by, value, classify(value)), steps)
     return add_limits(groups, source, by, bounded)
+
+
+def _collect_own(statistics: Sequence[Statistic]) -> dict[str, nw.Expr]:
+    found: dict[str, nw.Expr] = {}
+    for statistic in statistics:
+        for name, step in statistic.own.items():
+            if found.setdefault(name, step) is not step:
+                msg = f"{statistic.name!r} has another aggregate named {name!r} than an earlier statistic: rename it"
+                raise InputError(msg)
+    return found
 
 
 def _add_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
@@ -291,7 +303,8 @@ def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
         case None:
             values = groups[next(iter(statistic.own))]
         case expression:
-            values = nw.from_native(groups, eager_only=True).select(value=expression)["value"].to_native()
+            table = compute(nw.from_native(groups, eager_only=True).select, {statistic.name: expression})
+            values = table[statistic.name].to_native()
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return to_floats(values)
     return to_frame(pa.table({"value": values}))["value"]

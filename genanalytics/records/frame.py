@@ -33,10 +33,16 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     Raises:
         InputError: A known column holds values of another type.
     """
-    frame: pd.DataFrame = cast_known(table).to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
+    frame = to_nullable(cast_known(table))
     coverage = read_metadata(table.schema.metadata)
     if coverage is not None:
         frame.attrs[COVERAGE] = coverage.to_json()
+    return frame
+
+
+def to_nullable(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a frame with nullable dtypes, each column with the type that it has."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_DTYPES.get, ignore_metadata=True)
     return frame
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -38,6 +39,14 @@ def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> Non
         writer.commit(NONE, rows("gen-0"), NO_FAILURE)
     assert not before[0].exists()
     assert len(list((directory / ".commits").iterdir())) == 1 + 10
+
+
+def test_pandas_alone_reads_the_same_dtypes(directory: Path) -> None:
+    committed(directory, rows("gen-1", latency=5), rows("gen-2", created="2026-10-01T10:00:00Z", is_byok=True))
+    found = pd.read_parquet(directory / "data")
+    assert str(found.pop("month").dtype) == "category"
+    same = [name for name in found if name != "provider_responses"]
+    assert_frame_equal(found[same], read_parquet(directory)[same])
 
 
 def test_a_reader_that_was_overtaken_begins_again(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def test_an_ecdf_gives_the_share_of_rows_at_or_below_each_value() -> None:
         "description": "Time waited",
         "tz": "UTC",
         "accuracy": 0.0,
+        "notices": [],
         "coverage": None,
         "lower_bounds": [],
     }

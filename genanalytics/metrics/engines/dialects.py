@@ -4,7 +4,9 @@ Percentiles are the main reason: narwhals asks for one at a time, and an engine 
 time, while it computes a list of percentiles from one sorted copy.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -14,8 +16,12 @@ import pyarrow as pa
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
+from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import list_quantiles
-from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, COLUMNS, Column, Kind
+from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Column, Kind
+
+_INFINITY = "CAST('Infinity' AS DOUBLE)"
+"""For DuckDB and Spark, NaN is above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,6 @@ class Dialect:
     Attributes:
         mark: The quotation mark of a name, doubled within the name.
         micros: The microseconds since 1970 of a moment.
-        reads_naive_as_utc: Whether `micros` reads a moment without a zone as UTC, or in the zone of the session.
         naive: The moment, with a zone, of a moment without a zone, which is in UTC.
         percentiles: All percentiles of a column as a list; the levels are between commas.
         types: The names of column types.
@@ -33,17 +38,29 @@ class Dialect:
         group: Returns aggregates of data, after the keys of their groups.
         join: Returns the rows of data with the columns of the row of a small table that has the same keys, if there is
             one; missing keys are equal.
+        name: The name of the engine.
+        list_errors: Returns what the engine raises.
     """
 
     mark: str
     micros: str
-    reads_naive_as_utc: bool
     naive: str
     percentiles: str
     types: Mapping[Kind, str]
     select: Callable[[Any, Sequence[str]], Any]
     group: Callable[[Any, Sequence[str], Sequence[str]], Any]
     join: Callable[[Any, pa.Table, Sequence[str]], Any]
+    name: str
+    list_errors: Callable[[], tuple[type[Exception], ...]]
+
+    @contextmanager
+    def explain_errors(self) -> Iterator[None]:
+        """Raise what the engine raises as `InputError`."""
+        try:
+            yield
+        except self.list_errors() as error:
+            msg = f"{self.name} cannot compute this: {read_reason(error)}"
+            raise InputError(msg) from error
 
     def quote(self, column: str) -> str:
         """Return the name of a column in quotation marks.
@@ -81,10 +98,39 @@ class Dialect:
         known = [f"{self._cast(column, schema.get(column.name))} AS {self.quote(column.name)}" for column in COLUMNS]
         return self.select(data, [*known, *(self.quote(name) for name in schema if name not in ARROW_SCHEMA.names)])
 
+    def clean(self, data: Any) -> Any:  # noqa: ANN401
+        """Return data with its columns as `columns.clean` describes them; each column of floats has its `name_flag`.
+
+        Known columns of a wrong type stay as they are.
+        """
+        steps: list[str] = []
+        for name, dtype in nw.from_native(data).collect_schema().items():
+            column = self.quote(name)
+            steps.append(f"{self._clean(name, dtype)} AS {column}")
+            if dtype.is_float():
+                flag = f"CASE WHEN abs(CAST({column} AS DOUBLE)) = {_INFINITY} THEN 1 END"
+                steps.append(f"{flag} AS {self.quote(name_flag(name))}")
+        return self.select(data, steps)
+
+    def _clean(self, name: str, dtype: nw.dtypes.DType) -> str:
+        column, kind = self.quote(name), BY_NAME[name].kind if name in BY_NAME else None
+        number, text = f"CAST({column} AS DOUBLE)", f"CAST({column} AS {self.types[Kind.TEXT]})"
+        if dtype.is_float():
+            return f"CASE WHEN abs({number}) < {_INFINITY} THEN {number} + 0.0 END"
+        if dtype.is_decimal() or dtype in {nw.Int128, nw.UInt128} or (kind is Kind.NUMBER and dtype.is_numeric()):
+            return number
+        if dtype == nw.Unknown:  # no values, or a type of the engine such as UUID
+            return text if kind is None else f"CAST({column} AS {self.types[kind]})"
+        if isinstance(dtype, nw.Categorical | nw.Enum):
+            return text
+        if kind is Kind.TIME and isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
+            return self.naive.format(column)
+        return column
+
     def _write(self, step: Sum | Count) -> str:
         match step:
             case Sum(value):
-                return f"sum({self.quote(value.name)})"
+                return f"sum(CAST({self.quote(value.name)} AS DOUBLE))"  # a sum of integers could overflow
             case Count(RowValue() as value):
                 return f"count({self.quote(value.name)})"
             case _:
@@ -92,11 +138,9 @@ class Dialect:
 
     def _cast(self, column: Column, dtype: nw.dtypes.DType | None) -> str:
         name, wanted = self.quote(column.name), self.types[column.kind]
-        if dtype is None or dtype == nw.Unknown:  # the column is missing, or has no values
+        if dtype is None:
             return f"CAST(NULL AS {wanted})"
-        if not _ACCEPTED[column.kind](dtype):
-            msg = f"column {column.name!r} holds {dtype}, it should hold {column.kind.arrow_type}"
-            raise InputError(msg)
+        check_type(column.name, dtype)
         if column.kind is Kind.ATTEMPTS:
             return name
         if column.kind is Kind.TIME and isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
@@ -106,17 +150,9 @@ class Dialect:
         return f"CAST({name} AS {wanted})"
 
 
-_ACCEPTED: Mapping[Kind, Callable[[nw.dtypes.DType], bool]] = MappingProxyType(
-    {
-        Kind.INTEGER: lambda dtype: dtype.is_numeric(),
-        Kind.NUMBER: lambda dtype: dtype.is_numeric(),
-        Kind.FLAG: lambda dtype: dtype == nw.Boolean,
-        Kind.TEXT: lambda dtype: dtype in {nw.String, nw.Categorical, nw.Enum},
-        Kind.TIME: lambda dtype: isinstance(dtype, nw.Datetime),
-        Kind.ATTEMPTS: lambda dtype: isinstance(dtype, nw.List),
-    }
-)
-"""Which types of a file can be cast to a column of each kind."""
+def name_flag(column: str) -> str:
+    """Return the column that is 1 where a column is infinite."""
+    return f"infinite values of {column}"
 
 
 def _name_list(value: RowValue) -> str:
@@ -171,11 +207,32 @@ def _join_in_duckdb(relation: Any, table: pa.Table, on: Sequence[str]) -> Any:  
     return relation.set_alias("many").join(small, same or "true").project(", ".join(["many.*", *added]))
 
 
+def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:
+    import duckdb  # noqa: PLC0415 - it is installed where its relations come from
+
+    return (duckdb.Error,)
+
+
+def _list_errors_of_spark() -> tuple[type[Exception], ...]:
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - they are installed where the frames come from
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+
+    return (PySparkException, Py4JError)
+
+
+def read_reason(error: Exception) -> str:
+    """Return the reason of an engine's error in a line; Spark's follows its name in capitals, far below."""
+    text = str(error)
+    reasons: list[str] = re.findall(r"\[[A-Z_.]{5,}\] .*", text)
+    return reasons[-1] if reasons else text.partition("\n")[0]
+
+
 DUCKDB = Dialect(
+    name="DuckDB",
+    list_errors=_list_errors_of_duckdb,
     mark='"',
     micros="epoch_us({})",
-    reads_naive_as_utc=True,
-    naive="timezone('UTC', {})",
+    naive="timezone('UTC', CAST({} AS TIMESTAMP))",
     percentiles="quantile_cont(CAST({} AS DOUBLE), [{}])",
     types=_name_types("VARCHAR", "TIMESTAMPTZ", "STRUCT({})[]", "{} {}"),
     select=lambda relation, columns: relation.project(", ".join(columns)),
@@ -183,9 +240,10 @@ DUCKDB = Dialect(
     join=_join_in_duckdb,
 )
 SPARK = Dialect(
+    name="Spark",
+    list_errors=_list_errors_of_spark,
     mark="`",
     micros="unix_micros({})",
-    reads_naive_as_utc=False,
     naive="CAST(concat(CAST({} AS STRING), 'Z') AS TIMESTAMP)",  # any other way reads the zone of the session
     percentiles="percentile(CAST({} AS DOUBLE), array({}))",
     types=_name_types("STRING", "TIMESTAMP", "ARRAY<STRUCT<{}>>", "{}: {}"),

@@ -127,5 +127,5 @@ def to_floats(values: "pa.ChunkedArray | pd.Series") -> "np.ndarray":
     if isinstance(values, pd.Series):
         floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        floats = values.cast(pa.float64()).to_numpy()
+        floats = values.cast(pa.float64(), safe=False).to_numpy()
     return floats

@@ -8,13 +8,25 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, RowValue, Sum
+from genanalytics.metrics.engines.columns import (
+    Values,
+    check_names,
+    clean,
+    count_infinite,
+    describe_infinite,
+    to_number,
+)
 from genanalytics.metrics.engines.kernels import Groups, group_rows, to_floats
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
     HOUR,
     PLACE,
+    check_numbers,
+    check_single,
+    compute,
     list_columns,
     list_quantiles,
     list_values,
@@ -22,28 +34,43 @@ from genanalytics.metrics.engines.protocol import (
 )
 from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
-from genanalytics.records.frame import to_frame
-from genanalytics.records.schema import BY_NAME, Kind
+from genanalytics.records.frame import to_nullable
+from genanalytics.records.schema import BY_NAME
 
 _PORTION_ROWS = 200_000
 _CODES = "number of the group"
+_CLEAN = {"str", "boolean", "Int64", "int64", "datetime64[us, UTC]"}
+"""The pandas dtypes of columns that are grouped by as they are."""
 
 
 class InMemory:
-    """A pandas frame."""
+    """A pandas frame or an Arrow table.
+
+    Raises:
+        InputError: Two columns have the same name.
+    """
 
     large = False
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = frame.copy(deep=False)
-        self._frame.attrs = {}  # pandas would copy them with each column
-        self.columns = [str(name) for name in frame.columns]
+    def __init__(self, data: pd.DataFrame | pa.Table) -> None:
+        self._data = data
+        names = data.columns if isinstance(data, pd.DataFrame) else data.column_names
+        self.columns = [str(name) for name in names]
+        check_names(self.columns)
+        self._places = {name: place for place, name in enumerate(self.columns)}
+        self._objects: dict[str, Values] = {}
+        self._not_finite: set[str] = set()
+
+    @property
+    def notices(self) -> list[str]:
+        found = [name for name in self.columns if name in self._not_finite]
+        return describe_infinite({name: count_infinite(self._convert(name)) for name in found})
 
     def count(self) -> int:
-        return len(self._frame)
+        return len(self._data)
 
     def is_nested(self, column: str) -> bool:
-        return bool(pa.types.is_nested(getattr(self._frame[column].dtype, "pyarrow_dtype", pa.null())))
+        return bool(pa.types.is_nested(self._convert(column, slice(0)).type))
 
     def aggregate(
         self,
@@ -52,16 +79,16 @@ class InMemory:
         own: Mapping[str, nw.Expr],
         needs: Sequence[str | RowValue],
     ) -> pa.Table:
-        groups, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._frame))
+        groups, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
         found: dict[str, Any] = {key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)}
         values = list_values(aggregates, ())
         added = [step for step in aggregates if isinstance(step, Sum | Count)]
         quantiles = list_quantiles(aggregates)
         totals: dict[Sum | Count, np.ndarray] = dict.fromkeys(added, np.zeros(groups.count))
-        ranked = {value: np.empty(len(self._frame)) for value in quantiles}
-        for part in _divide(len(self._frame)):
+        ranked = {value: np.empty(len(self._data)) for value in quantiles}
+        for part in _divide(len(self._data)):
             inside, table = groups.part(part), self._compute(values, (), part)
-            floats = {value: to_floats(table[value.name]) for value in values}
+            floats = _to_numbers(table, values)
             totals = {step: total + _add(inside, floats, step) for step, total in totals.items()}
             for value, column in ranked.items():
                 column[part] = floats[value]
@@ -74,7 +101,8 @@ class InMemory:
         return pa.table(found)
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
-        table = nw.from_native(self._compute([value], ()), eager_only=True)
+        numbers = pa.array(_to_numbers(self._compute([value], ()), [value])[value], from_pandas=True)
+        table = nw.from_native(pa.table({value.name: numbers}), eager_only=True)
         for name, step in steps.items():
             table = table.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
@@ -88,14 +116,14 @@ class InMemory:
 
     def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         labels: dict[str, pd.Series] = {}
-        alone = np.ones(len(self._frame), dtype=bool)
+        alone = np.ones(len(self._data), dtype=bool)
         for column, name in CLUSTERS.items():
             if column in self.columns:
                 labels[name] = self._read(column).where(alone)
                 alone &= labels[name].isna().to_numpy()
         places = self._find_places(by, groups)
         single = pd.Series(np.where(alone, np.arange(len(alone)), -1))
-        inner, names = group_rows([pd.Series(places), *labels.values(), single], len(self._frame))
+        inner, names = group_rows([pd.Series(places), *labels.values(), single], len(self._data))
         found: dict[str, Any] = {
             column: pa.Array.from_pandas(name) for column, name in zip([PLACE, *labels], names[:-1], strict=True)
         }
@@ -106,11 +134,10 @@ class InMemory:
         sums = {column: np.zeros(inner.count) for value in values for column in (Sum(value).name, Count(value).name)}
         others = [name for name in groups.column_names if name not in {PLACE, *(key.group for key in by)}]
         constants = {name: to_floats(groups[name]) for name in others}
-        for part in _divide(len(self._frame)):
+        for part in _divide(len(self._data)):
             given = {name: pa.array(numbers[places[part]]) for name, numbers in constants.items()}
             own, table = inner.part(part), self._compute(values, (), part, given)
-            for value in values:
-                floats = to_floats(table[value.name])
+            for value, floats in _to_numbers(table, values).items():
                 sums[Sum(value).name] += own.sum(floats)
                 sums[Count(value).name] += own.known(floats)
         clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found | sums)).lazy()
@@ -123,27 +150,30 @@ class InMemory:
     def _find_places(self, by: Sequence[GroupKey], groups: pa.Table) -> "np.ndarray":
         """Return the number of each row's group."""
         if not by:
-            return np.zeros(len(self._frame), dtype=np.int64)
-        inner, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._frame))
-        columns = [key.group for key in by]
-        found = pa.table({column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)})
-        numbered = groups.select([*columns, PLACE]).to_pandas()
-        placed: np.ndarray = found.to_pandas().merge(numbered, on=columns, how="left")[PLACE].to_numpy()
-        found_places: np.ndarray = placed[inner.codes]
-        return found_places
+            return np.zeros(len(self._data), dtype=np.int64)
+        inner, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
+        found = pa.table({key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)})
+        numbered = to_nullable(groups.select([*found.column_names, PLACE]))
+        joined = to_nullable(found).merge(numbered, on=found.column_names, how="left")
+        places: np.ndarray = joined[PLACE].to_numpy(dtype=np.int64)[inner.codes]
+        return places
 
     def _find_hours(self) -> "pd.Series | None":
         """Return the hour of each row since 1970; None without moments."""
-        if "created_at" not in self.columns or not pd.api.types.is_datetime64_any_dtype(self._frame["created_at"]):
+        if "created_at" not in self.columns or not pa.types.is_timestamp(self._convert("created_at", slice(0)).type):
             return None
-        return count_hours(self._read("created_at").reset_index(drop=True))
+        return count_hours(self._read("created_at"))
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         last = self._read(column).max()
         return None if pd.isna(last) else last
 
+    def select(self, names: Sequence[str]) -> "nw.LazyFrame[Any]":
+        columns: nw.LazyFrame[Any] = nw.from_native(self.table(names)).lazy()
+        return columns
+
     def table(self, names: Iterable[str], part: slice = slice(None)) -> pa.Table:
-        """Return columns of a part of the rows as Arrow, known columns with the types of the schema."""
+        """Return columns of a part of the rows as Arrow, as `columns.clean` returns them."""
         return pa.table({name: self._to_arrow(name, part) for name in names})
 
     def _compute(
@@ -155,32 +185,63 @@ class InMemory:
     ) -> pa.Table:
         """Return the columns that are needed, given ones, and the row values of a part of the rows, as Arrow."""
         steps = order_by_need(values)
-        table = self.table(list_columns(steps, needs), part)
-        for name, column in (given or {}).items():
-            table = table.append_column(name, column)
-        computed = nw.from_native(table, eager_only=True)
+        columns = {name: to_number(name, self._to_arrow(name, part)) for name in list_columns(steps, needs)}
+        computed = nw.from_native(pa.table(columns | dict(given or {})), eager_only=True)
         for step in steps:
-            computed = computed.with_columns(*(value.expression.alias(value.name) for value in step))
+            computed = compute(computed.with_columns, {value.name: value.expression for value in step})
         return computed.to_native()
 
     def _read(self, name: str) -> pd.Series:
-        """Return a column with the dtype of the schema."""
-        values = self._frame[name]
-        column = BY_NAME.get(name)
-        if column is None or str(values.dtype) == column.kind.pandas_dtype:
-            return values
-        if column.kind is Kind.TIME:
-            moments: pd.Series = pd.to_datetime(values, utc=True).dt.as_unit("us")
-            return moments
-        return to_frame(pa.table({name: self._to_arrow(name)}))[name].set_axis(values.index)
+        """Return a column as pandas."""
+        if isinstance(self._data, pd.DataFrame):
+            values = self._data.iloc[:, self._places[name]]
+            column, dtype = BY_NAME.get(name), str(values.dtype)
+            if dtype in _CLEAN and (column is None or dtype == column.kind.pandas_dtype):
+                return values.reset_index(drop=True)
+        return to_nullable(pa.table({name: self._to_arrow(name)}))[name]
 
-    def _to_arrow(self, name: str, part: slice = slice(None)) -> pa.Array:
-        column = BY_NAME.get(name)
+    def _to_arrow(self, name: str, part: slice = slice(None)) -> Values:
+        values = self._convert(name, part)
         try:
-            return pa.Array.from_pandas(self._frame[name].iloc[part], type=column.kind.arrow_type if column else None)
-        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            msg = f"column {name!r} of the frame contains values that are not of its type: {error}"
-            raise InputError(msg) from error
+            found = clean(name, values)
+        except pa.ArrowException as error:
+            raise _refuse(name, error) from error
+        if found.null_count > values.null_count:
+            self._not_finite.add(name)
+        return found
+
+    def _convert(self, name: str, part: slice = slice(None)) -> Values:
+        """Return a column of a part of the rows as Arrow, with the values of the data."""
+        if isinstance(self._data, pa.Table):
+            return self._data.column(self._places[name])[part]
+        values = self._data.iloc[:, self._places[name]]
+        if values.dtype == object:  # only all of its values show their type
+            if name not in self._objects:
+                self._objects[name] = _convert(name, values)
+            return self._objects[name][part]
+        return _convert(name, values.iloc[part])
+
+
+def _convert(name: str, values: pd.Series) -> Values:
+    try:
+        return pa.Array.from_pandas(values)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+        raise _refuse(name, error) from error
+
+
+def _refuse(name: str, error: Exception) -> InputError:
+    msg = f"column {name!r} contains values that cannot be read: {to_one_line(str(error))}; convert it to one type"
+    return InputError(msg)
+
+
+def _to_numbers(table: pa.Table, values: Sequence[RowValue]) -> "dict[RowValue, np.ndarray]":
+    """Return row values as float64; gaps, and what is not finite, as NaN."""
+    check_numbers(values, nw.from_native(table, eager_only=True).schema)
+    found = {value: to_floats(table[value.name]) for value in values}
+    return {
+        value: np.where(np.isinf(floats), np.nan, floats) if np.isinf(floats).any() else floats
+        for value, floats in found.items()
+    }
 
 
 def _divide(rows: int) -> list[slice]:
@@ -200,10 +261,10 @@ def _add(groups: Groups, floats: "Mapping[RowValue, np.ndarray]", step: Sum | Co
 
 def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) -> dict[str, Any]:
     """Return aggregates that are declared as expressions, by group, as pandas computes them."""
-    steps = [step.alias(name) for name, step in own.items()]
     if groups.undivided:
-        found = nw.from_native(table, eager_only=True).select(*steps)
+        rows = nw.from_native(table, eager_only=True)
+        found = compute(lambda steps: check_single(rows.select(*steps)), own)
     else:
-        frame = to_frame(table).assign(**{_CODES: groups.codes})
-        found = nw.from_native(frame, eager_only=True).group_by(_CODES).agg(*steps).sort(_CODES)
+        frame = to_nullable(table).assign(**{_CODES: groups.codes})
+        found = compute(nw.from_native(frame, eager_only=True).group_by(_CODES).agg, own).sort(_CODES)
     return {name: found[name].to_arrow() for name in own}

@@ -1,12 +1,13 @@
 """What the statistics ask of any data, in memory or on an engine."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Quantile, RowValue, list_needed
 from genanalytics.metrics.grouping.keys import GroupKey
@@ -21,12 +22,21 @@ PLACE = "place of a group"
 """The column with the number of a group."""
 
 
+ERRORS = (nw.exceptions.NarwhalsError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError)
+"""What an expression raises that does not fit the data."""
+T = TypeVar("T")
+
+
 class Source(Protocol):
     """Data for statistics."""
 
     columns: list[str]
     large: bool
     """Whether there may be more rows than memory holds."""
+
+    @property
+    def notices(self) -> list[str]:
+        """What a user should know about the columns that were read so far, each in one sentence."""
 
     def count(self) -> int:
         """Return the number of rows."""
@@ -78,6 +88,9 @@ class Source(Protocol):
     def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
         """Return the rows of `lazy` with the columns of the row of `table` that has the same keys, if there is one."""
 
+    def select(self, names: Sequence[str]) -> "nw.LazyFrame[Any]":
+        """Return columns of all rows, without reading them yet."""
+
     def find_latest(self, column: str) -> pd.Timestamp | None:
         """Return the last moment in a column; None without any."""
 
@@ -100,6 +113,50 @@ def order_by_need(values: Iterable[RowValue]) -> list[list[RowValue]]:
     for name, depth in depths.items():
         steps[depth].append(named[name])
     return steps
+
+
+def compute(
+    build: "Callable[[list[nw.Expr]], T]", steps: Mapping[str, nw.Expr], errors: tuple[type[Exception], ...] = ERRORS
+) -> "T":
+    """Return what `build` makes of expressions under their names.
+
+    Raises:
+        InputError: An expression fails; the message contains its name.
+    """
+    try:
+        return build([step.alias(name) for name, step in steps.items()])
+    except errors as error:
+        if len(steps) > 1:
+            for name, step in steps.items():
+                compute(build, {name: step}, errors)
+        names = " and ".join(map(repr, steps))
+        msg = f"{names} cannot be computed: {to_one_line(str(error))}; an expression reads only what is in `needs`"
+        raise InputError(msg) from error
+
+
+def check_single(found: "nw.DataFrame[Any]") -> "nw.DataFrame[Any]":
+    """Return aggregates of all rows.
+
+    Raises:
+        ValueError: They are values of rows.
+    """
+    if len(found) != 1:
+        msg = "it has a value per row, not one per group"
+        raise ValueError(msg)
+    return found
+
+
+def check_numbers(values: Iterable[RowValue], schema: Mapping[str, nw.dtypes.DType]) -> None:
+    """Check that row values can be added up.
+
+    Raises:
+        InputError: One is not a number.
+    """
+    for value in values:
+        dtype = schema[value.name]
+        if not (dtype.is_numeric() or dtype in {nw.Boolean, nw.Unknown}):
+            msg = f"row value {value.name!r} is {dtype}, it should be a number: change its expression"
+            raise InputError(msg)
 
 
 def list_columns(steps: Sequence[Sequence[RowValue]], needs: Iterable[str | RowValue]) -> list[str]:

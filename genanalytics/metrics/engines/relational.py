@@ -1,26 +1,32 @@
 """Statistics of a relation of DuckDB or a data frame of Spark, computed where the data is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute
+import pyarrow.compute as pc
 
-from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
-from genanalytics.metrics.engines.dialects import Dialect
+from genanalytics.metrics.engines.columns import check_names, check_type, describe_infinite
+from genanalytics.metrics.engines.dialects import Dialect, name_flag
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
+    ERRORS,
     HOUR,
     PLACE,
+    check_numbers,
+    check_single,
+    compute,
     list_columns,
     list_values,
     order_by_need,
 )
 from genanalytics.metrics.grouping.calendar import HOURS, MICROS
 from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.records.schema import BY_NAME, Kind
+from genanalytics.units import Unit
 
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
 _ALONE = "a row alone"
@@ -37,13 +43,20 @@ class Relational:
     large = True
 
     def __init__(self, native: Any, dialect: Dialect) -> None:  # noqa: ANN401 - of engines that may not be installed
-        self._native = native
+        check_names(native.columns, ignore_case=True)
         self._dialect = dialect
         self._schema = nw.from_native(native).collect_schema()
+        with dialect.explain_errors():
+            self._native = dialect.clean(native)
+        self._infinite: dict[str, int] = {}
         self.columns = self._schema.names()
 
+    @property
+    def notices(self) -> list[str]:
+        return describe_infinite({name: self._infinite.get(name, 0) for name in self.columns})
+
     def count(self) -> int:
-        return int(nw.from_native(self._native).select(nw.len()).collect(backend="pyarrow").item())
+        return int(self._collect(nw.from_native(self._native).select(n=nw.len()))["n"][0].as_py())
 
     def is_nested(self, column: str) -> bool:
         return bool(self._schema[column].is_nested())
@@ -56,32 +69,44 @@ class Relational:
         needs: Sequence[str | RowValue],
     ) -> pa.Table:
         names = [key.group for key in by]
-        values = self._compute(by, list_values(aggregates, needs), needs)
-        groups = _collect(nw.from_native(self._dialect.group_by(values.to_native(), names, aggregates)))
+        computed = list_values(aggregates, needs)
+        flags = self._list_flags(by, computed, needs)
+        values = self._compute(by, computed, (*needs, *(flag.name for flag in flags.values())))
+        check_numbers(list_values(aggregates, ()), values.collect_schema())
+        counts = [Count(flag) for flag in flags.values()]
+        groups = self._collect(
+            nw.from_native(self._dialect.group_by(values.to_native(), names, [*aggregates, *counts]))
+        )
+        self._infinite |= {name: pc.sum(groups[Count(flag).name]).as_py() or 0 for name, flag in flags.items()}
         found = {name: groups[name] for name in names}
         for step in aggregates:
             if isinstance(step, Quantile):
                 column, place = self._dialect.find_quantile(step, aggregates)
-                found[step.name] = pa.compute.list_element(groups[column], place)
+                found[step.name] = pc.list_element(groups[column], place)
             else:
                 found[step.name] = groups[step.name]
         if own:  # the same groups once more, brought into the same order by their values
             order = [(name, "ascending") for name in names]
-            steps = [step.alias(name) for name, step in own.items()]
-            computed = _collect(values.group_by(*names).agg(*steps) if names else values.select(*steps))
+            errors = (*ERRORS, *self._dialect.list_errors())
+            others = compute(lambda steps: self._aggregate_own(values, names, steps), own, errors)
             first = pa.table(found)
-            first, computed = (table.sort_by(order) if names else table for table in (first, computed))
-            found = {name: first[name] for name in first.column_names} | {name: computed[name] for name in own}
+            first, others = (table.sort_by(order) if names else table for table in (first, others))
+            found = {name: first[name] for name in first.column_names} | {name: others[name] for name in own}
         return pa.table(found)
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         names = [key.group for key in by]
-        values = self._compute(by, [value], ())
+        flags = self._list_flags(by, [value], ())
+        values = self._compute(by, [value], [flag.name for flag in flags.values()])
+        check_numbers([value], values.collect_schema())
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
-        groups = _collect(values.group_by(*names, last).agg(nw.len().alias("n")))
-        return groups.filter(pa.compute.is_valid(groups[last]))  # to filter, an engine would compute each step twice
+        counts = [flag.column.count().alias(flag.name) for flag in flags.values()]
+        groups = self._collect(values.group_by(*names, last).agg(nw.len().alias("n"), *counts))
+        self._infinite |= {name: pc.sum(groups[flag.name]).as_py() or 0 for name, flag in flags.items()}
+        groups = groups.select([*names, last, "n"])
+        return groups.filter(pc.is_valid(groups[last]))  # to filter, an engine would compute each step twice
 
     def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         columns = [column for column in CLUSTERS if column in self.columns]
@@ -91,7 +116,7 @@ class Relational:
             alone = alone & nw.col(column).is_null()
         names = [PLACE, *(CLUSTERS[column] for column in columns)]
         hours = []
-        if self._has_moments():
+        if isinstance(self._schema.get("created_at"), nw.Datetime):
             hours = [nw.when(alone).then(HOURS).alias(HOUR)]
             names.append(HOUR)
         sums = [value.column.cast(nw.Float64).fill_null(0.0).alias(Sum(value).name) for value in values]
@@ -109,12 +134,15 @@ class Relational:
         joined: nw.LazyFrame[Any] = nw.from_native(self._dialect.join(lazy.to_native(), table, list(on)))
         return joined
 
+    def select(self, names: Sequence[str]) -> "nw.LazyFrame[Any]":
+        self._check(names)
+        columns: nw.LazyFrame[Any] = nw.from_native(self._native).select(*names)
+        return columns
+
     def find_latest(self, column: str) -> pd.Timestamp | None:
-        found = nw.from_native(self._native).select(nw.col(column).max()).collect(backend="pyarrow")[column][0]
-        if found is None:
-            return None
-        moment = pd.Timestamp(found)
-        return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+        self._check([column])
+        found = self._collect(nw.from_native(self._native).select(nw.col(column).max()))[column][0].as_py()
+        return None if found is None else pd.Timestamp(found)
 
     def _compute(
         self,
@@ -125,42 +153,68 @@ class Relational:
     ) -> "nw.LazyFrame[Any]":
         """Return the data with the keys, under `GroupKey.group`, the columns of groups, and the row values."""
         steps = order_by_need(values)
-        timed = MICROS in needs or any(key.column == "created_at" != key.name for key in by)
-        native = self._add_micros() if timed else self._native
+        columns = list_columns(steps, needs)
+        self._check([*(key.column for key in by), *columns])
+        native = self._native
+        if MICROS in columns or any(key.column == "created_at" != key.name for key in by):
+            native = self._dialect.add_micros(native, "created_at", MICROS)
         rows: nw.LazyFrame[Any] = nw.from_native(native)
         for key in by:
             name = key.column
             for name, step in key.lazy.items():
                 rows = rows.with_columns(step.alias(name))
             rows = rows.with_columns(nw.col(name).alias(key.group))
-        read = [*(key.group for key in by), *list_columns(steps, needs)]
+        read = [*(nw.col(key.group) for key in by), *map(self._read, columns)]
         rows = rows.select(*read) if read else rows
         if groups is not None:
             rows = self.join(rows, groups, [key.group for key in by])
         for level in steps:
-            rows = rows.with_columns(*(value.expression.alias(value.name) for value in level))
-        return rows
+            expressions = {value.name: value.expression for value in level}
+            rows = compute(rows.with_columns, expressions, (*ERRORS, *self._dialect.list_errors()))
+        schema = rows.collect_schema() if values else {}
+        floats = [value for value in values if schema[value.name].is_float()]
+        finite = (nw.when(value.column.is_finite()).then(value.column).alias(value.name) for value in floats)
+        return rows.with_columns(*finite) if floats else rows
 
-    def _has_moments(self) -> bool:
-        """Return whether `created_at` contains moments of which the zone is known."""
-        dtype = self._schema.get("created_at")
-        return isinstance(dtype, nw.Datetime) and (dtype.time_zone is not None or self._dialect.reads_naive_as_utc)
+    def _read(self, name: str) -> nw.Expr:
+        """Return a column as row values read it: integers of the record as float64, which never overflow."""
+        column = BY_NAME.get(name)
+        found = nw.col(name)
+        return found.cast(nw.Float64) if column is not None and column.kind is Kind.INTEGER else found
 
-    def _add_micros(self) -> Any:  # noqa: ANN401
-        """Return the data with the microseconds of `created_at`, for which each engine has its own function.
+    def _list_flags(
+        self, by: Sequence[GroupKey], values: Sequence[RowValue], needs: Sequence[str | RowValue]
+    ) -> dict[str, RowValue]:
+        """Return the columns of floats that are read, and for each a row value that is null unless it is infinite."""
+        read = [*(key.column for key in by), *list_columns(order_by_need(values), needs)]
+        floats = [name for name in dict.fromkeys(read) if name in self._schema and self._schema[name].is_float()]
+        return {name: _make_flag(name_flag(name)) for name in floats}
 
-        Raises:
-            InputError: The column contains no moments.
-        """
-        if self._has_moments():
-            return self._dialect.add_micros(self._native, "created_at", MICROS)
-        dtype = self._schema["created_at"]
-        msg = f"column 'created_at' is of type {dtype}: to group by time, give timestamps with a time zone"
-        raise InputError(msg)
+    def _aggregate_own(self, values: "nw.LazyFrame[Any]", names: Sequence[str], steps: Sequence[nw.Expr]) -> pa.Table:
+        if names:
+            return self._collect(values.group_by(*names).agg(*steps))
+        found = self._collect(values.select(*steps))
+        check_single(nw.from_native(found, eager_only=True))
+        return found
+
+    def _collect(self, lazy: "nw.LazyFrame[Any]") -> pa.Table:
+        """Return a result with the types of a frame in memory: sums of integers come as wide decimals."""
+        with self._dialect.explain_errors():
+            table = lazy.collect(backend="pyarrow").to_native()
+        fields = [field.with_type(_choose_type(field.type)) for field in table.schema]
+        return table.cast(pa.schema(fields), safe=False)
+
+    def _check(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self._schema:
+                check_type(name, self._schema[name])
 
 
-def _collect(lazy: "nw.LazyFrame[Any]") -> pa.Table:
-    """Return the result of an engine with the types of a frame in memory: sums of integers come as wide decimals."""
-    table = lazy.collect(backend="pyarrow").to_native()
-    fields = [field.with_type(_PLAIN.get(field.type.id, field.type)) for field in table.schema]
-    return table.cast(pa.schema(fields))
+def _make_flag(name: str) -> RowValue:
+    return RowValue(name, name, Unit.COUNT, name, (), nw.col(name))
+
+
+def _choose_type(found: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(found):
+        return pa.timestamp("us", None if found.tz is None else "UTC")
+    return _PLAIN.get(found.id, found)

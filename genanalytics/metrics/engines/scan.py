@@ -21,7 +21,7 @@ import pyarrow.parquet
 from genanalytics.base.text import explain
 from genanalytics.dataset.manifest import is_dataset, list_files
 from genanalytics.errors import InputError
-from genanalytics.metrics.engines.dialects import DUCKDB, SPARK
+from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
 from genanalytics.records.frame import cast_known, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 
@@ -161,7 +161,7 @@ def _connect(given: Any, memory_limit: str | None, temp_directory: Place | None)
         for name, value in (settings | ({} if memory_limit is None else {"memory_limit": memory_limit})).items():
             connection.execute(f"SET {name} = ?", [value])
     except duckdb.Error as error:
-        msg = f"memory_limit={memory_limit!r}: {_read_reason(error)}"
+        msg = f"memory_limit={memory_limit!r}: {read_reason(error)}"
         raise InputError(msg) from error
     return connection
 
@@ -176,24 +176,20 @@ def _import_duckdb() -> Any:  # noqa: ANN401
 
 
 def _open_with_duckdb(files: Sequence[str], connection: Any) -> Any:  # noqa: ANN401
-    duckdb = _import_duckdb()
     literal = [file if _is_url(file) else glob.escape(file) for file in files]
     try:
         return DUCKDB.select_columns(connection.read_parquet(literal, union_by_name=True, hive_partitioning=False))
-    except duckdb.Error as error:
-        raise _unreadable(files, _read_reason(error)) from error
+    except DUCKDB.list_errors() as error:
+        raise _unreadable(files, read_reason(error)) from error
 
 
 def _open_with_spark(files: Sequence[str], session: Any) -> Any:  # noqa: ANN401
-    from py4j.protocol import Py4JError  # noqa: PLC0415 - they are installed where the session comes from
-    from pyspark.errors import PySparkException  # noqa: PLC0415
-
     literal = [file if _is_url(file) else re.sub(r"([*?{}\[\]\\,])", r"\\\1", file) for file in files]
     reader = session.read.option("mergeSchema", "true").option("recursiveFileLookup", "true")
     try:
         return SPARK.select_columns(reader.parquet(*literal))
-    except (PySparkException, Py4JError) as error:
-        raise _unreadable(files, _read_reason(error)) from error
+    except SPARK.list_errors() as error:
+        raise _unreadable(files, read_reason(error)) from error
 
 
 def _open_with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
@@ -207,20 +203,13 @@ def _open_with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
                 tables.append(cast_known(parquet.read()))
         table = pa.concat_tables([ARROW_SCHEMA.empty_table(), *tables], promote_options="permissive")
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(files, _read_reason(error)) from error
+        raise _unreadable(files, read_reason(error)) from error
     return to_frame(table)
 
 
 def _unreadable(files: Sequence[str], reason: str) -> InputError:
     which = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1:,} more"
     return InputError(f"cannot read {which}: {reason}")
-
-
-def _read_reason(error: Exception) -> str:
-    """Return the reason of an engine's error in a line; Spark's follows its name in capitals, far below."""
-    text = str(error)
-    reasons: list[str] = re.findall(r"\[[A-Z_.]{5,}\] .*", text)
-    return reasons[-1] if reasons else text.partition("\n")[0]
 
 
 _OPENERS: Mapping[str, Callable[[Sequence[str], Any], Any]] = MappingProxyType(

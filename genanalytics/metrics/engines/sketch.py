@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Quantile, RowValue
+from genanalytics.records.frame import to_nullable
 
 ACCURACY = 0.01
 """The largest relative error of a percentile."""
@@ -93,12 +94,12 @@ def join_percentiles(groups: pa.Table, counted: pa.Table, steps: Sequence[Quanti
         steps: The percentiles.
     """
     by = counted.column_names[:-2]
-    frame = counted.to_pandas()
+    frame = to_nullable(counted)
     places = np.zeros(len(frame), dtype=np.int64)
     if by:
-        numbered = groups.select(by).to_pandas().assign(**{_PLACE: np.arange(len(groups))})
+        numbered = to_nullable(groups.select(by)).assign(**{_PLACE: np.arange(len(groups))})
         places = frame[by].merge(numbered, on=by, how="left")[_PLACE].to_numpy()
-    classes, counts = (frame[name].to_numpy() for name in (CLASS, "n"))
+    classes, counts = (counted[name].to_numpy() for name in (CLASS, "n"))
     ranks = [step.ranks(np.bincount(places, weights=counts, minlength=len(groups))) for step in steps]
     found = np.full((len(steps), len(groups)), np.nan)
     order = np.argsort(places, kind="stable")

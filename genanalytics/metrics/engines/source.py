@@ -7,6 +7,7 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK
 from genanalytics.metrics.engines.memory import InMemory
@@ -62,18 +63,27 @@ def open_source(data: Records) -> Source:
     """
     if isinstance(data, Covered):
         return open_source(data.data)
-    if isinstance(data, pd.DataFrame):
+    if isinstance(data, pd.DataFrame | pa.Table):
         return InMemory(data)
-    if isinstance(data, pa.Table):
-        return InMemory(to_frame(data))
     if nw.dependencies.is_duckdb_relation(data):
         return Relational(data, DUCKDB)
     if nw.dependencies.is_pyspark_dataframe(data):
         return Relational(data, SPARK)
     if nw.dependencies.is_polars_dataframe(data) or nw.dependencies.is_polars_lazyframe(data):
-        return InMemory(to_frame(nw.from_native(data).lazy().collect().to_arrow()))
+        return InMemory(_to_table(nw.from_native(data).lazy()))
     msg = (
         f"cannot compute statistics of a {type(data).__module__}.{type(data).__qualname__}: give a pandas or polars"
         " frame, an Arrow table, a DuckDB relation or a Spark data frame"
     )
     raise InputError(msg)
+
+
+def _to_table(frame: "nw.LazyFrame[Any]") -> pa.Table:
+    """Return a polars frame as Arrow, which has no integers of 128 bits."""
+    wide = [name for name, dtype in frame.collect_schema().items() if dtype in {nw.Int128, nw.UInt128}]
+    frame = frame.with_columns(nw.col(name).cast(nw.Float64) for name in wide)
+    try:
+        return frame.collect().to_arrow()
+    except (pa.ArrowException, ValueError) as error:
+        msg = f"the frame has a column that Arrow cannot hold: {to_one_line(str(error))}; drop or convert it"
+        raise InputError(msg) from error

@@ -10,7 +10,8 @@ from genanalytics.base.text import suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.grouping.calendar import TIME, find_zone
 from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
-from genanalytics.records.frame import to_frame
+from genanalytics.records.frame import to_nullable
+from genanalytics.records.schema import BY_NAME
 
 
 class Groupable(Protocol):
@@ -50,8 +51,7 @@ def resolve_by(
 
 def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
     """Return the values of the groups as a result shows them."""
-    plain = groups.select([key.group for key in by]).rename_columns([key.name for key in by])
-    frame = to_frame(plain)
+    frame = to_nullable(pa.table({key.name: _fit(key.name, groups[key.group]) for key in by}))
     return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in by}, index=range(len(groups)))
 
 
@@ -65,6 +65,15 @@ def check_columns(data: Groupable, columns: Iterable[str], name: str) -> None:
     if missing:
         msg = f"the data has no column {', '.join(map(repr, missing))}, which {name!r} needs"
         raise MissingColumnError(msg)
+
+
+def _fit(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return values of a known column with its type, unless they are fractions in a column of integers."""
+    column = BY_NAME.get(name)
+    try:
+        return values if column is None else values.cast(column.kind.arrow_type)
+    except pa.ArrowException:
+        return values
 
 
 def _check_key(data: Groupable, key: GroupKey) -> None:

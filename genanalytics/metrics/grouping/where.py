@@ -62,7 +62,10 @@ def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
         msg = f"{condition!r}: column {name!r} is true or false; use = or !="
         raise InputError(msg)
     value = nw.lit(_parse_value(text, name, schema[name], tz))
-    known: nw.Expr = _ORDERINGS.get(sign, operator.eq)(nw.col(name), value).fill_null(value=False)
+    met = _ORDERINGS.get(sign, operator.eq)(nw.col(name), value)
+    if schema[name].is_float():  # on some engines, NaN is above every number
+        met &= nw.col(name).is_finite()
+    known: nw.Expr = met.fill_null(value=False)
     return ~known if sign == "!=" else known
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import narwhals.stable.v2 as nw
-import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -97,7 +96,7 @@ def test_intervals_are_the_same_on_every_engine(
     options: dict[str, Any] = {**keys, "metrics": metrics, "intervals": True}
     found, expected = summarize(ENGINES[engine](path, request), **options), summarize(FRAME, **options)
     for suffix in LEVELS:
-        for column in [name for name in expected if name.endswith((f"_{suffix}_low", f"_{suffix}_high"))]:
+        for column in [str(name) for name in expected if str(name).endswith((f"_{suffix}_low", f"_{suffix}_high"))]:
             assert found[column].isna().tolist() == expected[column].isna().tolist()
             found[column] = expected[column]
     assert_alike(found, expected)
@@ -171,18 +170,6 @@ def test_a_statistic_that_a_user_declares_is_the_same_on_duckdb(path: str) -> No
     metrics: list[Statistic | str] = [longest, tail, again, spread, "ttft_ms"]
     for by in ([], ["model"], ["model", "finish_reason"]):
         assert_alike(summarize(scan(path), by=by, metrics=metrics), summarize(FRAME, by=by, metrics=metrics))
-
-
-def test_infinities_are_infinite_everywhere() -> None:
-    costs = {"a": [1.0, 2.0, np.inf], "b": [1.0, 2.0, np.inf, np.inf], "c": [-np.inf, -np.inf]}
-    rows = [{"model": model, "total_cost": cost} for model, values in costs.items() for cost in values]
-    table = pa.Table.from_pylist(rows, schema=ARROW_SCHEMA)
-    by_model: dict[str, Any] = {"by": "model", "metrics": ["billed_cost", "cost_per_request"]}
-    found = summarize(table, **by_model)
-    assert found["billed_cost"].tolist() == [np.inf, np.inf, -np.inf]
-    assert found["cost_per_request_p50"].tolist() == [2.0, np.inf, -np.inf]  # between 2 and infinity lies infinity
-    assert found["cost_per_request_p99"].tolist() == [np.inf, np.inf, -np.inf]
-    assert_alike(summarize(duckdb.connect().from_arrow(table), **by_model), found)
 
 
 VALUE = RowValue("value", "value", Unit.USD, "Any number", ("total_cost",), nw.col("total_cost"))

@@ -222,7 +222,7 @@ def test_a_source_that_cannot_be_opened_is_refused_with_the_next_step(
 def test_a_known_column_of_another_type_is_named(tmp_path: Path, engine: Engine) -> None:
     wrong = pa.schema([("requested_id", pa.string()), ("latency", pa.string())])
     path = write(tmp_path / "wrong.parquet", {"requested_id": "gen-1", "latency": "fast"}, schema=wrong)
-    with pytest.raises(InputError, match=r"column 'latency' holds .*tring, it should hold int64"):
+    with pytest.raises(InputError, match=r"column 'latency' holds .*tring, it should hold (int64|numbers)"):
         scan(path, engine=engine)
 
 

@@ -45,7 +45,8 @@ def test_the_inverse_has_the_inverse_limits(a: Bounded, b: Bounded, correlation:
 @given(POSITIVE, POSITIVE, CORRELATION, st.floats(0.01, 100))
 def test_another_unit_scales_the_difference(a: Bounded, b: Bounded, correlation: float, factor: float) -> None:
     one, ratio = combine_logs(a, b, correlation)
-    scaled, same = combine_logs(*(Bounded(*(factor * part for part in side)) for side in (a, b)), correlation)
+    first, second = (Bounded(*(factor * part for part in side)) for side in (a, b))
+    scaled, same = combine_logs(first, second, correlation)
     assert scaled == pytest.approx((factor * one[0], factor * one[1]), abs=1e-9 * factor * (a.high + b.high))
     assert same == pytest.approx(ratio)
 
