@@ -252,6 +252,7 @@ def _describe_subject(
 ) -> list[tuple[str, str]]:
     """Return names and texts about the data."""
     rows = [("Records", f"{int(total['requests'].iloc[0]):,}"), ("Coverage", _describe_coverage(total))]
+    rows += [("Notice", notice) for notice in total.attrs["notices"]]
     if period is not None:
         first, last = (moment.tz_convert(tz) for moment in period)
         rows.append(("Period", f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"))

@@ -12,7 +12,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import format_table, name_groups, write_coverage
+from genanalytics.tables.table import format_table, name_groups, write_data_notes
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -120,7 +120,7 @@ def overview(
         at_least={EFFECTIVE_COST.name} if unknown else set(),
         width=width,
     )
-    notes = [*write_coverage(total), *_write_notes(total.iloc[0], sets)]
+    notes = [*write_data_notes(total), *_write_notes(total.iloc[0], sets)]
     if total.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:

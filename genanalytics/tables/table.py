@@ -91,7 +91,7 @@ class Table:
     def _notes(self) -> list[str]:
         more = len(self.summary) - _MAX_ROWS
         left_out = [f"... and {more:,} more rows in .summary"] if more > 0 else []
-        return [*left_out, *write_coverage(self.summary)]
+        return [*left_out, *write_data_notes(self.summary)]
 
     def __repr__(self) -> str:
         text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
@@ -140,11 +140,12 @@ def table(summary: pd.DataFrame) -> Table:
     return Table(summary.reset_index(named) if named else summary)
 
 
-def write_coverage(summary: pd.DataFrame) -> list[str]:
-    """Return the line below a table about unknown or incomplete coverage of its data; nothing if it is complete."""
+def write_data_notes(summary: pd.DataFrame) -> list[str]:
+    """Return the lines below a table: about unknown or incomplete coverage of its data, and its notices."""
+    notices = [f"{notice}." for notice in summary.attrs.get("notices", ())]
     if COVERAGE not in summary.attrs:  # figures that are not about records
-        return []
-    return list(filter(None, [describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))]))
+        return notices
+    return [*filter(None, [describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))]), *notices]
 
 
 def format_table(

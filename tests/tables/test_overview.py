@@ -1,3 +1,5 @@
+import math
+
 import pandas as pd
 import pytest
 
@@ -39,6 +41,13 @@ def test_an_overview_shows_the_most_expensive_group_first_and_notes_on_its_figur
     assert lines[-2] == "Cache: a discount is reported for 25.0 % of the requests; the savings rate covers only these."
     assert "≥ $6.500" in lines[names.index("total")]
     assert lines[-1].endswith("time to first token (TTFT) of 3 streamed requests, end to end (E2E) of 0.")
+
+
+def test_infinite_values_are_a_note_of_every_table() -> None:
+    frame = overview_frame().assign(total_cost=[1.0, math.inf, 3.0, 0.5])
+    note = "1 infinite value in column 'total_cost' counts as missing."
+    assert note in overview(frame, ["model"]).splitlines()
+    assert note in repr(table(summarize(frame, by="model"))).splitlines()
 
 
 def test_an_overview_without_groups_is_one_row() -> None:

@@ -132,7 +132,9 @@ def describe_infinite(counts: Mapping[str, int]) -> list[str]:
     ["2 infinite values in column 'total_cost' count as missing"]
     """
     return [
-        f"{format_count(n, 'infinite value')} in column {name!r} count as missing" for name, n in counts.items() if n
+        f"{format_count(n, 'infinite value')} in column {name!r} {'counts' if n == 1 else 'count'} as missing"
+        for name, n in counts.items()
+        if n
     ]
 
 

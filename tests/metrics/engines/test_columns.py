@@ -71,7 +71,7 @@ def test_a_key_that_is_no_number_is_the_group_of_gaps(
     assert found["cost_per_request_p50"].tolist() == pytest.approx([1, 1], rel=ACCURACY * 1.1)
     assert str(found["mine"].iloc[0]) == "0.0"
     assert pd.isna(found["mine"].iloc[1])
-    assert found.attrs["notices"] == ["1 infinite value in column 'mine' count as missing"]
+    assert found.attrs["notices"] == ["1 infinite value in column 'mine' counts as missing"]
 
 
 @INPUT
@@ -178,7 +178,7 @@ def test_quality_reads_the_same_columns(make: Callable[[pa.Table], Any]) -> None
     found = quality(make(table)).set_index("check")[["rows", "of", "examples"]].T.to_dict("list")
     assert found["no_total_cost"] == [2, 3, "x, y"]
     assert found["repeated_id"] == [1, 3, "x"]
-    assert quality(make(table)).attrs["notices"] == ["1 infinite value in column 'total_cost' count as missing"]
+    assert quality(make(table)).attrs["notices"] == ["1 infinite value in column 'total_cost' counts as missing"]
 
 
 @INPUT
@@ -188,7 +188,7 @@ def test_a_distribution_has_no_nan(make: Callable[[pa.Table], Any]) -> None:
     for kind in kinds:
         found = distribution(data, "cost_per_request", kind=kind)
         assert found["share"].tolist() == [1.0]
-        assert found.attrs["notices"] == ["1 infinite value in column 'total_cost' count as missing"]
+        assert found.attrs["notices"] == ["1 infinite value in column 'total_cost' counts as missing"]
 
 
 @INPUT
