@@ -1,7 +1,7 @@
 """Why the cost changed from one period to another: more requests, larger ones, more expensive tokens, less caching."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -15,6 +15,7 @@ from genanalytics.metrics.sets.caching import NET
 from genanalytics.metrics.sets.cost import EFFECTIVE, EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.tokens import IN, OUT
 from genanalytics.metrics.summary import summarize
+from genanalytics.records.coverage import COVERAGE, Coverage, join_coverage
 from genanalytics.units import Unit
 
 _AMOUNTS = {
@@ -95,7 +96,8 @@ def cost_change(
         so their mix counts too; without tokens the price of a request) and `by_caching`. An effect that cannot be
         separated is a gap and part of `by_price`. `unknown_before` and `unknown_after` (Int64) count the requests whose
         cost is unknown, wholly or in part, so that the amounts do not fully include them; if no cost of a group is
-        known, its amounts are gaps. `attrs` contains `units` and `labels`.
+        known, its amounts are gaps. `attrs` contains `units`, `labels`, and `coverage` (of both periods together) and
+        `lower_bounds`, as that of `summarize`.
 
     Raises:
         MissingColumnError: The data lacks a column.
@@ -112,7 +114,8 @@ def cost_change(
     if taken:
         msg = f"cannot group by {taken[0]!r}: the result has a column of that name; rename the column of the data"
         raise InputError(msg)
-    joined = _join([summarize(data, by=by, tz=tz, metrics=_METRICS) for data in (before, after)], names)
+    periods = [summarize(data, by=by, tz=tz, metrics=_METRICS) for data in (before, after)]
+    joined = _join(periods, names)
     was, now = (_read_cost(joined, side) for side in _SIDES)
     parts = np.array([_find_effects(*(_read_levels(joined, part, side) for side in _SIDES)) for part in _PARTS])
     effects = np.where(np.isnan(now - was) | np.isnan(parts).all(axis=0), np.nan, np.nansum(parts, axis=0))
@@ -123,8 +126,17 @@ def cost_change(
     )
     found = found.sort_values("change", key=abs, ascending=False, kind="stable", ignore_index=True)
     units = dict.fromkeys(_AMOUNTS, Unit.USD.value) | dict.fromkeys(_UNKNOWN, Unit.COUNT.value)
-    found.attrs = {"units": units, "labels": _AMOUNTS | _UNKNOWN}
+    found.attrs = {"units": units, "labels": _AMOUNTS | _UNKNOWN, **_describe_completeness(periods)}
     return found
+
+
+def _describe_completeness(periods: Sequence[pd.DataFrame]) -> dict[Any, Any]:
+    """Return the coverage of both periods together, and the columns that are lower bounds; no change is one."""
+    coverages = [Coverage.from_json(period.attrs[COVERAGE]) for period in periods]
+    coverage = join_coverage(coverages, found=int(sum(period[REQUESTS.name].sum() for period in periods)))
+    columns = (("before", "unknown_before"), ("after", "unknown_after"))
+    bounds = [own for own, one in zip(columns, coverages, strict=True) if one is not None and one.is_partial]
+    return {COVERAGE: coverage and coverage.to_json(), "lower_bounds": [name for own in bounds for name in own]}
 
 
 def _join(sides: Sequence[pd.DataFrame], names: list[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 from genanalytics import cost_change, table
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.records.coverage import UNKNOWN as COVERAGE_UNKNOWN, Coverage
 
 PARTS = ["by_requests", "by_size", "by_price", "by_caching"]
 
@@ -115,7 +116,22 @@ def test_the_largest_change_comes_first_and_shows_itself_with_units() -> None:
     before = rows(("a", 1.0, None, 1), ("b", 9.0, None, 1), ("c", 1.0, None, 1))
     found = cost_change(before, rows(("a", 2.0, None, 1), ("b", 2.0, None, 1), ("c", 1.0, None, 1)))
     assert found["model"].tolist() == ["b", "a", "c"]
-    assert str(table(found)).splitlines()[-1].split()[:4] == ["c", "$1.000", "$1.000", "$0.000"]
+    assert str(table(found)).splitlines()[-2].split()[:4] == ["c", "$1.000", "$1.000", "$0.000"]
+    assert str(table(found)).splitlines()[-1] == COVERAGE_UNKNOWN
+
+
+def test_the_periods_of_an_incomplete_result_are_lower_bounds_and_their_change_is_not() -> None:
+    frame = rows(("a", 1.0, None, 1), ("a", 3.0, None, 1)).assign(requested_id=["gen-1", "gen-2"])
+    frame.attrs["coverage"] = Coverage.of(["gen-3"], found=2).to_json()
+    found = cost_change(frame[:1], frame[1:])
+    assert found.attrs["coverage"] == Coverage.of(["gen-3"], found=2).to_json()
+    lines = str(table(found)).splitlines()
+    assert lines[-2].split()[:6] == ["a", "≥", "$1.000", "≥", "$3.000", "$2.000"]
+    assert lines[-1].startswith("Coverage: 66.7 % of the ids have a record")
+    other = rows(("a", 3.0, None, 1)).assign(requested_id="gen-4")
+    assert cost_change(frame, other).attrs["coverage"] is None
+    other.attrs["coverage"] = Coverage.of([], found=1).to_json()
+    assert cost_change(frame, other).attrs["lower_bounds"] == ["before", "unknown_before"]
 
 
 def test_a_column_that_is_needed_is_named() -> None:
