@@ -19,7 +19,7 @@ FEWEST = 6
 TOO_FEW = f"fewer than {FEWEST} independent observations"
 UNEQUAL = "a few sessions, requests or hours outweigh all others"
 CONSTANT = "all values are equal"
-LARGEST = "one session, request or row makes up more than three quarters of the sum"
+LARGEST = "one session, request or row makes up more than {} % of the sum"
 HEAVY = "a heavy tail: there may be much larger values than the ones seen"
 RANKS = "too few rows for this percentile"
 SESSIONS = "too few sessions, requests or hours for this percentile"
@@ -27,7 +27,8 @@ SESSIONS = "too few sessions, requests or hours for this percentile"
 _LEAST_EQUAL = 3
 """The least number of equal clusters with the same variance; `FEWEST` for a rate of savings."""
 
-_LARGEST_SHARE = 0.75
+_LARGEST_PERCENTS = (90, 80, 75)
+"""What `LARGEST` shows of the share of the largest cluster; with a smaller share than the last one there are limits."""
 _HEAVIEST = 0.7
 _EVEN = 1.25
 """Numerators and denominators are about equally unequal if neither has so many times more equal clusters."""
@@ -71,7 +72,7 @@ def find_positive(sums: Moments, strata: int = 1) -> Limits:
             for one, other in zip(usual, turned[::-1], strict=True)
         )
         reasons = _name_gaps(sums, np.where(inverse, of_x, of_y), down + up)
-        _mark(reasons, sums.high_x > _LARGEST_SHARE * sums.value, LARGEST)
+        _mark_largest(reasons, sums.high_x / sums.value)
         _mark(reasons, _is_heavy(sums), HEAVY)
         return _make_limits(sums.value * np.exp(-down), sums.value * np.exp(up), reasons)
 
@@ -100,7 +101,7 @@ def find_like_period(sums: Moments) -> Limits:
         error = np.sqrt(sums.x_2) / sums.value
         below, above = critical(size, deviation + added / 3)
         reasons = _name_gaps(sums, sums.value**2 / sums.x_2, error)
-        _mark(reasons, sums.high_x > _LARGEST_SHARE * sums.value, LARGEST)
+        _mark_largest(reasons, sums.high_x / sums.value)
         _mark(reasons, _is_heavy(sums), HEAVY)
         low, high = sums.value * np.exp(-above * error), sums.value * np.exp(below * error)
         return _make_limits(low * sums.clusters, high * sums.clusters, reasons)
@@ -238,6 +239,11 @@ def _name_gaps(sums: Moments, size: "np.ndarray", width: "np.ndarray") -> "np.nd
 def _mark(reasons: "np.ndarray", where: "np.ndarray", reason: str) -> None:
     """Set a reason where there is none yet."""
     reasons[where & (reasons == "")] = reason
+
+
+def _mark_largest(reasons: "np.ndarray", share: "np.ndarray") -> None:
+    for percent in _LARGEST_PERCENTS:
+        _mark(reasons, 100 * share > percent, LARGEST.format(percent))
 
 
 def _make_limits(low: "np.ndarray", high: "np.ndarray", reasons: "np.ndarray") -> Limits:

@@ -98,12 +98,13 @@ def test_the_inverse_of_a_ratio_has_the_inverse_limits() -> None:
 def test_gaps_have_their_reason() -> None:
     assert mean_of(column(1, 2, 3, 4, 5)).reasons.tolist() == [ratios.TOO_FEW]
     assert mean_of(column(*[2.0] * 9)).reasons.tolist() == [ratios.CONSTANT]
-    assert mean_of(column(*[1.0] * 8, 100)).reasons.tolist() == [ratios.LARGEST]
+    for largest, percent in ((100, 90), (40, 80), (30, 75)):
+        assert mean_of(column(*[1.0] * 8, largest)).reasons.tolist() == [ratios.LARGEST.format(percent)]
     values, weights = column(*range(1, 9)), column(*[1.0] * 7, 1000)
     assert ratios.find_positive(moments_of(values * weights, weights)).reasons.tolist() == [ratios.UNEQUAL]
     heavy = mean_of(np.random.default_rng(2).pareto(1.2, (500, 40)) + 1)
     assert (heavy.reasons != "").mean() > 0.9
-    assert set(heavy.reasons) <= {"", ratios.HEAVY, ratios.LARGEST}
+    assert set(heavy.reasons) <= {"", ratios.HEAVY, *map(ratios.LARGEST.format, (75, 80, 90))}
     assert np.isnan(heavy.low[heavy.reasons != ""]).all()
 
 
