@@ -2,7 +2,7 @@
 
 Data sets are drawn from distributions of which the truth is known, and go through `summarize` and `compare`. Every
 table has its own seed. NAME is one of `means`, `ratios`, `rates`, `percentiles`, `hours`, `periods`, `comparisons`.
-Without a name, all tables are printed, in about 40 minutes; most of that is for the comparisons.
+Without a name, all tables are printed, in about half an hour; most of that is for the comparisons.
 """
 
 import math
@@ -310,7 +310,7 @@ def show_comparisons() -> None:
     """Show how often equal sides differ, and how often sides of which one costs twice as much do."""
 
     def rows() -> Iterable[list[str]]:
-        rng, runs = np.random.default_rng(7), RUNS // 2
+        rng, runs = np.random.default_rng(7), RUNS // 3
         for sizes in ((10, 300), (24, 276), (100, 2000)):
             for sessions in ("rows", "sessions", "on both sides"):
                 for matched in (False, True):
