@@ -12,7 +12,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import format_table, name_groups, write_data_notes
+from genanalytics.tables.table import format_table, name_groups, write_data_notes, write_gaps
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -129,8 +129,7 @@ def overview(
         notes.append("Weekdays: 1 is Monday.")
     if tz != "UTC" and {TIME, *_TIMES} & {*columns}:
         notes.append(f"Times: {tz}.")
-    if intervals:
-        notes += _write_gaps(shown, [groups, total])
+    notes += write_gaps(shown, [groups, total])
     return "\n".join([table, *notes])
 
 
@@ -158,16 +157,6 @@ def rank_groups(
     groups = groups.sort_values(order, ascending=[name in times for name in order], kind="stable", ignore_index=True)
     unwanted = [column for name in hidden for column in (name, *name_limits(name)) if column in groups]
     return groups.drop(columns=unwanted)
-
-
-def _write_gaps(shown: Sequence[str], tables: Sequence[pd.DataFrame]) -> Iterator[str]:
-    """Yield the reasons why intervals are missing, each with the statistics that it concerns."""
-    reasons: dict[str, list[str]] = {}
-    for name in shown:
-        for reason in sorted({reason for table in tables for reason in table.attrs["gaps"].get(name, ())}):
-            reasons.setdefault(reason, []).append(tables[0].attrs["labels"][name])
-    for reason, labels in reasons.items():
-        yield f"Gaps among intervals of {', '.join(labels)}: {reason}."
 
 
 def _choose_names(metrics: Sequence[str] | None) -> list[str]:

@@ -91,7 +91,7 @@ class Table:
     def _notes(self) -> list[str]:
         more = len(self.summary) - _MAX_ROWS
         left_out = [f"... and {more:,} more rows in .summary"] if more > 0 else []
-        return [*left_out, *write_data_notes(self.summary)]
+        return [*left_out, *write_data_notes(self.summary), *write_gaps(self.names, [self.summary])]
 
     def __repr__(self) -> str:
         text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
@@ -146,6 +146,16 @@ def write_data_notes(summary: pd.DataFrame) -> list[str]:
     if COVERAGE not in summary.attrs:  # figures that are not about records
         return notices
     return [*filter(None, [describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))]), *notices]
+
+
+def write_gaps(names: Iterable[str], summaries: Sequence[pd.DataFrame]) -> Iterator[str]:
+    """Yield the reasons why intervals are missing in summaries of the same data, each with the statistics concerned."""
+    labels: dict[str, list[str]] = {}
+    for name in names:
+        for reason in sorted({reason for one in summaries for reason in one.attrs.get("gaps", {}).get(name, ())}):
+            labels.setdefault(reason, []).append(summaries[0].attrs["labels"][name])
+    for reason, concerned in labels.items():
+        yield f"Gaps among intervals of {', '.join(concerned)}: {reason}."
 
 
 def format_table(
