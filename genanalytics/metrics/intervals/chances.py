@@ -7,6 +7,8 @@ import numpy as np
 
 from genanalytics.metrics.intervals.binomial import Z
 
+_HALF = 0.5
+
 FALSE_DISCOVERIES = 0.05
 """The expected share of false discoveries among all discoveries."""
 
@@ -26,15 +28,16 @@ def count_independent_rows(share: float, low: float, high: float) -> float:
 def find_chance_of_rate(share: float, n: float, others: float, n_others: float) -> float:
     """Return the chance that a rate is at least so far above that of the others, if nothing differs; one-sided.
 
-    That of Fisher's test, or slightly more: W. Molenaar's approximation ("Simple approximations to the Poisson,
-    binomial, and hypergeometric distributions", Biometrics 29, 1973) needs no whole numbers, so that `n` and `n_others`
-    can be numbers of independent rows. By Wilson's limits, rare events would be surprising too soon.
+    The mid-p value of Fisher's test (H. O. Lancaster, "Significance tests in discrete distributions", JASA 56, 1961),
+    by W. Molenaar's approximation ("Simple approximations to the Poisson, binomial, and hypergeometric distributions",
+    Biometrics 29, 1973), halfway between the chances of at least so many and of more rows. It needs no whole numbers:
+    `n` and `n_others` can be numbers of independent rows.
 
     >>> round(find_chance_of_rate(0.08, 100, 0.0275, 2000), 3)
-    0.011
+    0.006
     """
-    above = share * n * (1 - others) * n_others
-    below = ((1 - share) * n + 1) * (others * n_others + 1)
+    above = (share * n + _HALF) * ((1 - others) * n_others + _HALF)
+    below = ((1 - share) * n + _HALF) * (others * n_others + _HALF)
     distance = math.sqrt(above) - math.sqrt(below)
     return _find_upper_tail(2 * distance / math.sqrt(max(n + n_others - 1, 1.0)))
 
@@ -49,7 +52,7 @@ def find_chance_of_change(before: Sequence[float], after: Sequence[float]) -> fl
     Statistics 30, 1959. The chance is 1 if the amounts together change in the other direction, or for one pair.
 
     >>> round(find_chance_of_change([1.0, 2.0, 3.0, 4.0], [1.5, 2.5, 4.0, 8.0]), 3)
-    0.018
+    0.029
     """
     was, now = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
     sizes = np.abs(was) + np.abs(now)
