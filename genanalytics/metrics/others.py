@@ -39,7 +39,7 @@ def compare_with_others(data: Records, *, by: str, rates: Sequence[Statistic]) -
     >>> from genanalytics.metrics import RELIABILITY
     >>> found = compare_with_others(frame, by="model", rates=[RELIABILITY[1]])
     >>> found[["model", "value", "others", "chance"]].round(2).to_dict("list")
-    {'model': ['a', 'b'], 'value': [0.3, 0.2], 'others': [0.2, 0.3], 'chance': [0.08, 0.97]}
+    {'model': ['a', 'b'], 'value': [0.3, 0.2], 'others': [0.2, 0.3], 'chance': [0.05, 0.95]}
     """
     flags = {one.name: one.basis.over for one in rates if one.basis is not None and one.basis.kind == "rate"}
     counts = [replace(count_of(flag), name=_name_count(name)) for name, flag in flags.items()]

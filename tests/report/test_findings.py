@@ -32,13 +32,12 @@ def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
 
 def by_day(**costs: Sequence[float | None]) -> pd.DataFrame:
     """Return a row for each day and model, from a Monday on, with the cost of each model on each day."""
-    return frame_of(
-        *(
-            {"model": model, "total_cost": cost, "is_byok": False, "created_at": MONDAY + pd.Timedelta(days=day)}
-            for model, of_days in costs.items()
-            for day, cost in enumerate(of_days)
-        )
-    )
+    rows: list[dict[str, object]] = [
+        {"model": model, "total_cost": cost, "is_byok": False, "created_at": MONDAY + pd.Timedelta(days=day)}
+        for model, of_days in costs.items()
+        for day, cost in enumerate(of_days)
+    ]
+    return frame_of(*rows)
 
 
 def said(frame: pd.DataFrame) -> list[tuple[str, str]]:
@@ -254,6 +253,6 @@ def test_a_true_effect_is_found_in_most_data_sets(
     """Of about 500 rows per provider, in two weeks."""
     rng, found = np.random.default_rng(3), 0
     for _ in range(runs):
-        frame = simulate_generations(rng, days=16, groups=4, sessions=42.0, even=True, **effect)  # type: ignore[arg-type]
+        frame = simulate_generations(rng, days=16, groups=4, sessions=42.0, even=True, **effect)
         found += any(re.search(claim, text) is not None for text in list_claims(frame))
     assert found >= least * runs

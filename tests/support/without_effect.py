@@ -57,8 +57,8 @@ def simulate_generations(
 
     def draw_logs(of_sessions: float, of_rows: float) -> "np.ndarray":
         """Return values with these standard deviations of logarithms between sessions and within them."""
-        logs: np.ndarray = rng.normal(0, of_sessions, total)[session] + rng.normal(0, of_rows, rows)
-        return np.exp(logs)
+        values: np.ndarray = np.exp(rng.normal(0, of_sessions, total)[session] + rng.normal(0, of_rows, rows))
+        return values
 
     error = rng.random(rows) < rng.beta(0.5, 16.2, total)[session] * np.where(first, failures, 1.0)
     cost = 0.01 * draw_logs(0.6 * spread, 0.8 * spread) * np.where(day >= days - 8, price, 1.0)
