@@ -153,51 +153,56 @@ def _find_largest(models: pd.DataFrame) -> Iterator[Finding]:
     text = f"{_name(first['model'])} is the largest {word}: {amount}"
     requests = f"in {mark(format_count(int(first['requests']), 'request'))}"
     if refunds:
-        figure, text = (
-            amount,
-            f"{text}, {requests}. Refunds make the cost of other models negative, so it has no share.",
-        )
-    else:
-        figure = format_value(first["effective_cost"] / total, Unit.SHARE)
-        text = f"{text} of {mark(format_value(total, Unit.USD))}, {requests}."
-    yield Finding(figure, text, "cost-ranking")
+        why = "Refunds make the cost of other models negative, so it has no share."
+        yield Finding(amount, f"{text}, {requests}. {why}", "cost-ranking")
+        return
+    share = format_value(first["effective_cost"] / total, Unit.SHARE)
+    yield Finding(share, f"{text} of {mark(format_value(total, Unit.USD))}, {requests}.", "cost-ranking")
 
 
 def _judge_change(days: pd.DataFrame) -> Iterator[_Claim]:
-    """Yield the change of the cost per day from whole weeks to the next ones, between days of the same weekday.
-
-    Of less than two whole weeks, the days of the second week count. The first and the last day may be incomplete. A
-    day with an unknown cost has no pair: unknown is not 0.
-    """
-    dated = days[days["time"].notna()].fillna({"model": "no model"})
-    costs = dated.pivot_table(values="effective_cost", index="time", columns="model", aggfunc="sum").iloc[1:-1]
-    known = dated.groupby("time")["cost_unknown"].sum().iloc[1:-1].to_numpy() == 0
-    weeks = max(len(costs) // (2 * _WEEK), 1)
-    last = np.arange(len(costs))[max(len(costs) - weeks * _WEEK, weeks * _WEEK) :]
-    first = last - weeks * _WEEK
-    paired = known[first] & known[last]
-    if paired.sum() < LEAST_DAYS:
+    """Yield the change of the cost per day between days of the same weekday."""
+    before, after, span = _pair_days(days)
+    if len(after) < LEAST_DAYS:
         return
-    before, after = (costs.iloc[part[paired]].astype(float) for part in (first, last))
     changes = after.mean() - before.mean()
     was, change = float(before.mean().sum()), float(changes.sum())
     if abs(change) <= NOTABLE_CHANGE * abs(was):
         yield _Claim(1.0, None)
         return
-    chance = find_chance_of_change(*(part.sum(axis=1).tolist() for part in (before, after)))
-    mark = mark_lower_bound if "effective_cost" in days.attrs["lower_bounds"] else str
+    chance = find_chance_of_change(before.sum(axis=1).tolist(), after.sum(axis=1).tolist())
+    partial = "effective_cost" in days.attrs["lower_bounds"]
+    mark = mark_lower_bound if partial else str
     amounts = " to ".join(mark(format_value(amount, Unit.USD)) for amount in (was, was + change))
-    left_out = (
-        "" if paired.all() else f", without days with unknown costs, in {format_count(len(after), 'pair')} of days"
-    )
-    span = f"in the {format_count(len(last), 'day')} to {costs.index[-1]:%Y-%m-%d} against the same weekdays"
-    text = (
-        f"Cost per day changed from {amounts}, {span} {format_count(weeks, 'week')} before{left_out};"
-        f" {_name_cause(changes, change)}."
-    )
-    is_share = was > 0 and change >= -was
+    text = f"Cost per day changed from {amounts}, {span}; {_name_cause(changes, change)}."
+    if partial:
+        text = f"{text} Missing records may be the reason."
+    is_share = was > 0 and min(before.min().min(), after.min().min()) >= 0  # not with refunds
     figure = _sign(change / was, Unit.SHARE) if is_share else f"{_sign(change, Unit.USD)} per day"
     yield _Claim(chance, Finding(figure, text, "cost-over-time", change > 0))
+
+
+def _pair_days(days: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the cost of each model on earlier days and on as many later ones, and which days these are.
+
+    The last whole weeks have as many weeks before. Of less than two, the days of the second week count. The first and
+    the last day may be incomplete. A day with an unknown cost has no pair: unknown is not 0.
+    """
+    dated = days[days["time"].notna()].fillna({"model": "no model"})
+    costs = dated.pivot_table(values="effective_cost", index="time", columns="model", aggfunc="sum").iloc[1:-1]
+    known = dated.groupby("time")["cost_unknown"].sum().iloc[1:-1].to_numpy() == 0
+    weeks = max(len(costs) // (2 * _WEEK), 1)
+    later = np.arange(len(costs))[max(len(costs) - weeks * _WEEK, weeks * _WEEK) :]
+    earlier = later - weeks * _WEEK
+    paired = known[earlier] & known[later]
+    before, after = (costs.iloc[places[paired]].astype(float) for places in (earlier, later))
+    if after.empty:
+        return before, after, ""
+    span = f"in the {format_count(len(later), 'day')} to {costs.index[-1]:%Y-%m-%d} against the same weekdays"
+    span = f"{span} {format_count(weeks, 'week')} before"
+    if paired.all():
+        return before, after, span
+    return before, after, f"{span}, without days with unknown costs, in {format_count(len(after), 'pair')} of days"
 
 
 def _name_cause(changes: "pd.Series[float]", change: float) -> str:

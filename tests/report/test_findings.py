@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import genanalytics as ga
+from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.report.findings import compute_figures, find_findings
@@ -177,6 +178,14 @@ def test_a_fall_is_not_what_moved_a_rise() -> None:
     figure, text = find_change(frame) or ("", "")
     assert figure.startswith("−")
     assert "the largest part is b, −$4.000 per day, while others changed it by +$5.000." in text
+
+
+def test_missing_records_may_be_a_change() -> None:
+    frame = by_day(a=[1.0, *WEEK, *[3 * cost for cost in WEEK], 1.0])
+    frame.attrs["coverage"] = Coverage.of(["gen-x"], found=len(frame)).to_json()
+    _, text = find_change(frame) or ("", "")
+    assert "from ≥ $3.643 to ≥ $10.93" in text
+    assert text.endswith(" Missing records may be the reason.")
 
 
 def test_a_change_to_refunds_has_no_share() -> None:
