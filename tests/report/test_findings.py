@@ -233,12 +233,12 @@ def test_one_session_of_errors_is_one_observation() -> None:
     assert len(list_claims(frame_of(*alone, *fine))) == 1
 
 
-RUNS = pytest.mark.parametrize("runs", [12, pytest.param(200, marks=pytest.mark.long)])
+RUNS = pytest.mark.parametrize("runs", [8, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
 
 
 @RUNS
 def test_at_most_5_of_100_data_sets_without_effect_have_a_claim(runs: int) -> None:
-    """Findings of before had one in two of three."""
+    """The findings before had one in 56 of 100, mostly a change of cost."""
     rng, alarms = np.random.default_rng(2), 0
     for _ in range(runs):
         days, groups, spread = int(rng.integers(14, 29)), int(rng.integers(3, 9)), rng.uniform(1.0, 1.5)
