@@ -148,7 +148,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class ShareOfTotal:
-    """The known sum of a group divided by the sum over all groups; missing where that is 0."""
+    """The known sum of a group divided by the sum over all groups; missing if that is 0, or if any sum is negative."""
 
     value: RowValue
 

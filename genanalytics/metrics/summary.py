@@ -297,7 +297,8 @@ def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
         case Known(value):
             return read_known(value)
         case ShareOfTotal(value):
-            return _divide(read_known(value), np.nansum(read_known(value)))
+            known = read_known(value)
+            return _divide(known, 0.0 if (known < 0).any() else np.nansum(known))
         case Sum() | Count() | Quantile() as step:
             return read(step)
         case None:

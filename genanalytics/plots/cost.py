@@ -109,7 +109,7 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
 
 
 def _draw_running_share(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) -> None:
-    """Draw the running total over the bars, and write amounts and running shares to the right."""
+    """Draw the running total over the bars, and write amounts and running shares to the right; no shares of refunds."""
     running, total = amounts.cumsum(), float(amounts.sum())
     least, most = min(0.0, float(amounts.min())), max(float(running.max()), 0.0)
     ax.set_xlim(1.02 * least, 1.02 * most or 1.0)
@@ -119,7 +119,7 @@ def _draw_running_share(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str
     write_beside(ax, -0.85, "cost", indent=58, ha="right")
     for row, amount in enumerate(amounts):
         write_beside(ax, row, mark(format_value(amount, Unit.USD, decimals=decimals)), indent=58, ha="right")
-    if total > 0:
+    if total > 0 and least == 0:
         ax.plot(running, np.arange(len(amounts)), color=INK, marker="o", markersize=3.5, linewidth=1)
         write_beside(ax, -0.85, "running", indent=104, ha="right")
         for row, share in enumerate(running / total):

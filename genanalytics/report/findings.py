@@ -1,23 +1,41 @@
-"""The findings of a report: sentences with a figure and a chart."""
+"""The findings of a report: sentences with a figure and a chart.
 
+Some describe the data: their figures are sums and counts of the records, which are known. Others claim that something
+differs or has changed. A claim is a finding only if chance hardly explains it, judged with all other claims together.
+"""
+
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
+import narwhals.stable.v2 as nw
+import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import name_group
-from genanalytics.metrics import summarize
+from genanalytics.metrics import RowValue, rate, summarize
+from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.intervals.chances import find_chance_of_change, find_discoveries
+from genanalytics.metrics.others import compare_with_others
+from genanalytics.metrics.sets.latency import TTFT
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 LEAST_REQUESTS = 100
-"""A finding about a rate or a tail needs a group of at least this many requests."""
+"""A claim about a provider needs at least this many of its requests."""
 LEAST_DAYS = 4
+"""A change needs at least this many whole days, each with the same weekday before."""
 NOTABLE_CHANGE = 0.1
 NOTABLE_LOSS = 0.005
-LONG_TAIL = 1.5
+LONG_TAIL = 2.0
+"""A long tail: this many times as many slow requests as elsewhere."""
+
+_WEEK = 7
+_MOST = 2
+"""The largest number of providers in findings of one kind."""
+_ERRORS = resolve_one("error_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,87 +57,164 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The summaries behind a report, as `summarize` returns them.
+    """The numbers behind a report.
 
     Attributes:
         total: One row: every statistic over all rows.
         models: By model.
-        providers: By provider, with intervals.
+        providers: By provider.
         days: Cost by model for every day.
+        errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
+        slow: The share of its requests that wait longer for their first token than 95 % of all requests.
     """
 
     total: pd.DataFrame
     models: pd.DataFrame
     providers: pd.DataFrame
     days: pd.DataFrame
+    errors: pd.DataFrame
+    slow: pd.DataFrame
+
+
+class _Claim(NamedTuple):
+    """A finding that may be due to chance.
+
+    Attributes:
+        chance: The chance of such a difference if nothing differs or has changed.
+        finding: What it says; None if the difference is too small to matter.
+        size: The larger of two is shown first.
+    """
+
+    chance: float
+    finding: Finding | None
+    size: float = 0.0
 
 
 def compute_figures(data: Records, *, tz: str) -> Figures:
-    """Return the summaries of the data, with days in the time zone `tz`.
+    """Return the numbers for a report on the data, with days in the time zone `tz`.
 
     Raises:
         MissingColumnError: The data lacks a column.
     """
+    total = summarize(data)
+    limit = float(total["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
+    slow = RowValue("slow", "slow", Unit.SHARE, "TTFT above p95", (TTFT,), (TTFT.column > limit).cast(nw.Int64))
+    compared = compare_with_others(data, by="provider_name", rates=[_ERRORS, rate(slow)])
     return Figures(
-        total=summarize(data),
+        total=total,
         models=summarize(data, by="model"),
-        providers=summarize(data, by="provider_name", intervals=True),
-        days=summarize(data, every="day", by="model", tz=tz, metrics="effective_cost"),
+        providers=summarize(data, by="provider_name"),
+        days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
+        errors=compared[compared["metric"] == _ERRORS.name],
+        slow=compared[compared["metric"] == slow.name],
     )
 
 
-def find_findings(summaries: Figures) -> list[Finding]:
+def find_findings(figures: Figures) -> list[Finding]:
     """Return the findings, cost first."""
+    changes, tails, errors = _choose_true(
+        [*_judge_change(figures.days)], [*_judge_tails(figures)], [*_judge_errors(figures)]
+    )
     return [
-        *_find_largest(summaries.models),
-        *_find_change(summaries.days),
-        *_find_savings(summaries.total),
-        *_find_losses(summaries.models),
-        *_find_tails(summaries.providers),
-        *_find_errors(summaries.providers, summaries.total.iloc[0]),
-        *_find_gaps(summaries.total),
+        *_find_largest(figures.models),
+        *changes,
+        *_find_savings(figures.total),
+        *_find_losses(figures.models),
+        *tails,
+        *errors,
+        *_find_gaps(figures.total),
     ]
 
 
+def _choose_true(*kinds: list[_Claim]) -> list[list[Finding]]:
+    """Return the findings of each kind that chance hardly explains, the largest first.
+
+    All claims of a report are one family, since readers see them together: if nothing differs, at most 5 of 100 reports
+    have any.
+    """
+    believed = iter(find_discoveries([claim.chance for kind in kinds for claim in kind]))
+    found = []
+    for kind in kinds:
+        chosen = [claim for claim in kind if next(believed) and claim.finding is not None]
+        chosen.sort(key=lambda claim: claim.size, reverse=True)
+        found.append([claim.finding for claim in chosen[:_MOST] if claim.finding is not None])
+    return found
+
+
 def _find_largest(models: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the model with the largest known cost, and its share of all; of refunds there are no shares."""
     known = models.dropna(subset=["effective_cost"])
-    total = known["effective_cost"].sum()
-    if known.empty or total <= 0:
+    if known.empty or known["effective_cost"].max() <= 0:
         return
-    first = known.iloc[int(known["effective_cost"].argmax())]
+    first, refunds = known.iloc[int(known["effective_cost"].argmax())], (known["effective_cost"] < 0).any()
+    total, word = known["effective_cost"].sum(), "known cost" if models["cost_unknown"].sum() else "cost"
     mark = mark_lower_bound if "effective_cost" in models.attrs["lower_bounds"] else str
-    text = (
-        f"{_name(first['model'])} is the largest cost: {mark(format_value(first['effective_cost'], Unit.USD))} of"
-        f" {mark(format_value(total, Unit.USD))}, in {mark(format_count(int(first['requests']), 'request'))}."
-    )
-    yield Finding(format_value(first["effective_cost"] / total, Unit.SHARE), text, "cost-ranking")
+    amount = mark(format_value(first["effective_cost"], Unit.USD))
+    text = f"{_name(first['model'])} is the largest {word}: {amount}"
+    requests = f"in {mark(format_count(int(first['requests']), 'request'))}"
+    if refunds:
+        why = "Refunds make the cost of other models negative, so it has no share."
+        yield Finding(amount, f"{text}, {requests}. {why}", "cost-ranking")
+        return
+    share = format_value(first["effective_cost"] / total, Unit.SHARE)
+    yield Finding(share, f"{text} of {mark(format_value(total, Unit.USD))}, {requests}.", "cost-ranking")
 
 
-def _find_change(days: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the change of the cost per day between the two halves of the whole days."""
-    dated = days[days["time"].notna()]
-    times = sorted(dated["time"].unique())[1:-1]  # the first and the last day may be incomplete
-    half = len(times) // 2
-    if len(times) < LEAST_DAYS:
+def _judge_change(days: pd.DataFrame) -> Iterator[_Claim]:
+    """Yield the change of the cost per day between days of the same weekday."""
+    before, after, span = _pair_days(days)
+    if len(after) < LEAST_DAYS:
         return
-    costs = dated.assign(cost=dated["effective_cost"].fillna(0.0), model=dated["model"].fillna("no model"))
-    before, after = (
-        costs[costs["time"].isin(part)].groupby("model")["cost"].sum() / half
-        for part in (times[-2 * half : -half], times[-half:])
-    )
-    was, now = float(before.sum()), float(after.sum())
-    if was <= 0 or abs(now / was - 1) < NOTABLE_CHANGE:
+    changes = after.mean() - before.mean()
+    was, change = float(before.mean().sum()), float(changes.sum())
+    if abs(change) <= NOTABLE_CHANGE * abs(was):
+        yield _Claim(1.0, None)
         return
-    changes = after.sub(before, fill_value=0.0).astype(float)
-    cause = str(changes.abs().idxmax())
-    sign = "+" if changes[cause] > 0 else ""
-    span = f"in the {format_count(half, 'day')} to {times[-1]:%Y-%m-%d} against the {format_count(half, 'day')} before"
-    text = (
-        f"Cost per day changed from {format_value(was, Unit.USD)} to {format_value(now, Unit.USD)}, {span};"
-        f" the largest part is {cause}, {sign}{format_value(changes[cause], Unit.USD)} per day."
-    )
-    change = now / was - 1
-    yield Finding(f"{'+' if change > 0 else ''}{format_value(change, Unit.SHARE)}", text, "cost-over-time", change > 0)
+    chance = find_chance_of_change(before.sum(axis=1).tolist(), after.sum(axis=1).tolist())
+    partial = "effective_cost" in days.attrs["lower_bounds"]
+    mark = mark_lower_bound if partial else str
+    amounts = " to ".join(mark(format_value(amount, Unit.USD)) for amount in (was, was + change))
+    text = f"Cost per day changed from {amounts}, {span}; {_name_cause(changes, change)}."
+    if partial:
+        text = f"{text} Missing records may be the reason."
+    is_share = was > 0 and min(before.min().min(), after.min().min()) >= 0  # not with refunds
+    figure = _sign(change / was, Unit.SHARE) if is_share else f"{_sign(change, Unit.USD)} per day"
+    yield _Claim(chance, Finding(figure, text, "cost-over-time", change > 0))
+
+
+def _pair_days(days: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the cost of each model on earlier days and on as many later ones, and which days these are.
+
+    The last whole weeks have as many weeks before. Of less than two, the days of the second week count. The first and
+    the last day may be incomplete. A day with an unknown cost has no pair: unknown is not 0.
+    """
+    dated = days[days["time"].notna()].fillna({"model": "no model"})
+    costs = dated.pivot_table(values="effective_cost", index="time", columns="model", aggfunc="sum").iloc[1:-1]
+    known = dated.groupby("time")["cost_unknown"].sum().iloc[1:-1].to_numpy() == 0
+    weeks = max(len(costs) // (2 * _WEEK), 1)
+    later = np.arange(len(costs))[max(len(costs) - weeks * _WEEK, weeks * _WEEK) :]
+    earlier = later - weeks * _WEEK
+    paired = known[earlier] & known[later]
+    before, after = (costs.iloc[places[paired]].astype(float) for places in (earlier, later))
+    if after.empty:
+        return before, after, ""
+    span = f"in the {format_count(len(later), 'day')} to {costs.index[-1]:%Y-%m-%d} against the same weekdays"
+    span = f"{span} {format_count(weeks, 'week')} before"
+    if paired.all():
+        return before, after, span
+    return before, after, f"{span}, without days with unknown costs, in {format_count(len(after), 'pair')} of days"
+
+
+def _name_cause(changes: "pd.Series[float]", change: float) -> str:
+    """Return the model that moved the cost most in the direction of the change, and what others moved it back."""
+    along, back = changes[changes * change > 0].abs(), float(changes[changes * change < 0].sum())
+    cause = along.index[int(along.argmax())]
+    text = f"the largest part is {_name(cause)}, {_sign(math.copysign(along.max(), change), Unit.USD)} per day"
+    return f"{text}, while others changed it by {_sign(back, Unit.USD)}" if back else text
+
+
+def _sign(value: float, unit: Unit) -> str:
+    return f"{'+' if value > 0 else ''}{format_value(value, unit)}"
 
 
 def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:
@@ -128,8 +223,9 @@ def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:
         text = "No record reports a discount, so savings and costs of prompt caching are unknown."
         yield Finding("no discount reported", text, "cache-waterfall")
         return
-    net, rate = float(total["net_cache_savings"]), total["cache_savings_rate"]
-    share = f", a savings rate of {format_value(rate, Unit.SHARE)}" if pd.notna(rate) else ""
+    net, saved = float(total["net_cache_savings"]), total["cache_savings_rate"]
+    is_share = pd.notna(saved) and total["cost_without_cache"] > 0 and saved <= 1  # not with refunds
+    share = f", a savings rate of {format_value(saved, Unit.SHARE)}" if is_share else ""
     verb = "saved" if net >= 0 else "cost"
     text = (
         f"Prompt caching {verb} {format_value(abs(net), Unit.USD)} net{share}: cache reads saved"
@@ -141,7 +237,7 @@ def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:
 
 def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
     """Yield the models where caching costs more than it saves."""
-    cost, mark = models["cost_without_cache"].sum(), mark_lower_bound if models.attrs["lower_bounds"] else str
+    cost, mark = max(models["cost_without_cache"].sum(), 0.0), mark_lower_bound if models.attrs["lower_bounds"] else str
     losing = models[(models["net_cache_savings"] < -NOTABLE_LOSS * cost).fillna(value=False)]
     for _, row in losing.sort_values("net_cache_savings").head(3).iterrows():
         text = (
@@ -152,40 +248,51 @@ def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(format_value(row["net_cache_savings"], Unit.USD), text, "cache-savings-rate", alarming=True)
 
 
-def _find_tails(providers: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the providers whose slow requests are slower than elsewhere, by the lower limit of the interval."""
-    judged = providers[(providers["ttft_ms_n"] >= LEAST_REQUESTS) & providers["ttft_ms_p95_low"].notna()]
-    for _, row in judged.sort_values("ttft_ms_p95", ascending=False).head(2).iterrows():
-        others = judged.loc[judged.index != row.name, "ttft_ms_p95"]
-        if others.empty or not row["ttft_ms_p95_low"] > LONG_TAIL * others.median():
+def _judge_tails(figures: Figures) -> Iterator[_Claim]:
+    """Yield for each provider the claim that more of its requests are slow than of all other providers'."""
+    limit = format_value(figures.total["ttft_ms_p95"].iloc[0], Unit.MS)
+    p95 = {_name(name): ms for name, ms in figures.providers[["provider_name", "ttft_ms_p95"]].itertuples(index=False)}
+    for row in _list_judged(figures.slow):
+        if row.value < LONG_TAIL * row.others:
+            yield _Claim(1.0, None)
             continue
-        slow, low, usual = (
-            format_value(ms, Unit.MS) for ms in (row["ttft_ms_p95"], row["ttft_ms_p95_low"], others.median())
-        )
         text = (
-            f"At {_name(row['provider_name'])} one request in twenty waits {slow} or longer for its first token (95 %"
-            f" interval from {low}); the median of the other providers is {usual}. Providers serve different models, so"
-            " compare the same model before you act."
+            f"At {row.name}, {row.quote} of the requests wait longer than {limit} for their first token; at all other"
+            f" providers together {format_value(row.others, Unit.SHARE)}. Providers serve different models, so compare"
+            " the same model before you act."
         )
-        yield Finding(f"p95 {slow}", text, "latency-tails", alarming=True)
+        figure = f"p95 {format_value(p95[row.name], Unit.MS)}"
+        yield _Claim(row.chance, Finding(figure, text, "latency-tails", alarming=True), row.value)
 
 
-def _find_errors(providers: pd.DataFrame, total: "pd.Series[Any]") -> Iterator[Finding]:
-    """Yield the providers with a higher error rate than all requests, by the lower limit of the interval."""
-    if pd.isna(total["error_rate"]):
-        return
-    judged = providers[providers["requests"] >= LEAST_REQUESTS]
-    above = judged[(judged["error_rate_low"] > total["error_rate"]).fillna(value=False)]
-    for _, row in above.sort_values("error_rate", ascending=False).head(2).iterrows():
-        share, low, high, usual = (
-            format_value(each, Unit.SHARE)
-            for each in (row["error_rate"], row["error_rate_low"], row["error_rate_high"], total["error_rate"])
-        )
+def _judge_errors(figures: Figures) -> Iterator[_Claim]:
+    """Yield for each provider the claim that more of its requests fail than of all other providers'."""
+    for row in _list_judged(figures.errors):
         text = (
-            f"Of {row['requests']:,} generations of {_name(row['provider_name'])}, {share} ended in an error (95 %"
-            f" interval {low} to {high}); among all generations it is {usual}."
+            f"Of {format_count(row.n, 'generation')} of {row.name}, {row.quote} ended in an error; among those of all"
+            f" other providers together {format_value(row.others, Unit.SHARE)}."
         )
-        yield Finding(share, text, "outcomes", alarming=True)
+        figure = format_value(row.value, Unit.SHARE)
+        yield _Claim(row.chance, Finding(figure, text, "outcomes", alarming=True), row.value)
+
+
+class _Judged(NamedTuple):
+    """A provider and a rate; `quote` is the rate with its interval."""
+
+    name: str
+    n: int
+    value: float
+    others: float
+    chance: float
+    quote: str
+
+
+def _list_judged(compared: pd.DataFrame) -> Iterator[_Judged]:
+    """Yield the providers with enough requests."""
+    for row in compared[compared["n"] >= LEAST_REQUESTS].to_dict("records"):
+        value, low, high = (format_value(row[name], Unit.SHARE) for name in ("value", "low", "high"))
+        quote = f"{value} (95 % interval {low} to {high})"
+        yield _Judged(_name(row["provider_name"]), row["n"], row["value"], row["others"], row["chance"], quote)
 
 
 def _find_gaps(totals: pd.DataFrame) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from genanalytics.errors import InputError, OutputError
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
-from genanalytics.report.findings import compute_figures, find_findings
 from genanalytics.report.page import clean
 
 DAY = pd.Timestamp("2026-03-01T12:00Z")
@@ -30,76 +29,9 @@ def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
     return to_frame(pa.Table.from_pylist(told, schema=ARROW_SCHEMA))
 
 
-def said(frame: pd.DataFrame) -> list[tuple[str, str]]:
-    return [(finding.figure, finding.text) for finding in find_findings(compute_figures(frame, tz="UTC"))]
-
-
 def page_of(frame: pd.DataFrame, tmp_path: Path, **options: object) -> str:
     write_report(frame, tmp_path / "report.html", **options)  # type: ignore[arg-type]
     return (tmp_path / "report.html").read_text(encoding="utf-8")
-
-
-def test_the_largest_cost_is_named_with_its_share() -> None:
-    found = said(frame_of({"model": "a", "total_cost": 3.0}, {"model": "b", "total_cost": 1.0}))
-    assert found[0] == ("75.0 %", "a is the largest cost: $3.000 of $4.000, in 1 request.")
-
-
-def test_a_change_of_cost_is_found_in_whole_days_with_the_model_that_changed_most() -> None:
-    rows = [
-        {"model": model, "total_cost": cost, "created_at": DAY + pd.Timedelta(days=day)}
-        for day, costs in enumerate([(9.0, 9.0), (1.0, 1.0), (1.0, 1.0), (1.0, 4.0), (1.0, 6.0), (0.1, 0.1)])
-        for model, cost in zip("ab", costs, strict=True)
-    ]
-    changed = "Cost per day changed from $2.000 to $6.000, in the 2 days to 2026-03-05 against the 2 days before"
-    assert ("+200.0 %", f"{changed}; the largest part is b, +$4.000 per day.") in said(frame_of(*rows))
-
-
-def test_the_first_and_the_last_day_are_left_out_of_a_change() -> None:
-    costs = [50.0, 1.0, 1.0, 1.0, 1.0, 99.0]
-    rows = [
-        {"model": "a", "total_cost": cost, "created_at": DAY + pd.Timedelta(days=day)} for day, cost in enumerate(costs)
-    ]
-    assert not any("Cost per day changed" in text for _, text in said(frame_of(*rows)))
-
-
-def test_caching_that_loses_money_is_described_with_both_sides() -> None:
-    found = said(
-        frame_of(
-            {"model": "a", "total_cost": 2.0, "cache_discount": -0.5},
-            {"model": "a", "total_cost": 1.0, "cache_discount": 0.25},
-            {"model": "b", "total_cost": 1.0, "cache_discount": 4.0},
-        )
-    )
-    sides = "cache reads saved $4.250, cache writes cost an extra $0.5000"
-    text = f"Prompt caching saved $3.750 net, a savings rate of 48.4 %: {sides}."
-    assert ("$3.750", text) in found
-    text = "Caching loses money with a: cache writes cost an extra $0.5000, cache reads saved $0.2500."
-    assert ("−$0.2500", text) in found
-
-
-def test_no_discount_is_described_in_words_and_not_as_zero() -> None:
-    text = "No record reports a discount, so savings and costs of prompt caching are unknown."
-    assert ("no discount reported", text) in said(frame_of({"model": "a", "total_cost": 1.0}))
-
-
-def test_a_tail_is_a_finding_if_its_interval_is_above_the_others() -> None:
-    good: dict[str, object] = {"streamed": True, "cancelled": False, "finish_reason": "stop", "generation_time": 90_000}
-    rows = [
-        good | {"provider_name": name, "latency": base + 10 * place}
-        for name, base in (("Slow", 20_000), ("Quick", 1_000), ("Brisk", 1_500))
-        for place in range(200)
-    ]
-    found = [text for figure, text in said(frame_of(*rows)) if figure.startswith("p95")]
-    assert len(found) == 1
-    assert "At Slow one request in twenty waits 21.9 s or longer for its first token (95 % interval from" in found[0]
-    assert "; the median of the other providers is 3.14 s" in found[0]
-    few = [row for place, row in enumerate(rows) if place % 10 == 0]
-    assert not any(figure.startswith("p95") for figure, _ in said(frame_of(*few)))
-
-
-def test_costs_that_are_not_known_are_a_finding() -> None:
-    found = said(frame_of({"model": "a", "total_cost": 1.0, "is_byok": True}))
-    assert ("1 request", "The cost of 1 request is not fully known, so every total is a lower bound.") in found
 
 
 def test_the_policy_allows_the_pages_own_style_and_script_alone(tmp_path: Path) -> None:

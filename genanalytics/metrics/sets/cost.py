@@ -84,7 +84,7 @@ COST_SHARE = Statistic(
     "cost_share",
     "share of cost",
     Unit.SHARE,
-    "effective_cost of the group / effective_cost of all groups",
+    "effective_cost of the group / effective_cost of all groups; missing if that of any group is negative",
     finish=ShareOfTotal(EFFECTIVE),
 )
 PRICE = ratio(
