@@ -159,7 +159,7 @@ def compare(
     80 and 80 rows, 100.0 % and 100.0 % in common strata (1 of 1 by model)
     25.0 % against 50.0 %
     difference −25.0 points (−38.5 points to −10.0 points)
-    ratio 0.50 (0.32 to 0.75)
+    ratio 0.50 (0.32 to 0.77)
     associated with provider_name: other differences between the sides may cause it
     """
     statistic, basis = _resolve(metric)

@@ -122,7 +122,9 @@ class Relational:
         sums = [value.column.cast(nw.Float64).fill_null(0.0).alias(Sum(value).name) for value in values]
         counts = [(~value.column.is_null()).cast(nw.Float64).alias(Count(value).name) for value in values]
         computed = self._compute(by, values, [*columns, *([MICROS] if hours else [])], groups)
-        rows = computed.with_columns(*labels, *hours).select(*names, alone.alias(_ALONE), *sums, *counts)
+        if labels or hours:
+            computed = computed.with_columns(*labels, *hours)
+        rows = computed.select(*names, alone.alias(_ALONE), *sums, *counts)
         single = rows.filter(nw.col(_ALONE)).drop(_ALONE)
         if not columns:
             return single

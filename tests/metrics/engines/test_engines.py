@@ -85,6 +85,13 @@ def test_every_statistic_is_the_same_on_every_engine(
     assert_alike(summarize(ENGINES[engine](path, request), **keys), summarize(FRAME, **keys))
 
 
+def test_intervals_need_no_session_request_or_time(path: str) -> None:
+    columns = ["model", "finish_reason"]
+    options: dict[str, Any] = {"by": "model", "metrics": ["error_rate"], "intervals": True}
+    relation = relation_in("UTC", path).project(", ".join(columns))
+    assert_alike(summarize(relation, **options), summarize(FRAME[columns], **options))
+
+
 @ENGINE
 @pytest.mark.parametrize("keys", [KEYS["in all"], KEYS["by model and provider"], KEYS["by day"]])
 def test_intervals_are_the_same_on_every_engine(
