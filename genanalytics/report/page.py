@@ -12,8 +12,9 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from genanalytics.base.text import name_group, shorten
+from genanalytics.base.text import shorten
 from genanalytics.metrics import REQUESTS, Statistic
+from genanalytics.tables.table import name_groups
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_ROWS = 200
@@ -90,7 +91,7 @@ def clean(text: str, longest: int = _LONGEST) -> str:
 def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic], caption: str) -> Table:
     """Return the first rows of a summary as a table of the page: the columns `by`, then the statistics."""
     shown = summary.head(_MOST_ROWS)
-    columns = [[_make_group_cell(group) for group in shown[name].tolist()] for name in by]
+    columns = [_make_group_cells(shown[name]) for name in by]
     bounds = summary.attrs["lower_bounds"]
     columns += [
         _make_number_cells(shown[one.name].tolist(), one.unit, is_bound=one.name in bounds) for one in statistics
@@ -148,7 +149,6 @@ def _make_number_cells(values: Sequence[Any], unit: Unit, *, is_bound: bool) -> 
     ]
 
 
-def _make_group_cell(group: object) -> Cell:
-    if isinstance(group, pd.Timestamp) and group != group.normalize():
-        return Cell(f"{group:%Y-%m-%d %H:%M}")
-    return Cell(clean(str(group)) if isinstance(group, str) else name_group(group))
+def _make_group_cells(groups: pd.Series) -> list[Cell]:
+    texts = [group if isinstance(group, str) else name for group, name in zip(groups, name_groups(groups), strict=True)]
+    return [Cell(clean(text)) for text in texts]

@@ -188,10 +188,12 @@ def format_table(
 
 def name_groups(values: pd.Series) -> list[str]:
     """Return the names of groups; times are as precise as all of them together need it."""
-    moments = values.dropna()
-    if not isinstance(values.dtype, pd.DatetimeTZDtype) or (moments == moments.dt.normalize()).all():
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
         return [name_group(value) for value in values]
-    precision = "minutes" if (moments == moments.dt.floor("min")).all() else "seconds"
+    clock = values.dropna().dt.tz_localize(None)  # as such, no moment is ambiguous
+    if (clock == clock.dt.normalize()).all():
+        return [name_group(value) for value in values]
+    precision = "minutes" if (clock == clock.dt.floor("min")).all() else "seconds"
     return [
         GAP if pd.isna(value) else value.isoformat(sep=" ", timespec=precision).removesuffix("+00:00")
         for value in values

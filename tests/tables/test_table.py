@@ -210,3 +210,13 @@ def test_groups_in_the_index_are_groups() -> None:
 def test_what_is_no_summary_is_refused() -> None:
     with pytest.raises(InputError, match="Series without units and labels in its attrs: give the frame that summarize"):
         table(pd.Series([1.0]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tz", ["Europe/Berlin", "America/Havana", "Pacific/Chatham"])
+def test_the_hours_that_a_clock_repeats_have_names_of_their_own(tz: str) -> None:
+    """Both 2 o'clock of Berlin, both midnights of Havana."""
+    moments = pd.date_range("2026-01-01", "2027-01-01", freq="h", tz="UTC")
+    hours = summarize(pd.DataFrame({"created_at": moments}), every="hour", tz=tz, metrics=[])
+    assert len(set(name_groups(hours["time"]))) == len(hours)
+    days = summarize(pd.DataFrame({"created_at": moments}), by="day", tz=tz, metrics=[])
+    assert len(set(name_groups(days["day"]))) == len(days)
