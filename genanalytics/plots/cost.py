@@ -17,6 +17,7 @@ from genanalytics.plots.groups import (
     choose_mark,
     describe_basis,
     describe_undated,
+    describe_unknown,
     name_subject,
     shorten_group,
     to_finite,
@@ -127,9 +128,7 @@ def _draw_running_share(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str
 
 
 def _describe_unknown(data: Records) -> str:
-    """Return the number of generations with an unknown cost; "" for none."""
-    number = int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0])
-    return f"a lower bound: cost not fully known for {number:,}" if number else ""
+    return describe_unknown(int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0]))
 
 
 def _make_layers(dated: pd.DataFrame, by: str) -> list[Layer]:
