@@ -86,8 +86,9 @@ def summarize(
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
         `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), and `lower_bounds`:
-        the columns that are lower bounds, because some of the requested ids have no record. With intervals, `gaps`
-        contains the reasons why a statistic has no interval in some groups, by its name.
+        the columns that are lower bounds, because some of the requested ids have no record; `shares_of_total`: the
+        columns that add up to 1 over all groups. With intervals, `gaps` contains the reasons why a statistic has no
+        interval in some groups, by its name.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -123,6 +124,7 @@ def summarize(
         **_describe(statistics, bounded),
         "tz": zone.key,
         "percentiles": method,
+        "shares_of_total": [one.name for one in statistics if isinstance(one.finish, ShareOfTotal)],
         **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
     }
     if intervals:

@@ -73,7 +73,7 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         describe_unknown(unknown),
     ]
     with style_axes(ax) as axes:
-        write_title(axes, "Costs and savings of prompt caching", details)
+        write_title(axes, "Costs and savings of prompt caching", details, room=0.95)
         axes.set_ylabel("cost (US$)")
         without, premium, saved, paid = map(float, to_finite(sums[list(_STEPS)]))
         if not np.isfinite([without, premium, saved]).all():

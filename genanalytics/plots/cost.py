@@ -27,6 +27,7 @@ from genanalytics.units import Unit, format_count, format_value
 
 _COST = EFFECTIVE_COST.name
 _MOST_ROWS = 12
+_REFUNDED = "refunds come last, so the running share is above 100 % before them"
 
 
 def cost_over_time(
@@ -95,7 +96,7 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
         write_title(
             axes,
             f"Cost by {name_subject(by)}, with its running share",
-            [describe_basis(data, tz), _describe_unknown(data)],
+            [describe_basis(data, tz), _describe_unknown(data), _REFUNDED if (amounts < 0).any() else ""],
             room=0.72,
         )
         axes.set_xlabel(add_unit(EFFECTIVE_COST.label, Unit.USD))

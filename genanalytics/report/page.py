@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from genanalytics.base.text import shorten
 from genanalytics.metrics import REQUESTS, Statistic
-from genanalytics.tables.table import name_groups
+from genanalytics.tables.table import name_groups, write_shares
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_ROWS = 200
@@ -41,12 +41,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the page, with a note on the rows that it leaves out."""
+    """A table of the page, with notes on the rows that it leaves out and on shares that do not add up to 100 %."""
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
-    left_out: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,10 @@ def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[St
         caption,
         [*(Column(name.replace("_", " "), numeric=False) for name in by), *(Column(one.label) for one in statistics)],
         list(zip(*columns, strict=True)),
-        f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}." if left else "",
+        [
+            *([f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}."] if left else []),
+            *write_shares(shown, [one.name for one in statistics]),
+        ],
     )
 
 

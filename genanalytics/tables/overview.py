@@ -13,7 +13,7 @@ from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import format_table, name_groups, write_coverage
+from genanalytics.tables.table import format_table, name_groups, write_coverage, write_shares
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -123,7 +123,7 @@ def overview(
         at_least={EFFECTIVE_COST.name, WITHOUT.name} if unknown else set(),
         width=width,
     )
-    notes = [*write_coverage(total), *_write_notes(total.iloc[0], sets)]
+    notes = [*write_shares(groups, shown), *write_coverage(total), *_write_notes(total.iloc[0], sets)]
     if total.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:

@@ -127,8 +127,8 @@ def list_periods(first: pd.Timestamp, last: pd.Timestamp, every: str, tz: ZoneIn
         return pd.DatetimeIndex(starts[starts >= first].sort_values().unique())
     first_day, last_day = (moment.tz_localize(None).normalize() for moment in (first, last))
     local = pd.date_range(first_day, last_day, freq={"day": "D", "week": "W-MON", "month": "MS"}[every])
-    starts = _localize(local, tz)
-    return starts[starts.tz_localize(None).normalize() == local] if every == "day" else starts  # without skipped days
+    begun = _localize(local, tz)
+    return begun[begun.tz_localize(None).normalize() == local] if every == "day" else begun  # without skipped days
 
 
 def find_local_lazily(tz: ZoneInfo) -> dict[str, nw.Expr]:
