@@ -64,6 +64,15 @@ def mark_lower_bound(text: str) -> str:
     return text if text == GAP else f"≥ {text}"
 
 
+def add_shown_shares(shares: Iterable[float]) -> float:
+    """Return the sum of shares as `format_value` shows them: each rounded to a tenth of a percent.
+
+    >>> add_shown_shares([1 / 3, 1 / 3, 1 / 3]), add_shown_shares([0.5, 0.5])
+    (0.999, 1.0)
+    """
+    return sum(round(10 * float(f"{100 * share:.1f}")) for share in shares) / 1000
+
+
 def format_count(number: int, noun: str) -> str:
     """Return a number with its noun.
 

@@ -275,6 +275,7 @@ def _describe(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) 
     strata.attrs = {
         "units": {name: unit.value for name, (_, unit) in columns.items()},
         "labels": {name: label for name, (label, _) in columns.items()},
+        "shares_of_total": ["weight"],
     }
     return strata
 

@@ -86,8 +86,9 @@ def summarize(
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
         `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), `lower_bounds`: the
-        columns that are lower bounds, because some of the requested ids have no record, and `notices`: what else to
-        know about the data, each in one sentence. With intervals, `gaps` contains the reasons why a statistic has no
+        columns that are lower bounds, because some of the requested ids have no record, `shares_of_total`: the columns
+        that add up to 1 over all groups, and `notices`: what else to know about the data, each in one sentence. With
+        intervals, `gaps` contains the reasons why a statistic has no
         interval in some groups, by its name.
 
     Raises:
@@ -125,6 +126,7 @@ def summarize(
         "tz": zone.key,
         "percentiles": method,
         "notices": source.notices,
+        "shares_of_total": [one.name for one in statistics if isinstance(one.finish, ShareOfTotal)],
         **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
     }
     if intervals:

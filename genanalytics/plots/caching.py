@@ -1,6 +1,7 @@
 """Charts of prompt caching: its savings and its costs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.metrics import summarize
-from genanalytics.metrics.declare import name_limits
+from genanalytics.metrics.declare import Statistic, name_limits, total
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.metrics.sets.caching import RATED_COST
 from genanalytics.plots.axis import MoneyFormatter, count_decimals, set_linear, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.groups import (
@@ -19,6 +21,7 @@ from genanalytics.plots.groups import (
     describe_basis,
     describe_hidden,
     describe_undated,
+    describe_unknown,
     name_subject,
     shorten_group,
     to_finite,
@@ -36,17 +39,21 @@ from genanalytics.plots.style import (
     write_empty,
     write_title,
 )
-from genanalytics.units import GAP, Unit, format_count, format_value, money_decimals
+from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _NOTHING_REPORTED = "no discount reported"
-_STEPS = ("cost_without_cache", "write_premium", "read_savings", "billed_cost")
+_STEPS = ("cost_without_cache", "write_premium", "read_savings", "effective_cost")
+_RATED = total(RATED_COST)
 _MOST_ROWS = 12
 _SMALLEST_DOT, _LARGEST_DOT = 18.0, 260.0
 """Areas, in square points; the smallest one is added to each."""
 
 
 def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -> Axes:
-    """Return axes with a waterfall from the cost without prompt caching, over premium and savings, to the bill.
+    """Return axes with a waterfall from the cost without prompt caching, over premium and savings, to what was paid.
+
+    What was paid is the cost: the bill, and for BYOK the provider's charge. The steps add up to it exactly. If the cost
+    of some generations is not fully known, a step without a height says so, and both costs are lower bounds.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
@@ -57,45 +64,87 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone.
     """
-    summary = summarize(data, metrics=[*_STEPS, "cache_coverage"])
+    summary = summarize(data, metrics=[*_STEPS, "cache_coverage", "cost_unknown"])
     sums = summary.iloc[0]
-    known = sums["cache_coverage"]
-    reported = "" if pd.isna(known) else f"a discount is reported for {format_value(known, Unit.SHARE)} of them"
+    known, unknown = sums["cache_coverage"], int(sums["cost_unknown"])
+    details = [
+        describe_basis(data, tz),
+        "" if pd.isna(known) else f"a discount is reported for {format_value(known, Unit.SHARE)} of them",
+        describe_unknown(unknown),
+    ]
     with style_axes(ax) as axes:
-        write_title(axes, "Costs and savings of prompt caching", [describe_basis(data, tz), reported])
+        write_title(axes, "Costs and savings of prompt caching", details, room=0.95)
         axes.set_ylabel("cost (US$)")
         without, premium, saved, paid = map(float, to_finite(sums[list(_STEPS)]))
-        if not np.isfinite([without, premium, saved, paid]).all():
+        if not np.isfinite([without, premium, saved]).all():
             return write_empty(axes, _NOTHING_REPORTED)
-        places, colours = np.arange(len(_STEPS)), (GREY, LOSS, GAIN, GREY)
-        heights, bottoms = (without, premium, -saved, paid), (0, without, without + premium, 0)
-        axes.bar(places, heights, bottom=bottoms, width=0.6, color=colours)
-        levels = (without, without + premium, without + premium - saved)
-        for place, level in enumerate(levels):
-            axes.plot([place + 0.3, place + 0.7], [level, level], color=INK, linewidth=0.8)
-        axes.set_xticks(places, ["without caching", "write premium", "read savings", "billed"])
-        axes.tick_params(axis="x", length=0)
-        lowest, highest = min(0.0, paid, *levels), max(0.0, paid, *levels)
-        room = 0.08 * (highest - lowest) or 1.0  # for the amounts over the bars
-        axes.set_ylim(lowest - room * (lowest < 0), highest + room)
-        set_linear(axes.yaxis, Unit.USD)
+        left = without + premium - saved
+        gap = _Bar(f"not known\n({format_count(unknown, 'generation')})", "", 0, left, INK)
+        bars = [
+            _Bar("without caching", _STEPS[0], without, 0, GREY),
+            _Bar("write premium", _STEPS[1], premium, without, LOSS, "+"),
+            _Bar("read savings", _STEPS[2], -saved, without + premium, GAIN, "−"),
+            *([gap] if unknown else []),
+            _Bar("paid", _STEPS[3], paid, 0, GREY),
+        ]
+        _draw_steps(axes, bars)
         decimals = count_decimals(axes.get_yticks())
-        for place, (step, sign) in enumerate(zip(_STEPS, ("", "+", "−", ""), strict=True)):
-            amount = float(sums[step])
-            text = format_value(amount, Unit.USD, decimals=decimals if amount else None)
-            marked = choose_mark(summary, step)(text)
-            if amount and marked == text:  # two signs in a row would not be read as a bound of the amount
-                marked = sign + text
-            top = max(heights[place], 0) + bottoms[place]
-            axes.annotate(marked, (place, top), (0, 4), textcoords="offset points", ha="center")
+        for place, bar in enumerate(bars):
+            is_bound = unknown > 0 and bar.colour == GREY  # the two costs
+            mark = mark_lower_bound if is_bound else choose_mark(summary, bar.step)
+            text = bar.write_amount(decimals, mark)
+            axes.annotate(text, (place, bar.top), (0, 4), textcoords="offset points", ha="center")
         return axes
+
+
+class _Bar(NamedTuple):
+    """A step of the waterfall: its statistic, where it begins, and how far it goes; without a statistic, a gap."""
+
+    label: str
+    step: str
+    height: float
+    bottom: float
+    colour: str
+    sign: str = ""
+
+    @property
+    def top(self) -> float:
+        return self.bottom + max(float(np.nan_to_num(self.height)), 0.0)
+
+    def write_amount(self, decimals: int, mark: Callable[[str], str]) -> str:
+        """Return the amount with its sign, or with its mark: two signs in a row would not be read as a bound."""
+        if not self.step:
+            return "+ ?"
+        amount = abs(self.height) if self.sign else self.height
+        text = format_value(amount, Unit.USD, decimals=decimals if amount else None)
+        marked = mark(text)
+        return self.sign + text if amount and marked == text else marked
+
+
+def _draw_steps(ax: Axes, bars: Sequence[_Bar]) -> None:
+    """Draw the steps of a waterfall, and a line at the level from each to the next one."""
+    places = np.arange(len(bars))
+    heights, bottoms = np.nan_to_num([bar.height for bar in bars]), np.array([bar.bottom for bar in bars])
+    ax.bar(places, heights, bottom=bottoms, width=0.6, color=[bar.colour for bar in bars])
+    levels = heights + bottoms
+    for place, (bar, level) in enumerate(zip(bars[:-1], levels, strict=False)):
+        ax.plot([place + 0.3, place + 0.7], [level, level], color=INK, linewidth=0.8)
+        if not bar.step:  # it has no height
+            ax.plot([place - 0.3, place + 0.3], [level, level], color=INK, linewidth=1.6, linestyle=":")
+    ax.set_xticks(places, [bar.label for bar in bars])
+    ax.tick_params(axis="x", length=0)
+    lowest, highest = min(0.0, *levels), max(0.0, *levels)
+    room = 0.08 * (highest - lowest) or 1.0  # for the amounts over the bars
+    ax.set_ylim(lowest - room * (lowest < 0), highest + room)
+    set_linear(ax.yaxis, Unit.USD)
 
 
 def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with the share of cost that caching saved, as a dot per group with its 95 % interval.
 
-    The size of a dot is the cost without caching. The chart shows the twelve largest groups, the best rate first. A
-    group without a reported discount has a text instead of a dot, since that is not a rate of 0.
+    The size of a dot is the cost without caching that the rate is a share of. The chart shows the twelve largest
+    groups, the best rate first. A group without a reported discount has a text instead of a dot, since that is not a
+    rate of 0.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
@@ -107,7 +156,7 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone.
     """
-    wanted = ["cache_savings_rate", "cost_without_cache", "cache_coverage"]
+    wanted: list[Statistic | str] = ["cache_savings_rate", "cost_without_cache", "cache_coverage", _RATED]
     rates = summarize(data, by=by, tz=tz, metrics=wanted, intervals=True)
     groups = len(rates)
     rates = rates.sort_values("cost_without_cache", ascending=False, kind="stable").head(_MOST_ROWS)
@@ -125,14 +174,14 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
         if not np.isfinite(to_finite(rates["cache_savings_rate"])).any():
             return write_empty(axes, _NOTHING_REPORTED)
         set_rows(axes, [shorten_group(group) for group in rates[by]])
-        _draw_dots(axes, rates, choose_mark(rates, "cost_without_cache"))
+        _draw_dots(axes, rates, choose_mark(rates, _RATED.name))
         set_linear(axes.xaxis, Unit.SHARE)
         return axes
 
 
 def _draw_dots(ax: Axes, rates: pd.DataFrame, mark: Callable[[str], str]) -> None:
-    """Draw a dot with its interval in each row, and write the cost without caching to the right."""
-    rate, spent = to_finite(rates["cache_savings_rate"]), to_finite(rates["cost_without_cache"])
+    """Draw a dot with its interval in each row, and write the cost that its rate is a share of to the right."""
+    rate, spent = to_finite(rates["cache_savings_rate"]), to_finite(rates[_RATED.name])
     low, high = (to_finite(rates[limit]) for limit in name_limits("cache_savings_rate"))
     known = np.isfinite(rate)
     rows = np.arange(len(rates))

@@ -17,6 +17,7 @@ from genanalytics.plots.groups import (
     choose_mark,
     describe_basis,
     describe_undated,
+    describe_unknown,
     name_subject,
     shorten_group,
     to_finite,
@@ -26,6 +27,7 @@ from genanalytics.units import Unit, format_count, format_value
 
 _COST = EFFECTIVE_COST.name
 _MOST_ROWS = 12
+_REFUNDED = "refunds come last, so the running share is above 100 % before them"
 
 
 def cost_over_time(
@@ -94,7 +96,7 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
         write_title(
             axes,
             f"Cost by {name_subject(by)}, with its running share",
-            [describe_basis(data, tz), _describe_unknown(data)],
+            [describe_basis(data, tz), _describe_unknown(data), _REFUNDED if (amounts < 0).any() else ""],
             room=0.72,
         )
         axes.set_xlabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
@@ -127,9 +129,7 @@ def _draw_running_share(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str
 
 
 def _describe_unknown(data: Records) -> str:
-    """Return the number of generations with an unknown cost; "" for none."""
-    number = int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0])
-    return f"a lower bound: cost not fully known for {number:,}" if number else ""
+    return describe_unknown(int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0]))
 
 
 def _make_layers(dated: pd.DataFrame, by: str) -> list[Layer]:

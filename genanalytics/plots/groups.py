@@ -115,6 +115,11 @@ def describe_undated(summary: pd.DataFrame) -> str:
     return f"{number:,} undated left out" if number else ""
 
 
+def describe_unknown(number: int) -> str:
+    """Return the number of generations with an unknown cost, which makes costs lower bounds; "" for none."""
+    return f"a lower bound: cost not fully known for {number:,}" if number else ""
+
+
 def describe_hidden(shown: int, groups: int, noun: str) -> str:
     """Return the number of groups shown, if not all are; else ""."""
     return f"the largest {shown} of {groups:,} by {noun}" if groups > shown else ""

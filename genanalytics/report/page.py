@@ -12,8 +12,9 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from genanalytics.base.text import name_group, shorten
+from genanalytics.base.text import shorten
 from genanalytics.metrics import REQUESTS, Statistic
+from genanalytics.tables.table import name_groups, write_shares
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_ROWS = 200
@@ -40,12 +41,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the page, with a note on the rows that it leaves out."""
+    """A table of the page, with notes on the rows that it leaves out and on shares that do not add up to 100 %."""
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
-    left_out: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def clean(text: str, longest: int = _LONGEST) -> str:
 def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic], caption: str) -> Table:
     """Return the first rows of a summary as a table of the page: the columns `by`, then the statistics."""
     shown = summary.head(_MOST_ROWS)
-    columns = [[_make_group_cell(group) for group in shown[name].tolist()] for name in by]
+    columns = [_make_group_cells(shown[name]) for name in by]
     bounds = summary.attrs["lower_bounds"]
     columns += [
         _make_number_cells(shown[one.name].tolist(), one.unit, is_bound=one.name in bounds) for one in statistics
@@ -100,7 +101,10 @@ def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[St
         caption,
         [*(Column(name.replace("_", " "), numeric=False) for name in by), *(Column(one.label) for one in statistics)],
         list(zip(*columns, strict=True)),
-        f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}." if left else "",
+        [
+            *([f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}."] if left else []),
+            *write_shares(shown, [one.name for one in statistics]),
+        ],
     )
 
 
@@ -148,7 +152,6 @@ def _make_number_cells(values: Sequence[Any], unit: Unit, *, is_bound: bool) -> 
     ]
 
 
-def _make_group_cell(group: object) -> Cell:
-    if isinstance(group, pd.Timestamp) and group != group.normalize():
-        return Cell(f"{group:%Y-%m-%d %H:%M}")
-    return Cell(clean(str(group)) if isinstance(group, str) else name_group(group))
+def _make_group_cells(groups: pd.Series) -> list[Cell]:
+    texts = [group if isinstance(group, str) else name for group, name in zip(groups, name_groups(groups), strict=True)]
+    return [Cell(clean(text)) for text in texts]

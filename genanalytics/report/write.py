@@ -84,7 +84,7 @@ _PARTS = (
             _Drawing(
                 "cache-waterfall",
                 "Cost with and without prompt caching",
-                ("cost_without_cache", "write_premium", "read_savings", "billed_cost"),
+                ("cost_without_cache", "write_premium", "read_savings", "effective_cost", "cost_unknown"),
             ),
             _Drawing("cache-savings-rate", "Savings rate by model", ("cache_savings_rate", "cache_coverage"), "model"),
         ),

@@ -76,8 +76,9 @@ def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The columns of FOCUS, with amounts as decimals (US dollars), and our own with the prefix `x_`. The first row of
-        a record is the charge of OpenRouter. The second one, with a BilledCost of 0, is the charge on the provider's
-        own invoice. Unknown amounts are null.
+        a record is the charge of OpenRouter, with the quantities. The second one, with a BilledCost and quantities of
+        0, is the charge on the provider's own invoice; the discount of prompt caching is on its price. Unknown amounts
+        are null.
 
     Raises:
         MissingColumnError: The frame lacks a column.
@@ -114,16 +115,20 @@ def focus_charges(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _make_charges(records: pa.Table) -> pa.Table:
-    """Return the charges of OpenRouter."""
+    """Return the charges of OpenRouter, with the quantities."""
     cost, discount = _read_money(records, "total_cost"), _read_money(records, "cache_discount")
-    list_cost = [None if net is None else net + (saved or 0) for net, saved in zip(cost, discount, strict=True)]
+    discount = [
+        None if own_key else saved for own_key, saved in zip(records["is_byok"].to_pylist(), discount, strict=True)
+    ]
     return _make_rows(
         records,
         {
             "BilledCost": cost,
+            "ConsumedQuantity": _count_tokens(records),
             "EffectiveCost": cost,
             "ContractedCost": cost,
-            "ListCost": list_cost,
+            "ListCost": _add_discounts(cost, discount),
+            "PricingQuantity": Decimal(1),
             "InvoiceIssuerName": _SERVICE,
             "ProviderName": _SERVICE,
             "ChargeDescription": "Generation, as charged by OpenRouter",
@@ -134,19 +139,27 @@ def _make_charges(records: pa.Table) -> pa.Table:
 
 def _make_upstream_charges(records: pa.Table) -> pa.Table:
     """Return the charges of providers to the user's own keys."""
-    cost = _read_money(records, "upstream_inference_cost")
+    cost, discount = _read_money(records, "upstream_inference_cost"), _read_money(records, "cache_discount")
     return _make_rows(
         records,
         {
             "BilledCost": Decimal(0),
+            "ConsumedQuantity": Decimal(0),  # the quantities are in the first row
             "EffectiveCost": cost,
             "ContractedCost": cost,
-            "ListCost": cost,
+            "ListCost": _add_discounts(cost, discount),
+            "PricingQuantity": Decimal(0),
             "InvoiceIssuerName": records["provider_name"],
             "ProviderName": records["provider_name"],
             "ChargeDescription": "Generation, as charged by the provider to the user's own key (BYOK)",
+            "x_CacheDiscount": discount,
         },
     )
+
+
+def _add_discounts(costs: list[Decimal | None], discounts: list[Decimal | None]) -> list[Decimal | None]:
+    """Return the costs without prompt caching: nothing reported, so nothing added."""
+    return [None if net is None else net + (saved or 0) for net, saved in zip(costs, discounts, strict=True)]
 
 
 def _make_rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
@@ -162,9 +175,7 @@ def _make_rows(records: pa.Table, own: dict[str, object]) -> pa.Table:
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodStart": hour,
         "ChargePeriodEnd": _add_time(hour, timedelta(hours=1)),
-        "ConsumedQuantity": _count_tokens(records),
         "ConsumedUnit": "Tokens",
-        "PricingQuantity": Decimal(1),
         "PricingUnit": "Requests",
         "PublisherName": pa.compute.struct_field(makers, "maker"),
         "ResourceId": records["requested_id"],

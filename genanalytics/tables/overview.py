@@ -10,9 +10,10 @@ from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
+from genanalytics.metrics.sets.caching import WITHOUT
+from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import format_table, name_groups, write_data_notes, write_gaps
+from genanalytics.tables.table import format_table, name_groups, write_data_notes, write_gaps, write_shares
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -103,6 +104,8 @@ def overview(
     shown = _choose_names(metrics)
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
     wanted = [*shown, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
+    if WITHOUT.name in shown:  # it is a cost too
+        wanted.append(UNKNOWN.name)
     total = rank_groups(data, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
     columns = [*([TIME] if every is not None else []), *by]
     groups = total
@@ -110,17 +113,17 @@ def overview(
         groups = rank_groups(data, by, every=every, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
     if every is not None and by:
         groups = groups[groups[REQUESTS.name] > 0]  # each group has a row for every period; most are empty
-    unknown = "cost" in sets and total["cost_unknown"].iloc[0] > 0
+    unknown = UNKNOWN.name in total and total[UNKNOWN.name].iloc[0] > 0
     unfinished = every is not None and bool(groups[OPEN].fillna(value=False).any())
     table = format_table(
         _mark_open(groups) if unfinished else groups,
         columns,
         [REQUESTS.name, *shown],
         total=total if columns else None,
-        at_least={EFFECTIVE_COST.name} if unknown else set(),
+        at_least={EFFECTIVE_COST.name, WITHOUT.name} if unknown else set(),
         width=width,
     )
-    notes = [*write_data_notes(total), *_write_notes(total.iloc[0], sets)]
+    notes = [*write_shares(groups, shown), *write_data_notes(total), *_write_notes(total.iloc[0], sets)]
     if total.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:
@@ -175,8 +178,8 @@ def _mark_open(groups: pd.DataFrame) -> pd.DataFrame:
 
 def _write_notes(total: "pd.Series[Any]", sets: Sequence[str]) -> Iterator[str]:
     """Yield the notes that a reader needs to understand the figures."""
-    if "cost" in sets and total["cost_unknown"]:
-        unknown = format_count(int(total["cost_unknown"]), "request")
+    if total.get(UNKNOWN.name):
+        unknown = format_count(int(total[UNKNOWN.name]), "request")
         yield f"Cost: not fully known for {unknown}, so the total is a lower bound."
     if "cache" in sets:
         known = format_value(total["cache_coverage"], Unit.SHARE)

@@ -1,6 +1,7 @@
 """Figures by group as people read them: text that fits a terminal, and a table for notebooks."""
 
 import itertools
+import math
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence, Set as AbstractSet
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from genanalytics.base.text import escape_unprintable, name_group, shorten
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import name_limits
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
-from genanalytics.units import GAP, Unit, format_value, mark_lower_bound, money_decimals
+from genanalytics.units import GAP, Unit, add_shown_shares, format_value, mark_lower_bound, money_decimals
 
 _SPACE = "  "
 _SHORTEST_NAME = 12
 _NAMES_SHARE = 2
 """In a divided table, the names of the groups take at most one part in this many of the width."""
 _MAX_ROWS = 100
+_WHOLE = format_value(1.0, Unit.SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Table:
     def _notes(self) -> list[str]:
         more = len(self.summary) - _MAX_ROWS
         left_out = [f"... and {more:,} more rows in .summary"] if more > 0 else []
-        return [*left_out, *write_data_notes(self.summary), *write_gaps(self.names, [self.summary])]
+        shares = write_shares(self.summary.head(_MAX_ROWS), self.names)
+        return [*left_out, *shares, *write_data_notes(self.summary), *write_gaps(self.names, [self.summary])]
 
     def __repr__(self) -> str:
         text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
@@ -158,6 +161,37 @@ def write_gaps(names: Iterable[str], summaries: Sequence[pd.DataFrame]) -> Itera
         yield f"Gaps among intervals of {', '.join(concerned)}: {reason}."
 
 
+def write_shares(shown: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Return a line below a table for each column of shares of a total that does not add up to 100.0 %, with a reason.
+
+    Shares are shown as they are: a share that is changed so that the column adds up would be wrong on its own.
+
+    Args:
+        shown: The rows of the table, without a total; `attrs["shares_of_total"]` contains the columns that add up to 1
+            over all groups.
+        names: The columns of the table.
+
+    >>> shown = pd.DataFrame({"cost_share": [1 / 3, 1 / 3, 1 / 3]})
+    >>> shown.attrs = {"labels": {"cost_share": "share of cost"}, "shares_of_total": ["cost_share"]}
+    >>> write_shares(shown, ["cost_share"])
+    ['Share of cost: adds up to 99.9 %, since each share is rounded.']
+    >>> write_shares(shown.head(2), ["cost_share"])
+    ['Share of cost: adds up to 66.6 %, since not all rows are shown.']
+    """
+    lines = []
+    for name in names:
+        shares = (
+            [float(share) for share in shown[name].dropna()] if name in shown.attrs.get("shares_of_total", ()) else []
+        )
+        whole, added = math.fsum(shares), add_shown_shares(filter(math.isfinite, shares))
+        if not shares or not math.isfinite(whole) or format_value(added, Unit.SHARE) == _WHOLE:
+            continue
+        label = shown.attrs["labels"][name]
+        reason = "each share is rounded" if format_value(whole, Unit.SHARE) == _WHOLE else "not all rows are shown"
+        lines.append(f"{label[:1].upper()}{label[1:]}: adds up to {format_value(added, Unit.SHARE)}, since {reason}.")
+    return lines
+
+
 def format_table(
     summary: pd.DataFrame,
     by: Sequence[str],
@@ -199,10 +233,12 @@ def format_table(
 
 def name_groups(values: pd.Series) -> list[str]:
     """Return the names of groups; times are as precise as all of them together need it."""
-    moments = values.dropna()
-    if not isinstance(values.dtype, pd.DatetimeTZDtype) or (moments == moments.dt.normalize()).all():
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
         return [name_group(value) for value in values]
-    precision = "minutes" if (moments == moments.dt.floor("min")).all() else "seconds"
+    clock = values.dropna().dt.tz_localize(None)  # as such, no moment is ambiguous
+    if (clock == clock.dt.normalize()).all():
+        return [name_group(value) for value in values]
+    precision = "minutes" if (clock == clock.dt.floor("min")).all() else "seconds"
     return [
         GAP if pd.isna(value) else value.isoformat(sep=" ", timespec=precision).removesuffix("+00:00")
         for value in values

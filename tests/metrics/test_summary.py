@@ -14,6 +14,7 @@ from genanalytics.metrics import DEFAULT, EFFECTIVE_COST, REQUESTS, RowValue, St
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
+from support.generations import CHARGED, frame_of as generations_of
 
 GAP = None
 
@@ -264,6 +265,26 @@ def test_costs_add_up_over_a_split(rows: list[dict[str, object]]) -> None:
         assert pd.isna(total[name]) == parts.empty
         if not parts.empty:
             assert float(total[name]) == pytest.approx(parts.sum())
+
+
+@given(CHARGED, st.sampled_from([[], ["model"], ["day", "is_byok"], ["session_id", "provider_name"]]))
+def test_paid_and_saved_are_the_cost_without_caching(records: list[dict[str, object]], by: list[str]) -> None:
+    frame = generations_of(*records)
+    names = ["effective_cost", "net_cache_savings", "cost_without_cache", "read_savings", "write_premium"]
+    groups, total = (summarize(frame, by=keys, metrics=names)[names].fillna(0.0) for keys in (by, []))
+    paid, saved, without, read, premium = (groups[name] for name in names)
+    assert (paid + saved).tolist() == without.tolist()
+    assert (read - premium).tolist() == saved.tolist()
+    assert groups.sum().tolist() == total.iloc[0].tolist()
+    assert ((saved <= without) | (paid < 0)).all()  # no more than all is saved, unless more was refunded than charged
+
+
+def test_without_caching_a_byok_request_would_have_cost_the_fee_the_providers_price_and_the_discount() -> None:
+    found = one(
+        frame_of({"total_cost": 0.0625, "is_byok": True, "upstream_inference_cost": 1.0, "cache_discount": 0.875})
+    )
+    assert found["effective_cost"] == 1.0625
+    assert found["cost_without_cache"] == 1.9375
 
 
 @given(ROWS)

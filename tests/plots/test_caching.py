@@ -1,4 +1,6 @@
+import pandas as pd
 import pytest
+from hypothesis import given
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -7,7 +9,7 @@ from genanalytics.metrics import summarize
 from genanalytics.plots import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.style import GAIN, LOSS
 from support.artists import detail, dots, layers, points, segments, texts, tick_texts
-from support.generations import frame_of, on
+from support.generations import CHARGED, frame_of, on
 
 
 @pytest.fixture
@@ -23,7 +25,48 @@ def test_the_waterfall_leads_from_the_cost_without_caching_to_the_bill(axes: Axe
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 9.0), (9.0, 1.0), (10.0, -5.0), (0, 5.0)]
     assert [to_hex(bar.get_facecolor()) for bar in bars[1:3]] == [LOSS, GAIN]
     assert texts(axes)[1:] == ["$9.00", "+$1.00", "−$5.00", "$5.00"]
-    assert tick_texts(axes, "x") == ["without caching", "write premium", "read savings", "billed"]
+    assert tick_texts(axes, "x") == ["without caching", "write premium", "read savings", "paid"]
+
+
+@given(CHARGED)
+def test_the_waterfall_closes_whatever_is_unknown_refunded_or_paid_by_key(records: list[dict[str, object]]) -> None:
+    frame, axes = frame_of(*records), Figure().subplots()
+    cache_waterfall(frame, ax=axes)
+    found = summarize(frame, metrics=["cost", "cache"]).iloc[0]
+    if pd.isna(found["net_cache_savings"]):
+        assert "no discount reported" in texts(axes)
+        return
+    (bars,) = layers(axes)
+    ends = [bar.get_y() + bar.get_height() for bar in bars]
+    assert [bar.get_y() for bar in bars] == [0, *ends[:-2], 0]
+    assert ends[-2] == ends[-1]
+    names = ["cost_without_cache", "write_premium", "read_savings", "effective_cost"]
+    drawn = [abs(bar.get_height()) for bar in (*bars[:3], bars[-1])]
+    assert drawn == [0 if pd.isna(found[name]) else abs(found[name]) for name in names]
+    unknown = found["cost_unknown"]
+    assert [label.startswith("not known") for label in tick_texts(axes, "x")].count(True) == (unknown > 0)
+    assert ("+ ?" in texts(axes)) == (unknown > 0)
+
+
+def test_an_unknown_cost_is_a_step_without_a_height_and_makes_both_costs_lower_bounds(axes: Axes) -> None:
+    """The cost without caching is at least 3 + 1 + 0.9, of which 1 + 0.9 was saved."""
+    own = {"is_byok": True, "total_cost": 0.0, "upstream_inference_cost": None, "cache_discount": 0.9}
+    cache_waterfall(frame_of({"total_cost": 3.0, "cache_discount": 1.0}, own), ax=axes)
+    assert texts(axes)[1:] == ["≥ $4.90", "$0.00", "−$1.90", "+ ?", "≥ $3.00"]
+    assert tick_texts(axes, "x")[3] == "not known\n(1 generation)"
+    assert "a lower bound: cost not fully known for 1" in detail(axes)
+
+
+def test_the_waterfall_of_byok_leads_to_all_that_was_paid(axes: Axes) -> None:
+    """0.90 was saved of 0.05 + 1.00 + 0.90, although the bill of OpenRouter is only 0.05."""
+    own = {"is_byok": True, "total_cost": 0.05, "upstream_inference_cost": 1.0, "cache_discount": 0.9}
+    cache_waterfall(frame_of(own), ax=axes)
+    assert texts(axes)[1:] == ["$1.95", "$0.00", "−$0.90", "$1.05"]
+
+
+def test_without_any_known_cost_nothing_is_drawn_as_paid(axes: Axes) -> None:
+    cache_waterfall(frame_of({"total_cost": None, "cache_discount": 5.0}), ax=axes)
+    assert texts(axes)[1:] == ["≥ $5.00", "$0.00", "−$5.00", "+ ?", "–"]
 
 
 def test_the_waterfall_says_how_often_a_discount_is_reported(axes: Axes) -> None:
@@ -89,6 +132,14 @@ def test_the_size_of_a_dot_is_the_cost_without_caching(axes: Axes) -> None:
     small, large = sorted(dot.size - 18 for dot in dots(axes))
     assert large == pytest.approx(2 * small)
     assert {"of $4.000", "of $2.000"} <= set(texts(axes))
+
+
+def test_a_dot_says_of_which_cost_its_rate_is_a_share(axes: Axes) -> None:
+    """The rate leaves out BYOK, replayed rows and unknown discounts, and so does the amount next to it."""
+    paid = {"total_cost": 3.0, "cache_discount": 1.0}
+    own = {"is_byok": True, "upstream_inference_cost": 9.0, "cache_discount": 1.0}
+    cache_savings_rate(frame_of(paid, own, {"total_cost": 7.0}, paid | {"response_cache_source_id": "gen-0"}), ax=axes)
+    assert "of $4.000" in texts(axes)
 
 
 def test_savings_add_up_over_time_from_nothing(axes: Axes) -> None:

@@ -9,12 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import write
+from genanalytics.metrics import summarize
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.service.focus import SCHEMA, focus_charges
+from support.generations import CHARGED, frame_of
 from support.paths import DOCS
 
 PAGE = DOCS / "focus.md"
@@ -98,12 +101,32 @@ def test_a_billing_period_is_a_calendar_month(month: int) -> None:
 def test_byok_is_a_second_row_that_is_on_no_invoice_of_openrouters() -> None:
     made = charges(RECORD | {"is_byok": True, "upstream_inference_cost": 2.5}, RECORD | {"upstream_inference_cost": 9})
     assert made["ResourceId"].tolist() == ["gen-0", "gen-0", "gen-1"]
-    assert money(made, 0) == [Decimal("0.1"), Decimal("0.1"), Decimal("0.3"), Decimal("0.1"), Decimal("0.2")]
-    assert money(made, 1) == [0, Decimal("2.5"), Decimal("2.5"), Decimal("2.5"), None]
+    assert money(made, 0) == [Decimal("0.1"), Decimal("0.1"), Decimal("0.1"), Decimal("0.1"), None]
+    assert money(made, 1) == [0, Decimal("2.5"), Decimal("2.7"), Decimal("2.5"), Decimal("0.2")]
     assert made["InvoiceIssuerName"].tolist() == ["OpenRouter", "Provider", "OpenRouter"]
     assert made["ProviderName"].tolist() == ["OpenRouter", "Provider", "OpenRouter"]
     assert made["EffectiveCost"].sum() == Decimal("2.7")
     assert made["BilledCost"].sum() == Decimal("0.2")
+
+
+@given(CHARGED)
+def test_sums_over_the_rows_are_those_of_the_records(records: list[dict[str, object]]) -> None:
+    """Each amount and each quantity is in one row: the bill, the cost, the savings, the tokens, the requests."""
+    frame = frame_of(*records)
+    made = focus_charges(frame)
+    found = summarize(frame, metrics=["cost", "cache"]).iloc[0].fillna(0)
+    costs = made[["BilledCost", "EffectiveCost", "ListCost", "x_CacheDiscount"]].astype("float64[pyarrow]")
+    billed, effective, without, saved = costs.sum()
+    assert [billed, effective, saved] == [found["billed_cost"], found["effective_cost"], found["net_cache_savings"]]
+    known = costs.dropna(subset=["EffectiveCost"])
+    assert (known["EffectiveCost"] + known["x_CacheDiscount"].fillna(0.0)).tolist() == known["ListCost"].tolist()
+    if len(known) == len(made):
+        assert without == found["cost_without_cache"]
+    tokens = frame["native_tokens_prompt"] + frame["native_tokens_completion"]
+    consumed, priced = (made[name].astype("float64[pyarrow]") for name in ("ConsumedQuantity", "PricingQuantity"))
+    assert [consumed.sum(), priced.sum()] == [tokens.sum(), len(frame)]
+    assert consumed.isna().sum() == tokens.isna().sum()
+    assert made[["ConsumedUnit", "PricingUnit"]].drop_duplicates().to_numpy().tolist() == [["Tokens", "Requests"]]
 
 
 def test_what_is_not_known_is_null() -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pandas as pd
+from hypothesis import strategies as st
 
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
@@ -34,3 +35,30 @@ def frame_of(*records: dict[str, Any], fetched: str = "2027-01-01") -> pd.DataFr
 def on(day: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a record can hold
     """Return a record of noon on a day."""
     return {"created_at": f"{day}T12:00:00Z", **fields}
+
+
+def _amounts(least: int) -> "st.SearchStrategy[float | None]":
+    """Return unknown amounts, and known ones in steps of 1/64: their sums are exact in any order."""
+    return st.none() | st.integers(least, 640).map(lambda steps: steps / 64)
+
+
+CHARGED = st.lists(
+    st.fixed_dictionaries(
+        {
+            "model": st.sampled_from(["a", "b", None]),
+            "provider_name": st.sampled_from(["P", "Q", None]),
+            "session_id": st.sampled_from(["s", "t", None]),
+            "created_at": st.sampled_from(["2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z", None]),
+            "total_cost": _amounts(-64),
+            "cache_discount": _amounts(-640),
+            "is_byok": st.sampled_from([True, False, None]),
+            "upstream_inference_cost": _amounts(-64),
+            "response_cache_source_id": st.sampled_from([None, None, "gen-0"]),
+            "native_tokens_prompt": st.none() | st.integers(0, 10**6),
+            "native_tokens_completion": st.none() | st.integers(0, 10**6),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+)
+"""Records with all that makes sums of money difficult: unknown costs and discounts, refunds, BYOK, replays."""

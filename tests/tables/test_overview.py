@@ -50,6 +50,13 @@ def test_infinite_values_are_a_note_of_every_table() -> None:
     assert note in repr(table(summarize(frame, by="model"))).splitlines()
 
 
+def test_an_unknown_cost_makes_the_cost_without_caching_a_lower_bound_too() -> None:
+    """Without caching 6.5 and the discount of 0.5, and what the provider charged for one request."""
+    lines = overview(overview_frame(), ["model"], metrics=["cost_without_cache"]).splitlines()
+    assert next(line for line in lines if line.startswith("total")).endswith("≥ $7.000")
+    assert "Cost: not fully known for 1 request, so the total is a lower bound." in lines
+
+
 def test_an_overview_without_groups_is_one_row() -> None:
     lines = overview(overview_frame(), []).splitlines()
     assert [line.split()[0] for line in lines if "$6.5" in line] == ["4"]
@@ -170,7 +177,8 @@ def test_a_table_has_the_columns_that_are_asked_for(metrics: list[str], labels: 
     ("metrics", "notes"),
     [
         (["cost"], ["Coverage", "Cost"]),
-        (["cache"], ["Coverage", "Cache"]),
+        (["cache"], ["Coverage", "Cost", "Cache"]),
+        (["cache_hit_rate"], ["Coverage", "Cache"]),
         (["e2e_ms"], ["Coverage", "Latency"]),
         (["reliability"], ["Coverage", "Reliability"]),
         (["tokens"], ["Coverage"]),

@@ -2,20 +2,26 @@ import html
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import pandas as pd
 import pytest
+from hypothesis import given, strategies as st
 
 from genanalytics.base.text import escape_unprintable
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Outcome
 from genanalytics.fetching.result import FetchResult, Stats
 from genanalytics.metrics import attempt_summary, quality, sessions, summarize
+from genanalytics.metrics.catalog import resolve
 from genanalytics.records.coverage import UNKNOWN
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
+from genanalytics.report.page import make_table
 from genanalytics.sandbox import sample
+from genanalytics.tables.overview import overview
 from genanalytics.tables.table import format_table, name_groups, table
+from support.generations import frame_of
 
 
 def summary_of(*rows: tuple[str | None, int, float | None]) -> pd.DataFrame:
@@ -210,3 +216,49 @@ def test_groups_in_the_index_are_groups() -> None:
 def test_what_is_no_summary_is_refused() -> None:
     with pytest.raises(InputError, match="Series without units and labels in its attrs: give the frame that summarize"):
         table(pd.Series([1.0]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tz", ["Europe/Berlin", "America/Havana", "Pacific/Chatham"])
+def test_the_hours_that_a_clock_repeats_have_names_of_their_own(tz: str) -> None:
+    """Both 2 o'clock of Berlin, both midnights of Havana."""
+    moments = pd.date_range("2026-01-01", "2027-01-01", freq="h", tz="UTC")
+    hours = summarize(pd.DataFrame({"created_at": moments}), every="hour", tz=tz, metrics=[])
+    assert len(set(name_groups(hours["time"]))) == len(hours)
+    days = summarize(pd.DataFrame({"created_at": moments}), by="day", tz=tz, metrics=[])
+    assert len(set(name_groups(days["day"]))) == len(days)
+
+
+COSTS = st.lists(st.none() | st.integers(-20, 1000).map(lambda cents: cents / 100), min_size=1, max_size=130)
+
+
+@given(COSTS, st.integers(0, 130), st.sampled_from(["overview", "table"]))
+def test_shares_as_shown_add_up_to_100_percent_or_the_table_says_why_not(
+    costs: list[float | None], kept: int, door: str
+) -> None:
+    """Whatever is rounded, unknown, refunded, selected or cut: the texts of a column are added, not its numbers."""
+    frame = frame_of(*({"model": f"m{place}", "total_cost": cost} for place, cost in enumerate(costs)))
+    summary = summarize(frame, by="model", metrics=["cost_share"])
+    if door == "table":
+        summary = summary.head(kept)
+    lines = (
+        overview(frame, ["model"], metrics=["cost_share"]) if door == "overview" else repr(table(summary))
+    ).splitlines()
+    cells = [line.split()[2:4] for line in lines if re.match(r"m\d+ ", line)]
+    shown = [Decimal(number.replace("−", "-").replace(",", "")) for number, *_ in cells if number != "–"]
+    notes = [line for line in lines if line.startswith("Share of cost: ")]
+    if not shown or sum(shown) == 100:
+        assert notes == []
+        return
+    (note,) = notes
+    assert f"adds up to {str(sum(shown)).replace('-', '−')} %" in note
+    whole = round(float(summary["cost_share"].head(len(cells)).sum()), 3) == 1
+    assert note.endswith("each share is rounded." if whole else "not all rows are shown.")
+
+
+def test_the_report_says_why_shares_do_not_add_up() -> None:
+    frame = frame_of(*({"model": name} for name in "abc"))
+    summary = summarize(frame, by="model", metrics=["cost_share"])
+    assert make_table(summary, ["model"], resolve(["cost_share"]), "Cost").notes == [
+        "Share of cost: adds up to 99.9 %, since each share is rounded."
+    ]
+    assert make_table(summary.head(0), ["model"], resolve(["cost_share"]), "Cost").notes == []

@@ -29,12 +29,16 @@ MICROS = "microseconds since 1970"
 """The column that an engine makes of `created_at` for the groups that are made of it."""
 
 _STARTS = "start of period"
+_FULL_HOUR = "full hour"
+_CHANGE = "last clock change"
 _LOCAL_TIME = "local time"
 _LOCAL = nw.col(_LOCAL_TIME)
 _YEARS = (2000, 2060)
-"""The years in which clock changes are looked up; a moment outside has the offset of the nearer end."""
+"""The years in which clock changes are looked up; on engines, a moment outside has the offset of the nearer end."""
 _MICROS = {"minute": 60_000_000, "hour": 3_600_000_000}
 _PER_DAY = 86_400_000_000
+_NEVER = np.iinfo(np.int64).min
+"""The change of the clock before the first one."""
 
 
 def find_zone(tz: str) -> ZoneInfo:
@@ -63,13 +67,17 @@ def check_period(every: str) -> None:
 
 
 def find_starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
-    """Return the start of the period of each moment as datetime64[us]: in UTC for hours and minutes, else local."""
+    """Return the start of the period of each moment as datetime64[us]: in UTC for hours and minutes, else local.
+
+    An hour begins at a full hour of the local clock, or with a change of the clock. In zones such as Pacific/Chatham,
+    clocks go back from 3:45 to 2:45: the first 3 o'clock and the second 2 o'clock would both begin an hour before 3:45.
+    """
     utc = _to_micros(moments.dt.tz_convert("UTC"))
     gaps = np.isnat(utc.view("datetime64[us]"))
     if every == "minute":
         starts = utc - utc % _MICROS[every]
     elif every == "hour":
-        starts = utc - _find_local(moments, tz) % _MICROS[every]
+        starts = np.maximum(utc - _find_local(moments, tz) % _MICROS[every], _find_last_changes(utc, tz))
     elif every == "month":
         local = _find_local(moments, tz).view("datetime64[us]")
         starts = local.astype("datetime64[M]").astype("datetime64[us]").view("int64")
@@ -85,7 +93,13 @@ def find_starts_lazily(every: str, tz: ZoneInfo) -> dict[str, nw.Expr]:
         return {_STARTS: nw.col(MICROS) - _modulo(nw.col(MICROS), _MICROS[every])}
     steps = find_local_lazily(tz)
     if every == "hour":
-        return steps | {_STARTS: nw.col(MICROS) - _modulo(_LOCAL, _MICROS[every])}
+        changes = _list_offsets(tz)
+        steps |= {
+            _FULL_HOUR: nw.col(MICROS) - _modulo(_LOCAL, _MICROS[every]),
+            _CHANGE: _search([(since, since if place else _NEVER) for place, (since, _) in enumerate(changes)]),
+        }
+        is_cut = nw.col(_CHANGE) > nw.col(_FULL_HOUR)
+        return steps | {_STARTS: nw.when(is_cut).then(nw.col(_CHANGE)).otherwise(nw.col(_FULL_HOUR))}
     steps["local day"] = _quotient(_LOCAL, _PER_DAY)
     days = nw.col("local day")
     if every == "month":
@@ -98,15 +112,7 @@ def label_starts(starts: pd.Series, every: str, tz: ZoneInfo) -> pd.Series:
     naive = _to_moments(starts, every)
     if every not in _MICROS:
         return pd.Series(_localize(naive, tz), index=starts.index)
-    labels = naive.as_unit("us").tz_localize("UTC").tz_convert(tz)
-    # if the clocks change in the middle of an hour, the hour begins with the change, not with the full hour
-    cut = [int(place) for place in np.flatnonzero((labels.minute > 0) & (every == "hour"))]
-    fixed = labels.to_series(index=starts.index)
-    for place in cut:
-        minutes = pd.Series(pd.date_range(labels[place], periods=60, freq="min"))
-        inside = find_starts(minutes, every, tz) == naive.as_unit("us")[place].to_datetime64()
-        fixed.iloc[place] = minutes[inside].iloc[0]
-    return fixed
+    return pd.Series(naive.as_unit("us").tz_localize("UTC").tz_convert(tz), index=starts.index)
 
 
 def list_periods(first: pd.Timestamp, last: pd.Timestamp, every: str, tz: ZoneInfo) -> pd.DatetimeIndex:
@@ -114,14 +120,15 @@ def list_periods(first: pd.Timestamp, last: pd.Timestamp, every: str, tz: ZoneIn
     if every == "minute":
         return pd.date_range(first, last, freq="min")
     if every == "hour":  # every quarter of an hour is in one, and zones differ from UTC by quarters
-        quarters = pd.Series(pd.date_range(first, last + pd.Timedelta(minutes=45), freq="15min"))
-        starts = pd.DatetimeIndex(
-            label_starts(pd.Series(find_starts(quarters, every, tz)).drop_duplicates(), every, tz)
-        )
-        return starts[(starts >= first) & (starts <= last)]
+        quarters = pd.date_range(first.tz_convert("UTC").floor("15min"), last.tz_convert("UTC"), freq="15min")
+        changes = pd.DatetimeIndex(_list_changes(tz).view("datetime64[us]"), tz="UTC")
+        inside = quarters.as_unit("us").append(changes[(changes >= first) & (changes <= last)])
+        starts = label_starts(pd.Series(find_starts(pd.Series(inside), every, tz)), every, tz)
+        return pd.DatetimeIndex(starts[starts >= first].sort_values().unique())
     first_day, last_day = (moment.tz_localize(None).normalize() for moment in (first, last))
     local = pd.date_range(first_day, last_day, freq={"day": "D", "week": "W-MON", "month": "MS"}[every])
-    return _localize(local, tz)
+    begun = _localize(local, tz)
+    return begun[begun.tz_localize(None).normalize() == local] if every == "day" else begun  # without skipped days
 
 
 def find_local_lazily(tz: ZoneInfo) -> dict[str, nw.Expr]:
@@ -137,6 +144,17 @@ def _localize(local: pd.DatetimeIndex, tz: ZoneInfo) -> pd.DatetimeIndex:
 def _find_local(moments: pd.Series, tz: ZoneInfo) -> "np.ndarray":
     """Return the local time in microseconds."""
     return _to_micros(moments.dt.tz_convert(tz))
+
+
+def _find_last_changes(utc: "np.ndarray", tz: ZoneInfo) -> "np.ndarray":
+    """Return the last change of the clock up to each moment, in microseconds since 1970."""
+    changes = np.append(_NEVER, _list_changes(tz))
+    return changes[np.searchsorted(changes, utc, side="right") - 1]
+
+
+def _list_changes(tz: ZoneInfo) -> "np.ndarray":
+    """Return the moments of the changes of the clock in `_YEARS`, in microseconds since 1970."""
+    return np.array([since for since, _ in _list_offsets(tz)[1:]], dtype=np.int64)
 
 
 def _to_micros(moments: pd.Series) -> "np.ndarray":
@@ -171,13 +189,13 @@ def _count_months(days: nw.Expr) -> dict[str, nw.Expr]:
     }
 
 
-def _search(offsets: Sequence[tuple[int, int]]) -> nw.Expr:
-    """Return the offset at a moment, by bisection over the moments from which each offset applies."""
-    if len(offsets) == 1:
-        return nw.lit(offsets[0][1])
-    half = len(offsets) // 2
-    before = nw.col(MICROS) < offsets[half][0]
-    return nw.when(before).then(_search(offsets[:half])).otherwise(_search(offsets[half:]))
+def _search(values: Sequence[tuple[int, int]]) -> nw.Expr:
+    """Return the value at a moment, by bisection over the moments from which each value applies."""
+    if len(values) == 1:
+        return nw.lit(values[0][1])
+    half = len(values) // 2
+    before = nw.col(MICROS) < values[half][0]
+    return nw.when(before).then(_search(values[:half])).otherwise(_search(values[half:]))
 
 
 @lru_cache
@@ -195,8 +213,8 @@ def _list_offsets(tz: ZoneInfo) -> tuple[tuple[int, int], ...]:
 
 def _find_offset(second: int, tz: ZoneInfo) -> int:
     """Return the offset of a time zone at a second, in seconds."""
-    moment = datetime.fromtimestamp(second, UTC)
-    return int((moment.astimezone(tz).replace(tzinfo=UTC) - moment).total_seconds())
+    offset = datetime.fromtimestamp(second, tz).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
 
 
 def _quotient(value: nw.Expr, by: int) -> nw.Expr:

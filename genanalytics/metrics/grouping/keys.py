@@ -58,8 +58,8 @@ def find_key(name: str, tz: ZoneInfo) -> GroupKey:
 def make_period_key(every: str, tz: ZoneInfo, name: str = TIME) -> GroupKey:
     """Return the periods of `created_at` as a key: the start of each.
 
-    Days, weeks (from Monday) and months are those of the local calendar. An hour or a minute is
-    one on the local clock; an hour that occurs twice when clocks go back is two hours.
+    Days, weeks (from Monday) and months are those of the local calendar. An hour or a minute is one on the local clock;
+    an hour that occurs twice when clocks go back is two hours, and an hour in which clocks change ends there.
 
     Raises:
         InputError: There is no such period.

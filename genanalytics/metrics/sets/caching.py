@@ -3,6 +3,7 @@
 import narwhals.stable.v2 as nw
 
 from genanalytics.metrics.declare import RowValue, Statistic, rate, ratio, total
+from genanalytics.metrics.sets.cost import EFFECTIVE
 from genanalytics.metrics.sets.rows import PAID_HERE, REPLAYED
 from genanalytics.units import Unit
 
@@ -38,10 +39,11 @@ WITHOUT = RowValue(
     "cost_without_cache",
     "cost without caching",
     Unit.USD,
-    "Sum of total_cost + cache_discount; a row without a known discount counts with total_cost alone",
-    ("cache_discount", "total_cost"),
-    nw.col("total_cost")
-    + _DISCOUNT.fill_null(0.0),  # nothing reported, so nothing added; cache_coverage shows the share
+    "effective_cost + net_cache_savings: an unknown discount adds nothing; an unknown cost is missing in both costs",
+    (EFFECTIVE, "cache_discount"),
+    nw.when(~EFFECTIVE.column.is_null() | _KNOWN).then(
+        EFFECTIVE.column.fill_null(0.0) + _DISCOUNT.fill_null(0.0)  # so that paid + saved = without caching
+    ),
 )
 _RATED_SAVINGS = RowValue(
     "rated_savings",
@@ -51,7 +53,7 @@ _RATED_SAVINGS = RowValue(
     ("cache_discount", "total_cost", PAID_HERE),
     nw.when(PAID_HERE.column & ~nw.col("total_cost").is_null()).then(_DISCOUNT),
 )
-_RATED_COST = RowValue(
+RATED_COST = RowValue(
     "rated_cost",
     "cost without caching",
     Unit.USD,
@@ -84,7 +86,7 @@ CACHE: tuple[Statistic, ...] = (
         Unit.SHARE,
         "Cache savings / cost without caching, over the rows with a known discount that are neither BYOK nor replayed",
         _RATED_SAVINGS,
-        _RATED_COST,
+        RATED_COST,
         known_together=True,
         bound="at most one",
     ),

@@ -41,7 +41,6 @@ WITH classed AS (
         count(cache_discount) / count(*) AS cache_coverage,
         sum(greatest(cache_discount, 0)) FILTER (cache_discount IS NOT NULL) AS read_savings,
         sum(greatest(-cache_discount, 0)) FILTER (cache_discount IS NOT NULL) AS write_premium,
-        sum(total_cost + coalesce(cache_discount, 0)) AS cost_without_cache,
         sum(native_tokens_cached) FILTER (NOT replayed AND native_tokens_prompt IS NOT NULL)
             / nullif(sum(native_tokens_prompt) FILTER (NOT replayed AND native_tokens_cached IS NOT NULL), 0)
             AS cache_hit_rate,
@@ -77,6 +76,8 @@ WITH classed AS (
 SELECT *,
     CASE WHEN billed_cost IS NOT NULL OR byok_cost IS NOT NULL
         THEN coalesce(billed_cost, 0) + coalesce(byok_cost, 0) END AS effective_cost,
+    CASE WHEN effective_cost IS NOT NULL OR net_cache_savings IS NOT NULL
+        THEN coalesce(effective_cost, 0) + coalesce(net_cache_savings, 0) END AS cost_without_cache,
     effective_cost / nullif(sum(effective_cost) OVER (), 0) AS cost_share,
     read_savings / nullif(write_premium, 0) AS cache_payback
 FROM summed

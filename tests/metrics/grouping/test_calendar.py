@@ -1,6 +1,6 @@
 """Periods and parts of the local calendar, against the standard library; the same ones on every engine."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,16 +11,26 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given, strategies as st
 
 from genanalytics.errors import InputError
 from genanalytics.metrics import COST, summarize
 from genanalytics.metrics.grouping.calendar import PERIODS, Period, find_zone
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
+from genanalytics.tables.table import name_groups
 from support.engines import assert_alike, relation_in
 
-ZONES = ["Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Berlin", "America/Havana"]
-"""Quarters of an hour; a change by half an hour; one within Ramadan; the common one; one that skips midnight."""
+ZONES = [
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Europe/Berlin",
+    "America/Havana",
+    "Pacific/Chatham",
+]
+"""Quarters of an hour; a change by half an hour; one within Ramadan; the common one; one that skips midnight; one at a
+quarter to an hour."""
 QUARTERS = [datetime(2025, 12, 30, tzinfo=UTC) + timedelta(minutes=15 * place) for place in range(370 * 96)]
 GRID = pa.table({"created_at": pa.array(QUARTERS, ARROW_SCHEMA.field("created_at").type)})
 
@@ -85,6 +95,77 @@ def test_a_year_is_divided_by_the_local_calendar(
         assert found["time"].dtype == f"datetime64[us, {zone}]"
     parts = summarize(data, by=["hour", "weekday"], tz=zone, metrics=[])
     assert {(hour, day): n for hour, day, n in parts.itertuples(index=False)} == expected_parts(zone)
+
+
+def list_changes(zone: str) -> list[datetime]:
+    """Return the changes of the clock from 2000 to 2040, to the minute, by the standard library alone."""
+    days = [datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(40 * 365)]
+    offsets = [day.astimezone(ZoneInfo(zone)).utcoffset() for day in days]
+    changes = []
+    for day, before, after in zip(days, offsets, offsets[1:], strict=False):
+        if before != after:
+            minutes = (day + timedelta(minutes=minute) for minute in range(1, 1441))
+            changes.append(next(one for one in minutes if one.astimezone(ZoneInfo(zone)).utcoffset() != before))
+    return changes
+
+
+ODD_ZONES = ["Pacific/Chatham", "America/St_Johns", "Australia/Lord_Howe", "Antarctica/Troll", "America/Caracas"]
+"""Changes at a quarter to an hour, at a minute past midnight, by half an hour, by two hours, for good."""
+CHANGES = {zone: list_changes(zone) for zone in (*ODD_ZONES, *ZONES) if zone != "Asia/Kathmandu"}
+AROUND = st.sampled_from(sorted(CHANGES)).flatmap(
+    lambda zone: st.tuples(
+        st.just(zone),
+        st.sampled_from(CHANGES[zone]),
+        st.lists(st.integers(-4 * 3600, 4 * 3600), min_size=1, max_size=12),
+    )
+)
+
+
+@given(AROUND)
+@example(("Pacific/Chatham", datetime(2026, 4, 4, 14, 0, tzinfo=UTC), [-1800, 60]))
+@example(("America/St_Johns", datetime(2011, 11, 6, 2, 31, tzinfo=UTC), [-1, -30, 1, 3599]))
+def test_hours_around_a_change_of_the_clock_are_those_of_the_standard_library(
+    case: tuple[str, datetime, list[int]],
+) -> None:
+    """Hours on the clock with different offsets are different; none is lost; each is where it begins."""
+    zone, change, seconds = case
+    moments = [change + timedelta(seconds=second) for second in seconds]
+    table = pa.table({"created_at": pa.array(moments, GRID.schema.field("created_at").type)})
+    found = summarize(table, every="hour", tz=zone, metrics=[])
+    expected = Counter(identify_period(moment.astimezone(ZoneInfo(zone)), "hour") for moment in moments)
+    local = [start.to_pydatetime() for start in found["time"]]
+    assert {
+        identify_period(start, "hour"): n for start, n in zip(local, found["requests"], strict=True) if n
+    } == expected
+    assert found["requests"].sum() == len(moments)
+    assert found["time"].is_unique
+    assert len(set(name_groups(found["time"]))) == len(local)
+    ends = [*found["time"].iloc[1:], found["time"].iloc[-1] + pd.Timedelta(hours=1)]
+    assert all(end - start <= pd.Timedelta(hours=1) for start, end in zip(found["time"], ends, strict=True))
+    with duckdb.connect() as connection:
+        assert_alike(summarize(connection.from_arrow(table), every="hour", tz=zone, metrics=[]), found)
+    days = summarize(table, by="day", tz=zone, metrics=[])
+    assert days["requests"].sum() == len(moments)
+    assert days["day"].is_unique
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("zone", sorted(CHANGES))
+def test_hours_around_every_change_are_the_same_on_spark(zone: str, spark: Any) -> None:  # noqa: ANN401 - a session
+    moments = [change + timedelta(minutes=minute) for change in CHANGES[zone][-4:] for minute in range(-120, 121, 7)]
+    found = summarize(
+        spark.createDataFrame([(moment,) for moment in moments], ["created_at"]), every="hour", tz=zone, metrics=[]
+    )
+    table = pa.table({"created_at": pa.array(moments, GRID.schema.field("created_at").type)})
+    assert_alike(found, summarize(table, every="hour", tz=zone, metrics=[]))
+
+
+def test_a_day_that_a_zone_skipped_is_no_period() -> None:
+    """Samoa had no 30 December 2011."""
+    moments = pd.to_datetime(["2011-12-29T12:00Z", "2011-12-31T12:00Z"])
+    days = summarize(pd.DataFrame({"created_at": moments}), every="day", tz="Pacific/Apia", metrics=[])
+    assert [f"{day:%m-%d}" for day in days["time"]] == ["12-29", "12-31", "01-01"]
+    assert days["requests"].tolist() == [1, 0, 1]
 
 
 @pytest.mark.parametrize("zone", ZONES)
