@@ -233,10 +233,12 @@ def test_one_session_of_errors_is_one_observation() -> None:
     assert len(list_claims(frame_of(*alone, *fine))) == 1
 
 
-RUNS = pytest.mark.parametrize("runs", [8, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+def parametrize_runs(most: int) -> pytest.MarkDecorator:
+    """Return few runs for each time, and many for the long tests."""
+    return pytest.mark.parametrize("runs", [8, pytest.param(most, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
 
 
-@RUNS
+@parametrize_runs(200)
 def test_at_most_5_of_100_data_sets_without_effect_have_a_claim(runs: int) -> None:
     """The findings before had one in 56 of 100, mostly a change of cost."""
     rng, alarms = np.random.default_rng(2), 0
@@ -246,7 +248,7 @@ def test_at_most_5_of_100_data_sets_without_effect_have_a_claim(runs: int) -> No
     assert alarms <= max(0.05 * runs, 1)
 
 
-@RUNS
+@parametrize_runs(60)
 @pytest.mark.parametrize(
     ("effect", "claim", "least"),
     [

@@ -18,7 +18,7 @@ from genanalytics.metrics import Comparison, Statistic
 from genanalytics.records.frame import to_nullable
 from support.types import BASE, INPUTS, KNOWN, TYPES, differs_before_it_is_read, make_input
 
-QUICK, ALL = 12, 100
+QUICK, ALL = 12, 60
 """The number of trials per kind of data."""
 
 ON_SPARK = 10
