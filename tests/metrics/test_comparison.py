@@ -288,7 +288,7 @@ def simulated(rng: np.random.Generator, n: int) -> pd.DataFrame:
 @pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES, MEDIAN], ids=lambda metric: metric.name)
 def test_intervals_hold_the_truth_in_93_to_97_of_100_runs(n: int, metric: Statistic) -> None:
     """The band is widened by 2.6 standard errors; the median of few rows is held more often than it has to be."""
-    rng, runs = np.random.default_rng(n), 300
+    rng, runs = np.random.default_rng(n), 200
     which, truth = ("difference", 0.08 - 0.05) if metric.name == "failed" else ("ratio", 1.2)
     held = 0
     for _ in range(runs):
@@ -316,7 +316,7 @@ def shared_sessions(rng: np.random.Generator, sessions: int) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("runs", [60, pytest.param(600, marks=pytest.mark.long)])
+@pytest.mark.parametrize("runs", [60, pytest.param(400, marks=pytest.mark.long)])
 @pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES], ids=lambda metric: metric.name)
 def test_sessions_on_both_sides_raise_few_false_alarms(metric: Statistic, runs: int) -> None:
     """At most 6 of 100, and not far fewer: correlated sides that count as independent raise hardly any."""
@@ -336,7 +336,7 @@ def test_sessions_on_both_sides_raise_few_false_alarms(metric: Statistic, runs: 
 @pytest.mark.parametrize(("n_a", "n_b"), [(10, 300), (24, 276)])
 def test_unequal_sides_of_the_same_distribution_raise_few_false_alarms(metric: Statistic, n_a: int, n_b: int) -> None:
     """The bootstrap before raised 16 to 29 of 100."""
-    rng, runs, alarms, given_limits = np.random.default_rng(n_a), 400, 0, 0
+    rng, runs, alarms, given_limits = np.random.default_rng(n_a), 250, 0, 0
     for _ in range(runs):
         n = n_a + n_b
         frame = pd.DataFrame(

@@ -18,10 +18,10 @@ from genanalytics.metrics import Comparison, Statistic
 from genanalytics.records.frame import to_nullable
 from support.types import BASE, INPUTS, KNOWN, TYPES, differs_before_it_is_read, make_input
 
-QUICK, ALL = 12, 60
+QUICK, ALL = 8, 30
 """The number of trials per kind of data."""
 
-ON_SPARK = 10
+ON_SPARK = 5
 """The number of trials on Spark, which takes seconds to plan each."""
 
 ROUNDING = 1e-6
