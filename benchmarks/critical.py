@@ -9,9 +9,9 @@ import numpy as np
 import scipy.optimize
 import scipy.stats
 
-SIZES = (6, 7, 8, 10, 12, 16, 24, 50, 100, 250, 1000, 4000, 16000)
+from genanalytics.metrics.intervals.critical import SIZES, SPREADS
+
 TRUE_SPREADS = np.array([0.125, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 3])
-SPREADS = np.array([0, 0.5, 1, 1.5, 2, 2.5, 3])
 TAIL = 0.025
 SAMPLES = {1000: 20_000, 4000: 10_000, 16_000: 4000}
 AT_ONCE = 2_000_000

@@ -174,7 +174,7 @@ def show_rates() -> None:
             for correlation in (0.0, 0.05, 0.2):
                 frames = (frame_of(draw(rng, n, share, correlation) for _ in range(RUNS)) for n in (12, 50, 200))
                 cells = [count_covered(frame, FAILURES, share) for frame in frames]
-                yield [f"{share:.0%}", f"{correlation:g}", *cells]
+                yield [f"{100 * share:.0f} %", f"{correlation:g}", *cells]
 
     show(
         "Rates of sessions of ten rows: of 100 intervals contain the truth",

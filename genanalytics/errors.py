@@ -30,4 +30,4 @@ class OutputError(GenAnalyticsError, OSError):
 
 
 class PoorerResultError(OutputError):
-    """A file that is not replaced, because records in it were requested again and not found."""
+    """A file that is not replaced, because the new result lacks records that the file has or may have."""

@@ -16,7 +16,7 @@ from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.beside import read_beside, write_beside
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
-from genanalytics.formats.jsonl import begins_with_answer, read_jsonl, write_jsonl, write_rows
+from genanalytics.formats.jsonl import has_only_other_rows, read_jsonl, write_jsonl, write_rows
 from genanalytics.formats.parquet import read_table, write_table
 from genanalytics.records.coverage import (
     COVERAGE,
@@ -51,6 +51,9 @@ _READERS: Mapping[str, Callable[[Path], pa.Table]] = {
 SUFFIXES = tuple(_WRITERS)
 _WITHOUT_METADATA = (".csv", ".jsonl")
 """The formats whose coverage is in a file next to the data."""
+_RECORD_COLUMNS = ("requested_id", "fetched_at", "created_at")
+_CHARGED_ID = "ResourceId"
+"""The column of FOCUS charges with the requested id."""
 
 
 def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -155,12 +158,12 @@ def write_failures(failures: pd.DataFrame, path: str | os.PathLike[str], *, forc
 
     Raises:
         InputError: The suffix is another one.
-        PoorerResultError: The file exists and contains records of these ids. `force` replaces it.
+        PoorerResultError: The file exists and contains records. `force` replaces it.
         OutputError: The file cannot be written.
     """
     writer = {**_WRITERS, ".jsonl": write_rows}[check_suffix(path)]
     if not force:
-        check_replacement(path, missing=set(failures["requested_id"]))
+        check_replacement(path, missing=None)
     _write(to_arrow(failures), Path(path), writer, force=True)
 
 
@@ -217,9 +220,9 @@ def check_replacement(
         return
     try:
         with translate_errors(file, *_ERRORS):
-            if file.suffix.lower() == ".jsonl" and not begins_with_answer(file):
+            if file.suffix.lower() == ".jsonl" and has_only_other_rows(file):
                 return
-        ids = set(_read_one(file)["requested_id"].dropna())
+        ids = _find_ids(_load(file))
     except MissingColumnError:  # a file of another program
         return
     except InputError as error:
@@ -276,15 +279,8 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
-    suffix = Path(path).suffix.lower()
-    if manifest.is_dataset(path) or Path(path).is_dir():
-        frame = read_parquet(path)
-    elif suffix in SUFFIXES and suffix != ".csv":
-        with translate_errors(path, *_ERRORS):
-            frame = to_frame(_add_coverage(_READERS[suffix](Path(path)), Path(path), suffix))
-    else:
-        frame = _read_by_content(Path(path))
-    missing = [name for name in ("requested_id", "fetched_at", "created_at") if name not in frame.columns]
+    frame = _load(path)
+    missing = [name for name in _RECORD_COLUMNS if name not in frame.columns]
     if missing:
         names = ", ".join(map(repr, missing))
         what = "no records, but failures" if "outcome" in frame.columns else "no records"
@@ -293,6 +289,25 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
             " give a file of `genanalytics fetch --output` or `export`"
         )
         raise MissingColumnError(msg)
+    return frame
+
+
+def _find_ids(frame: pd.DataFrame) -> set[str]:
+    """Return the ids of the records, or of the FOCUS charges, in a frame; of anything else, none."""
+    if set(_RECORD_COLUMNS) <= set(frame):
+        return set(frame["requested_id"].dropna())
+    return set(frame[_CHARGED_ID].dropna()) if _CHARGED_ID in frame else set()
+
+
+def _load(path: str | os.PathLike[str]) -> pd.DataFrame:
+    suffix = Path(path).suffix.lower()
+    if manifest.is_dataset(path) or Path(path).is_dir():
+        frame = read_parquet(path)
+    elif suffix in SUFFIXES and suffix != ".csv":
+        with translate_errors(path, *_ERRORS):
+            frame = to_frame(_add_coverage(_READERS[suffix](Path(path)), Path(path), suffix))
+    else:
+        frame = _read_by_content(Path(path))
     return frame
 
 
@@ -347,7 +362,7 @@ def _check_replacement(table: pa.Table, path: Path) -> None:
     if not len(table):
         check_replacement(path, missing=None)
     elif coverage is not None and coverage.is_partial:
-        has_ids = "requested_id" in table.column_names
-        found = set(table["requested_id"].to_pylist()) if has_ids else set()
+        column = next((name for name in ("requested_id", _CHARGED_ID) if name in table.column_names), None)
+        found = set() if column is None else set(table[column].to_pylist())
         missing = None if coverage.missing is None else set(coverage.missing)
         check_replacement(path, missing=missing, found=found)

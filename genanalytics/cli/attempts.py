@@ -21,13 +21,13 @@ def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     The time lost to fallbacks is shown too.
     """
     from genanalytics.metrics import attempt_summary
-    from genanalytics.tables.table import format_table, write_data_notes
+    from genanalytics.tables.table import format_table, list_notices
 
     with open_records(paths, where, tz, "pandas" if engine == "auto" else engine) as data:
         found = attempt_summary(data).sort_values("attempts", ascending=False, kind="stable", ignore_index=True)
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
     click.echo(format_table(found, ["provider_name"], _COLUMNS, width=find_terminal_width()))
-    for line in write_data_notes(found):
+    for line in list_notices(found):
         click.echo(line)
     click.echo(f"Attempts: unknown for {format_count(found.attrs['without_attempts'], 'request')}.")

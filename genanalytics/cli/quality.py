@@ -20,13 +20,13 @@ def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str
     They contain contradictions, missing values, or wrong or repeated ids.
     """
     from genanalytics.metrics import quality as check_quality
-    from genanalytics.tables.table import format_table, write_data_notes
+    from genanalytics.tables.table import format_table, list_notices
 
     with open_records(paths, where, tz, engine) as data:
         found = check_quality(data)
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
-    notes = write_data_notes(found)
+    notes = list_notices(found)
     doubtful = found[(found["rows"] > 0).fillna(value=False)]
     if doubtful.empty:
         click.echo("\n".join([f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes]))

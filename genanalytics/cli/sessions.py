@@ -24,7 +24,7 @@ def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     The most expensive session comes first.
     """
     from genanalytics.metrics import sessions as compute_sessions
-    from genanalytics.tables.table import format_table, write_data_notes
+    from genanalytics.tables.table import format_table, list_notices
 
     with open_records(paths, where, tz, engine) as data:
         found = compute_sessions(data).sort_values("effective_cost", ascending=False, kind="stable", ignore_index=True)
@@ -35,7 +35,7 @@ def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     click.echo(format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width()))
     if len(found) > _MAX_ROWS:
         click.echo(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
-    for line in write_data_notes(found):
+    for line in list_notices(found):
         click.echo(line)
     outside = format_count(found.attrs["without_session"], "request")
     click.echo(f"Sessions: {len(found):,}; without a session: {outside}.")

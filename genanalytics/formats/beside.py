@@ -1,13 +1,16 @@
 """The coverage of a file whose format has no metadata: a small JSON file next to it."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
 
 from genanalytics.base.atomic import replace_file
-from genanalytics.records.coverage import Coverage, parse_coverage
+from genanalytics.records.coverage import Coverage
 
 _SUFFIX = ".coverage.json"
+_HASH = "sha256"
+"""The key of the hash of the file: coverage never counts for other contents."""
 
 
 def name_beside(path: Path) -> Path:
@@ -30,16 +33,25 @@ def write_beside(path: Path, coverage: Coverage | None) -> None:
         place.unlink(missing_ok=True)
         return
     with replace_file(place) as part:
-        part.write_text(json.dumps(coverage.to_json(), indent=1) + "\n", encoding="utf-8")
+        values = coverage.to_json() | {_HASH: _hash(path)}
+        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def read_beside(path: Path) -> Coverage | None:
-    """Return the coverage of a file; None if no file next to it contains one.
+    """Return the coverage of a file; None if no file next to it contains one, or one of other contents.
 
     Raises:
-        OSError: The file next to it cannot be read.
+        OSError: A file cannot be read.
     """
     try:
-        return parse_coverage(name_beside(path).read_bytes())
-    except FileNotFoundError:
+        values = json.loads(name_beside(path).read_bytes())
+    except (FileNotFoundError, ValueError):
         return None
+    if not isinstance(values, dict) or values.get(_HASH) != _hash(path):
+        return None
+    return Coverage.from_json(values)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

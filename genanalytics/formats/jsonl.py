@@ -67,19 +67,22 @@ def read_jsonl(path: Path) -> pa.Table:
     return parse_rows(rows)
 
 
-def begins_with_answer(path: Path) -> bool:
-    """Return whether the first line of a file is an answer; files of failures and of other programs begin otherwise.
+def has_only_other_rows(path: Path) -> bool:
+    """Return whether each line of a file is an object without the `data` of an answer, such as a row of failures.
 
     Raises:
         OSError: The file cannot be read.
     """
     with path.open("rb") as stream:
-        first = next((line for line in stream if line.strip()), b"")
+        return all(_is_other_row(line) for line in stream if line.strip())
+
+
+def _is_other_row(line: bytes) -> bool:
     try:
-        read_record(first)
-    except NotARecordError:
+        row = json.loads(line)
+    except ValueError:
         return False
-    return True
+    return isinstance(row, dict) and "data" not in row
 
 
 def _to_lines(table: pa.Table) -> Iterator[str]:

@@ -16,6 +16,7 @@ from genanalytics.metrics.declare import (
     Statistic,
     Sum,
     count_of,
+    like_period,
     rate,
     ratio,
     spread,
@@ -25,7 +26,7 @@ from genanalytics.metrics.distribution import distribution
 from genanalytics.metrics.quality import CHECKS, quality
 from genanalytics.metrics.sessions import SESSIONS, sessions
 from genanalytics.metrics.sets.caching import CACHE
-from genanalytics.metrics.sets.cost import COST, EFFECTIVE_COST, REQUESTS
+from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY, goodput
 from genanalytics.metrics.sets.tokens import TOKENS
@@ -44,6 +45,7 @@ __all__ = [
     "CACHE",
     "CHECKS",
     "COST",
+    "COST_OF_LIKE_PERIOD",
     "DEFAULT",
     "EFFECTIVE_COST",
     "LATENCY",
@@ -76,6 +78,7 @@ __all__ = [
     "distribution",
     "goodput",
     "latency_summary",
+    "like_period",
     "quality",
     "rate",
     "ratio",

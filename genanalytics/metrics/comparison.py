@@ -37,7 +37,7 @@ LEAST_OVERLAP = 0.5
 _N = "rows with a value"
 _SIDES = ("a", "b")
 _FEWEST = 2
-"""With fewer clusters the spread cannot be estimated."""
+"""A stratum with fewer clusters on a side shows no spread, so it is not common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def compare(
     Each side has the limits that `summarize` would give it, and both are combined: means and ratios of sums on the
     logarithmic scale, rates and shares on their own (R. G. Newcombe, 1998; G. Y. Zou and A. Donner, 2008). So the
     interval of the difference contains 0 exactly when that of the ratio contains 1. Sessions with rows on both sides
-    make these correlated, which counts, except for percentiles.
+    make the two estimates correlated. The interval includes this, except for percentiles.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
@@ -339,9 +339,9 @@ def _pool_percentiles(common: pd.DataFrame, side: str) -> Bounded:
     mean = float(weight @ value)
     if low.min() > 0:
         below, above = (weight * value / mean * np.log(one / other) for one, other in ((value, low), (high, value)))
-        return Bounded(mean, mean * math.exp(-np.linalg.norm(below)), mean * math.exp(np.linalg.norm(above)))
+        return Bounded(mean, mean * math.exp(-math.hypot(*below)), mean * math.exp(math.hypot(*above)))
     below, above = weight * (value - low), weight * (high - value)
-    return Bounded(mean, mean - float(np.linalg.norm(below)), mean + float(np.linalg.norm(above)))
+    return Bounded(mean, mean - math.hypot(*below), mean + math.hypot(*above))
 
 
 def _average(common: pd.DataFrame, side: str) -> float:

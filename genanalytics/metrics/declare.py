@@ -306,6 +306,9 @@ def like_period(statistic: Statistic, name: str, label: str) -> Statistic:
 
     The number is the same. Its interval includes that the number of sessions and requests varies too, as if each came
     by chance (a Poisson process); it does not include growth, weekdays or seasons.
+
+    Raises:
+        InputError: The statistic is not a total of a row value.
     """
     if not isinstance(statistic.finish, Known):
         msg = f"{statistic.name!r} is not a total of a row value"

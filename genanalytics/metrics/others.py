@@ -25,10 +25,10 @@ def compare_with_others(data: Records, *, by: str, rates: Sequence[Statistic]) -
         rates: Statistics out of `rate`.
 
     Returns:
-        A row per group and rate where both sides have rows: the column `by`; `metric`, the name of the rate; `n`, the
-        rows of the group where it is known; `value`, `low` and `high`, the rate and its 95 % interval; `others`, the
-        rate of all other groups; `chance`, that of a rate at least so far above the others if nothing differs. Many
-        chances are judged together (`find_discoveries`).
+        A row per group and rate where both sides have rows: the column `by`; `metric` (str), the name of the rate; `n`
+        (Int64), the rows of the group where it is known; `value`, `low` and `high`, the rate and its 95 % interval;
+        `others`, the rate of all other groups (all 0 to 1); `chance`, the one-sided p-value of a rate above that of the
+        others. Many chances are judged together (`find_discoveries`).
 
     Raises:
         InputError: A statistic is not a rate.

@@ -84,12 +84,11 @@ def summarize(
             limits of its 95 % interval, which docs/metrics.md describes. A total has none: it is known.
 
     Returns:
-        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` (by column), `tz`,
-        `percentiles` (`exact` or `sketch`), `coverage` (that of the data; None if it is unknown), `lower_bounds`: the
-        columns that are lower bounds, because some of the requested ids have no record, `shares_of_total`: the columns
-        that add up to 1 over all groups, and `notices`: what else to know about the data, each in one sentence. With
-        intervals, `gaps` contains the reasons why a statistic has no
-        interval in some groups, by its name.
+        Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` by column; `tz`;
+        `percentiles` (`exact` or `sketch`); `coverage` of the data, None if it is unknown; `lower_bounds`, the columns
+        that are lower bounds since some requested ids have no record; `shares_of_total`, the columns that add up to 1
+        over all groups; `notices` about the data. With intervals, `gaps` contains the reasons for missing intervals by
+        statistic.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -315,7 +314,7 @@ def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
 
 def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":
     """Return a quotient, NaN where the divisor is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         quotient: np.ndarray = over / np.where(np.asarray(under) == 0, np.nan, under)
     return quotient
 

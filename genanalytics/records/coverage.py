@@ -184,13 +184,8 @@ def set_coverage(table: pa.Table, coverage: Coverage | None) -> pa.Table:
 
 def read_metadata(metadata: Mapping[bytes, bytes] | None) -> Coverage | None:
     """Return the coverage in the metadata of a table or a file; None if there is none."""
-    return parse_coverage((metadata or {}).get(_METADATA, b"null"))
-
-
-def parse_coverage(text: str | bytes) -> Coverage | None:
-    """Return the coverage in a JSON text; None if it contains none."""
     try:
-        return Coverage.from_json(json.loads(text))
+        return Coverage.from_json(json.loads((metadata or {}).get(_METADATA, b"null")))
     except ValueError:
         return None
 

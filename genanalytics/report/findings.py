@@ -28,9 +28,11 @@ LEAST_REQUESTS = 100
 LEAST_DAYS = 4
 """A change needs at least this many whole days, each with the same weekday before."""
 NOTABLE_CHANGE = 0.1
+"""A smaller change of the cost per day, as a share, is no finding."""
 NOTABLE_LOSS = 0.005
+"""A smaller loss by caching, as a share of the cost without caching, is no finding."""
 LONG_TAIL = 2.0
-"""A long tail: this many times as many slow requests as elsewhere."""
+"""A long tail: the share of slow requests is at least this many times the share at all other providers."""
 
 _WEEK = 7
 _MOST = 2

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from genanalytics.base.text import shorten
 from genanalytics.metrics import REQUESTS, Statistic
-from genanalytics.tables.table import name_groups, write_shares
+from genanalytics.tables.table import describe_rounding, name_groups
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_ROWS = 200
@@ -103,7 +103,7 @@ def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[St
         list(zip(*columns, strict=True)),
         [
             *([f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}."] if left else []),
-            *write_shares(shown, [one.name for one in statistics]),
+            *describe_rounding(shown, [one.name for one in statistics]),
         ],
     )
 

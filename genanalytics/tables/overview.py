@@ -13,7 +13,7 @@ from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import format_table, name_groups, write_data_notes, write_gaps, write_shares
+from genanalytics.tables.table import describe_gaps, describe_rounding, format_table, list_notices, name_groups
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -123,7 +123,7 @@ def overview(
         at_least={EFFECTIVE_COST.name, WITHOUT.name} if unknown else set(),
         width=width,
     )
-    notes = [*write_shares(groups, shown), *write_data_notes(total), *_write_notes(total.iloc[0], sets)]
+    notes = [*describe_rounding(groups, shown), *list_notices(total), *_write_notes(total.iloc[0], sets)]
     if total.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:
@@ -132,7 +132,7 @@ def overview(
         notes.append("Weekdays: 1 is Monday.")
     if tz != "UTC" and {TIME, *_TIMES} & {*columns}:
         notes.append(f"Times: {tz}.")
-    notes += write_gaps(shown, [groups, total])
+    notes += describe_gaps(shown, [groups, total])
     return "\n".join([table, *notes])
 
 

@@ -93,8 +93,8 @@ class Table:
     def _notes(self) -> list[str]:
         more = len(self.summary) - _MAX_ROWS
         left_out = [f"... and {more:,} more rows in .summary"] if more > 0 else []
-        shares = write_shares(self.summary.head(_MAX_ROWS), self.names)
-        return [*left_out, *shares, *write_data_notes(self.summary), *write_gaps(self.names, [self.summary])]
+        shares = describe_rounding(self.summary.head(_MAX_ROWS), self.names)
+        return [*left_out, *shares, *list_notices(self.summary), *describe_gaps(self.names, [self.summary])]
 
     def __repr__(self) -> str:
         text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
@@ -143,7 +143,7 @@ def table(summary: pd.DataFrame) -> Table:
     return Table(summary.reset_index(named) if named else summary)
 
 
-def write_data_notes(summary: pd.DataFrame) -> list[str]:
+def list_notices(summary: pd.DataFrame) -> list[str]:
     """Return the lines below a table: about unknown or incomplete coverage of its data, and its notices."""
     notices = [f"{notice}." for notice in summary.attrs.get("notices", ())]
     if COVERAGE not in summary.attrs:  # figures that are not about records
@@ -151,17 +151,17 @@ def write_data_notes(summary: pd.DataFrame) -> list[str]:
     return [*filter(None, [describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))]), *notices]
 
 
-def write_gaps(names: Iterable[str], summaries: Sequence[pd.DataFrame]) -> Iterator[str]:
+def describe_gaps(names: Iterable[str], summaries: Sequence[pd.DataFrame]) -> Iterator[str]:
     """Yield the reasons why intervals are missing in summaries of the same data, each with the statistics concerned."""
     labels: dict[str, list[str]] = {}
     for name in names:
         for reason in sorted({reason for one in summaries for reason in one.attrs.get("gaps", {}).get(name, ())}):
             labels.setdefault(reason, []).append(summaries[0].attrs["labels"][name])
     for reason, concerned in labels.items():
-        yield f"Gaps among intervals of {', '.join(concerned)}: {reason}."
+        yield f"No interval in some rows for {', '.join(concerned)}: {reason}."
 
 
-def write_shares(shown: pd.DataFrame, names: Iterable[str]) -> list[str]:
+def describe_rounding(shown: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Return a line below a table for each column of shares of a total that does not add up to 100.0 %, with a reason.
 
     Shares are shown as they are: a share that is changed so that the column adds up would be wrong on its own.
@@ -173,9 +173,9 @@ def write_shares(shown: pd.DataFrame, names: Iterable[str]) -> list[str]:
 
     >>> shown = pd.DataFrame({"cost_share": [1 / 3, 1 / 3, 1 / 3]})
     >>> shown.attrs = {"labels": {"cost_share": "share of cost"}, "shares_of_total": ["cost_share"]}
-    >>> write_shares(shown, ["cost_share"])
+    >>> describe_rounding(shown, ["cost_share"])
     ['Share of cost: adds up to 99.9 %, since each share is rounded.']
-    >>> write_shares(shown.head(2), ["cost_share"])
+    >>> describe_rounding(shown.head(2), ["cost_share"])
     ['Share of cost: adds up to 66.6 %, since not all rows are shown.']
     """
     lines = []

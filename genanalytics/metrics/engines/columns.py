@@ -1,7 +1,7 @@
-"""The columns that statistics read: of any data the same types and values, so that every engine gives the same answer.
+"""The columns that statistics read, with the same types and values for any kind of data.
 
 - NaN and infinities are gaps, and -0.0 is 0.0.
-- Decimals and short floats are float64, categories are their values, moments count microseconds, zoned ones in UTC.
+- Decimals and short floats are float64, categories are their values, timestamps have microseconds, zoned ones in UTC.
 - The columns of `schema.COLUMNS` hold what their kind allows; moments without a zone are in UTC.
 """
 

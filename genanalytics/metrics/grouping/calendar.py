@@ -70,7 +70,8 @@ def find_starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
     """Return the start of the period of each moment as datetime64[us]: in UTC for hours and minutes, else local.
 
     An hour begins at a full hour of the local clock, or with a change of the clock. In zones such as Pacific/Chatham,
-    clocks go back from 3:45 to 2:45: the first 3 o'clock and the second 2 o'clock would both begin an hour before 3:45.
+    clocks go back from 3:45 to 2:45. Without the second rule, the hour from 3:00 before the change and the hour from
+    2:00 after it would begin at the same moment.
     """
     utc = _to_micros(moments.dt.tz_convert("UTC"))
     gaps = np.isnat(utc.view("datetime64[us]"))

@@ -29,7 +29,7 @@ from genanalytics.metrics.intervals.moments import (
 )
 
 Which = Literal["fixed", "rows", "hours"]
-"""Sessions, requests and rows without an hour; single rows; these by hour."""
+"""Which cells: sessions, requests and rows without an hour; single rows; single rows joined by hour."""
 
 _SIDE = "side"
 _GAIN = "weight of a stratum"

@@ -51,14 +51,15 @@ def combine_plain(a: Bounded, b: Bounded, correlation: float = 0.0) -> tuple[Int
     difference = middle - _add(*down, correlation), middle + _add(*up, correlation)
     if not (a.value > 0 and b.value > 0):
         return difference, UNKNOWN
+    relative = ((one / a.value, other / b.value) for one, other in (down, up))  # so that no square is too large
     (over, under, middle), (over_up, under_up, middle_up) = (
-        (a.value**2 - one**2, b.value**2 - other**2, a.value * b.value - correlation * one * other)
-        for one, other in (down, up)
+        (1 - one * one, 1 - other * other, 1 - correlation * one * other) for one, other in relative
     )
     low = over / (middle + math.sqrt(max(middle**2 - over * under, 0.0)))
     root = math.sqrt(max(middle_up**2 - over_up * under_up, 0.0))
     high = (middle_up + root) / under_up if under_up > 0 else math.inf
-    return difference, (low, high)
+    ratio = a.value / b.value
+    return difference, (ratio * low, ratio * high)
 
 
 def _find_lower(a: Bounded, b: Bounded, correlation: float) -> tuple[float, float]:
@@ -78,4 +79,8 @@ def _find_lower(a: Bounded, b: Bounded, correlation: float) -> tuple[float, floa
 
 
 def _add(one: float, other: float, correlation: float) -> float:
-    return math.sqrt(max(one**2 + other**2 - 2 * correlation * one * other, 0.0))
+    size = max(abs(one), abs(other))
+    if not size > 0:
+        return 0.0
+    one, other = one / size, other / size  # so that no square is too large
+    return size * math.sqrt(max(one * one + other * other - 2 * correlation * one * other, 0.0))

@@ -1,4 +1,4 @@
-"""The 95 % interval of each statistic: 95 % of such intervals contain the value that ever more data would give.
+"""The 95 % interval of each statistic: 95 of 100 such intervals contain the true value.
 
 The `Basis` of a statistic decides the method. A rate has Wilson's interval and a percentile that of order statistics
 (`binomial`), both for the number of independent rows that say as much as those of the clusters. Means and ratios of
@@ -109,7 +109,11 @@ def find_limits_of_ratio(moments: Moments, basis: Basis, strata: int = 1) -> Lim
             return ratios.find_any(moments, strata)
     positive, signed = ratios.find_positive(moments, strata), ratios.find_any(moments, strata)
     negative = moments.low_x < 0
-    return Limits(*(np.where(negative, getattr(signed, part), getattr(positive, part)) for part in Limits.__slots__))
+    return Limits(
+        np.where(negative, signed.low, positive.low),
+        np.where(negative, signed.high, positive.high),
+        np.where(negative, signed.reasons, positive.reasons),
+    )
 
 
 def make_limit_columns(

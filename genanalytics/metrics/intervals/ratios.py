@@ -19,6 +19,7 @@ FEWEST = 6
 TOO_FEW = f"fewer than {FEWEST} independent observations"
 UNEQUAL = "a few sessions, requests or hours outweigh all others"
 CONSTANT = "all values are equal"
+UNCLEAR = "these values do not show how much they differ"
 LARGEST = "one session, request or row makes up more than {} % of the sum"
 HEAVY = "a heavy tail: there may be much larger values than the ones seen"
 RANKS = "too few rows for this percentile"
@@ -72,9 +73,10 @@ def find_positive(sums: Moments, strata: int = 1) -> Limits:
             for one, other in zip(usual, turned[::-1], strict=True)
         )
         reasons = _name_gaps(sums, np.where(inverse, of_x, of_y), down + up)
+        _mark(reasons, sums.value == 0, CONSTANT)
         _mark_largest(reasons, sums.high_x / sums.value)
         _mark(reasons, _is_heavy(sums), HEAVY)
-        return _make_limits(sums.value * np.exp(-down), sums.value * np.exp(up), reasons)
+        return _make_limits(sums.value * np.exp(-down), sums.value * np.exp(up), reasons, sums)
 
 
 def find_any(sums: Moments, strata: int = 1) -> Limits:
@@ -87,7 +89,7 @@ def find_any(sums: Moments, strata: int = 1) -> Limits:
         size = np.where(sums.y_0 > 0, size, 1 / sums.w_2) - (strata - 1)
         half = np.maximum(critical(size, deviation + added / 3)[0], student(size)) * np.sqrt(sums.hc2_2)
         reasons = _name_gaps(sums, 1 / sums.w_2, half / np.sqrt(sums.x_2))
-        return _make_limits(sums.value - half, sums.value + half, reasons)
+        return _make_limits(sums.value - half, sums.value + half, reasons, sums)
 
 
 def find_like_period(sums: Moments) -> Limits:
@@ -101,10 +103,11 @@ def find_like_period(sums: Moments) -> Limits:
         error = np.sqrt(sums.x_2) / sums.value
         below, above = critical(size, deviation + added / 3)
         reasons = _name_gaps(sums, sums.value**2 / sums.x_2, error)
+        _mark(reasons, sums.value == 0, CONSTANT)
         _mark_largest(reasons, sums.high_x / sums.value)
         _mark(reasons, _is_heavy(sums), HEAVY)
         low, high = sums.value * np.exp(-above * error), sums.value * np.exp(below * error)
-        return _make_limits(low * sums.clusters, high * sums.clusters, reasons)
+        return _make_limits(low * sums.clusters, high * sums.clusters, reasons, sums)
 
 
 def find_share(sums: Moments) -> Limits:
@@ -123,7 +126,7 @@ def find_share(sums: Moments) -> Limits:
         reasons = _name_gaps(sums, np.full(len(size), np.inf), np.ones(len(size)))
         between = ~mixed & (sums.value > _NOTHING) & (sums.value < 1 - _NOTHING)
         _mark(reasons, between, CONSTANT)
-        return _make_limits(low, high, reasons)
+        return _make_limits(low, high, reasons, sums)
 
 
 def find_at_most_one(sums: Moments) -> Limits:
@@ -136,7 +139,7 @@ def find_at_most_one(sums: Moments) -> Limits:
         size = 1 / sums.w_2
         half = student(size) * np.sqrt(sums.hc3_2)
         reasons = _name_gaps(sums, size * _LEAST_EQUAL / FEWEST, half)
-        return _make_limits(sums.value - half, np.minimum(sums.value + half, 1.0), reasons)
+        return _make_limits(sums.value - half, np.minimum(sums.value + half, 1.0), reasons, sums)
 
 
 def count_freedom(sums: Moments) -> "np.ndarray":
@@ -246,6 +249,9 @@ def _mark_largest(reasons: "np.ndarray", share: "np.ndarray") -> None:
         _mark(reasons, 100 * share > percent, LARGEST.format(percent))
 
 
-def _make_limits(low: "np.ndarray", high: "np.ndarray", reasons: "np.ndarray") -> Limits:
-    gap = (reasons != "") | ~np.isfinite(low) | ~np.isfinite(high)
+def _make_limits(low: "np.ndarray", high: "np.ndarray", reasons: "np.ndarray", sums: Moments) -> Limits:
+    """Return limits where they are known, and a reason for each gap of a group with a known value."""
+    unknown = ~(np.isfinite(low) & np.isfinite(high))
+    _mark(reasons, unknown & np.isfinite(sums.value), UNCLEAR)
+    gap = unknown | (reasons != "")
     return Limits(np.where(gap, np.nan, low), np.where(gap, np.nan, high), reasons)
