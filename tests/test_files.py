@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -247,6 +248,7 @@ def test_the_coverage_next_to_a_file_is_replaced_with_it(month: pd.DataFrame, tm
     path, beside = tmp_path / f"a{suffix}", tmp_path / f"a{suffix}.coverage.json"
     write(covered(month.head(3), Coverage.of(["gen-x"], found=3)), path)
     assert json.loads(beside.read_text()) == {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "asked": 4,
         "found": 3,
         "missing": ["gen-x"],
@@ -263,6 +265,17 @@ def test_the_coverage_next_to_a_file_is_replaced_with_it(month: pd.DataFrame, tm
     write(month.head(3), path)
     assert not beside.exists()
     beside.write_text("{")
+    assert find_coverage(read(path)) is None
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_the_coverage_next_to_a_file_does_not_count_for_other_contents(
+    month: pd.DataFrame, tmp_path: Path, suffix: str
+) -> None:
+    path, other = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    write(covered(month.head(3), Coverage.of([], found=3)), path)
+    write(covered(month.head(2), Coverage.of(["gen-x"], found=2)), other)
+    other.replace(path)
     assert find_coverage(read(path)) is None
 
 

@@ -1,6 +1,8 @@
 """A file is never replaced by a poorer one."""
 
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +16,7 @@ from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.report import write_report
 from genanalytics.sandbox import sample
+from genanalytics.service.focus import focus_charges
 
 MADE = sample(8)
 IDS = list(dict.fromkeys(MADE.ids))
@@ -68,12 +71,39 @@ def test_with_too_many_missing_ids_each_record_that_is_not_found_again_counts(pa
     write(partial(len(FRAME), missing), path)
 
 
-def test_failures_do_not_replace_the_records_of_their_ids(path: Path) -> None:
-    failures = pd.DataFrame({"requested_id": FOUND[:1], "outcome": ["forbidden"]})
-    with pytest.raises(PoorerResultError, match="1 of its"):
+@pytest.mark.parametrize("ids", [FOUND[:1], ["gen-x"], []])
+def test_failures_do_not_replace_records(path: Path, ids: list[str]) -> None:
+    failures = pd.DataFrame({"requested_id": ids, "outcome": "forbidden"})
+    with pytest.raises(PoorerResultError, match="would be lost"):
         write_failures(failures, path)
+    assert len(read(path)) == len(FRAME)
     write_failures(failures, path, force=True)
     write_failures(failures.assign(outcome="not_found"), path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow"])
+def test_charges_replace_no_charges_that_they_lack(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"charges{suffix}"
+    write(focus_charges(FRAME), path)
+    before = path.read_bytes()
+    for poorer in (partial(0, FOUND), partial(2, FOUND[2:4])):
+        with pytest.raises(PoorerResultError, match="would be lost"):
+            write(focus_charges(poorer), path)
+    assert path.read_bytes() == before
+    write(focus_charges(partial(len(FRAME), ["gen-x"])), path)
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[40:], gzip.compress], ids=["first line", "packed"])
+def test_damaged_json_lines_are_replaced_only_by_a_complete_result(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "generations.jsonl"
+    write(FRAME, path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(PoorerResultError, match="So it was not replaced"):
+        write(partial(2, FOUND[2:4]), path)
+    write(FRAME, path)
+    assert len(read(path)) == len(FRAME)
 
 
 def test_a_file_of_another_program_is_replaced_if_it_can_be_read(tmp_path: Path) -> None:

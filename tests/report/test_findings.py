@@ -248,7 +248,7 @@ def test_at_most_5_of_100_data_sets_without_effect_have_a_claim(runs: int) -> No
     assert alarms <= max(0.05 * runs, 1)
 
 
-@parametrize_runs(30)
+@parametrize_runs(16)
 @pytest.mark.parametrize(
     ("effect", "claim", "least"),
     [

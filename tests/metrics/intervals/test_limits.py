@@ -31,6 +31,17 @@ def test_the_interval_of_a_rate_is_wilsons() -> None:
     assert found == (pytest.approx(0.4902, abs=5e-5), pytest.approx(0.9433, abs=5e-5))
 
 
+def test_each_gap_of_a_known_value_has_its_reason() -> None:
+    free = frame_of(*[{"total_cost": 0.0, "upstream_inference_cost": 0.0, "is_byok": False}] * 25)
+    names = ["cost_per_request_mean", "cost_of_like_period", "cache_payback"]
+    equal = {name: ["all values are equal"] for name in names[:2]}
+    assert summarize(free, metrics=names, intervals=True).attrs["gaps"] == equal
+    either = [{"cache_discount": value} for value in (1.0, -2.0, 3.0, -4.0) * 10]  # no row has both sides of a ratio
+    summary = summarize(frame_of(*either), metrics=["cache_payback"], intervals=True)
+    assert limits(summary, "cache_payback") == [(None, None)]
+    assert summary.attrs["gaps"] == {"cache_payback": ["these values do not show how much they differ"]}
+
+
 def test_the_limits_of_a_percentile_are_values_of_rows() -> None:
     """A median is outside of the first and the last of 8 rows in 2 x 0.5^8 = 0.8 %, of the next two in 7 %."""
     frame = pd.DataFrame({"ms": pd.array([80, 10, 70, 20, None, 60, 30, 50, 40], "Int64")})
