@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes; runs with --all")
-    examples = 50 if config.getoption("--all") else 20
+    examples = 30 if config.getoption("--all") else 20
     settings.register_profile("genanalytics", max_examples=examples, deadline=None)
     settings.load_profile("genanalytics")
 

