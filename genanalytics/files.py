@@ -13,11 +13,11 @@ from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
 from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
 from genanalytics.formats.arrow import read_arrow, write_arrow
-from genanalytics.formats.beside import read_beside, write_beside
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
 from genanalytics.formats.jsonl import has_only_other_rows, read_jsonl, write_jsonl, write_rows
 from genanalytics.formats.parquet import read_table, write_table
+from genanalytics.formats.sidecar import read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
     COVERAGE,
     Coverage,
@@ -338,23 +338,23 @@ def _find_format(content: Content, path: Path) -> str:
 
 def _add_coverage(table: pa.Table, path: Path, suffix: str) -> pa.Table:
     """Return the table of a file with its coverage, which some formats keep next to the file."""
-    return set_coverage(table, read_beside(path)) if suffix in _WITHOUT_METADATA else table
+    return set_coverage(table, read_sidecar(path)) if suffix in _WITHOUT_METADATA else table
 
 
 def _write(table: pa.Table, path: Path, writer: Callable[[pa.Table, Path], None], *, force: bool) -> None:
     if not force:
         _check_replacement(table, path)
-    is_beside = path.suffix.lower() in _WITHOUT_METADATA
+    has_sidecar = path.suffix.lower() in _WITHOUT_METADATA
     try:
         with replace_file(path) as part:
             writer(table, part)
-            if is_beside:
-                write_beside(path, None)  # so that an interruption leaves no coverage of other data
+            if has_sidecar:
+                write_sidecar(path, None)  # so that an interruption leaves no coverage of other data
     except pa.ArrowException as error:  # the format lacks a type: the frame is at fault, not the disk
         msg = f"cannot write {path}: {error}"
         raise InputError(msg) from error
-    if is_beside:
-        write_beside(path, read_metadata(table.schema.metadata))
+    if has_sidecar:
+        write_sidecar(path, read_metadata(table.schema.metadata))
 
 
 def _check_replacement(table: pa.Table, path: Path) -> None:

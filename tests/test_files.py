@@ -245,9 +245,9 @@ def test_each_form_keeps_the_coverage(month: pd.DataFrame, path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_the_coverage_next_to_a_file_is_replaced_with_it(month: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
-    path, beside = tmp_path / f"a{suffix}", tmp_path / f"a{suffix}.coverage.json"
+    path, sidecar = tmp_path / f"a{suffix}", tmp_path / f"a{suffix}.coverage.json"
     write(covered(month.head(3), Coverage.of(["gen-x"], found=3)), path)
-    assert json.loads(beside.read_text()) == {
+    assert json.loads(sidecar.read_text()) == {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "asked": 4,
         "found": 3,
@@ -263,8 +263,8 @@ def test_the_coverage_next_to_a_file_is_replaced_with_it(month: pd.DataFrame, tm
     link.symlink_to(path)
     assert find_coverage(read(link)) == Coverage.of(["gen-x"], found=3)
     write(month.head(3), path)
-    assert not beside.exists()
-    beside.write_text("{")
+    assert not sidecar.exists()
+    sidecar.write_text("{")
     assert find_coverage(read(path)) is None
 
 

@@ -240,7 +240,7 @@ def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, option
     from genanalytics.base.atomic import replace_file
     from genanalytics.fetching.fetch import fetch, fetch_verbatim
     from genanalytics.files import check_replacement
-    from genanalytics.formats.beside import write_beside
+    from genanalytics.formats.sidecar import write_sidecar
     from genanalytics.records.coverage import COVERAGE, Coverage
 
     notices: list[str] = []
@@ -253,9 +253,9 @@ def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, option
                 if not file.force:
                     found = result.stats.outcomes.get("ok", 0)
                     check_replacement(file.path, missing=set(result.failures["requested_id"]) if found else None)
-                write_beside(Path(file.path), None)
+                write_sidecar(Path(file.path), None)
             if not kept:
-                write_beside(Path(file.path), Coverage.from_json(result.frame.attrs.get(COVERAGE)))
+                write_sidecar(Path(file.path), Coverage.from_json(result.frame.attrs.get(COVERAGE)))
         else:
             result = fetch(ids, client=client, **options.fetching)
             with keep_richer_file(kept):

@@ -29,7 +29,7 @@ def test_the_waterfall_leads_from_the_cost_without_caching_to_the_bill(axes: Axe
 
 
 @given(CHARGED)
-def test_the_waterfall_closes_whatever_is_unknown_refunded_or_paid_by_key(records: list[dict[str, object]]) -> None:
+def test_the_steps_of_the_waterfall_add_up_to_what_was_paid(records: list[dict[str, object]]) -> None:
     frame, axes = frame_of(*records), Figure().subplots()
     cache_waterfall(frame, ax=axes)
     found = summarize(frame, metrics=["cost", "cache"]).iloc[0]

@@ -235,7 +235,7 @@ COSTS = st.lists(st.none() | st.integers(-20, 1000).map(lambda cents: cents / 10
 def test_shares_as_shown_add_up_to_100_percent_or_the_table_says_why_not(
     costs: list[float | None], kept: int, door: str
 ) -> None:
-    """Whatever is rounded, unknown, refunded, selected or cut: the texts of a column are added, not its numbers."""
+    """The note adds the percentages as the table shows them, not the exact shares."""
     frame = frame_of(*({"model": f"m{place}", "total_cost": cost} for place, cost in enumerate(costs)))
     summary = summarize(frame, by="model", metrics=["cost_share"])
     if door == "table":

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Quantile, RowValue
+from genanalytics.metrics.engines.protocol import PLACE
 from genanalytics.records.frame import to_nullable
 
 ACCURACY = 0.01
@@ -21,7 +22,6 @@ ACCURACY = 0.01
 
 _GROWTH = math.log((1 + ACCURACY) / (1 - ACCURACY))
 CLASS = "class"
-_PLACE = "place of a group"
 _SIZE = "size of the value"
 _POWER = "power of the size"
 _LARGEST = sys.float_info.max
@@ -97,8 +97,8 @@ def join_percentiles(groups: pa.Table, counted: pa.Table, steps: Sequence[Quanti
     frame = to_nullable(counted)
     places = np.zeros(len(frame), dtype=np.int64)
     if by:
-        numbered = to_nullable(groups.select(by)).assign(**{_PLACE: np.arange(len(groups))})
-        places = frame[by].merge(numbered, on=by, how="left")[_PLACE].to_numpy()
+        numbered = to_nullable(groups.select(by)).assign(**{PLACE: np.arange(len(groups))})
+        places = frame[by].merge(numbered, on=by, how="left")[PLACE].to_numpy()
     classes, counts = (counted[name].to_numpy() for name in (CLASS, "n"))
     ranks = [step.ranks(np.bincount(places, weights=counts, minlength=len(groups))) for step in steps]
     found = np.full((len(steps), len(groups)), np.nan)

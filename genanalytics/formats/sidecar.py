@@ -13,22 +13,22 @@ _HASH = "sha256"
 """The key of the hash of the file: coverage never counts for other contents."""
 
 
-def name_beside(path: Path) -> Path:
+def name_sidecar(path: Path) -> Path:
     """Return the file with the coverage of `path`; if that is a link, the file next to its target.
 
-    >>> name_beside(Path("/nowhere/a.csv")).as_posix()
+    >>> name_sidecar(Path("/nowhere/a.csv")).as_posix()
     '/nowhere/a.csv.coverage.json'
     """
     return Path(os.path.realpath(path) + _SUFFIX)
 
 
-def write_beside(path: Path, coverage: Coverage | None) -> None:
+def write_sidecar(path: Path, coverage: Coverage | None) -> None:
     """Write the coverage of a file next to it; without one, remove that file.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    place = name_beside(path)
+    place = name_sidecar(path)
     if coverage is None:
         place.unlink(missing_ok=True)
         return
@@ -37,14 +37,14 @@ def write_beside(path: Path, coverage: Coverage | None) -> None:
         part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
-def read_beside(path: Path) -> Coverage | None:
+def read_sidecar(path: Path) -> Coverage | None:
     """Return the coverage of a file; None if no file next to it contains one, or one of other contents.
 
     Raises:
         OSError: A file cannot be read.
     """
     try:
-        values = json.loads(name_beside(path).read_bytes())
+        values = json.loads(name_sidecar(path).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     if not isinstance(values, dict) or values.get(_HASH) != _hash(path):
