@@ -99,7 +99,7 @@ def test_a_thousand_ids_of_any_text() -> None:
     tried: set[str] = set()
 
     @seed(1)  # as many of them as can be counted on
-    @settings(max_examples=200, database=None)
+    @settings(max_examples=110, database=None)
     @given(st.lists(TEXT, min_size=60, max_size=120))
     def attempt(ids: list[str]) -> None:
         assert_each_is_asked_for_as_it_is(ids)

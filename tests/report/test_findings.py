@@ -238,7 +238,7 @@ def parametrize_runs(most: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("runs", [8, pytest.param(most, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
 
 
-@parametrize_runs(200)
+@parametrize_runs(100)
 def test_at_most_5_of_100_data_sets_without_effect_have_a_claim(runs: int) -> None:
     """The findings before had one in 56 of 100, mostly a change of cost."""
     rng, alarms = np.random.default_rng(2), 0

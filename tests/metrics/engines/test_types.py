@@ -21,7 +21,7 @@ from support.types import BASE, INPUTS, KNOWN, TYPES, differs_before_it_is_read,
 QUICK, ALL = 8, 30
 """The number of trials per kind of data."""
 
-ON_SPARK = 3
+ON_SPARK = 2
 """The number of trials on Spark, which takes seconds to plan each."""
 
 ROUNDING = 1e-6
