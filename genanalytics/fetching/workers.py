@@ -9,6 +9,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from genanalytics.errors import GenAnalyticsError
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -17,7 +19,7 @@ class Workers(Generic[Task, Result]):
     """Threads that take tasks from one queue and put results into another.
 
     Args:
-        number: How many threads; they start with the first task.
+        number: How many threads; they start with the first task. If the system allows only some, those do the work.
         work: Called with a task, and with an event that is set when no one waits for the result any more.
     """
 
@@ -30,20 +32,22 @@ class Workers(Generic[Task, Result]):
         self._stopped = threading.Event()
         self.under_way = 0
         """The number of tasks without a result."""
+        self.missing = 0
+        """The number of threads that could not start."""
 
     @property
     def has_room(self) -> bool:
         """Whether more tasks would not wait long."""
-        return self.under_way < 2 * self._number
+        return self.under_way < 2 * (self._number - self.missing)
 
     def submit(self, task: Task) -> None:
-        """Hand a task to the next free thread."""
+        """Hand a task to the next free thread.
+
+        Raises:
+            GenAnalyticsError: No thread can start.
+        """
         if not self._threads:
-            self._threads = [
-                threading.Thread(target=self._run, name="genanalytics worker", daemon=True) for _ in range(self._number)
-            ]
-            for thread in self._threads:
-                thread.start()
+            self._start()
         self.under_way += 1
         self._tasks.put(task)
 
@@ -69,6 +73,21 @@ class Workers(Generic[Task, Result]):
         while (taken := self.take(0) if not self._results.empty() else None) is not None:
             left.append(taken)
         return left
+
+    def _start(self) -> None:
+        for started in range(self._number):
+            thread = threading.Thread(target=self._run, name="genanalytics worker", daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError) as error:
+                self.missing = self._number - started
+                if not started:
+                    msg = (
+                        f"cannot fetch: no thread can start ({error}); raise the limit on processes or memory (ulimit)"
+                    )
+                    raise GenAnalyticsError(msg) from error
+                return
+            self._threads.append(thread)
 
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
