@@ -96,6 +96,8 @@ def _describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno and error.errno != errno.ENOMEM:
         place = f"{error.filename!s}: " if error.filename else ""
         return f"{place}{explain(error)}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return f"{error.object[:80]!a} is not UTF-8, which this needs: give another name or value"
     if _is_lack_of_memory(error):
         return "there is not enough memory, or too few processes are allowed: raise the limit (ulimit -v, ulimit -u)"
     return ""
