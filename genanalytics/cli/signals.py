@@ -6,7 +6,6 @@ This module is loaded before all others, so it imports nothing of ours and littl
 import os
 import signal
 import sys
-from contextlib import suppress
 from types import FrameType
 
 TYPE_CHECKING = False  # as in typing, which takes a while to load
@@ -63,8 +62,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _leave(number: int, _: FrameType | None) -> None:
-    with suppress(OSError):  # stderr is closed: no one can be told
+    try:  # noqa: SIM105 - contextlib takes a while to load
         os.write(2, b"\nInterrupted.\n")
+    except OSError:
+        pass  # stderr is closed: no one can be told
     os._exit(128 + number)
 
 

@@ -158,9 +158,9 @@ CONSOLE_SCRIPT = "import sys; from genanalytics.__main__ import main; sys.exit(m
 def assert_ends_well(number: signal.Signals, code: int, said: bytes) -> None:
     """Assert a sentence and the code of the signal; or of the command, if it was faster than the signal.
 
-    Before our first line runs, Python itself answers, for Ctrl-C with a traceback of its own start.
+    Until `genanalytics.cli.signals` is loaded, Python itself answers, for Ctrl-C with a traceback of its own start.
     """
-    if b"genanalytics" in said and code not in {128 + number, 2}:
+    if b"cli/main.py" in said or b"run_commands" in said:
         pytest.fail(f"{code}: {said.decode()}")
     if code == 128 + number:
         assert said == b"\nInterrupted.\n"
@@ -176,5 +176,5 @@ def test_a_signal_while_modules_are_imported(number: signal.Signals) -> None:
 @pytest.mark.parametrize("entry", [["-m", "genanalytics"], ["-c", CONSOLE_SCRIPT]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_at_any_moment_of_the_start(number: signal.Signals, entry: list[str]) -> None:
-    for step in range(25):
-        assert_ends_well(number, *interrupt(number, step * 0.02, entry))
+    for step in range(20):
+        assert_ends_well(number, *interrupt(number, step * 0.025, entry))
