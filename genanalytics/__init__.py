@@ -9,6 +9,23 @@ The names are listed in `__init__.pyi`. Importing the package loads neither pand
 first use.
 """
 
-import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+def __getattr__(name: str) -> object:
+    get, _, names = _attach()
+    return names if name == "__all__" else get(name)
+
+
+def __dir__() -> list[str]:
+    return _attach()[1]()
+
+
+def _attach():  # noqa: ANN202 - the stub has the types
+    """Let lazy-loader serve the names from now on.
+
+    It loads at the first use of a name: the command line handles signals first, or Ctrl-C would print a traceback.
+    """
+    import lazy_loader  # noqa: PLC0415
+
+    attached = lazy_loader.attach_stub(__name__, __file__)
+    globals().update(zip(("__getattr__", "__dir__", "__all__"), attached, strict=True))
+    return attached

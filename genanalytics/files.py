@@ -241,12 +241,17 @@ def check_target(path: str | os.PathLike[str]) -> None:
     """Check that `write` could write this file, before the work that would be lost.
 
     Raises:
-        InputError: The suffix is unknown, its format needs a package that is not installed, or there is no such
-            directory.
+        InputError: The suffix is unknown, its format needs a package that is not installed, there is no such
+            directory, or the path is not UTF-8.
     """
     if check_suffix(path) == ".duckdb":
         check_duckdb()
     check_place(path)
+    try:
+        os.path.realpath(path).encode()
+    except UnicodeEncodeError as error:
+        msg = f"cannot write {os.fspath(path)!r}: its path is not UTF-8; give another name or directory"
+        raise InputError(msg) from error
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
@@ -256,6 +261,11 @@ def check_place(path: str | os.PathLike[str]) -> None:
         InputError: Its directory does not exist, or `path` is a directory.
     """
     parent = Path(path).parent
+    try:
+        parent.absolute()
+    except FileNotFoundError as error:
+        msg = f"cannot write {os.fspath(path)!r}: the current directory was deleted; change to another one"
+        raise InputError(msg) from error
     if not parent.is_dir():
         msg = f"cannot write {os.fspath(path)!r}: there is no directory {str(parent)!r}; create it first"
         raise InputError(msg)

@@ -11,6 +11,7 @@ class Exit(IntEnum):
     USAGE = 2
     PARTIAL = 3
     KEY_REFUSED = 4
+    HUNG_UP = 129
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     TERMINATED = 143

@@ -3,18 +3,16 @@
 The commands import what they need when they run, so that `--help` answers at once.
 """
 
+import errno
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Never
 
 import click
 
 from genanalytics._version import __version__
-from genanalytics.base.text import escape_unprintable
+from genanalytics.base.text import escape_unprintable, explain
+from genanalytics.cli import signals
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
 from genanalytics.cli.compact import compact
@@ -31,26 +29,32 @@ from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
 from genanalytics.cli.sessions import sessions
+from genanalytics.cli.streams import open_standard_streams
 from genanalytics.cli.summary import summary
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which a scheduler sends where a person presses Ctrl-C."""
+_LACKS_OF_MEMORY = (
+    "start new thread",
+    "launch worker thread",
+    "Cannot allocate memory",
+    "failed to map segment",
+    "Resource temporarily unavailable",
+)
+"""Words by which Python, the dynamic linker and Arrow say that memory or threads ran out."""
 
 
 def main() -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _terminate)
-    if sys.stdout is None:  # the caller closed it; a file that is opened later must not take its place
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    if os.environ.get(VARIABLE):
-        sys.exit(complete(commands))
-    sys.exit(run(sys.argv[1:]))
-
-
-def _terminate(*_: object) -> Never:
-    raise _Terminated
+    # OpenBLAS starts a thread per processor when numpy is imported, and interrupts the process if it cannot; nothing
+    # here computes with matrices
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    open_standard_streams()
+    signals.raise_interrupted()
+    try:
+        code = complete(commands) if os.environ.get(VARIABLE) else run(sys.argv[1:])
+    finally:
+        signals.die_quietly()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -62,21 +66,53 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except KeyboardInterrupt as error:
-        fetches = arguments[:1] in (["fetch"], ["export"])
-        resumes = " Fetched records are kept; run again to resume." if fetches else ""
-        click.echo(f"\nInterrupted.{resumes}", err=True)
-        return Exit.TERMINATED if isinstance(error, _Terminated) else Exit.INTERRUPTED
-    except GenAnalyticsError as error:
-        click.echo(f"Error: {escape_unprintable(str(error))}", err=True)  # it may quote untrusted text
-        return _choose_exit_code(error)
+        return _report_interruption(arguments, error)
     except BrokenPipeError:
-        _abandon_stdout()
         return Exit.PIPE_CLOSED
-    except OSError as error:
-        click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
-        _abandon_stdout()
-        return Exit.FAILURE
+    except Exception as error:
+        if interruption := signals.find_interruption():  # a library turned it into an error of its own
+            return _report_interruption(arguments, interruption)
+        message = _describe(error)
+        if not message:
+            raise
+        click.echo(f"Error: {escape_unprintable(message)}", err=True)  # it may quote untrusted text
+        return _choose_exit_code(error)
     return code if isinstance(code, int) else Exit.SUCCESS
+
+
+def _report_interruption(arguments: Sequence[str], error: KeyboardInterrupt) -> int:
+    fetches = arguments[:1] in (["fetch"], ["export"])
+    resumes = " Fetched records are kept; run again to resume." if fetches else ""
+    click.echo(f"\nInterrupted.{resumes}", err=True)
+    return error.exit_code if isinstance(error, signals.Interrupted) else Exit.INTERRUPTED
+
+
+def _describe(error: Exception) -> str:
+    """Return the message about an error that is no fault of the program; empty for any other."""
+    if isinstance(error, GenAnalyticsError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "too many open files: raise the limit, for example with ulimit -n 256"
+    if isinstance(error, OSError) and error.errno and error.errno != errno.ENOMEM:
+        place = f"{error.filename!s}: " if error.filename else ""
+        return f"{place}{explain(error)}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return f"{error.object[:80]!a} is not UTF-8, which this needs: give another name or value"
+    if _is_lack_of_memory(error):
+        return "there is not enough memory, or too few processes are allowed: raise the limit (ulimit -v, ulimit -u)"
+    return ""
+
+
+def _is_lack_of_memory(error: BaseException | None) -> bool:
+    """Return whether memory or threads ran out; libraries wrap such errors, in an import above all."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        lacks = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        if lacks or any(sign in str(error) for sign in _LACKS_OF_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _invoke(arguments: Sequence[str]) -> object:
@@ -88,20 +124,13 @@ def _invoke(arguments: Sequence[str]) -> object:
         return leaving.exit_code
 
 
-def _abandon_stdout() -> None:
-    """Redirect stdout to nowhere: at its end Python would try to write again, and fail again."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
-def _choose_exit_code(error: GenAnalyticsError) -> int:
+def _choose_exit_code(error: Exception) -> int:
     if isinstance(error, KeyRefusedError):
         return Exit.KEY_REFUSED
     if isinstance(error, PoorerResultError):
         return Exit.PARTIAL
-    return Exit.USAGE if isinstance(error, InputError | LookupError) else Exit.FAILURE
+    usage = isinstance(error, GenAnalyticsError) and isinstance(error, InputError | LookupError)
+    return Exit.USAGE if usage else Exit.FAILURE
 
 
 @click.group(

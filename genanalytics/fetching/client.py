@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -22,7 +22,7 @@ from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import quote_bytes
 from genanalytics.cache.archive import Archive
 from genanalytics.cache.entry import Entry, make_cache_key
-from genanalytics.errors import InputError, KeyRefusedError
+from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.flights import Flights
 from genanalytics.fetching.pace import Pace, draw_backoff_s
@@ -275,8 +275,19 @@ def use_client(client: Client | None) -> Iterator[Client]:
 
 
 def find_cache_directory(named: str | os.PathLike[str] | None) -> Path:
-    """Return the directory of the cache: the named one, or else in the user's data directory of the platform."""
-    return Path(named) if named else platformdirs.user_data_path("genanalytics")
+    """Return the directory of the cache: the named one, or else in the user's data directory of the platform.
+
+    Raises:
+        CacheError: There is no home directory, as for some users of containers and of scheduled jobs.
+    """
+    if named:
+        return Path(named)
+    with suppress(RuntimeError):
+        found = platformdirs.user_data_path("genanalytics")
+        if found.is_absolute() and os.environ.get("HOME") != "":
+            return found
+    msg = f"no home directory for the cache: set HOME, or name a directory with --cache-dir or {CACHE_DIR_VARIABLE}"
+    raise CacheError(msg)
 
 
 def _skip(generation_id: str, attempt: int) -> Answer:

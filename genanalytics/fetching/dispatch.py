@@ -110,7 +110,12 @@ class Dispatch:
     def notices(self) -> tuple[str, ...]:
         """Everything that the user should know, each in one sentence."""
         stale = f"used {format_count(self._stale, 'cached record')}: the service did not answer with a record"
-        return (*self._notices, *([stale] if self._stale else []), *self._store.notices)
+        return (
+            *self._notices,
+            *([stale] if self._stale else []),
+            *self._store.notices,
+            *filter(None, [self._workers.notice]),
+        )
 
     def answers(self, ids: Iterator[str]) -> Generator[tuple[int, Answer], None, None]:
         """Yield the position among the distinct ids, and the answer, of every distinct id, as they come.

@@ -29,6 +29,8 @@ _SECRET_LENGTH = 16
 """A shorter key is not a real one, and its letters could be part of any record."""
 _READ_BYTES = 1 << 16
 _CONNECT_TIMEOUT_S = 10.0
+_INTERIM = frozenset(range(102, 200))
+"""The statuses that precede the answer; not 101, after which the connection speaks another protocol."""
 
 
 class Secret:
@@ -185,10 +187,17 @@ class _Signer(HTTPAdapter):
 
 
 class _QuietResponse(HTTPResponse):
-    """An answer whose headers are not logged: urllib3 warns about headers that it cannot parse, and prints them."""
+    """An answer whose headers are not logged: urllib3 warns about headers that it cannot parse, and prints them.
+
+    Interim answers, such as 103 Early Hints, are skipped: Python skips 100 alone. The deadline of the request ends an
+    endless row of them.
+    """
 
     def begin(self) -> None:
         super().begin()
+        while self.status in _INTERIM:
+            self.headers = None  # type: ignore[assignment] # `begin` does nothing once there are headers
+            super().begin()
         self.msg.defects.clear()
         self.msg.set_payload("")
 

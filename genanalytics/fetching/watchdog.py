@@ -20,14 +20,16 @@ class Watchdog:
 
     @contextmanager
     def until(self, deadline: float, end: Callable[[], object]) -> Iterator[None]:
-        """Call `end` from another thread if the block still runs at `deadline` (of `time.monotonic`)."""
+        """Call `end` from another thread if the block still runs at `deadline` (of `time.monotonic`).
+
+        Without a thread, only the time limits of the socket count, from byte to byte.
+        """
         token = object()
         with self._changed:
             sooner = deadline < min((other for other, _ in self._watched.values()), default=float("inf"))
             self._watched[token] = (deadline, end)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="genanalytics watchdog", daemon=True)
-                self._thread.start()
+                self._start()
             elif sooner:
                 self._changed.notify()
         try:
@@ -41,6 +43,12 @@ class Watchdog:
         with self._changed:
             self._closed = True
             self._changed.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._watch, name="genanalytics watchdog", daemon=True)
+        with suppress(RuntimeError, MemoryError):  # the system allows no more threads; the next call tries again
+            thread.start()
+            self._thread = thread
 
     def _watch(self) -> None:
         with self._changed:

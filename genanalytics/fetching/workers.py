@@ -4,10 +4,18 @@ They are daemon threads, not a `ThreadPoolExecutor`, whose threads Python joins 
 for every request that hangs.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
+
+from genanalytics.errors import GenAnalyticsError
+
+_AMPLE = 200
+"""So many open files are enough for a process, in addition to its connections."""
+_SPARE = 8
+"""So many open files stay free: the cache, the output, the files of an import."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -17,7 +25,8 @@ class Workers(Generic[Task, Result]):
     """Threads that take tasks from one queue and put results into another.
 
     Args:
-        number: How many threads; they start with the first task.
+        number: How many threads; they start with the first task. If the system allows fewer threads, or fewer open
+            files than a connection for each, those that are allowed do the work.
         work: Called with a task, and with an event that is set when no one waits for the result any more.
     """
 
@@ -30,20 +39,22 @@ class Workers(Generic[Task, Result]):
         self._stopped = threading.Event()
         self.under_way = 0
         """The number of tasks without a result."""
+        self.notice = ""
+        """Why there are fewer threads, in one sentence."""
 
     @property
     def has_room(self) -> bool:
         """Whether more tasks would not wait long."""
-        return self.under_way < 2 * self._number
+        return self.under_way < 2 * (len(self._threads) or self._number)
 
     def submit(self, task: Task) -> None:
-        """Hand a task to the next free thread."""
+        """Hand a task to the next free thread.
+
+        Raises:
+            GenAnalyticsError: No thread can start.
+        """
         if not self._threads:
-            self._threads = [
-                threading.Thread(target=self._run, name="genanalytics worker", daemon=True) for _ in range(self._number)
-            ]
-            for thread in self._threads:
-                thread.start()
+            self._start()
         self.under_way += 1
         self._tasks.put(task)
 
@@ -70,6 +81,23 @@ class Workers(Generic[Task, Result]):
             left.append(taken)
         return left
 
+    def _start(self) -> None:
+        allowed = limit_connections(self._number)
+        reason = "of the limit on open files (ulimit -n)"
+        for _ in range(allowed):
+            thread = threading.Thread(target=self._run, name="genanalytics worker", daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError) as error:
+                reason = f"no more threads can start ({error})"
+                if not self._threads:
+                    msg = f"no thread can start ({error}): raise the limit on processes or memory (ulimit -u, -v)"
+                    raise GenAnalyticsError(msg) from error
+                break
+            self._threads.append(thread)
+        if len(self._threads) < self._number:
+            self.notice = f"{len(self._threads)} instead of {self._number} requests at a time, because {reason}"
+
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
             try:
@@ -77,3 +105,16 @@ class Workers(Generic[Task, Result]):
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 result = error
             self._results.put((task, result))
+
+
+def limit_connections(number: int) -> int:
+    """Return how many of `number` connections the limit on open files allows, at least 1; some stay free for files."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none, and no such limit
+    except ImportError:
+        return number
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or limit > _AMPLE + number:
+        return number
+    used = len(os.listdir("/dev/fd"))  # noqa: PTH208 - names alone
+    return max(1, min(number, limit - used - _SPARE))

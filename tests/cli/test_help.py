@@ -102,18 +102,6 @@ def test_a_pipe_that_nobody_reads_is_no_failure(arguments: list[str]) -> None:
     assert running.returncode == (Exit.PIPE_CLOSED if arguments else 2)
 
 
-def test_a_closed_stdout_is_no_traceback(ids: str) -> None:
-    ended = subprocess.run(
-        ["/bin/sh", "-c", '"$0" -m genanalytics ids "$1" >&-', sys.executable, ids],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0
-    assert ended.stderr.startswith("5,000 ids, found ")
-    assert ended.stderr.count("\n") == 1
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "PY_COLORS": "1"}])
 def test_a_terminal_gets_no_colours(environment: dict[str, str], ids: str) -> None:

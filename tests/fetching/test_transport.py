@@ -27,7 +27,21 @@ from genanalytics.fetching.transport import (
     check_base_url,
 )
 from genanalytics.fetching.watchdog import Watchdog
-from support.faults import KEY, Cuts, Drips, DripsHead, Fault, FaultServer, Garbles, HangsUp, Says, good, refusal
+from support.faults import (
+    KEY,
+    Cuts,
+    Drips,
+    DripsHead,
+    Fault,
+    FaultServer,
+    Garbles,
+    HangsUp,
+    Says,
+    Wire,
+    good,
+    head,
+    refusal,
+)
 
 BODY = b'{"data": {"id": "gen-1"}}' * 10
 GZIPPED = ("Content-Encoding", "gzip")
@@ -358,3 +372,29 @@ def test_a_base_url_with_a_user_is_refused_without_showing_it(given: str) -> Non
 def test_a_key_too_short_to_be_a_secret_spoils_no_record(key: str, server: FaultServer) -> None:
     with closing(Transport(server.base_url, Secret(key), pool_size=1, timeout_s=5)) as transport:
         assert transport.get(f"{server.base_url}/generation?id=gen-1").body == good("gen-1").body
+
+
+class Preludes(Fault):
+    """Interim answers, and then the good one; None for interim answers without an end."""
+
+    def __init__(self, number: int | None) -> None:
+        self._number = number
+
+    def deliver(self, wire: Wire) -> None:
+        interim = [head(100), head(102), head(103, ("Link", "</style.css>; rel=preload"))]
+        for _ in range(self._number if self._number is not None else 10_000):
+            wire.send(b"".join(interim))
+            if self._number is None:
+                wire.pause(0.01)
+        Says(200, BODY).deliver(wire)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_interim_answers_are_skipped(get: Callable[..., bytes], number: int) -> None:
+    assert get(Preludes(number)) == BODY
+    assert get(Says(200, b"the same connection")) == b"the same connection"
+
+
+def test_interim_answers_without_an_end_meet_the_time_limit(get: Callable[..., bytes]) -> None:
+    with pytest.raises(NoReplyError, match=r"not complete within 0\.5 s"):
+        get(Preludes(None))

@@ -191,7 +191,7 @@ CHANGES: dict[str, Callable[[Host], object]] = {
     "another version in the lock": lambda host: host.rewrite("requirements.lock", "click==", "click==0.0."),
     "another dependency": lambda host: host.rewrite("pyproject.toml", "dependencies = [", 'dependencies = ["attrs",'),
     "another command": lambda host: host.rewrite(
-        "pyproject.toml", "genanalytics.cli.main:main", "genanalytics.cli.main:other"
+        "pyproject.toml", "genanalytics.__main__:main", "genanalytics.__main__:other"
     ),
     "its Python is gone": lambda host: Path(host.dev.tool("python")).unlink(),
     "set-up was interrupted": lambda host: host.dev.STAMP.unlink(),

@@ -1,0 +1,102 @@
+"""Standard streams that always exist.
+
+A caller can close them, fill the disk behind them, go away before the end, or use an old encoding.
+"""
+
+import codecs
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from genanalytics.base.text import explain
+from genanalytics.errors import OutputError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_SPELLINGS = {"≥": ">=", "−": "-", "–": "-", "…": "..."}
+"""The characters of our own tables and messages that not every encoding has."""
+_ERRORS = "genanalytics.spell"
+
+
+def open_standard_streams() -> None:
+    """Make stdin, stdout and stderr usable, whatever the caller left of them.
+
+    A result that cannot be written is an error. A notice that cannot be written is dropped: the result is more
+    important. A character that the encoding lacks is spelled, or escaped.
+    """
+    _open_closed_handles()
+    codecs.register_error(_ERRORS, _spell)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the process ends
+    sys.stdout = _guard(sys.stdout, 1, drops_failures=False)
+    sys.stderr = _guard(sys.stderr, 2, drops_failures=True)
+
+
+class _Guarded(io.RawIOBase):
+    """A raw stream that reports its first failure, and then takes everything: Python flushes it again at the end."""
+
+    def __init__(self, raw: io.RawIOBase, *, drops_failures: bool) -> None:
+        self._raw = raw
+        self._drops_failures = drops_failures
+        self._failed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def write(self, data: "ReadableBuffer") -> int | None:
+        if self._failed:
+            return memoryview(data).nbytes
+        try:
+            return self._raw.write(data)
+        except OSError as error:
+            self._failed = True
+            if self._drops_failures:
+                return memoryview(data).nbytes
+            if isinstance(error, BrokenPipeError):
+                raise
+            msg = f"cannot write the output: {explain(error)}"
+            raise OutputError(msg) from error
+
+
+def _open_closed_handles() -> None:
+    """Open each closed handle on the null device, so that no file takes its place.
+
+    Stdin and stdout are opened in the wrong direction: reading a closed stdin and writing to a closed stdout fail.
+    """
+    for handle, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(handle)
+        except OSError:
+            os.open(os.devnull, flags)  # takes the lowest free handle
+
+
+def _guard(stream: TextIO | None, handle: int, *, drops_failures: bool) -> TextIO:
+    """Return a stream with the same handle and encoding whose failures are reported once, or never."""
+    if stream is None:
+        raw: Any = io.FileIO(handle, "w", closefd=False)
+        encoding, errors = "utf-8", "strict"
+    else:
+        raw = getattr(stream.buffer, "raw", stream.buffer)  # the same, if Python runs unbuffered
+        encoding, errors = stream.encoding, stream.errors or "strict"
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Guarded(raw, drops_failures=drops_failures)),
+        encoding=encoding,
+        errors=_ERRORS if errors in {"strict", "surrogateescape"} else errors,
+        line_buffering=drops_failures or raw.isatty(),
+    )
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    """Return a character in plain letters, as an error handler of `codecs`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    return _SPELLINGS.get(character) or ascii(character)[1:-1], error.start + 1
