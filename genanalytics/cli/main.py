@@ -14,6 +14,7 @@ from typing import Never
 import click
 
 from genanalytics._version import __version__
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
@@ -59,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         code = _invoke(arguments)
         sys.stdout.flush()
     except click.ClickException as error:
+        error.message = hide_api_keys(error.message)  # it may quote an argument
         error.show()
         return error.exit_code
     except KeyboardInterrupt as error:
@@ -67,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"\nInterrupted.{resumes}", err=True)
         return Exit.TERMINATED if isinstance(error, _Terminated) else Exit.INTERRUPTED
     except GenAnalyticsError as error:
-        click.echo(f"Error: {escape_unprintable(str(error))}", err=True)  # it may quote untrusted text
+        click.echo(f"Error: {escape_unprintable(hide_api_keys(str(error)))}", err=True)  # it may quote untrusted text
         return _choose_exit_code(error)
     except BrokenPipeError:
         _abandon_stdout()

@@ -6,6 +6,8 @@ Other gateways have ids of other forms, so an unusual id is asked for too. Only 
 import re
 import unicodedata
 
+from genanalytics.base.mask import HIDDEN, hide_api_keys
+
 MAX_LENGTH = 256
 
 NOT_TEXT = "not text: "
@@ -37,6 +39,8 @@ def find_problem(generation_id: str) -> str | None:
     >>> find_problem("two words")
     'an id cannot contain white space'
     """
+    if HIDDEN in hide_api_keys(generation_id):
+        return "an API key is not an id: take it out of the list"
     if _PLAIN.fullmatch(generation_id):
         return None
     if not generation_id:
