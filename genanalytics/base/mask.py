@@ -30,8 +30,8 @@ _ESCAPE = re.compile(
     rb"|\\\\*([^\\ux])"
     rb"|\\(\\)\\*"
 )
-r"""The escapes of one ASCII character in folded text. A run of `\`, of `%25` or of `&amp;` is one escape: otherwise each of
-a million would be a layer. Each branch begins with a literal, which lets `re` skip other text quickly."""
+r"""The escapes of one ASCII character in folded text. A run of `\`, of `%25` or of `&amp;` is one escape: otherwise
+each of a million would be a layer. Each branch begins with a literal, which lets `re` skip other text quickly."""
 _DECIMAL, _ENTITY, _SELF = 6, 7, 8
 """The numbers of the groups of `_ESCAPE` that are no hexadecimal code."""
 
@@ -75,8 +75,14 @@ class Mask:
             return True
         if b"\\" not in folded and b"%" not in folded and b"&" not in folded:
             return False
-        plain = unescape(folded)
-        return plain is None or self._matches(plain)
+        for _ in range(_MOST_LAYERS):
+            plain = _ESCAPE.sub(_decode, folded)
+            if plain == folded:
+                return False
+            if self._matches(plain):
+                return True
+            folded = plain
+        return True
 
     def _matches(self, folded: bytes) -> bool:
         for marker in self._markers:  # a loop: this runs for every answer, and `any` takes four times as long
@@ -125,8 +131,7 @@ def _decode(escape: re.Match[bytes]) -> bytes:
     elif number >= _SELF:
         character = b"" if code in _LINE_ESCAPES else code
     else:
-        value = int(code, 10 if number == _DECIMAL else 16)
-        character = bytes([value]) if value < 0x80 else escape[0]
+        character = chr(int(code, 10 if number == _DECIMAL else 16)).encode()
     return fold(character)
 
 

@@ -43,10 +43,8 @@ def find_problem(generation_id: str) -> str | None:
         return "an API key is not an id: take it out of the list"
     if _PLAIN.fullmatch(generation_id):
         return None
-    if not generation_id:
-        return "an id cannot be empty"
-    if generation_id.startswith(NOT_TEXT):
-        return "an id must be text"
+    if not generation_id or generation_id.startswith(NOT_TEXT):
+        return "an id must be text" if generation_id else "an id cannot be empty"
     if len(generation_id) > MAX_LENGTH:
         return f"an id has at most {MAX_LENGTH} characters, this one has {len(generation_id):,}"
     if any(character.isspace() for character in generation_id):
