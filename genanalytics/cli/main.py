@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Never
 
@@ -60,8 +61,9 @@ def run(arguments: Sequence[str]) -> int:
         code = _invoke(arguments)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.message = hide_api_keys(error.message)  # it may quote an argument
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        click.echo(hide_api_keys(shown.getvalue()), err=True, nl=False)  # it may quote an argument
         return error.exit_code
     except KeyboardInterrupt as error:
         fetches = arguments[:1] in (["fetch"], ["export"])
