@@ -48,14 +48,14 @@ class Mask:
 
     Args:
         pattern: A regular expression for folded text (see `fold`).
-        markers: Texts of which every match contains one: looking for them is much faster.
+        markers: Texts of which every match contains one: looking for them is much faster, if they are short.
+        least_length: The length of the shortest match.
     """
 
-    def __init__(self, pattern: bytes, markers: Sequence[bytes]) -> None:
+    def __init__(self, pattern: bytes, markers: Sequence[bytes], *, least_length: int) -> None:
         self._pattern = re.compile(pattern)
         self._markers = tuple(markers)
-        self.least_length = min(map(len, markers))
-        """No shorter text has a match."""
+        self.least_length = least_length
 
     def hide(self, text: bytes) -> bytes:
         """Return a text with `[key]` in the place of each match; without a match, the text itself."""
@@ -172,7 +172,7 @@ def _trace(text: bytes) -> Iterator[_Layer]:
 
 
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]*")
-_OPENROUTER_KEYS = Mask(rb"sk\+or\+v[0-9]+\+[0-9a-f]{8,}", [b"sk+or+v"])
+_OPENROUTER_KEYS = Mask(rb"sk\+or\+v[0-9]+\+[0-9a-f]{8,}", [b"sk+or+v"], least_length=17)
 
 
 def hide_api_keys(text: str) -> str:

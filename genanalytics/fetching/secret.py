@@ -12,6 +12,8 @@ KEY_VARIABLE = "OPENROUTER_API_KEY"
 
 _LEAST_LENGTH = 16
 """A shorter key is not a real one, and its letters could be part of any record."""
+_MARKER_LENGTH = 12
+"""The end of a form is looked for first: `in` prepares a long text in longer time than it takes to find a short one."""
 
 
 class Secret:
@@ -50,8 +52,11 @@ class Secret:
 
 def _make_mask(secret: Secret) -> Mask | None:
     """Return what to look for, or None for a text that is too short to be looked for."""
-    markers = sorted({form for form in _encode(secret.reveal()) if len(form) >= _LEAST_LENGTH}, key=len)
-    return Mask(b"|".join(map(re.escape, markers)), markers) if markers else None
+    forms = sorted({form for form in _encode(secret.reveal()) if len(form) >= _LEAST_LENGTH}, key=len)
+    if not forms:
+        return None
+    markers = {form[-_MARKER_LENGTH:] for form in forms}
+    return Mask(b"|".join(map(re.escape, forms)), sorted(markers), least_length=len(forms[0]))
 
 
 def _encode(text: str) -> Iterator[bytes]:
