@@ -51,7 +51,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(collections\.abc|datetime|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
     # inputs that the docstrings describe
     ("py:class", r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns)"),
-    ("py:class", r"genanalytics\.(fetching\.transport\.Secret|plots\.saving\.ChartOptions)"),
+    ("py:class", r"genanalytics\.(fetching\.secret\.Secret|plots\.saving\.ChartOptions)"),
 ]
 
 html_theme = "pydata_sphinx_theme"

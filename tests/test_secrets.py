@@ -31,7 +31,7 @@ from genanalytics import Client
 from genanalytics.cli import main as cli
 from genanalytics.fetching import transport
 from genanalytics.fetching.answers import Answer, Outcome
-from genanalytics.fetching.transport import KEY_VARIABLE, Secret
+from genanalytics.fetching.secret import KEY_VARIABLE, Secret
 from genanalytics.files import write, write_failures
 from support.faults import Cuts, FaultServer, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
 from support.paths import TESTS

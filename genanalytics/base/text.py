@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, time
 from difflib import get_close_matches
 
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.units import GAP
 
 
@@ -35,7 +36,7 @@ def quote_bytes(body: bytes, longest: int = 120) -> str:
     >>> quote_bytes(b"<html>\n\x1b[31mBad gateway")
     "'<html>\\n\\x1b[31mBad gateway'"
     """
-    text = ascii(body[: 4 * longest].decode("utf-8", "replace"))
+    text = ascii(hide_api_keys(body[: 4 * longest].decode("utf-8", "replace")))
     return text if len(text) <= longest else f"{text[: longest - 4]}...{text[-1]}"
 
 

@@ -37,7 +37,7 @@ def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None
         DEFAULT_BASE_URL,
         find_cache_directory,
     )
-    from genanalytics.fetching.transport import KEY_VARIABLE, Secret
+    from genanalytics.fetching.secret import KEY_VARIABLE, Secret
 
     findings = []
     for finding in check_all(

@@ -7,10 +7,12 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from io import StringIO
 
 import click
 
 from genanalytics._version import __version__
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.text import escape_unprintable, explain
 from genanalytics.cli import signals
 from genanalytics.cli.attempts import attempts
@@ -63,7 +65,9 @@ def run(arguments: Sequence[str]) -> int:
         code = _invoke(arguments)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        click.echo(hide_api_keys(shown.getvalue()), err=True, nl=False)  # it may quote an argument
         return error.exit_code
     except KeyboardInterrupt as error:
         return _report_interruption(arguments, error)
@@ -75,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
         message = _describe(error)
         if not message:
             raise
-        click.echo(f"Error: {escape_unprintable(message)}", err=True)  # it may quote untrusted text
+        click.echo(f"Error: {escape_unprintable(hide_api_keys(message))}", err=True)  # it may quote untrusted text
         return _choose_exit_code(error)
     return code if isinstance(code, int) else Exit.SUCCESS
 

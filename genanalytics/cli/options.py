@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.units import format_count
 
@@ -138,4 +139,4 @@ def read_api_key(path: Path) -> str:
 def print_notices(notices: Iterable[str]) -> None:
     """Print notices on stderr."""
     for notice in notices:
-        click.echo(f"Note: {notice}.", err=True)
+        click.echo(f"Note: {hide_api_keys(notice)}.", err=True)

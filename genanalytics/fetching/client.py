@@ -1,6 +1,5 @@
 """From one id to one answer: the meaning of the service's answers, retries, and what the cache keeps."""
 
-import json
 import math
 import os
 import time
@@ -17,6 +16,7 @@ from urllib.parse import quote
 
 import platformdirs
 
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.moments import to_utc
 from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import quote_bytes
@@ -26,17 +26,10 @@ from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.flights import Flights
 from genanalytics.fetching.pace import Pace, draw_backoff_s
-from genanalytics.fetching.transport import (
-    KEY_VARIABLE,
-    NoReplyError,
-    Reply,
-    Secret,
-    Transport,
-    check_api_key,
-    check_base_url,
-)
+from genanalytics.fetching.secret import KEY_VARIABLE, Secret, check_api_key
+from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
 from genanalytics.ids.form import read_created_s
-from genanalytics.records.record import SETTLING_S, NotARecordError, read_record
+from genanalytics.records.record import SETTLING_S, NotARecordError, parse_json, read_record
 
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 BASE_URL_VARIABLE = "GENANALYTICS_BASE_URL"
@@ -116,6 +109,7 @@ class Client:
         self.archive = Archive(find_cache_directory(cache_dir))
         self._paces = PerProcess(lambda: Pace(rate))
         self._flights = PerProcess(Flights)
+        self._api_key = secret
         self._transport = Transport(self.base_url, secret, pool_size=max_workers, timeout_s=timeout_s)
 
     @classmethod
@@ -161,6 +155,10 @@ class Client:
         """Return the cache key of the answer for an id."""
         return make_cache_key(self.base_url, self.account, generation_id)
 
+    def hide_api_key(self, text: str) -> str:
+        """Return a text with `[key]` in the place of the API key, in any encoding, and of any key of OpenRouter."""
+        return hide_api_keys(self._api_key.hide_text(text))
+
     def ask(
         self, generation_id: str, *, attempt: int, accept_mismatch: bool, stopped: Event, fresh: bool = False
     ) -> Answer:
@@ -179,6 +177,7 @@ class Client:
         Raises:
             KeyRefusedError: The service refused the API key (401).
         """
+        generation_id = self.hide_api_key(generation_id)
 
         def send() -> Answer:
             return self._send(generation_id, attempt, accept_mismatch=accept_mismatch, stopped=stopped, fresh=fresh)
@@ -322,7 +321,7 @@ def _find_created_at(answer: Answer, created: int | None) -> float:
 def _is_error(body: bytes) -> bool:
     """Return whether a body is the service's own error, not the page of a proxy or of another server."""
     try:
-        return isinstance(json.loads(body)["error"], dict)
+        return isinstance(parse_json(body)["error"], dict)
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -330,7 +329,7 @@ def _is_error(body: bytes) -> bool:
 def _read_message(body: bytes) -> str:
     """Return the service's own message about a failure, or the start of the body."""
     try:
-        message = json.loads(body)["error"]["message"]
+        message = parse_json(body)["error"]["message"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return quote_bytes(body)
     return ascii(message)[:300]

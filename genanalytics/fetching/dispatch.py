@@ -152,6 +152,7 @@ class Dispatch:
         """Yield a task for each new id that can be an id."""
         seen: set[str] = set()
         for generation_id in ids:
+            generation_id = self._client.hide_api_key(generation_id)  # noqa: PLW2901 - it is not even remembered
             self.requested += 1
             if generation_id in seen:
                 continue

@@ -2,12 +2,11 @@
 
 import socket
 import time
-from base64 import b64encode
 from functools import partial
 from http.client import HTTPResponse
 from ipaddress import ip_address
-from typing import Any, NamedTuple, NoReturn
-from urllib.parse import quote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -17,43 +16,18 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from genanalytics._version import __version__
 from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import to_one_line
-from genanalytics.errors import InputError, KeyRefusedError
+from genanalytics.errors import InputError
 from genanalytics.fetching.pace import parse_retry_after_s
+from genanalytics.fetching.secret import Secret
 from genanalytics.fetching.watchdog import Watchdog
 
-KEY_VARIABLE = "OPENROUTER_API_KEY"
 MAX_BODY_BYTES = 1 << 20
 """A record has about two thousand bytes; an answer that is longer than this, decompressed, is not one."""
 
-_SECRET_LENGTH = 16
-"""A shorter key is not a real one, and its letters could be part of any record."""
 _READ_BYTES = 1 << 16
 _CONNECT_TIMEOUT_S = 10.0
 _INTERIM = frozenset(range(102, 200))
 """The statuses that precede the answer; not 101, after which the connection speaks another protocol."""
-
-
-class Secret:
-    """A text that only `reveal` shows: notebooks and crash reports print the variables of objects and frames."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: "str | Secret | None") -> None:
-        self._text = text.reveal() if isinstance(text, Secret) else (text or "").strip()
-
-    def reveal(self) -> str:
-        """Return the text."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __repr__(self) -> str:
-        return "[key]"
-
-    def __reduce__(self) -> NoReturn:
-        msg = "an API key cannot be pickled: make a client in each process"
-        raise TypeError(msg)
 
 
 class Reply(NamedTuple):
@@ -123,7 +97,7 @@ class Transport:
                 with adapter.watchdog.until(deadline, response.raw.shutdown):
                     body = _read(response.raw, deadline)
                 retry_after = parse_retry_after_s(response.headers.get("Retry-After"))
-                return Reply(response.status_code, retry_after, self._redact(body))
+                return Reply(response.status_code, retry_after, self._api_key.hide(body))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             late = time.monotonic() >= deadline
             reason = f"not complete within {self._timeout_s:g} s" if late else self._describe(error)
@@ -140,14 +114,7 @@ class Transport:
         while (inner := error.__cause__ or error.__context__) is not None:
             error = inner
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return to_one_line(self._redact(reason.encode("utf-8", "replace")).decode("utf-8", "replace"))
-
-    def _redact(self, body: bytes) -> bytes:
-        text = self._api_key.reveal()
-        if len(text) >= _SECRET_LENGTH:
-            for form in (text, quote(text, safe=""), b64encode(text.encode()).decode().rstrip("=")):
-                body = body.replace(form.encode(), b"[key]")
-        return body
+        return to_one_line(self._api_key.hide_text(reason))
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -221,24 +188,6 @@ def _make_pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -
         ConnectionCls = Connection
 
     return Pool
-
-
-def check_api_key(api_key: Secret, *, offline: bool = False) -> Secret:
-    """Return the API key.
-
-    Raises:
-        KeyRefusedError: There is none, or it cannot be part of a header. The message does not show it.
-    """
-    if not api_key:
-        msg = f"no API key: set {KEY_VARIABLE}, or name a file that contains it with --api-key-file (api_key in Python)"
-        if offline:
-            msg += "; or name an account to read its answers, with --account (account in Python)"
-        raise KeyRefusedError(msg)
-    # never in a variable here: crash reports print the variables of the frames of an exception
-    if not api_key.reveal().isascii() or not api_key.reveal().isprintable() or " " in api_key.reveal():
-        msg = f"the API key contains white space, control or non-ASCII characters: check {KEY_VARIABLE}"
-        raise KeyRefusedError(msg)
-    return api_key
 
 
 def check_base_url(base_url: str) -> str:

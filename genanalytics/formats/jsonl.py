@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.moments import to_utc
 from genanalytics.errors import InputError
 from genanalytics.ids.form import find_problem
@@ -126,5 +127,5 @@ def _read_moment(fetched_at: Any) -> float | None:  # noqa: ANN401 - any value o
 def _check_id(value: object) -> str:
     if isinstance(value, str) and find_problem(value) is None:
         return value
-    msg = f"{value!a:.80} cannot be an id"
+    msg = f"{hide_api_keys(ascii(value)):.80} cannot be an id"
     raise ValueError(msg)

@@ -6,6 +6,8 @@ Other gateways have ids of other forms, so an unusual id is asked for too. Only 
 import re
 import unicodedata
 
+from genanalytics.base.mask import HIDDEN, hide_api_keys
+
 MAX_LENGTH = 256
 
 NOT_TEXT = "not text: "
@@ -37,12 +39,12 @@ def find_problem(generation_id: str) -> str | None:
     >>> find_problem("two words")
     'an id cannot contain white space'
     """
+    if HIDDEN in hide_api_keys(generation_id):
+        return "an API key is not an id: take it out of the list"
     if _PLAIN.fullmatch(generation_id):
         return None
-    if not generation_id:
-        return "an id cannot be empty"
-    if generation_id.startswith(NOT_TEXT):
-        return "an id must be text"
+    if not generation_id or generation_id.startswith(NOT_TEXT):
+        return "an id must be text" if generation_id else "an id cannot be empty"
     if len(generation_id) > MAX_LENGTH:
         return f"an id has at most {MAX_LENGTH} characters, this one has {len(generation_id):,}"
     if any(character.isspace() for character in generation_id):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias, cast
 
 from genanalytics.base.content import Content, find_files, open_content, read_stream, translate_errors
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.moments import to_utc
 from genanalytics.errors import InputError
 from genanalytics.ids.columns import Notify
@@ -51,15 +52,15 @@ class Ids:
         self._notices = notices
 
     def __iter__(self) -> Iterator[str]:
-        return self._ids
+        return map(hide_api_keys, self._ids)
 
     def __next__(self) -> str:
-        return next(self._ids)
+        return hide_api_keys(next(self._ids))
 
     @property
     def notices(self) -> tuple[str, ...]:
         """The notices so far, such as which column was read, each in one sentence."""
-        return tuple(self._notices)
+        return tuple(map(hide_api_keys, self._notices))
 
 
 def read_ids(
@@ -81,7 +82,7 @@ def read_ids(
             table in memory (pandas, pyarrow, polars); or any iterable of ids: a list, a Series, a generator. An element
             may also be an object with an attribute `id`, such as a completion, a mapping with a key `id`, or the
             headers of an answer with `X-Generation-Id`. Any other element is yielded as a text that counts as invalid:
-            one bad value in a million raises nothing.
+            one bad value in a million raises nothing. An API key of OpenRouter is yielded as `[key]`.
         column: The column of a table, or the key of JSON values, that holds the ids.
         since: Leave out ids of generations created before this ISO date or date and time, in UTC unless it has an
             offset.

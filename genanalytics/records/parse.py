@@ -87,7 +87,7 @@ def _parse_by_arrow(rows: Sequence[Row]) -> dict[str, pa.Array] | None:
     """
     # in JSON, a line break is only between tokens, where it means the same as a blank
     text = b"\n".join(row.body.replace(b"\n", b" ").replace(b"\r", b" ") for row in rows)
-    if _ENCODED_SURROGATE.search(text):  # not UTF-8, though Python's json reads it
+    if _ENCODED_SURROGATE.search(text):  # not UTF-8, which Arrow does not check
         return None
     try:
         options = pa.json.ReadOptions(use_threads=False, block_size=len(text) + 1)

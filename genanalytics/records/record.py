@@ -1,6 +1,7 @@
 """What makes the body of an answer a record, and when a record is final."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from genanalytics.base.text import quote_bytes
@@ -32,7 +33,7 @@ def read_record(body: bytes) -> Record:
     {'id': 'gen-1', 'total_cost': 0.5}
     """
     try:
-        envelope = json.loads(body, parse_constant=_refuse_constant)
+        envelope = parse_json(body, parse_constant=_refuse_constant)
         if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
             _check_depth(envelope)
     except (ValueError, RecursionError) as error:
@@ -44,6 +45,15 @@ def read_record(body: bytes) -> Record:
         return record
     msg = f"the answer contains no record: {quote_bytes(body)}"
     raise NotARecordError(msg)
+
+
+def parse_json(body: bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:  # noqa: ANN401 - any JSON
+    """Return the value of JSON in UTF-8; `json.loads` would also guess UTF-16 and UTF-32.
+
+    Raises:
+        ValueError: It is not JSON, or not UTF-8. A byte order mark is ignored, as RFC 8259 allows.
+    """
+    return json.loads(body.decode("utf-8-sig"), parse_constant=parse_constant)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -14,7 +14,7 @@ from genanalytics.cache.archive import FILE_NAME
 from genanalytics.cli import checks
 from genanalytics.cli.checks import HARMLESS_ID, Finding, State, check_all, check_packages
 from genanalytics.cli.main import run
-from genanalytics.fetching.transport import Secret
+from genanalytics.fetching.secret import Secret
 from support.faults import KEY, FaultServer, HangsUp, Says, make_ids, refusal
 
 MakeClient = Callable[..., Client]

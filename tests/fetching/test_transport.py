@@ -17,15 +17,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from genanalytics import __version__
 from genanalytics.errors import InputError, KeyRefusedError
-from genanalytics.fetching.transport import (
-    MAX_BODY_BYTES,
-    NoReplyError,
-    Secret,
-    Transport,
-    _Signer,
-    check_api_key,
-    check_base_url,
-)
+from genanalytics.fetching.secret import Secret, check_api_key
+from genanalytics.fetching.transport import MAX_BODY_BYTES, NoReplyError, Transport, _Signer, check_base_url
 from genanalytics.fetching.watchdog import Watchdog
 from support.faults import (
     KEY,

@@ -13,6 +13,7 @@ from hypothesis import example, given, strategies as st
 
 from genanalytics.records.frame import drift, parse_frame
 from genanalytics.records.parse import Row, parse_rows
+from genanalytics.records.record import NotARecordError
 from genanalytics.records.schema import BY_NAME, COLUMNS, Kind, Origin
 
 FIELDS = [column.name for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]
@@ -121,9 +122,11 @@ def test_a_misfit_changes_nothing_for_its_neighbours(field: str, text: str, held
 
 
 def test_half_a_character_is_no_text_however_it_was_sent() -> None:
-    body = '{"data":{"id":"gen-1","model":"\ud800"}}'.encode("utf-8", "surrogatepass")
-    [held] = parse_rows([Row("gen-1", body, 0.0)]).to_pylist()
+    body = '{"data":{"id":"gen-1","model":"\ud800"}}'
+    [held] = parse_rows([Row("gen-1", body.encode("utf-8", "backslashreplace"), 0.0)]).to_pylist()
     assert (held["model"], held["extra"]) == (None, '{"model":"\\ud800"}')
+    with pytest.raises(NotARecordError):
+        parse_rows([Row("gen-1", body.encode("utf-8", "surrogatepass"), 0.0)])
 
 
 def test_an_integer_that_is_no_double_is_the_nearest_one_and_kept() -> None:

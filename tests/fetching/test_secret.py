@@ -1,0 +1,166 @@
+"""The key is found in whatever form it comes back, and nothing else is touched; as an id it goes nowhere."""
+
+import io
+import json
+from base64 import b64encode, encodebytes, urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+import genanalytics as ga
+from genanalytics import Client
+from genanalytics.cli import main as cli
+from genanalytics.fetching.fetch import fetch_verbatim
+from genanalytics.fetching.secret import Secret
+from genanalytics.sandbox import sample
+from support.faults import KEY, FaultServer, Says, envelope, make_ids, record_of
+
+OTHER = "sk-or-v1-" + "fedcba98" * 8
+"""A key that is not the client's."""
+ODD = r"k%41y\u0041&sol;" + "-_.~" * 4
+"""A key that looks as if it were escaped."""
+
+Encode = Callable[[str], str]
+
+
+def escape(form: str) -> Encode:
+    return lambda text: "".join(form.format(ord(character)) for character in text)
+
+
+ESCAPES: list[Encode] = [
+    escape(r"\u{:04x}"),
+    escape(r"\u{:04X}"),
+    escape(r"\\u{:04x}"),
+    escape(r"\x{:02x}"),
+    escape("%{:02x}"),
+    escape("%{:02X}"),
+    escape("%25{:02x}"),
+    escape("&#{};"),
+    escape("&#x{:X};"),
+    escape("&amp;#{:04};"),
+    lambda text: text.replace("-", r"\u002d"),
+    lambda text: text.replace("-", "%2D"),
+    "\0".join,
+    " \n".join,
+    lambda text: json.dumps(text)[1:-1],
+]
+ENCODINGS: list[Encode] = [
+    str,
+    str.upper,
+    lambda text: text.encode().hex(),
+    lambda text: text.encode().hex().upper(),
+    *(lambda text, shift=shift: b64encode(b"." * shift + text.encode() + b".").decode() for shift in range(3)),
+    lambda text: urlsafe_b64encode(f"Bearer {text}".encode()).decode().rstrip("="),
+    lambda text: encodebytes(f"Bearer {text}".encode()).decode(),
+    lambda text: b64encode(text.encode("utf-16-le")).decode(),
+]
+
+
+@given(
+    st.sampled_from([KEY, OTHER, ODD]),
+    st.sampled_from(ENCODINGS),
+    st.lists(st.sampled_from(ESCAPES), max_size=2),
+    st.sampled_from(["", "a key: ", "x=", "\\\\", "%", "&"]),
+)
+def test_a_key_is_hidden_in_every_mixture_of_encodings(
+    key: str, encode: Encode, escapes: list[Encode], before: str
+) -> None:
+    text = encode(key)
+    for each in escapes:
+        text = each(text)
+    hidden = Secret(key).hide(f"{before}{text} and more".encode())
+    assert b"[key]" in hidden
+    left = len(hidden) - len(f"{before}[key] and more")
+    assert left < len(text) / 3, "at most what Base64 has around the key"
+
+
+@given(st.binary(max_size=200) | st.text("\\%&#;xu0025amp41 \0", max_size=200).map(str.encode))
+def test_a_text_without_the_key_is_left_as_it_is(text: bytes) -> None:
+    hidden = Secret(KEY).hide(text)
+    assert hidden in {text, b"[key]"}
+    assert hidden == text or text.count(b"5") > 4, "only many layers of escapes are hidden unread"
+
+
+def test_records_without_the_key_are_the_same_objects() -> None:
+    secret = Secret(KEY)
+    for record in sample(60).records.values():
+        body = envelope(record | {"http_referer": "https://a.example/?a=1&amp;b=%2520c&d=\u00e9\\"})
+        assert secret.hide(body) is body
+
+
+@pytest.mark.parametrize("text", [b"\\" * 10**6 + b"u", b"%" + b"25" * 10**5, b"&" + b"amp;" * 10**5, b"%5cu0025" * 9])
+def test_a_long_run_of_escapes_is_one_escape(text: bytes) -> None:
+    assert Secret(KEY).hide(text) is text
+
+
+def test_a_text_with_too_many_layers_is_hidden_as_a_whole() -> None:
+    assert Secret(KEY).hide(b"%5cu0025" + b"5cu0025" * 10**4) == b"[key]"
+
+
+BODIES: dict[str, Callable[[str, str], Says]] = {
+    "record": lambda one, form: Says(
+        200, envelope(record_of(one) | {"external_user": "@"}).replace(b"@", form.encode())
+    ),
+    "returned id": lambda _, form: Says(200, envelope(record_of("@")).replace(b"@", form.encode())),
+    "error": lambda _, form: Says(400, f'{{"error":{{"message":"no {form}"}}}}'.encode()),
+    "UTF-16": lambda one, form: Says(200, envelope(record_of(one) | {"user": form}).decode().encode("utf-16")),
+    "UTF-32": lambda one, form: Says(200, envelope(record_of(one) | {"user": form}).decode().encode("utf-32-be")),
+    "UTF-16 error": lambda _, form: Says(400, f'{{"error":{{"message":"{form}"}}}}'.encode("utf-16-le")),
+}
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("body", BODIES)
+def test_an_encoded_key_reaches_no_output(
+    body: str, server: FaultServer, make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    escaped = KEY.replace("-", r"\u002d")
+    server.otherwise = lambda one: BODIES[body](one, escaped)
+    client, lines = make_client(), io.BytesIO()
+    fetched = ga.fetch(make_ids(1), client=client, wait_s=0)
+    fetch_verbatim(make_ids(1), lines, client=client, wait_s=0)
+    shown = [fetched.frame.to_csv(), fetched.failures.to_csv(), lines.getvalue().decode()]
+    files = [file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()]
+    for text in [*shown, *files]:
+        plain = text.replace(r"\u002d", "-").replace(r"\\u002d", "-").replace("\0", "").replace(r"\x00", "")
+        assert KEY not in plain
+    assert fetched.stats.outcomes == {"ok" if body == "record" else "mismatch" if "id" in body else "failed": 1}
+    assert body in {"UTF-16", "UTF-32"} or any("[key]" in text for text in shown)
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER])
+@pytest.mark.parametrize(
+    "form", ["{}", "{}x", "Bearer {}", "Bearer%20{}", "gen-1-{}", "x" * 300 + "{}", "{{'a': '{}'}}"]
+)
+def test_a_key_given_as_an_id_is_neither_sent_nor_shown(
+    form: str, key: str, server: FaultServer, make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    fetched = ga.fetch([form.format(key), "gen-1", form.format(key.upper())], client=make_client())
+    assert fetched.stats.outcomes["invalid"] == len(fetched.failures)
+    assert list(server.asked) == ["gen-1"]
+    assert "[key]" in fetched.failures["requested_id"][0]
+    assert fetched.failures["message"][0] == "an API key is not an id: take it out of the list"
+    files = [file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()]
+    assert not any(key[9:] in text.lower() for text in [fetched.failures.to_csv(), repr(fetched), *files])
+
+
+def test_encodings_of_the_present_key_are_refused_as_ids(
+    server: FaultServer, make_client: Callable[..., Client]
+) -> None:
+    fetched = ga.fetch([encode(KEY) for encode in ENCODINGS], client=make_client())
+    assert set(fetched.stats.outcomes) == {"invalid"}
+    assert set(fetched.failures["message"]) == {"an API key is not an id: take it out of the list"}
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("arguments", [["ids", "keys.txt"], ["summary", "keys.txt"], [OTHER], ["ids", OTHER + ".txt"]])
+def test_commands_do_not_print_a_key(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("keys.txt").write_text(f"gen-1\n{OTHER}\nBearer {OTHER}\n")
+    cli.run(arguments)
+    shown = capsys.readouterr()
+    assert OTHER[:17] not in shown.out + shown.err
