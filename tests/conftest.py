@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from genanalytics import Client
-from genanalytics.fetching import pace
+from genanalytics.fetching import controller, pace
 from support.faults import KEY, FaultServer
 
 
@@ -68,7 +68,9 @@ def client(make_client: Callable[..., Client]) -> Client:
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a hundredth of the time: `test_pace` tests how long a wait is, the others that there is one."""
     monkeypatch.setattr(pace, "BASE_DELAY_S", pace.BASE_DELAY_S / 100)
-    monkeypatch.setattr(pace, "SLOWEST", 400.0)
+    monkeypatch.setattr(controller, "SLOWEST", 400.0)
+    monkeypatch.setattr(controller, "FASTEST_PROBE_S", controller.FASTEST_PROBE_S / 100)
+    monkeypatch.setattr(controller, "SLOWEST_PROBE_S", controller.SLOWEST_PROBE_S / 100)
 
 
 @pytest.fixture(scope="session")

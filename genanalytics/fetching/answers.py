@@ -74,6 +74,7 @@ class Answer:
         returned_id: The id in the record, if it differs from the requested one.
         sent: Whether a request was sent for this very answer.
         retry_in_s: How long to wait before asking again; None if asking again would not help.
+        is_setup: Whether the set-up is at fault: certificate, proxy or host name.
     """
 
     requested_id: str
@@ -87,3 +88,4 @@ class Answer:
     returned_id: str | None = None
     sent: bool = False
     retry_in_s: float | None = None
+    is_setup: bool = False

@@ -24,6 +24,7 @@ from genanalytics.cache.archive import Archive
 from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
+from genanalytics.fetching.controller import Verdict
 from genanalytics.fetching.flights import Flights
 from genanalytics.fetching.pace import Pace, draw_backoff_s
 from genanalytics.fetching.secret import KEY_VARIABLE, Secret, check_api_key
@@ -190,27 +191,30 @@ class Client:
 
     def _send(self, generation_id: str, attempt: int, *, accept_mismatch: bool, stopped: Event, fresh: bool) -> Answer:
         pace = self._paces.get()
-        pace.wait(stopped)
-        if stopped.is_set():
+        sent_at = pace.wait(stopped)
+        if sent_at is None:
             return _skip(generation_id, attempt)
+        verdict: Verdict = "failed"
+        asked_s = 0.0
         answer = Answer(generation_id, Outcome.FAILED, attempts=attempt, sent=True)
         try:
             reply = self._transport.get(self._make_url(generation_id), fresh=fresh)
+            asked_s = reply.retry_after_s or 0.0
+            answer = replace(answer, status=reply.status, fetched_at=time.time())
+            answer = self._judge(answer, reply, accept_mismatch=accept_mismatch)
+            verdict = _find_verdict(answer)
         except NoReplyError as error:
             retry_in_s = draw_backoff_s(attempt) if error.again else None
-            return replace(answer, message=f"no answer: {error}", retry_in_s=retry_in_s)
-        if reply.status == HTTPStatus.UNAUTHORIZED:
-            msg = f"{self.base_url} refused the API key (401): check {KEY_VARIABLE} or --api-key-file"
-            raise KeyRefusedError(msg)
-        if reply.status in TOO_MANY:
-            pace.note_refused()
-        else:
-            pace.note_accepted()
-        answer = replace(answer, status=reply.status, fetched_at=time.time())
-        return self._judge(answer, reply, accept_mismatch=accept_mismatch)
+            return replace(answer, message=f"no answer: {error}", retry_in_s=retry_in_s, is_setup=error.is_setup)
+        finally:
+            pace.note(sent_at, verdict, retry_after_s=asked_s if asked_s <= LONGEST_WAIT_S else 0.0)
+        return answer
 
     def _judge(self, answer: Answer, reply: Reply, *, accept_mismatch: bool) -> Answer:
         match reply.status:
+            case HTTPStatus.UNAUTHORIZED:
+                msg = f"{self.base_url} refused the API key (401): check {KEY_VARIABLE} or --api-key-file"
+                raise KeyRefusedError(msg)
             case HTTPStatus.OK:
                 return _judge_record(answer, reply.body, accept_mismatch=accept_mismatch)
             case HTTPStatus.FORBIDDEN if _is_error(reply.body):
@@ -222,17 +226,10 @@ class Client:
                     return replace(answer, outcome=Outcome.PENDING, message="the service has no record of it yet")
                 return replace(answer, outcome=Outcome.NOT_FOUND, message="the service has no record of it")
             case status:
-                delay_s = self._find_delay_s(reply, answer.attempts) if status in _RETRIED else None
+                delay_s = max(reply.retry_after_s or 0.0, draw_backoff_s(answer.attempts))
                 hint = "; is the base URL right?" if status == HTTPStatus.NOT_FOUND else ""
                 message = f"the service answered {status}: {_read_message(reply.body)}{hint}"
-                return replace(answer, message=message, retry_in_s=delay_s)
-
-    def _find_delay_s(self, reply: Reply, attempt: int) -> float:
-        """Return the seconds to wait before asking again, and hold all workers if the service asks for it."""
-        asked_s = reply.retry_after_s or 0.0
-        if asked_s <= LONGEST_WAIT_S:
-            self._paces.get().hold(asked_s)
-        return max(asked_s, draw_backoff_s(attempt))
+                return replace(answer, message=message, retry_in_s=delay_s if status in _RETRIED else None)
 
     def make_entry(self, answer: Answer) -> Entry | None:
         """Return the cache entry of an answer, or None if it is not kept.
@@ -287,6 +284,13 @@ def find_cache_directory(named: str | os.PathLike[str] | None) -> Path:
             return found
     msg = f"no home directory for the cache: set HOME, or name a directory with --cache-dir or {CACHE_DIR_VARIABLE}"
     raise CacheError(msg)
+
+
+def _find_verdict(answer: Answer) -> Verdict:
+    """Return what an answer says about the service."""
+    if answer.status in TOO_MANY:
+        return "refused"
+    return "accepted" if answer.retry_in_s is None else "failed"
 
 
 def _skip(generation_id: str, attempt: int) -> Answer:

@@ -13,6 +13,7 @@ from threading import Event
 from genanalytics.cache.entry import Entry
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import LONGEST_WAIT_S, TOO_MANY, Client
+from genanalytics.fetching.outage import Outage
 from genanalytics.fetching.pace import Quota
 from genanalytics.fetching.store import Store
 from genanalytics.fetching.workers import Workers
@@ -37,6 +38,7 @@ class _Task:
         kept: The record in the cache, which counts if the service has none.
         holds_record: Whether the cache has a record, even one that this run does not accept.
         attempt: The number of requests so far.
+        sent_at: When the last of them began.
         failures: The number of failed requests so far.
         fresh: Whether to use a new connection: the last one returned the record of another id.
         missing_since: When the service first had no record yet.
@@ -48,6 +50,7 @@ class _Task:
     kept: Entry | None = None
     holds_record: bool = False
     attempt: int = 0
+    sent_at: float = 0.0
     failures: int = 0
     fresh: bool = False
     missing_since: float | None = None
@@ -92,6 +95,7 @@ class Dispatch:
         self._error: BaseException | None = None
         self._notices: dict[str, None] = {}
         self._quota = Quota()
+        self._outage = Outage(client.max_workers)
         self._through_at = time.monotonic()
 
         self._todo: deque[_Task] = deque()
@@ -204,6 +208,7 @@ class Dispatch:
     def _ask(self, task: _Task, stopped: Event) -> Answer:
         """Ask for one id: the work of each worker."""
         task.attempt += 1
+        task.sent_at = time.monotonic()
         return self._client.ask(
             task.generation_id,
             attempt=task.attempt,
@@ -223,7 +228,7 @@ class Dispatch:
         if again_in_s is None or self._error is not None:
             self._settle(task, answer)
         elif self._halted or again_in_s > LONGEST_WAIT_S:
-            self._halt(again_in_s)
+            self._halt(_explain_pause(again_in_s))
             self._settle(task, replace(answer, outcome=Outcome.SKIPPED, message=self._halted))
         else:
             heapq.heappush(self._waiting, (time.monotonic() + again_in_s, next(self._ties), task))
@@ -233,6 +238,8 @@ class Dispatch:
         if answer.retry_in_s is not None:
             return self._find_retry_s(task, answer, answer.retry_in_s)
         self._through_at = time.monotonic()
+        if answer.sent:
+            self._outage.note_through()
         self._quota.earn(retried=task.failures > 0)
         if answer.outcome is Outcome.MISMATCH and not task.fresh:
             task.fresh = True
@@ -246,13 +253,24 @@ class Dispatch:
         self._through_at = time.monotonic()
         if retry_in_s > LONGEST_WAIT_S:
             return retry_in_s
+        self._halt_if_dead(task, answer)
         task.failures += 1
-        if task.failures >= MAX_FAILURES:
-            return None
+        return None if task.failures >= MAX_FAILURES else retry_in_s
+
+    def _halt_if_dead(self, task: _Task, answer: Answer) -> None:
+        """End the run if a failure shows that the service is not there, or that too much fails."""
+        if not answer.sent:  # the failure of another thread's request
+            return
+        reason = self._outage.note_failure(
+            time.monotonic(), sent_at=task.sent_at, reason=answer.message, is_setup=answer.is_setup
+        )
         if not self._quota.take():
-            self._notices["too many requests failed, so some ids were not tried again: run again later"] = None
-            return None
-        return retry_in_s
+            reason = reason or (
+                f"too many requests failed ({answer.message}): check the connection with `genanalytics doctor`, then"
+                " fetch again; fetched records are kept"
+            )
+        if reason:
+            self._halt(reason)
 
     def _find_patience_s(self, task: _Task) -> float | None:
         """Return when to look again for a record that does not exist yet: ever later, and once more at the very end."""
@@ -264,10 +282,10 @@ class Dispatch:
         patience_s, task.patience_s = task.patience_s, 2 * task.patience_s
         return min(patience_s, left_s)
 
-    def _halt(self, pause_s: float) -> None:
-        """Ask for nothing more: the service wants a pause that is too long to wait for."""
+    def _halt(self, reason: str) -> None:
+        """Ask for nothing more."""
         if not self._halted:
-            self._halted = _explain_halt(pause_s)
+            self._halted = reason
             self._notices[self._halted] = None
             self._workers.stop()
         for task in (*self._todo, *(task for _, _, task in self._waiting)):
@@ -302,7 +320,7 @@ class Dispatch:
         self._notices |= dict.fromkeys(self._client.archive.take_notices())
 
 
-def _explain_halt(pause_s: float) -> str:
+def _explain_pause(pause_s: float) -> str:
     """Return why a run ends before its last id."""
     if pause_s == math.inf:
         return f"the service refused everything for {LONGEST_WAIT_S:.0f} s: run again later; fetched records are kept"

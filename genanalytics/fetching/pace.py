@@ -4,98 +4,48 @@ import math
 import random
 import threading
 import time
-from collections import deque
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from genanalytics.fetching.controller import Controller, Verdict
 
 BASE_DELAY_S = 0.25
 MAX_DELAY_S = 20.0
 
 _YEAR_S = 365.0 * 24 * 60 * 60
 
-_MEASURED_S = 1.0
-"""The window for counting accepted requests; refusals within one window count as one."""
-_KEPT_SHARE = 0.8
-_UNPROVEN = 4.0
-"""The rate after a refusal if nothing was accepted before; at the next refusal it is halved."""
-SLOWEST = 0.1
-"""The lowest rate, in requests per second."""
-_GROWTH_PER_S = 0.03
-_GROWTH_PER_S2 = 0.01
-
 
 class Pace:
-    """When the next request may be sent: one pace for all workers.
-
-    Requests are sent as fast as workers are free, until the service refuses one with "too many requests". From then on
-    they are spread evenly, at 80 % of the rate that was accepted in the last second. The rate then grows, slowly at
-    first and faster the longer nothing is refused, until it meets the limit again: additive increase and
-    multiplicative decrease, with an increase that accelerates as in CUBIC (Ha, Rhee and Xu, 2008), so that the effect
-    of one stray refusal is short.
+    """When the next request may be sent: one pace for all workers, which `Controller` finds.
 
     Args:
         rate: The maximum number of requests per second; None for no limit but the service's own.
     """
 
     def __init__(self, rate: float | None) -> None:
-        self._cap = rate or math.inf
-        self._base = math.inf  # requests per second, as of the last refusal
-        self._refused_at = -math.inf
-        self._taken_at = -math.inf
-        self._held_until = -math.inf
-        self._through: deque[float] = deque()
+        self._controller = Controller(rate or math.inf)
         self._lock = threading.Lock()
         self._queue = threading.Lock()
 
-    def wait(self, stopped: threading.Event) -> None:
-        """Return when the caller may send, or at once when `stopped` is set."""
+    def wait(self, stopped: threading.Event) -> float | None:
+        """Return when the request of the caller counts as sent (`time.monotonic`); None once `stopped` is set.
+
+        Tell `note` what became of the request.
+        """
         with self._queue:  # one caller waits for the next turn, the others queue: no one holds a turn of an old pace
             delay_s = 0.0
             while not stopped.wait(delay_s):
-                delay_s = self._turn_in_s()
-                if delay_s <= 0:
-                    return
+                with self._lock:
+                    now = time.monotonic()
+                    delay_s = self._controller.take_turn(now)
+                if delay_s == 0:
+                    return now
+            return None
 
-    def _turn_in_s(self) -> float:
-        """Return the seconds until the next turn, and take the turn if it is now."""
+    def note(self, sent_at: float, verdict: Verdict, *, retry_after_s: float = 0.0) -> None:
+        """Take the verdict on a request that `wait` let go at `sent_at`, and the pause that the service asked for."""
         with self._lock:
-            now = time.monotonic()
-            interval_s = 1 / self._rate(now)
-            turn = max(self._held_until, self._taken_at + interval_s, now - interval_s)
-            if turn <= now:
-                self._taken_at = turn
-            return turn - now
-
-    def hold(self, seconds: float) -> None:
-        """Let no one send for `seconds` from now."""
-        with self._lock:
-            self._held_until = max(self._held_until, time.monotonic() + seconds)
-
-    def note_accepted(self) -> None:
-        """Note that the service accepted a request."""
-        with self._lock:
-            now = time.monotonic()
-            self._through.append(now)
-            while self._through[0] <= now - _MEASURED_S:
-                self._through.popleft()
-
-    def note_refused(self) -> None:
-        """Note that the service refused a request with "too many requests"; those of one moment count as one."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._refused_at < _MEASURED_S:
-                return
-            through = sum(at > now - _MEASURED_S for at in self._through) / _MEASURED_S
-            rate = self._rate(now)
-            kept = _KEPT_SHARE * min(through, rate) if through else min(_UNPROVEN, rate / 2)
-            self._base = max(SLOWEST, kept)
-            self._refused_at = now
-
-    def _rate(self, now: float) -> float:
-        if self._base == math.inf:
-            return self._cap
-        age_s = now - self._refused_at
-        return min(self._cap, self._base * (1 + _GROWTH_PER_S * age_s + _GROWTH_PER_S2 * age_s**2))
+            self._controller.note(time.monotonic(), sent_at, verdict, retry_after_s)
 
 
 class Quota:

@@ -1,21 +1,25 @@
 """HTTP below the cache: requests get their API key here, and network failures become one kind of error here."""
 
 import socket
+import ssl
 import time
 from functools import partial
 from http.client import HTTPResponse
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import create_urllib3_context
 
 from genanalytics._version import __version__
 from genanalytics.base.processes import PerProcess
-from genanalytics.base.text import to_one_line
+from genanalytics.base.text import explain, to_one_line
 from genanalytics.errors import InputError
 from genanalytics.fetching.pace import parse_retry_after_s
 from genanalytics.fetching.secret import Secret
@@ -26,6 +30,12 @@ MAX_BODY_BYTES = 1 << 20
 
 _READ_BYTES = 1 << 16
 _CONNECT_TIMEOUT_S = 10.0
+_SETUP_FAULTS = (
+    ssl.SSLCertVerificationError,
+    socket.gaierror,
+    requests.exceptions.ProxyError,
+    urllib3.exceptions.ProxyError,
+)
 _INTERIM = frozenset(range(102, 200))
 """The statuses that precede the answer; not 101, after which the connection speaks another protocol."""
 
@@ -39,11 +49,17 @@ class Reply(NamedTuple):
 
 
 class NoReplyError(Exception):
-    """There was no complete answer; the text says why, and `again` whether asking again may help."""
+    """There was no complete answer; the text says why.
 
-    def __init__(self, reason: str, *, again: bool = True) -> None:
+    Attributes:
+        again: Whether asking again may help.
+        is_setup: Whether the set-up is at fault: certificate, proxy or host name.
+    """
+
+    def __init__(self, reason: str, *, again: bool = True, is_setup: bool = False) -> None:
         super().__init__(reason)
         self.again = again
+        self.is_setup = is_setup
 
 
 class Transport:
@@ -68,7 +84,8 @@ class Transport:
             self._options["proxies"] = {}
         headers = {"Accept": "application/json", "User-Agent": f"genanalytics/{__version__}"}
         self._template = requests.Request("GET", base_url, headers=headers).prepare()
-        self._adapters = PerProcess(lambda: _Signer(api_key, Watchdog(), pool_size=pool_size))
+        context = _make_context(self._options["verify"]) if base_url.startswith("https:") else None
+        self._adapters = PerProcess(lambda: _Signer(api_key, Watchdog(), context, pool_size=pool_size))
 
     def get(self, url: str, *, fresh: bool = False) -> Reply:
         """Return the complete answer to one GET; if the service repeats the API key, it is removed.
@@ -81,7 +98,7 @@ class Transport:
         adapter = self._adapters.get()
         if not fresh:
             return self._get(adapter, url)
-        adapter = _Signer(self._api_key, adapter.watchdog, pool_size=1)
+        adapter = _Signer(self._api_key, adapter.watchdog, adapter.context, pool_size=1)
         try:
             return self._get(adapter, url)
         finally:
@@ -101,18 +118,18 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             late = time.monotonic() >= deadline
             reason = f"not complete within {self._timeout_s:g} s" if late else self._describe(error)
+            is_setup = not late and any(isinstance(cause, _SETUP_FAULTS) for cause in _list_causes(error))
         except NoReplyError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug; its frames, which hold the signed request, are dropped
             error.__context__ = None
             raise error.with_traceback(None) from None
         # raised outside the handler: the exceptions of requests hold the signed request
-        raise NoReplyError(reason)
+        raise NoReplyError(reason, is_setup=is_setup)
 
     def _describe(self, error: BaseException) -> str:
         """Return the name and the text of the innermost error, which the peer may have influenced."""
-        while (inner := error.__cause__ or error.__context__) is not None:
-            error = inner
+        error = _list_causes(error)[-1]
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return to_one_line(self._api_key.hide_text(reason))
 
@@ -127,7 +144,8 @@ class Transport:
 class _Signer(HTTPAdapter):
     """Adds the API key to a copy of the request, so that no other code, not even the cache, ever sees it."""
 
-    def __init__(self, api_key: Secret, watchdog: Watchdog, *, pool_size: int) -> None:
+    def __init__(self, api_key: Secret, watchdog: Watchdog, context: ssl.SSLContext | None, *, pool_size: int) -> None:
+        self.context = context
         super().__init__(pool_maxsize=pool_size)
         self.watchdog = watchdog
         self._api_key = api_key
@@ -142,6 +160,22 @@ class _Signer(HTTPAdapter):
         response = super().send(signed, *args, **kwargs)
         response.request = request
         return response
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Give all connections one TLS context: to load the certificates takes longer than a request."""
+        super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Return a manager of connections through a proxy, which share the TLS context too."""
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self.context, proxy_ssl_context=self.context)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Return the host, and nothing that would load certificates again: they are in the context."""
+        host, _ = super().build_connection_pool_key_attributes(*args, **kwargs)
+        return host, {}
+
+    def cert_verify(self, *args: Any) -> None:  # noqa: ANN401
+        """Leave the verification to the context."""
 
     def close(self) -> None:
         """Close the connections now: urllib3 leaves it to finalizers, where Python swallows and prints Ctrl-C."""
@@ -188,6 +222,33 @@ def _make_pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -
         ConnectionCls = Connection
 
     return Pool
+
+
+def _make_context(verify: bool | str | None) -> ssl.SSLContext:  # noqa: FBT001 - as requests has it
+    """Return a context that verifies certificates: with those of the environment, or those that requests brings along.
+
+    Raises:
+        InputError: The certificates cannot be read.
+    """
+    location = verify if isinstance(verify, str) else certifi.where()
+    context = create_urllib3_context()  # verifies certificates and host names
+    try:
+        if Path(location).is_dir():
+            context.load_verify_locations(capath=location)
+        else:
+            context.load_verify_locations(cafile=location)
+    except OSError as error:
+        msg = f"the certificates {location!r} cannot be read ({explain(error)}): check REQUESTS_CA_BUNDLE"
+        raise InputError(msg) from error
+    return context
+
+
+def _list_causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what caused it, the innermost last."""
+    causes = [error]
+    while (inner := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(inner)
+    return causes
 
 
 def check_base_url(base_url: str) -> str:

@@ -1,0 +1,46 @@
+"""When to give up on a service. A pure object: it is told the time and the failures, and has no clock."""
+
+PATIENCE_S = 20.0
+"""A service that lets nothing through for this long is not there."""
+SETUP_TRIES = 2
+"""A fault of the set-up, such as a wrong certificate or host name, is not worth more tries than this."""
+
+_LEAST_FAILURES = 6
+"""Fewer failures in a row say something about an id, not about the service."""
+_FAILURES_PER_WORKER = 5
+
+
+class Outage:
+    """The failures since a request got through.
+
+    Args:
+        workers: The number of concurrent requests.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._most = max(_LEAST_FAILURES + 1, _FAILURES_PER_WORKER * workers)
+        self._failures = 0
+        self._since: float | None = None
+        self._was_through = False
+
+    def note_through(self) -> None:
+        """Note that a request got through, even if its answer is no record."""
+        self._was_through = True
+        self._failures, self._since = 0, None
+
+    def note_failure(self, now: float, *, sent_at: float, reason: str, is_setup: bool) -> str:
+        """Note a failure; return why the run should end, or nothing as long as it may go on."""
+        self._failures += 1
+        self._since = sent_at if self._since is None else min(self._since, sent_at)
+        if is_setup and not self._was_through:
+            is_over = self._failures >= SETUP_TRIES
+        else:
+            is_long = self._failures >= _LEAST_FAILURES and now - self._since >= PATIENCE_S
+            is_over = is_long or self._failures >= self._most
+        if not is_over:
+            return ""
+        seconds = f"{now - self._since:.0f} s" if now - self._since >= 1 else "less than a second"
+        return (
+            f"nothing got through in {self._failures} requests and {seconds} ({reason}): check the connection with"
+            " `genanalytics doctor`, then fetch again; fetched records are kept"
+        )
