@@ -193,9 +193,9 @@ class Controller:
 
     def _resume(self, now: float) -> None:
         self._gap_s = now - self._last_through_at
-        self._rate = max(1 / max(self._gap_s, 1e-3), self._best / 2, SLOWEST)
+        self._rate = max(1 / max(self._gap_s, 1e-3), self._best / 2, 1 / self._probe_s)
         self._probe_s = 0.0
-        self._limit = max(self._rate, self._best)
+        self._limit = max(self._rate, self._best) if self._best else None
         self._step = _RESUMED_STEP if self._gap_s < _SHORT_GAP_S else _FIRST_STEP
         self._mark_change(now)
 

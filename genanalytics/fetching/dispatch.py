@@ -95,7 +95,7 @@ class Dispatch:
         self._error: BaseException | None = None
         self._notices: dict[str, None] = {}
         self._quota = Quota()
-        self._outage = Outage(client.max_workers)
+        self._outage = Outage()
         self._through_at = time.monotonic()
 
         self._todo: deque[_Task] = deque()

@@ -7,18 +7,15 @@ SETUP_TRIES = 2
 
 _LEAST_FAILURES = 6
 """Fewer failures in a row say something about an id, not about the service."""
-_FAILURES_PER_WORKER = 5
 
 
 class Outage:
     """The failures since a request got through.
 
-    Args:
-        workers: The number of concurrent requests.
+    Their number needs no bound of its own: in an outage, requests are probes, one at a time and ever more rarely.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._most = max(_LEAST_FAILURES + 1, _FAILURES_PER_WORKER * workers)
+    def __init__(self) -> None:
         self._failures = 0
         self._since: float | None = None
         self._was_through = False
@@ -35,8 +32,7 @@ class Outage:
         if is_setup and not self._was_through:
             is_over = self._failures >= SETUP_TRIES
         else:
-            is_long = self._failures >= _LEAST_FAILURES and now - self._since >= PATIENCE_S
-            is_over = is_long or self._failures >= self._most
+            is_over = self._failures >= _LEAST_FAILURES and now - self._since >= PATIENCE_S
         if not is_over:
             return ""
         seconds = f"{now - self._since:.0f} s" if now - self._since >= 1 else "less than a second"

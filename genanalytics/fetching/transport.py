@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -230,7 +229,7 @@ def _make_context(verify: bool | str | None) -> ssl.SSLContext:  # noqa: FBT001 
     Raises:
         InputError: The certificates cannot be read.
     """
-    location = verify if isinstance(verify, str) else certifi.where()
+    location = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     context = create_urllib3_context()  # verifies certificates and host names
     try:
         if Path(location).is_dir():

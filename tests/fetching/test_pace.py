@@ -24,13 +24,23 @@ def in_threads(number: int, work: Callable[[], None]) -> float:
 
 
 def sends(pace: Pace, times: int) -> Callable[[], None]:
-    """Return a thread's work: to wait for its turn so many times."""
+    """Return a thread's work: to wait for its turn so many times; every request is accepted at once."""
 
     def send() -> None:
         for _ in range(times):
-            pace.wait(Event())
+            sent_at = pace.wait(Event())
+            assert sent_at is not None
+            pace.note(sent_at, "accepted")
 
     return send
+
+
+def refuse_all(pace: Pace, times: int, *, retry_after_s: float) -> None:
+    """Have a service refuse requests one after the other."""
+    for _ in range(times):
+        sent_at = pace.wait(Event())
+        assert sent_at is not None
+        pace.note(sent_at, "refused", retry_after_s=retry_after_s)
 
 
 def http_date(from_now_s: float) -> str:
@@ -45,41 +55,50 @@ def test_all_threads_together_keep_the_rate() -> None:
 
 def test_time_in_which_nobody_asked_is_not_made_up_for() -> None:
     pace = Pace(rate=50)
-    pace.wait(Event())
+    sends(pace, 1)()
     time.sleep(0.2)
     assert in_threads(1, sends(pace, 10)) >= 8 / 50
 
 
 def test_without_a_rate_nobody_waits() -> None:
-    assert in_threads(4, sends(Pace(rate=None), 1_000)) < 1
+    assert in_threads(4, sends(Pace(rate=None), 500)) < 1
 
 
 @pytest.mark.parametrize("rate", [None, 1_000])
-def test_hold_holds_all_threads(rate: float | None) -> None:
+def test_a_pause_for_requests_in_a_row_holds_all_threads(rate: float | None) -> None:
     pace, waited_s = Pace(rate), list[float]()
+    refuse_all(pace, 4, retry_after_s=0.3)
     started = time.monotonic()
-    pace.hold(0.2)
 
     def send() -> None:
-        pace.wait(Event())
+        sends(pace, 1)()
         waited_s.append(time.monotonic() - started)
 
     in_threads(4, send)
     assert len(waited_s) == 4
-    assert min(waited_s) >= 0.2
-    assert max(waited_s) < 1
+    assert min(waited_s) >= 0.25
+    assert max(waited_s) < 3
 
 
-def test_a_shorter_hold_does_not_cut_a_longer_one() -> None:
+def test_a_pause_for_one_request_holds_no_other() -> None:
     pace = Pace(rate=None)
-    pace.hold(0.2)
-    pace.hold(0.01)
-    assert in_threads(1, sends(pace, 1)) >= 0.19
+    sends(pace, 5)()
+    refuse_all(pace, 1, retry_after_s=30)
+    assert in_threads(1, sends(pace, 5)) < 5
+
+
+def test_a_shorter_pause_does_not_cut_a_longer_one() -> None:
+    pace = Pace(rate=None)
+    sent = [pace.wait(Event()), *[]]
+    refuse_all(pace, 3, retry_after_s=0)
+    started = time.monotonic()
+    pace.note(sent[0] or 0.0, "refused", retry_after_s=0.4)
+    assert in_threads(1, sends(pace, 1)) + time.monotonic() - started >= 0.35
 
 
 def test_whoever_waits_returns_at_once_when_stopped() -> None:
     pace, stopped = Pace(rate=None), Event()
-    pace.hold(60)
+    refuse_all(pace, 4, retry_after_s=60)
     waiting = Thread(target=pace.wait, args=[stopped])
     waiting.start()
     waiting.join(0.05)
@@ -87,7 +106,7 @@ def test_whoever_waits_returns_at_once_when_stopped() -> None:
     stopped.set()
     waiting.join(1)
     assert not waiting.is_alive()
-    pace.wait(stopped)  # which would hang, were it not stopped
+    assert pace.wait(stopped) is None  # which would hang, were it not stopped
 
 
 @given(st.integers(min_value=1, max_value=1_000))

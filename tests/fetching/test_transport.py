@@ -73,7 +73,7 @@ def test_the_key_and_our_name_go_with_every_request_once(server: FaultServer, tr
 
 def test_nothing_above_the_adapter_sees_the_key(server: FaultServer) -> None:
     with requests.Session() as session:
-        session.mount(server.base_url, _Signer(Secret(KEY), Watchdog(), pool_size=1))
+        session.mount(server.base_url, _Signer(Secret(KEY), Watchdog(), None, pool_size=1))
         response = session.get(f"{server.base_url}/generation?id=gen-1", timeout=5)
     assert server.requests[0].values("Authorization") == [f"Bearer {KEY}"]
     assert "Authorization" not in response.request.headers
