@@ -111,7 +111,7 @@ SCENARIOS = {
     "50 a second, burst 1": Scenario(lambda: Bucket(lambda _: 50, burst=1), 15, 750),
     "1,000 a minute": Scenario(lambda: FixedWindow(1_000, 60), 70, 2_000),
     "100 in any 10 s": Scenario(lambda: SlidingWindow(100, 10), 35, 400),
-    "refused from 5 to 20 s": Scenario(lambda: accept_outside(5, 20), 30, share=0.5),
+    "refused from 10 to 40 s": Scenario(lambda: accept_outside(10, 40), 60, share=0.5),
     "100, 20, 200 a second": Scenario(lambda: Bucket(find_changing_limit), 21, 100 + 7 * 320),
     "at most 4 at once": Scenario(lambda: accept_at_once(4), 12, 12 * 4 / LATENCY_S),
     "two processes, 50 a second": Scenario(lambda: Bucket(lambda _: 50), 15, 800, clients=2),

@@ -12,7 +12,7 @@ Compared with the stock SQLite backend of requests-cache:
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -101,8 +101,8 @@ class Archive:
         if self.refusal:
             raise CacheError(self.refusal)
 
-    def rows(self) -> Iterator[tuple[int, str, Entry | None]]:
-        """Yield number, cache key and entry of every row; None for a damaged entry.
+    def rows(self) -> Iterator[tuple[str, Entry | None]]:
+        """Yield cache key and entry of every row, as the file was at the first one; None for a damaged entry.
 
         Raises:
             CacheError: The file cannot be read.
@@ -110,8 +110,10 @@ class Archive:
         with self._translate_errors():
             yield from self._tables.get().read_all()
 
-    def remove(self, rows: Sequence[int] | None) -> int:
-        """Delete rows by their numbers, or all rows, and return their number; the file shrinks.
+    def remove(self, entries: Iterable[tuple[str, Entry]] | None) -> int:
+        """Delete these entries by cache key, or all rows, and return their number; the file shrinks.
+
+        An entry that another process has replaced since stays.
 
         Raises:
             CacheError: The file cannot be written.
@@ -119,7 +121,7 @@ class Archive:
         if self.refusal:
             raise CacheError(self.refusal)
         with self._translate_errors():
-            return self._tables.get().remove(rows)
+            return self._tables.get().remove(entries)
 
     def size(self) -> int:
         """Return the bytes that the database and its log take on the disk."""

@@ -45,7 +45,7 @@ class _Responses(BaseStorage):  # type: ignore[type-arg]
         return response
 
     def __iter__(self) -> Iterator[str]:
-        return (key for _, key, entry in self._archive.rows() if entry is not None)
+        return (key for key, entry in self._archive.rows() if entry is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -43,7 +43,7 @@ def count_contents(archive: Archive) -> Contents:
     final = young = missing = damaged = 0
     oldest: float | None = None
     newest: float | None = None
-    for _, _, entry in archive.rows():
+    for _, entry in archive.rows():
         if entry is None:
             damaged += 1
             continue
@@ -75,7 +75,9 @@ def clear_entries(archive: Archive, *, before: float | None = None) -> int:
     """
     if before is None:
         return archive.remove(None)
-    return archive.remove([row for row, _, entry in archive.rows() if entry is not None and entry.fetched_at < before])
+    return archive.remove(
+        (cache_key, entry) for cache_key, entry in archive.rows() if entry is not None and entry.fetched_at < before
+    )
 
 
 def export_bodies(archive: Archive, path: Path) -> int:
@@ -89,7 +91,7 @@ def export_bodies(archive: Archive, path: Path) -> int:
     """
     written = 0
     with replace_file(path, mode=0o600) as part, part.open("wb") as stream:
-        for _, _, entry in archive.rows():
+        for _, entry in archive.rows():
             if entry is not None and entry.body:
                 written += 1
                 stream.write(to_line(entry.body))

@@ -90,13 +90,13 @@ def open_database(path: Path) -> Opened:
             _make_file(path)
             notice = ""
             try:
-                connection = _connect(path)
+                connection = connect(path)
             except DAMAGE_ERRORS as error:
                 if not is_damage(error):
                     raise
                 notice = _rename_damaged(path, error)
                 _make_file(path)
-                connection = _connect(path)
+                connection = connect(path)
             return Opened(connection, identify(path), "", notice)
     except (OSError, sqlite3.Error) as error:
         if not _is_unwritable(error, path):
@@ -104,7 +104,7 @@ def open_database(path: Path) -> Opened:
         refusal = (error.strerror if isinstance(error, OSError) else None) or str(error)
     for mode in ("mode=ro", "immutable=1"):  # the second if even the index of the log cannot be created
         with suppress(*DAMAGE_ERRORS):
-            return Opened(_connect(path, read_only=mode), identify(path), refusal)
+            return Opened(connect(path, read_only=mode), identify(path), refusal)
     return open_in_memory(refusal)
 
 
@@ -186,7 +186,7 @@ def _check_owner(path: Path) -> None:
                 raise CacheError(msg)
 
 
-def _connect(path: Path, *, read_only: str = "") -> sqlite3.Connection:
+def connect(path: Path, *, read_only: str = "") -> sqlite3.Connection:
     """Return a connection to a file with the table of answers; `read_only` is a parameter of SQLite's URIs."""
     name = f"{path.absolute().as_uri()}?{read_only}" if read_only else path
     connection = sqlite3.connect(name, uri=bool(read_only), isolation_level=None, check_same_thread=False)

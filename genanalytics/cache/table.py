@@ -4,14 +4,17 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from genanalytics.cache.database import (
+    BUSY_TIMEOUT_MS,
     DAMAGE_ERRORS,
     Opened,
+    connect,
     identify,
     is_damage,
     is_read_only,
@@ -22,6 +25,7 @@ from genanalytics.cache.database import (
 from genanalytics.cache.entry import Entry, pack, unpack
 
 _KEYS_PER_STATEMENT = 500
+_ROWS_PER_DELETION = 5_000
 _WRITE_TRIES = 3
 _CACHE_KEY = re.compile(rb"[0-9a-f]{32}")
 
@@ -68,39 +72,49 @@ class Table:
         """Write entries in one transaction; if the file cannot be written, `refusal` says why."""
         self._recover(lambda: self._write(entries))
 
-    def read_all(self) -> Iterator[tuple[int, str, Entry | None]]:
-        """Yield number, cache key and entry of every row; None for a damaged entry."""
+    def read_all(self) -> Iterator[tuple[str, Entry | None]]:
+        """Yield cache key and entry of every row, as the file was at the first one; None for a damaged entry."""
         self.open()
-        query = (
-            "SELECT rowid, CAST(key AS BLOB), CAST(value AS BLOB) FROM responses WHERE rowid > ? ORDER BY rowid LIMIT ?"
-        )
-        last = -(1 << 63)
-        while True:
-            with self._locked() as connection:
-                some = connection.execute(query, (last, _KEYS_PER_STATEMENT)).fetchall()
-            for last, stored, value in some:
+        with self._snapshot() as connection:
+            for stored, value in connection.execute("SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM responses"):
                 if isinstance(stored, bytes) and _CACHE_KEY.fullmatch(stored):
-                    yield last, stored.decode(), unpack(stored.decode(), value)
+                    yield stored.decode(), unpack(stored.decode(), value)
                 else:
-                    yield last, "", None
-            if not some:
-                return
+                    yield "", None
 
-    def remove(self, rows: Sequence[int] | None) -> int:
-        """Delete rows by their numbers, or all rows, and return their number; the file shrinks."""
+    def remove(self, entries: Iterable[tuple[str, Entry]] | None) -> int:
+        """Delete these entries, or all rows, and return their number; the file shrinks.
+
+        An entry that another process has replaced stays. Row numbers would not do: SQLite uses them again.
+        """
         self.open()
+        removed = self._remove_all() if entries is None else self._remove_some(iter(entries))
+        self._shrink()
+        return removed
+
+    def _shrink(self) -> None:
+        """Give free space back, unless another process uses the file or the disk is full: it can wait."""
         with self._locked() as connection:
-            with self._transaction():
-                if rows is None:
-                    removed = connection.execute("DELETE FROM responses").rowcount
-                else:
-                    removed = connection.executemany(
-                        "DELETE FROM responses WHERE rowid = ?", ((row,) for row in rows)
-                    ).rowcount
-            with suppress(sqlite3.OperationalError):  # another process reads, or the disk is full: it can wait
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return max(removed, 0)
+            except sqlite3.OperationalError:
+                return
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+    def _remove_all(self) -> int:
+        with self._transaction() as connection:
+            return connection.execute("DELETE FROM responses").rowcount
+
+    def _remove_some(self, entries: Iterator[tuple[str, Entry]]) -> int:
+        removed = 0
+        while some := [(key, pack(key, entry)) for key, entry in islice(entries, _ROWS_PER_DELETION)]:
+            with self._transaction() as connection:
+                query = "DELETE FROM responses WHERE key = ? AND CAST(value AS BLOB) = ?"
+                removed += connection.executemany(query, some).rowcount
+        return removed
 
     def _read(self, cache_keys: Sequence[str]) -> dict[str, Entry]:
         self.open()
@@ -124,7 +138,7 @@ class Table:
             if self.refusal:
                 return
             try:
-                with self._locked() as connection, self._transaction():
+                with self._transaction() as connection:
                     connection.executemany(
                         "INSERT OR REPLACE INTO responses (key, value, expires) VALUES (?, ?, ?)",
                         ((key, pack(key, entry), entry.expires) for key, entry in entries.items()),
@@ -138,18 +152,29 @@ class Table:
                 return
 
     @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that sees none of the changes made from now on."""
+        if self.refusal or self.identity is None:  # nothing is written to this file, or it is in memory
+            with self._locked() as connection:
+                yield connection
+            return
+        with closing(connect(self._path, read_only="mode=ro")) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
     def _locked(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection, opened if it is not, with no other thread using it."""
         with self._lock:
             yield self._connection if self._connection is not None else self._take(open_database(self._path))
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Commit at the end of the block, or roll back."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection; commit at the end of the block, or roll back."""
         with self._locked() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield connection
                 connection.commit()
             except BaseException:
                 connection.rollback()

@@ -24,6 +24,7 @@ from genanalytics.cache.archive import Archive
 from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
+from genanalytics.fetching.clock import Clock
 from genanalytics.fetching.controller import Verdict
 from genanalytics.fetching.flights import Flights
 from genanalytics.fetching.pace import Pace, draw_backoff_s
@@ -110,6 +111,7 @@ class Client:
         self.archive = Archive(find_cache_directory(cache_dir))
         self._paces = PerProcess(lambda: Pace(rate))
         self._flights = PerProcess(Flights)
+        self._clock = Clock()
         self._api_key = secret
         self._transport = Transport(self.base_url, secret, pool_size=max_workers, timeout_s=timeout_s)
 
@@ -151,6 +153,11 @@ class Client:
         """Close the connections and the cache."""
         self._transport.close()
         self.archive.close()
+
+    @property
+    def clock_notice(self) -> str:
+        """A notice about a clock that differs from the service's; empty if it does not."""
+        return self._clock.notice
 
     def make_cache_key(self, generation_id: str) -> str:
         """Return the cache key of the answer for an id."""
@@ -200,7 +207,7 @@ class Client:
         try:
             reply = self._transport.get(self._make_url(generation_id), fresh=fresh)
             asked_s = reply.retry_after_s or 0.0
-            answer = replace(answer, status=reply.status, fetched_at=time.time())
+            answer = replace(answer, status=reply.status, fetched_at=self._clock.find_time(time.time(), reply.date))
             answer = self._judge(answer, reply, accept_mismatch=accept_mismatch)
             verdict = _find_verdict(answer)
         except NoReplyError as error:

@@ -118,7 +118,7 @@ class Dispatch:
             *self._notices,
             *([stale] if self._stale else []),
             *self._store.notices,
-            *filter(None, [self._workers.notice]),
+            *filter(None, [self._workers.notice, self._client.clock_notice]),
         )
 
     def answers(self, ids: Iterator[str]) -> Generator[tuple[int, Answer], None, None]:

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPResponse
 from ipaddress import ip_address
@@ -40,10 +41,18 @@ _INTERIM = frozenset(range(102, 200))
 
 
 class Reply(NamedTuple):
-    """A complete HTTP answer: status, the seconds of its `Retry-After`, and the decompressed body."""
+    """A complete HTTP answer.
+
+    Attributes:
+        status: The status.
+        retry_after_s: The seconds of its `Retry-After`.
+        date: The time on the service's clock (Unix time in seconds); None if it does not say.
+        body: The decompressed body.
+    """
 
     status: int
     retry_after_s: float | None
+    date: float | None
     body: bytes
 
 
@@ -113,7 +122,8 @@ class Transport:
                 with adapter.watchdog.until(deadline, response.raw.shutdown):
                     body = _read(response.raw, deadline)
                 retry_after = parse_retry_after_s(response.headers.get("Retry-After"))
-                return Reply(response.status_code, retry_after, self._api_key.hide(body))
+                date = _parse_date(response.headers.get("Date"))
+                return Reply(response.status_code, retry_after, date, self._api_key.hide(body))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             late = time.monotonic() >= deadline
             reason = f"not complete within {self._timeout_s:g} s" if late else self._describe(error)
@@ -221,6 +231,14 @@ def _make_pool_class(pool_class: type[HTTPConnectionPool], watchdog: Watchdog) -
         ConnectionCls = Connection
 
     return Pool
+
+
+def _parse_date(header: str | None) -> float | None:
+    """Return the Unix time of a `Date` header, or None without a readable one."""
+    try:
+        return parsedate_to_datetime(header or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _make_context(verify: bool | str | None) -> ssl.SSLContext:  # noqa: FBT001 - as requests has it

@@ -4,7 +4,8 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from hashlib import blake2b
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute
@@ -16,11 +17,19 @@ from genanalytics.errors import InputError
 from genanalytics.records.coverage import make_metadata, read_file_coverage, read_metadata, set_coverage
 from genanalytics.records.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
-OPTIONS: Mapping[str, Any] = {"compression": "zstd", "use_dictionary": True, "write_statistics": True}
+OPTIONS: Mapping[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": True,
+    "write_statistics": True,
+    "write_page_checksum": True,
+}
 """Arguments of `pyarrow.parquet.ParquetWriter` for every file."""
 ROWS_PER_GROUP = 122_880
 """The number of rows in a row group: DuckDB gives one thread as many."""
 
+_SEAL, _SEAL_BYTES = b"genanalytics footer ", 16
+_TRAILER_BYTES = 8
+"""The length of the footer in four bytes, and a magic number, end each file."""
 _VERSION = b"genanalytics_schema_version"
 _PANDAS = b"pandas"
 _NULLABLE: Mapping[str, str] = {
@@ -63,6 +72,43 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
     with pa.parquet.ParquetWriter(path, table.schema.with_metadata(metadata), **OPTIONS) as writer:
         for rows in _sort_in_groups(table):
             writer.write_table(rows, row_group_size=ROWS_PER_GROUP)
+    _seal_footer(path)
+
+
+def _seal_footer(path: str | os.PathLike[str]) -> None:
+    """Write a checksum of the footer in front of it, where no reader looks: Parquet has checksums of pages alone."""
+    with open(path, "r+b") as file:  # noqa: PTH123 - a path of any form
+        footer, start = _read_footer(file)
+        file.seek(start)
+        file.write(_SEAL + _hash(footer) + footer)
+
+
+def _check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose footer does not match the checksum in front of it, if there is one.
+
+    Raises:
+        InputError: It does not match.
+    """
+    footer, start = _read_footer(file)
+    file.seek(max(0, start - len(_SEAL) - _SEAL_BYTES))
+    seal, checksum = file.read(len(_SEAL)), file.read(_SEAL_BYTES)
+    if seal == _SEAL and checksum != _hash(footer):
+        msg = f"cannot read {os.fspath(path)}: it is damaged (the checksum of its footer does not match)"
+        raise InputError(msg)
+
+
+def _read_footer(file: BinaryIO) -> tuple[bytes, int]:
+    """Return the last bytes of a file from its footer on, and where they start."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TRAILER_BYTES))
+    length = int.from_bytes(file.read(4), "little")
+    start = max(0, size - _TRAILER_BYTES - length)
+    file.seek(start)
+    return file.read(), start
+
+
+def _hash(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_SEAL_BYTES).digest()
 
 
 def _describe_for_pandas(schema: pa.Schema) -> bytes:
@@ -127,7 +173,11 @@ def read_table(
     """
     try:
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
-        with pa.parquet.ParquetFile(path, filesystem=filesystem) as file:
+        with (
+            _open(path, filesystem) as stream,
+            pa.parquet.ParquetFile(stream, page_checksum_verification=True) as file,
+        ):
+            _check_footer(stream, path)
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
             coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
             return set_coverage(file.read(columns=columns), coverage)
@@ -135,6 +185,10 @@ def read_table(
         raise
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+
+
+def _open(path: str | os.PathLike[str], filesystem: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    return filesystem.open_input_file(os.fspath(path)) if filesystem is not None else pa.OSFile(os.fspath(path))
 
 
 def check_version(found: bytes | int | None, path: str | os.PathLike[str]) -> None:

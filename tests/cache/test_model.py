@@ -63,7 +63,7 @@ class CacheAgainstDict(RuleBasedStateMachine):
     @invariant()
     def holds_what_the_dict_holds(self) -> None:
         assert self._archive.look_up([key_of(name) for name in OTHERS]) == self._kept
-        assert {entry.requested_id for _, _, entry in self._archive.rows() if entry} == {
+        assert {entry.requested_id for _, entry in self._archive.rows() if entry} == {
             entry.requested_id for entry in self._kept.values()
         }
 

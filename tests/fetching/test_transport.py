@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from genanalytics import __version__
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.fetching.secret import Secret, check_api_key
-from genanalytics.fetching.transport import MAX_BODY_BYTES, NoReplyError, Transport, _Signer, check_base_url
+from genanalytics.fetching.transport import MAX_BODY_BYTES, NoReplyError, Reply, Transport, _Signer, check_base_url
 from genanalytics.fetching.watchdog import Watchdog
 from support.faults import (
     KEY,
@@ -57,10 +57,11 @@ def get(server: FaultServer, transport: Transport) -> Callable[..., bytes]:
     return get
 
 
-def test_a_reply_holds_status_pause_and_body(server: FaultServer, transport: Transport) -> None:
-    server.plan("gen-1", Says(429, BODY, (("Retry-After", "2.5"),)))
-    assert transport.get(f"{server.base_url}/generation?id=gen-1") == (429, 2.5, BODY)
-    assert transport.get(f"{server.base_url}/generation?id=gen-1") == (200, None, good("gen-1").body)
+def test_a_reply_holds_status_pause_date_and_body(server: FaultServer, transport: Transport) -> None:
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    server.plan("gen-1", Says(429, BODY, (("Retry-After", "2.5"), ("Date", date))))
+    assert transport.get(f"{server.base_url}/generation?id=gen-1") == Reply(429, 2.5, 1_445_412_480.0, BODY)
+    assert transport.get(f"{server.base_url}/generation?id=gen-1") == Reply(200, None, None, good("gen-1").body)
 
 
 def test_the_key_and_our_name_go_with_every_request_once(server: FaultServer, transport: Transport) -> None:
@@ -259,7 +260,7 @@ def test_a_service_that_is_not_there_is_no_reply() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status: int, location: str, server: FaultServer, transport: Transport) -> None:
     server.plan("gen-1", Says(status, b"Moved", (("Location", location),)))
-    assert transport.get(f"{server.base_url}/generation?id=gen-1") == (status, None, b"Moved")
+    assert transport.get(f"{server.base_url}/generation?id=gen-1") == Reply(status, None, None, b"Moved")
     assert len(server.requests) == 1
 
 

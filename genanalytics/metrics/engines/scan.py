@@ -199,7 +199,8 @@ def _open_with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
     try:
         tables = []
         for file in files:
-            with pa.parquet.ParquetFile(file) as parquet:  # not as a data set: names of folders would be columns
+            # a ParquetFile, not a data set: names of folders would be columns
+            with pa.parquet.ParquetFile(file, page_checksum_verification=True) as parquet:
                 tables.append(cast_known(parquet.read()))
         table = pa.concat_tables([ARROW_SCHEMA.empty_table(), *tables], promote_options="permissive")
     except (OSError, pa.ArrowException) as error:
