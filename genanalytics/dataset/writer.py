@@ -1,15 +1,18 @@
 """The writer of a data set: a lock, and commits that readers see whole or not at all (`commit`)."""
 
+import errno
 import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import IO, Any, Literal, Self, get_args
 
 import pyarrow as pa
 import pyarrow.compute
@@ -138,6 +141,8 @@ class Writer(AbstractContextManager["Writer"]):
             self._check_same(found)
             self.manifest = found
         (self.directory / _COMMITS).mkdir(exist_ok=True)
+        _check_own(self.directory / _COMMITS, (self.directory / _COMMITS).lstat(), stat.S_ISDIR)
+        _check_hard_links(self.directory / _COMMITS)
         for path in (self.directory / _COMMITS).iterdir():
             if path.name > self._root.name:
                 shutil.rmtree(path)
@@ -253,7 +258,7 @@ def _lock(directory: Path) -> Iterator[None]:
         msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
         raise OutputError(msg)
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / _LOCK).open("a+", encoding="utf-8") as stream:
+    with _open_lock(directory / _LOCK) as stream:
         if not lock_file(stream):
             stream.seek(0)
             msg = f"{directory} is being written by {_name_holder(stream.read())}: wait for its end, or stop it"
@@ -263,6 +268,47 @@ def _lock(directory: Path) -> Iterator[None]:
         json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, stream)
         stream.flush()
         yield
+
+
+def _open_lock(path: Path) -> IO[str]:
+    """Open the lock's file, which no one else may have put there: it is overwritten."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _make_foreign(path) from error
+        raise
+    stream = os.fdopen(handle, "a+", encoding="utf-8")
+    try:
+        _check_own(path, os.fstat(handle), stat.S_ISREG)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
+    is_hard_link = stat.S_ISREG(found.st_mode) and found.st_nlink != 1
+    if not is_kind(found.st_mode) or is_hard_link or found.st_uid != os.geteuid():
+        raise _make_foreign(path)
+
+
+def _make_foreign(path: Path) -> InputError:
+    return InputError(f"{path} is a link, or belongs to another user: give a new directory, or remove it first")
+
+
+def _check_hard_links(directory: Path) -> None:
+    """Refuse a file system without hard links before anything is fetched."""
+    with tempfile.TemporaryDirectory(dir=directory) as probe:
+        file = Path(probe, "file")
+        file.touch()
+        try:
+            os.link(file, Path(probe, "link"))
+        except OSError as error:
+            msg = (
+                f"cannot write a data set in {directory.parent}: its file system has no hard links ({explain(error)}). "
+            )
+            raise OutputError(msg + "Give a directory on another one") from error
 
 
 def _name_holder(content: str) -> str:

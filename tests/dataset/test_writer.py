@@ -346,6 +346,27 @@ def test_a_file_system_without_hard_links_is_said(directory: Path, monkeypatch: 
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(OutputError, match="Operation not permitted"):
+    with pytest.raises(OutputError, match=r"its file system has no hard links \(Operation not permitted\)"):
         committed(directory, rows("gen-2"))
     assert seen(directory) == {"gen-1": 1}
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_lock_that_leads_to_another_file_is_refused(link: Any, directory: Path, tmp_path: Path) -> None:  # noqa: ANN401
+    directory.mkdir()
+    precious = tmp_path / "precious"
+    precious.write_text("x")
+    link(precious, directory / ".lock")
+    with pytest.raises(InputError, match=r"\.lock is a link, or belongs to another user: give a new directory"):
+        committed(directory, rows("gen-1"))
+    assert precious.read_text() == "x"
+
+
+def test_commits_that_lead_to_another_directory_are_refused(directory: Path, tmp_path: Path) -> None:
+    directory.mkdir()
+    foreign = tmp_path / "foreign" / "00000009"
+    foreign.mkdir(parents=True)
+    (directory / ".commits").symlink_to(foreign.parent)
+    with pytest.raises(InputError, match=r"\.commits is a link, or belongs to another user"):
+        committed(directory, rows("gen-1"))
+    assert list(foreign.parent.iterdir()) == [foreign]
