@@ -253,18 +253,19 @@ class Dispatch:
         self._through_at = time.monotonic()
         if retry_in_s > LONGEST_WAIT_S:
             return retry_in_s
-        self._halt_if_dead(task, answer)
         task.failures += 1
-        return None if task.failures >= MAX_FAILURES else retry_in_s
+        is_retried = task.failures < MAX_FAILURES
+        self._halt_if_dead(task, answer, is_retried=is_retried)
+        return retry_in_s if is_retried else None
 
-    def _halt_if_dead(self, task: _Task, answer: Answer) -> None:
+    def _halt_if_dead(self, task: _Task, answer: Answer, *, is_retried: bool) -> None:
         """End the run if a failure shows that the service is not there, or that too much fails."""
         if not answer.sent:  # the failure of another thread's request
             return
         reason = self._outage.note_failure(
             time.monotonic(), sent_at=task.sent_at, reason=answer.message, is_setup=answer.is_setup
         )
-        if not self._quota.take():
+        if is_retried and not self._quota.take():
             reason = reason or (
                 f"too many requests failed ({answer.message}): check the connection with `genanalytics doctor`, then"
                 " fetch again; fetched records are kept"

@@ -18,21 +18,27 @@ class Outage:
     def __init__(self) -> None:
         self._failures = 0
         self._since: float | None = None
+        self._noted_at: float | None = None
+        self._was_probed = False
         self._was_through = False
 
     def note_through(self) -> None:
         """Note that a request got through, even if its answer is no record."""
         self._was_through = True
-        self._failures, self._since = 0, None
+        self._failures = 0
+        self._since = self._noted_at = None
+        self._was_probed = False
 
     def note_failure(self, now: float, *, sent_at: float, reason: str, is_setup: bool) -> str:
         """Note a failure; return why the run should end, or nothing as long as it may go on."""
         self._failures += 1
         self._since = sent_at if self._since is None else min(self._since, sent_at)
+        self._noted_at = now if self._noted_at is None else self._noted_at
+        self._was_probed |= sent_at >= self._noted_at  # requests that hung together are one sign, not many
         if is_setup and not self._was_through:
             is_over = self._failures >= SETUP_TRIES
         else:
-            is_over = self._failures >= _LEAST_FAILURES and now - self._since >= PATIENCE_S
+            is_over = self._was_probed and self._failures >= _LEAST_FAILURES and now - self._since >= PATIENCE_S
         if not is_over:
             return ""
         seconds = f"{now - self._since:.0f} s" if now - self._since >= 1 else "less than a second"

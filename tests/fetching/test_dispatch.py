@@ -116,7 +116,7 @@ def test_a_service_that_dies_ends_the_run_and_what_came_is_kept(
     assert cached(client, ids) == alive
 
 
-def test_an_outage_that_ends_costs_no_record(server: FaultServer, client: Client) -> None:
+def test_an_outage_that_ends_costs_few_records(server: FaultServer, client: Client) -> None:
     ids = make_ids(600)
     ends_at = time.monotonic() + 1
     server.otherwise = lambda generation_id: good(generation_id) if time.monotonic() > ends_at else refusal(503)
