@@ -28,7 +28,7 @@ _HALF, _TRIAL_SHARE, _DROPPED_SHARE = 0.5, 0.3, 0.4
 """Shares of refusals: most; the most that can be noise; during a trial, the sign that a limit dropped."""
 _KEPT, _DEEP, _CEILING = 0.85, 0.7, 0.96
 """Shares of the limit: after a cut, in the second part of a trial, and after a trial that confirmed it."""
-_ODDS, _CLEAN_ODDS = 3.0, 2.0
+_ODDS, _CLEAN_ODDS = 3.0, 3.0
 """The logarithms of the odds that end a trial: for noise, and for a limit."""
 _SETTLING, _LEAST_ANSWERS = 10, 20
 """The answers of a trial that do not count yet, and the fewest that can prove noise."""
