@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from genanalytics.base.content import Content, translate_errors
-from genanalytics.ids.columns import SAMPLE_ROWS, Notify, choose_column, read_column, to_text
+from genanalytics.ids.columns import SAMPLE_ROWS, Notify, choose_column, count_ids, read_column, to_text
 from genanalytics.ids.form import PATTERN
 from genanalytics.ids.search import search_ids
 from genanalytics.units import format_count
@@ -63,8 +63,8 @@ class Delimited(NamedTuple):
         if column is not None and column not in self.names and not has_header:
             return None  # lines with a comma each, such as a stream of JSON events: `column` may be a key
         rows = self.rows[:SAMPLE_ROWS]
-        sample = {head: [row[place] for row in rows] for place, head in enumerate(self.names)}
-        return choose_column(sample, column, name, notify)
+        matches = {head: count_ids(row[place] for row in rows) for place, head in enumerate(self.names)}
+        return choose_column(matches, column, name, notify)
 
 
 def read_delimited(content: Content, table: Delimited, column: str, notify: Notify) -> Iterator[str]:
