@@ -21,7 +21,7 @@ _COLUMN_NAME = re.compile(r"""[^\d\s{}\[\]"':=][^{}\[\]"=]{0,99}""")
 _MIN_EVEN_SHARE = 0.9
 """The share of the rows of a table that have as many fields as its first row."""
 _CHUNKS_AT_ONCE = 2
-_LONGEST_ROW = 1 << 26
+_LONGEST_ROW = 1 << 24
 """Prompts and answers are in such tables too. In a longer row a quote is missing."""
 
 

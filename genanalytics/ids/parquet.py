@@ -67,13 +67,16 @@ def read_parquet_ids(content: Content, column: str | None, notify: Notify) -> It
         for leaf in leaves:
             if leaf.largest > _LARGEST_PAGE and column in {None, leaf.path}:
                 _refuse(leaf, content.name, column, notify)
-        matches = {leaf.path: count_ids(islice(_read_texts(path, leaf, SAMPLE_ROWS), SAMPLE_ROWS)) for leaf in small}
-        chosen = choose_column(matches, column, content.name, notify)
-        if chosen is None:
-            yield from _search_groups(path, small)
-            return
-        leaf = next(leaf for leaf in small if leaf.path == chosen)
-        yield from read_column(_read_texts(path, leaf, leaf.batch_rows), content.name, notify)
+        with _open(path, small) as file:  # once: of a file with many columns, the description is large
+            matches = {
+                leaf.path: count_ids(islice(_read_texts(file, leaf, SAMPLE_ROWS), SAMPLE_ROWS)) for leaf in small
+            }
+            chosen = choose_column(matches, column, content.name, notify)
+            if chosen is None:
+                yield from _search_groups(file, small)
+                return
+            leaf = next(leaf for leaf in small if leaf.path == chosen)
+            yield from read_column(_read_texts(file, leaf, leaf.batch_rows), content.name, notify)
 
 
 def _list_leaves(path: Path, name: str) -> list[_Leaf]:
@@ -109,20 +112,18 @@ def _refuse(leaf: _Leaf, name: str, column: str | None, notify: Notify) -> None:
     notify(f"{name}: {problem}, so it was left out")
 
 
-def _read_texts(path: Path, leaf: _Leaf, batch_rows: int) -> Iterator[str | None]:
-    with _open(path, [leaf]) as file:
-        for batch in file.iter_batches(min(batch_rows, leaf.batch_rows), columns=[leaf.path]):
-            values = flatten(batch).get(leaf.path)
-            yield from () if values is None else to_texts(values)
+def _read_texts(file: pa.parquet.ParquetFile, leaf: _Leaf, batch_rows: int) -> Iterator[str | None]:
+    for batch in file.iter_batches(min(batch_rows, leaf.batch_rows), columns=[leaf.path]):
+        values = flatten(batch).get(leaf.path)
+        yield from () if values is None else to_texts(values)
 
 
-def _search_groups(path: Path, leaves: Sequence[_Leaf]) -> Iterator[str]:
-    with _open(path, leaves) as file:
-        for group in range(file.num_row_groups):
-            for leaf in leaves:
-                for batch in file.iter_batches(leaf.batch_rows, row_groups=[group], columns=[leaf.path]):
-                    for values in flatten(batch).values():
-                        yield from find_ids(values)
+def _search_groups(file: pa.parquet.ParquetFile, leaves: Sequence[_Leaf]) -> Iterator[str]:
+    for group in range(file.num_row_groups):
+        for leaf in leaves:
+            for batch in file.iter_batches(leaf.batch_rows, row_groups=[group], columns=[leaf.path]):
+                for values in flatten(batch).values():
+                    yield from find_ids(values)
 
 
 def _open(path: Path, leaves: Sequence[_Leaf]) -> pa.parquet.ParquetFile:
