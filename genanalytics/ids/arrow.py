@@ -1,76 +1,61 @@
-"""Ids in tables that Arrow reads: Parquet, Arrow files and streams, tables in memory."""
+"""Ids in tables that Arrow reads: Arrow files and streams, tables in memory. What they unpack to is limited."""
 
 from collections.abc import Iterator
 from itertools import chain
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from genanalytics.base.content import Content, translate_errors
-from genanalytics.ids.columns import SAMPLE_ROWS, Notify, choose_column, find_in_texts, read_column, to_text
+from genanalytics.errors import InputError
+from genanalytics.ids.columns import (
+    LONGEST_VALUE,
+    SAMPLE_ROWS,
+    Notify,
+    choose_column,
+    count_ids,
+    find_in_value,
+    read_column,
+    to_text,
+)
+from genanalytics.ids.messages import measure_messages
+from genanalytics.units import format_count
 
-_ERRORS = (pa.ArrowException, MemoryError, OverflowError, UnicodeDecodeError)
+ERRORS = (pa.ArrowException, MemoryError, OverflowError, UnicodeDecodeError)
+"""What pyarrow raises for a file that it cannot read."""
+
+_LARGEST_MESSAGE = 1 << 27
+"""The bytes that one compressed batch of rows may unpack to."""
+_FILE_START = b"ARROW1\x00\x00"
+"""A file is a stream between this and its list of batches."""
+_SHORT_BYTES = 1 << 22
+"""Values of this size altogether become Python texts at once; of others, one at a time is cut first."""
 
 
-def read_parquet_ids(content: Content, column: str | None, notify: Notify) -> Iterator[str]:
-    """Yield the ids of a Parquet file; a field of a struct counts as a column, such as `data.id`."""
-    with translate_errors(content.name, *_ERRORS), content.file() as path, pa.parquet.ParquetFile(path) as file:
-        first = next(file.iter_batches(SAMPLE_ROWS), None)
-        if first is None:
-            return
-        chosen = choose_column(_sample(first), column, content.name, notify)
-        batches = file.iter_batches(columns=None if chosen is None else [chosen])
-        yield from _read_batches(batches, chosen, content.name, notify)
+def read_arrow_ids(content: Content, column: str | None, notify: Notify) -> Iterator[str]:
+    """Yield the ids of an Arrow file (IPC, also called Feather) or stream.
 
-
-def read_arrow_file(content: Content, column: str | None, notify: Notify) -> Iterator[str]:
-    """Yield the ids of an Arrow file (IPC, also called Feather)."""
-    with translate_errors(content.name, *_ERRORS), content.file() as path, pa.memory_map(str(path)) as mapped:
-        file = pa.ipc.open_file(mapped)
-        batches = map(file.get_batch, range(file.num_record_batches))
-        yield from _read_stream(batches, column, content.name, notify)
-
-
-def read_arrow_stream(content: Content, column: str | None, notify: Notify) -> Iterator[str]:
-    """Yield the ids of an Arrow stream (IPC)."""
-    stream = pa.PythonFile(content.stream(), mode="r")
-    with translate_errors(content.name, *_ERRORS), pa.ipc.open_stream(stream) as batches:
-        yield from _read_stream(batches, column, content.name, notify)
+    Raises:
+        InputError: It cannot be read, or a batch of rows unpacks to more than 128 MiB.
+    """
+    with translate_errors(content.name, *ERRORS), content.file() as path, pa.memory_map(str(path)) as mapped:
+        start = len(_FILE_START) if content.head.startswith(_FILE_START) else 0
+        mapped.seek(start)
+        _check_messages(mapped, content.name)
+        mapped.seek(start)
+        with pa.ipc.open_stream(mapped) as stream:
+            texts = [place for place, field in enumerate(stream.schema) if _holds_text(field.type)]
+        mapped.seek(start)
+        with pa.ipc.open_stream(mapped, options=pa.ipc.IpcReadOptions(included_fields=texts)) as batches:
+            yield from _read_batches(batches if texts else iter(()), column, content.name, notify)
 
 
 def read_table_ids(table: object, column: str | None, notify: Notify) -> Iterator[str]:
     """Yield the ids of a table of pyarrow, pandas, polars or any library with Arrow's C stream interface."""
-    with translate_errors("this table", *_ERRORS):
-        yield from _read_stream(pa.RecordBatchReader.from_stream(table), column, "the table", notify)
+    with translate_errors("this table", *ERRORS):
+        yield from _read_batches(pa.RecordBatchReader.from_stream(table), column, "the table", notify)
 
 
-def _read_stream(batches: Iterator[pa.RecordBatch], column: str | None, name: str, notify: Notify) -> Iterator[str]:
-    batches = (_validate(batch) for batch in batches if batch.num_rows)
-    first = next(batches, None)
-    if first is not None:
-        chosen = choose_column(_sample(first.slice(0, SAMPLE_ROWS)), column, name, notify)
-        yield from _read_batches(chain([first], batches), chosen, name, notify)
-
-
-def _validate(batch: pa.RecordBatch) -> pa.RecordBatch:
-    batch.validate(full=True)  # checks untrusted offsets before anything follows them
-    return batch
-
-
-def _read_batches(batches: Iterator[pa.RecordBatch], column: str | None, name: str, notify: Notify) -> Iterator[str]:
-    """Return the values of a column; without a column, every id anywhere in a text."""
-    if column is None:
-        return find_in_texts(
-            text for batch in batches for values in _flatten(batch).values() for text in _to_texts(values)
-        )
-    return read_column((text for batch in batches for text in _to_texts(_flatten(batch)[column])), name, notify)
-
-
-def _sample(batch: pa.RecordBatch) -> dict[str, list[str | None]]:
-    return {name: _to_texts(values) for name, values in _flatten(batch).items()}
-
-
-def _flatten(batch: pa.RecordBatch) -> dict[str, pa.ChunkedArray]:
+def flatten(batch: pa.RecordBatch) -> dict[str, pa.ChunkedArray]:
     """Return the columns that can hold text; the fields of a struct under both names, such as `data.id`."""
     table = pa.Table.from_batches([batch])
     while any(pa.types.is_struct(field.type) for field in table.schema):
@@ -78,8 +63,91 @@ def _flatten(batch: pa.RecordBatch) -> dict[str, pa.ChunkedArray]:
     return {
         field.name: values
         for field, values in zip(table.schema, table.columns, strict=True)
-        if _is_text(field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+        if _is_text(_get_value_type(field.type))
     }
+
+
+def to_texts(values: pa.ChunkedArray) -> Iterator[str | None]:
+    """Yield values as texts of at most `LONGEST_VALUE` bytes; each different value is converted once."""
+    for chunk in values.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            yield from _cut(chunk)
+            continue
+        texts = list(_cut(chunk.dictionary))
+        yield from (None if index is None else texts[index] for index in chunk.indices.to_pylist())
+
+
+def find_ids(values: pa.ChunkedArray) -> Iterator[str]:
+    """Yield every id of the service's form anywhere in values; each different value is searched once."""
+    for chunk in values.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            yield from chain.from_iterable(map(_search, chunk))
+            continue
+        found = [list(_search(value)) for value in chunk.dictionary]
+        yield from (
+            each for index in chunk.indices.to_pylist() if index is not None and found[index] for each in found[index]
+        )
+
+
+def _check_messages(stream: pa.NativeFile, name: str) -> None:
+    largest = max(measure_messages(stream), default=0)
+    if largest > _LARGEST_MESSAGE:
+        msg = (
+            f"cannot read {name}: one of its batches unpacks to {format_count(largest, 'byte')}, and the limit is"
+            f" {_LARGEST_MESSAGE:,}; write it in smaller batches or as Parquet"
+        )
+        raise InputError(msg)
+
+
+def _read_batches(batches: Iterator[pa.RecordBatch], column: str | None, name: str, notify: Notify) -> Iterator[str]:
+    """Yield the values of the column with ids; without one, every id anywhere in a text."""
+    batches = (_validate(batch) for batch in batches if batch.num_rows)
+    first = next(batches, None)
+    if first is None:
+        return
+    matches = {head: count_ids(to_texts(values)) for head, values in flatten(first.slice(0, SAMPLE_ROWS)).items()}
+    chosen = choose_column(matches, column, name, notify)
+    every = map(flatten, chain([first], batches))
+    if chosen is None:
+        yield from (found for columns in every for values in columns.values() for found in find_ids(values))
+    else:
+        yield from read_column((text for columns in every for text in to_texts(columns[chosen])), name, notify)
+
+
+def _validate(batch: pa.RecordBatch) -> pa.RecordBatch:
+    batch.validate(full=True)  # checks untrusted offsets before anything follows them
+    return batch
+
+
+def _cut(values: pa.Array) -> Iterator[str | None]:
+    if values.nbytes <= _SHORT_BYTES:
+        for value in values.to_pylist():
+            text = to_text(value)
+            yield None if text is None else text[:LONGEST_VALUE]
+        return
+    for value in values:
+        yield to_text(bytes(_view(value)[:LONGEST_VALUE])) if value.is_valid else None
+
+
+def _search(value: pa.Scalar) -> Iterator[str]:
+    return find_in_value(_view(value)) if value.is_valid else iter(())
+
+
+def _view(value: pa.Scalar) -> memoryview:
+    """Return the bytes of a text without a copy."""
+    held = value.as_buffer()
+    return memoryview(b"") if held is None else memoryview(held)
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    """Return whether a type is text or has a field with text."""
+    if pa.types.is_struct(kind):
+        return any(_holds_text(field.type) for field in kind)
+    return _is_text(_get_value_type(kind))
+
+
+def _get_value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -87,7 +155,3 @@ def _is_text(kind: pa.DataType) -> bool:
     is_string = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     is_binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
     return bool(is_string or is_binary or types.is_fixed_size_binary(kind))
-
-
-def _to_texts(values: pa.ChunkedArray) -> list[str | None]:
-    return [to_text(value) for value in values.to_pylist()]

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from genanalytics.base.content import Content, translate_errors
-from genanalytics.ids.columns import SAMPLE_ROWS, Notify, choose_column, read_column, to_text
+from genanalytics.ids.columns import SAMPLE_ROWS, Notify, choose_column, count_ids, read_column, to_text
 from genanalytics.ids.form import PATTERN
 from genanalytics.ids.search import search_ids
 from genanalytics.units import format_count
@@ -21,7 +21,7 @@ _COLUMN_NAME = re.compile(r"""[^\d\s{}\[\]"':=][^{}\[\]"=]{0,99}""")
 _MIN_EVEN_SHARE = 0.9
 """The share of the rows of a table that have as many fields as its first row."""
 _CHUNKS_AT_ONCE = 2
-_LONGEST_ROW = 1 << 26
+_LONGEST_ROW = 1 << 24
 """Prompts and answers are in such tables too. In a longer row a quote is missing."""
 
 
@@ -63,8 +63,8 @@ class Delimited(NamedTuple):
         if column is not None and column not in self.names and not has_header:
             return None  # lines with a comma each, such as a stream of JSON events: `column` may be a key
         rows = self.rows[:SAMPLE_ROWS]
-        sample = {head: [row[place] for row in rows] for place, head in enumerate(self.names)}
-        return choose_column(sample, column, name, notify)
+        matches = {head: count_ids(row[place] for row in rows) for place, head in enumerate(self.names)}
+        return choose_column(matches, column, name, notify)
 
 
 def read_delimited(content: Content, table: Delimited, column: str, notify: Notify) -> Iterator[str]:

@@ -177,11 +177,14 @@ def _read_content(content: Content, column: str | None, notify: Notify, *, among
         from genanalytics.ids.sqlite import read_sqlite_ids  # noqa: PLC0415 - few need it
 
         yield from read_sqlite_ids(content, column, notify)
-    elif content.head.startswith((b"PAR1", b"ARROW1", _ARROW_STREAM)):
-        from genanalytics.ids import arrow  # noqa: PLC0415 - loads pyarrow
+    elif content.head.startswith(b"PAR1"):
+        from genanalytics.ids.parquet import read_parquet_ids  # noqa: PLC0415 - loads pyarrow
 
-        readers = {b"P": arrow.read_parquet_ids, b"A": arrow.read_arrow_file}
-        yield from readers.get(content.head[:1], arrow.read_arrow_stream)(content, column, notify)
+        yield from read_parquet_ids(content, column, notify)
+    elif content.head.startswith((b"ARROW1", _ARROW_STREAM)):
+        from genanalytics.ids.arrow import read_arrow_ids  # noqa: PLC0415 - loads pyarrow
+
+        yield from read_arrow_ids(content, column, notify)
     else:
         yield from read_text(content, column, notify, among_others=among_others)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from genanalytics.errors import InputError
-from genanalytics.ids.columns import NAMES, choose_column, read_column
+from genanalytics.ids.columns import LONGEST_VALUE, NAMES, choose_column, count_ids, read_column
 
 A, B = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt", "gen-1756000001-AbCdEfGhIjKlMnOpQrSt"
 
@@ -11,7 +11,8 @@ A, B = "gen-1756000000-AbCdEfGhIjKlMnOpQrSt", "gen-1756000001-AbCdEfGhIjKlMnOpQr
 def choose(sample: dict[str, list[str | None]], column: str | None = None) -> tuple[str | None, list[str]]:
     """Return the chosen column and the notices."""
     notices: list[str] = []
-    return choose_column(sample, column, "log.csv", notices.append), notices
+    matches = {name: count_ids(values) for name, values in sample.items()}
+    return choose_column(matches, column, "log.csv", notices.append), notices
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,9 @@ def test_values_are_read_without_the_space_around_them_and_gaps_are_counted() ->
     notices: list[str] = []
     assert list(read_column(iter([f" {A}\n", None, "", "  ", "x"]), "log.csv", notices.append)) == [A, "x"]
     assert notices == ["log.csv: 3 rows without an id"]
+
+
+def test_a_value_that_is_longer_than_any_id_is_cut_and_counted() -> None:
+    notices: list[str] = []
+    assert list(read_column(iter(["x" * 5_000, A]), "log.csv", notices.append)) == ["x" * LONGEST_VALUE, A]
+    assert notices == ["log.csv: cut 1 value of the column of ids to 1,024 characters"]
