@@ -71,6 +71,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(controller, "SLOWEST", 400.0)
     monkeypatch.setattr(controller, "FASTEST_PROBE_S", controller.FASTEST_PROBE_S / 100)
     monkeypatch.setattr(controller, "SLOWEST_PROBE_S", controller.SLOWEST_PROBE_S / 100)
+    monkeypatch.setattr(controller, "SLOWEST_PROBE_OF_FAULTS_S", controller.SLOWEST_PROBE_OF_FAULTS_S / 100)
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,23 @@
 """The writer of a data set: a lock, and commits that readers see whole or not at all (`commit`)."""
 
-import errno
-import json
 import os
 import shutil
-import socket
-import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics._version import __version__
 from genanalytics.base.atomic import sync
-from genanalytics.base.locks import HAS_LOCKS, lock_file
 from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
-from genanalytics.dataset.manifest import CURRENT, FAILURES, MANIFEST, DataFile, Manifest, read_failures, read_manifest
+from genanalytics.dataset.manifest import CURRENT, FAILURES, DataFile, Manifest, read_failures, read_manifest
+from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, check_place, lock, make_commits
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 
@@ -32,12 +27,8 @@ Partition = Interval | None
 SMALL = 1 << 17
 """Files with fewer rows are small: `compact` merges them up to this size."""
 
-_LOCK = ".lock"
-_COMMITS = ".commits"
-_NEXT = ".current.next"
 _KEPT = 10
 """The number of commits before the last one that remain, for readers that started with them."""
-_OURS = frozenset({_LOCK, _COMMITS, CURRENT, _NEXT, "data", "failures.parquet", MANIFEST})
 
 
 class Writer(AbstractContextManager["Writer"]):
@@ -66,8 +57,8 @@ class Writer(AbstractContextManager["Writer"]):
 
     def __enter__(self) -> Self:
         with ExitStack() as entered, _explain_errors(self.directory):
-            _check_place(self.directory)
-            entered.enter_context(_lock(self.directory))
+            check_place(self.directory)
+            entered.enter_context(lock(self.directory))
             self._open()
             self._lock = entered.pop_all()
         return self
@@ -132,7 +123,7 @@ class Writer(AbstractContextManager["Writer"]):
 
     @property
     def _root(self) -> Path:
-        return self.directory / _COMMITS / f"{self.manifest.commit:08d}"
+        return self.directory / COMMITS / f"{self.manifest.commit:08d}"
 
     def _open(self) -> None:
         """Read the last commit, and remove the rest of an unfinished one."""
@@ -140,13 +131,10 @@ class Writer(AbstractContextManager["Writer"]):
             found = read_manifest(self.directory)
             self._check_same(found)
             self.manifest = found
-        (self.directory / _COMMITS).mkdir(exist_ok=True)
-        _check_own(self.directory / _COMMITS, (self.directory / _COMMITS).lstat(), stat.S_ISDIR)
-        _check_hard_links(self.directory / _COMMITS)
-        for path in (self.directory / _COMMITS).iterdir():
+        for path in make_commits(self.directory):
             if path.name > self._root.name:
                 shutil.rmtree(path)
-        for name in ("data", "failures.parquet", MANIFEST):
+        for name in VISIBLE:
             with suppress(FileExistsError):
                 (self.directory / name).symlink_to(Path(CURRENT, name))
 
@@ -180,7 +168,7 @@ class Writer(AbstractContextManager["Writer"]):
             committed_at=datetime.now(UTC).isoformat(timespec="seconds"),
             written_by=__version__,
         )
-        root = self.directory / _COMMITS / f"{manifest.commit:08d}"
+        root = self.directory / COMMITS / f"{manifest.commit:08d}"
         with _explain_errors(self.directory):
             try:
                 commit = NextCommit(root, self._root, manifest)
@@ -193,15 +181,15 @@ class Writer(AbstractContextManager["Writer"]):
                 raise
         self.manifest = done
         for old in range(done.commit - _KEPT - 1, 0, -1):
-            path = self.directory / _COMMITS / f"{old:08d}"
+            path = self.directory / COMMITS / f"{old:08d}"
             if not path.exists():
                 break
             shutil.rmtree(path, ignore_errors=True)
 
     def _publish(self, root: Path) -> None:
-        link = self.directory / _NEXT
+        link = self.directory / NEXT
         link.unlink(missing_ok=True)
-        link.symlink_to(Path(_COMMITS, root.name))
+        link.symlink_to(Path(COMMITS, root.name))
         sync(self.directory)
         link.rename(self.directory / CURRENT)
         sync(self.directory)
@@ -238,85 +226,6 @@ def _group_small(files: Sequence[DataFile]) -> Iterator[list[DataFile]]:
             if sum(one.rows for one in group) >= SMALL:
                 yield waiting.pop((Path(file.path).parent, file.young))
     yield from (group for group in waiting.values() if len(group) > 1)
-
-
-def _check_place(directory: Path) -> None:
-    """Refuse a directory with other content, or a copy of a data set without its commits."""
-    if not directory.exists() or (directory / CURRENT).exists():
-        return
-    foreign = sorted({path.name for path in directory.iterdir()} - _OURS)
-    if foreign or (directory / MANIFEST).is_file():
-        what = f"other files ({foreign[0]})" if foreign else "a copy of a data set, which is read-only"
-        msg = f"{directory} contains {what}: give a new directory, or an existing data set"
-        raise InputError(msg)
-
-
-@contextmanager
-def _lock(directory: Path) -> Iterator[None]:
-    """Hold the lock of a data set; it ends with the process, however the process ends."""
-    if not HAS_LOCKS:
-        msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
-        raise OutputError(msg)
-    directory.mkdir(parents=True, exist_ok=True)
-    with _open_lock(directory / _LOCK) as stream:
-        if not lock_file(stream):
-            stream.seek(0)
-            msg = f"{directory} is being written by {_name_holder(stream.read())}: wait for its end, or stop it"
-            raise OutputError(msg)
-        stream.truncate(0)
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, stream)
-        stream.flush()
-        yield
-
-
-def _open_lock(path: Path) -> IO[str]:
-    """Open the lock's file, which no one else may have put there: it is overwritten."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _make_foreign(path) from error
-        raise
-    stream = os.fdopen(handle, "a+", encoding="utf-8")
-    try:
-        _check_own(path, os.fstat(handle), stat.S_ISREG)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
-
-
-def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
-    is_hard_link = stat.S_ISREG(found.st_mode) and found.st_nlink != 1
-    if not is_kind(found.st_mode) or is_hard_link or found.st_uid != os.geteuid():
-        raise _make_foreign(path)
-
-
-def _make_foreign(path: Path) -> InputError:
-    return InputError(f"{path} is a link, or belongs to another user: give a new directory, or remove it first")
-
-
-def _check_hard_links(directory: Path) -> None:
-    """Refuse a file system without hard links before anything is fetched."""
-    with tempfile.TemporaryDirectory(dir=directory) as probe:
-        file = Path(probe, "file")
-        file.touch()
-        try:
-            os.link(file, Path(probe, "link"))
-        except OSError as error:
-            msg = (
-                f"cannot write a data set in {directory.parent}: its file system has no hard links ({explain(error)}). "
-            )
-            raise OutputError(msg + "Give a directory on another one") from error
-
-
-def _name_holder(content: str) -> str:
-    try:
-        holder = json.loads(content)
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (ValueError, KeyError, TypeError):  # it has the lock, but has not written its name yet
-        return "another process"
 
 
 @contextmanager

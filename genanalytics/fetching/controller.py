@@ -10,8 +10,11 @@ from genanalytics.fetching.crowd import Crowd
 Verdict = Literal["accepted", "refused", "failed"]
 """The service answered; it refused with "too many requests"; or there was no usable answer."""
 
-FASTEST_PROBE_S, SLOWEST_PROBE_S = 0.05, 4.0
-"""The first and the longest wait between probes of a service that lets nothing through."""
+FASTEST_PROBE_S, SLOWEST_PROBE_S, SLOWEST_PROBE_OF_FAULTS_S = 0.05, 4.0, 0.25
+"""The first and the longest wait between probes of a service that lets nothing through.
+
+One that fails is probed more often than one that refuses: single ids can fail again and again at a service that is well.
+"""
 SLOWEST = 0.25
 """The lowest rate, in requests per second."""
 
@@ -134,7 +137,8 @@ class Controller:
         if sent_at < self._changed_at:
             return
         if self._probe_s:
-            self._probe_s = min(SLOWEST_PROBE_S, 2 * self._probe_s)
+            slowest_s = SLOWEST_PROBE_S if verdict == "refused" else SLOWEST_PROBE_OF_FAULTS_S
+            self._probe_s = max(self._probe_s, min(slowest_s, 2 * self._probe_s))
         elif self._in_a_row >= self._find_patience():
             self._start_probes(now)
         elif verdict == "refused":

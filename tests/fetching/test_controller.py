@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from genanalytics.fetching.controller import Controller
+from genanalytics.fetching.controller import Controller, Verdict
 from support.pacing import (
     FASTEST,
     LATENCY_S,
@@ -117,14 +117,17 @@ def test_the_cap_is_kept_whatever_is_accepted() -> None:
     assert sent <= 102
 
 
-def test_a_service_that_fails_is_probed_ever_more_rarely_by_one_request() -> None:
+@pytest.mark.parametrize(("verdict", "most", "apart_s"), [("failed", 250, 0.26), ("refused", 25, 4.1)])
+def test_a_service_that_lets_nothing_through_is_probed_by_one_request_at_a_time(
+    verdict: Verdict, most: int, apart_s: float
+) -> None:
     controller, now, sent = Controller(math.inf), 0.0, list[float]()
     while now < 60:
         wait_s = controller.take_turn(now)
         if wait_s == 0:
             sent.append(now)
-            controller.note(now + 0.001, now, "failed")
+            controller.note(now + 0.001, now, verdict)
             wait_s = 0.001
         now += wait_s
-    assert len(sent) < 30
-    assert max(after - before for before, after in pairwise(sent)) <= 4.1
+    assert len(sent) < most
+    assert max(after - before for before, after in pairwise(sent)) <= apart_s

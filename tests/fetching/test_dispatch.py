@@ -93,7 +93,7 @@ def test_a_dead_service_ends_the_run_after_a_few_probes(
     answers = [answer for _, answer in dispatch.answers(iter(make_ids(900)))]
     assert {answer.outcome for answer in answers} <= {Outcome.SKIPPED, Outcome.FAILED}
     assert len(answers) == 900
-    assert len(server.requests) < 100
+    assert len(server.requests) < 400
     [notice] = dispatch.notices
     assert notice.startswith("nothing got through in ")
     assert "the service answered 500" in notice
@@ -112,7 +112,7 @@ def test_a_service_that_dies_ends_the_run_and_what_came_is_kept(
     answers = answers_of(client, ids)
     assert {answers[generation_id].outcome for generation_id in alive} == {Outcome.OK}
     assert {answers[generation_id].outcome for generation_id in set(ids) - alive} <= {Outcome.SKIPPED, Outcome.FAILED}
-    assert len(server.requests) < 250
+    assert len(server.requests) < 350
     assert cached(client, ids) == alive
 
 

@@ -1,0 +1,172 @@
+"""The directory of a data set: its lock, and checks that nothing in it leads to files of others.
+
+Commits are folders in `.commits`; `.current` is a link to the last one, and the visible names are links into it.
+"""
+
+import errno
+import json
+import os
+import re
+import socket
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from genanalytics.base.locks import HAS_LOCKS, lock_file
+from genanalytics.base.text import explain
+from genanalytics.dataset.manifest import CURRENT, MANIFEST
+from genanalytics.errors import InputError, OutputError
+
+COMMITS = ".commits"
+NEXT = ".current.next"
+VISIBLE = ("data", "failures.parquet", MANIFEST)
+"""The names that readers use."""
+
+_LOCK = ".lock"
+_OURS = frozenset({_LOCK, COMMITS, CURRENT, NEXT, *VISIBLE})
+_STRAY = re.compile(r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini|.*~", re.IGNORECASE)
+"""Files that file managers and editors leave anywhere."""
+_COMMIT = re.compile(r"\d{8}")
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
+
+
+def check_place(directory: Path) -> None:
+    """Refuse a directory with other content, a copy of a data set, or links that lead elsewhere.
+
+    Raises:
+        InputError: It cannot be used.
+    """
+    current = directory / CURRENT
+    if not os.path.lexists(current):
+        _check_new(directory)
+        return
+    if not current.is_symlink():
+        msg = (
+            f"{directory} is a copy of a data set in which links became files, which is read-only: continue the"
+            " original, copy it with links kept (cp -a, rsync -a), or give a new directory"
+        )
+        raise InputError(msg)
+    found = {current: current.readlink(), **{directory / name: _read_link(directory / name) for name in VISIBLE}}
+    for path, target in found.items():
+        is_ours = target is None or target.parts in ((CURRENT, path.name), (COMMITS, target.name))
+        if not is_ours or (path == current and not _COMMIT.fullmatch(path.readlink().name)):
+            raise _make_foreign(path)
+
+
+def _check_new(directory: Path) -> None:
+    if not directory.exists():
+        return
+    foreign = sorted(
+        path.name for path in directory.iterdir() if path.name not in _OURS and not _STRAY.fullmatch(path.name)
+    )
+    if foreign or (directory / MANIFEST).is_file():
+        what = f"other files ({foreign[0]})" if foreign else "a copy of a data set, which is read-only"
+        msg = f"{directory} contains {what}: give a new directory, or an existing data set"
+        raise InputError(msg)
+    for name in VISIBLE:
+        target = _read_link(directory / name)
+        if target is not None and target.parts != (CURRENT, name):
+            raise _make_foreign(directory / name)
+
+
+def _read_link(path: Path) -> Path | None:
+    """Return where a name leads; None if it does not exist, itself if it is no link."""
+    if not os.path.lexists(path):
+        return None
+    return path.readlink() if path.is_symlink() else path
+
+
+def make_commits(directory: Path) -> list[Path]:
+    """Make the folder of the commits if it does not exist, and return the commits in it.
+
+    Raises:
+        InputError: It is a link, or belongs to another user.
+        OutputError: The file system has no hard links.
+    """
+    commits = directory / COMMITS
+    if commits.is_symlink():
+        raise _make_foreign(commits)
+    commits.mkdir(exist_ok=True)
+    _check_own(commits, commits.lstat(), stat.S_ISDIR)
+    _check_hard_links(commits)
+    return [path for path in commits.iterdir() if _COMMIT.fullmatch(path.name) and not path.is_symlink()]
+
+
+@contextmanager
+def lock(directory: Path) -> Iterator[None]:
+    """Hold the lock of a data set; it ends with the process, however the process ends.
+
+    Raises:
+        InputError: The file of the lock is a link, or belongs to another user.
+        OutputError: Another process writes the data set, or the system has no locks.
+    """
+    if not HAS_LOCKS:
+        msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
+        raise OutputError(msg)
+    directory.mkdir(parents=True, exist_ok=True)
+    with _open_lock(directory / _LOCK) as stream:
+        if not lock_file(stream):
+            stream.seek(0)
+            msg = f"{directory} is being written by {_name_holder(stream.read())}: wait for its end, or stop it"
+            raise OutputError(msg)
+        stream.truncate(0)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, stream)
+        stream.flush()
+        yield
+
+
+def _open_lock(path: Path) -> IO[str]:
+    """Open the lock's file, which no one else may have put there: it is overwritten."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _make_foreign(path) from error
+        raise
+    stream = os.fdopen(handle, "a+", encoding="utf-8")
+    try:
+        _check_own(path, os.fstat(handle), stat.S_ISREG)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _name_holder(content: str) -> str:
+    try:
+        holder = json.loads(content)
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (ValueError, KeyError, TypeError):  # it has the lock, but has not written its name yet
+        return "another process"
+
+
+def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
+    is_hard_link = stat.S_ISREG(found.st_mode) and found.st_nlink != 1
+    if not is_kind(found.st_mode) or is_hard_link or found.st_uid != os.geteuid():
+        raise _make_foreign(path)
+
+
+def _make_foreign(path: Path) -> InputError:
+    return InputError(f"{path} is a link, or belongs to another user: give a new directory, or remove it first")
+
+
+def _check_hard_links(directory: Path) -> None:
+    """Refuse a file system without hard links before anything is fetched."""
+    with tempfile.TemporaryDirectory(dir=directory) as probe:
+        file = Path(probe, "file")
+        file.touch()
+        try:
+            os.link(file, Path(probe, "link"))
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            msg = (
+                f"cannot write a data set in {directory.parent}: its file system has no hard links ({explain(error)});"
+                " give a directory on another one"
+            )
+            raise OutputError(msg) from error
