@@ -13,7 +13,7 @@ Verdict = Literal["accepted", "refused", "failed"]
 FASTEST_PROBE_S, SLOWEST_PROBE_S, SLOWEST_PROBE_OF_FAULTS_S = 0.05, 4.0, 0.25
 """The first and the longest wait between probes of a service that lets nothing through.
 
-One that fails is probed more often than one that refuses: single ids can fail again and again at a service that is well.
+One that fails is probed more often than one that refuses: ids can fail again and again at a service that is well.
 """
 SLOWEST = 0.25
 """The lowest rate, in requests per second."""
@@ -24,7 +24,7 @@ _ALARM, _ALARM_SLOW, _ALARM_PER_NOISE = 3.0, 2.0, 20.0
 """The height of the cumulative sum of refusals that counts as a limit: in general, at low rates, and with noise."""
 _SLOW = 20.0
 """A low rate, in requests per second: here each refusal is a large share."""
-_IN_A_ROW = 4
+_IN_A_ROW, _FAULTS_IN_A_ROW = 4, 64
 _CHANCE = 1e-6
 """So rarely may noise look as if nothing got through."""
 _HALF, _TRIAL_SHARE, _DROPPED_SHARE = 0.5, 0.3, 0.4
@@ -139,7 +139,7 @@ class Controller:
         if self._probe_s:
             slowest_s = SLOWEST_PROBE_S if verdict == "refused" else SLOWEST_PROBE_OF_FAULTS_S
             self._probe_s = max(self._probe_s, min(slowest_s, 2 * self._probe_s))
-        elif self._in_a_row >= self._find_patience():
+        elif self._in_a_row >= (self._find_patience() if verdict == "refused" else _FAULTS_IN_A_ROW):
             self._start_probes(now)
         elif verdict == "refused":
             self._note_refused(now)
