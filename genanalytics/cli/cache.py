@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.options import FILE, cache_option, json_option, print_notices
 from genanalytics.errors import CacheError, InputError
 from genanalytics.units import GAP, format_count
@@ -54,7 +55,7 @@ def info(cache_dir: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"path": str(archive.path), **asdict(held)}))
         return
-    click.echo(f"path     {archive.path}")
+    click.echo(f"path     {escape_unprintable(str(archive.path))}")
     click.echo(
         f"entries  {held.entries:,}: {held.final:,} final, {held.young:,} young, {held.missing:,} without a record"
     )
@@ -62,7 +63,7 @@ def info(cache_dir: str | None, as_json: bool) -> None:
     click.echo(f"size     {format_count(held.size, 'byte')}")
     click.echo(f"fetched  {_format_moment(held.oldest)} to {_format_moment(held.newest)}")
     for name in held.set_aside:
-        click.echo(f"set aside as damaged: {name}")
+        click.echo(f"set aside as damaged: {escape_unprintable(name)}")
 
 
 @cache.command(
@@ -112,7 +113,7 @@ def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: boo
     if as_json:
         click.echo(json.dumps({"deleted": deleted}))
     else:
-        click.echo(f"Deleted {format_count(deleted, 'answer')} from {archive.path}.")
+        click.echo(f"Deleted {format_count(deleted, 'answer')} from {escape_unprintable(str(archive.path))}.")
 
 
 @cache.command(

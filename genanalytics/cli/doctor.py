@@ -8,6 +8,7 @@ from textwrap import indent
 
 import click
 
+from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import api_key_option, base_url_option, cache_option, json_option, read_api_key
 
@@ -48,7 +49,7 @@ def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None
     ):
         findings.append(finding)
         if not as_json:
-            click.echo(f"{finding.state:<8} {finding.check:<9} {finding.found}")
+            click.echo(f"{finding.state:<8} {finding.check:<9} {escape_unprintable(finding.found)}")
             if finding.next_step:
                 click.echo(indent(f"next: {finding.next_step}", " " * 19))
     problems = {finding.check for finding in findings if finding.state is State.PROBLEM}

@@ -67,7 +67,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         shown = StringIO()
         error.show(shown)
-        click.echo(hide_api_keys(shown.getvalue()), err=True, nl=False)  # it may quote an argument
+        for line in hide_api_keys(shown.getvalue()).splitlines():  # it may quote an argument
+            click.echo(escape_unprintable(line), err=True)
         return error.exit_code
     except KeyboardInterrupt as error:
         return _report_interruption(arguments, error)

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from genanalytics.base.mask import hide_api_keys
+from genanalytics.base.text import escape_unprintable
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.units import format_count
 
@@ -139,4 +140,4 @@ def read_api_key(path: Path) -> str:
 def print_notices(notices: Iterable[str]) -> None:
     """Print notices on stderr."""
     for notice in notices:
-        click.echo(f"Note: {hide_api_keys(notice)}.", err=True)
+        click.echo(f"Note: {escape_unprintable(hide_api_keys(notice))}.", err=True)

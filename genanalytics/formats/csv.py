@@ -1,6 +1,7 @@
 """CSV: exact, to be read back, or harmless, for a spreadsheet."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,11 @@ from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
 BLOCK_BYTES = 1 << 26
 """The longest line of CSV that can be read: many times as long as the longest answer."""
 
-_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
-"""The first characters of a formula in a spreadsheet, including the wide forms of East Asian keyboards."""
+_FORMULA = '^([\t\r\n]|[\\s\ufeff\u200b"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])'
+"""The start of a formula in a spreadsheet, including the wide forms of East Asian keyboards.
+
+Some spreadsheets ignore blanks, a byte order mark or a quote before it.
+"""
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -53,7 +57,7 @@ def make_harmless(table: pa.Table) -> tuple[pa.Table, int]:
     """Return a table that is safe as CSV in a spreadsheet, and the number of cells that had to be changed.
 
     Records contain untrusted text, and a spreadsheet runs a cell that begins with = + - @, a tab or a line break as a
-    formula. Such a text gets a leading apostrophe. Times become ISO 8601 text in UTC.
+    formula. Such a text, and such a name of a column, gets a leading apostrophe. Times become ISO 8601 text in UTC.
 
     >>> harmless, changed = make_harmless(pa.table({"origin": ["=1+1", "a=b"], "total_cost": [-0.5, 1.0]}))
     >>> harmless.to_pydict(), changed
@@ -69,8 +73,17 @@ def make_harmless(table: pa.Table) -> tuple[pa.Table, int]:
             formulas = pa.compute.fill_null(pa.compute.match_substring_regex(cells, _FORMULA), fill_value=False)
             changed += pa.compute.sum(formulas).as_py() or 0
             cells = pa.compute.if_else(formulas, pa.compute.binary_join_element_wise("'", cells, ""), cells)
-        table = table.set_column(index, field.name, cells)
+        table = table.set_column(index, quote_formula(field.name), cells)
     return table, changed
+
+
+def quote_formula(text: str) -> str:
+    """Return a text with a leading apostrophe if a spreadsheet would run it as a formula.
+
+    >>> quote_formula("=1+1"), quote_formula("  @SUM(A1)"), quote_formula("gpt-5")
+    ("'=1+1", "'  @SUM(A1)", 'gpt-5')
+    """
+    return f"'{text}" if re.match(_FORMULA, text) else text
 
 
 def _flatten(table: pa.Table) -> pa.Table:
