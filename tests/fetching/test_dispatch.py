@@ -200,7 +200,7 @@ def test_a_pause_for_one_id_holds_no_other(server: FaultServer, make_client: Mak
     answers_of(make_client(max_workers=3), [others[0], poison, *others[1:]])
     at = {request.generation_id: request.at for request in server.requests}
     assert at[poison] - server.requests[0].at >= 2
-    assert max(at[generation_id] for generation_id in others) - server.requests[0].at < 1
+    assert max(at[generation_id] for generation_id in others) < at[poison]
 
 
 def test_a_pause_that_everyone_is_asked_for_holds_every_worker(server: FaultServer, make_client: MakeClient) -> None:
