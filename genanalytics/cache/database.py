@@ -1,4 +1,4 @@
-"""The file of the cache: its owner, its permissions, and the renaming of a damaged one.
+"""The file of the cache: opened, created, and renamed if it is damaged.
 
 A process that opens or renames the file holds a lock on its directory: SQLite would apply an old write-ahead log to a
 new database next to it. Only SQLite opens the file, since closing any other handle drops the locks that SQLite holds on
@@ -8,7 +8,6 @@ it for the whole process.
 import errno
 import os
 import sqlite3
-import stat
 import time
 from contextlib import closing, suppress
 from itertools import count
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genanalytics.base.locks import lock_directory
+from genanalytics.cache.privacy import make_directory
 from genanalytics.errors import CacheError
 
 BUSY_TIMEOUT_MS = 10_000
@@ -33,6 +33,9 @@ DAMAGE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 _PROBE = "SELECT CAST(key AS BLOB), CAST(value AS BLOB), CAST(expires AS BLOB) FROM responses LIMIT 1"
 """A query that fails on a truncated file or another layout; cast, since a bad row does not make a bad file."""
+
+_MARK = 0x6761 << 16
+"""The upper half of `user_version` in a file that only later versions can read; a flipped bit does not make it."""
 
 _PRIMARY = 0xFF  # the lowest byte of an extended code of SQLite is the primary code
 
@@ -65,6 +68,23 @@ def is_read_only(error: sqlite3.Error) -> bool:
     return _read_code(error) == sqlite3.SQLITE_READONLY
 
 
+def refuse_newer(connection: sqlite3.Connection) -> None:
+    """Refuse a file with a layout of a later version: this version would take it for damaged.
+
+    Raises:
+        CacheError: A later version wrote the file.
+        sqlite3.Error: It cannot be read.
+    """
+    [(version,)] = connection.execute("PRAGMA user_version")
+    if version & ~0xFFFF == _MARK:
+        [(_, _, name)] = connection.execute("PRAGMA database_list")
+        msg = (
+            f"cannot use the cache {name}: a newer version of genanalytics wrote it (layout {version & 0xFFFF}); update"
+            " genanalytics, or give another cache_dir (--cache-dir)"
+        )
+        raise CacheError(msg)
+
+
 def identify(path: Path) -> tuple[int, int] | None:
     """Return the identity of the file at a path; None without one."""
     try:
@@ -80,12 +100,12 @@ def open_database(path: Path) -> Opened:
     A damaged file is renamed and replaced by a new one; a read-only file is only read.
 
     Raises:
-        CacheError: The file or its directory belongs to another user, or the path is not a file.
+        CacheError: The file or its directory is not private to this user, or a newer version wrote the file.
         OSError: The directory or the file cannot be created or read, for another reason than a full or read-only disk.
         sqlite3.Error: The file cannot be read as a database.
     """
     try:
-        _make_directory(path.parent)
+        make_directory(path)
         with lock_directory(path.parent):
             _make_file(path)
             notice = ""
@@ -147,25 +167,10 @@ def _is_unwritable(error: OSError | sqlite3.Error, path: Path) -> bool:
     return error.errno in _OF_THE_DISK or (error.errno in _NO_PERMISSION and os.access(path, os.R_OK))
 
 
-def _make_directory(directory: Path) -> None:
-    if not directory.is_dir():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)  # for any umask
-    _check_owner(directory)
-
-
 def _make_file(path: Path) -> None:
-    try:
+    with suppress(FileExistsError):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        _check_owner(path)
-        if not stat.S_ISREG(path.stat().st_mode):
-            msg = f"cannot use the cache {path}: it is not a file; give another cache_dir (--cache-dir)"
-            raise CacheError(msg) from None
-        if stat.S_IMODE(path.stat().st_mode) != 0o600:  # noqa: PLR2004
-            path.chmod(0o600)
-    else:
-        os.fchmod(handle, 0o600)
+        os.fchmod(handle, 0o600)  # for any umask
         os.close(handle)
     for place in (path, path.parent):
         if not os.access(place, os.W_OK):
@@ -174,24 +179,13 @@ def _make_file(path: Path) -> None:
             raise OSError(code, os.strerror(code), str(place))
 
 
-def _check_owner(path: Path) -> None:
-    """Refuse a file or link of another user, who could read or change it."""
-    if hasattr(os, "geteuid"):
-        for owner in (path.lstat().st_uid, path.stat().st_uid):
-            if owner != os.geteuid():
-                msg = (
-                    f"cannot use the cache: {path} belongs to another user (uid {owner});"
-                    " give another cache_dir (--cache-dir)"
-                )
-                raise CacheError(msg)
-
-
 def connect(path: Path, *, read_only: str = "") -> sqlite3.Connection:
     """Return a connection to a file with the table of answers; `read_only` is a parameter of SQLite's URIs."""
     name = f"{path.absolute().as_uri()}?{read_only}" if read_only else path
     connection = sqlite3.connect(name, uri=bool(read_only), isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        refuse_newer(connection)
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # recommended by SQLite with such a log

@@ -5,7 +5,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from genanalytics.cache.database import (
     is_read_only,
     open_database,
     open_in_memory,
+    refuse_newer,
     rename_damaged,
 )
 from genanalytics.cache.entry import Entry, pack, unpack
@@ -174,6 +175,7 @@ class Table:
         with self._locked() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                refuse_newer(connection)  # another process may have changed the layout since the file was opened
                 yield connection
                 connection.commit()
             except BaseException:
@@ -188,6 +190,8 @@ class Table:
             except DAMAGE_ERRORS as error:
                 if not is_damage(error):
                     raise
+                with suppress(*DAMAGE_ERRORS), self._locked() as connection:
+                    refuse_newer(connection)
                 self._replace_damaged(error)
             return work()
 

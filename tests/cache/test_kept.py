@@ -1,15 +1,18 @@
-"""A cache that version 0.1.0 wrote is read by every later version."""
+"""A cache that version 0.1.0 wrote is read by every later version, and one of a later version is left alone."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import genanalytics as ga
 from genanalytics import Client
-from genanalytics.cache.archive import Archive
-from genanalytics.cache.contents import count_contents, export_bodies
+from genanalytics.cache.archive import FILE_NAME, Archive
+from genanalytics.cache.contents import clear_entries, count_contents, export_bodies
 from genanalytics.cache.entry import make_cache_key
+from genanalytics.errors import CacheError
 from genanalytics.files import read
 from support.kept import ACCOUNT, BASE_URL, BODIES, IDS, MISSING, assert_is_sample, open_offline, unpack
 
@@ -80,3 +83,50 @@ def test_the_account_of_a_key_and_the_cache_key_of_an_answer_stay(tmp_path: Path
     with Client("any-key-will-do", cache_dir=tmp_path) as client:
         assert client.account == "2d91a43edb22cee0"
         assert client.make_cache_key("gen-1") == "c18621154f667ca486dd10356a39c4fd"
+
+
+NEWER = "a newer version of genanalytics wrote it (layout 2); update genanalytics, or give another cache_dir"
+
+
+def change_layout(directory: Path) -> None:
+    """Do what a later version may do to the file."""
+    with closing(sqlite3.connect(directory / FILE_NAME)) as connection, connection:
+        connection.execute("ALTER TABLE responses RENAME COLUMN value TO content")
+        connection.execute(f"PRAGMA user_version = {0x6761 << 16 | 2}")
+
+
+def count_rows(directory: Path) -> int:
+    with closing(sqlite3.connect(directory / FILE_NAME)) as connection:
+        [(rows,)] = connection.execute("SELECT count(content) FROM responses")
+    return int(rows)
+
+
+def test_a_cache_of_a_later_version_is_refused_and_left_alone(kept: Path) -> None:
+    change_layout(kept / "cache")
+    with pytest.raises(CacheError) as caught:
+        Archive(kept / "cache")
+    assert NEWER in str(caught.value)
+    assert str(kept / "cache" / FILE_NAME) in str(caught.value)
+    assert count_rows(kept / "cache") == 40
+    assert not list((kept / "cache").glob("*.damaged-*"))
+
+
+def test_a_cache_that_a_later_version_takes_over_meanwhile_is_left_alone(kept: Path) -> None:
+    key = make_cache_key(BASE_URL, ACCOUNT, IDS[0])
+    with Archive(kept / "cache") as archive:
+        [old] = archive.look_up([key]).values()
+        change_layout(kept / "cache")
+        for work in (lambda: archive.look_up([key]), lambda: archive.store({key: old}), lambda: clear_entries(archive)):
+            with pytest.raises(CacheError) as caught:
+                work()
+            assert NEWER in str(caught.value)
+    assert count_rows(kept / "cache") == 40
+    assert not list((kept / "cache").glob("*.damaged-*"))
+
+
+def test_other_values_in_the_header_do_not_make_a_later_version(kept: Path) -> None:
+    for version in (1, 2, -1, 0x6760 << 16, 1 << 30):
+        with closing(sqlite3.connect(kept / "cache" / FILE_NAME)) as connection:
+            connection.execute(f"PRAGMA user_version = {version}")
+        with Archive(kept / "cache") as archive:
+            assert count_contents(archive).entries == 40

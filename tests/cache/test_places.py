@@ -1,16 +1,17 @@
-"""Places where a cache cannot be written, or belongs to somebody else."""
+"""Places where a cache cannot be written, or that somebody else can reach."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from genanalytics import Client, fetch
-from genanalytics.cache.archive import Archive
+from genanalytics.cache.archive import FILE_NAME, Archive
+from genanalytics.cache.contents import clear_entries, count_contents
 from genanalytics.errors import CacheError
 from support.archives import IDS, OTHERS, filled
 from support.faults import assert_true
@@ -77,17 +78,46 @@ def test_a_read_only_place_without_a_cache_is_a_run_without_one(
 def test_a_full_disk_costs_no_answer(blocks: int, tmp_path: Path, make_client: Callable[..., Client]) -> None:
     (tmp_path / "small").mkdir()
     with mounted("-t", "tmpfs", "-o", f"size={blocks * 4}k", "tmpfs", tmp_path / "small"):
-        with make_client(cache_dir=tmp_path / "small") as client:
+        with make_client(cache_dir=tmp_path / "small" / "cache") as client:
             fetched = fetch(IDS, client=client)
         assert_true(fetched.frame)
         assert len(fetched.frame) == len(IDS)
-        with make_client(cache_dir=tmp_path / "small") as client:
+        with make_client(cache_dir=tmp_path / "small" / "cache") as client:
             again = fetch(IDS, client=client)
         assert len(again.frame) == len(IDS)
         if fetched.stats.not_stored:
             assert any("could not be cached" in notice for notice in fetched.stats.notices)
         assert again.stats.from_cache == len(IDS) - fetched.stats.not_stored
         assert_true(again.frame)
+
+
+def fill_disk(path: Path, *, free: int) -> None:
+    """Write a file that leaves this number of bytes."""
+    with path.open("wb", buffering=0) as filler:
+        with suppress(OSError):
+            while filler.write(b"x" * 4_096):
+                pass
+        filler.truncate(filler.tell() - free)
+
+
+@pytest.mark.parametrize("before", [None, 1e12])
+@pytest.mark.parametrize("free", [0, 16_384, 65_536])
+def test_a_full_disk_ends_clearing_in_one_sentence_and_nothing_is_lost(
+    before: float | None, free: int, tmp_path: Path
+) -> None:
+    (tmp_path / "small").mkdir()
+    with mounted("-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path / "small"):
+        filled(tmp_path / "small" / "cache")
+        fill_disk(tmp_path / "small" / "filler", free=free)
+        with (
+            Archive(tmp_path / "small" / "cache") as archive,
+            pytest.raises(CacheError, match=r"^the cache .*(disk I/O error|database or disk is full).*$"),
+        ):
+            clear_entries(archive, before=before)
+        (tmp_path / "small" / "filler").unlink()
+        with Archive(tmp_path / "small" / "cache") as archive:
+            assert count_contents(archive).final == len(IDS)
+            assert clear_entries(archive, before=before) == len(IDS)
 
 
 needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
@@ -107,7 +137,8 @@ def test_what_belongs_to_somebody_else_is_refused(what: str, *, linked: bool, tm
     elif linked:
         path.rename(tmp_path / "theirs")
         path.symlink_to(tmp_path / "theirs")
-    with pytest.raises(CacheError, match=r"belongs to another user \(uid 12345\); give another cache_dir"):
+    refusal = "it is a link" if linked and what == "file" else r"belongs to another user \(uid 12345\); give another"
+    with pytest.raises(CacheError, match=refusal):
         Archive(directory)
 
 
@@ -126,3 +157,59 @@ def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> None:
     path.chmod(0o644)
     Archive(tmp_path).close()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+PARTS = ["", "-wal", "-shm", "-journal"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_file_that_is_linked_is_refused_and_the_other_one_stays(
+    part: str, link: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    path = filled(tmp_path / "cache")
+    other, linked = tmp_path / "other", path.with_name(path.name + part)
+    if part:
+        other.write_bytes(b"precious" * 5_000)
+    else:
+        path.rename(other)
+    kept = other.read_bytes()
+    link(other, linked)
+    with pytest.raises(CacheError, match=rf"{linked}: it is a link, or has another link; give another cache_dir"):
+        Archive(tmp_path / "cache")
+    assert other.read_bytes() == kept
+
+
+@needs_root
+@pytest.mark.parametrize("part", PARTS[1:])
+def test_a_log_or_index_of_somebody_else_is_refused(part: str, tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    theirs = path.with_name(path.name + part)
+    theirs.touch()
+    os.chown(theirs, 12_345, -1)
+    with pytest.raises(CacheError, match=rf"{theirs}: it belongs to another user \(uid 12345\)"):
+        Archive(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o720])
+def test_a_directory_of_the_cache_that_others_can_write_to_is_closed_to_them(mode: int, tmp_path: Path) -> None:
+    filled(tmp_path / "cache")
+    (tmp_path / "cache").chmod(mode)
+    with Archive(tmp_path / "cache") as archive:
+        assert count_contents(archive).final == len(IDS)
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == mode & 0o755
+
+
+@pytest.mark.parametrize(("mode", "names"), [(0o777, ["notes.txt"]), (0o1777, [])])
+def test_a_directory_with_another_use_that_others_can_write_to_is_refused(
+    mode: int, names: list[str], tmp_path: Path
+) -> None:
+    directory = tmp_path / "shared"
+    directory.mkdir()
+    for name in names:
+        (directory / name).touch()
+    directory.chmod(mode)
+    with pytest.raises(CacheError, match=rf"other users can write to this directory \(mode {mode:o}\); use chmod go-w"):
+        Archive(directory)
+    assert directory.stat().st_mode & 0o7777 == mode
+    assert not (directory / FILE_NAME).exists()
