@@ -60,7 +60,7 @@ def unpack(cache_key: str, value: object) -> Entry | None:
     if not isinstance(value, bytes) or value[:_DIGEST_BYTES] != _checksum(cache_key, value[_DIGEST_BYTES:]):
         return None
     head, _, body = value[_DIGEST_BYTES:].partition(b"\n")
-    version, *fields = json.loads(head)
+    version, *fields = json.loads(head.decode())  # of bytes, it would guess the encoding
     if version != _VERSION:
         return None
     requested_id, url, status, fetched_at, expires, returned_id = fields

@@ -120,9 +120,10 @@ class Table:
     def _read(self, cache_keys: Sequence[str]) -> dict[str, Entry]:
         self.open()
         found: dict[str, Entry] = {}
+        in_order = sorted(cache_keys)  # neighbours in the index: each of its pages is read once
         with self._locked() as connection:
-            for start in range(0, len(cache_keys), _KEYS_PER_STATEMENT):
-                some = {key.encode(): key for key in cache_keys[start : start + _KEYS_PER_STATEMENT]}
+            for start in range(0, len(in_order), _KEYS_PER_STATEMENT):
+                some = {key.encode(): key for key in in_order[start : start + _KEYS_PER_STATEMENT]}
                 marks = ",".join("?" * len(some))
                 # cast, since a flipped bit can turn bytes into text, and reading text that is not Unicode fails; a key
                 # is found by the index, and the row that this leads to can hold another one
