@@ -24,18 +24,7 @@ from benchmarks.server import make_bodies, make_body
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "tests"))
 
-from support.pacing import (  # noqa: E402 - found only now
-    LATENCY_S,
-    WORKERS,
-    Accepts,
-    Bucket,
-    FixedWindow,
-    SlidingWindow,
-    accept_at_once,
-    accept_everything,
-    accept_outside,
-    refuse_at_random,
-)
+from support import pacing  # noqa: E402 - found only now
 
 OURS = """
 import sys, genanalytics as ga
@@ -79,7 +68,7 @@ class Scenario:
         congests: Whether the latency grows with the square of the requests under way.
     """
 
-    make: Callable[[], Accepts]
+    make: Callable[[], pacing.Accepts]
     duration_s: float
     accepted: float | None = None
     share: float = 1.0
@@ -95,27 +84,27 @@ def find_changing_limit(now: float) -> float:
 
 def find_latency_s(under_way: int, *, congests: bool) -> float:
     """Return how long an answer takes."""
-    return LATENCY_S * (1 + (under_way / 4) ** 2) if congests else LATENCY_S
+    return pacing.LATENCY_S * (1 + (under_way / 4) ** 2) if congests else pacing.LATENCY_S
 
 
-CONGESTED = max(number / find_latency_s(number, congests=True) for number in range(1, WORKERS + 1))
+CONGESTED = max(number / find_latency_s(number, congests=True) for number in range(1, pacing.WORKERS + 1))
 SCENARIOS = {
-    "no limit": Scenario(lambda: accept_everything, 8),
-    "random 1 %": Scenario(lambda: refuse_at_random(0.01), 12, share=0.99),
-    "random 5 %": Scenario(lambda: refuse_at_random(0.05), 12, share=0.95),
-    "random 5 %, Retry-After 1": Scenario(lambda: refuse_at_random(0.05), 12, share=0.95, retry_after="1"),
-    "random 20 %": Scenario(lambda: refuse_at_random(0.2), 12, share=0.8),
-    "10 a second": Scenario(lambda: Bucket(lambda _: 10), 20, 210),
-    "50 a second": Scenario(lambda: Bucket(lambda _: 50), 15, 800),
-    "150 a second": Scenario(lambda: Bucket(lambda _: 150), 15, 2_400),
-    "50 a second, burst 1": Scenario(lambda: Bucket(lambda _: 50, burst=1), 15, 750),
-    "1,000 a minute": Scenario(lambda: FixedWindow(1_000, 60), 70, 2_000),
-    "100 in any 10 s": Scenario(lambda: SlidingWindow(100, 10), 35, 400),
-    "refused from 10 to 40 s": Scenario(lambda: accept_outside(10, 40), 60, share=0.5),
-    "100, 20, 200 a second": Scenario(lambda: Bucket(find_changing_limit), 21, 100 + 7 * 320),
-    "at most 4 at once": Scenario(lambda: accept_at_once(4), 12, 12 * 4 / LATENCY_S),
-    "two processes, 50 a second": Scenario(lambda: Bucket(lambda _: 50), 15, 800, clients=2),
-    "congestion": Scenario(lambda: accept_everything, 15, 15 * CONGESTED, congests=True),
+    "no limit": Scenario(lambda: pacing.accept_everything, 8),
+    "random 1 %": Scenario(lambda: pacing.refuse_at_random(0.01), 12, share=0.99),
+    "random 5 %": Scenario(lambda: pacing.refuse_at_random(0.05), 12, share=0.95),
+    "random 5 %, Retry-After 1": Scenario(lambda: pacing.refuse_at_random(0.05), 12, share=0.95, retry_after="1"),
+    "random 20 %": Scenario(lambda: pacing.refuse_at_random(0.2), 12, share=0.8),
+    "10 a second": Scenario(lambda: pacing.Bucket(lambda _: 10), 20, 210),
+    "50 a second": Scenario(lambda: pacing.Bucket(lambda _: 50), 15, 800),
+    "150 a second": Scenario(lambda: pacing.Bucket(lambda _: 150), 15, 2_400),
+    "50 a second, burst 1": Scenario(lambda: pacing.Bucket(lambda _: 50, burst=1), 15, 750),
+    "1,000 a minute": Scenario(lambda: pacing.FixedWindow(1_000, 60), 70, 2_000),
+    "100 in any 10 s": Scenario(lambda: pacing.SlidingWindow(100, 10), 35, 400),
+    "refused from 10 to 40 s": Scenario(lambda: pacing.accept_outside(10, 40), 60, share=0.5),
+    "100, 20, 200 a second": Scenario(lambda: pacing.Bucket(find_changing_limit), 21, 100 + 7 * 320),
+    "at most 4 at once": Scenario(lambda: pacing.accept_at_once(4), 12, 12 * 4 / pacing.LATENCY_S),
+    "two processes, 50 a second": Scenario(lambda: pacing.Bucket(lambda _: 50), 15, 800, clients=2),
+    "congestion": Scenario(lambda: pacing.accept_everything, 15, 15 * CONGESTED, congests=True),
 }
 
 
@@ -124,7 +113,7 @@ class Connection(asyncio.Protocol):
 
     bodies = make_bodies()
     scenario: Scenario
-    accepts: Accepts
+    accepts: pacing.Accepts
     began: float | None = None
     under_way = 0
     counts: tuple[list[float], list[float]] = ([], [])

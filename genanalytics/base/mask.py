@@ -71,18 +71,9 @@ class Mask:
         return text if hidden is encoded else hidden.decode("utf-8", "surrogatepass")
 
     def _is_in(self, folded: bytes) -> bool:
-        if self._matches(folded):
-            return True
-        if b"\\" not in folded and b"%" not in folded and b"&" not in folded:
-            return False
-        for _ in range(_MOST_LAYERS):
-            plain = _ESCAPE.sub(_decode, folded)
-            if plain == folded:
-                return False
-            if self._matches(plain):
-                return True
-            folded = plain
-        return True
+        if b"\\" not in folded and b"%" not in folded and b"&" not in folded:  # nearly every answer
+            return self._matches(folded)
+        return any(layer is None or self._matches(layer) for layer in _peel(folded))
 
     def _matches(self, folded: bytes) -> bool:
         for marker in self._markers:  # a loop: this runs for every answer, and `any` takes four times as long
@@ -115,12 +106,19 @@ def unescape(folded: bytes) -> bytes | None:
     >>> unescape(fold(rb"sk\u002Dor%252dv1")), unescape(b"%5cu0025" + b"5cu0025" * 9)
     (b'sk+or+v1', None)
     """
+    *_, plain = _peel(folded)
+    return plain
+
+
+def _peel(folded: bytes) -> Iterator[bytes | None]:
+    """Yield folded text with ever more layers of escapes undone; at last None if there are too many."""
     for _ in range(_MOST_LAYERS):
+        yield folded
         plain = _ESCAPE.sub(_decode, folded)
         if plain == folded:
-            return plain
+            return
         folded = plain
-    return None
+    yield None
 
 
 def _decode(escape: re.Match[bytes]) -> bytes:

@@ -118,19 +118,11 @@ def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
     if as_csv:
         from genanalytics.formats.csv import quote_formula
 
-        texts = [name for name in rows if rows[name].dtype.kind == "O"]
-        rows = rows.assign(**{str(name): rows[name].map(_quote_text, na_action="ignore") for name in texts})
-        click.echo(rows.rename(columns=lambda name: quote_formula(str(name))).to_csv(index=False), nl=False)
+        rows = rows.apply(lambda column: column.map(quote_formula) if column.dtype.kind == "O" else column)
+        click.echo(rows.rename(columns=quote_formula).to_csv(index=False), nl=False)
     elif as_json:
         click.echo(json.dumps(to_objects(rows), allow_nan=False))
     return as_json or as_csv
-
-
-def _quote_text(value: object) -> object:
-    """Return a value of a cell, harmless to a spreadsheet if it is text."""
-    from genanalytics.formats.csv import quote_formula
-
-    return quote_formula(value) if isinstance(value, str) else value
 
 
 def to_objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":

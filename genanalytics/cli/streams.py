@@ -21,7 +21,7 @@ _ERRORS = "genanalytics.spell"
 
 
 def open_standard_streams() -> None:
-    """Make stdin, stdout and stderr usable, whatever the caller left of them.
+    """Make stdin, stdout and stderr usable, even if the caller closed them.
 
     A result that cannot be written is an error. A notice that cannot be written is dropped: the result is more
     important. A character that the encoding lacks is spelled, or escaped.

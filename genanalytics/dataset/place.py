@@ -50,11 +50,10 @@ def check_place(directory: Path) -> None:
             " original, copy it with links kept (cp -a, rsync -a), or give a new directory"
         )
         raise InputError(msg)
-    found = {current: current.readlink(), **{directory / name: _read_link(directory / name) for name in VISIBLE}}
-    for path, target in found.items():
-        is_ours = target is None or target.parts in ((CURRENT, path.name), (COMMITS, target.name))
-        if not is_ours or (path == current and not _COMMIT.fullmatch(path.readlink().name)):
-            raise _make_foreign(path)
+    folder, commit = os.path.split(current.readlink())
+    if folder != COMMITS or not _COMMIT.fullmatch(commit):
+        raise _make_foreign(current)
+    _check_visible(directory)
 
 
 def _check_new(directory: Path) -> None:
@@ -67,17 +66,14 @@ def _check_new(directory: Path) -> None:
         what = f"other files ({foreign[0]})" if foreign else "a copy of a data set, which is read-only"
         msg = f"{directory} contains {what}: give a new directory, or an existing data set"
         raise InputError(msg)
-    for name in VISIBLE:
-        target = _read_link(directory / name)
-        if target is not None and target.parts != (CURRENT, name):
-            raise _make_foreign(directory / name)
+    _check_visible(directory)
 
 
-def _read_link(path: Path) -> Path | None:
-    """Return where a name leads; None if it does not exist, itself if it is no link."""
-    if not os.path.lexists(path):
-        return None
-    return path.readlink() if path.is_symlink() else path
+def _check_visible(directory: Path) -> None:
+    """Refuse visible names that do not lead into the last commit."""
+    for path in (directory / name for name in VISIBLE):
+        if os.path.lexists(path) and not (path.is_symlink() and path.readlink() == Path(CURRENT, path.name)):
+            raise _make_foreign(path)
 
 
 def make_commits(directory: Path) -> list[Path]:

@@ -72,7 +72,7 @@ class Answer:
         fetched_at: When the answer came (Unix time in seconds).
         from_cache: Whether the answer was read from the cache.
         returned_id: The id in the record, if it differs from the requested one.
-        sent: Whether a request was sent for this very answer.
+        sent_at: When the request for this very answer was sent (`time.monotonic`); None if none was.
         retry_in_s: How long to wait before asking again; None if asking again would not help.
         is_setup: Whether the set-up is at fault: certificate, proxy or host name.
     """
@@ -86,6 +86,6 @@ class Answer:
     fetched_at: float = 0.0
     from_cache: bool = False
     returned_id: str | None = None
-    sent: bool = False
+    sent_at: float | None = None
     retry_in_s: float | None = None
     is_setup: bool = False

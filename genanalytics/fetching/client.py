@@ -194,7 +194,7 @@ class Client:
         if shared is None:
             return _skip(generation_id, attempt)
         answer, is_own = shared
-        return answer if is_own else replace(answer, attempts=attempt - 1, sent=False)
+        return answer if is_own else replace(answer, attempts=attempt - 1, sent_at=None)
 
     def _send(self, generation_id: str, attempt: int, *, accept_mismatch: bool, stopped: Event, fresh: bool) -> Answer:
         pace = self._paces.get()
@@ -203,7 +203,7 @@ class Client:
             return _skip(generation_id, attempt)
         verdict: Verdict = "failed"
         asked_s = 0.0
-        answer = Answer(generation_id, Outcome.FAILED, attempts=attempt, sent=True)
+        answer = Answer(generation_id, Outcome.FAILED, attempts=attempt, sent_at=sent_at)
         try:
             reply = self._transport.get(self._make_url(generation_id), fresh=fresh)
             asked_s = reply.retry_after_s or 0.0

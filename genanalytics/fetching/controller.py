@@ -1,4 +1,4 @@
-"""When a request may be sent. A pure object: it is told the time and the answers, and has no clock and no threads."""
+"""When a request may be sent. Callers pass the time and the answers: there is no clock and no thread here."""
 
 import math
 from collections import deque
@@ -31,8 +31,8 @@ _HALF, _TRIAL_SHARE, _DROPPED_SHARE = 0.5, 0.3, 0.4
 """Shares of refusals: most; the most that can be noise; during a trial, the sign that a limit dropped."""
 _KEPT, _DEEP, _CEILING = 0.85, 0.7, 0.96
 """Shares of the limit: after a cut, in the second part of a trial, and after a trial that confirmed it."""
-_ODDS, _CLEAN_ODDS = 3.0, 3.0
-"""The logarithms of the odds that end a trial: for noise, and for a limit."""
+_ODDS = 3.0
+"""The logarithm of the odds that end a trial, for noise or for a limit."""
 _SETTLING, _LEAST_ANSWERS = 10, 20
 """The answers of a trial that do not count yet, and the fewest that can prove noise."""
 _WINDOW_S, _FULL_SECOND = 4.0, 50
@@ -146,7 +146,7 @@ class Controller:
 
     def _find_wait_s(self, now: float) -> float:
         if self._probe_s:
-            if self._crowd.under_way and now < self._sent_at + SLOWEST_PROBE_S:
+            if self._crowd.under_way and now < self._sent_at + SLOWEST_PROBE_S:  # a probe that hangs holds no other
                 return _POLL_S
             return max(self._held_until, self._sent_at + max(self._probe_s, 1 / self._cap)) - now
         if self._crowd.is_full(now):
@@ -236,7 +236,7 @@ class Controller:
                 trial.is_settled, self._accepted, self._refused = True, 0, 0
             return
         trial.count(refused=refused)
-        if trial.odds < -_CLEAN_ODDS:
+        if trial.odds < -_ODDS:
             self._confirm_limit(now, trial)
         elif trial.odds > _ODDS and answers >= _LEAST_ANSWERS:
             self._deny_limit(now, trial, self._refused / answers)
@@ -307,10 +307,9 @@ class Controller:
         if answers < _LEAST_ANSWERS or not self._refused:
             self._noise = _NOISE
             return
-        share, before = self._refused / answers, self._rate
+        share = self._refused / answers
         self._noise = max(_NOISE, share)
-        self._rate = min(before, self._measure(now) / (1 - share))
-        self._try_less(now, before, share, limit=self._measure(now))
+        self._try_less(now, self._rate, share, limit=self._measure(now))
 
     def _mark_change(self, now: float) -> None:
         self._changed_at = self._grown_at = now

@@ -38,7 +38,6 @@ class _Task:
         kept: The record in the cache, which counts if the service has none.
         holds_record: Whether the cache has a record, even one that this run does not accept.
         attempt: The number of requests so far.
-        sent_at: When the last of them began.
         failures: The number of failed requests so far.
         fresh: Whether to use a new connection: the last one returned the record of another id.
         missing_since: When the service first had no record yet.
@@ -50,7 +49,6 @@ class _Task:
     kept: Entry | None = None
     holds_record: bool = False
     attempt: int = 0
-    sent_at: float = 0.0
     failures: int = 0
     fresh: bool = False
     missing_since: float | None = None
@@ -208,7 +206,6 @@ class Dispatch:
     def _ask(self, task: _Task, stopped: Event) -> Answer:
         """Ask for one id: the work of each worker."""
         task.attempt += 1
-        task.sent_at = time.monotonic()
         return self._client.ask(
             task.generation_id,
             attempt=task.attempt,
@@ -223,7 +220,7 @@ class Dispatch:
             self.requests += 1
             self._give_up(answer)
             return
-        self.requests += answer.sent
+        self.requests += answer.sent_at is not None
         again_in_s = self._find_delay_s(task, answer)
         if again_in_s is None or self._error is not None:
             self._settle(task, answer)
@@ -238,7 +235,7 @@ class Dispatch:
         if answer.retry_in_s is not None:
             return self._find_retry_s(task, answer, answer.retry_in_s)
         self._through_at = time.monotonic()
-        if answer.sent:
+        if answer.sent_at is not None:
             self._outage.note_through()
         self._quota.earn(retried=task.failures > 0)
         if answer.outcome is Outcome.MISMATCH and not task.fresh:
@@ -255,15 +252,14 @@ class Dispatch:
             return retry_in_s
         task.failures += 1
         is_retried = task.failures < MAX_FAILURES
-        self._halt_if_dead(task, answer, is_retried=is_retried)
+        if answer.sent_at is not None:  # not the failure of another thread's request
+            self._halt_if_dead(answer, answer.sent_at, is_retried=is_retried)
         return retry_in_s if is_retried else None
 
-    def _halt_if_dead(self, task: _Task, answer: Answer, *, is_retried: bool) -> None:
+    def _halt_if_dead(self, answer: Answer, sent_at: float, *, is_retried: bool) -> None:
         """End the run if a failure shows that the service is not there, or that too much fails."""
-        if not answer.sent:  # the failure of another thread's request
-            return
         reason = self._outage.note_failure(
-            time.monotonic(), sent_at=task.sent_at, reason=answer.message, is_setup=answer.is_setup
+            time.monotonic(), sent_at=sent_at, reason=answer.message, is_setup=answer.is_setup
         )
         if is_retried and not self._quota.take():
             reason = reason or (

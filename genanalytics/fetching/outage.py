@@ -1,4 +1,4 @@
-"""When to give up on a service. A pure object: it is told the time and the failures, and has no clock."""
+"""When to give up on a service. Callers pass the time and the failures: there is no clock here."""
 
 PATIENCE_S = 20.0
 """A service that lets nothing through for this long is not there."""
@@ -12,7 +12,7 @@ _LEAST_FAILURES = 6
 class Outage:
     """The failures since a request got through.
 
-    Their number needs no bound of its own: in an outage, requests are probes, one at a time and ever more rarely.
+    Their number needs no bound of its own: in an outage, requests are probes, one at a time (`Controller`).
     """
 
     def __init__(self) -> None:

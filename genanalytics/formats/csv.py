@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
@@ -77,13 +78,13 @@ def make_harmless(table: pa.Table) -> tuple[pa.Table, int]:
     return table, changed
 
 
-def quote_formula(text: str) -> str:
-    """Return a text with a leading apostrophe if a spreadsheet would run it as a formula.
+def quote_formula(value: Any) -> Any:  # noqa: ANN401 - of a cell
+    """Return a text with a leading apostrophe if a spreadsheet would run it as a formula; any other value as it is.
 
     >>> quote_formula("=1+1"), quote_formula("  @SUM(A1)"), quote_formula("gpt-5")
     ("'=1+1", "'  @SUM(A1)", 'gpt-5')
     """
-    return f"'{text}" if re.match(_FORMULA, text) else text
+    return f"'{value}" if isinstance(value, str) and re.match(_FORMULA, value) else value
 
 
 def _flatten(table: pa.Table) -> pa.Table:

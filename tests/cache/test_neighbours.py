@@ -42,7 +42,7 @@ def test_an_answer_that_was_fetched_again_meanwhile_stays(tmp_path: Path) -> Non
         assert count_contents(second).entries == 5
 
 
-def test_each_answer_is_read_once_whatever_is_deleted_and_stored_meanwhile(tmp_path: Path) -> None:
+def test_each_answer_is_read_once_while_others_are_deleted_and_stored(tmp_path: Path) -> None:
     with Archive(tmp_path) as first, Archive(tmp_path) as second:
         first.store(make_entries(range(2_000), LONG_AGO))
         rows = first.rows()

@@ -66,7 +66,7 @@ def test_a_reader_that_was_overtaken_begins_again(directory: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.long)])
-def test_whoever_reads_while_it_is_written_sees_each_id_once(seconds: float, directory: Path) -> None:
+def test_readers_see_each_id_once_while_it_is_written(seconds: float, directory: Path) -> None:
     committed(directory, rows("gen-0"))
     stop, problems, counts = threading.Event(), [], []
 

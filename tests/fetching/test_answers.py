@@ -8,7 +8,7 @@ from genanalytics.fetching.answers import Answer, Outcome
 def test_a_new_answer_is_empty_and_cannot_be_changed() -> None:
     answer = Answer("gen-1", Outcome.FAILED)
     assert (answer.body, answer.status, answer.message, answer.attempts, answer.fetched_at) == (b"", None, "", 0, 0.0)
-    assert (answer.from_cache, answer.returned_id, answer.sent, answer.retry_in_s) == (False, None, False, None)
+    assert (answer.from_cache, answer.returned_id, answer.sent_at, answer.retry_in_s) == (False, None, None, None)
     with pytest.raises(AttributeError):
         answer.status = 200  # type: ignore[misc]
 

@@ -51,7 +51,7 @@ def test_a_record_is_ok_and_its_body_stays_as_it_came(server: FaultServer, clien
     assert (answer.requested_id, answer.status, answer.attempts) == (GENERATION, 200, 3)
     assert answer.body == envelope(record_of(GENERATION))
     assert before <= answer.fetched_at <= time.time()
-    assert answer.sent
+    assert answer.sent_at is not None
     assert answer.returned_id is None
     assert answer.retry_in_s is None
     assert [request.path for request in server.requests] == ["/api/v1/generation"]
@@ -164,7 +164,7 @@ def test_one_request_answers_all_who_ask_for_an_id_at_once(server: FaultServer, 
         answers = list(pool.map(lambda _: ask(client), range(8)))
     assert len(server.requests) == 1
     assert {answer.body for answer in answers} == {good(GENERATION).body}
-    assert sorted(answer.sent for answer in answers) == [False] * 7 + [True]
+    assert sorted(answer.sent_at is not None for answer in answers) == [False] * 7 + [True]
 
 
 def test_another_id_is_a_mismatch_unless_that_is_accepted(server: FaultServer, client: Client) -> None:

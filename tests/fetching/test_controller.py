@@ -106,7 +106,7 @@ def test_a_service_that_first_refuses_everything_is_asked_at_full_speed_soon() -
     assert result.refused <= 20
 
 
-def test_the_cap_is_kept_whatever_is_accepted() -> None:
+def test_the_cap_is_never_exceeded() -> None:
     controller, now, sent = Controller(10.0), 0.0, 0
     while now < 10:
         wait_s = controller.take_turn(now)

@@ -89,11 +89,14 @@ def test_a_pause_for_one_request_holds_no_other() -> None:
 
 def test_a_shorter_pause_does_not_cut_a_longer_one() -> None:
     pace = Pace(rate=None)
-    sent = [pace.wait(Event()), *[]]
-    refuse_all(pace, 3, retry_after_s=0)
+    sends(pace, 6)()  # a run begins with one request; each answer allows one more
+    sent = [pace.wait(Event()) or 0.0 for _ in range(5)]
+    pauses_s = [0, 0, 0, 0.4, 0.01]
     started = time.monotonic()
-    pace.note(sent[0] or 0.0, "refused", retry_after_s=0.4)
-    assert in_threads(1, sends(pace, 1)) + time.monotonic() - started >= 0.35
+    for sent_at, pause_s in zip(sent, pauses_s, strict=True):
+        pace.note(sent_at, "refused", retry_after_s=pause_s)
+    sends(pace, 1)()
+    assert time.monotonic() - started >= 0.4
 
 
 def test_whoever_waits_returns_at_once_when_stopped() -> None:

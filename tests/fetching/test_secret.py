@@ -1,4 +1,4 @@
-"""The key is found in whatever form it comes back, and nothing else is touched; as an id it goes nowhere."""
+"""The key is hidden in every encoding, other text is unchanged, and a key in a list of ids is never sent."""
 
 import io
 import json
