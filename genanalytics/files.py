@@ -16,7 +16,7 @@ from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
 from genanalytics.formats.jsonl import has_only_other_rows, read_jsonl, write_jsonl, write_rows
-from genanalytics.formats.parquet import read_table, write_table
+from genanalytics.formats.parquet import open_file, read_table, write_table
 from genanalytics.formats.sidecar import read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
     COVERAGE,
@@ -147,7 +147,7 @@ def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
     """
     if manifest.is_dataset(path):
         return manifest.read_coverage(path)
-    with translate_errors(path, *_ERRORS), pa.parquet.ParquetFile(path) as file:
+    with translate_errors(path, *_ERRORS), open_file(path) as file:
         rows = file.metadata.num_rows
         coverage = read_file_coverage(file.schema_arrow.metadata, rows)
     return None if coverage is None else coverage.of_rows(rows)

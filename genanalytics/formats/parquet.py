@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
@@ -173,11 +174,7 @@ def read_table(
     """
     try:
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
-        with (
-            _open(path, filesystem) as stream,
-            pa.parquet.ParquetFile(stream, page_checksum_verification=True) as file,
-        ):
-            _check_footer(stream, path)
+        with open_file(path, filesystem) as file:
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
             coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
             return set_coverage(file.read(columns=columns), coverage)
@@ -187,8 +184,21 @@ def read_table(
         raise unreadable(path, error) from error
 
 
-def _open(path: str | os.PathLike[str], filesystem: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return filesystem.open_input_file(os.fspath(path)) if filesystem is not None else pa.OSFile(os.fspath(path))
+@contextmanager
+def open_file(path: str | os.PathLike[str], filesystem: Any = None) -> Iterator[pa.parquet.ParquetFile]:  # noqa: ANN401
+    """Open a file whose footer is checked; a page is checked when it is read.
+
+    Raises:
+        InputError: The footer does not match its checksum.
+        OSError, pyarrow.ArrowException: The file cannot be read.
+    """
+    name = os.fspath(path)
+    with (
+        filesystem.open_input_file(name) if filesystem is not None else pa.OSFile(name) as stream,
+        pa.parquet.ParquetFile(stream, page_checksum_verification=True) as file,
+    ):
+        _check_footer(stream, path)
+        yield file
 
 
 def check_version(found: bytes | int | None, path: str | os.PathLike[str]) -> None:

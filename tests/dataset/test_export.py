@@ -25,11 +25,6 @@ IDS = make_ids(300)
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "generations"
-
-
 def failed(directory: Path) -> dict[str, dict[str, object]]:
     return {row["requested_id"]: row for row in read_failures(directory).to_pylist()}
 

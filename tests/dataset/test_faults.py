@@ -63,11 +63,6 @@ def until(is_so: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.005)
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "generations"
-
-
 @pytest.mark.parametrize("trials", [3, pytest.param(40, marks=[LONG, pytest.mark.timeout(900)])])
 def test_kill_9_at_any_moment_of_repeated_exports(trials: int, server: FaultServer, directory: Path) -> None:
     """Young records among them, and compactions between, so that files are replaced all the time."""

@@ -24,11 +24,6 @@ from genanalytics.records.schema import COLUMNS, Kind
 from support.datasets import NO_FAILURE, NONE, committed, rows, seen
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "generations"
-
-
 def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> None:
     with Writer(directory, partition=None) as writer:
         writer.commit(NONE, rows("gen-0"), NO_FAILURE)

@@ -1,0 +1,79 @@
+"""A service that is not there, dies, or fails too often ends the run; what came is kept."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from genanalytics.fetching.answers import Outcome
+from genanalytics.fetching.client import Client
+from genanalytics.fetching.pace import Quota
+from support.dispatching import answers_of, cached, dispatch_of
+from support.faults import FaultServer, HangsUp, good, make_ids, refusal
+
+MakeClient = Callable[..., Client]
+
+pytestmark = pytest.mark.usefixtures("brisk")
+
+
+def test_a_dead_service_ends_the_run_after_a_few_probes(
+    server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genanalytics.fetching.outage.PATIENCE_S", 0.5)
+    server.otherwise = lambda _: refusal(500)
+    dispatch = dispatch_of(client)
+    answers = [answer for _, answer in dispatch.answers(iter(make_ids(900)))]
+    assert {answer.outcome for answer in answers} <= {Outcome.SKIPPED, Outcome.FAILED}
+    assert len(answers) == 900
+    assert len(server.requests) < 400
+    [notice] = dispatch.notices
+    assert notice.startswith("nothing got through in ")
+    assert "the service answered 500" in notice
+    assert notice.endswith(
+        "check the connection with `genanalytics doctor`, then fetch again; fetched records are kept"
+    )
+
+
+def test_a_service_that_dies_ends_the_run_and_what_came_is_kept(
+    server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genanalytics.fetching.outage.PATIENCE_S", 0.5)
+    ids = make_ids(400)
+    alive = set(ids[:100])
+    server.otherwise = lambda generation_id: good(generation_id) if generation_id in alive else HangsUp()
+    answers = answers_of(client, ids)
+    assert {answers[generation_id].outcome for generation_id in alive} == {Outcome.OK}
+    assert {answers[generation_id].outcome for generation_id in set(ids) - alive} <= {Outcome.SKIPPED, Outcome.FAILED}
+    assert len(server.requests) < 350
+    assert cached(client, ids) == alive
+
+
+def test_an_outage_that_ends_costs_few_records(server: FaultServer, client: Client) -> None:
+    ids = make_ids(600)
+    ends_at = time.monotonic() + 0.1  # ten seconds, since `brisk` waits for a hundredth of the time
+    server.otherwise = lambda generation_id: good(generation_id) if time.monotonic() > ends_at else refusal(503)
+    answers = answers_of(client, ids)
+    assert [answer.outcome for answer in answers.values()].count(Outcome.OK) >= len(ids) - 20
+
+
+def test_a_wrong_host_name_is_tried_twice(make_client: MakeClient) -> None:
+    client = make_client(base_url="https://no-such-host.invalid/api/v1")
+    dispatch = dispatch_of(client)
+    answers = [answer for _, answer in dispatch.answers(iter(make_ids(50)))]
+    assert {answer.outcome for answer in answers} == {Outcome.SKIPPED}
+    assert 2 <= dispatch.requests <= 3, "one more may have been under way"
+    [notice] = dispatch.notices
+    assert "genanalytics doctor" in notice
+
+
+def test_when_too_much_fails_the_run_ends(server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quota of retries ends a run in which something gets through now and then."""
+    monkeypatch.setattr(Quota, "CAPACITY", 100)
+    ids = make_ids(200)
+    server.otherwise = lambda generation_id: good(generation_id) if generation_id in ids[::10] else refusal(500)
+    dispatch = dispatch_of(client)
+    answers = [answer for _, answer in dispatch.answers(iter(ids))]
+    assert Outcome.SKIPPED in {answer.outcome for answer in answers}
+    assert len(server.requests) < 150
+    [notice] = dispatch.notices
+    assert notice.startswith("too many requests failed (the service answered 500")
