@@ -1,6 +1,7 @@
 """Rows of the table of faults: faults of the service and of the network."""
 
 import os
+import socket
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,30 @@ def outage(bench: Bench) -> Row:
         run = in_child(partial(side.run, base_url, bench.make_folder(), make_ids(300)))
         cells.append(f"{run} after {bench.read_log(base_url)['asked']:,} requests")
     return Row("500 for everything", "300", *cells)
+
+
+def refused(bench: Bench) -> Row:
+    """Connect to a port at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    return _compare_dead(bench, "connection refused", f"http://127.0.0.1:{port}/api/v1")
+
+
+def unknown_host(bench: Bench) -> Row:
+    """Connect to a host name that does not resolve."""
+    return _compare_dead(bench, "a host name that does not resolve", "https://no-such-host.invalid/api/v1")
+
+
+def silent(bench: Bench) -> Row:
+    """Connect to a service that never answers, with a time limit of 5 s."""
+    return _compare_dead(bench, "no answer to anything, time limit 5 s", bench.make_base_url("hangs"), trials=320)
+
+
+def _compare_dead(bench: Bench, title: str, base_url: str, trials: int = 2_000) -> Row:
+    runs = [in_child(partial(side.run, base_url, bench.make_folder(), make_ids(trials)), limit_s=90) for side in SIDES]
+    notices = runs[0].notices if isinstance(runs[0], Run) else ()
+    reasons = "".join(f", notice: {notice.partition(' (')[0]}" for notice in notices)
+    return Row(title, f"{trials:,}", f"{_describe_time(runs[0])}{reasons}", _describe_time(runs[1]))
 
 
 def netrc(bench: Bench) -> Row:

@@ -40,6 +40,9 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
         compare_retries, fault="day-long-pause", title="429 with `Retry-After: 86400`", trials=40, limit_s=5
     ),
     "outage": fault_network.outage,
+    "refused": fault_network.refused,
+    "unknown-host": fault_network.unknown_host,
+    "silent": fault_network.silent,
     "fork": fault_network.fork,
     "threads": fault_network.threads,
     "hanging": fault_network.hanging,
