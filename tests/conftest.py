@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from genanalytics import Client
+from genanalytics.base.locks import lock_directory
 from genanalytics.fetching import controller, pace
 from support.faults import KEY, FaultServer
 
@@ -72,6 +73,13 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(controller, "FASTEST_PROBE_S", controller.FASTEST_PROBE_S / 100)
     monkeypatch.setattr(controller, "SLOWEST_PROBE_S", controller.SLOWEST_PROBE_S / 100)
     monkeypatch.setattr(controller, "SLOWEST_PROBE_OF_FAULTS_S", controller.SLOWEST_PROBE_OF_FAULTS_S / 100)
+
+
+@pytest.fixture
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests that start many processes apart from those that measure seconds, which run in parallel otherwise."""
+    with lock_directory(tmp_path_factory.getbasetemp().parent):
+        yield
 
 
 @pytest.fixture(scope="session")

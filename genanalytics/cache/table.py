@@ -180,7 +180,8 @@ class Table:
                 yield connection
                 connection.commit()
             except BaseException:
-                connection.rollback()
+                with suppress(sqlite3.ProgrammingError):  # closed by now: an interrupted block can end late
+                    connection.rollback()
                 raise
 
     def _recover(self, work: Callable[[], T]) -> T:

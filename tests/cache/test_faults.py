@@ -300,6 +300,7 @@ def worker(directory: str, number: int, *, opens: int = 3) -> None:
     assert not failures
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("number_of_processes", [2, pytest.param(8, marks=pytest.mark.long)])
 @pytest.mark.parametrize("damaged", [False, True])
 def test_processes_with_four_threads_each_lose_nothing(

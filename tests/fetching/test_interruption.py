@@ -67,6 +67,7 @@ def until(is_so: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_fetch_within_two_seconds_in_one_sentence(
     sent: signal.Signals, code: int, server: FaultServer, tmp_path: Path
@@ -97,6 +98,7 @@ def test_a_signal_ends_a_fetch_within_two_seconds_in_one_sentence(
     assert read(tmp_path / "out.parquet")["requested_id"].tolist() == ids
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("trials", "seed"), [(3, 3), *(pytest.param(20, seed, marks=[LONG, pytest.mark.timeout(900)]) for seed in range(2))]
 )
@@ -160,6 +162,7 @@ def test_kill_9_at_any_moment_of_one_job(trials: int, server: FaultServer, tmp_p
     assert_true(frame)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("processes", [3, pytest.param(8, marks=LONG)])
 def test_several_processes_on_one_list_and_one_cache(processes: int, server: FaultServer, tmp_path: Path) -> None:
     ids = make_ids(1_000)
@@ -189,6 +192,7 @@ def test_inside_a_running_event_loop(server: FaultServer, make_client: MakeClien
     assert len(server.requests) == len(ids)
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("number", [6, pytest.param(32, marks=LONG)])
 def test_threads_that_share_a_client_and_its_answers(number: int, server: FaultServer, make_client: MakeClient) -> None:
     """Each wants ids of its own, and some that all want at once."""
