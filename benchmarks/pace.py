@@ -79,7 +79,7 @@ class Scenario:
 
 def find_changing_limit(now: float) -> float:
     """Return a limit that falls and rises."""
-    return 100 if now < 7 else 20 if now < 14 else 200
+    return 100 if now < 15 else 20 if now < 30 else 200
 
 
 def find_latency_s(under_way: int, *, congests: bool) -> float:
@@ -94,15 +94,16 @@ SCENARIOS = {
     "random 5 %": Scenario(lambda: pacing.refuse_at_random(0.05), 12, share=0.95),
     "random 5 %, Retry-After 1": Scenario(lambda: pacing.refuse_at_random(0.05), 12, share=0.95, retry_after="1"),
     "random 20 %": Scenario(lambda: pacing.refuse_at_random(0.2), 12, share=0.8),
-    "10 a second": Scenario(lambda: pacing.Bucket(lambda _: 10), 20, 210),
+    "10 a second": Scenario(lambda: pacing.Bucket(lambda _: 10), 60, 610),
     "50 a second": Scenario(lambda: pacing.Bucket(lambda _: 50), 15, 800),
     "150 a second": Scenario(lambda: pacing.Bucket(lambda _: 150), 15, 2_400),
-    "50 a second, burst 1": Scenario(lambda: pacing.Bucket(lambda _: 50, burst=1), 15, 750),
+    "50 a second, burst 1": Scenario(lambda: pacing.Bucket(lambda _: 50, burst=1), 30, 1_500),
+    "500 a second, burst 10": Scenario(lambda: pacing.Bucket(lambda _: 500, burst=10), 15, 7_510),
     "1,000 a minute": Scenario(lambda: pacing.FixedWindow(1_000, 60), 70, 2_000),
-    "100 in any 10 s": Scenario(lambda: pacing.SlidingWindow(100, 10), 35, 400),
+    "100 in any 10 s": Scenario(lambda: pacing.SlidingWindow(100, 10), 60, 600),
     "refused from 10 to 40 s": Scenario(lambda: pacing.accept_outside(10, 40), 60, share=0.5),
-    "100, 20, 200 a second": Scenario(lambda: pacing.Bucket(find_changing_limit), 21, 100 + 7 * 320),
-    "at most 4 at once": Scenario(lambda: pacing.accept_at_once(4), 12, 12 * 4 / pacing.LATENCY_S),
+    "100, 20, 200 a second": Scenario(lambda: pacing.Bucket(find_changing_limit), 45, 100 + 15 * 320),
+    "at most 4 at once": Scenario(lambda: pacing.accept_at_once(4), 30, 30 * 4 / pacing.LATENCY_S),
     "two processes, 50 a second": Scenario(lambda: pacing.Bucket(lambda _: 50), 15, 800, clients=2),
     "congestion": Scenario(lambda: pacing.accept_everything, 15, 15 * CONGESTED, congests=True),
 }

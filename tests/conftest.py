@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from genanalytics import Client
 from genanalytics.base.locks import lock_directory
-from genanalytics.fetching import controller, pace
+from genanalytics.fetching.pacing import controller, pace
 from support.faults import KEY, FaultServer
 
 

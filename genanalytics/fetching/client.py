@@ -25,9 +25,9 @@ from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.clock import Clock
-from genanalytics.fetching.controller import Verdict
 from genanalytics.fetching.flights import Flights
-from genanalytics.fetching.pace import Pace, draw_backoff_s
+from genanalytics.fetching.pacing.controller import Verdict
+from genanalytics.fetching.pacing.pace import Pace, draw_backoff_s
 from genanalytics.fetching.secret import KEY_VARIABLE, Secret, check_api_key
 from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
 from genanalytics.ids.form import read_created_s

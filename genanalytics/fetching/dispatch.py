@@ -14,7 +14,7 @@ from genanalytics.cache.entry import Entry
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import LONGEST_WAIT_S, TOO_MANY, Client
 from genanalytics.fetching.outage import Outage
-from genanalytics.fetching.pace import Quota
+from genanalytics.fetching.pacing.pace import Quota
 from genanalytics.fetching.store import Store
 from genanalytics.fetching.workers import Workers
 from genanalytics.ids.form import find_problem

@@ -21,7 +21,7 @@ from genanalytics._version import __version__
 from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import explain, to_one_line
 from genanalytics.errors import InputError
-from genanalytics.fetching.pace import parse_retry_after_s
+from genanalytics.fetching.pacing.pace import parse_retry_after_s
 from genanalytics.fetching.secret import Secret
 from genanalytics.fetching.watchdog import Watchdog
 

@@ -7,7 +7,7 @@ import pytest
 
 from genanalytics.fetching.answers import Outcome
 from genanalytics.fetching.client import Client
-from genanalytics.fetching.pace import Quota
+from genanalytics.fetching.pacing.pace import Quota
 from support.dispatching import answers_of, cached, dispatch_of
 from support.faults import FaultServer, HangsUp, good, make_ids, refusal
 

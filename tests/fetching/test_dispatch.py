@@ -62,7 +62,7 @@ def test_a_service_that_refuses_everything_ends_the_run(
     server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("genanalytics.fetching.dispatch.LONGEST_WAIT_S", 1.0)
-    monkeypatch.setattr("genanalytics.fetching.pace.MAX_DELAY_S", 0.1)
+    monkeypatch.setattr("genanalytics.fetching.pacing.pace.MAX_DELAY_S", 0.1)
     server.otherwise = lambda _: refusal(429)
     dispatch = dispatch_of(client)
     answers = [answer for _, answer in dispatch.answers(iter(make_ids(40)))]

@@ -14,10 +14,10 @@ import pytest
 
 import genanalytics as ga
 from genanalytics.errors import KeyRefusedError
-from genanalytics.fetching import pace
 from genanalytics.fetching.answers import Answer
 from genanalytics.fetching.client import Client
 from genanalytics.fetching.dispatch import MAX_FAILURES
+from genanalytics.fetching.pacing import pace
 from genanalytics.fetching.transport import MAX_BODY_BYTES
 from support.faults import (
     Cuts,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from genanalytics.fetching.controller import Controller
+from genanalytics.fetching.pacing.controller import Controller
 
 Accepts = Callable[[float, int, random.Random], bool]
 """Whether a service accepts a request, by the time, the number of requests under way, and chance."""

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from genanalytics.fetching.controller import Controller, Verdict
+from genanalytics.fetching.pacing.controller import Controller, Verdict
 
 BASE_DELAY_S = 0.25
 MAX_DELAY_S = 20.0

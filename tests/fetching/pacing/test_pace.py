@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 from hypothesis import example, given, strategies as st
 
-from genanalytics.fetching.pace import MAX_DELAY_S, Pace, draw_backoff_s, parse_retry_after_s
+from genanalytics.fetching.pacing.pace import MAX_DELAY_S, Pace, draw_backoff_s, parse_retry_after_s
 
 YEAR_S = 365 * 24 * 60 * 60
 

@@ -3,6 +3,8 @@
 import math
 import statistics
 
+from genanalytics.fetching.pacing.at_once import AtOnce
+
 _PATIENCE_S = 2.0
 """A start waits no longer than this for its first answers."""
 _SLOW, _SLOWER_BY_S = 2.5, 0.02
@@ -25,6 +27,9 @@ class Crowd:
     bound, unless the latency is far above the lowest one: then half the requests are tried, and kept if more of them
     get through. This compares throughput instead of trusting latency alone, since a slow answer of a service that has
     room is no reason to ask less. The idea of a bound from latency is that of TCP Vegas (Brakmo and Peterson, 1995).
+
+    A service may also refuse more than so many requests at once. This shows in which of them are refused
+    (`take_bound`). A bound is raised now and then, and kept if more gets through.
     """
 
     def __init__(self) -> None:
@@ -39,6 +44,8 @@ class Crowd:
         self._changed_at = -math.inf
         self._counted_since: float | None = None
         self._latencies: list[float] = []
+        self._numbers: dict[float, int] = {}
+        self._at_once = AtOnce()
         self._before: tuple[float, float] | None = None
         self._until = math.inf
         self._compared_at = -math.inf
@@ -55,26 +62,47 @@ class Crowd:
         """Count a request that is sent."""
         self._first_at = now if self._first_at is None else self._first_at
         self.under_way += 1
+        self._numbers[now] = self.under_way
         self._most = max(self._most, self.under_way)
 
-    def leave(self, now: float, sent_at: float, *, accepted: bool, unlimited: bool) -> None:
-        """Count an answer; only those of an unlimited rate tell something about the number under way."""
+    def leave(self, now: float, sent_at: float, *, accepted: bool, unlimited: bool) -> bool:
+        """Count an answer; return whether it is a refusal of one request too many at once.
+
+        Latency tells something about the number under way at an unlimited rate only, refusals at a limited one only.
+        """
         self.under_way -= 1
+        number = self._numbers.pop(sent_at, self.under_way + 1)
+        if not unlimited:
+            self._at_once.note(number, accepted=accepted)
         if not accepted:
-            return
+            if self._before is not None and self._bound > self._before[0]:
+                self._go_back(now, self._before[0])
+            return number > self._bound
         latency_s = now - sent_at
         self._allowed += 1
         if self._allowed <= _FIRST_ANSWERS:  # while few are under way
-            self._lowest_s = min(self._lowest_s, latency_s)
+            self._lowest_s = self.latency_s = min(self._lowest_s, latency_s)
         if not unlimited:
             self._before = self._counted_since = None
             self.latency_s += 0.1 * (latency_s - self.latency_s)
         elif sent_at >= self._changed_at:
             self._count(now, latency_s)
+        return False
+
+    def take_bound(self) -> bool:
+        """Bound the requests under way if only those above a number are refused; return whether it is so."""
+        most = self._at_once.find_most()
+        if most is None or most >= self._bound:
+            return False
+        self._bound = most
+        self._at_once.reset()
+        self._before = self._counted_since = None
+        self._compared_at = -math.inf
+        return True
 
     def find_highest_rate(self) -> float:
         """Return the rate above which requests wait for each other and not for their turn."""
-        return 4 * max(self._most, 1) / self.latency_s
+        return 2 * max(self._most, 1) / self.latency_s
 
     def _count(self, now: float, latency_s: float) -> None:
         if self._counted_since is None:

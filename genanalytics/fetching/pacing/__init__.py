@@ -1,0 +1,1 @@
+"""When requests may be sent to a service whose limits are unknown."""
