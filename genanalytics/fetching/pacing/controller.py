@@ -34,6 +34,7 @@ _LEAST_OF_RECENT, _ALIKE = 0.75, 0.25
 _RECENT_S = 3.0
 """A sudden fall is not cut below half of what got through in this time."""
 _FIRST_STEP, _RESUMED_STEP, _STEP_GROWTH, _LARGEST_STEP = 0.025, 0.25, 1.8, 1.0
+"""How much a rate grows at a step: first, after a short pause; the growth of the step, and its end."""
 _GROWTH_EVERY_S, _UNKNOWN_GROWTH_EVERY_S, _TRIAL_S = 1.0, 0.5, 5.0
 _RESUMED = 4.0
 """The lowest rate after a pause, in requests per second."""
@@ -227,12 +228,13 @@ class Controller:
         return True
 
     def _judge_trial(self, now: float, *, refused: bool) -> None:
-        trial = self._trial
-        result = trial.note(refused=refused) if trial else None
-        if trial and result == "limit":
-            self._confirm_limit(now, trial)
-        elif trial and result == "noise":
-            self._deny_limit(now, trial)
+        if self._trial is None:
+            return
+        result = self._trial.note(refused=refused)
+        if result == "limit":
+            self._confirm_limit(now, self._trial)
+        elif result == "noise":
+            self._deny_limit(now, self._trial)
 
     def _confirm_limit(self, now: float, trial: Trial) -> None:
         self._trial = None
