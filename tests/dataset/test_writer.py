@@ -22,7 +22,8 @@ from pandas.testing import assert_frame_equal
 import genanalytics as ga
 from genanalytics.base.atomic import sync
 from genanalytics.dataset import commit, manifest as dataset, writer as commits
-from genanalytics.dataset.manifest import FAILURES, DataFile, is_dataset, read_failures, read_manifest
+from genanalytics.dataset.failures import FAILURES
+from genanalytics.dataset.manifest import DataFile, is_dataset, read_failures, read_manifest
 from genanalytics.dataset.writer import Partition, Writer, compact
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import read, read_coverage, read_parquet
