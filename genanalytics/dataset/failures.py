@@ -2,7 +2,7 @@
 
 `failures.parquet` is the file that readers see. What changed since it was written is in files of `failures/`: a row
 replaces an earlier row of its id, and a row without an outcome means that the id has a record. Once the changes are as
-many rows as `failures.parquet`, both become a new `failures.parquet`, so about four rows are written per failure at most.
+many rows as `failures.parquet`, both become a new `failures.parquet`: about four rows are written per failure at most.
 """
 
 from collections.abc import Sequence
