@@ -32,6 +32,7 @@ MANIFEST = "manifest.json"
 CURRENT = ".current"
 
 _TRIES = 5
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 _Read = TypeVar("_Read")
 
 
@@ -191,20 +192,23 @@ def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:
         if not _is_url(path):
             link = Path(path, CURRENT)
             root = os.path.realpath(link if link.is_dir() else path)
-        yield _Commit(filesystem, root, _read_manifest(filesystem, root, path))
+        manifest = _read_manifest(filesystem, root, path)
+        if not _is_url(path):
+            _check_links(path, root, manifest)
+        yield _Commit(filesystem, root, manifest)
 
 
 def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathLike[str]) -> Manifest:
     try:
         with filesystem.open_input_stream(f"{root}/{MANIFEST}") as stream:
             content = json.loads(stream.read())
-        found = content.pop("genanalytics_format")
+        found, columns = int(content["genanalytics_format"]), int(content["schema_version"])
     except FileNotFoundError:
         msg = (
             f"cannot read {os.fspath(path)}: the directory is not a data set (no {MANIFEST}); give a data set or a file"
         )
         raise InputError(msg) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (OSError, RecursionError, *_MALFORMED, pa.ArrowException) as error:
         raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
     if found > FORMAT:
         msg = (
@@ -212,12 +216,76 @@ def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathL
             f" {FORMAT}): upgrade with `pip install --upgrade genanalytics`"
         )
         raise InputError(msg)
-    check_version(content.pop("schema_version"), path)
+    check_version(columns, path)
+    try:
+        manifest = _parse(content)
+    except _MALFORMED as error:
+        raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
+    for name in _list_paths(manifest):
+        if not _is_inside(name):
+            raise _make_outside(path, name)
+    return manifest
+
+
+def _parse(content: Mapping[str, Any]) -> Manifest:
     whole = [{"path": FAILURES_FILE, "rows": content["failures"]}]
-    return Manifest(
+    manifest = Manifest(
         **{name: content[name] for name in Manifest.__slots__ if name not in {"files", "failure_files"}},
         files=tuple(DataFile(**file) for file in content["files"]),
         failure_files=tuple(FailuresFile(**file) for file in content.get("failure_files", whole)),
+    )
+    counts: list[Any] = [
+        manifest.commit,
+        manifest.failures,
+        *(file.rows for file in manifest.files + manifest.failure_files),
+    ]
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        msg = "it has a count that is not a number"
+        raise ValueError(msg)
+    names: list[Any] = _list_paths(manifest)
+    if not manifest.failure_files or not all(isinstance(name, str) for name in names):
+        msg = "it has no path where one must be"
+        raise ValueError(msg)
+    return manifest
+
+
+def _list_paths(manifest: Manifest) -> list[str]:
+    return [file.path for file in manifest.files + manifest.failure_files]
+
+
+def _is_inside(path: str) -> bool:
+    """Return whether a path of a manifest leads into its data set.
+
+    >>> [_is_inside(path) for path in ("data/month=2026-09/1.parquet", "/etc/x", "data/../../x", "data//x", "x")]
+    [True, False, False, False, False]
+    """
+    first, *rest = path.split("/")
+    names_are_plain = all(name not in {"", ".", ".."} and "\\" not in name and "\0" not in name for name in rest)
+    return path == FAILURES_FILE or (first in {"data", "failures"} and len(rest) > 0 and names_are_plain)
+
+
+def _check_links(path: str | os.PathLike[str], root: str, manifest: Manifest) -> None:
+    """Refuse links that lead out of a data set on this machine.
+
+    Raises:
+        InputError: There is one.
+    """
+    inside = Path(os.path.realpath(path))
+    if not Path(root).is_relative_to(inside):
+        raise _make_outside(path, CURRENT)
+    files = [Path(root, name) for name in _list_paths(manifest)]
+    for directory in {file.parent for file in files}:
+        if not Path(os.path.realpath(directory)).is_relative_to(root):
+            raise _make_outside(path, os.path.relpath(directory, root))
+    for file in files:
+        if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(root):
+            raise _make_outside(path, os.path.relpath(file, root))
+
+
+def _make_outside(path: str | os.PathLike[str], name: str) -> InputError:
+    return InputError(
+        f"cannot read {os.fspath(path)}: {name!r} in its {MANIFEST} or among its links leads out of the data set;"
+        " restore the data set from a copy that you trust"
     )
 
 

@@ -148,6 +148,12 @@ class Writer(AbstractContextManager["Writer"]):
             found = read_manifest(self.directory)
             self._check_same(found)
             self.manifest = found
+            if (self.directory / CURRENT).readlink() != Path(COMMITS, self._root.name):
+                msg = (
+                    f"the manifest.json of {self.directory} is that of another commit ({found.commit}): restore the"
+                    " data set from a copy"
+                )
+                raise InputError(msg)
         for path in make_commits(self.directory):
             if path.name > self._root.name:
                 shutil.rmtree(path)

@@ -1,13 +1,19 @@
 """The directory of a data set: links, owners, copies and stray files."""
 
+import json
 import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import genanalytics as ga
+from genanalytics.dataset import manifest as dataset
 from genanalytics.errors import InputError
+from genanalytics.files import read_parquet
 from support.datasets import committed, rows, seen
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
@@ -58,6 +64,87 @@ def test_a_copy_that_keeps_links_is_continued(directory: Path, tmp_path: Path) -
     committed(copy, rows("gen-2"))
     assert seen(copy) == {"gen-1": 1, "gen-2": 1}
     assert seen(directory) == {"gen-1": 1}
+
+
+OUTSIDE = {
+    "a parent": "data/../../precious.parquet",
+    "a parent at the start": "../precious.parquet",
+    "an absolute path": "/etc/passwd",
+    "the separator of Windows": "data/..\\..\\precious.parquet",
+    "no file": "data/",
+    "another file": "precious.parquet",
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE.values(), ids=OUTSIDE)
+@pytest.mark.parametrize("key", ["files", "failure_files"])
+def test_a_manifest_that_names_a_file_elsewhere_is_refused(
+    key: str, name: str, directory: Path, tmp_path: Path
+) -> None:
+    committed(directory, rows("gen-1"))
+    shutil.copy(dataset.list_files(directory)[0], tmp_path / "precious.parquet")
+    change_manifest(directory, lambda content: content[key][0].update(path=name))
+    for use in (read_parquet, ga.scan, ga.compact, lambda path: committed(path, rows("gen-2"))):
+        with pytest.raises(InputError, match=f"{re.escape(repr(name))} in its manifest.json .* leads out of the data"):
+            use(directory)
+    with pytest.raises(InputError, match="leads out of the data set"):
+        read_parquet(directory.as_uri())
+
+
+@pytest.mark.parametrize("name", ["data", "data/month=2026-09", "data/month=2026-09/00000001.parquet", ""])
+def test_a_link_in_a_commit_that_leads_elsewhere_is_refused(name: str, directory: Path, tmp_path: Path) -> None:
+    committed(directory, rows("gen-1"))
+    inside = Path(os.path.realpath(directory / ".current")) / name
+    inside.rename(tmp_path / "foreign")
+    inside.symlink_to(tmp_path / "foreign")
+    for use in (read_parquet, ga.scan, lambda path: committed(path, rows("gen-2"))):
+        with pytest.raises(InputError, match="leads out of the data set"):
+            use(directory)
+
+
+def test_a_copy_behind_a_link_is_read(directory: Path, tmp_path: Path) -> None:
+    committed(directory, rows("gen-1"))
+    (tmp_path / "link").symlink_to(directory)
+    committed(tmp_path / "link", rows("gen-2"))
+    assert seen(tmp_path / "link") == {"gen-1": 1, "gen-2": 1}
+
+
+@pytest.mark.parametrize("commit", [1, 3])
+def test_a_manifest_of_another_commit_deletes_nothing(commit: int, directory: Path) -> None:
+    committed(directory, rows("gen-1"), rows("gen-2"))
+    change_manifest(directory, lambda content: content.update(commit=commit))
+    with pytest.raises(InputError, match=rf"is that of another commit \({commit}\): restore the data set"):
+        committed(directory, rows("gen-3"))
+    assert seen(directory) == {"gen-1": 1, "gen-2": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"commit": "2"},
+        {"failures": -1},
+        {"files": [{"path": 1, "rows": 1, "young": False}]},
+        {"files": [{"path": "data/x.parquet", "rows": "1", "young": False}]},
+        {"files": [{"rows": 1}]},
+        {"files": [1]},
+        {"files": None},
+        {"failure_files": []},
+        {"schema_version": None},
+        {"genanalytics_format": "x"},
+    ],
+)
+def test_a_manifest_with_other_content_is_one_sentence(changes: dict[str, object], directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    change_manifest(directory, lambda content: content.update(changes))
+    with pytest.raises(InputError, match=r"cannot read \S+manifest.json: "):
+        read_parquet(directory)
+
+
+def change_manifest(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = Path(os.path.realpath(directory / "manifest.json"))
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "._data", "Thumbs.db", "notes.txt~"])
