@@ -17,6 +17,7 @@ import pyarrow.compute
 from genanalytics.base.atomic import sync
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes, choose_rewritten
 from genanalytics.dataset.manifest import MANIFEST, DataFile, Manifest
+from genanalytics.dataset.place import MODE
 from genanalytics.formats.parquet import read_table, sort_by_creation, write_table
 
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
@@ -40,7 +41,8 @@ class NextCommit:
         self._failure_files: list[FailuresFile] = []
         self._failures = 0
         self._directories = {Path(), Path("data")}
-        (root / "data").mkdir(parents=True)
+        root.mkdir(MODE)
+        (root / "data").mkdir(MODE)
 
     def keep(self, file: DataFile) -> None:
         """Take over a file of the commit before."""
@@ -109,7 +111,7 @@ class NextCommit:
     def _make_place(self, path: str) -> Path:
         directory = Path(path).parent
         if directory not in self._directories:
-            (self._root / directory).mkdir()
+            (self._root / directory).mkdir(MODE)
             self._directories.add(directory)
         return self._root / path
 

@@ -20,6 +20,7 @@ import pyarrow.fs
 
 from genanalytics.base.content import unreadable
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes
+from genanalytics.dataset.inside import check_links, check_names
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_version, read_table as read_file, unify
 from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
@@ -194,7 +195,7 @@ def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:
             root = os.path.realpath(link if link.is_dir() else path)
         manifest = _read_manifest(filesystem, root, path)
         if not _is_url(path):
-            _check_links(path, root, manifest)
+            check_links(path, root, _list_paths(manifest))
         yield _Commit(filesystem, root, manifest)
 
 
@@ -221,9 +222,7 @@ def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathL
         manifest = _parse(content)
     except _MALFORMED as error:
         raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
-    for name in _list_paths(manifest):
-        if not _is_inside(name):
-            raise _make_outside(path, name)
+    check_names(path, _list_paths(manifest))
     return manifest
 
 
@@ -251,42 +250,6 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
 
 def _list_paths(manifest: Manifest) -> list[str]:
     return [file.path for file in manifest.files + manifest.failure_files]
-
-
-def _is_inside(path: str) -> bool:
-    """Return whether a path of a manifest leads into its data set.
-
-    >>> [_is_inside(path) for path in ("data/month=2026-09/1.parquet", "/etc/x", "data/../../x", "data//x", "x")]
-    [True, False, False, False, False]
-    """
-    first, *rest = path.split("/")
-    names_are_plain = all(name not in {"", ".", ".."} and "\\" not in name and "\0" not in name for name in rest)
-    return path == FAILURES_FILE or (first in {"data", "failures"} and len(rest) > 0 and names_are_plain)
-
-
-def _check_links(path: str | os.PathLike[str], root: str, manifest: Manifest) -> None:
-    """Refuse links that lead out of a data set on this machine.
-
-    Raises:
-        InputError: There is one.
-    """
-    inside = Path(os.path.realpath(path))
-    if not Path(root).is_relative_to(inside):
-        raise _make_outside(path, CURRENT)
-    files = [Path(root, name) for name in _list_paths(manifest)]
-    for directory in {file.parent for file in files}:
-        if not Path(os.path.realpath(directory)).is_relative_to(root):
-            raise _make_outside(path, os.path.relpath(directory, root))
-    for file in files:
-        if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(root):
-            raise _make_outside(path, os.path.relpath(file, root))
-
-
-def _make_outside(path: str | os.PathLike[str], name: str) -> InputError:
-    return InputError(
-        f"cannot read {os.fspath(path)}: {name!r} in its {MANIFEST} or among its links leads out of the data set;"
-        " restore the data set from a copy that you trust"
-    )
 
 
 def _is_url(path: str | os.PathLike[str]) -> bool:

@@ -1,7 +1,6 @@
 """The writer of a data set: a lock, and commits that readers see whole or not at all (`commit`)."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -18,7 +17,7 @@ from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
 from genanalytics.dataset.failures import FAILURES, FailedIds
 from genanalytics.dataset.manifest import CURRENT, DataFile, Manifest, read_failures, read_manifest
-from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, check_place, lock, make_commits
+from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_place, lock, open_commits
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 
@@ -56,11 +55,13 @@ class Writer(AbstractContextManager["Writer"]):
         self.manifest = Manifest(0, "", __version__, partition, redact, failures=0, files=(), failure_files=())
         self._failed: FailedIds | None = None
         self._lock = ExitStack()
+        self._commits: Commits
 
     def __enter__(self) -> Self:
         with ExitStack() as entered, _explain_errors(self.directory):
             check_place(self.directory)
             entered.enter_context(lock(self.directory))
+            self._commits = entered.enter_context(open_commits(self.directory))
             self._open()
             self._lock = entered.pop_all()
         return self
@@ -154,9 +155,9 @@ class Writer(AbstractContextManager["Writer"]):
                     " data set from a copy"
                 )
                 raise InputError(msg)
-        for path in make_commits(self.directory):
-            if path.name > self._root.name:
-                shutil.rmtree(path)
+        for name in self._commits.list():
+            if name > self._root.name:
+                self._commits.remove(name)
         for name in VISIBLE:
             with suppress(FileExistsError):
                 (self.directory / name).symlink_to(Path(CURRENT, name))
@@ -201,14 +202,13 @@ class Writer(AbstractContextManager["Writer"]):
             except BaseException:
                 self._failed = None
                 if not self._is_current(root):  # a signal can arrive after the last step
-                    shutil.rmtree(root, ignore_errors=True)
+                    self._commits.remove(root.name, ignore_errors=True)
                 raise
         self.manifest = done
-        for old in range(done.commit - _KEPT - 1, 0, -1):
-            path = self.directory / COMMITS / f"{old:08d}"
-            if not path.exists():
-                break
-            shutil.rmtree(path, ignore_errors=True)
+        oldest = f"{done.commit - _KEPT:08d}"
+        for name in self._commits.list():
+            if name < oldest:
+                self._commits.remove(name, ignore_errors=True)
 
     def _publish(self, root: Path) -> None:
         link = self.directory / NEXT

@@ -12,9 +12,10 @@ import pytest
 
 import genanalytics as ga
 from genanalytics.dataset import manifest as dataset
+from genanalytics.dataset.writer import Writer
 from genanalytics.errors import InputError
 from genanalytics.files import read_parquet
-from support.datasets import committed, rows, seen
+from support.datasets import NO_FAILURE, NONE, committed, rows, seen
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
@@ -64,6 +65,62 @@ def test_a_copy_that_keeps_links_is_continued(directory: Path, tmp_path: Path) -
     committed(copy, rows("gen-2"))
     assert seen(copy) == {"gen-1": 1, "gen-2": 1}
     assert seen(directory) == {"gen-1": 1}
+
+
+needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give files away")
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["", ".commits", ".lock", ".current", "data", "failures.parquet", "manifest.json"])
+def test_a_directory_a_file_or_a_link_of_another_user_is_refused(name: str, directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    os.chown(directory / name, 12345, -1, follow_symlinks=False)
+    with pytest.raises(InputError, match="belongs to another user"):
+        committed(directory, rows("gen-2"))
+    assert seen(directory) == {"gen-1": 1}
+
+
+@needs_root
+def test_a_new_directory_of_another_user_stays_empty(directory: Path) -> None:
+    directory.mkdir()
+    os.chown(directory, 12345, -1)
+    with pytest.raises(InputError, match=r"belongs to another user \(uid 12345\), who could replace files in it"):
+        committed(directory, rows("gen-1"))
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".commits"])
+def test_a_directory_that_every_user_can_change_is_refused(name: str, directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    (directory / name).chmod(0o777)
+    with pytest.raises(InputError, match=r"every user .* can replace files in \S+ \(mode 777\): run `chmod o-w "):
+        committed(directory, rows("gen-2"))
+    for mode in (0o1777, 0o775):  # in a sticky directory, others cannot replace files; a group is trusted
+        (directory / name).chmod(mode)
+        committed(directory, rows(f"gen-{mode}"))
+    assert len(seen(directory)) == 3
+
+
+def test_nothing_is_open_to_every_user_even_without_a_umask(directory: Path) -> None:
+    before = os.umask(0)
+    try:
+        committed(directory, rows("gen-1"), rows("gen-2"))
+    finally:
+        os.umask(before)
+    assert [path for path in (directory, *directory.rglob("*")) if path.is_dir() and path.stat().st_mode & 0o002] == []
+
+
+def test_nothing_is_deleted_in_a_folder_that_took_the_place_of_the_commits(directory: Path, tmp_path: Path) -> None:
+    commits, moved, other = directory / ".commits", tmp_path / "moved", tmp_path / "other"
+    with Writer(directory, partition=None) as writer:
+        for number in range(11):
+            writer.commit(rows(f"gen-{number}"), NONE, NO_FAILURE)
+        shutil.copytree(commits, other)
+        commits.rename(moved)
+        commits.symlink_to(other)
+        writer.commit(rows("gen-11"), NONE, NO_FAILURE)
+    assert (other / "00000001").is_dir()
+    assert not (moved / "00000001").exists()
 
 
 OUTSIDE = {
