@@ -147,12 +147,18 @@ def find_terminal_width() -> int:
 
 def choose_engine(paths: Sequence[str], *, large_bytes: int = LARGE_BYTES) -> "Engine":
     """Return the engine for files: pandas, or DuckDB for large Parquet if it is installed."""
-    files = [
-        file for path in map(Path, paths) for file in (sorted(path.rglob("*.parquet")) if path.is_dir() else [path])
-    ]
+    files = [file for path in map(Path, paths) for file in _list_parquet(path)]
     known = all(file.suffix.lower() == ".parquet" and file.is_file() for file in files)
     large = known and sum(file.stat().st_size for file in files) > large_bytes
     return "duckdb" if large and find_spec("duckdb") else "pandas"
+
+
+def _list_parquet(path: Path) -> list[Path]:
+    from genanalytics.dataset.manifest import is_dataset, list_files
+
+    if is_dataset(path):
+        return list_files(path)
+    return list(path.rglob("*.parquet")) if path.is_dir() else [path]
 
 
 def _find_coverage(paths: Sequence[str], data: Any, *, is_filtered: bool) -> "Coverage | None":

@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics.base.atomic import sync
+from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes, choose_rewritten
 from genanalytics.dataset.manifest import MANIFEST, DataFile, Manifest
-from genanalytics.formats.parquet import sort_by_creation, write_table
+from genanalytics.dataset.place import MODE
+from genanalytics.formats.parquet import read_table, sort_by_creation, write_table
 
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 """The partition of rows without a value, in Hive and in all programs that read its layout."""
@@ -28,7 +30,7 @@ class NextCommit:
     Args:
         root: Its directory, which must not exist.
         before: The directory of the commit before.
-        manifest: The manifest, without files and failures.
+        manifest: The manifest of the commit before, with the number and the time of this one.
     """
 
     def __init__(self, root: Path, before: Path, manifest: Manifest) -> None:
@@ -36,13 +38,15 @@ class NextCommit:
         self._before = before
         self._manifest = manifest
         self._files: list[DataFile] = []
+        self._failure_files: list[FailuresFile] = []
         self._failures = 0
-        self._directories = {Path("data")}
-        (root / "data").mkdir(parents=True)
+        self._directories = {Path(), Path("data")}
+        root.mkdir(MODE)
+        (root / "data").mkdir(MODE)
 
     def keep(self, file: DataFile) -> None:
         """Take over a file of the commit before."""
-        os.link(self._before / file.path, self._make_place(file.path))
+        self._link(file.path)
         self._files.append(file)
 
     def add(self, rows: pa.Table, *, young: bool) -> None:
@@ -52,34 +56,62 @@ class NextCommit:
 
     def write(self, rows: pa.Table, directory: Path, ending: str, *, young: bool) -> None:
         """Write rows to one file, named after this commit."""
-        path = directory / f"{self._manifest.commit:08d}{ending}.parquet"
-        target = self._make_place(path.as_posix())
-        write_table(rows, target)
-        sync(target)
-        self._files.append(DataFile(path.as_posix(), rows.num_rows, young))
+        path = (directory / f"{self._manifest.commit:08d}{ending}.parquet").as_posix()
+        self._write_file(rows, path)
+        self._files.append(DataFile(path, rows.num_rows, young))
 
-    def write_failures(self, failures: pa.Table) -> None:
-        """Write the ids without a record."""
-        write_table(failures, self._root / "failures.parquet")
-        sync(self._root / "failures.parquet")
-        self._failures = failures.num_rows
+    def add_failures(self, changes: pa.Table, count: int) -> None:
+        """Take over the failures of the commit before, with changes, after which there are `count`."""
+        self._write_failures(choose_rewritten(self._manifest.failure_files, changes.num_rows), changes)
+        self._failures = count
+
+    def merge_failures(self) -> None:
+        """Take over the failures of the commit before, in one file."""
+        self._write_failures(0 if len(self._manifest.failure_files) > 1 else 1, FAILURES.empty_table())
+        self._failures = self._manifest.failures
+
+    def _write_failures(self, kept: int, changes: pa.Table) -> None:
+        """Keep the first files, and write the others together with the changes."""
+        files = self._manifest.failure_files
+        for file in files[:kept]:
+            self._link(file.path)
+            self._failure_files.append(file)
+        rewritten = [read_table(self._before / file.path).cast(FAILURES) for file in files[kept:]]
+        rows = pa.concat_tables([*rewritten, changes])
+        path = FAILURES_FILE
+        if kept:
+            path = f"failures/{self._manifest.commit:08d}.parquet"
+        else:
+            rows = apply_changes(rows)
+        if rows.num_rows or not kept:
+            self._write_file(rows, path)
+            self._failure_files.append(FailuresFile(path, rows.num_rows))
 
     def finish(self) -> Manifest:
         """Return the manifest after everything is on the disk."""
         files = tuple(sorted(self._files, key=lambda file: file.path))
-        manifest = replace(self._manifest, files=files, failures=self._failures)
+        manifest = replace(
+            self._manifest, files=files, failures=self._failures, failure_files=tuple(self._failure_files)
+        )
         (self._root / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         sync(self._root / MANIFEST)
         for directory in sorted(self._directories, reverse=True):
             sync(self._root / directory)
-        sync(self._root)
         sync(self._root.parent)
         return manifest
+
+    def _link(self, path: str) -> None:
+        os.link(self._before / path, self._make_place(path))
+
+    def _write_file(self, rows: pa.Table, path: str) -> None:
+        target = self._make_place(path)
+        write_table(rows, target)
+        sync(target)
 
     def _make_place(self, path: str) -> Path:
         directory = Path(path).parent
         if directory not in self._directories:
-            (self._root / directory).mkdir()
+            (self._root / directory).mkdir(MODE)
             self._directories.add(directory)
         return self._root / path
 

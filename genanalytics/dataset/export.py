@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute
 
-from genanalytics.dataset.manifest import FAILURES
+from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.writer import Partition, Writer
 from genanalytics.errors import InputError

@@ -1,7 +1,7 @@
 """The manifest, the files and the rows of a data set that `export` wrote.
 
     DIR/data             the rows, in one or more files per partition: read them with DIR/data/**/*.parquet
-    DIR/failures.parquet the ids without a record, and when to ask again
+    DIR/failures.parquet the ids without a record, and when to ask again (see `failures`)
     DIR/manifest.json    the files, the partition, the redaction and the version that wrote them
 
 All three are links through DIR/.current into the directory of one commit, which never changes. A new commit replaces
@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.fs
 
 from genanalytics.base.content import unreadable
+from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes
+from genanalytics.dataset.inside import check_links, check_names
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_version, read_table as read_file, unify
 from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
@@ -30,21 +32,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 CURRENT = ".current"
 
-FAILURES = pa.schema(
-    [
-        ("requested_id", pa.string()),
-        ("outcome", pa.string()),
-        ("status", pa.int64()),
-        ("message", pa.string()),
-        ("attempts", pa.int64()),
-        ("returned_id", pa.string()),
-        ("failed_at", pa.timestamp("us", tz="UTC")),
-        ("retry_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
-"""The columns of failures.parquet; `retry_at` is null if asking again will not help."""
-
 _TRIES = 5
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 _Read = TypeVar("_Read")
 
 
@@ -75,6 +64,7 @@ class Manifest:
         redact: `redact.Redaction.description`; None without redaction.
         failures: The number of ids without a record.
         files: The files with the rows.
+        failure_files: The files with the failures.
     """
 
     commit: int
@@ -84,6 +74,7 @@ class Manifest:
     redact: Mapping[str, Any] | None
     failures: int
     files: tuple[DataFile, ...]
+    failure_files: tuple[FailuresFile, ...]
 
     @property
     def rows(self) -> int:
@@ -149,7 +140,7 @@ def read_failures(path: str | os.PathLike[str]) -> pa.Table:
     Raises:
         InputError: It is not a data set, it cannot be read, or a newer version wrote it.
     """
-    return _read_commit(path, lambda commit: commit.read_file("failures.parquet").cast(FAILURES))
+    return _read_commit(path, lambda commit: commit.read_failures())
 
 
 def list_files(path: str | os.PathLike[str]) -> list[Path]:
@@ -173,11 +164,15 @@ class _Commit:
     def read_file(self, name: str) -> pa.Table:
         return read_file(f"{self.root}/{name}", filesystem=self.filesystem)
 
+    def read_failures(self) -> pa.Table:
+        files = [self.read_file(file.path).cast(FAILURES) for file in self.manifest.failure_files]
+        return files[0] if len(files) == 1 else apply_changes(pa.concat_tables(files))
+
     def read_coverage(self) -> Coverage | None:
         found, missing = self.manifest.rows, self.manifest.failures
         if missing > MOST_LISTED:
             return Coverage(found + missing, found)
-        ids = self.read_file("failures.parquet")["requested_id"].to_pylist() if missing else []
+        ids = self.read_failures()["requested_id"].to_pylist() if missing else []
         return Coverage.of(ids, found=found) if found or ids else None
 
 
@@ -198,20 +193,23 @@ def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:
         if not _is_url(path):
             link = Path(path, CURRENT)
             root = os.path.realpath(link if link.is_dir() else path)
-        yield _Commit(filesystem, root, _read_manifest(filesystem, root, path))
+        manifest = _read_manifest(filesystem, root, path)
+        if not _is_url(path):
+            check_links(path, root, _list_paths(manifest))
+        yield _Commit(filesystem, root, manifest)
 
 
 def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathLike[str]) -> Manifest:
     try:
         with filesystem.open_input_stream(f"{root}/{MANIFEST}") as stream:
             content = json.loads(stream.read())
-        found = content.pop("genanalytics_format")
+        found, columns = int(content["genanalytics_format"]), int(content["schema_version"])
     except FileNotFoundError:
         msg = (
             f"cannot read {os.fspath(path)}: the directory is not a data set (no {MANIFEST}); give a data set or a file"
         )
         raise InputError(msg) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (OSError, RecursionError, *_MALFORMED, pa.ArrowException) as error:
         raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
     if found > FORMAT:
         msg = (
@@ -219,9 +217,39 @@ def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathL
             f" {FORMAT}): upgrade with `pip install --upgrade genanalytics`"
         )
         raise InputError(msg)
-    check_version(content.pop("schema_version"), path)
-    named = {name: content[name] for name in Manifest.__slots__ if name != "files"}
-    return Manifest(**named, files=tuple(DataFile(**file) for file in content["files"]))
+    check_version(columns, path)
+    try:
+        manifest = _parse(content)
+    except _MALFORMED as error:
+        raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
+    check_names(path, _list_paths(manifest))
+    return manifest
+
+
+def _parse(content: Mapping[str, Any]) -> Manifest:
+    whole = [{"path": FAILURES_FILE, "rows": content["failures"]}]
+    manifest = Manifest(
+        **{name: content[name] for name in Manifest.__slots__ if name not in {"files", "failure_files"}},
+        files=tuple(DataFile(**file) for file in content["files"]),
+        failure_files=tuple(FailuresFile(**file) for file in content.get("failure_files", whole)),
+    )
+    counts: list[Any] = [
+        manifest.commit,
+        manifest.failures,
+        *(file.rows for file in manifest.files + manifest.failure_files),
+    ]
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        msg = "it has a count that is not a number"
+        raise ValueError(msg)
+    names: list[Any] = _list_paths(manifest)
+    if not manifest.failure_files or not all(isinstance(name, str) for name in names):
+        msg = "it has no path where one must be"
+        raise ValueError(msg)
+    return manifest
+
+
+def _list_paths(manifest: Manifest) -> list[str]:
+    return [file.path for file in manifest.files + manifest.failure_files]
 
 
 def _is_url(path: str | os.PathLike[str]) -> bool:

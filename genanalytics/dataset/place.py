@@ -7,11 +7,13 @@ import errno
 import json
 import os
 import re
+import shlex
+import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -25,6 +27,10 @@ COMMITS = ".commits"
 NEXT = ".current.next"
 VISIBLE = ("data", "failures.parquet", MANIFEST)
 """The names that readers use."""
+MODE = 0o775
+"""The permissions of each directory, less the umask: no others may write, whatever the umask."""
+SIGNPOST = "READ_data_NOT_THIS_FOLDER.parquet"
+"""A file among the commits, so that a glob over hidden folders is an error instead of each row several times."""
 
 _LOCK = ".lock"
 _OURS = frozenset({_LOCK, COMMITS, CURRENT, NEXT, *VISIBLE})
@@ -35,11 +41,17 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSY
 
 
 def check_place(directory: Path) -> None:
-    """Refuse a directory with other content, a copy of a data set, or links that lead elsewhere.
+    """Refuse a directory that others can change, with other content, a copy of a data set, or links to elsewhere.
 
     Raises:
         InputError: It cannot be used.
+        OutputError: The system has no locks.
     """
+    if not HAS_LOCKS:
+        msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
+        raise OutputError(msg)
+    if directory.is_dir():
+        _check_private(directory, directory.stat(), owners={os.geteuid(), 0})
     current = directory / CURRENT
     if not os.path.lexists(current):
         _check_new(directory)
@@ -53,6 +65,7 @@ def check_place(directory: Path) -> None:
     folder, commit = os.path.split(current.readlink())
     if folder != COMMITS or not _COMMIT.fullmatch(commit):
         raise _make_foreign(current)
+    _check_own(current, current.lstat(), stat.S_ISLNK)
     _check_visible(directory)
 
 
@@ -72,24 +85,62 @@ def _check_new(directory: Path) -> None:
 def _check_visible(directory: Path) -> None:
     """Refuse visible names that do not lead into the last commit."""
     for path in (directory / name for name in VISIBLE):
-        if os.path.lexists(path) and not (path.is_symlink() and path.readlink() == Path(CURRENT, path.name)):
-            raise _make_foreign(path)
+        if os.path.lexists(path):
+            if not (path.is_symlink() and path.readlink() == Path(CURRENT, path.name)):
+                raise _make_foreign(path)
+            _check_own(path, path.lstat(), stat.S_ISLNK)
 
 
-def make_commits(directory: Path) -> list[Path]:
-    """Make the folder of the commits if it does not exist, and return the commits in it.
+class Commits:
+    """The folder of the commits of a data set, through a handle.
+
+    Commits are removed through it: even if the path leads to another folder by now, nothing in that is removed.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def list(self) -> list[str]:
+        """Return the names of the commits."""
+        names = os.listdir(self._handle)  # noqa: PTH208 - of a handle
+        return sorted(name for name in names if _COMMIT.fullmatch(name))
+
+    def remove(self, name: str, *, ignore_errors: bool = False) -> None:
+        """Remove a commit."""
+        shutil.rmtree(name, ignore_errors=ignore_errors, dir_fd=self._handle)
+
+
+@contextmanager
+def open_commits(directory: Path) -> Iterator[Commits]:
+    """Open the folder of the commits; it is made if it does not exist.
 
     Raises:
-        InputError: It is a link, or belongs to another user.
+        InputError: It is a link, belongs to another user, or can be changed by others.
         OutputError: The file system has no hard links.
     """
-    commits = directory / COMMITS
-    if commits.is_symlink():
-        raise _make_foreign(commits)
-    commits.mkdir(exist_ok=True)
-    _check_own(commits, commits.lstat(), stat.S_ISDIR)
-    _check_hard_links(commits)
-    return [path for path in commits.iterdir() if _COMMIT.fullmatch(path.name) and not path.is_symlink()]
+    path = directory / COMMITS
+    if path.is_symlink():
+        raise _make_foreign(path)
+    path.mkdir(MODE, exist_ok=True)
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _check_own(path, os.fstat(handle), stat.S_ISDIR)
+        _check_private(path, os.fstat(handle), owners={os.geteuid()})
+        _check_hard_links(path)
+        _add_signpost(handle)
+        yield Commits(handle)
+    finally:
+        os.close(handle)
+
+
+def _add_signpost(commits: int) -> None:
+    """Add a file that no reader of Parquet can read, whose name says what to read."""
+    with suppress(FileExistsError):
+        file = os.open(SIGNPOST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=commits)
+        with os.fdopen(file, "w", encoding="utf-8") as stream:
+            stream.write(
+                "Older commits are in this folder, with the same rows. Read DIR/data, never DIR/**/*.parquet.\n"
+            )
 
 
 @contextmanager
@@ -98,12 +149,9 @@ def lock(directory: Path) -> Iterator[None]:
 
     Raises:
         InputError: The file of the lock is a link, or belongs to another user.
-        OutputError: Another process writes the data set, or the system has no locks.
+        OutputError: Another process writes the data set.
     """
-    if not HAS_LOCKS:
-        msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
-        raise OutputError(msg)
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(MODE, parents=True, exist_ok=True)
     with _open_lock(directory / _LOCK) as stream:
         if not lock_file(stream):
             stream.seek(0)
@@ -145,6 +193,22 @@ def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]
     is_hard_link = stat.S_ISREG(found.st_mode) and found.st_nlink != 1
     if not is_kind(found.st_mode) or is_hard_link or found.st_uid != os.geteuid():
         raise _make_foreign(path)
+
+
+def _check_private(path: Path, found: os.stat_result, *, owners: Collection[int]) -> None:
+    """Refuse a directory in which another user could replace names between a check and a use of them."""
+    if found.st_uid not in owners:
+        msg = (
+            f"{path} belongs to another user (uid {found.st_uid}), who could replace files in it: run as that user, or"
+            " give a directory that belongs to you"
+        )
+        raise InputError(msg)
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        msg = (
+            f"every user of this machine can replace files in {path} (mode {stat.S_IMODE(found.st_mode):o}): run"
+            f" `chmod o-w {shlex.quote(str(path))}`, or give another directory"
+        )
+        raise InputError(msg)
 
 
 def _make_foreign(path: Path) -> InputError:

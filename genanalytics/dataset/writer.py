@@ -1,7 +1,6 @@
 """The writer of a data set: a lock, and commits that readers see whole or not at all (`commit`)."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -16,8 +15,9 @@ from genanalytics._version import __version__
 from genanalytics.base.atomic import sync
 from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
-from genanalytics.dataset.manifest import CURRENT, FAILURES, DataFile, Manifest, read_failures, read_manifest
-from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, check_place, lock, make_commits
+from genanalytics.dataset.failures import FAILURES, FailedIds
+from genanalytics.dataset.manifest import CURRENT, DataFile, Manifest, read_failures, read_manifest
+from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_place, lock, open_commits
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 
@@ -52,25 +52,32 @@ class Writer(AbstractContextManager["Writer"]):
             msg = f"partition={partition!r}: give 'month', 'day' or None"
             raise InputError(msg)
         self.directory = directory
-        self.manifest = Manifest(0, "", __version__, partition, redact, failures=0, files=())
+        self.manifest = Manifest(0, "", __version__, partition, redact, failures=0, files=(), failure_files=())
+        self._failed: FailedIds | None = None
         self._lock = ExitStack()
+        self._commits: Commits
 
     def __enter__(self) -> Self:
         with ExitStack() as entered, _explain_errors(self.directory):
             check_place(self.directory)
             entered.enter_context(lock(self.directory))
+            self._commits = entered.enter_context(open_commits(self.directory))
             self._open()
             self._lock = entered.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._lock:
+            if kind is None and self._has_changed_failures:
+                self._merge([])
 
     def commit(self, final: pa.Table, young: pa.Table, failures: pa.Table) -> None:
         """Add rows and failures in one step, which takes place completely or not at all.
 
         A row replaces a young row and a failure with the same `requested_id`. The caller makes sure that none of the
-        rows is among the final rows of the data set.
+        rows is among the final rows of the data set, and none of the failures among its rows.
+
+        A long list of failures is not rewritten: `failures.parquet` has the change once the context ends.
 
         Args:
             final: Rows that will not change any more.
@@ -81,7 +88,6 @@ class Writer(AbstractContextManager["Writer"]):
             OutputError: It cannot be written; the data set is as before.
         """
         arrived = pa.concat_tables([table.select(["requested_id"]) for table in (final, young)])["requested_id"]
-        asked = pa.chunked_array([*arrived.chunks, *failures["requested_id"].chunks], pa.string())
         with self._begin() as commit:
             kept = [young]
             for file in self.manifest.files:
@@ -92,9 +98,9 @@ class Writer(AbstractContextManager["Writer"]):
                     kept.append(rest)
             commit.add(final, young=False)
             commit.add(unify(kept), young=True)
-            before = self.read_failures()
-            still = before.filter(pa.compute.invert(pa.compute.is_in(before["requested_id"], value_set=asked)))
-            commit.write_failures(pa.concat_tables([still, failures]))
+            ended = self._load_failed().end(arrived.to_pylist())
+            self._load_failed().add(failures)
+            commit.add_failures(pa.concat_tables([ended, failures]), len(self._load_failed()))
 
     def compact(self) -> int:
         """Merge the small files of each partition in one commit, and return the number of files that this saves.
@@ -102,11 +108,15 @@ class Writer(AbstractContextManager["Writer"]):
         Raises:
             OutputError: It cannot be written; the data set is as before.
         """
-        groups = list(_group_small(self.manifest.files))
-        merged = {file.path for group in groups for file in group}
-        if not groups:
-            return 0
         before = len(self.manifest.files)
+        groups = list(_group_small(self.manifest.files))
+        if groups or self._has_changed_failures:
+            self._merge(groups)
+        return before - len(self.manifest.files)
+
+    def _merge(self, groups: Sequence[Sequence[DataFile]]) -> None:
+        """Merge each group of files, and the failures, in one commit."""
+        merged = {file.path for group in groups for file in group}
         with self._begin() as commit:
             for file in self.manifest.files:
                 if file.path not in merged:
@@ -114,12 +124,20 @@ class Writer(AbstractContextManager["Writer"]):
             for number, group in enumerate(groups):
                 rows = unify(read_table(self._root / file.path) for file in group)
                 commit.write(rows, Path(group[0].path).parent, f"-{number}", young=group[0].young)
-            commit.write_failures(self.read_failures())
-        return before - len(self.manifest.files)
+            commit.merge_failures()
 
     def read_failures(self) -> pa.Table:
         """Return the ids without a record, with the columns of `manifest.FAILURES`."""
         return read_failures(self.directory) if self.manifest.commit else FAILURES.empty_table()
+
+    @property
+    def _has_changed_failures(self) -> bool:
+        return len(self.manifest.failure_files) > 1
+
+    def _load_failed(self) -> FailedIds:
+        if self._failed is None:
+            self._failed = FailedIds(self.read_failures())
+        return self._failed
 
     @property
     def _root(self) -> Path:
@@ -131,9 +149,15 @@ class Writer(AbstractContextManager["Writer"]):
             found = read_manifest(self.directory)
             self._check_same(found)
             self.manifest = found
-        for path in make_commits(self.directory):
-            if path.name > self._root.name:
-                shutil.rmtree(path)
+            if (self.directory / CURRENT).readlink() != Path(COMMITS, self._root.name):
+                msg = (
+                    f"the manifest.json of {self.directory} is that of another commit ({found.commit}): restore the"
+                    " data set from a copy"
+                )
+                raise InputError(msg)
+        for name in self._commits.list():
+            if name > self._root.name:
+                self._commits.remove(name)
         for name in VISIBLE:
             with suppress(FileExistsError):
                 (self.directory / name).symlink_to(Path(CURRENT, name))
@@ -176,15 +200,15 @@ class Writer(AbstractContextManager["Writer"]):
                 done = commit.finish()
                 self._publish(root)
             except BaseException:
+                self._failed = None
                 if not self._is_current(root):  # a signal can arrive after the last step
-                    shutil.rmtree(root, ignore_errors=True)
+                    self._commits.remove(root.name, ignore_errors=True)
                 raise
         self.manifest = done
-        for old in range(done.commit - _KEPT - 1, 0, -1):
-            path = self.directory / COMMITS / f"{old:08d}"
-            if not path.exists():
-                break
-            shutil.rmtree(path, ignore_errors=True)
+        oldest = f"{done.commit - _KEPT:08d}"
+        for name in self._commits.list():
+            if name < oldest:
+                self._commits.remove(name, ignore_errors=True)
 
     def _publish(self, root: Path) -> None:
         link = self.directory / NEXT

@@ -84,7 +84,7 @@ def _seal_footer(path: str | os.PathLike[str]) -> None:
         file.write(_SEAL + _hash(footer) + footer)
 
 
-def _check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> None:
+def check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> None:
     """Refuse a file whose footer does not match the checksum in front of it, if there is one.
 
     Raises:
@@ -197,7 +197,7 @@ def open_file(path: str | os.PathLike[str], filesystem: Any = None) -> Iterator[
         filesystem.open_input_file(name) if filesystem is not None else pa.OSFile(name) as stream,
         pa.parquet.ParquetFile(stream, page_checksum_verification=True) as file,
     ):
-        _check_footer(stream, path)
+        check_footer(stream, path)
         yield file
 
 
@@ -243,7 +243,8 @@ def unify_schemas(paths: Iterable[str | os.PathLike[str]]) -> pa.Schema:
     schemas = []
     for path in paths:
         try:
-            schemas.append(pa.parquet.read_schema(path))
+            with open_file(path) as file:
+                schemas.append(file.schema_arrow)
         except (OSError, pa.ArrowException) as error:
             raise unreadable(path, error) from error
     return unify([schema.empty_table() for schema in schemas]).schema.remove_metadata()

@@ -1,14 +1,21 @@
 """The directory of a data set: links, owners, copies and stray files."""
 
+import json
 import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import genanalytics as ga
+from genanalytics.dataset import manifest as dataset
+from genanalytics.dataset.writer import Writer
 from genanalytics.errors import InputError
-from support.datasets import committed, rows, seen
+from genanalytics.files import read_parquet
+from support.datasets import NO_FAILURE, NONE, committed, rows, seen
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
@@ -58,6 +65,143 @@ def test_a_copy_that_keeps_links_is_continued(directory: Path, tmp_path: Path) -
     committed(copy, rows("gen-2"))
     assert seen(copy) == {"gen-1": 1, "gen-2": 1}
     assert seen(directory) == {"gen-1": 1}
+
+
+needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give files away")
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["", ".commits", ".lock", ".current", "data", "failures.parquet", "manifest.json"])
+def test_a_directory_a_file_or_a_link_of_another_user_is_refused(name: str, directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    os.chown(directory / name, 12345, -1, follow_symlinks=False)
+    with pytest.raises(InputError, match="belongs to another user"):
+        committed(directory, rows("gen-2"))
+    assert seen(directory) == {"gen-1": 1}
+
+
+@needs_root
+def test_a_new_directory_of_another_user_stays_empty(directory: Path) -> None:
+    directory.mkdir()
+    os.chown(directory, 12345, -1)
+    with pytest.raises(InputError, match=r"belongs to another user \(uid 12345\), who could replace files in it"):
+        committed(directory, rows("gen-1"))
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".commits"])
+def test_a_directory_that_every_user_can_change_is_refused(name: str, directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    (directory / name).chmod(0o777)
+    with pytest.raises(InputError, match=r"every user .* can replace files in \S+ \(mode 777\): run `chmod o-w "):
+        committed(directory, rows("gen-2"))
+    for mode in (0o1777, 0o775):  # in a sticky directory, others cannot replace files; a group is trusted
+        (directory / name).chmod(mode)
+        committed(directory, rows(f"gen-{mode}"))
+    assert len(seen(directory)) == 3
+
+
+def test_nothing_is_open_to_every_user_even_without_a_umask(directory: Path) -> None:
+    before = os.umask(0)
+    try:
+        committed(directory, rows("gen-1"), rows("gen-2"))
+    finally:
+        os.umask(before)
+    assert [path for path in (directory, *directory.rglob("*")) if path.is_dir() and path.stat().st_mode & 0o002] == []
+
+
+def test_nothing_is_deleted_in_a_folder_that_took_the_place_of_the_commits(directory: Path, tmp_path: Path) -> None:
+    commits, moved, other = directory / ".commits", tmp_path / "moved", tmp_path / "other"
+    with Writer(directory, partition=None) as writer:
+        for number in range(11):
+            writer.commit(rows(f"gen-{number}"), NONE, NO_FAILURE)
+        shutil.copytree(commits, other)
+        commits.rename(moved)
+        commits.symlink_to(other)
+        writer.commit(rows("gen-11"), NONE, NO_FAILURE)
+    assert (other / "00000001").is_dir()
+    assert not (moved / "00000001").exists()
+
+
+OUTSIDE = {
+    "a parent": "data/../../precious.parquet",
+    "a parent at the start": "../precious.parquet",
+    "an absolute path": "/etc/passwd",
+    "the separator of Windows": "data/..\\..\\precious.parquet",
+    "no file": "data/",
+    "another file": "precious.parquet",
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE.values(), ids=OUTSIDE)
+@pytest.mark.parametrize("key", ["files", "failure_files"])
+def test_a_manifest_that_names_a_file_elsewhere_is_refused(
+    key: str, name: str, directory: Path, tmp_path: Path
+) -> None:
+    committed(directory, rows("gen-1"))
+    shutil.copy(dataset.list_files(directory)[0], tmp_path / "precious.parquet")
+    change_manifest(directory, lambda content: content[key][0].update(path=name))
+    for use in (read_parquet, ga.scan, ga.compact, lambda path: committed(path, rows("gen-2"))):
+        with pytest.raises(InputError, match=f"{re.escape(repr(name))} in its manifest.json .* leads out of the data"):
+            use(directory)
+    with pytest.raises(InputError, match="leads out of the data set"):
+        read_parquet(directory.as_uri())
+
+
+@pytest.mark.parametrize("name", ["data", "data/month=2026-09", "data/month=2026-09/00000001.parquet", ""])
+def test_a_link_in_a_commit_that_leads_elsewhere_is_refused(name: str, directory: Path, tmp_path: Path) -> None:
+    committed(directory, rows("gen-1"))
+    inside = Path(os.path.realpath(directory / ".current")) / name
+    inside.rename(tmp_path / "foreign")
+    inside.symlink_to(tmp_path / "foreign")
+    for use in (read_parquet, ga.scan, lambda path: committed(path, rows("gen-2"))):
+        with pytest.raises(InputError, match="leads out of the data set"):
+            use(directory)
+
+
+def test_a_copy_behind_a_link_is_read(directory: Path, tmp_path: Path) -> None:
+    committed(directory, rows("gen-1"))
+    (tmp_path / "link").symlink_to(directory)
+    committed(tmp_path / "link", rows("gen-2"))
+    assert seen(tmp_path / "link") == {"gen-1": 1, "gen-2": 1}
+
+
+@pytest.mark.parametrize("commit", [1, 3])
+def test_a_manifest_of_another_commit_deletes_nothing(commit: int, directory: Path) -> None:
+    committed(directory, rows("gen-1"), rows("gen-2"))
+    change_manifest(directory, lambda content: content.update(commit=commit))
+    with pytest.raises(InputError, match=rf"is that of another commit \({commit}\): restore the data set"):
+        committed(directory, rows("gen-3"))
+    assert seen(directory) == {"gen-1": 1, "gen-2": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"commit": "2"},
+        {"failures": -1},
+        {"files": [{"path": 1, "rows": 1, "young": False}]},
+        {"files": [{"path": "data/x.parquet", "rows": "1", "young": False}]},
+        {"files": [{"rows": 1}]},
+        {"files": [1]},
+        {"files": None},
+        {"failure_files": []},
+        {"schema_version": None},
+        {"genanalytics_format": "x"},
+    ],
+)
+def test_a_manifest_with_other_content_is_one_sentence(changes: dict[str, object], directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    change_manifest(directory, lambda content: content.update(changes))
+    with pytest.raises(InputError, match=r"cannot read \S+manifest.json: "):
+        read_parquet(directory)
+
+
+def change_manifest(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = Path(os.path.realpath(directory / "manifest.json"))
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "._data", "Thumbs.db", "notes.txt~"])

@@ -1,5 +1,6 @@
 """Readers of a data set see one whole commit of it, whatever is written meanwhile."""
 
+import glob
 import shutil
 import threading
 from pathlib import Path
@@ -7,11 +8,14 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
 
+import genanalytics as ga
 from genanalytics.dataset import manifest as dataset
 from genanalytics.dataset.manifest import is_dataset
 from genanalytics.dataset.writer import Writer, compact
@@ -33,7 +37,39 @@ def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> Non
             assert pq.ParquetFile(before[0]).read().num_rows == 1
         writer.commit(NONE, rows("gen-0"), NO_FAILURE)
     assert not before[0].exists()
-    assert len(list((directory / ".commits").iterdir())) == 1 + 10
+    assert len(list((directory / ".commits").glob("0*"))) == 1 + 10
+
+
+def test_a_reader_of_the_directory_itself_gets_an_error_and_never_a_row_twice(directory: Path) -> None:
+    committed(directory, rows("gen-1"), rows("gen-2"))
+    for source in (directory, directory / "**" / "*.parquet", directory / "*" / "*.parquet"):
+        query = f"FROM read_parquet('{source}', union_by_name = true)"
+        with duckdb.connect() as connection, pytest.raises(duckdb.Error, match="READ_data_NOT_THIS_FOLDER"):
+            connection.execute(query).fetchall()
+        with pytest.raises((pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError)):
+            pl.scan_parquet(source, missing_columns="insert", extra_columns="ignore").collect()
+    with pytest.raises(pa.ArrowInvalid, match=r"manifest\.json"):
+        pd.read_parquet(directory)
+    with pytest.raises(pa.ArrowInvalid, match="READ_data_NOT_THIS_FOLDER"):
+        pd.concat(map(pd.read_parquet, directory.rglob("*.parquet")))
+    with pytest.raises(InputError, match=r"failures\.parquet contains ids without a record: give the data set itself"):
+        ga.scan(directory / "**" / "*.parquet")
+    assert ga.scan(directory, engine="pandas")["requested_id"].tolist() == ["gen-1", "gen-2"]
+
+
+def test_a_reader_of_data_gets_each_row_once(directory: Path) -> None:
+    committed(directory, rows("gen-1"), rows("gen-2"))
+    data = directory / "data"
+    expected = ["gen-1", "gen-2"]
+    files = sorted(glob.glob(f"{data}/**/*.parquet", recursive=True))  # noqa: PTH207 - a plain glob is what is tested
+    assert [path.as_posix() for path in sorted(data.rglob("*.parquet"))] == files
+    assert sorted(pads.dataset(data).to_table()["requested_id"].to_pylist()) == expected
+    for source in (data, data / "**" / "*.parquet"):
+        assert sorted(pl.scan_parquet(source).collect()["requested_id"]) == expected
+        assert ga.scan(source, engine="pandas")["requested_id"].tolist() == expected
+        with duckdb.connect() as connection:
+            found = connection.execute(f"SELECT requested_id FROM read_parquet('{source}')").fetchall()  # noqa: S608
+        assert sorted(each for (each,) in found) == expected
 
 
 def test_pandas_alone_reads_the_same_dtypes(directory: Path) -> None:

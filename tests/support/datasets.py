@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.dataset.manifest import FAILURES
+from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.writer import Partition, Writer
 from genanalytics.files import read_parquet
 from genanalytics.records.parse import Row, parse_rows

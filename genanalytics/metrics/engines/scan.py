@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from genanalytics.base.text import explain
+from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.manifest import is_dataset, list_files
 from genanalytics.errors import InputError
+from genanalytics.formats.parquet import check_footer
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
 from genanalytics.records.frame import cast_known, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
@@ -56,8 +58,8 @@ def scan(
             system's own.
 
     Raises:
-        InputError: There is no such file, it is not Parquet, a known column has another type, or the engine is unknown,
-            not installed, or without its session.
+        InputError: There is no such file, it is not Parquet, its footer is damaged, it is the `failures.parquet` of a
+            data set, a known column has another type, or the engine is unknown, not installed, or without its session.
 
     >>> scan("nowhere/*.parquet")
     Traceback (most recent call last):
@@ -120,11 +122,17 @@ def _leave_out_hidden(files: Iterable[Path], place: Path) -> list[Path]:
 
 
 def _check(file: Path) -> None:
+    """Refuse a file that is not whole Parquet, has a footer other than written, or contains failures."""
+    if file.name == FAILURES_FILE and is_dataset(file.parent):
+        msg = f"{file} contains ids without a record: give the data set itself, {file.parent}"
+        raise InputError(msg)
     try:
         with file.open("rb") as stream:
             begins = stream.read(len(_MAGIC)) == _MAGIC
             stream.seek(-min(len(_MAGIC), stream.seek(0, os.SEEK_END)), os.SEEK_END)
             whole = begins and stream.read() == _MAGIC
+            if whole:
+                check_footer(stream, file)
     except OSError as error:
         raise _unreadable([str(file)], explain(error)) from error
     if not whole:

@@ -1,6 +1,7 @@
 """Files of any age and any writer, opened as one."""
 
 import os
+import random
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -216,6 +217,22 @@ def test_a_source_that_cannot_be_opened_is_refused_with_the_next_step(
     (files / "damaged.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
     with pytest.raises(InputError, match=message):
         scan(source(files), **options)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_a_flipped_bit_in_a_footer_is_an_error(tmp_path: Path, engine: Engine) -> None:
+    path = tmp_path / "records.parquet"
+    ga.write(pd.DataFrame({"requested_id": ["gen-1", "gen-2"], "latency": [1.0, 2.0]}), path)
+    whole = path.read_bytes()
+    end = 8 + int.from_bytes(whole[-8:-4], "little")
+    chance = random.Random(1)  # noqa: S311 - no secret
+    session = duckdb.connect() if engine == "duckdb" else None
+    for bit in chance.sample(range(8 * end), 40):
+        damaged = bytearray(whole)
+        damaged[-1 - bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"records\.parquet"):
+            scan(path, engine=engine, session=session)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "pandas"])
