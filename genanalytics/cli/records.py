@@ -79,7 +79,7 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
         InputError: A file or a condition cannot be read, or the engine is not installed.
         GenAnalyticsError: The engine failed within the block.
     """
-    from genanalytics.metrics.grouping.where import filter_rows
+    from genanalytics.metrics.where import filter_rows
 
     # one of `ENGINES`, or scan refuses it
     chosen = choose_engine(paths) if engine == "auto" else cast("Engine", engine)
