@@ -31,11 +31,11 @@ def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
     from genanalytics.sandbox import Sandbox, sample
 
     made = sample(records, seed)
-    server = Sandbox(made, port=port)
     if ids_file is not None:
         with replace_file(Path(ids_file)) as part:
             part.write_text("".join(f"{generation_id}\n" for generation_id in made.ids), encoding="utf-8")
         say(f"Wrote {format_count(len(made.ids), 'id')} to {ids_file}.", err=True)
+    server = Sandbox(made, port=port)
     say(f"Serving {format_count(len(made.records), 'record')} at {server.base_url}; Ctrl-C stops.", err=True)
     try:
         server.serve_forever()
