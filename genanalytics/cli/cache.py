@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.options import FILE, cache_option, json_option, print_notices
+from genanalytics.cli.streams import emit, say
 from genanalytics.errors import CacheError, InputError
 from genanalytics.units import GAP, format_count
 
@@ -53,17 +53,15 @@ def info(cache_dir: str | None, as_json: bool) -> None:
     with _open_archive(cache_dir) as archive:
         held = count_contents(archive)
     if as_json:
-        click.echo(json.dumps({"path": str(archive.path), **asdict(held)}))
+        emit(json.dumps({"path": str(archive.path), **asdict(held)}))
         return
-    click.echo(f"path     {escape_unprintable(str(archive.path))}")
-    click.echo(
-        f"entries  {held.entries:,}: {held.final:,} final, {held.young:,} young, {held.missing:,} without a record"
-    )
-    click.echo(f"damaged  {held.damaged:,}")
-    click.echo(f"size     {format_count(held.size, 'byte')}")
-    click.echo(f"fetched  {_format_moment(held.oldest)} to {_format_moment(held.newest)}")
+    say(f"path     {archive.path}")
+    say(f"entries  {held.entries:,}: {held.final:,} final, {held.young:,} young, {held.missing:,} without a record")
+    say(f"damaged  {held.damaged:,}")
+    say(f"size     {format_count(held.size, 'byte')}")
+    say(f"fetched  {_format_moment(held.oldest)} to {_format_moment(held.newest)}")
     for name in held.set_aside:
-        click.echo(f"set aside as damaged: {escape_unprintable(name)}")
+        say(f"set aside as damaged: {name}")
 
 
 @cache.command(
@@ -84,9 +82,9 @@ def verify(cache_dir: str | None, as_json: bool) -> int:
         held = count_contents(archive)
     sound = not held.damaged and not notices
     if as_json:
-        click.echo(json.dumps({"sound": sound, "entries": held.entries, "damaged": held.damaged}))
+        emit(json.dumps({"sound": sound, "entries": held.entries, "damaged": held.damaged}))
     else:
-        click.echo(f"Checked {format_count(held.entries, 'answer')}: {held.damaged:,} damaged.")
+        say(f"Checked {format_count(held.entries, 'answer')}: {held.damaged:,} damaged.")
     return 0 if sound else 1
 
 
@@ -111,9 +109,9 @@ def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: boo
     with _open_archive(cache_dir) as archive:
         deleted = clear_entries(archive, before=before)
     if as_json:
-        click.echo(json.dumps({"deleted": deleted}))
+        emit(json.dumps({"deleted": deleted}))
     else:
-        click.echo(f"Deleted {format_count(deleted, 'answer')} from {escape_unprintable(str(archive.path))}.")
+        say(f"Deleted {format_count(deleted, 'answer')} from {archive.path}.")
 
 
 @cache.command(
@@ -133,7 +131,7 @@ def export(cache_dir: str | None, file: str) -> None:
             msg = f"{file!r} is a file of the cache: name another one"
             raise InputError(msg)
         written = export_bodies(archive, Path(file))
-    click.echo(f"Wrote {format_count(written, 'answer')} to {file}.", err=True)
+    say(f"Wrote {format_count(written, 'answer')} to {file}.", err=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import click
 
 from genanalytics.cli.options import DIRECTORY
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 
@@ -22,4 +23,4 @@ def compact(directory: str) -> None:
 
     fewer = compact_dataset(directory)
     left = format_count(len(read_manifest(directory).files), "file")
-    click.echo(f"{directory} now has {left}, {fewer:,} fewer than before.", err=True)
+    say(f"{directory} now has {left}, {fewer:,} fewer than before.", err=True)

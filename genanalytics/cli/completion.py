@@ -8,6 +8,7 @@ from click.shell_completion import get_completion_class, shell_complete
 
 from genanalytics.base.atomic import replace_file
 from genanalytics.cli.options import FILE
+from genanalytics.cli.streams import emit
 
 PROGRAM = "genanalytics"
 VARIABLE = "_GENANALYTICS_COMPLETE"
@@ -34,7 +35,7 @@ def completion(shell: str, output: str | None) -> None:
     commands = click.get_current_context().find_root().command
     script = kind(commands, {}, PROGRAM, VARIABLE).source()
     if output is None:
-        click.echo(script)
+        emit(script)
         return
     with replace_file(Path(output).expanduser()) as part:
         part.write_text(f"{script}\n", encoding="utf-8")

@@ -9,6 +9,7 @@ import click
 from genanalytics.base.text import explain
 from genanalytics.cli.options import DIRECTORY
 from genanalytics.cli.records import find_terminal_width
+from genanalytics.cli.streams import say
 from genanalytics.errors import OutputError
 
 PARQUET = "generations.parquet"
@@ -24,7 +25,7 @@ Examples:
 @click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Output directory.")
 def demo(directory: str) -> None:
     """Run an example on synthetic records, without an API key."""
-    run_demo(Path(directory), click.echo, width=find_terminal_width())
+    run_demo(Path(directory), lambda text: say(*text.split("\n")), width=find_terminal_width())
 
 
 def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -> None:

@@ -4,13 +4,12 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from textwrap import indent
 
 import click
 
-from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import api_key_option, base_url_option, cache_option, json_option, read_api_key
+from genanalytics.cli.streams import emit, say
 
 
 @click.command(
@@ -49,12 +48,12 @@ def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None
     ):
         findings.append(finding)
         if not as_json:
-            click.echo(f"{finding.state:<8} {finding.check:<9} {escape_unprintable(finding.found)}")
+            say(f"{finding.state:<8} {finding.check:<9} {finding.found}")
             if finding.next_step:
-                click.echo(indent(f"next: {finding.next_step}", " " * 19))
+                say(f"{'':18} next: {finding.next_step}")
     problems = {finding.check for finding in findings if finding.state is State.PROBLEM}
     if as_json:
-        click.echo(json.dumps({"ok": not problems, "findings": [asdict(finding) for finding in findings]}))
+        emit(json.dumps({"ok": not problems, "findings": [asdict(finding) for finding in findings]}))
     if "key" in problems:
         return Exit.KEY_REFUSED
     return Exit.FAILURE if problems else Exit.SUCCESS

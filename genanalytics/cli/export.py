@@ -22,6 +22,7 @@ from genanalytics.cli.options import (
     report_kept_files,
 )
 from genanalytics.cli.records import split_names
+from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value
 
@@ -155,7 +156,7 @@ def _export_to_dataset(ids: "Iterable[str]", reads: "list[Ids]", dataset: str, o
             ids, dataset, partition=partition, client=client, redact=redact, retry=options.retry, **options.fetching
         )
     if options.as_json:
-        click.echo(json.dumps({**asdict(result), "coverage": result.coverage}))
+        emit(json.dumps({**asdict(result), "coverage": result.coverage}))
     if not options.quiet:
         print_notices(collect_notices(reads))
         _print_report(result, dataset)
@@ -172,24 +173,24 @@ def _choose_partition(dataset: str, named: str | None) -> str | None:
 
 def _print_report(result: "ExportResult", dataset: str) -> None:
     """Print the counts on stderr; the last line is the coverage."""
-    click.echo(str(result), err=True)
+    say(str(result), err=True)
     print_notices(result.notices)
     young = f", {result.young:,} of them young and to be asked for again" if result.young else ""
-    click.echo(f"{dataset} contains {format_count(result.rows, 'record')}{young}.", err=True)
+    say(f"{dataset} contains {format_count(result.rows, 'record')}{young}.", err=True)
     if result.failures:
         ids = format_count(result.failures, "id")
-        click.echo(f"{dataset} lists {ids} without a record in failures.parquet; --retry asks again.", err=True)
+        say(f"{dataset} lists {ids} without a record in failures.parquet; --retry asks again.", err=True)
     missing = result.distinct - result.present - result.outcomes.get("ok", 0)
     _print_coverage(result.coverage, result.distinct, missing, "")
 
 
 def _print_coverage(coverage: float | None, ids: int, missing: int, advice: str) -> None:
     if coverage is None:
-        click.echo("Coverage: there were no ids to ask for.", err=True)
+        say("Coverage: there were no ids to ask for.", err=True)
         return
     lacking = f"; {missing:,} missing, so totals are lower bounds{advice}" if missing else ""
     share = format_value(coverage, Unit.SHARE)
-    click.echo(f"Coverage: {share} of {format_count(ids, 'id')} have a record{lacking}.", err=True)
+    say(f"Coverage: {share} of {format_count(ids, 'id')} have a record{lacking}.", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +263,12 @@ def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, option
                 notices = file.write(result.frame)
     stats, missing = result.stats, len(result.failures)
     if options.as_json:
-        click.echo(json.dumps({**asdict(stats), "coverage": stats.coverage}))
+        emit(json.dumps({**asdict(stats), "coverage": stats.coverage}))
     if not options.quiet:
-        click.echo(str(stats), err=True)
+        say(str(stats), err=True)
         print_notices([*collect_notices(reads), *stats.notices, *notices])
         if not kept:
-            click.echo(f"Wrote {format_count(stats.distinct - missing, 'record')} to {file.path}.", err=True)
+            say(f"Wrote {format_count(stats.distinct - missing, 'record')} to {file.path}.", err=True)
         advice = "; `genanalytics fetch --failures FILE` lists them"
         _print_coverage(stats.coverage, stats.distinct, missing, advice)
     report_kept_files(kept)
@@ -281,10 +282,10 @@ def _convert_to_file(source: str, file: _File, options: _Options) -> int:
     frame = read(source)
     notices, coverage = file.write(frame), find_coverage(frame)
     if options.as_json:
-        click.echo(json.dumps({"rows": len(frame), "coverage": coverage and coverage.share_of_rows}))
+        emit(json.dumps({"rows": len(frame), "coverage": coverage and coverage.share_of_rows}))
     if not options.quiet:
         print_notices(notices)
-        click.echo(f"Wrote {format_count(len(frame), 'record')} to {file.path}.", err=True)
+        say(f"Wrote {format_count(len(frame), 'record')} to {file.path}.", err=True)
         if coverage is not None and coverage.is_partial:
-            click.echo(describe_coverage(coverage), err=True)
+            say(describe_coverage(coverage), err=True)
     return 0

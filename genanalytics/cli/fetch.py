@@ -20,6 +20,7 @@ from genanalytics.cli.options import (
     quiet_option,
     report_kept_files,
 )
+from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
@@ -95,10 +96,10 @@ def fetch(
                 write_rows(rows, named, force=force)
                 written.append(named)
     if as_json:
-        click.echo(_to_json(result))
+        emit(_to_json(result))
     elif output is None:
         for line in to_json_lines(result.frame):
-            click.echo(line)
+            emit(line)
     if not quiet:
         print_notices(collect_notices(reads))
         _print_report(result, *(name if name in written else None for name in (output, failures)))
@@ -132,18 +133,18 @@ def _to_json(result: "FetchResult") -> str:
 
 def _print_report(result: "FetchResult", output: str | None, failures: str | None) -> None:
     """Print the counts on stderr, and advice about missing records."""
-    click.echo(str(result.stats), err=True)
+    say(str(result.stats), err=True)
     print_notices(result.stats.notices)
     if output is not None:
-        click.echo(f"Wrote {format_count(len(result.frame), 'row')} to {output}.", err=True)
+        say(f"Wrote {format_count(len(result.frame), 'row')} to {output}.", err=True)
     missing = len(result.failures)
     if failures is not None:
-        click.echo(f"Wrote {format_count(missing, 'failure')} to {failures}.", err=True)
+        say(f"Wrote {format_count(missing, 'failure')} to {failures}.", err=True)
     elif missing:
         first = result.failures.iloc[0]
         example = f"the first is {first['requested_id']!a:.80}: {first['message']}"
-        click.echo(f"Use --failures FILE to list the ids without a record; {example}.", err=True)
+        say(f"Use --failures FILE to list the ids without a record; {example}.", err=True)
     if missing:
-        click.echo(f"{format_count(missing, 'id')} without a record, so totals are lower bounds:", err=True)
+        say(f"{format_count(missing, 'id')} without a record, so totals are lower bounds:", err=True)
         for outcome, ids, meaning, next_step, _ in result.explain().to_numpy().tolist():
-            click.echo(f"  {ids:,} {outcome}: {meaning}; {next_step}.", err=True)
+            say(f"  {ids:,} {outcome}: {meaning}; {next_step}.", err=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 import click
 
 from genanalytics.cli.options import FILE, print_notices
+from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
@@ -56,7 +57,7 @@ def ids(
         if reason is None:
             seen.add(generation_id)
             if not as_json:
-                sys.stdout.write(f"{generation_id}\n")
+                emit(generation_id)
         else:
             refused += 1
             first_refusal = first_refusal or f"{generation_id!a:.80}: {reason}"
@@ -64,10 +65,10 @@ def ids(
     if refused:
         notices.append(f"left out {format_count(refused, 'value')} that cannot be ids; the first is {first_refusal}")
     if as_json:
-        click.echo(json.dumps({"found": found, "distinct": len(seen), "notices": notices}))
+        emit(json.dumps({"found": found, "distinct": len(seen), "notices": notices}))
     if not quiet:
         print_notices(notices)
-        click.echo(f"{format_count(len(seen), 'id')}, found {format_count(found - refused, 'time')}.", err=True)
+        say(f"{format_count(len(seen), 'id')}, found {format_count(found - refused, 'time')}.", err=True)
 
 
 def read_given_ids(

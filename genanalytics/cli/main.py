@@ -13,7 +13,7 @@ import click
 
 from genanalytics._version import __version__
 from genanalytics.base.mask import hide_api_keys
-from genanalytics.base.text import escape_unprintable, explain
+from genanalytics.base.text import explain
 from genanalytics.cli import signals
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
@@ -31,7 +31,7 @@ from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
 from genanalytics.cli.sessions import sessions
-from genanalytics.cli.streams import open_standard_streams
+from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
@@ -68,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         shown = StringIO()
         error.show(shown)
         for line in hide_api_keys(shown.getvalue()).splitlines():  # it may quote an argument
-            click.echo(escape_unprintable(line), err=True)
+            say(line, err=True)
         return error.exit_code
     except KeyboardInterrupt as error:
         return _report_interruption(arguments, error)
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         message = _describe(error)
         if not message:
             raise
-        click.echo(f"Error: {escape_unprintable(hide_api_keys(message))}", err=True)  # it may quote untrusted text
+        say(f"Error: {hide_api_keys(message)}", err=True)
         return _choose_exit_code(error)
     return code if isinstance(code, int) else Exit.SUCCESS
 
@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 def _report_interruption(arguments: Sequence[str], error: KeyboardInterrupt) -> int:
     fetches = arguments[:1] in (["fetch"], ["export"])
     resumes = " Fetched records are kept; run again to resume." if fetches else ""
-    click.echo(f"\nInterrupted.{resumes}", err=True)
+    say("", f"Interrupted.{resumes}", err=True)
     return error.exit_code if isinstance(error, signals.Interrupted) else Exit.INTERRUPTED
 
 

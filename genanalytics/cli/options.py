@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from genanalytics.base.mask import hide_api_keys
-from genanalytics.base.text import escape_unprintable
+from genanalytics.cli.streams import say
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.units import format_count
 
@@ -66,7 +66,7 @@ def keep_richer_file(kept: list[str]) -> Iterator[None]:
 def report_kept_files(kept: Iterable[str]) -> None:
     """Print why files were not replaced."""
     for message in kept:
-        click.echo(f"Error: {message}.", err=True)
+        say(f"Error: {message}.", err=True)
 
 
 ids_arguments = combine(
@@ -140,4 +140,4 @@ def read_api_key(path: Path) -> str:
 def print_notices(notices: Iterable[str]) -> None:
     """Print notices on stderr."""
     for notice in notices:
-        click.echo(f"Note: {escape_unprintable(hide_api_keys(notice))}.", err=True)
+        say(f"Note: {hide_api_keys(notice)}.", err=True)

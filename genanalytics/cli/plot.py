@@ -6,6 +6,7 @@ import click
 
 from genanalytics.cli.options import FILE
 from genanalytics.cli.records import open_records, reads_paths
+from genanalytics.cli.streams import say
 
 
 def _print_charts(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -15,7 +16,7 @@ def _print_charts(context: click.Context, _: click.Parameter, value: bool) -> No
 
     widest = max(map(len, CHARTS))
     for name, chart in CHARTS.items():
-        click.echo(f"{name:{widest}}  {chart.question}")
+        say(f"{name:{widest}}  {chart.question}")
     context.exit()
 
 
@@ -63,4 +64,4 @@ def plot(
     check_suffix(Path(output))
     with open_records(paths, where, tz, engine) as data:
         save(data, draw, output, tz=tz, **given)
-    click.echo(f"Wrote {output}.", err=True)
+    say(f"Wrote {output}.", err=True)

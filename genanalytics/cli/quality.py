@@ -2,8 +2,8 @@
 
 import click
 
-from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 
@@ -29,9 +29,9 @@ def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str
     notes = list_notices(found)
     doubtful = found[(found["rows"] > 0).fillna(value=False)]
     if doubtful.empty:
-        click.echo("\n".join([f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes]))
+        say(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
         return
     table = format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width())
-    click.echo("\n".join([table, *notes]))
+    say(*table.split("\n"), *notes)
     for row in doubtful.itertuples():
-        click.echo(f"\n{row.check}: {row.meaning}.\n  {escape_unprintable(str(row.examples))}")
+        say("", f"{row.check}: {row.meaning}.", f"  {row.examples}")

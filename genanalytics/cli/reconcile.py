@@ -10,6 +10,7 @@ from genanalytics.base.text import name_group
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE
 from genanalytics.cli.records import to_objects
+from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
@@ -44,7 +45,10 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
         msg = f"{records} is an activity export and {activity[0]} is not: give the records first, then the exports"
         raise InputError(msg)
     result = compare(*sides)
-    click.echo(json.dumps(_to_json(result)) if as_json else _to_text(result))
+    if as_json:
+        emit(json.dumps(_to_json(result)))
+    else:
+        say(*_to_lines(result))
     return Exit.SUCCESS if result.agrees else Exit.PARTIAL
 
 
@@ -54,7 +58,7 @@ def _is_activity(frame: "pd.DataFrame") -> bool:
     return "source" in frame and bool((frame["source"] == SOURCE).all())
 
 
-def _to_text(result: "Reconciliation") -> str:
+def _to_lines(result: "Reconciliation") -> list[str]:
     from genanalytics.records.coverage import describe_coverage
     from genanalytics.tables.table import Column, join_columns
 
@@ -72,7 +76,7 @@ def _to_text(result: "Reconciliation") -> str:
         *filter(None, [describe_coverage(result.coverage)]),
     ]
     for column in ("model", "day"):
-        lines += ["", _format_totals(result.totals(column), column)]
+        lines += ["", *_format_totals(result.totals(column), column).split("\n")]
     for side, count in (("records", result.only_in_records), ("activity", result.only_in_activity)):
         if count:
             ids = result.rows.loc[result.rows["side"] == side, "requested_id"]
@@ -81,8 +85,8 @@ def _to_text(result: "Reconciliation") -> str:
         shown = result.differences.head(_MAX_ROWS)
         heads = {"requested_id": "differs", "field": "field", "records": "records", "activity": "activity"}
         columns = [Column(head, list(map(name_group, shown[name]))) for name, head in heads.items()]
-        lines += ["", join_columns(columns), *_count_others(len(result.differences))]
-    return "\n".join(lines)
+        lines += ["", *join_columns(columns).split("\n"), *_count_others(len(result.differences))]
+    return lines
 
 
 def _format_totals(totals: "pd.DataFrame", column: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from genanalytics.cli.options import FILE, combine, print_notices
+from genanalytics.cli.streams import emit, say
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.units import format_count
 
@@ -79,7 +80,7 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
         InputError: A file or a condition cannot be read, or the engine is not installed.
         GenAnalyticsError: The engine failed within the block.
     """
-    from genanalytics.metrics.grouping.where import filter_rows
+    from genanalytics.metrics.where import filter_rows
 
     # one of `ENGINES`, or scan refuses it
     chosen = choose_engine(paths) if engine == "auto" else cast("Engine", engine)
@@ -114,14 +115,14 @@ def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
         coverage = Coverage.from_json(rows.attrs[COVERAGE])
         rows = rows.assign(**{COVERAGE: None if coverage is None else coverage.share_of_rows})
         if coverage is not None and coverage.is_partial:
-            click.echo(describe_coverage(coverage), err=True)
+            say(describe_coverage(coverage), err=True)
     if as_csv:
         from genanalytics.formats.csv import quote_formula
 
         rows = rows.apply(lambda column: column.map(quote_formula) if column.dtype.kind == "O" else column)
-        click.echo(rows.rename(columns=quote_formula).to_csv(index=False), nl=False)
+        sys.stdout.write(rows.rename(columns=quote_formula).to_csv(index=False))
     elif as_json:
-        click.echo(json.dumps(to_objects(rows), allow_nan=False))
+        emit(json.dumps(to_objects(rows), allow_nan=False))
     return as_json or as_csv
 
 

@@ -4,6 +4,7 @@ import click
 
 from genanalytics.cli.options import FILE, force_option
 from genanalytics.cli.records import open_records, reads_paths
+from genanalytics.cli.streams import say
 
 
 @click.command(
@@ -30,4 +31,4 @@ def report(
     check_place(output)
     with open_records(paths, where, tz, engine) as data:
         write_report(data, output, title=title, tz=tz, sources=paths, force=force)
-    click.echo(f"Wrote {output}.", err=True)
+    say(f"Wrote {output}.", err=True)

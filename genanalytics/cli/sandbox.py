@@ -6,6 +6,7 @@ import click
 
 from genanalytics.base.atomic import replace_file
 from genanalytics.cli.options import FILE
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 
@@ -30,13 +31,13 @@ def sandbox(port: int, records: int, seed: int, ids_file: str | None) -> None:
     from genanalytics.sandbox import Sandbox, sample
 
     made = sample(records, seed)
-    server = Sandbox(made, port=port)
     if ids_file is not None:
         with replace_file(Path(ids_file)) as part:
             part.write_text("".join(f"{generation_id}\n" for generation_id in made.ids), encoding="utf-8")
-        click.echo(f"Wrote {format_count(len(made.ids), 'id')} to {ids_file}.", err=True)
-    click.echo(f"Serving {format_count(len(made.records), 'record')} at {server.base_url}; Ctrl-C stops.", err=True)
+        say(f"Wrote {format_count(len(made.ids), 'id')} to {ids_file}.", err=True)
+    server = Sandbox(made, port=port)
+    say(f"Serving {format_count(len(made.records), 'record')} at {server.base_url}; Ctrl-C stops.", err=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+        say("Stopped.", err=True)

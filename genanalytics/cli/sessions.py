@@ -3,6 +3,7 @@
 import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
@@ -32,10 +33,10 @@ def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
         return
     for moment in ("first", "last"):
         found[moment] = found[moment].dt.tz_convert(tz)
-    click.echo(format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width()))
+    table = format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width())
+    say(*table.split("\n"))
     if len(found) > _MAX_ROWS:
-        click.echo(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
-    for line in list_notices(found):
-        click.echo(line)
+        say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
+    say(*list_notices(found))
     outside = format_count(found.attrs["without_session"], "request")
-    click.echo(f"Sessions: {len(found):,}; without a session: {outside}.")
+    say(f"Sessions: {len(found):,}; without a session: {outside}.")

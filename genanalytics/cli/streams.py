@@ -6,10 +6,11 @@ A caller can close them, fill the disk behind them, go away before the end, or u
 import codecs
 import io
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from genanalytics.base.text import explain
+from genanalytics.base.text import escape_unprintable, explain
 from genanalytics.errors import OutputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,17 @@ def open_standard_streams() -> None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the process ends
     sys.stdout = _guard(sys.stdout, 1, drops_failures=False)
     sys.stderr = _guard(sys.stderr, 2, drops_failures=True)
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines for people: no character in them acts on a terminal, not even when a log is shown there later."""
+    for line in lines:
+        print(escape_unprintable(line), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def emit(data: str) -> None:
+    """Print a line of data for programs, exactly as it is; on a terminal, no character in it acts."""
+    sys.stdout.write(f"{data}\n")
 
 
 class _Guarded(io.RawIOBase):
@@ -66,6 +78,17 @@ class _Guarded(io.RawIOBase):
             raise OutputError(msg) from error
 
 
+class _TerminalText(io.TextIOWrapper):
+    """Text on a terminal, where no character of data acts; pipes and files get data as it is."""
+
+    def write(self, text: str) -> int:
+        kept = ("\n", "\r") if self is sys.stderr else ("\n",)  # a progress bar returns to the start of its line
+        super().write(
+            "".join(part if part in kept else escape_unprintable(part) for part in re.split(r"([\n\r])", text))
+        )
+        return len(text)
+
+
 def _open_closed_handles() -> None:
     """Open each closed handle on the null device, so that no file takes its place.
 
@@ -86,7 +109,8 @@ def _guard(stream: TextIO | None, handle: int, *, drops_failures: bool) -> TextI
     else:
         raw = getattr(stream.buffer, "raw", stream.buffer)  # the same, if Python runs unbuffered
         encoding, errors = stream.encoding, stream.errors or "strict"
-    return io.TextIOWrapper(
+    kind = _TerminalText if raw.isatty() else io.TextIOWrapper
+    return kind(
         io.BufferedWriter(_Guarded(raw, drops_failures=drops_failures)),
         encoding=encoding,
         errors=_ERRORS if errors in {"strict", "surrogateescape"} else errors,

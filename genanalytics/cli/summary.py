@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
+from genanalytics.cli.streams import say
 
 
 @click.command(
@@ -69,4 +70,4 @@ def summary(
         if as_json or as_csv:
             print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
             return
-        click.echo(overview(data, columns, **options, width=find_terminal_width()))
+        say(*overview(data, columns, **options, width=find_terminal_width()).split("\n"))

@@ -1,5 +1,6 @@
 """DuckDB files, with one table whose columns have comments."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ def write_duckdb(table: pa.Table, path: Path) -> None:
         with duckdb.connect(path) as connection:
             connection.register("rows", table)
             connection.execute(f"CREATE TABLE {_TABLE} AS FROM rows")
+            _check_names(table.column_names, connection.table(_TABLE).columns)
             for column in (BY_NAME[name] for name in table.column_names if name in BY_NAME):
                 meaning = f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
                 quoted = meaning.replace("'", "''")
@@ -79,6 +81,14 @@ def read_duckdb(path: Path) -> pa.Table:
             return set_coverage(table, _read_coverage(connection))
     except duckdb.Error as error:
         raise unreadable(path, error) from error
+
+
+def _check_names(given: Sequence[str], stored: Sequence[str]) -> None:
+    """Refuse columns that DuckDB renames, such as an empty name, or one that differs only in its case."""
+    for name, stored_name in zip(given, stored, strict=True):
+        if name != stored_name:
+            msg = f"DuckDB cannot store a column named {name!r} with these others: rename it, or write another format"
+            raise InputError(msg)
 
 
 def _read_coverage(connection: "duckdb.DuckDBPyConnection") -> Coverage | None:

@@ -41,8 +41,11 @@ class Delimited(NamedTuple):
     rows: list[list[str]]
 
     @classmethod
-    def detect(cls, lines: Sequence[str]) -> "Delimited | None":
-        """Return the layout of a table with these first lines, or None if they are not a table."""
+    def detect(cls, lines: Sequence[str], column: str | None = None) -> "Delimited | None":
+        """Return the layout of a table with these first lines, or None if they are not a table.
+
+        A first line with `column`, which the caller named, is the header, however strange its names are.
+        """
         blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
         for separator in _SEPARATORS:
             # a comma in a comment separates nothing
@@ -52,7 +55,8 @@ class Delimited(NamedTuple):
             first = rows[0] if rows else []
             even = [row for row in rows if len(row) == len(first)]
             if len(first) > 1 and len(even) >= _MIN_EVEN_SHARE * len(rows):
-                if _is_header(first):
+                is_named = column in first and not str(column).isdecimal()  # a number is a place
+                if is_named or _is_header(first):
                     return cls(separator, first, blank + 1, even[1:])
                 return cls(separator, [str(place) for place in range(1, len(first) + 1)], blank, even)
         return None

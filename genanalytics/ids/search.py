@@ -22,8 +22,9 @@ def search_values(key: str, chunks: Iterable[bytes]) -> Iterator[str]:
     >>> list(search_values("id", [b'data: {"id": "x-1", "choices": []}\n\ndata: {"a": {"id" : "x\\u002d2"}}']))
     ['x-1', 'x-2']
     """
-    quoted = re.escape(json.dumps(key, ensure_ascii=False).encode().decode("latin-1"))
-    pattern = re.compile(rf'(?<!\\){quoted}\s{{0,16}}:\s{{0,16}}("(?:[^"\\]|\\.){{0,{MAX_LENGTH}}}")')
+    plain = json.dumps(key, ensure_ascii=False).encode("utf-8", "surrogateescape").decode("latin-1")
+    quoted = "|".join(map(re.escape, {plain: None, json.dumps(key): None}))
+    pattern = re.compile(rf'(?<!\\)(?:{quoted})\s{{0,16}}:\s{{0,16}}("(?:[^"\\]|\\.){{0,{MAX_LENGTH}}}")')
     longest = len(quoted) + 4 * MAX_LENGTH
     for match in _search(pattern, longest, chunks):
         try:

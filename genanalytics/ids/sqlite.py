@@ -36,11 +36,11 @@ def read_sqlite_ids(content: Content, column: str | None, notify: Notify) -> Ite
         tables = [_Table(database, name) for name in _list_tables(database)]
         matches = {table.name: table.count_ids() for table in tables}
         wanted = {table.name: _match_column(column, table.name, matches[table.name]) for table in tables}
-        if column is not None and not any(wanted.values()):
+        if column is not None and all(match is None for match in wanted.values()):
             names = [f"{table}.{name}" for table, columns in matches.items() for name in columns]
             raise no_column(column, names, content.name)
         for table in tables:
-            if column is None or wanted[table.name]:
+            if column is None or wanted[table.name] is not None:
                 name = f"{content.name}, table {escape_unprintable(table.name)}"
                 chosen = choose_column(matches[table.name], wanted[table.name], name, notify)
                 if chosen is not None:

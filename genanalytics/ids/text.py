@@ -25,7 +25,7 @@ def read_text(content: Content, column: str | None, notify: Notify, *, among_oth
     """
     lines = _read_head_lines(content)
     if not _is_json(lines):
-        table = Delimited.detect(lines)
+        table = Delimited.detect(lines, column)
         where = None if table is None else table.choose_column(column, content.name, notify)
         if table is not None and where is not None:
             yield from read_delimited(content, table, where, notify)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.text import name_group, shorten
+from genanalytics.base.text import escape_unprintable, name_group, shorten
 from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
@@ -86,7 +86,7 @@ def name_subject(by: str) -> str:
     >>> name_subject("provider_name"), name_subject("session_id"), name_subject("model")
     ('provider', 'session', 'model')
     """
-    return by.removesuffix("_name").removesuffix("_id").replace("_", " ")
+    return escape_unprintable(by.removesuffix("_name").removesuffix("_id").replace("_", " "))
 
 
 def shorten_group(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - a column can contain anything

@@ -41,9 +41,10 @@ class Column:
     @property
     def lines(self) -> list[str]:
         """The lines of the column, all of one length."""
-        words = max(map(len, self.label.split()), default=0)
+        label = escape_unprintable(self.label)  # it may be the name of any column
+        words = max(map(len, label.split()), default=0)
         widest = max(map(len, self.cells), default=0)
-        lines = [*textwrap.wrap(self.label, max(widest, words), break_on_hyphens=False), *self.cells]
+        lines = [*textwrap.wrap(label, max(widest, words), break_on_hyphens=False), *self.cells]
         width = max(map(len, lines))
         return [line.rjust(width) if self.is_figure else line.ljust(width) for line in lines]
 
@@ -280,7 +281,7 @@ def _label_groups(groups: "dict[str, list[str]]", width: int) -> list[Column]:
     for name, groups_of_name in sorted(groups.items(), key=lambda item: max(map(len, item[1]), default=0)):
         left = width - sum(column.width for column in columns.values())
         longest = max(_SHORTEST_NAME, left // (len(groups) - len(columns)) - len(_SPACE))
-        columns[name] = Column(escape_unprintable(name), _shorten_apart(groups_of_name, longest))
+        columns[name] = Column(name, _shorten_apart(groups_of_name, longest))
     return [columns[name] for name in groups]
 
 

@@ -1,5 +1,6 @@
 """Ids come out of files of every form, packed or not, from the right column; no file makes it crash or run anything."""
 
+import csv
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -119,12 +121,24 @@ def test_a_key_holds_ids_of_any_form_at_any_depth(tmp_path: Path, way: str) -> N
     }
     (tmp_path / "log").write_text(written[way], encoding="utf-8")
     key = 'größe, "id"'
-    ids = read_ids(tmp_path / "log", column=key)
-    if way == "lines":  # the key itself is written in escapes
-        assert list(ids) == []
-        assert ids.notices[0].endswith(f"no text under the key {key!r} found; name the column or key of the ids")
-    else:
-        assert list(ids) == ["x-é", "y-2"]
+    assert list(read_ids(tmp_path / "log", column=key)) == ["x-é", "y-2"]
+
+
+@pytest.mark.parametrize(
+    "name", ["*", '"x"', "{}", "=1+1", "\x1b[31m", "count(*)", "'; DROP TABLE calls; --", "a.b", "", "a\u202e"]
+)
+def test_a_column_of_any_name_is_read_from_files_of_any_form(tmp_path: Path, name: str) -> None:
+    rows = pa.table({"other": ["x", "y"], name: ["gen_abc", "gen_def"]})
+    pq.write_table(rows, tmp_path / "parquet")
+    with (tmp_path / "csv").open("w", newline="") as file:
+        csv.writer(file).writerows([rows.column_names, *zip(*rows.to_pydict().values(), strict=True)])
+    (tmp_path / "jsonl").write_text("\n".join(map(json.dumps, rows.to_pylist())))
+    quoted = name.replace('"', '""')
+    with closing(sqlite3.connect(tmp_path / "sqlite")) as database, database:
+        database.execute(f'CREATE TABLE calls (other TEXT, "{quoted}" TEXT)')
+        database.executemany("INSERT INTO calls VALUES (?, ?)", zip(*rows.to_pydict().values(), strict=True))
+    for path in tmp_path.iterdir():
+        assert list(read_ids(path, column=name)) == ["gen_abc", "gen_def"], path.name
 
 
 def test_a_row_with_another_number_of_fields_is_searched(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import list_quantiles
+from genanalytics.metrics.names import make_plain
 from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Column, Kind
 
 _INFINITY = "CAST('Infinity' AS DOUBLE)"
@@ -70,6 +71,10 @@ class Dialect:
         """
         return self.mark + column.replace(self.mark, 2 * self.mark) + self.mark
 
+    def rename(self, data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - the engine's own types
+        """Return data with its columns under other names, in the order of the names."""
+        return self.select(data, [f"{self.quote(old)} AS {self.quote(new)}" for old, new in names.items()])
+
     def add_micros(self, data: Any, column: str, name: str) -> Any:  # noqa: ANN401 - the engine's own types
         """Return data with the microseconds since 1970 of a moment as another column."""
         return self.select(data, ["*", f"{self.micros.format(self.quote(column))} AS {self.quote(name)}"])
@@ -99,14 +104,14 @@ class Dialect:
         return self.select(data, [*known, *(self.quote(name) for name in schema if name not in ARROW_SCHEMA.names)])
 
     def clean(self, data: Any) -> Any:  # noqa: ANN401
-        """Return data with its columns as `columns.clean` describes them; each column of floats has its `name_flag`.
+        """Return data with its columns as `columns.clean` describes them, under plain names (`make_plain`).
 
-        Known columns of a wrong type stay as they are.
+        Each column of floats has its `name_flag`. Known columns of a wrong type stay as they are.
         """
         steps: list[str] = []
         for name, dtype in nw.from_native(data).collect_schema().items():
             column = self.quote(name)
-            steps.append(f"{self._clean(name, dtype)} AS {column}")
+            steps.append(f"{self._clean(name, dtype)} AS {self.quote(make_plain(name))}")
             if dtype.is_float():
                 flag = f"CASE WHEN abs(CAST({column} AS DOUBLE)) = {_INFINITY} THEN 1 END"
                 steps.append(f"{flag} AS {self.quote(name_flag(name))}")
@@ -152,7 +157,7 @@ class Dialect:
 
 def name_flag(column: str) -> str:
     """Return the column that is 1 where a column is infinite."""
-    return f"infinite values of {column}"
+    return f"infinite values of {make_plain(column)}"
 
 
 def _name_list(value: RowValue) -> str:

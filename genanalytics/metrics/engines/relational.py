@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_names, check_type, describe_infinite
 from genanalytics.metrics.engines.dialects import Dialect, name_flag
@@ -25,6 +26,7 @@ from genanalytics.metrics.engines.protocol import (
 )
 from genanalytics.metrics.grouping.calendar import HOURS, MICROS
 from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.metrics.names import make_plain
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.units import Unit
 
@@ -138,12 +140,12 @@ class Relational:
 
     def select(self, names: Sequence[str]) -> "nw.LazyFrame[Any]":
         self._check(names)
-        columns: nw.LazyFrame[Any] = nw.from_native(self._native).select(*names)
+        columns: nw.LazyFrame[Any] = nw.from_native(self._native).select(*map(self._find, names))
         return columns
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         self._check([column])
-        found = self._collect(nw.from_native(self._native).select(nw.col(column).max()))[column][0].as_py()
+        found = self._collect(nw.from_native(self._native).select(self._find(column).max()))[column][0].as_py()
         return None if found is None else pd.Timestamp(found)
 
     def _compute(
@@ -157,12 +159,15 @@ class Relational:
         steps = order_by_need(values)
         columns = list_columns(steps, needs)
         self._check([*(key.column for key in by), *columns])
+        if "*" in columns:
+            msg = f"in an expression, {self._dialect.name} takes the column '*' for all columns: rename it"
+            raise InputError(msg)
         native = self._native
         if MICROS in columns or any(key.column == "created_at" != key.name for key in by):
             native = self._dialect.add_micros(native, "created_at", MICROS)
         rows: nw.LazyFrame[Any] = nw.from_native(native)
         for key in by:
-            name = key.column
+            name = make_plain(key.column)
             for name, step in key.lazy.items():
                 rows = rows.with_columns(step.alias(name))
             rows = rows.with_columns(nw.col(name).alias(key.group))
@@ -181,8 +186,12 @@ class Relational:
     def _read(self, name: str) -> nw.Expr:
         """Return a column as row values read it: integers of the record as float64, which never overflow."""
         column = BY_NAME.get(name)
-        found = nw.col(name)
+        found = self._find(name)
         return found.cast(nw.Float64) if column is not None and column.kind is Kind.INTEGER else found
+
+    def _find(self, name: str) -> nw.Expr:
+        """Return a column of the data, which has a plain name here, under its own name; or one that was added."""
+        return nw.col(make_plain(name)).alias(name) if name in self._schema else nw.col(name)
 
     def _list_flags(
         self, by: Sequence[GroupKey], values: Sequence[RowValue], needs: Sequence[str | RowValue]

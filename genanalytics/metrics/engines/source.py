@@ -1,5 +1,6 @@
 """Any data as a source of statistics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -9,10 +10,11 @@ import pyarrow as pa
 
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
-from genanalytics.metrics.engines.dialects import DUCKDB, SPARK
+from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, Dialect
 from genanalytics.metrics.engines.memory import InMemory
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.relational import Relational
+from genanalytics.metrics.names import make_plain
 from genanalytics.records.coverage import Coverage, find_coverage
 from genanalytics.records.frame import to_frame
 
@@ -65,10 +67,9 @@ def open_source(data: Records) -> Source:
         return open_source(data.data)
     if isinstance(data, pd.DataFrame | pa.Table):
         return InMemory(data)
-    if nw.dependencies.is_duckdb_relation(data):
-        return Relational(data, DUCKDB)
-    if nw.dependencies.is_pyspark_dataframe(data):
-        return Relational(data, SPARK)
+    dialect = _find_dialect(data)
+    if dialect is not None:
+        return Relational(data, dialect)
     if nw.dependencies.is_polars_dataframe(data) or nw.dependencies.is_polars_lazyframe(data):
         return InMemory(_to_table(nw.from_native(data).lazy()))
     msg = (
@@ -78,10 +79,29 @@ def open_source(data: Records) -> Source:
     raise InputError(msg)
 
 
+def rename_columns(data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
+    """Return data with all of its columns under other names."""
+    dialect = _find_dialect(data)
+    if dialect is not None:
+        return dialect.rename(data, names)
+    return nw.from_native(data).rename(dict(names)).to_native()
+
+
+def _find_dialect(data: object) -> Dialect | None:
+    """Return the SQL of the engine that holds the data; None if it is in memory."""
+    if nw.dependencies.is_duckdb_relation(data):
+        return DUCKDB
+    return SPARK if nw.dependencies.is_pyspark_dataframe(data) else None
+
+
 def _to_table(frame: "nw.LazyFrame[Any]") -> pa.Table:
     """Return a polars frame as Arrow, which has no integers of 128 bits."""
-    wide = [name for name, dtype in frame.collect_schema().items() if dtype in {nw.Int128, nw.UInt128}]
-    frame = frame.with_columns(nw.col(name).cast(nw.Float64) for name in wide)
+    schema = frame.collect_schema()
+    wide = [make_plain(name) for name, dtype in schema.items() if dtype in {nw.Int128, nw.UInt128}]
+    if wide:
+        frame = frame.rename({name: make_plain(name) for name in schema})
+        frame = frame.with_columns(nw.col(name).cast(nw.Float64) for name in wide)
+        frame = frame.rename({make_plain(name): name for name in schema})
     try:
         return frame.collect().to_arrow()
     except (pa.ArrowException, ValueError) as error:

@@ -17,6 +17,7 @@ from genanalytics.metrics.grouping.calendar import (
     find_starts_lazily,
     label_starts,
 )
+from genanalytics.metrics.names import make_plain
 
 _VARIANT = r"(-20[0-9]{2}-?[0-9]{2}-?[0-9]{2})?(:[a-z0-9-]+)?$"
 """The date and the variant at the end of a slug: the family of "openai/gpt-5-2026-01-31:free" is "openai/gpt-5"."""
@@ -45,7 +46,7 @@ class GroupKey:
     @property
     def group(self) -> str:
         """The name of its column while a source computes: a row value can have the name of the column itself."""
-        return f"group by {self.name}"
+        return f"group by {make_plain(self.name)}"
 
 
 def find_key(name: str, tz: ZoneInfo) -> GroupKey:

@@ -18,8 +18,8 @@ from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, spread, total
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
-from genanalytics.metrics.grouping.where import filter_rows
 from genanalytics.metrics.summary import PERCENTILES, Percentiles
+from genanalytics.metrics.where import filter_rows
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
 from support.engines import assert_alike

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.grouping.where import filter_rows
+from genanalytics.metrics.where import filter_rows
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 

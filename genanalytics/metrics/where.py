@@ -12,7 +12,9 @@ import narwhals.stable.v2 as nw
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.metrics.engines.source import rename_columns
 from genanalytics.metrics.grouping.calendar import find_zone
+from genanalytics.metrics.names import make_plain
 
 _FORM = re.compile(r"([^=!<>]+)(!=|<=|>=|==?|<|>)(.*)", re.DOTALL)
 _ORDERINGS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -42,14 +44,24 @@ def filter_rows(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any
     2     a       30
     """
     zone = find_zone(tz)
+    schema = nw.from_native(data).collect_schema()
+    met = [_parse(condition, schema, zone) for condition in conditions]
+    plain = {name: make_plain(name) for name in schema}
+    if all(plain[name] == name for name, _ in met):
+        return _filter(data, met)
+    kept = _filter(rename_columns(data, plain), met)
+    return rename_columns(kept, {new: old for old, new in plain.items()})
+
+
+def _filter(data: Any, met: Iterable[tuple[str, nw.Expr]]) -> Any:  # noqa: ANN401
     frame = nw.from_native(data)
-    schema = frame.collect_schema()
-    for condition in conditions:
-        frame = frame.filter(_parse(condition, schema, zone))
+    for _, expression in met:
+        frame = frame.filter(expression)
     return frame.to_native()
 
 
-def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
+def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> tuple[str, nw.Expr]:
+    """Return the column of a condition, and the condition on the column of its plain name."""
     found = _FORM.fullmatch(condition)
     if found is None:
         msg = f"cannot read the condition {condition!r}: write a column, one of = != < <= > >=, and a value"
@@ -62,11 +74,12 @@ def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> nw.Expr:
         msg = f"{condition!r}: column {name!r} is true or false; use = or !="
         raise InputError(msg)
     value = nw.lit(_parse_value(text, name, schema[name], tz))
-    met = _ORDERINGS.get(sign, operator.eq)(nw.col(name), value)
+    column = nw.col(make_plain(name))
+    met = _ORDERINGS.get(sign, operator.eq)(column, value)
     if schema[name].is_float():  # on some engines, NaN is above every number
-        met &= nw.col(name).is_finite()
+        met &= column.is_finite()
     known: nw.Expr = met.fill_null(value=False)
-    return ~known if sign == "!=" else known
+    return name, ~known if sign == "!=" else known
 
 
 def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:

@@ -1,0 +1,15 @@
+"""Names of columns that neither narwhals nor an engine takes for syntax.
+
+For some of them, `*` is all columns, `a.b` a field of a structure, and `^a$` a pattern, even in quotation marks.
+"""
+
+import re
+
+
+def make_plain(name: str) -> str:
+    """Return a name with every character escaped but letters, digits, `_` and blanks; different names stay different.
+
+    >>> make_plain("model"), make_plain("*"), make_plain("a.b"), make_plain("")
+    ('model', '<2a>', 'a<2e>b', '<>')
+    """
+    return re.sub(r"[^\w ]", lambda found: f"<{ord(found[0]):x}>", name) or "<>"
