@@ -40,7 +40,7 @@ CACHE_DIR_VARIABLE = "GENANALYTICS_CACHE_DIR"
 REMEMBER_MISSING_S = 86_400
 """A 404 for an id older than this is remembered for this long."""
 LONGEST_WAIT_S = 120.0
-"""If the service asks for a longer pause, the run ends."""
+"""If the service asks for a longer pause for an id, this run does not ask for it again."""
 TOO_MANY = frozenset({429, 529})
 """The statuses of a service that is asked too often."""
 
