@@ -10,8 +10,8 @@ SHORTEST_S = 2.0
 
 _LEAST_IDS = 2
 """A silence in which fewer ids fail is no outage."""
-_LEAST_FAILURES = 6
-"""Fewer failures in a row say something about an id, not about the service."""
+_LEAST_FAILURES, _ENOUGH_IDS = 6, 3
+"""Fewer failures in a row, of fewer ids, say something about these ids and not about the service."""
 
 
 class Outage:
@@ -48,7 +48,7 @@ class Outage:
     def note_failure(self, now: float, *, generation_id: str, sent_at: float, reason: str, is_setup: bool) -> str:
         """Note a failure; return why the run should end, or nothing as long as it may go on."""
         self._failures += 1
-        if len(self._failed_ids) < _LEAST_IDS:
+        if len(self._failed_ids) < _ENOUGH_IDS:
             self._failed_ids.add(generation_id)
         self._since = sent_at if self._since is None else min(self._since, sent_at)
         self._noted_at = now if self._noted_at is None else self._noted_at
@@ -56,7 +56,8 @@ class Outage:
         if is_setup and not self._was_through:
             is_over = self._failures >= SETUP_TRIES
         else:
-            is_over = self._was_probed and self._failures >= _LEAST_FAILURES and now - self._since >= PATIENCE_S
+            is_enough = self._failures >= _LEAST_FAILURES or len(self._failed_ids) >= _ENOUGH_IDS
+            is_over = self._was_probed and is_enough and now - self._since >= PATIENCE_S
         if not is_over:
             return ""
         seconds = f"{now - self._since:.0f} s" if now - self._since >= 1 else "less than a second"

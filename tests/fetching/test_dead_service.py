@@ -1,6 +1,5 @@
 """A service that is not there, dies, or fails too often ends the run; what came is kept."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +9,7 @@ from genanalytics.fetching.client import Client
 from genanalytics.fetching.dispatch import MAX_FAILURES
 from genanalytics.fetching.pace import Quota
 from support.dispatching import answers_of, cached, dispatch_of
-from support.faults import FaultServer, HangsUp, good, make_ids, refusal
+from support.faults import FaultServer, Hangs, HangsUp, good, make_ids, refusal
 
 MakeClient = Callable[..., Client]
 
@@ -61,6 +60,16 @@ def test_an_outage_that_ends_costs_no_record(
     answers = answers_of(client, ids)
     assert {answer.outcome for answer in answers.values()} == {Outcome.OK}
     assert max(server.asked.values()) > MAX_FAILURES
+
+
+def test_one_worker_gives_up_a_service_that_hangs_after_three_ids(
+    server: FaultServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genanalytics.fetching.outage.PATIENCE_S", 0.2)
+    server.otherwise = lambda _: Hangs()
+    answers = answers_of(make_client(max_workers=1, timeout_s=0.3), make_ids(20))
+    assert {answer.outcome for answer in answers.values()} == {Outcome.SKIPPED}
+    assert len(server.requests) <= 4, "one more may have been under way"
 
 
 def test_ids_that_fail_alone_have_six_tries(server: FaultServer, client: Client) -> None:
