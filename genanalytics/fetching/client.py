@@ -40,7 +40,7 @@ CACHE_DIR_VARIABLE = "GENANALYTICS_CACHE_DIR"
 REMEMBER_MISSING_S = 86_400
 """A 404 for an id older than this is remembered for this long."""
 LONGEST_WAIT_S = 120.0
-"""If the service asks for a longer pause, the run ends."""
+"""If the service asks for a longer pause for an id, this run does not ask for it again."""
 TOO_MANY = frozenset({429, 529})
 """The statuses of a service that is asked too often."""
 
@@ -104,6 +104,11 @@ class Client:
                 raise InputError(msg)
         if secret or not (offline and account):
             secret = check_api_key(secret, offline=offline)
+        self._api_key = secret
+        for name, text in (("base_url", base_url), ("account", account)):
+            if text and self.hide_api_key(text) != text:
+                msg = f"{name} contains an API key: set {KEY_VARIABLE}, or use --api-key-file (api_key in Python)"
+                raise InputError(msg)
         self.base_url = check_base_url(base_url)
         self.account = account or blake2b(secret.reveal().encode(), digest_size=8, person=b"genanalytics").hexdigest()
         self.max_workers = max_workers
@@ -112,7 +117,6 @@ class Client:
         self._paces = PerProcess(lambda: Pace(rate))
         self._flights = PerProcess(Flights)
         self._clock = Clock()
-        self._api_key = secret
         self._transport = Transport(self.base_url, secret, pool_size=max_workers, timeout_s=timeout_s)
 
     @classmethod

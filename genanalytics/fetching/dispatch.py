@@ -26,6 +26,10 @@ MAX_FAILURES = 6
 _LOOKED_UP_AT_ONCE = 2_000
 _POLL_S = 0.1
 _FIRST_PATIENCE_S = 1.0
+PROBE_S = 1.0
+"""How often a service is probed when nothing but failed ids is left."""
+_MOST_PAUSES = 8
+"""So many long pauses in a row are those of the service, not of ids."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,9 @@ class _Task:
         holds_record: Whether the cache has a record, even one that this run does not accept.
         attempt: The number of requests so far.
         failures: The number of failed requests so far.
+        silence: The silence (`Outage.silence`) of its last failure.
+        failures_before: The number of failed requests before that silence.
+        was_spared: Whether the failures of an outage were forgiven: that happens once.
         fresh: Whether to use a new connection: the last one returned the record of another id.
         missing_since: When the service first had no record yet.
         patience_s: How long to wait before asking for such a record again.
@@ -50,6 +57,9 @@ class _Task:
     holds_record: bool = False
     attempt: int = 0
     failures: int = 0
+    silence: int = -1
+    failures_before: int = 0
+    was_spared: bool = False
     fresh: bool = False
     missing_since: float | None = None
     patience_s: float = _FIRST_PATIENCE_S
@@ -99,6 +109,8 @@ class Dispatch:
         self._todo: deque[_Task] = deque()
         self._waiting: list[tuple[float, int, _Task]] = []  # a heap: when to ask again, a tie-breaker, the task
         self._ties = count()
+        self._held: list[tuple[_Task, Answer]] = []  # final unless it turns out that the service was at fault
+        self._pauses = 0
         self._settled: list[tuple[int, Answer]] = []
         self._store = Store(client.archive)
         self._workers: Workers[_Task, Answer] = Workers(client.max_workers, self._ask)
@@ -137,7 +149,9 @@ class Dispatch:
                     self._turn()
                     yield from self._take_settled()
                 yield from self._take_settled()
-            while self._todo or self._waiting or self._workers.under_way:
+            while self._todo or self._waiting or self._workers.under_way or self._held:
+                if not (self._todo or self._waiting or self._workers.under_way):
+                    self._end_held()
                 self._turn()
                 yield from self._take_settled()
             yield from self._take_settled()
@@ -222,11 +236,15 @@ class Dispatch:
             return
         self.requests += answer.sent_at is not None
         again_in_s = self._find_delay_s(task, answer)
-        if again_in_s is None or self._error is not None:
+        if again_in_s is None and answer.retry_in_s is not None and not self._halted and self._error is None:
+            self._held.append((task, answer))
+        elif again_in_s is None or self._error is not None:
             self._settle(task, answer)
-        elif self._halted or again_in_s > LONGEST_WAIT_S:
+        elif self._halted or again_in_s == math.inf:
             self._halt(_explain_pause(again_in_s))
             self._settle(task, replace(answer, outcome=Outcome.SKIPPED, message=self._halted))
+        elif again_in_s > LONGEST_WAIT_S:
+            self._hold_for_pause(task, answer, again_in_s)
         else:
             heapq.heappush(self._waiting, (time.monotonic() + again_in_s, next(self._ties), task))
 
@@ -236,6 +254,7 @@ class Dispatch:
             return self._find_retry_s(task, answer, answer.retry_in_s)
         self._through_at = time.monotonic()
         if answer.sent_at is not None:
+            self._release_held(was_outage=self._outage.is_on(self._through_at))
             self._outage.note_through()
         self._quota.earn(retried=task.failures > 0)
         if answer.outcome is Outcome.MISMATCH and not task.fresh:
@@ -245,11 +264,13 @@ class Dispatch:
 
     def _find_retry_s(self, task: _Task, answer: Answer, retry_in_s: float) -> float | None:
         """Return when to try again after a failure that may pass."""
+        if retry_in_s > LONGEST_WAIT_S:
+            return retry_in_s
         if answer.status in TOO_MANY:  # the service's limit, not a fault of the id: it costs neither tries nor quota
             return retry_in_s if time.monotonic() - self._through_at < LONGEST_WAIT_S else math.inf
         self._through_at = time.monotonic()
-        if retry_in_s > LONGEST_WAIT_S:
-            return retry_in_s
+        if task.silence != self._outage.silence:
+            task.silence, task.failures_before = self._outage.silence, task.failures
         task.failures += 1
         is_retried = task.failures < MAX_FAILURES
         if answer.sent_at is not None:  # not the failure of another thread's request
@@ -259,7 +280,11 @@ class Dispatch:
     def _halt_if_dead(self, answer: Answer, sent_at: float, *, is_retried: bool) -> None:
         """End the run if a failure shows that the service is not there, or that too much fails."""
         reason = self._outage.note_failure(
-            time.monotonic(), sent_at=sent_at, reason=answer.message, is_setup=answer.is_setup
+            time.monotonic(),
+            generation_id=answer.requested_id,
+            sent_at=sent_at,
+            reason=answer.message,
+            is_setup=answer.is_setup,
         )
         if is_retried and not self._quota.take():
             reason = reason or (
@@ -279,6 +304,37 @@ class Dispatch:
         patience_s, task.patience_s = task.patience_s, 2 * task.patience_s
         return min(patience_s, left_s)
 
+    def _hold_for_pause(self, task: _Task, answer: Answer, pause_s: float) -> None:
+        """Leave out one id for which the service wants a long pause; too many in a row mean the service itself."""
+        message = _explain_pause(pause_s)
+        self._held.append((task, replace(answer, outcome=Outcome.SKIPPED, message=message)))
+        self._pauses += 1
+        if self._pauses >= _MOST_PAUSES:
+            self._halt(message)
+
+    def _release_held(self, *, was_outage: bool) -> None:
+        """Settle what was held, since another id got through; what an outage alone had failed is asked for again."""
+        held, self._held, self._pauses = self._held, [], 0
+        for task, answer in held:
+            if answer.outcome is Outcome.SKIPPED:
+                self._notices[f"not every id was asked for again: {answer.message}"] = None
+            elif was_outage and not task.was_spared and task.silence == self._outage.silence:
+                task.was_spared, task.failures = True, task.failures_before
+                self._todo.append(task)
+                continue
+            self._settle(task, answer)
+
+    def _end_held(self) -> None:
+        """Settle what was held, since nothing else is left; in an outage, go on with one id until it ends."""
+        paused = [answer.message for _, answer in self._held if answer.outcome is Outcome.SKIPPED]
+        if paused:
+            self._halt(paused[-1])
+        elif self._outage.is_on(time.monotonic()):
+            task, _ = self._held.pop()
+            heapq.heappush(self._waiting, (time.monotonic() + PROBE_S, next(self._ties), task))
+        else:
+            self._release_held(was_outage=False)
+
     def _halt(self, reason: str) -> None:
         """Ask for nothing more."""
         if not self._halted:
@@ -287,8 +343,11 @@ class Dispatch:
             self._workers.stop()
         for task in (*self._todo, *(task for _, _, task in self._waiting)):
             self._settle(task, Answer(task.generation_id, Outcome.SKIPPED, attempts=task.attempt, message=self._halted))
+        for task, answer in self._held:
+            self._settle(task, answer)
         self._todo.clear()
         self._waiting.clear()
+        self._held.clear()
 
     def _give_up(self, error: BaseException) -> None:
         """Send nothing more; the error is raised once the requests under way have ended."""
@@ -296,6 +355,7 @@ class Dispatch:
         self._workers.stop()
         self._todo.clear()
         self._waiting.clear()
+        self._held.clear()
 
     def _settle(self, task: _Task, answer: Answer) -> None:
         """Make an answer the final one of its id."""

@@ -1,5 +1,6 @@
 """HTTP below the cache: requests get their API key here, and network failures become one kind of error here."""
 
+import re
 import socket
 import ssl
 import time
@@ -291,15 +292,17 @@ def check_base_url(base_url: str) -> str:
         else:
             return parts.geturl().rstrip("/")
     msg = (
-        f"base URL {_hide_password(base_url)!r} cannot be used: give https://host/path without user, query or"
+        f"base URL {_hide_secrets(base_url)!r} cannot be used: give https://host/path without user, query or"
         " fragment (http only for this machine itself)"
     )
     raise InputError(msg)
 
 
-def _hide_password(url: str) -> str:
+def _hide_secrets(url: str) -> str:
+    """Return a URL without its user, query and fragment, which may be an API key."""
     before, at, after = url.rpartition("@")
-    return f"{before.partition('//')[0]}//...@{after}" if at else url
+    shown = f"{before.partition('//')[0]}//...@{after}" if at else url
+    return re.sub(r"[?#].*", "?...", shown, flags=re.DOTALL)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,15 +1,15 @@
 """A service that is not there, dies, or fails too often ends the run; what came is kept."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from genanalytics.fetching.answers import Outcome
 from genanalytics.fetching.client import Client
+from genanalytics.fetching.dispatch import MAX_FAILURES
 from genanalytics.fetching.pacing.pace import Quota
 from support.dispatching import answers_of, cached, dispatch_of
-from support.faults import FaultServer, HangsUp, good, make_ids, refusal
+from support.faults import FaultServer, Hangs, HangsUp, good, make_ids, refusal
 
 MakeClient = Callable[..., Client]
 
@@ -48,12 +48,37 @@ def test_a_service_that_dies_ends_the_run_and_what_came_is_kept(
     assert cached(client, ids) == alive
 
 
-def test_an_outage_that_ends_costs_few_records(server: FaultServer, client: Client) -> None:
-    ids = make_ids(600)
-    ends_at = time.monotonic() + 0.1  # ten seconds, since `brisk` waits for a hundredth of the time
-    server.otherwise = lambda generation_id: good(generation_id) if time.monotonic() > ends_at else refusal(503)
+@pytest.mark.parametrize(("number", "failures"), [(10, 80), (40, 300)])
+def test_an_outage_that_ends_costs_no_record(
+    number: int, failures: int, server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genanalytics.fetching.outage.SHORTEST_S", 0.02)
+    monkeypatch.setattr("genanalytics.fetching.dispatch.PROBE_S", 0.01)
+    ids = make_ids(number)
+    assert failures > number * MAX_FAILURES, "at least one id fails more often than an id may"
+    server.otherwise = lambda asked: good(asked) if len(server.requests) > failures else refusal(503)
     answers = answers_of(client, ids)
-    assert [answer.outcome for answer in answers.values()].count(Outcome.OK) >= len(ids) - 20
+    assert {answer.outcome for answer in answers.values()} == {Outcome.OK}
+    assert max(server.asked.values()) > MAX_FAILURES
+
+
+def test_one_worker_gives_up_a_service_that_hangs_after_three_ids(
+    server: FaultServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genanalytics.fetching.outage.PATIENCE_S", 0.2)
+    server.otherwise = lambda _: Hangs()
+    answers = answers_of(make_client(max_workers=1, timeout_s=0.3), make_ids(20))
+    assert {answer.outcome for answer in answers.values()} == {Outcome.SKIPPED}
+    assert len(server.requests) <= 4, "one more may have been under way"
+
+
+def test_ids_that_fail_alone_have_six_tries(server: FaultServer, client: Client) -> None:
+    ids = make_ids(200)
+    bad = set(ids[::20])
+    server.otherwise = lambda generation_id: refusal(500) if generation_id in bad else good(generation_id)
+    answers = answers_of(client, ids)
+    assert {answer.requested_id for answer in answers.values() if answer.outcome is Outcome.FAILED} == bad
+    assert {server.asked[generation_id] for generation_id in bad} == {MAX_FAILURES}
 
 
 def test_a_wrong_host_name_is_tried_twice(make_client: MakeClient) -> None:

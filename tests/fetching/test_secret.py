@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 import genanalytics as ga
 from genanalytics import Client
 from genanalytics.cli import main as cli
+from genanalytics.errors import InputError
 from genanalytics.fetching.fetch import fetch_verbatim
 from genanalytics.fetching.secret import Secret
 from genanalytics.sandbox import sample
@@ -164,3 +165,20 @@ def test_commands_do_not_print_a_key(
     cli.run(arguments)
     shown = capsys.readouterr()
     assert OTHER[:17] not in shown.out + shown.err
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER])
+@pytest.mark.parametrize(
+    "url", ["https://{}@host/v1", "https://host/v1?key={}", "https://host/v1#{}", "https://host/{}", "{}"]
+)
+def test_a_key_given_as_the_base_url_is_refused_and_not_shown(key: str, url: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        Client(KEY, base_url=url.format(key), cache_dir=tmp_path)
+    assert key not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER])
+def test_a_key_given_as_the_account_is_refused_and_not_shown(key: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="account contains an API key") as raised:
+        Client(KEY, account=key, cache_dir=tmp_path)
+    assert key not in str(raised.value)
