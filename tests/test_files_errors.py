@@ -1,5 +1,6 @@
 """A file is written whole or not at all, and whatever cannot be written or read is one sentence."""
 
+import gzip
 import json
 import os
 import re
@@ -344,9 +345,16 @@ def test_a_parquet_file_that_is_cut_off_is_one_sentence(frame: pd.DataFrame, tmp
 def test_a_bad_json_line_names_its_number(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_bytes(b'{"data": {"id": "gen-1"}}\n\n{"data": {"id": "gen-2"}}\n' + line + b"\n")
-    with pytest.raises(InputError, match=re.escape(f"line 4 of {path} is not an answer: ")) as refused:
+    with pytest.raises(InputError, match=re.escape(f"cannot read {path}: line 4 is not an answer: ")) as refused:
         read(path)
     assert one_sentence(refused.value)
+
+
+def test_a_json_line_that_no_answer_is_as_long_as_is_refused_and_the_packed_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"data": {"id": "gen-1"}}\n{"data": {"id": "' + b"x" * (1 << 24) + b'"}}\n', 1))
+    with pytest.raises(InputError, match=re.escape(f"cannot read {path}: line 2 is longer than 16,777,216 bytes")):
+        read(path)
 
 
 def test_without_the_extra_a_duckdb_file_is_refused_before_the_work(

@@ -20,6 +20,7 @@ from typing import Self
 from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import explain
 from genanalytics.cache.entry import Entry
+from genanalytics.cache.privacy import find_exposure
 from genanalytics.cache.table import Table
 from genanalytics.errors import CacheError
 
@@ -44,7 +45,9 @@ class Archive:
         self.path = path
         self._tables = PerProcess(lambda: Table(path))
         try:
-            self._tables.get().open()
+            table = self._tables.get()
+            table.open()
+            table.notices += filter(None, [find_exposure(path.parent)])
         except CacheError:
             raise
         except (OSError, sqlite3.Error) as error:

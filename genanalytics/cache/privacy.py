@@ -40,6 +40,23 @@ def make_directory(path: Path) -> None:
                 file.chmod(_FILE_MODE)
 
 
+def find_exposure(directory: Path) -> str:
+    """Return a notice if any other user can replace a directory by another one; empty if nobody can.
+
+    A group that can write is common and often has one member, so only "others" count.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""
+    for folder in directory.resolve().parents:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return (
+                f"any user can replace the cache {directory}, since {folder} can be written by all (mode {mode:o}):"
+                " use chmod o-w, or give another cache_dir (--cache-dir)"
+            )
+    return ""
+
+
 def _close_directory(directory: Path, name: str) -> None:
     """Take the permission to write from others; a directory that has another use too is refused instead."""
     mode = stat.S_IMODE(directory.stat().st_mode)

@@ -17,6 +17,9 @@ from genanalytics.records.frame import to_arrow
 from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.record import NotARecordError, read_record
 
+_LONGEST_LINE = 1 << 24
+"""The longest line that is read, in bytes; an answer of the service has at most 1 MiB."""
+
 
 def to_json_lines(frame: pd.DataFrame) -> Iterator[str]:
     """Yield one JSON object per row: requested_id, fetched_at, and the record under `data`; gaps are left out.
@@ -58,13 +61,11 @@ def read_jsonl(path: Path) -> pa.Table:
 
     Raises:
         OSError: The file cannot be read.
-        InputError: A line is not an answer.
+        ValueError: A line is not an answer.
     """
-    rows: list[Row] = []
     with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if line.strip():
-                rows.append(_read_row(line, path, number))
+        numbered = enumerate(iter(lambda: stream.readline(_LONGEST_LINE + 1), b""), start=1)
+        rows = [_read_row(line, number) for number, line in numbered if line.strip()]
     return parse_rows(rows)
 
 
@@ -104,15 +105,18 @@ def _write_lines(lines: Iterator[str], path: Path) -> None:
         stream.writelines(line.encode() + b"\n" for line in lines)
 
 
-def _read_row(line: bytes, path: Path, number: int) -> Row:
+def _read_row(line: bytes, number: int) -> Row:
+    if len(line) > _LONGEST_LINE:
+        msg = f"line {number:,} is longer than {_LONGEST_LINE:,} bytes, which no answer is"
+        raise ValueError(msg)
     try:
         carried = read_record(line)["id"]
         envelope = json.loads(line)
         requested_id = _check_id(envelope.get("requested_id", carried))
         fetched_at = _read_moment(envelope.get("fetched_at"))
     except (NotARecordError, ValueError) as error:
-        msg = f"line {number:,} of {path} is not an answer: {error}"
-        raise InputError(msg) from error
+        msg = f"line {number:,} is not an answer: {error}"
+        raise ValueError(msg) from error
     return Row(requested_id, line, fetched_at)
 
 

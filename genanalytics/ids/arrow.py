@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 import pyarrow as pa
+import pyarrow.compute
 
 from genanalytics.base.content import Content, translate_errors
 from genanalytics.errors import InputError
@@ -73,6 +74,7 @@ def to_texts(values: pa.ChunkedArray) -> Iterator[str | None]:
         if not pa.types.is_dictionary(chunk.type):
             yield from _cut(chunk)
             continue
+        _check_indices(chunk)
         texts = list(_cut(chunk.dictionary))
         yield from (None if index is None else texts[index] for index in chunk.indices.to_pylist())
 
@@ -83,6 +85,7 @@ def find_ids(values: pa.ChunkedArray) -> Iterator[str]:
         if not pa.types.is_dictionary(chunk.type):
             yield from chain.from_iterable(map(_search, chunk))
             continue
+        _check_indices(chunk)
         found = [list(_search(value)) for value in chunk.dictionary]
         yield from (
             each for index in chunk.indices.to_pylist() if index is not None and found[index] for each in found[index]
@@ -117,6 +120,16 @@ def _read_batches(batches: Iterator[pa.RecordBatch], column: str | None, name: s
 def _validate(batch: pa.RecordBatch) -> pa.RecordBatch:
     batch.validate(full=True)  # checks untrusted offsets before anything follows them
     return batch
+
+
+def _check_indices(values: pa.DictionaryArray) -> None:
+    """Refuse indices outside the dictionary: of a damaged Parquet file, Arrow returns them as they are."""
+    bounds = pa.compute.min_max(values.indices)
+    if values.null_count < len(values) and not 0 <= bounds["min"].as_py() <= bounds["max"].as_py() < len(
+        values.dictionary
+    ):
+        msg = "a value refers to none of the values of its column, so the file is damaged"
+        raise pa.ArrowInvalid(msg)
 
 
 def _cut(values: pa.Array) -> Iterator[str | None]:

@@ -12,7 +12,7 @@ from genanalytics.base.content import Content, translate_errors
 from genanalytics.errors import InputError
 from genanalytics.ids.arrow import ERRORS, find_ids, flatten, to_texts
 from genanalytics.ids.columns import SAMPLE_ROWS, Notify, choose_column, count_ids, read_column
-from genanalytics.ids.pages import Page, read_pages
+from genanalytics.ids.pages import Page, read_chunks, read_pages
 from genanalytics.units import format_count
 
 _LARGEST_PAGE = 1 << 26
@@ -81,25 +81,24 @@ def read_parquet_ids(content: Content, column: str | None, notify: Notify) -> It
 
 def _list_leaves(path: Path, name: str) -> list[_Leaf]:
     with pa.parquet.ParquetFile(path) as file, path.open("rb") as stream:
-        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-        leaves = []
-        for place in range(len(file.schema)):
-            described = file.schema.column(place)
-            if described.physical_type not in _TEXT_TYPES or described.max_repetition_level:
-                continue
-            try:
-                pages = tuple(page for group in groups for page in _list_pages(stream, group.column(place)))
-            except InputError as error:
-                msg = f"cannot read {name}: {error}"
-                raise InputError(msg) from error
+        try:
+            return [*_describe_leaves(file.schema, stream)]
+        except InputError as error:
+            msg = f"cannot read {name}: {error}"
+            raise InputError(msg) from error
+
+
+def _describe_leaves(schema: pa.parquet.ParquetSchema, stream: BinaryIO) -> Iterator[_Leaf]:
+    chunks = read_chunks(stream)
+    if any(len(group) != len(schema) for group in chunks):
+        msg = "its footer does not describe every column"
+        raise InputError(msg)
+    for place in range(len(schema)):
+        described = schema.column(place)
+        if described.physical_type in _TEXT_TYPES and not described.max_repetition_level:
+            pages = tuple(page for group in chunks for page in read_pages(stream, *group[place]))
             length = described.length if described.physical_type == _TEXT_TYPES[1] else 0
-            leaves.append(_Leaf(described.path, place, length, pages))
-    return leaves
-
-
-def _list_pages(stream: BinaryIO, chunk: pa.parquet.ColumnChunkMetaData) -> Iterator[Page]:
-    start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
-    return read_pages(stream, start, start + chunk.total_compressed_size)
+            yield _Leaf(described.path, place, length, pages)
 
 
 def _refuse(leaf: _Leaf, name: str, column: str | None, notify: Notify) -> None:

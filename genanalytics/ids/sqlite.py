@@ -1,4 +1,4 @@
-"""Ids in an SQLite database: stored columns only, one value at a time, none longer than a limit."""
+"""Ids in an SQLite database: stored columns only, and no value that is longer than a limit is loaded."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,10 @@ from genanalytics.units import format_count
 
 _ERRORS = (sqlite3.Error, MemoryError, OverflowError, UnicodeDecodeError)
 _LARGEST_VALUE = 1 << 25
-"""The longest value that is searched, in bytes."""
+"""The longest value that is loaded, in bytes: SQLite raises an error for a longer one, without reading it."""
+_LARGEST_IN_ROW = 1 << 20
+"""The longest value that is loaded together with the other values of its row."""
+_ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _COMPUTED = 2
 """The mark of a column whose values are computed when they are read (`PRAGMA table_xinfo`)."""
 
@@ -44,13 +47,12 @@ def read_sqlite_ids(content: Content, column: str | None, notify: Notify) -> Ite
                 name = f"{content.name}, table {escape_unprintable(table.name)}"
                 chosen = choose_column(matches[table.name], wanted[table.name], name, notify)
                 if chosen is not None:
-                    values = map(to_text, table.read([chosen], LONGEST_VALUE))
-                    yield from read_column(values, name, notify)
+                    yield from read_column(table.read_texts(chosen), name, notify)
                 elif matches[table.name]:
                     yield from table.search([*matches[table.name]])
-                    if table.too_long:
-                        count = format_count(table.too_long, "value")
-                        notify(f"{name}: left out {count} longer than {_LARGEST_VALUE:,} bytes")
+                if table.too_long:
+                    count = format_count(table.too_long, "value")
+                    notify(f"{name}: left out {count} longer than {_LARGEST_VALUE:,} bytes")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -79,42 +81,80 @@ class _Table:
 
     Attributes:
         name: Its name.
-        too_long: The number of values that `search` left out.
+        too_long: The number of values that were left out since they are too long.
     """
 
     def __init__(self, database: sqlite3.Connection, name: str) -> None:
         self.name = name
         self.too_long = 0
         self._database = database
-        described = database.execute(f"PRAGMA table_xinfo({_quote(name)})")
+        described = database.execute(f"PRAGMA table_xinfo({_quote(name)})").fetchall()
         self._columns = [_decode(row[1]) for row in described if row[6] != _COMPUTED]
+        taken = {_decode(row[1]).lower() for row in described}
+        self._row_number = next((free for free in _ROW_NUMBERS if self._has(free, taken)), "")
 
     def count_ids(self) -> dict[str, int]:
         """Return the result of `count_ids` for the first values of each column, without columns of other values."""
         matches = {}
         for column in self._columns:
-            texts = list(map(to_text, self.read([column], LONGEST_VALUE, rows=SAMPLE_ROWS)))
+            texts = list(self.read_texts(column, rows=SAMPLE_ROWS))
             if not texts or any(texts):
                 matches[column] = count_ids(texts)
+        self.too_long = 0  # they will be read again
         return matches
 
-    def read(self, columns: Sequence[str], longest: int, *, rows: int = -1) -> Iterator[object]:
-        """Yield values row by row; texts and blobs are cut to `longest` bytes within SQLite."""
-        parts = (
-            f"CASE WHEN typeof({name}) IN ('text', 'blob') THEN substr(CAST({name} AS BLOB), 1, {longest}) END"
-            for name in map(_quote, columns)
-        )
-        statement = f"SELECT {', '.join(parts)} FROM {_quote(self.name)} LIMIT {rows}"  # noqa: S608 - quoted
-        for row in self._database.execute(statement):
-            yield from row
+    def read_texts(self, column: str, *, rows: int = -1) -> Iterator[str | None]:
+        """Yield the values of a column, cut to `LONGEST_VALUE` bytes; None for numbers and values that are too long."""
+        for value in self._read([column], rows):
+            yield to_text(value[:LONGEST_VALUE]) if isinstance(value, bytes) else None
 
     def search(self, columns: Sequence[str]) -> Iterator[str]:
-        """Yield every id anywhere in values of at most 32 MiB."""
-        for value in self.read(columns, _LARGEST_VALUE + 1):
-            if isinstance(value, bytes) and len(value) > _LARGEST_VALUE:
-                self.too_long += 1
-            elif isinstance(value, bytes):
+        """Yield every id anywhere in the values of columns, row by row."""
+        for value in self._read(columns):
+            if isinstance(value, bytes):
                 yield from find_in_value(value)
+
+    def _read(self, columns: Sequence[str], rows: int = -1) -> Iterator[object]:
+        """Yield values row by row; from the first row with a long value on, one value at a time, which is slower."""
+        order = f"ORDER BY {self._row_number}" if self._row_number else ""
+        done = 0
+        try:
+            largest = _LARGEST_IN_ROW if self._row_number else _LARGEST_VALUE
+            for row in self._select(", ".join(map(_quote, columns)), f"{order} LIMIT {rows}", largest=largest):
+                done += 1
+                yield from row
+        except sqlite3.DataError:  # a value is too long
+            if not self._row_number:
+                raise
+        else:
+            return
+        left = rows - done if rows >= 0 else rows
+        for (number,) in self._select(self._row_number, f"{order} LIMIT {left} OFFSET {done}"):
+            for column in columns:
+                yield self._read_value(column, number)
+
+    def _read_value(self, column: str, number: int) -> object:
+        """Return one value; None if it is too long."""
+        try:
+            [(value,)] = self._select(_quote(column), f"WHERE {self._row_number} = ?", number, largest=_LARGEST_VALUE)
+        except sqlite3.DataError:
+            self.too_long += 1
+            return None
+        return value
+
+    def _select(self, what: str, rest: str, *values: int, largest: int = _LARGEST_IN_ROW) -> sqlite3.Cursor:
+        self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, largest)
+        return self._database.execute(f"SELECT {what} FROM {_quote(self.name)} {rest}", values)  # noqa: S608 - quoted
+
+    def _has(self, row_number: str, columns: set[str]) -> bool:
+        """Return whether rows have a number by this name: a column can take the name, and a table can be without."""
+        if row_number in columns:
+            return False
+        try:
+            self._select(row_number, "LIMIT 0")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
 
 def _match_column(column: str | None, table: str, columns: dict[str, int]) -> str | None:

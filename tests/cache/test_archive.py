@@ -3,7 +3,6 @@ import pickle
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_IMODE
@@ -63,7 +62,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 def test_what_was_stored_is_found_as_it_was(archive: Archive) -> None:
-    final = replace(an_entry("gen-2", expires=None), status=404, returned_id=None, body=b"")
+    final = an_entry("gen-2", expires=None)._replace(status=404, returned_id=None, body=b"")
     stored = {key_of(GENERATION): an_entry(), key_of("gen-2"): final}
     archive.store(stored)
     assert archive.look_up([key_of(GENERATION), key_of("gen-2"), key_of("gen-3")]) == stored

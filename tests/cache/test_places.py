@@ -213,3 +213,17 @@ def test_a_directory_with_another_use_that_others_can_write_to_is_refused(
         Archive(directory)
     assert directory.stat().st_mode & 0o7777 == mode
     assert not (directory / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize(("mode", "is_exposed"), [(0o777, True), (0o1777, False), (0o775, False), (0o755, False)])
+def test_a_notice_names_a_directory_above_in_which_anybody_can_replace_the_cache(
+    tmp_path: Path, make_client: Callable[..., Client], *, mode: int, is_exposed: bool
+) -> None:
+    above = tmp_path / "above"
+    (above / "between").mkdir(parents=True)
+    above.chmod(mode)
+    fetched = fetch(OTHERS, client=make_client(cache_dir=above / "between" / "cache"))
+    assert_true(fetched.frame)
+    notices = "\n".join(fetched.stats.notices)
+    assert (f"since {above} can be written by all (mode 777): use chmod o-w" in notices) == is_exposed
+    assert (notices == "") == (not is_exposed)

@@ -2,7 +2,6 @@ import json
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,9 +31,9 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     archive.store(
         {
             key_of(FINAL): an_entry(FINAL),
-            key_of(YOUNG): replace(an_entry(YOUNG), fetched_at=NOW, expires=int(NOW) + 60),
-            key_of(MISSING): replace(
-                an_entry(MISSING), status=404, fetched_at=NOW - 7_200, expires=int(NOW) + 60, body=b""
+            key_of(YOUNG): an_entry(YOUNG)._replace(fetched_at=NOW, expires=int(NOW) + 60),
+            key_of(MISSING): an_entry(MISSING)._replace(
+                status=404, fetched_at=NOW - 7_200, expires=int(NOW) + 60, body=b""
             ),
         }
     )

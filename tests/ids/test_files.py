@@ -209,6 +209,21 @@ def test_a_database_that_is_being_written_is_read_with_its_log_and_left_alone(tm
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+@pytest.mark.parametrize("table", ["(ref TEXT PRIMARY KEY) WITHOUT ROWID", "(ref TEXT, rowid TEXT, oid INT)"])
+def test_any_encoding_and_any_table_of_a_database_is_read(tmp_path: Path, encoding: str, table: str) -> None:
+    path = tmp_path / "calls.db"
+    database = sqlite3.connect(path)
+    database.execute(f"PRAGMA encoding = '{encoding}'")
+    database.execute(f"CREATE TABLE t {table}")
+    database.executemany("INSERT INTO t (ref) VALUES (?)", [(A,), (B,), ("z" * 2_000_000,)])
+    database.commit()
+    database.close()
+    ids = read_ids(path)
+    assert list(ids) == [A, B, "z" * 1024]
+    assert "cut 1 value of the column of ids to 1,024 characters" in ids.notices[-1]
+
+
 def test_nothing_that_a_database_brings_along_is_run(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "trap.db")
     database.execute("CREATE TABLE t (id TEXT)")

@@ -73,8 +73,9 @@ def parquet_of_a_large_page(path: Path) -> None:
 
 def database_of_computed_columns(path: Path) -> None:
     database = sqlite3.connect(path)
-    database.execute("CREATE TABLE t (id TEXT, a AS (hex(zeroblob(40000000))))")
+    database.execute("CREATE TABLE t (id TEXT)")
     database.executemany("INSERT INTO t (id) VALUES (?)", [(each,) for each in IDS])
+    database.execute("ALTER TABLE t ADD COLUMN a AS (hex(zeroblob(40000000)))")
     database.commit()
     database.close()
 
@@ -115,6 +116,31 @@ def test_a_small_file_takes_little_memory_and_its_ids_are_found(
     found, grown_mb, notices = read_in_a_child(path)
     assert found == len(IDS)
     assert said in notices
+    assert grown_mb < 100
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (IDS, "ids are read from the column 'id'"),
+        ([*(f"see {each}" for each in IDS), *["nothing"] * 50], "()"),
+    ],
+    ids=["a column", "to search"],
+)
+def test_a_long_value_in_a_database_is_not_loaded_and_the_rows_around_it_are_read(
+    tmp_path: Path, values: list[str], said: str
+) -> None:
+    database = sqlite3.connect(tmp_path / "data")
+    database.execute("CREATE TABLE t (id TEXT)")
+    database.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values[:20]])
+    database.execute("INSERT INTO t VALUES (CAST(zeroblob(150000000) AS TEXT))")
+    database.executemany("INSERT INTO t VALUES (?)", [(value,) for value in values[20:]])
+    database.commit()
+    database.close()
+    found, grown_mb, notices = read_in_a_child(tmp_path / "data")
+    assert found == len(IDS)
+    assert said == "()" or said in notices
+    assert "left out 1 value longer than 33,554,432 bytes" in notices
     assert grown_mb < 100
 
 
