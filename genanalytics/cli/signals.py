@@ -3,9 +3,11 @@
 This module is loaded before all others, so it imports nothing of ours and little of Python's.
 """
 
+import _thread
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 TYPE_CHECKING = False  # as in typing, which takes a while to load
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _received: list[int] = []
+_PAUSE_S = 0.01
 
 
 class Interrupted(KeyboardInterrupt):
@@ -34,7 +37,7 @@ def leave_at_once() -> None:
 
 def raise_interrupted() -> None:
     """Let the first signal raise `Interrupted` in the main thread; the second one ends the process at once."""
-    sys.unraisablehook = _raise_again
+    sys.unraisablehook = _send_again
     _handle(_interrupt)
 
 
@@ -69,9 +72,18 @@ def _leave(number: int, _: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Send a signal again whose exception was lost, in a destructor for example."""
-    if isinstance(unraisable.exc_value, Interrupted) and _received:
-        signal.raise_signal(_received.pop())
+def _send_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again whose exception was lost, in a destructor for example.
+
+    It is sent by a thread, after this hook: what a hook raises is lost, too.
+    """
+    if isinstance(unraisable.exc_value, Interrupted):
+        _thread.start_new_thread(_send, (unraisable.exc_value.args[0],))
     else:
         sys.__unraisablehook__(unraisable)
+
+
+def _send(number: int) -> None:
+    time.sleep(_PAUSE_S)
+    _received.clear()
+    signal.raise_signal(number)

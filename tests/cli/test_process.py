@@ -178,3 +178,19 @@ def test_a_signal_while_modules_are_imported(number: signal.Signals) -> None:
 def test_a_signal_at_any_moment_of_the_start(number: signal.Signals, entry: list[str]) -> None:
     for step in range(20):
         assert_ends_well(number, *interrupt(number, step * 0.025, entry))
+
+
+def test_a_signal_that_a_destructor_swallows_arrives_all_the_same() -> None:
+    code = (
+        "import signal, time\n"
+        "from genanalytics.cli.signals import Interrupted, raise_interrupted\n"
+        "class Interrupts:\n"
+        "    def __del__(self): signal.raise_signal(signal.SIGINT)\n"
+        "raise_interrupted()\n"
+        "try:\n"
+        "    Interrupts()\n"
+        "    time.sleep(30)\n"
+        "except Interrupted as interrupted: print(interrupted.exit_code)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    assert (ended.stdout.split(), ended.stderr) == ([b"130"], b"")
