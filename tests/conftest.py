@@ -27,10 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--all"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="long: run with --all"))
+    """Skip long tests, or run them at full speed: the short ones must cover the code by themselves."""
+    mark = pytest.mark.no_cover if config.getoption("--all") else pytest.mark.skip(reason="long: run with --all")
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(mark)
 
 
 @pytest.fixture(autouse=True)
