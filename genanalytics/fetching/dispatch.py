@@ -1,7 +1,6 @@
 """Many ids at once: cache lookups, the order of requests, and retries."""
 
 import heapq
-import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -13,6 +12,7 @@ from threading import Event
 from genanalytics.cache.entry import Entry
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import LONGEST_WAIT_S, TOO_MANY, Client
+from genanalytics.fetching.halts import explain_failures
 from genanalytics.fetching.held_back import HeldBack
 from genanalytics.fetching.outage import Outage
 from genanalytics.fetching.pacing.pace import Quota
@@ -70,7 +70,6 @@ class Dispatch:
         self._notices: dict[str, None] = {}
         self._quota = Quota()
         self._outage = Outage()
-        self._through_at = time.monotonic()
 
         self._todo: deque[Task] = deque()
         self._waiting: list[tuple[float, int, Task]] = []  # a heap: when to ask again, a tie-breaker, the task
@@ -92,6 +91,7 @@ class Dispatch:
         return (
             *self._notices,
             *([stale] if self._stale else []),
+            *([self._held.notice] if self._held.notice and self._halted != self._held.pause else []),
             *self._store.notices,
             *filter(None, [self._workers.notice, self._client.clock_notice]),
         )
@@ -205,8 +205,7 @@ class Dispatch:
             self._held.add_failed(task, answer)
         elif again_in_s is None or self._error is not None:
             self._settle(task, answer)
-        elif self._halted or again_in_s == math.inf:
-            self._halt(_explain_pause(again_in_s))
+        elif self._halted:
             self._settle(task, replace(answer, outcome=Outcome.SKIPPED, message=self._halted))
         elif again_in_s > LONGEST_WAIT_S:
             self._hold_for_pause(task, answer, again_in_s)
@@ -217,10 +216,10 @@ class Dispatch:
         """Return the seconds to wait before asking again, or None if the answer is final."""
         if answer.retry_in_s is not None:
             return self._find_retry_s(task, answer, answer.retry_in_s)
-        self._through_at = time.monotonic()
         if answer.sent_at is not None:
-            self._release_held(was_outage=self._outage.is_on(self._through_at))
-            self._outage.note_through()
+            now = time.monotonic()
+            self._release_held(was_outage=self._outage.is_on(now))
+            self._outage.note_through(now)
         self._quota.earn(retried=task.failures > 0)
         if answer.outcome is Outcome.MISMATCH and not task.fresh:
             task.fresh = True
@@ -232,8 +231,9 @@ class Dispatch:
         if retry_in_s > LONGEST_WAIT_S:
             return retry_in_s
         if answer.status in TOO_MANY:  # the service's limit, not a fault of the id: it costs neither tries nor quota
-            return retry_in_s if time.monotonic() - self._through_at < LONGEST_WAIT_S else math.inf
-        self._through_at = time.monotonic()
+            if reason := self._outage.note_refusal(time.monotonic(), reason=answer.message):
+                self._halt(reason)
+            return retry_in_s
         task.count_failure(self._outage.silence)
         is_retried = task.failures < MAX_FAILURES
         if answer.sent_at is not None:  # not the failure of another thread's request
@@ -250,10 +250,7 @@ class Dispatch:
             is_setup=answer.is_setup,
         )
         if is_retried and not self._quota.take():
-            reason = reason or (
-                f"too many requests failed ({answer.message}): check the connection with `genanalytics doctor`, then"
-                " fetch again; fetched records are kept"
-            )
+            reason = reason or explain_failures(answer.message)
         if reason:
             self._halt(reason)
 
@@ -266,21 +263,20 @@ class Dispatch:
 
     def _hold_for_pause(self, task: Task, answer: Answer, pause_s: float) -> None:
         """Leave out one id for which the service wants a long pause."""
-        self._held.add_paused(task, answer, _explain_pause(pause_s))
-        if self._held.is_for_all:
+        self._held.add_paused(task, answer, time.time() + pause_s)
+        if self._held.is_pause_for_all:
             self._halt(self._held.pause)
 
     def _release_held(self, *, was_outage: bool) -> None:
         """Settle what was held back; what an outage alone had failed is asked for again."""
-        release = self._held.release(self._outage.silence if was_outage else None)
-        self._notices |= dict.fromkeys(release.notices)
-        self._todo.extend(release.again)
-        for task, answer in release.final:
+        final, again = self._held.release(self._outage.silence if was_outage else None)
+        self._todo.extend(again)
+        for task, answer in final:
             self._settle(task, answer)
 
     def _end_held(self) -> None:
         """Settle what was held back, since nothing else is left; in an outage, go on with one id until it ends."""
-        if self._held.pause:
+        if self._held.is_paused:
             self._halt(self._held.pause)
         elif self._outage.is_on(time.monotonic()):
             heapq.heappush(self._waiting, (time.monotonic() + PROBE_S, next(self._ties), self._held.take_probe()))
@@ -326,14 +322,6 @@ class Dispatch:
                 self._settle(task, answer)
         self._store.finish()
         self._notices |= dict.fromkeys(self._client.archive.take_notices())
-
-
-def _explain_pause(pause_s: float) -> str:
-    """Return why a run ends before its last id."""
-    if pause_s == math.inf:
-        return f"the service refused everything for {LONGEST_WAIT_S:.0f} s: run again later; fetched records are kept"
-    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + pause_s))
-    return f"the service asked for a pause until {until}: run again then; fetched records are kept"
 
 
 def _to_answer(entry: Entry) -> Answer:
