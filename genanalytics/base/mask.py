@@ -3,13 +3,16 @@ r"""API keys in untrusted text: found however they are escaped, and replaced by 
 A text is compared with its escapes undone, layer by layer: those of JSON (`\u002d`, `\\u002d`), percent-encoding
 (`%2d`, `%252d`) and HTML (`&#45;`, `&#x2d;`, `&sol;`, `&amp;#45;`), in any mixture. Upper and lower case, the two
 alphabets of Base64, white space and NUL make no difference either, so that line breaks and UTF-16 hide nothing.
+Long runs of letters and digits are unpacked too, if wanted (see `packed`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html.entities import html5
-from string import ascii_lowercase, ascii_uppercase
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
+
+from genanalytics.base.packed import is_packed
 
 HIDDEN = "[key]"
 """What stands in the place of an API key."""
@@ -19,6 +22,9 @@ _MOST_LAYERS = 8
 
 _FOLD = bytes.maketrans(f"{ascii_uppercase}-_".encode(), f"{ascii_lowercase}+/".encode())
 _BLANKS = bytes(range(0x21))  # NUL, control characters, space
+_DIGIT = b"A"
+_AS_RUNS = bytes(ord("A" if chr(byte) in f"{ascii_letters}{digits}+/_-" else " ") for byte in range(256))
+"""Turns each digit of Base64 into `_DIGIT`, and all else into a space: runs of digits are found by a plain search."""
 _ESCAPE = re.compile(
     rb"\\\\*u00([0-7][0-9a-f])"
     rb"|\\\\*x([0-7][0-9a-f])"
@@ -28,7 +34,8 @@ _ESCAPE = re.compile(
     rb"|&(?:amp;)*#0*([0-9]{1,3});"
     rb"|&(?:amp;)*([a-z]{1,24});"
     rb"|\\\\*([^\\ux])"
-    rb"|\\(\\)\\*"
+    rb"|\\(\\)\\*",
+    re.IGNORECASE,
 )
 r"""The escapes of one ASCII character in folded text. A run of `\`, of `%25` or of `&amp;` is one escape: otherwise
 each of a million would be a layer. Each branch begins with a literal, which lets `re` skip other text quickly."""
@@ -42,6 +49,9 @@ _ENTITIES = {
 }
 _LINE_ESCAPES = b"bfnrtv"
 
+Normalise = Callable[[bytes], bytes]
+"""`fold`, or `_join` where upper and lower case make a difference."""
+
 
 class Mask:
     """What to hide.
@@ -50,19 +60,27 @@ class Mask:
         pattern: A regular expression for folded text (see `fold`).
         markers: Texts of which every match contains one: looking for them is much faster, if they are short.
         least_length: The length of the shortest match.
+        packed: Whether to look into texts that are packed too: their runs of digits are replaced as a whole.
     """
 
-    def __init__(self, pattern: bytes, markers: Sequence[bytes], *, least_length: int) -> None:
+    def __init__(self, pattern: bytes, markers: Sequence[bytes], *, least_length: int, packed: bool = False) -> None:
         self._pattern = re.compile(pattern)
         self._markers = tuple(markers)
         self.least_length = least_length
+        self._shortest_run = _DIGIT * least_length if packed else b""
 
     def hide(self, text: bytes) -> bytes:
         """Return a text with `[key]` in the place of each match; without a match, the text itself."""
-        if not self._is_in(fold(text)):
-            return text
-        hidden = self._replace(text)
-        return HIDDEN.encode() if self._is_in(fold(hidden)) else hidden
+        hidden = text
+        if self._is_in(fold(hidden)):
+            hidden = self._replace(hidden, fold, self._find)
+            if self._is_in(fold(hidden)):
+                return HIDDEN.encode()
+        if self._is_packed_in(hidden):
+            hidden = self._replace(hidden, _join, self._find_packed)
+            if self._is_packed_in(hidden):
+                return HIDDEN.encode()
+        return hidden
 
     def hide_text(self, text: str) -> str:
         """Return a text with `[key]` in the place of each match; without a match, the text itself."""
@@ -71,7 +89,7 @@ class Mask:
         return text if hidden is encoded else hidden.decode("utf-8", "surrogatepass")
 
     def _is_in(self, folded: bytes) -> bool:
-        if b"\\" not in folded and b"%" not in folded and b"&" not in folded:  # nearly every answer
+        if not _may_have_escapes(folded):  # nearly every answer
             return self._matches(folded)
         return any(layer is None or self._matches(layer) for layer in _peel(folded))
 
@@ -81,8 +99,36 @@ class Mask:
                 return self._pattern.search(folded) is not None
         return False
 
-    def _replace(self, text: bytes) -> bytes:
-        spans = sorted(span for layer in _trace(text) for span in layer.find(self._pattern))
+    def _is_packed_in(self, text: bytes) -> bool:
+        """Return whether a match is packed in a run of digits, which nearly no answer has in this length."""
+        if not self._shortest_run:
+            return False
+        plain = [text, _undo_escapes(text)] if _may_have_escapes(text) else [text]
+        return any(
+            self._shortest_run in each.translate(_AS_RUNS, _BLANKS) and any(self._find_packed(_join(each)))
+            for each in plain
+        )
+
+    def _find(self, text: bytes) -> Iterator[tuple[int, int]]:
+        for match in self._pattern.finditer(text):
+            yield match.span()
+
+    def _find_packed(self, text: bytes) -> Iterator[tuple[int, int]]:
+        marked = text.translate(_AS_RUNS)
+        start = marked.find(self._shortest_run)
+        while start >= 0:
+            end = marked.find(b" ", start) % (len(text) + 1)
+            if is_packed(text[start:end], lambda inner: self._is_in(fold(inner)), _undo_escapes):
+                yield start, end
+            start = marked.find(self._shortest_run, end)
+
+    def _replace(self, text: bytes, normalise: Normalise, find: Callable[[bytes], Iterator[tuple[int, int]]]) -> bytes:
+        """Return a text with `[key]` in the place of each span found in one of its layers."""
+        spans = sorted(
+            (layer.starts[start], layer.ends[stop - 1])
+            for layer in _trace(text, normalise)
+            for start, stop in find(layer.text)
+        )
         parts, end = [], 0
         for start, stop in spans:
             if start >= end:
@@ -100,6 +146,15 @@ def fold(text: bytes) -> bytes:
     return text.translate(_FOLD, _BLANKS)
 
 
+def _join(text: bytes) -> bytes:
+    """Return a text without blanks."""
+    return text.translate(None, _BLANKS)
+
+
+def _may_have_escapes(text: bytes) -> bool:
+    return b"\\" in text or b"%" in text or b"&" in text
+
+
 def unescape(folded: bytes) -> bytes | None:
     r"""Return folded text without escapes; None if there are too many layers of them.
 
@@ -110,27 +165,33 @@ def unescape(folded: bytes) -> bytes | None:
     return plain
 
 
-def _peel(folded: bytes) -> Iterator[bytes | None]:
-    """Yield folded text with ever more layers of escapes undone; at last None if there are too many."""
+def _undo_escapes(text: bytes) -> bytes:
+    """Return a text without escapes and, if there were any, without blanks."""
+    if not _may_have_escapes(text):
+        return text
+    *_, plain = (layer for layer in _peel(_join(text), _join) if layer is not None)
+    return plain
+
+
+def _peel(text: bytes, normalise: Normalise = fold) -> Iterator[bytes | None]:
+    """Yield a normalised text with ever more layers of escapes undone; at last None if there are too many."""
     for _ in range(_MOST_LAYERS):
-        yield folded
-        plain = _ESCAPE.sub(_decode, folded)
-        if plain == folded:
+        yield text
+        plain = _ESCAPE.sub(lambda escape: normalise(_decode(escape)), text)
+        if plain == text:
             return
-        folded = plain
+        text = plain
     yield None
 
 
 def _decode(escape: re.Match[bytes]) -> bytes:
-    """Return the folded character of an escape: none for a blank."""
+    """Return the character of an escape: none for a line break and the like."""
     number, code = escape.lastindex or _SELF, escape[escape.lastindex or _SELF]
     if number == _ENTITY:
-        character = _ENTITIES.get(code, escape[0])
-    elif number >= _SELF:
-        character = b"" if code in _LINE_ESCAPES else code
-    else:
-        character = chr(int(code, 10 if number == _DECIMAL else 16)).encode()
-    return fold(character)
+        return _ENTITIES.get(code.lower(), escape[0])
+    if number >= _SELF:
+        return b"" if code in _LINE_ESCAPES else code
+    return chr(int(code, 10 if number == _DECIMAL else 16)).encode()
 
 
 class _Layer(NamedTuple):
@@ -140,18 +201,14 @@ class _Layer(NamedTuple):
     starts: list[int]
     ends: list[int]
 
-    def find(self, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-        for match in pattern.finditer(self.text):
-            yield self.starts[match.start()], self.ends[match.end() - 1]
-
-    def unescape(self) -> "_Layer":
+    def unescape(self, normalise: Normalise) -> "_Layer":
         parts: list[bytes] = []
         starts: list[int] = []
         ends: list[int] = []
         last = 0
         for escape in _ESCAPE.finditer(self.text):
             start, end = escape.span()
-            character = _decode(escape)
+            character = normalise(_decode(escape))
             if character != escape[0]:
                 parts += [self.text[last:start], character]
                 starts += self.starts[last:start] + [self.starts[start]] * len(character)
@@ -160,13 +217,16 @@ class _Layer(NamedTuple):
         return _Layer(b"".join([*parts, self.text[last:]]), starts + self.starts[last:], ends + self.ends[last:])
 
 
-def _trace(text: bytes) -> Iterator[_Layer]:
-    """Yield the folded text, and what `unescape` makes of it layer by layer."""
+def _trace(text: bytes, normalise: Normalise) -> Iterator[_Layer]:
+    """Yield the normalised text, and the same with ever more layers of escapes undone."""
     places = [place for place, byte in enumerate(text) if byte not in _BLANKS]
-    layer = _Layer(fold(text), places, [place + 1 for place in places])
+    layer = _Layer(normalise(text), places, [place + 1 for place in places])
     for _ in range(_MOST_LAYERS + 1):
         yield layer
-        layer = layer.unescape()
+        inner = layer.unescape(normalise)
+        if inner.text == layer.text:
+            return
+        layer = inner
 
 
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]*")

@@ -98,6 +98,15 @@ class Client:
     ) -> None:
         secret = Secret(api_key)
         del api_key  # an exception from here on may print the variables of its frames
+        if misplaced := _find_misplaced_key(secret, base_url=base_url, account=account):
+            del base_url, account
+            msg = f"{misplaced} contains an API key: set {KEY_VARIABLE}, or use --api-key-file (api_key in Python)"
+            raise InputError(msg)
+        try:
+            self.base_url = check_base_url(base_url)
+        except InputError:
+            del base_url  # it may contain a password
+            raise
         for name, value in (("max_workers", max_workers), ("rate", rate), ("timeout_s", timeout_s)):
             if value is not None and not _LEAST <= value < math.inf:
                 msg = f"{name}={value} cannot be used: give a number above 0"
@@ -105,11 +114,6 @@ class Client:
         if secret or not (offline and account):
             secret = check_api_key(secret, offline=offline)
         self._api_key = secret
-        for name, text in (("base_url", base_url), ("account", account)):
-            if text and self.hide_api_key(text) != text:
-                msg = f"{name} contains an API key: set {KEY_VARIABLE}, or use --api-key-file (api_key in Python)"
-                raise InputError(msg)
-        self.base_url = check_base_url(base_url)
         self.account = account or blake2b(secret.reveal().encode(), digest_size=8, person=b"genanalytics").hexdigest()
         self.max_workers = max_workers
         self.offline = offline
@@ -128,15 +132,7 @@ class Client:
         Args:
             options: Arguments of `Client` by name; one that is not None wins over the environment.
         """
-        given = {name: value for name, value in options.items() if value is not None}
-        found = {
-            "api_key": Secret(os.environ.get(KEY_VARIABLE)),
-            "base_url": os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
-            "cache_dir": os.environ.get(CACHE_DIR_VARIABLE),
-        }
-        if "api_key" in given:
-            given["api_key"] = Secret(options.pop("api_key"))
-        return cls(**(found | given))  # type: ignore[arg-type] # the types are those of ClientOptions
+        return cls(**_take_options(options))  # type: ignore[arg-type] # the types are those of ClientOptions
 
     def __repr__(self) -> str:
         if not hasattr(self, "archive"):  # a traceback can show a half-made client
@@ -169,7 +165,7 @@ class Client:
 
     def hide_api_key(self, text: str) -> str:
         """Return a text with `[key]` in the place of the API key, in any encoding, and of any key of OpenRouter."""
-        return hide_api_keys(self._api_key.hide_text(text))
+        return _hide_api_keys(self._api_key, text)
 
     def ask(
         self, generation_id: str, *, attempt: int, accept_mismatch: bool, stopped: Event, fresh: bool = False
@@ -269,6 +265,26 @@ class Client:
 
     def _make_url(self, generation_id: str) -> str:
         return f"{self.base_url}/generation?id={quote(generation_id, safe='')}"
+
+
+def _take_options(options: ClientOptions) -> dict[str, object]:
+    """Return the arguments of a client, from the options and the environment; leave none for a traceback to print."""
+    found = {
+        "api_key": os.environ.get(KEY_VARIABLE),
+        "base_url": os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
+        "cache_dir": os.environ.get(CACHE_DIR_VARIABLE),
+    } | {name: value for name, value in options.items() if value is not None}
+    options.clear()  # type: ignore[attr-defined] # it is a dict
+    return found
+
+
+def _find_misplaced_key(secret: Secret, **texts: str | None) -> str:
+    """Return the name of the first text that contains an API key; empty if none does."""
+    return next((name for name, text in texts.items() if text and _hide_api_keys(secret, text) != text), "")
+
+
+def _hide_api_keys(secret: Secret, text: str) -> str:
+    return hide_api_keys(secret.hide_text(text))
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """Many ids at once: cache lookups, the order of requests, and retries."""
 
 import heapq
-import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count, islice
 from threading import Event
@@ -13,9 +12,12 @@ from threading import Event
 from genanalytics.cache.entry import Entry
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import LONGEST_WAIT_S, TOO_MANY, Client
+from genanalytics.fetching.halts import explain_failures
+from genanalytics.fetching.held_back import HeldBack
 from genanalytics.fetching.outage import Outage
 from genanalytics.fetching.pacing.pace import Quota
 from genanalytics.fetching.store import Store
+from genanalytics.fetching.task import Task
 from genanalytics.fetching.workers import Workers
 from genanalytics.ids.form import find_problem
 from genanalytics.units import format_count
@@ -25,44 +27,8 @@ MAX_FAILURES = 6
 
 _LOOKED_UP_AT_ONCE = 2_000
 _POLL_S = 0.1
-_FIRST_PATIENCE_S = 1.0
 PROBE_S = 1.0
 """How often a service is probed when nothing but failed ids is left."""
-_MOST_PAUSES = 8
-"""So many long pauses in a row are those of the service, not of ids."""
-
-
-@dataclass(slots=True)
-class _Task:
-    """One id on its way to an answer.
-
-    Attributes:
-        position: Its place among the distinct ids.
-        generation_id: The id.
-        kept: The record in the cache, which counts if the service has none.
-        holds_record: Whether the cache has a record, even one that this run does not accept.
-        attempt: The number of requests so far.
-        failures: The number of failed requests so far.
-        silence: The silence (`Outage.silence`) of its last failure.
-        failures_before: The number of failed requests before that silence.
-        was_spared: Whether the failures of an outage were forgiven: that happens once.
-        fresh: Whether to use a new connection: the last one returned the record of another id.
-        missing_since: When the service first had no record yet.
-        patience_s: How long to wait before asking for such a record again.
-    """
-
-    position: int
-    generation_id: str
-    kept: Entry | None = None
-    holds_record: bool = False
-    attempt: int = 0
-    failures: int = 0
-    silence: int = -1
-    failures_before: int = 0
-    was_spared: bool = False
-    fresh: bool = False
-    missing_since: float | None = None
-    patience_s: float = _FIRST_PATIENCE_S
 
 
 class Dispatch:
@@ -104,16 +70,14 @@ class Dispatch:
         self._notices: dict[str, None] = {}
         self._quota = Quota()
         self._outage = Outage()
-        self._through_at = time.monotonic()
 
-        self._todo: deque[_Task] = deque()
-        self._waiting: list[tuple[float, int, _Task]] = []  # a heap: when to ask again, a tie-breaker, the task
+        self._todo: deque[Task] = deque()
+        self._waiting: list[tuple[float, int, Task]] = []  # a heap: when to ask again, a tie-breaker, the task
         self._ties = count()
-        self._held: list[tuple[_Task, Answer]] = []  # final unless it turns out that the service was at fault
-        self._pauses = 0
+        self._held = HeldBack()
         self._settled: list[tuple[int, Answer]] = []
         self._store = Store(client.archive)
-        self._workers: Workers[_Task, Answer] = Workers(client.max_workers, self._ask)
+        self._workers: Workers[Task, Answer] = Workers(client.max_workers, self._ask)
 
     @property
     def not_stored(self) -> int:
@@ -127,6 +91,7 @@ class Dispatch:
         return (
             *self._notices,
             *([stale] if self._stale else []),
+            *([self._held.notice] if self._held.notice and self._halted != self._held.pause else []),
             *self._store.notices,
             *filter(None, [self._workers.notice, self._client.clock_notice]),
         )
@@ -164,7 +129,7 @@ class Dispatch:
         settled, self._settled = self._settled, []
         return settled
 
-    def _make_tasks(self, ids: Iterator[str]) -> Iterator[_Task]:
+    def _make_tasks(self, ids: Iterator[str]) -> Iterator[Task]:
         """Yield a task for each new id that can be an id."""
         seen: set[str] = set()
         for generation_id in ids:
@@ -174,7 +139,7 @@ class Dispatch:
                 continue
             if self._ids_repeat:
                 seen.add(generation_id)
-            task = _Task(self.distinct, generation_id)
+            task = Task(self.distinct, generation_id)
             self.distinct += 1
             problem = find_problem(generation_id)
             if problem is None:
@@ -182,7 +147,7 @@ class Dispatch:
             else:
                 self._settle(task, Answer(generation_id, Outcome.INVALID, message=problem))
 
-    def _look_up(self, tasks: Sequence[_Task]) -> None:
+    def _look_up(self, tasks: Sequence[Task]) -> None:
         """Settle the tasks that the cache answers, and queue the rest."""
         cache_keys = [self._client.make_cache_key(task.generation_id) for task in tasks]
         entries = self._client.archive.look_up(cache_keys)
@@ -217,7 +182,7 @@ class Dispatch:
             self._take(*taken)
         self._store.write_if_due()
 
-    def _ask(self, task: _Task, stopped: Event) -> Answer:
+    def _ask(self, task: Task, stopped: Event) -> Answer:
         """Ask for one id: the work of each worker."""
         task.attempt += 1
         return self._client.ask(
@@ -228,7 +193,7 @@ class Dispatch:
             fresh=task.fresh,
         )
 
-    def _take(self, task: _Task, answer: Answer | BaseException) -> None:
+    def _take(self, task: Task, answer: Answer | BaseException) -> None:
         """Settle an answer, or let its id be asked for again."""
         if isinstance(answer, BaseException):
             self.requests += 1
@@ -237,41 +202,39 @@ class Dispatch:
         self.requests += answer.sent_at is not None
         again_in_s = self._find_delay_s(task, answer)
         if again_in_s is None and answer.retry_in_s is not None and not self._halted and self._error is None:
-            self._held.append((task, answer))
+            self._held.add_failed(task, answer)
         elif again_in_s is None or self._error is not None:
             self._settle(task, answer)
-        elif self._halted or again_in_s == math.inf:
-            self._halt(_explain_pause(again_in_s))
+        elif self._halted:
             self._settle(task, replace(answer, outcome=Outcome.SKIPPED, message=self._halted))
         elif again_in_s > LONGEST_WAIT_S:
             self._hold_for_pause(task, answer, again_in_s)
         else:
             heapq.heappush(self._waiting, (time.monotonic() + again_in_s, next(self._ties), task))
 
-    def _find_delay_s(self, task: _Task, answer: Answer) -> float | None:
+    def _find_delay_s(self, task: Task, answer: Answer) -> float | None:
         """Return the seconds to wait before asking again, or None if the answer is final."""
         if answer.retry_in_s is not None:
             return self._find_retry_s(task, answer, answer.retry_in_s)
-        self._through_at = time.monotonic()
         if answer.sent_at is not None:
-            self._release_held(was_outage=self._outage.is_on(self._through_at))
-            self._outage.note_through()
+            now = time.monotonic()
+            self._release_held(was_outage=self._outage.is_on(now))
+            self._outage.note_through(now)
         self._quota.earn(retried=task.failures > 0)
         if answer.outcome is Outcome.MISMATCH and not task.fresh:
             task.fresh = True
             return 0.0
         return self._find_patience_s(task) if answer.outcome is Outcome.PENDING else None
 
-    def _find_retry_s(self, task: _Task, answer: Answer, retry_in_s: float) -> float | None:
+    def _find_retry_s(self, task: Task, answer: Answer, retry_in_s: float) -> float | None:
         """Return when to try again after a failure that may pass."""
         if retry_in_s > LONGEST_WAIT_S:
             return retry_in_s
         if answer.status in TOO_MANY:  # the service's limit, not a fault of the id: it costs neither tries nor quota
-            return retry_in_s if time.monotonic() - self._through_at < LONGEST_WAIT_S else math.inf
-        self._through_at = time.monotonic()
-        if task.silence != self._outage.silence:
-            task.silence, task.failures_before = self._outage.silence, task.failures
-        task.failures += 1
+            if reason := self._outage.note_refusal(time.monotonic(), reason=answer.message):
+                self._halt(reason)
+            return retry_in_s
+        task.count_failure(self._outage.silence)
         is_retried = task.failures < MAX_FAILURES
         if answer.sent_at is not None:  # not the failure of another thread's request
             self._halt_if_dead(answer, answer.sent_at, is_retried=is_retried)
@@ -287,51 +250,36 @@ class Dispatch:
             is_setup=answer.is_setup,
         )
         if is_retried and not self._quota.take():
-            reason = reason or (
-                f"too many requests failed ({answer.message}): check the connection with `genanalytics doctor`, then"
-                " fetch again; fetched records are kept"
-            )
+            reason = reason or explain_failures(answer.message)
         if reason:
             self._halt(reason)
 
-    def _find_patience_s(self, task: _Task) -> float | None:
+    def _find_patience_s(self, task: Task) -> float | None:
         """Return when to look again for a record that does not exist yet: ever later, and once more at the very end."""
         now = time.monotonic()
         task.missing_since = task.missing_since or now
         left_s = task.missing_since + self._wait_s - now
-        if left_s <= 0:
-            return None
-        patience_s, task.patience_s = task.patience_s, 2 * task.patience_s
-        return min(patience_s, left_s)
+        return task.draw_patience_s(left_s) if left_s > 0 else None
 
-    def _hold_for_pause(self, task: _Task, answer: Answer, pause_s: float) -> None:
-        """Leave out one id for which the service wants a long pause; too many in a row mean the service itself."""
-        message = _explain_pause(pause_s)
-        self._held.append((task, replace(answer, outcome=Outcome.SKIPPED, message=message)))
-        self._pauses += 1
-        if self._pauses >= _MOST_PAUSES:
-            self._halt(message)
+    def _hold_for_pause(self, task: Task, answer: Answer, pause_s: float) -> None:
+        """Leave out one id for which the service wants a long pause."""
+        self._held.add_paused(task, answer, time.time() + pause_s)
+        if self._held.is_pause_for_all:
+            self._halt(self._held.pause)
 
     def _release_held(self, *, was_outage: bool) -> None:
-        """Settle what was held, since another id got through; what an outage alone had failed is asked for again."""
-        held, self._held, self._pauses = self._held, [], 0
-        for task, answer in held:
-            if answer.outcome is Outcome.SKIPPED:
-                self._notices[f"not every id was asked for again: {answer.message}"] = None
-            elif was_outage and not task.was_spared and task.silence == self._outage.silence:
-                task.was_spared, task.failures = True, task.failures_before
-                self._todo.append(task)
-                continue
+        """Settle what was held back; what an outage alone had failed is asked for again."""
+        final, again = self._held.release(self._outage.silence if was_outage else None)
+        self._todo.extend(again)
+        for task, answer in final:
             self._settle(task, answer)
 
     def _end_held(self) -> None:
-        """Settle what was held, since nothing else is left; in an outage, go on with one id until it ends."""
-        paused = [answer.message for _, answer in self._held if answer.outcome is Outcome.SKIPPED]
-        if paused:
-            self._halt(paused[-1])
+        """Settle what was held back, since nothing else is left; in an outage, go on with one id until it ends."""
+        if self._held.is_paused:
+            self._halt(self._held.pause)
         elif self._outage.is_on(time.monotonic()):
-            task, _ = self._held.pop()
-            heapq.heappush(self._waiting, (time.monotonic() + PROBE_S, next(self._ties), task))
+            heapq.heappush(self._waiting, (time.monotonic() + PROBE_S, next(self._ties), self._held.take_probe()))
         else:
             self._release_held(was_outage=False)
 
@@ -343,11 +291,10 @@ class Dispatch:
             self._workers.stop()
         for task in (*self._todo, *(task for _, _, task in self._waiting)):
             self._settle(task, Answer(task.generation_id, Outcome.SKIPPED, attempts=task.attempt, message=self._halted))
-        for task, answer in self._held:
+        for task, answer in self._held.take_all():
             self._settle(task, answer)
         self._todo.clear()
         self._waiting.clear()
-        self._held.clear()
 
     def _give_up(self, error: BaseException) -> None:
         """Send nothing more; the error is raised once the requests under way have ended."""
@@ -355,9 +302,9 @@ class Dispatch:
         self._workers.stop()
         self._todo.clear()
         self._waiting.clear()
-        self._held.clear()
+        self._held.take_all()
 
-    def _settle(self, task: _Task, answer: Answer) -> None:
+    def _settle(self, task: Task, answer: Answer) -> None:
         """Make an answer the final one of its id."""
         if task.kept is not None and answer.outcome is not Outcome.OK:
             self._stale += 1
@@ -375,14 +322,6 @@ class Dispatch:
                 self._settle(task, answer)
         self._store.finish()
         self._notices |= dict.fromkeys(self._client.archive.take_notices())
-
-
-def _explain_pause(pause_s: float) -> str:
-    """Return why a run ends before its last id."""
-    if pause_s == math.inf:
-        return f"the service refused everything for {LONGEST_WAIT_S:.0f} s: run again later; fetched records are kept"
-    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + pause_s))
-    return f"the service asked for a pause until {until}: run again then; fetched records are kept"
 
 
 def _to_answer(entry: Entry) -> Answer:

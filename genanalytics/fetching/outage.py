@@ -1,7 +1,13 @@
 """When to give up on a service. Callers pass the time and the failures: there is no clock here."""
 
+import math
+
+from genanalytics.fetching.halts import explain_refusals, explain_silence
+
 PATIENCE_S = 20.0
 """A service that lets nothing through for this long is not there."""
+PATIENCE_WITH_REFUSALS_S = 120.0
+"""A service that refuses everything (429) has longer: its limits may count by the minute."""
 SETUP_TRIES = 2
 """A fault of the set-up, such as a wrong certificate or host name, is not worth more tries than this."""
 
@@ -27,18 +33,19 @@ class Outage:
         self._failures = 0
         self._since: float | None = None
         self._noted_at: float | None = None
+        self._refused_since: float | None = None
+        self._through_at = -math.inf
         self._was_probed = False
-        self._was_through = False
         self._failed_ids: set[str] = set()
         self.silence = 0
 
-    def note_through(self) -> None:
+    def note_through(self, now: float) -> None:
         """Note that a request got through, even if its answer is no record."""
-        self._was_through = True
+        self._through_at = now
         self.silence += self._failures > 0
         self._failed_ids.clear()
         self._failures = 0
-        self._since = self._noted_at = None
+        self._since = self._noted_at = self._refused_since = None
         self._was_probed = False
 
     def is_on(self, now: float) -> bool:
@@ -50,18 +57,22 @@ class Outage:
         self._failures += 1
         if len(self._failed_ids) < _ENOUGH_IDS:
             self._failed_ids.add(generation_id)
-        self._since = sent_at if self._since is None else min(self._since, sent_at)
+        self._refused_since = None
+        self._since = max(self._through_at, sent_at if self._since is None else min(self._since, sent_at))
         self._noted_at = now if self._noted_at is None else self._noted_at
         self._was_probed |= sent_at >= self._noted_at  # requests that hung together are one sign, not many
-        if is_setup and not self._was_through:
+        if is_setup and self._through_at == -math.inf:
             is_over = self._failures >= SETUP_TRIES
         else:
             is_enough = self._failures >= _LEAST_FAILURES or len(self._failed_ids) >= _ENOUGH_IDS
             is_over = self._was_probed and is_enough and now - self._since >= PATIENCE_S
         if not is_over:
             return ""
-        seconds = f"{now - self._since:.0f} s" if now - self._since >= 1 else "less than a second"
-        return (
-            f"nothing got through in {self._failures} requests and {seconds} ({reason}): check the connection with"
-            " `genanalytics doctor`, then fetch again; fetched records are kept"
-        )
+        return explain_silence(self._failures, now - self._since, reason)
+
+    def note_refusal(self, now: float, *, reason: str) -> str:
+        """Note that the service was asked too often; return why the run should end, or nothing."""
+        self._refused_since = now if self._refused_since is None else self._refused_since
+        if now - self._refused_since < PATIENCE_WITH_REFUSALS_S:
+            return ""
+        return explain_refusals(now - self._refused_since, reason)

@@ -56,7 +56,7 @@ def _make_mask(secret: Secret) -> Mask | None:
     if not forms:
         return None
     markers = {form[-_MARKER_LENGTH:] for form in forms}
-    return Mask(b"|".join(map(re.escape, forms)), sorted(markers), least_length=len(forms[0]))
+    return Mask(b"|".join(map(re.escape, forms)), sorted(markers), least_length=len(forms[0]), packed=True)
 
 
 def _encode(text: str) -> Iterator[bytes]:

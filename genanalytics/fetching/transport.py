@@ -278,24 +278,31 @@ def check_base_url(base_url: str) -> str:
     >>> check_base_url("https://openrouter.ai/api/v1/")
     'https://openrouter.ai/api/v1'
     """
-    try:
-        parts = urlsplit(base_url.strip())
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    plain = host and not (parts.username or parts.password or parts.query or parts.fragment)
-    if plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
-        try:
-            requests.Request("GET", parts.geturl()).prepare()
-        except (requests.RequestException, ValueError):
-            pass  # a host that no request can reach; the message below says so
-        else:
-            return parts.geturl().rstrip("/")
+    if url := _read_url(base_url):
+        return url
     msg = (
         f"base URL {_hide_secrets(base_url)!r} cannot be used: give https://host/path without user, query or"
         " fragment (http only for this machine itself)"
     )
+    del base_url  # a traceback may print the variables of this frame
     raise InputError(msg)
+
+
+def _read_url(base_url: str) -> str:
+    """Return the URL without a trailing slash; empty if it cannot be used."""
+    try:
+        parts = urlsplit(base_url.strip())
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    plain = host and not (parts.username or parts.password or parts.query or parts.fragment)
+    if not plain or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+        return ""
+    try:
+        requests.Request("GET", parts.geturl()).prepare()
+    except (requests.RequestException, ValueError):  # a host that no request can reach
+        return ""
+    return parts.geturl().rstrip("/")
 
 
 def _hide_secrets(url: str) -> str:

@@ -1,5 +1,6 @@
 """A service that is not there, dies, or fails too often ends the run; what came is kept."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -60,6 +61,16 @@ def test_an_outage_that_ends_costs_no_record(
     answers = answers_of(client, ids)
     assert {answer.outcome for answer in answers.values()} == {Outcome.OK}
     assert max(server.asked.values()) > MAX_FAILURES
+
+
+def test_a_refusal_after_a_long_wait_for_a_young_record_ends_no_run(
+    server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genanalytics.fetching.outage.PATIENCE_WITH_REFUSALS_S", 0.5)
+    [young] = make_ids(1, created=int(time.time()))
+    server.plan(young, refusal(404), refusal(429))  # the second request comes a second later
+    [(_, answer)] = dispatch_of(client, wait_s=1.5).answers(iter([young]))
+    assert answer.outcome is Outcome.OK
 
 
 def test_one_worker_gives_up_a_service_that_hangs_after_three_ids(

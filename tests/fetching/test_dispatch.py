@@ -61,14 +61,19 @@ def test_being_asked_too_often_is_no_failure_of_an_id(status: int, server: Fault
 def test_a_service_that_refuses_everything_ends_the_run(
     server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genanalytics.fetching.dispatch.LONGEST_WAIT_S", 1.0)
+    monkeypatch.setattr("genanalytics.fetching.outage.PATIENCE_WITH_REFUSALS_S", 1.0)
     monkeypatch.setattr("genanalytics.fetching.pacing.pace.MAX_DELAY_S", 0.1)
     server.otherwise = lambda _: refusal(429)
     dispatch = dispatch_of(client)
     answers = [answer for _, answer in dispatch.answers(iter(make_ids(40)))]
     assert {answer.outcome for answer in answers} == {Outcome.SKIPPED}
     assert len(answers) == 40
-    assert dispatch.notices == ("the service refused everything for 1 s: run again later; fetched records are kept",)
+    [notice] = dispatch.notices
+    assert notice.startswith("the service refused everything for ")
+    assert notice.endswith(
+        " s (the service answered 429: 'no'): fetch again as soon as `genanalytics doctor` gets an answer; fetched"
+        " records are kept"
+    )
 
 
 @pytest.mark.parametrize("failures", range(MAX_FAILURES))
@@ -156,7 +161,20 @@ def test_a_long_pause_for_one_id_holds_only_itself_back(
     assert outcomes == dict.fromkeys(ids, Outcome.OK) | {ids[2]: Outcome.SKIPPED}
     assert len(server.requests) == 40
     [notice] = dispatch.notices
-    assert notice.startswith("not every id was asked for again: the service asked for a pause until ")
+    assert notice.startswith("left out 1 id: the service asked for a pause until ")
+    assert notice.endswith("; fetch again then")
+
+
+def test_long_pauses_for_many_ids_are_one_notice(server: FaultServer, make_client: MakeClient) -> None:
+    ids = make_ids(60)
+    for number, one in enumerate(ids[1::3]):
+        server.plan(one, refusal(429, Retry_After=str(1_000 + 60 * number)))
+    dispatch = dispatch_of(make_client(max_workers=1))
+    outcomes = {answer.requested_id: answer.outcome for _, answer in dispatch.answers(iter(ids))}
+    assert outcomes == dict.fromkeys(ids, Outcome.OK) | dict.fromkeys(ids[1::3], Outcome.SKIPPED)
+    latest = datetime.now() + timedelta(seconds=1_000 + 60 * 19)  # noqa: DTZ005 - as the clock on the wall shows it
+    [notice] = dispatch.notices
+    assert notice.startswith(f"left out 20 ids: the service asked for a pause until {latest:%Y-%m-%d %H}")
 
 
 @pytest.mark.parametrize("status", [429, 503])

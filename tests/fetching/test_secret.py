@@ -1,7 +1,10 @@
 """The key is hidden in every encoding, other text is unchanged, and a key in a list of ids is never sent."""
 
+import gzip
 import io
 import json
+import time
+import zlib
 from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ from hypothesis import given, strategies as st
 
 import genanalytics as ga
 from genanalytics import Client
+from genanalytics.base.packed import MOST_LAYERS
 from genanalytics.cli import main as cli
 from genanalytics.errors import InputError
 from genanalytics.fetching.fetch import fetch_verbatim
@@ -77,6 +81,75 @@ def test_a_key_is_hidden_in_every_mixture_of_encodings(
     assert left < len(text) / 3, "at most what Base64 has around the key"
 
 
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "Base64": b64encode,
+    "Base64 for URLs": lambda data: urlsafe_b64encode(data).rstrip(b"="),
+    "Base64 in lines": encodebytes,
+    "hex": lambda data: data.hex().encode(),
+    "HEX": lambda data: data.hex().upper().encode(),
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "UTF-16": lambda data: data.decode("latin-1").encode("utf-16-le"),
+}
+AS_TEXT = ["Base64", "Base64 for URLs", "Base64 in lines", "hex", "HEX"]
+
+
+def pack(key: str, names: list[str]) -> str:
+    """Return a key in all these layers, the first one innermost."""
+    data = f"Bearer {key}".encode()
+    for name in names:
+        data = PACKERS[name](data)
+    return data.decode()
+
+
+@given(
+    st.sampled_from([KEY, OTHER, ODD]),
+    st.lists(st.sampled_from(sorted(PACKERS)), max_size=MOST_LAYERS - 1),
+    st.sampled_from(AS_TEXT),
+    st.sampled_from(["", "token: ", "id_", "x-y", "https://a.example/?q=1&t="]),
+    st.sampled_from([str, lambda text: text.replace("/", r"\/"), lambda text: text.replace("+", "%2B")]),
+)
+def test_a_key_is_hidden_in_every_order_of_layers(
+    key: str, names: list[str], last: str, before: str, escape: Encode
+) -> None:
+    packed = escape(pack(key, [*names, last]))
+    hidden = Secret(key).hide(envelope({"id": "gen-1", "user": f"{before}{packed}", "model": "maker/model"}))
+    record = json.loads(hidden)["data"]
+    assert "[key]" in record["user"]
+    assert len(record["user"]) - len(f"{before}[key]") < len(packed) / 3, "at most what Base64 has around the key"
+    assert record["model"] == "maker/model"
+
+
+@pytest.mark.parametrize("names", [["Base64"] * MOST_LAYERS, ["gzip", "Base64"] * (MOST_LAYERS // 2)])
+def test_as_many_layers_as_promised_are_unpacked(names: list[str]) -> None:
+    assert Secret(KEY).hide(f'"{pack(KEY, names)}"'.encode()) in {b'"[key]"', b'"[key]="', b'"[key]=="'}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"A" * 10**6,
+        b64encode(bytes(range(256)) * 3_000),
+        b64encode(b"\x78\x9c" * 300_000),
+        b64encode(zlib.compress(bytes(100 << 20))),
+        b64encode(b64encode(b64encode(b64encode(bytes(200_000))))),
+    ],
+    ids=["zeros", "bytes", "headers", "bomb", "layers"],
+)
+def test_a_long_text_that_looks_packed_takes_a_moment(text: bytes) -> None:
+    started = time.process_time()
+    assert Secret(KEY).hide(text) in {text, b"[key]"}
+    assert time.process_time() - started < 5
+
+
+def test_long_values_without_the_key_stay_as_they_are() -> None:
+    packed = [pack("no key, but as long as one, and as often packed", [name]) for name in AS_TEXT]
+    body = envelope(
+        {"id": "gen-1", "session_id": "0123456789abcdef" * 8, "x": packed, "y": "words of a sentence " * 20}
+    )
+    assert Secret(KEY).hide(body) is body
+
+
 @given(st.binary(max_size=200) | st.text("\\%&#;xu0025amp41 \0", max_size=200).map(str.encode))
 def test_a_text_without_the_key_is_left_as_it_is(text: bytes) -> None:
     hidden = Secret(KEY).hide(text)
@@ -129,6 +202,24 @@ def test_an_encoded_key_reaches_no_output(
         assert KEY not in plain
     assert fetched.stats.outcomes == {"ok" if body == "record" else "mismatch" if "id" in body else "failed": 1}
     assert body in {"UTF-16", "UTF-32"} or any("[key]" in text for text in shown)
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("names", [["Base64", "Base64"], ["Base64", "hex"], ["gzip", "Base64"]], ids="-".join)
+def test_a_packed_key_reaches_no_output(
+    names: list[str], server: FaultServer, make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    packed, bodies = pack(KEY, names), list(BODIES.values())[:3]  # a record, another id, an error
+    one, other, bad = make_ids(3)
+    server.otherwise = lambda asked: dict(zip((one, other, bad), bodies, strict=True))[asked](asked, packed)
+    client, lines = make_client(), io.BytesIO()
+    fetched = ga.fetch([one, other, bad], client=client, wait_s=0)
+    fetch_verbatim([one], lines, client=client, wait_s=0)
+    files = [file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file()]
+    for text in (fetched.frame.to_csv(), fetched.failures.to_csv(), lines.getvalue().decode(), *files):
+        assert packed.rstrip("=") not in text
+    assert "[key]" in fetched.frame["external_user"][0]
+    assert fetched.stats.outcomes == {"ok": 1, "mismatch": 1, "failed": 1}
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER])

@@ -1,4 +1,5 @@
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -56,3 +57,16 @@ def test_an_ample_limit_on_open_files_allows_every_connection() -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1_000:
         pytest.skip("this system allows few open files")
     assert limit_connections(16) == 16
+
+
+@pytest.mark.timeout(60)
+def test_a_wait_of_a_microsecond_ends() -> None:
+    """Plain `SimpleQueue.get` now and then waits for ever, if the last result was there already."""
+    workers: Workers[int, int] = Workers(1, lambda task, _: task)
+    for task in range(5_000):
+        workers.submit(task)
+        while (taken := workers.take(0)) is None:
+            time.sleep(1e-5)  # lets the worker go on
+        assert taken == (task, task)
+        assert workers.take(1e-6) is None
+    workers.close()
