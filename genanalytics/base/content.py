@@ -22,7 +22,8 @@ _MAX_LAYERS = 4
 """How often a file may be packed: some archives contain themselves."""
 
 _GZIP = b"\x1f\x8b\x08"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)))
+"""A frame, or one to skip: parallel and seekable writers begin with such a frame."""
 
 
 @dataclass(frozen=True, slots=True)
