@@ -16,6 +16,7 @@ from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
 from genanalytics.formats.jsonl import has_only_other_rows, read_jsonl, write_jsonl, write_rows
+from genanalytics.formats.limits import find_limit
 from genanalytics.formats.parquet import open_file, read_table, write_table
 from genanalytics.formats.sidecar import read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
@@ -326,7 +327,7 @@ def _read_by_content(path: Path) -> pd.DataFrame:
         if is_activity(content):
             return read_activity(path)
         suffix = _find_format(content, path)
-        with content.file() as file:
+        with content.file(find_limit(path.stat().st_size) if path.is_file() else None) as file:
             table = _READERS[suffix](file)
         return to_frame(_add_coverage(table, path, suffix))
 

@@ -4,7 +4,6 @@ import codecs
 import gzip
 import io
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,8 @@ _MAX_LAYERS = 4
 """How often a file may be packed: some archives contain themselves."""
 
 _GZIP = b"\x1f\x8b\x08"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)))
+"""A frame, or one to skip: parallel and seekable writers begin with such a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,26 @@ class Content:
         return _to_stream(self.chunks())
 
     @contextmanager
-    def file(self) -> Iterator[Path]:
-        """Yield a file with all bytes: the original, or else a temporary copy."""
+    def file(self, limit: int | None = None) -> Iterator[Path]:
+        """Yield a file with all bytes: the original, or else a temporary copy.
+
+        Raises:
+            InputError: The copy has more bytes than the limit.
+        """
         if self.path is not None:
             yield self.path
             return
         with tempfile.TemporaryDirectory(prefix="genanalytics-") as directory:
             path = Path(directory) / "content"
             with path.open("wb") as copy:
-                shutil.copyfileobj(self.stream(), copy, _CHUNK_BYTES)
+                for chunk in self.chunks():
+                    copy.write(chunk)
+                    if limit is not None and copy.tell() > limit:
+                        msg = (
+                            f"cannot read {self.name}: it unpacks to more than {limit:,} bytes, the limit for a file of"
+                            " its size; check where it comes from"
+                        )
+                        raise InputError(msg)
             yield path
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from genanalytics.base.content import unreadable
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
+from genanalytics.formats.limits import check_parquet
 from genanalytics.records.coverage import make_metadata, read_file_coverage, read_metadata, set_coverage
 from genanalytics.records.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
@@ -176,12 +177,22 @@ def read_table(
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
         with open_file(path, filesystem) as file:
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
+            if filesystem is None:
+                _check_rows(file, path)
             coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
             return set_coverage(file.read(columns=columns), coverage)
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+
+
+def _check_rows(file: pa.parquet.ParquetFile, path: str | os.PathLike[str]) -> None:
+    with open(path, "rb") as stream:  # noqa: PTH123 - a path of any form
+        try:
+            check_parquet(file, stream)
+        except ValueError as error:
+            raise unreadable(path, error) from error
 
 
 @contextmanager

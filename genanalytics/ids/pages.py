@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from genanalytics.errors import InputError
 from genanalytics.ids.thrift import Thrift, Wanted
+from genanalytics.units import format_count
 
 _HEADER_BYTES = 1 << 20
 """The longest header that is read; it can contain a smallest and a largest value."""
@@ -24,11 +25,34 @@ _DELTA_BYTE_ARRAY = 7
 
 _HEADER: Wanted = {_PAGE_SIZE: {}, _PACKED_SIZE: {}, **{kind: {_VALUES: {}, 2: {}, 4: {}} for kind in _KINDS}}
 
-_GROUPS, _CHUNKS, _CHUNK, _ENCRYPTION, _CHUNK_SIZE, _FIRST_DATA, _FIRST_DICTIONARY = 4, 1, 3, 8, 7, 9, 11
-_PLACE: Wanted = {_CHUNK_SIZE: {}, _FIRST_DATA: {}, _FIRST_DICTIONARY: {}}
+_GROUPS, _CHUNKS, _CHUNK, _ENCRYPTION, _CHUNK_VALUES, _CHUNK_SIZE, _FIRST_DATA, _FIRST_DICTIONARY = (
+    4,
+    1,
+    3,
+    8,
+    5,
+    7,
+    9,
+    11,
+)
+_PLACE: Wanted = {_CHUNK_VALUES: {}, _CHUNK_SIZE: {}, _FIRST_DATA: {}, _FIRST_DICTIONARY: {}}
 _FOOTER: Wanted = {_GROUPS: {_CHUNKS: {_CHUNK: _PLACE, _ENCRYPTION: {}}}}
 _TRAILER_BYTES = 8
 """The size of the footer in four bytes, and a magic number, end each file."""
+
+
+class Chunk(NamedTuple):
+    """Where the pages of a column are, for one row group.
+
+    Attributes:
+        start: The place of the first byte.
+        end: The place after the last byte.
+        values: The number of values, gaps included.
+    """
+
+    start: int
+    end: int
+    values: int
 
 
 class Page(NamedTuple):
@@ -52,7 +76,7 @@ class Page(NamedTuple):
         return self.size if self.repeats else self.size // max(1, self.values)
 
 
-def read_chunks(stream: BinaryIO) -> list[list[tuple[int, int]]]:
+def read_chunks(stream: BinaryIO) -> list[list[Chunk]]:
     """Return where the pages of each column start and end, for each row group of a file.
 
     Raises:
@@ -72,25 +96,30 @@ def read_chunks(stream: BinaryIO) -> list[list[tuple[int, int]]]:
         raise InputError(msg) from error
 
 
-def _find_place(described: dict[int, Any]) -> tuple[int, int]:
+def _find_place(described: dict[int, Any]) -> Chunk:
     if _ENCRYPTION in described:
         msg = "it is encrypted: decrypt it first"
         raise InputError(msg)
     chunk = described[_CHUNK]
     start = min(filter(None, (chunk.get(_FIRST_DICTIONARY), chunk[_FIRST_DATA])), default=0)
-    return start, start + chunk[_CHUNK_SIZE]
+    return Chunk(start, start + chunk[_CHUNK_SIZE], chunk[_CHUNK_VALUES])
 
 
-def read_pages(stream: BinaryIO, start: int, end: int) -> Iterator[Page]:
-    """Yield the pages of a column chunk between two places of a file.
+def read_pages(stream: BinaryIO, chunk: Chunk) -> Iterator[Page]:
+    """Yield the pages of a column chunk.
 
     Raises:
-        InputError: A header cannot be read.
+        InputError: A header cannot be read, or the pages have fewer values than the footer says.
     """
+    start, end, missing = chunk
     while start < end:
         page, size = _read_page(stream, start)
         yield page
         start += size
+        missing -= 0 if page.is_dictionary else page.values
+    if missing > 0:
+        msg = f"its footer is damaged: {format_count(missing, 'value')} of a column are in no page"
+        raise InputError(msg)
 
 
 def _read_page(stream: BinaryIO, start: int) -> tuple[Page, int]:

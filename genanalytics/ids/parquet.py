@@ -96,7 +96,7 @@ def _describe_leaves(schema: pa.parquet.ParquetSchema, stream: BinaryIO) -> Iter
     for place in range(len(schema)):
         described = schema.column(place)
         if described.physical_type in _TEXT_TYPES and not described.max_repetition_level:
-            pages = tuple(page for group in chunks for page in read_pages(stream, *group[place]))
+            pages = tuple(page for group in chunks for page in read_pages(stream, group[place]))
             length = described.length if described.physical_type == _TEXT_TYPES[1] else 0
             yield _Leaf(described.path, place, length, pages)
 

@@ -75,3 +75,24 @@ def test_an_encrypted_file_is_called_so(tmp_path: Path) -> None:
         writer.write_table(FEW)
     with pytest.raises(InputError, match=f"cannot read {path}: it is encrypted: decrypt it first"):
         list(read_ids(path))
+
+
+def to_varint(number: int, length: int) -> bytes:
+    """Return a signed number as Thrift writes it, in this many bytes."""
+    sevens = [(number << 1 >> 7 * place) & 127 for place in range(length)]
+    return bytes([*(seven | 128 for seven in sevens[:-1]), sevens[-1]])
+
+
+@pytest.mark.parametrize(("share", "missing"), [(0, "2,000"), (0.5, r"[1-9]\d\d")])
+def test_a_footer_that_hides_pages_is_refused(tmp_path: Path, share: float, missing: str) -> None:
+    path = tmp_path / "calls.parquet"
+    ids = [f"{IDS[0][:-4]}{number:04d}" for number in range(2_000)]
+    options = {"compression": "none", "use_dictionary": False, "write_statistics": False, "store_schema": False}
+    pq.write_table(pa.table({"ref": ids}), path, data_page_size=4096, **options)
+    size = pq.read_metadata(path).row_group(0).column(0).total_compressed_size
+    # its field (7) follows that of the unpacked size (6), which is the same
+    before, whole = b"\x16" + to_varint(size, 3), path.read_bytes()
+    assert whole.count(before * 2) == 1
+    path.write_bytes(whole.replace(before * 2, before + b"\x16" + to_varint(int(size * share), 3)))
+    with pytest.raises(InputError, match=f"its footer is damaged: {missing} values of a column are in no page"):
+        list(read_ids(path))

@@ -1,0 +1,169 @@
+"""How much memory the rows of a file may take: a file of a few bytes can announce any size.
+
+A record takes about 20 bytes of a file or more, since its id is unlike any other. So the limit grows with the file.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+from genanalytics.ids.pages import Page, read_chunks, read_pages
+
+_LEAST_BYTES = 1 << 30
+_TIMES = 500
+_CELL_BYTES = 8
+"""What a cell takes in a frame at least, even a gap."""
+_BATCH_BYTES, _BATCH_ROWS = 1 << 24, 1 << 16
+
+
+def find_limit(size: int) -> int:
+    """Return the bytes that the rows of a file of this size may take.
+
+    >>> find_limit(1_000), find_limit(1_000_000_000)
+    (1073741824, 500000000000)
+    """
+    return max(_LEAST_BYTES, _TIMES * size)
+
+
+def check_size(unpacked: int, packed: int) -> None:
+    """Refuse what takes too many bytes for a file of the size `packed`.
+
+    Raises:
+        ValueError: It does.
+    """
+    if unpacked > find_limit(packed):
+        msg = (
+            f"it unpacks to more than {find_limit(packed):,} bytes, the limit for a file of its size; check where it"
+            " comes from"
+        )
+        raise ValueError(msg)
+
+
+def check_parquet(file: pa.parquet.ParquetFile, stream: BinaryIO) -> None:
+    """Refuse a Parquet file whose rows take too much memory, before they are read.
+
+    What its pages unpack to is the least. A value of a dictionary counts in each row that has it: if the largest values
+    could exceed the limit, the rows are counted.
+
+    Raises:
+        ValueError: They do, or the file is damaged.
+    """
+    packed = stream.seek(0, os.SEEK_END)
+    least = file.metadata.num_rows * len(file.schema) * _CELL_BYTES
+    check_size(least, packed)  # first: the number of rows can be any
+    columns = [*_describe(file, stream)]
+    least += sum(column.least for column in columns)
+    check_size(least, packed)
+    most = least + sum(column.most for column in columns)
+    if most <= find_limit(packed):
+        return
+    stream.seek(0)
+    names = [column.path for column in columns if column.has_dictionary]
+    with pa.parquet.ParquetFile(stream, read_dictionary=names, pre_buffer=False) as packed_file:
+        for column in columns:
+            if column.most:
+                for batch in packed_file.iter_batches(column.batch_rows, columns=[column.path]):
+                    least += sum(map(_measure, batch.columns))
+                    check_size(least, packed)
+
+
+def check_table(table: pa.Table, packed: int) -> None:
+    """Refuse a table of a file of the size `packed` if its values take too much memory when each stands alone.
+
+    Raises:
+        ValueError: They do.
+    """
+    check_size(len(table) * len(table.columns) * _CELL_BYTES, packed)
+    check_size(sum(_measure(chunk) for values in table.columns for chunk in values.chunks), packed)
+
+
+class _Column(NamedTuple):
+    """What is known of a column of a Parquet file before it is read.
+
+    Attributes:
+        path: Its name.
+        least: The bytes that it takes at least.
+        most: The bytes that its texts can take in addition, if they are repeated.
+        has_dictionary: Whether it can be read as a dictionary.
+        batch_rows: The number of rows to read at once.
+    """
+
+    path: str
+    least: int
+    most: int
+    has_dictionary: bool
+    batch_rows: int
+
+
+def _describe(file: pa.parquet.ParquetFile, stream: BinaryIO) -> Iterator[_Column]:
+    chunks = read_chunks(stream)
+    if any(len(group) != len(file.schema) for group in chunks):
+        msg = "its footer does not describe every column"
+        raise ValueError(msg)
+    for place in range(len(file.schema)):
+        described = file.schema.column(place)
+        groups = [[*read_pages(stream, group[place])] for group in chunks]
+        pages = [page for group in groups for page in group]
+        is_text = described.physical_type == "BYTE_ARRAY"
+        width = described.length if described.physical_type == "FIXED_LEN_BYTE_ARRAY" else _CELL_BYTES
+        least = sum(page.size + (0 if page.is_dictionary else page.values * width) for page in pages)
+        most = sum(map(_measure_repeated, groups)) if is_text else 0
+        # Arrow cannot read a dictionary where values are written as changes of those before them
+        has_dictionary = most > 0 and not any(page.repeats for page in pages)
+        widest = 1 if has_dictionary else max((page.size for page in pages), default=1)
+        batch_rows = min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, widest)))
+        yield _Column(described.path, least, most, has_dictionary, batch_rows)
+
+
+def _measure_repeated(pages: list[Page]) -> int:
+    """Return what the texts of a column chunk take if each is as long as its page allows."""
+    longest = max((page.size for page in pages if page.is_dictionary), default=0)
+    return sum(page.values * (page.size if page.repeats else longest) for page in pages if not page.is_dictionary)
+
+
+def _measure(values: pa.Array) -> int:
+    """Return the bytes that values take when each stands alone."""
+    kind, types = values.type, pa.types
+    cells = len(values) * _CELL_BYTES
+    if types.is_struct(kind):
+        return cells + sum(map(_measure, values.flatten()))
+    if types.is_map(kind):
+        return cells + _measure(values.keys) + _measure(values.items)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return cells + _measure(values.flatten())
+    if types.is_dictionary(kind):
+        return cells + _sum(_measure_texts(values.dictionary).take(values.indices))
+    if types.is_list_view(kind) or types.is_large_list_view(kind) or types.is_run_end_encoded(kind):
+        msg = f"a column holds {kind}, which no record has"
+        raise ValueError(msg)
+    if _is_text(kind):
+        return cells + _sum(_measure_texts(values))
+    return max(cells, int(values.nbytes))
+
+
+def _measure_texts(values: pa.Array) -> pa.Array:
+    """Return the length of each text in bytes; of other values 0 if they are numbers, or the size of all."""
+    kind, types = values.type, pa.types
+    if types.is_string_view(kind) or types.is_binary_view(kind):  # each begins with its length, in 16 bytes
+        views = np.frombuffer(values.buffers()[1], np.int32)[: 4 * (values.offset + len(values))]
+        lengths = views[4 * values.offset :: 4]
+        return pa.compute.if_else(values.is_valid(), pa.array(lengths, pa.int64()), 0)
+    if _is_text(kind):
+        return pa.compute.binary_length(values).cast(pa.int64())
+    return pa.repeat(pa.scalar(0 if types.is_primitive(kind) else int(values.nbytes), pa.int64()), len(values))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    is_view = types.is_string_view(kind) or types.is_binary_view(kind)
+    is_string = types.is_string(kind) or types.is_large_string(kind)
+    return bool(is_view or is_string or types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _sum(lengths: pa.Array) -> int:
+    return pa.compute.sum(lengths).as_py() or 0
