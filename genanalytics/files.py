@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from genanalytics.base.atomic import replace_file
+from genanalytics.base.atomic import check_place, check_utf_8, replace_file
 from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
 from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
@@ -244,35 +244,12 @@ def check_target(path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: The suffix is unknown, its format needs a package that is not installed, there is no such
             directory, or the path is not UTF-8.
+        OutputError: The directory cannot be written.
     """
     if check_suffix(path) == ".duckdb":
         check_duckdb()
     check_place(path)
-    try:
-        os.path.realpath(path).encode()
-    except UnicodeEncodeError as error:
-        msg = f"cannot write {os.fspath(path)!r}: its path is not UTF-8; give another name or directory"
-        raise InputError(msg) from error
-
-
-def check_place(path: str | os.PathLike[str]) -> None:
-    """Check that there can be a file at `path`.
-
-    Raises:
-        InputError: Its directory does not exist, or `path` is a directory.
-    """
-    parent = Path(path).parent
-    try:
-        parent.absolute()
-    except FileNotFoundError as error:
-        msg = f"cannot write {os.fspath(path)!r}: the current directory was deleted; change to another one"
-        raise InputError(msg) from error
-    if not parent.is_dir():
-        msg = f"cannot write {os.fspath(path)!r}: there is no directory {str(parent)!r}; create it first"
-        raise InputError(msg)
-    if Path(path).is_dir():
-        msg = f"cannot write {os.fspath(path)!r}: it is a directory; give a file"
-        raise InputError(msg)
+    check_utf_8(path)
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genanalytics.base.text import explain
-from genanalytics.errors import GenAnalyticsError, OutputError
+from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 
 
 @contextmanager
@@ -23,10 +23,9 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     Raises:
         OutputError: The file cannot be written.
     """
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        target = Path(os.path.realpath(path))
+        part = _create_part(target, mode)
         try:
             yield part
             sync(part)
@@ -39,6 +38,68 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     except OSError as error:
         msg = f"cannot write {path}: {explain(error)}"
         raise OutputError(msg) from error
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Check that `replace_file` could write a file, before the work that would be lost.
+
+    A part of the file is created and removed: permissions alone do not show what a file system allows.
+
+    Raises:
+        InputError: Its directory does not exist, or `path` is one.
+        OutputError: The directory cannot be written, or `path` is a device.
+    """
+    check_current_directory(path)
+    parent = Path(path).parent
+    if not parent.is_dir():
+        msg = f"cannot write {os.fspath(path)!r}: there is no directory {str(parent)!r}; create it first"
+        raise InputError(msg)
+    if Path(path).is_dir():
+        msg = f"cannot write {os.fspath(path)!r}: it is a directory; give a file"
+        raise InputError(msg)
+    try:
+        _create_part(Path(os.path.realpath(path)), 0o600).unlink()
+    except GenAnalyticsError:
+        raise
+    except OSError as error:
+        msg = f"cannot write {path}: {explain(error)}"
+        raise OutputError(msg) from error
+
+
+def check_current_directory(path: str | os.PathLike[str]) -> None:
+    """Check that a relative path leads anywhere.
+
+    Raises:
+        InputError: The current directory was deleted.
+    """
+    try:
+        Path(path).absolute()
+    except FileNotFoundError as error:
+        msg = f"cannot write {os.fspath(path)!r}: the current directory was deleted; change to another one"
+        raise InputError(msg) from error
+
+
+def check_utf_8(path: str | os.PathLike[str]) -> None:
+    """Check that libraries that take text only can write a path.
+
+    Raises:
+        InputError: The path, or the directory that it starts from, is not UTF-8.
+    """
+    try:
+        os.path.realpath(path).encode()
+    except UnicodeEncodeError as error:
+        msg = f"cannot write {os.fspath(path)!r}: its path is not UTF-8; give another name or directory"
+        raise InputError(msg) from error
+
+
+def _create_part(target: Path, mode: int) -> Path:
+    """Create the empty, hidden file that will replace `target`, and return its path."""
+    if target.exists() and not target.is_file():  # renaming a file would replace a device
+        msg = f"cannot write {target}: it is a directory, a device or a pipe; give a file"
+        raise OutputError(msg)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    return part
 
 
 def sync(path: Path) -> None:

@@ -38,8 +38,10 @@ def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -
         width: The maximum width of the table, in characters.
 
     Raises:
+        InputError: The current directory was deleted, or the path is not UTF-8.
         OutputError: The directory cannot be written.
     """
+    from genanalytics.base.atomic import check_current_directory, check_utf_8
     from genanalytics.fetching.client import Client
     from genanalytics.fetching.fetch import fetch
     from genanalytics.files import write_parquet
@@ -48,6 +50,8 @@ def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -
     from genanalytics.sandbox import Sandbox, sample
     from genanalytics.tables.overview import overview
 
+    check_current_directory(directory)
+    check_utf_8(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from genanalytics.base.mask import hide_api_keys
+from genanalytics.base.text import escape_unprintable
 from genanalytics.cli.streams import say
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.units import format_count
@@ -28,8 +29,8 @@ class PathType(click.ParamType):  # type: ignore[type-arg] # generic in newer ve
         self.completed_as = completed_as
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
-        """Return the item that makes the shell complete paths itself."""
-        return [CompletionItem(incomplete, type=self.completed_as)]
+        """Return the item that makes the shell complete paths itself; a line break in it would be another item."""
+        return [CompletionItem(escape_unprintable(incomplete), type=self.completed_as)]
 
 
 FILE = PathType("FILE", "file")

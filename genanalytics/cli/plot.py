@@ -1,7 +1,5 @@
 """The command `plot`."""
 
-from pathlib import Path
-
 import click
 
 from genanalytics.cli.options import FILE
@@ -57,11 +55,11 @@ def plot(
     CHART is one of the names that --list prints. Reads the files that `summary` reads.
     """
     from genanalytics.plots import find_chart, save
-    from genanalytics.plots.saving import check_options, check_suffix
+    from genanalytics.plots.saving import check_options, check_target
 
     draw = find_chart(chart).draw
     given = check_options(draw, {name: value for name, value in options.items() if value is not None})
-    check_suffix(Path(output))
+    check_target(output)
     with open_records(paths, where, tz, engine) as data:
         save(data, draw, output, tz=tz, **given)
     say(f"Wrote {output}.", err=True)

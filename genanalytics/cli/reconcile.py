@@ -40,7 +40,8 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
     from genanalytics.files import join_frames, read
     from genanalytics.service.reconcile import reconcile as compare
 
-    sides = read(records), join_frames(map(read, activity))
+    exports = join_frames(map(read, activity))  # first, since they are shorter: a wrong name is found at once
+    sides = read(records), exports
     if [_is_activity(side) for side in sides] == [True, False]:
         msg = f"{records} is an activity export and {activity[0]} is not: give the records first, then the exports"
         raise InputError(msg)

@@ -25,10 +25,10 @@ def report(
     The page contains findings in words, charts and their numbers. It needs no network, and it can be
     sent. Reads the files that `summary` reads.
     """
-    from genanalytics.files import check_place
     from genanalytics.report import write_report
+    from genanalytics.report.write import check_target
 
-    check_place(output)
+    check_target(output)
     with open_records(paths, where, tz, engine) as data:
         write_report(data, output, title=title, tz=tz, sources=paths, force=force)
     say(f"Wrote {output}.", err=True)

@@ -5,14 +5,16 @@ This module is loaded before all others, so it imports nothing of ours and littl
 
 import _thread
 import os
-import signal
 import sys
 import time
-from types import FrameType
 
 TYPE_CHECKING = False  # as in typing, which takes a while to load
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
+    from types import FrameType
+else:
+    import _signal as signal  # the part in C: the rest makes enumerations, in the time for which nothing is handled
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _received: list[int] = []
@@ -53,18 +55,18 @@ def find_interruption() -> Interrupted | None:
 
 def _handle(handler: "Callable[[int, FrameType | None], object] | signal.Handlers") -> None:
     for number in _ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: "FrameType | None") -> None:
     if _received:
         _leave(number, frame)
     _received.append(number)
     raise Interrupted(number)
 
 
-def _leave(number: int, _: FrameType | None) -> None:
+def _leave(number: int, _: "FrameType | None") -> None:
     try:  # noqa: SIM105 - contextlib takes a while to load
         os.write(2, b"\nInterrupted.\n")
     except OSError:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from genanalytics.base.atomic import check_current_directory, check_utf_8
 from genanalytics.base.locks import HAS_LOCKS, lock_file
 from genanalytics.base.text import explain
 from genanalytics.dataset.manifest import CURRENT, MANIFEST
@@ -47,6 +48,7 @@ def check_place(directory: Path) -> None:
         InputError: It cannot be used.
         OutputError: The system has no locks.
     """
+    check_name(directory)
     if not HAS_LOCKS:
         msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
         raise OutputError(msg)
@@ -67,6 +69,16 @@ def check_place(directory: Path) -> None:
         raise _make_foreign(current)
     _check_own(current, current.lstat(), stat.S_ISLNK)
     _check_visible(directory)
+
+
+def check_name(directory: Path) -> None:
+    """Refuse a path that leads nowhere, or that Parquet's library cannot write.
+
+    Raises:
+        InputError: The current directory was deleted, or the path is not UTF-8.
+    """
+    check_current_directory(directory)
+    check_utf_8(directory)
 
 
 def _check_new(directory: Path) -> None:

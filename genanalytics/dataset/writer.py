@@ -17,7 +17,7 @@ from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
 from genanalytics.dataset.failures import FAILURES, FailedIds
 from genanalytics.dataset.manifest import CURRENT, DataFile, Manifest, read_failures, read_manifest
-from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_place, lock, open_commits
+from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_name, check_place, lock, open_commits
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 
@@ -234,6 +234,7 @@ def compact(directory: str | os.PathLike[str]) -> int:
         OutputError: It cannot be written, or another process writes it.
     """
     path = Path(directory)
+    check_name(path)
     manifest = read_manifest(path)
     partition: Any = manifest.partition
     with Writer(path, partition=partition, redact=manifest.redact) as writer:

@@ -12,8 +12,12 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.sets.rows import FIRST, LAST
 from genanalytics.metrics.summary import summarize
+from genanalytics.plots.glyphs import spell
 from genanalytics.records.coverage import COVERAGE, Coverage
 from genanalytics.units import format_count, mark_lower_bound
+
+_LONGEST = 38
+"""The longest name in a chart, in letters."""
 
 
 def describe_basis(data: Records, tz: str) -> str:
@@ -86,16 +90,17 @@ def name_subject(by: str) -> str:
     >>> name_subject("provider_name"), name_subject("session_id"), name_subject("model")
     ('provider', 'session', 'model')
     """
-    return escape_unprintable(by.removesuffix("_name").removesuffix("_id").replace("_", " "))
+    name = by.removesuffix("_name").removesuffix("_id").replace("_", " ")
+    return shorten(spell(escape_unprintable(name)), _LONGEST)
 
 
-def shorten_group(group: Any, *, longest: int = 38) -> str:  # noqa: ANN401 - a column can contain anything
+def shorten_group(group: Any, *, longest: int = _LONGEST) -> str:  # noqa: ANN401 - a column can contain anything
     r"""Return the name of a group in one short line, without characters that fonts lack.
 
     >>> shorten_group(None), shorten_group("a\nb"), shorten_group(pd.Timestamp("2026-09-01", tz="UTC"))
     ('not given', 'a\\nb', '2026-09-01')
     """
-    return shorten(name_group(group, missing="not given"), longest)
+    return shorten(spell(name_group(group, missing="not given")), longest)
 
 
 def to_finite(values: pd.Series) -> "np.ndarray":

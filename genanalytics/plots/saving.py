@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from genanalytics.base.atomic import replace_file
+from genanalytics.base.atomic import check_place, replace_file
 from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, Statistic
 from genanalytics.metrics.engines.source import Records
@@ -53,7 +53,7 @@ def save(
         OutputError: The file cannot be written.
     """
     check_options(chart, options)
-    suffix = check_suffix(Path(path))
+    suffix = check_target(path)
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=SIZE, layout="constrained")
         chart(data, ax=figure.subplots(), **options)
@@ -61,16 +61,18 @@ def save(
             figure.savefig(part, format=suffix, dpi=110, metadata=_SILENT.get(suffix))
 
 
-def check_suffix(path: Path) -> str:
-    """Return the suffix of a picture, without the dot.
+def check_target(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a picture, without the dot, if it could be written: before the work that would be lost.
 
     Raises:
-        InputError: It is not one of a picture.
+        InputError: The suffix is not one of a picture, or the directory does not exist.
+        OutputError: The directory cannot be written.
     """
-    suffix = path.suffix.lstrip(".").lower()
+    suffix = Path(path).suffix.lstrip(".").lower()
     if suffix not in FigureCanvasBase.get_supported_filetypes():
         msg = f"cannot draw into {os.fspath(path)!r}: give a name that ends in .png, .svg or .pdf"
         raise InputError(msg)
+    check_place(path)
     return suffix
 
 

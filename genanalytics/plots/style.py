@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from genanalytics.plots.axis import set_linear
 from genanalytics.units import Unit
@@ -64,9 +65,12 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         figure = plt.figure(figsize=SIZE, layout="constrained")
         with mpl.rc_context(SETTINGS):
             ax = figure.subplots()
+    others = set(ax.texts)
     with mpl.rc_context(SETTINGS):
         draw_grid(ax, grid)
         yield ax
+    for text in set(ax.findobj(Text)) - others:  # titles and labels of given axes have the settings of their creation
+        text.set_parse_math(SETTINGS["text.parse_math"])
 
 
 def draw_grid(ax: Axes, grid: str) -> None:

@@ -6,6 +6,7 @@ become presentation attributes, and black or grey text takes the colour of the p
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -48,7 +49,9 @@ def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, descripti
         for mesh in meshes:
             mesh.set_rasterized(False)  # a colour bar would become an image, which the page's policy does not load
         stream = io.BytesIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():  # the browser has fonts for what the font that measures lacks
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+            figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     # labels on a map of colours are drawn for white paper, so the chart keeps it on a dark page
     return _embed(stream.getvalue(), name=name, title=title, description=description, on_paper=bool(meshes))
 

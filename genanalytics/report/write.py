@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from genanalytics._version import __version__
-from genanalytics.base.atomic import replace_file
+from genanalytics.base.atomic import check_place, replace_file
 from genanalytics.base.text import name_group
 from genanalytics.dataset.manifest import MANIFEST
 from genanalytics.errors import InputError, PoorerResultError
@@ -145,9 +145,7 @@ def write_report(
             new one. The file stays as it is.
         OutputError: The file cannot be written.
     """
-    if Path(path).suffix.lower() not in _SUFFIXES:
-        msg = f"cannot write a report to {os.fspath(path)!r}: give a name that ends in {_SUFFIXES[0]}"
-        raise InputError(msg)
+    check_target(path)
     summaries = compute_figures(data, tz=tz)
     period = find_period(data)
     every = _choose_period(period)
@@ -170,6 +168,19 @@ def write_report(
     page = render(content | {"coverage": "" if coverage is None else f"{coverage.found} of {coverage.asked}"})
     with replace_file(Path(path)) as part:
         part.write_text(page, encoding="utf-8")
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Check that a report could be written to a file, before the work that would be lost.
+
+    Raises:
+        InputError: The name does not end in .html, or its directory does not exist.
+        OutputError: The directory cannot be written.
+    """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        msg = f"cannot write a report to {os.fspath(path)!r}: give a name that ends in {_SUFFIXES[0]}"
+        raise InputError(msg)
+    check_place(path)
 
 
 def _check_replacement(path: Path, coverage: Coverage | None) -> None:

@@ -2,11 +2,12 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from genanalytics.base.atomic import replace_file, sync
+from genanalytics.base.atomic import check_place, check_utf_8, replace_file, sync
 from genanalytics.errors import InputError, OutputError
 
 
@@ -82,3 +83,36 @@ def test_files_and_directories_can_be_flushed(path: Path) -> None:
     sync(path.parent)
     with pytest.raises(FileNotFoundError):
         sync(path.with_name("missing"))
+
+
+def test_a_place_is_checked_without_a_trace(path: Path) -> None:
+    check_place(path)
+    check_place(path.with_name("new"))
+    assert (path.read_text(), list(path.parent.iterdir())) == ("old", [path])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
+def test_a_directory_that_cannot_be_written_is_found_before_the_work() -> None:
+    with pytest.raises(OutputError, match="cannot write /proc/new: No such file or directory"):
+        check_place("/proc/new")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_or_a_device_is_not_replaced(path: Path) -> None:
+    pipe = path.with_name("pipe")
+    os.mkfifo(pipe)
+    for refuse in (check_place, lambda pipe: replace_file(pipe).__enter__()):
+        with pytest.raises(OutputError, match=f"cannot write {pipe}: it is a directory, a device or a pipe"):
+            refuse(pipe)
+    assert pipe.is_fifo()
+    assert sorted(path.parent.iterdir()) == [pipe, path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_path_in_a_directory_that_is_not_utf_8(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = path.with_name(os.fsdecode(b"caf\xe9"))
+    directory.mkdir()
+    check_utf_8("out")
+    monkeypatch.chdir(directory)
+    with pytest.raises(InputError, match="cannot write 'out': its path is not UTF-8"):
+        check_utf_8("out")

@@ -139,8 +139,11 @@ def test_export_writes_the_raw_answers_one_a_line() -> None:
 
 
 def test_export_says_where_it_cannot_write(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["cache", "export", "nowhere/answers.jsonl"]) == 1
-    assert "cannot write nowhere/answers.jsonl: No such file or directory" in capsys.readouterr().err
+    assert run(["cache", "export", "nowhere/answers.jsonl"]) == 2
+    assert (
+        "cannot write 'nowhere/answers.jsonl': there is no directory 'nowhere'; create it first"
+        in capsys.readouterr().err
+    )
     assert run(["cache", "export", str(directory / FILE_NAME)]) == 2
     assert len(kept(directory)) == 3
 

@@ -1,4 +1,5 @@
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -6,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from genanalytics.cli.main import run
+from genanalytics.cli.completion import complete
+from genanalytics.cli.main import commands, run
 
 CHECKED_BY = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}
 
@@ -94,3 +96,28 @@ def test_a_path_is_left_to_the_shell(option: str, monkeypatch: pytest.MonkeyPatc
 def test_another_shell_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", "tcsh"]) == 2
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in capsys.readouterr().err
+
+
+HOSTILE = "a\x1b]0;title\x07\x1b[2J\x9b1m\u202egpj\nplain,--force"
+
+
+@pytest.mark.parametrize(
+    "typed", ["summary", "fetch --output", "plot cost-over-time", "export --dataset", "", "fetch --"]
+)
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_an_answer_has_nothing_that_acts(
+    kind: str, typed: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(typed)
+    if kind == "fish":  # it gives the word to complete itself
+        monkeypatch.setenv("COMP_WORDS", shlex.join(["genanalytics", *words]))
+        monkeypatch.setenv("COMP_CWORD", HOSTILE)
+    else:
+        monkeypatch.setenv("COMP_WORDS", shlex.join(["genanalytics", *words, HOSTILE]))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) + 1))
+    monkeypatch.setenv("_GENANALYTICS_COMPLETE", f"{kind}_complete")
+    assert complete(commands) == 0
+    answer, said = capfd.readouterr()
+    assert said == ""
+    assert "".join(answer.splitlines()).isprintable()
+    assert "\nplain,--force" not in answer

@@ -144,6 +144,27 @@ def test_a_deleted_current_directory_is_said_before_the_work(sandbox: Sandbox, t
     assert sandbox.requests == before
 
 
+@pytest.mark.parametrize(
+    ("shell", "name", "ends"),
+    [
+        ('exec "$@"', b"caf\xe9", (2, rb"cannot write 'caf\udce9': its path is not UTF-8")),
+        ('mkdir gone; cd gone; rmdir ../gone; exec "$@"', b"out", (2, b"the current directory was deleted")),
+        ('exec "$@"', b"ids.txt/out", (1, b"a file has that name; give a directory")),
+        ('exec "$@"', b"/proc/out", (1, b"cannot write the data set /proc/out: No such file or directory")),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names, and no /proc")
+def test_a_data_set_that_cannot_be_written_is_refused_before_any_request(
+    sandbox: Sandbox, tmp_path: Path, shell: str, name: bytes, ends: tuple[int, bytes]
+) -> None:
+    before = sandbox.requests
+    ended = run_in(shell, "export", str(tmp_path / "ids.txt"), "--dataset", name)
+    code, sentence = ends
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (code, 1)
+    assert sentence in ended.stderr
+    assert sandbox.requests == before
+
+
 def interrupt(number: signal.Signals, after_s: float, entry: list[str]) -> tuple[int, bytes]:
     command = [sys.executable, *entry, "summary", "missing.parquet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:

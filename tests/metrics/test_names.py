@@ -1,6 +1,8 @@
 """A column can have any name: none means other columns, and none reaches an engine as syntax."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,7 +12,7 @@ import polars as pl
 import pytest
 
 from genanalytics.errors import InputError
-from genanalytics.files import write_parquet
+from genanalytics.files import read, read_parquet, write, write_parquet
 from genanalytics.metrics import Statistic, summarize
 from genanalytics.metrics.engines.scan import scan
 from genanalytics.metrics.where import filter_rows
@@ -30,7 +32,11 @@ NAMES = [
     "it's",
     "\\",
     "{}",
+    "select",
+    "n" * 300,
 ]
+
+TIME = pd.Timestamp("2026-03-01T12:00Z").as_unit("us")
 
 ENGINES: dict[str, Callable[[str, pytest.FixtureRequest], Any]] = {
     "pandas": lambda path, _: scan(path, engine="pandas"),
@@ -38,6 +44,7 @@ ENGINES: dict[str, Callable[[str, pytest.FixtureRequest], Any]] = {
     "polars": lambda path, _: pl.read_parquet(path),
     "lazy polars": lambda path, _: pl.scan_parquet(path),
     "DuckDB": lambda path, _: duckdb.connect().read_parquet(path),
+    "DuckDB table": lambda path, _: duckdb.connect(f"{path}.duckdb", read_only=True).table("generations"),
     "scan": lambda path, _: scan(path),
     "Spark": lambda path, request: scan(path, engine="spark", session=request.getfixturevalue("spark")),
 }
@@ -55,6 +62,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
         columns[f"{name} number"] = [1.0, 2.0, float("inf"), place]
     path = tmp_path_factory.mktemp("names") / "names.parquet"
     write_parquet(pd.DataFrame(columns), path)
+    write(pd.DataFrame(columns), f"{path}.duckdb")
     return str(path)
 
 
@@ -75,6 +83,23 @@ def test_each_condition_names_one_column(engine: str, path: str, request: pytest
     assert sorted(summarize(kept, by="model", metrics=["requests"])["model"]) == ["b", "c", "d"]
     few = filter_rows(data, [f"{name} number<{place + 1}" for place, name in enumerate(NAMES) if place])
     assert sorted(summarize(few, by="model", metrics=["requests"])["model"]) == ["a", "d"]
+
+
+def test_a_duckdb_file_gives_back_columns_of_any_name(path: str) -> None:
+    records = read_parquet(path).assign(fetched_at=TIME, created_at=TIME)
+    write(records, f"{path}.records.duckdb")
+    pd.testing.assert_frame_equal(read(f"{path}.records.duckdb"), records)
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [(["Tag", "tag"], "tag"), (["x", "x_1", "X"], "X"), (["Model"], "Model"), ([""], ""), (["a\x00b"], "a\x00b")],
+)
+def test_a_name_that_a_duckdb_file_cannot_keep_is_refused(names: list[str], refused: str, tmp_path: Path) -> None:
+    records = pd.DataFrame({"model": ["a"], **{name: [name] for name in names}})
+    with pytest.raises(InputError, match=f"^DuckDB cannot store a column named {re.escape(repr(refused))} with"):
+        write(records, tmp_path / "names.duckdb")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("engine", ["DuckDB", "scan"])

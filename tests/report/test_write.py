@@ -11,7 +11,7 @@ import pytest
 
 from genanalytics import scan, write_parquet, write_report
 from genanalytics.cli.main import run
-from genanalytics.errors import InputError, OutputError
+from genanalytics.errors import InputError
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
@@ -130,9 +130,13 @@ def test_a_report_needs_the_suffix_of_a_page(tmp_path: Path) -> None:
 def test_an_unknown_zone_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no time zone 'Berlin'"):
         write_report(parse_frame([]), tmp_path / "page.html", tz="Berlin")
-    with pytest.raises(OutputError, match="cannot write"):
-        write_report(parse_frame([]), tmp_path / "missing" / "page.html")
 
 
 def test_a_long_text_keeps_its_ends() -> None:
     assert clean("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_data_is_read(tmp_path: Path) -> None:
+    no_records = pd.DataFrame({"other": [1]})
+    with pytest.raises(InputError, match=r"there is no directory '.*no'; create it first"):
+        write_report(no_records, tmp_path / "no" / "report.html")
