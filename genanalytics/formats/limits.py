@@ -4,7 +4,7 @@ A record takes about 20 bytes of a file or more, since its id is unlike any othe
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -12,13 +12,20 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
-from genanalytics.ids.pages import Page, read_chunks, read_pages
+from genanalytics.ids.pages import Chunk, Page, read_chunks, read_pages
 
 _LEAST_BYTES = 1 << 30
 _TIMES = 500
 _CELL_BYTES = 8
 """What a cell takes in a frame at least, even a gap."""
 _BATCH_BYTES, _BATCH_ROWS = 1 << 24, 1 << 16
+
+_CODECS = {0: "", 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
+"""The names in pyarrow of how Parquet packs pages."""
+_MOST_READ = 1 << 23
+"""A dictionary above this is not searched for its longest value."""
+_LENGTH_BYTES = 4
+"""Before each value of a dictionary is its length."""
 
 
 def find_limit(size: int) -> int:
@@ -47,8 +54,8 @@ def check_size(unpacked: int, packed: int) -> None:
 def check_parquet(file: pa.parquet.ParquetFile, stream: BinaryIO) -> None:
     """Refuse a Parquet file whose rows take too much memory, before they are read.
 
-    What its pages unpack to is the least. A value of a dictionary counts in each row that has it: if the largest values
-    could exceed the limit, the rows are counted.
+    What its pages unpack to is the least. A value of a dictionary counts in each row that has it: as if each were the
+    longest, or, if that could exceed the limit, exactly.
 
     Raises:
         ValueError: They do, or the file is damaged.
@@ -59,14 +66,18 @@ def check_parquet(file: pa.parquet.ParquetFile, stream: BinaryIO) -> None:
     columns = [*_describe(file, stream)]
     least += sum(column.least for column in columns)
     check_size(least, packed)
-    most = least + sum(column.most for column in columns)
-    if most <= find_limit(packed):
+    texts = [column for column in columns if column.is_text]
+    most = [column.find_most([_find_longest(stream, *group) for group in column.groups]) for column in texts]
+    if least + sum(most) <= find_limit(packed):
         return
     stream.seek(0)
-    names = [column.path for column in columns if column.has_dictionary]
+    names = [column.path for column in texts if column.has_dictionary]
     with pa.parquet.ParquetFile(stream, read_dictionary=names, pre_buffer=False) as packed_file:
-        for column in columns:
-            if column.most:
+        for column, bytes_at_most in zip(texts, most, strict=True):
+            if column.is_nested:  # pyarrow reads no long dictionary within a list
+                least += bytes_at_most
+                check_size(least, packed)
+            elif bytes_at_most:
                 for batch in packed_file.iter_batches(column.batch_rows, columns=[column.path]):
                     least += sum(map(_measure, batch.columns))
                     check_size(least, packed)
@@ -87,43 +98,88 @@ class _Column(NamedTuple):
 
     Attributes:
         path: Its name.
-        least: The bytes that it takes at least.
-        most: The bytes that its texts can take in addition, if they are repeated.
-        has_dictionary: Whether it can be read as a dictionary.
-        batch_rows: The number of rows to read at once.
+        width: The bytes of a value, or of its place among others.
+        is_text: Whether its values are of different lengths.
+        is_nested: Whether it is part of a list or a struct.
+        groups: Its chunk and pages in each row group.
     """
 
     path: str
-    least: int
-    most: int
-    has_dictionary: bool
-    batch_rows: int
+    width: int
+    is_text: bool
+    is_nested: bool
+    groups: list[tuple[Chunk, list[Page]]]
+
+    @property
+    def pages(self) -> list[Page]:
+        """The pages of all row groups."""
+        return [page for _, pages in self.groups for page in pages]
+
+    @property
+    def least(self) -> int:
+        """The bytes that it takes at least."""
+        return sum(page.size + (0 if page.is_dictionary else page.values * self.width) for page in self.pages)
+
+    @property
+    def has_dictionary(self) -> bool:
+        """Whether it can be read as a dictionary; not where values are written as changes of those before them."""
+        return not self.is_nested and not any(page.repeats for page in self.pages)
+
+    @property
+    def batch_rows(self) -> int:
+        """The number of rows to read at once."""
+        widest = 1 if self.has_dictionary else max((page.size for page in self.pages), default=1)
+        return min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, widest)))
+
+    def find_most(self, longest: Sequence[int]) -> int:
+        """Return the bytes that repeated texts can take in addition; `longest` is a length for each row group."""
+        return sum(
+            page.values * (page.size if page.repeats else length)
+            for (_, pages), length in zip(self.groups, longest, strict=True)
+            for page in pages
+            if not page.is_dictionary
+        )
 
 
 def _describe(file: pa.parquet.ParquetFile, stream: BinaryIO) -> Iterator[_Column]:
-    chunks = read_chunks(stream)
-    if any(len(group) != len(file.schema) for group in chunks):
+    row_groups = read_chunks(stream)
+    if any(len(row_group) != len(file.schema) for row_group in row_groups):
         msg = "its footer does not describe every column"
         raise ValueError(msg)
     for place in range(len(file.schema)):
         described = file.schema.column(place)
-        groups = [[*read_pages(stream, group[place])] for group in chunks]
-        pages = [page for group in groups for page in group]
-        is_text = described.physical_type == "BYTE_ARRAY"
         width = described.length if described.physical_type == "FIXED_LEN_BYTE_ARRAY" else _CELL_BYTES
-        least = sum(page.size + (0 if page.is_dictionary else page.values * width) for page in pages)
-        most = sum(map(_measure_repeated, groups)) if is_text else 0
-        # Arrow cannot read a dictionary where values are written as changes of those before them
-        has_dictionary = most > 0 and not any(page.repeats for page in pages)
-        widest = 1 if has_dictionary else max((page.size for page in pages), default=1)
-        batch_rows = min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(1, widest)))
-        yield _Column(described.path, least, most, has_dictionary, batch_rows)
+        chunks = [row_group[place] for row_group in row_groups]
+        yield _Column(
+            described.path,
+            width,
+            described.physical_type == "BYTE_ARRAY",
+            described.name != described.path,
+            [(chunk, [*read_pages(stream, chunk)]) for chunk in chunks],
+        )
 
 
-def _measure_repeated(pages: list[Page]) -> int:
-    """Return what the texts of a column chunk take if each is as long as its page allows."""
-    longest = max((page.size for page in pages if page.is_dictionary), default=0)
-    return sum(page.values * (page.size if page.repeats else longest) for page in pages if not page.is_dictionary)
+def _find_longest(stream: BinaryIO, chunk: Chunk, pages: Iterable[Page]) -> int:
+    """Return the length of the longest value of the dictionary of a chunk, or at least that; 0 without one."""
+    return max((_read_longest(stream, chunk, page) for page in pages if page.is_dictionary), default=0)
+
+
+def _read_longest(stream: BinaryIO, chunk: Chunk, page: Page) -> int:
+    if page.size > _MOST_READ or chunk.codec not in _CODECS:
+        return page.size
+    stream.seek(page.start)
+    values = stream.read(page.end - page.start)
+    if codec := _CODECS[chunk.codec]:
+        try:
+            values = pa.decompress(values, page.size, codec, asbytes=True)
+        except (OSError, ValueError):
+            return page.size  # it is damaged, which whoever reads it says
+    longest = place = 0
+    while place < len(values):
+        length = int.from_bytes(values[place : place + _LENGTH_BYTES], "little")
+        longest = max(longest, length)
+        place += _LENGTH_BYTES + length
+    return min(longest, page.size)
 
 
 def _measure(values: pa.Array) -> int:

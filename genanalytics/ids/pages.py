@@ -25,17 +25,9 @@ _DELTA_BYTE_ARRAY = 7
 
 _HEADER: Wanted = {_PAGE_SIZE: {}, _PACKED_SIZE: {}, **{kind: {_VALUES: {}, 2: {}, 4: {}} for kind in _KINDS}}
 
-_GROUPS, _CHUNKS, _CHUNK, _ENCRYPTION, _CHUNK_VALUES, _CHUNK_SIZE, _FIRST_DATA, _FIRST_DICTIONARY = (
-    4,
-    1,
-    3,
-    8,
-    5,
-    7,
-    9,
-    11,
-)
-_PLACE: Wanted = {_CHUNK_VALUES: {}, _CHUNK_SIZE: {}, _FIRST_DATA: {}, _FIRST_DICTIONARY: {}}
+_GROUPS, _CHUNKS, _CHUNK, _ENCRYPTION = 4, 1, 3, 8
+_CODEC, _CHUNK_VALUES, _CHUNK_SIZE, _FIRST_DATA, _FIRST_DICTIONARY = 4, 5, 7, 9, 11
+_PLACE: Wanted = {_CODEC: {}, _CHUNK_VALUES: {}, _CHUNK_SIZE: {}, _FIRST_DATA: {}, _FIRST_DICTIONARY: {}}
 _FOOTER: Wanted = {_GROUPS: {_CHUNKS: {_CHUNK: _PLACE, _ENCRYPTION: {}}}}
 _TRAILER_BYTES = 8
 """The size of the footer in four bytes, and a magic number, end each file."""
@@ -48,11 +40,13 @@ class Chunk(NamedTuple):
         start: The place of the first byte.
         end: The place after the last byte.
         values: The number of values, gaps included.
+        codec: How its pages are packed, as a number of the Thrift definition.
     """
 
     start: int
     end: int
     values: int
+    codec: int
 
 
 class Page(NamedTuple):
@@ -63,12 +57,16 @@ class Page(NamedTuple):
         values: The number of values.
         is_dictionary: Whether it contains the distinct values of the column.
         repeats: Whether a value may be written as a change of the value before it, so that each may be as long as all.
+        start: The place of its first byte after the header.
+        end: The place after its last byte.
     """
 
     size: int
     values: int
     is_dictionary: bool
     repeats: bool
+    start: int
+    end: int
 
     @property
     def width(self) -> int:
@@ -102,7 +100,7 @@ def _find_place(described: dict[int, Any]) -> Chunk:
         raise InputError(msg)
     chunk = described[_CHUNK]
     start = min(filter(None, (chunk.get(_FIRST_DICTIONARY), chunk[_FIRST_DATA])), default=0)
-    return Chunk(start, start + chunk[_CHUNK_SIZE], chunk[_CHUNK_VALUES])
+    return Chunk(start, start + chunk[_CHUNK_SIZE], chunk[_CHUNK_VALUES], chunk[_CODEC])
 
 
 def read_pages(stream: BinaryIO, chunk: Chunk) -> Iterator[Page]:
@@ -111,19 +109,19 @@ def read_pages(stream: BinaryIO, chunk: Chunk) -> Iterator[Page]:
     Raises:
         InputError: A header cannot be read, or the pages have fewer values than the footer says.
     """
-    start, end, missing = chunk
-    while start < end:
-        page, size = _read_page(stream, start)
+    start, missing = chunk.start, chunk.values
+    while start < chunk.end:
+        page = _read_page(stream, start)
         yield page
-        start += size
+        start = page.end
         missing -= 0 if page.is_dictionary else page.values
     if missing > 0:
         msg = f"its footer is damaged: {format_count(missing, 'value')} of a column are in no page"
         raise InputError(msg)
 
 
-def _read_page(stream: BinaryIO, start: int) -> tuple[Page, int]:
-    """Return a page and its packed size with its header; of a long header, more is read."""
+def _read_page(stream: BinaryIO, start: int) -> Page:
+    """Return the page whose header begins at `start`; of a long header, more is read."""
     length = _FIRST_READ
     while True:
         stream.seek(start)
@@ -131,7 +129,7 @@ def _read_page(stream: BinaryIO, start: int) -> tuple[Page, int]:
         reader = Thrift(text)
         try:
             header = reader.read_struct(_HEADER)
-            return _describe(header), reader.place + max(0, header[_PACKED_SIZE])
+            return _describe(header, start + reader.place)
         except IndexError:
             if len(text) == length < _HEADER_BYTES:
                 length = min(length * 32, _HEADER_BYTES)
@@ -142,8 +140,9 @@ def _read_page(stream: BinaryIO, start: int) -> tuple[Page, int]:
         raise InputError(msg)
 
 
-def _describe(header: dict[int, Any]) -> Page:
+def _describe(header: dict[int, Any], start: int) -> Page:
     kind = next((kind for kind in _KINDS if isinstance(header.get(kind), dict)), None)
     inner = {} if kind is None else header[kind]
     repeats = kind in _ENCODINGS and inner.get(_ENCODINGS[kind]) == _DELTA_BYTE_ARRAY
-    return Page(max(0, header[_PAGE_SIZE]), max(0, inner.get(_VALUES, 0)), kind == _DICTIONARY, repeats)
+    size, values, end = max(0, header[_PAGE_SIZE]), max(0, inner.get(_VALUES, 0)), start + max(0, header[_PACKED_SIZE])
+    return Page(size, values, kind == _DICTIONARY, repeats, start, end)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 _TRUE, _FALSE, _BYTE, _SHORT, _INT, _LONG, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+_BOOLEANS, _INTEGERS, _LISTS = frozenset({_TRUE, _FALSE}), frozenset({_SHORT, _INT, _LONG}), frozenset({_LIST, _SET})
+_SIZES = {_BYTE: 1, _DOUBLE: 8}
 _LONG_LIST = 15
 """The short size of a list whose size is written after it."""
 
@@ -36,18 +38,18 @@ class Thrift:
         return fields
 
     def _read_value(self, kind: int, wanted: Wanted) -> Any:  # noqa: ANN401 - of any kind
-        match kind:
-            case _ if kind in {_TRUE, _FALSE}:
-                return kind == _TRUE
-            case _ if kind in {_SHORT, _INT, _LONG}:
-                return self._read_signed()
-            case _ if kind == _STRUCT:
-                return self.read_struct(wanted)
-            case _ if kind in {_LIST, _SET}:
-                return self._read_list(wanted)
-            case _ if kind in {_BYTE, _DOUBLE, _BINARY}:
-                self._skip({_BYTE: 1, _DOUBLE: 8}.get(kind) or self._read_unsigned())
-                return None
+        if kind in _INTEGERS:
+            return self._read_signed()
+        if kind == _BINARY:
+            return self._skip(self._read_unsigned())
+        if kind == _STRUCT:
+            return self.read_struct(wanted)
+        if kind in _LISTS:
+            return self._read_list(wanted)
+        if kind in _BOOLEANS:
+            return kind == _TRUE
+        if kind in _SIZES:
+            return self._skip(_SIZES[kind])
         msg = f"Parquet contains no values of kind {kind}"  # such as maps
         raise ValueError(msg)
 
@@ -55,7 +57,7 @@ class Thrift:
         """Return the structs of a list; every element takes a byte or more, so that a size that lies meets the end."""
         head = self._read_byte()
         size = self._read_unsigned() if head >> 4 == _LONG_LIST else head >> 4
-        kind = _BYTE if head & 15 in {_TRUE, _FALSE} else head & 15
+        kind = _BYTE if head & 15 in _BOOLEANS else head & 15
         values = []
         for _ in range(size):
             value = self._read_value(kind, wanted)
@@ -70,7 +72,7 @@ class Thrift:
 
     def _read_unsigned(self) -> int:
         value = shift = 0
-        while (byte := self._read_byte()) & 128:
+        while (byte := self._read_byte()) > 127:  # noqa: PLR2004 - the highest bit says that more follows
             value |= (byte & 127) << shift
             shift += 7
         return value | byte << shift
