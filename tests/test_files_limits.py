@@ -117,3 +117,14 @@ def test_records_with_repeated_long_texts_are_read(tmp_path: Path, suffix: str) 
     ga.write(frame, tmp_path / f"records{suffix}")
     read = ga.read(tmp_path / f"records{suffix}")
     assert read["user_agent"].equals(frame["user_agent"])
+
+
+def test_many_records_with_attempts_of_their_own_are_read(tmp_path: Path) -> None:
+    rows = 30_000
+    moments = pa.array([0] * rows, pa.timestamp("us", "UTC"))
+    ids = [f"gen-{number}" for number in range(rows)]
+    attempts = [[{"id": f"attempt-{number}-{'x' * 40}", "provider_name": "Azure"}] for number in range(rows)]
+    columns = {"requested_id": ids, "fetched_at": moments, "created_at": moments, "provider_responses": attempts}
+    pq.write_table(pa.table(columns), tmp_path / "records.parquet", row_group_size=10_000)
+    read = ga.read(tmp_path / "records.parquet")
+    assert [each[0]["id"] for each in read["provider_responses"]] == [each[0]["id"] for each in attempts]
