@@ -52,9 +52,9 @@ class Secret:
 
 def _make_mask(secret: Secret) -> Mask | None:
     """Return what to look for, or None for a text that is too short to be looked for."""
-    forms = sorted({form for form in _encode(secret.reveal()) if len(form) >= _LEAST_LENGTH}, key=len)
-    if not forms:
+    if len(secret.reveal()) < _LEAST_LENGTH:
         return None
+    forms = sorted(set(_encode(secret.reveal())), key=len)
     markers = {form[-_MARKER_LENGTH:] for form in forms}
     return Mask(b"|".join(map(re.escape, forms)), sorted(markers), least_length=len(forms[0]), packed=True)
 

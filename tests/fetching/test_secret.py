@@ -1,6 +1,7 @@
 """The key is hidden in every encoding, other text is unchanged, and a key in a list of ids is never sent."""
 
 import gzip
+import hashlib
 import io
 import json
 import time
@@ -22,7 +23,7 @@ from genanalytics.fetching.secret import Secret
 from genanalytics.sandbox import sample
 from support.faults import KEY, FaultServer, Says, envelope, make_ids, record_of
 
-OTHER = "sk-or-v1-" + "fedcba98" * 8
+OTHER = "sk-or-v1-" + hashlib.sha256(b"random, as real keys are").hexdigest()
 """A key that is not the client's."""
 ODD = r"k%41y\u0041&sol;" + "-_.~" * 4
 """A key that looks as if it were escaped."""
@@ -89,16 +90,17 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "HEX": lambda data: data.hex().upper().encode(),
     "gzip": gzip.compress,
     "zlib": zlib.compress,
-    "UTF-16": lambda data: data.decode("latin-1").encode("utf-16-le"),
+    "UTF-16": lambda data: data.decode("ascii").encode("utf-16-le"),
 }
 AS_TEXT = ["Base64", "Base64 for URLs", "Base64 in lines", "hex", "HEX"]
 
 
 def pack(key: str, names: list[str]) -> str:
-    """Return a key in all these layers, the first one innermost."""
+    """Return a key in all these layers, the first one innermost; only text is written in UTF-16."""
     data = f"Bearer {key}".encode()
     for name in names:
-        data = PACKERS[name](data)
+        if name != "UTF-16" or data.isascii():
+            data = PACKERS[name](data)
     return data.decode()
 
 
