@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from genanalytics.base.atomic import check_place, check_utf_8, replace_file
+from genanalytics.base.atomic import check_utf_8, check_writable, replace_file
 from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
 from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
@@ -248,7 +248,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
     """
     if check_suffix(path) == ".duckdb":
         check_duckdb()
-    check_place(path)
+    check_writable(path)
     check_utf_8(path)
 
 

@@ -40,7 +40,7 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         raise OutputError(msg) from error
 
 
-def check_place(path: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str]) -> None:
     """Check that `replace_file` could write a file, before the work that would be lost.
 
     A part of the file is created and removed: permissions alone do not show what a file system allows.

@@ -12,7 +12,7 @@ from html.entities import html5
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
-from genanalytics.base.packed import is_packed
+from genanalytics.base.packed import BLANKS, contains_packed
 
 HIDDEN = "[key]"
 """What stands in the place of an API key."""
@@ -21,7 +21,6 @@ _MOST_LAYERS = 8
 """A text with more layers of escapes is hidden as a whole."""
 
 _FOLD = bytes.maketrans(f"{ascii_uppercase}-_".encode(), f"{ascii_lowercase}+/".encode())
-_BLANKS = bytes(range(0x21))  # NUL, control characters, space
 _DIGIT = b"A"
 _AS_RUNS = bytes(ord("A" if chr(byte) in f"{ascii_letters}{digits}+/_-" else " ") for byte in range(256))
 """Turns each digit of Base64 into `_DIGIT`, and all else into a space: runs of digits are found by a plain search."""
@@ -105,7 +104,7 @@ class Mask:
             return False
         plain = [text, _undo_escapes(text)] if _may_have_escapes(text) else [text]
         return any(
-            self._shortest_run in each.translate(_AS_RUNS, _BLANKS) and any(self._find_packed(_join(each)))
+            self._shortest_run in each.translate(_AS_RUNS, BLANKS) and any(self._find_packed(_join(each)))
             for each in plain
         )
 
@@ -117,8 +116,9 @@ class Mask:
         marked = text.translate(_AS_RUNS)
         start = marked.find(self._shortest_run)
         while start >= 0:
-            end = marked.find(b" ", start) % (len(text) + 1)
-            if is_packed(text[start:end], lambda inner: self._is_in(fold(inner)), _undo_escapes):
+            end = marked.find(b" ", start)
+            end = len(text) if end < 0 else end
+            if contains_packed(text[start:end], lambda inner: self._is_in(fold(inner)), _undo_escapes):
                 yield start, end
             start = marked.find(self._shortest_run, end)
 
@@ -143,12 +143,12 @@ def fold(text: bytes) -> bytes:
     >>> fold(b"sk-OR-v1 ")
     b'sk+or+v1'
     """
-    return text.translate(_FOLD, _BLANKS)
+    return text.translate(_FOLD, BLANKS)
 
 
 def _join(text: bytes) -> bytes:
     """Return a text without blanks."""
-    return text.translate(None, _BLANKS)
+    return text.translate(None, BLANKS)
 
 
 def _may_have_escapes(text: bytes) -> bool:
@@ -219,7 +219,7 @@ class _Layer(NamedTuple):
 
 def _trace(text: bytes, normalise: Normalise) -> Iterator[_Layer]:
     """Yield the normalised text, and the same with ever more layers of escapes undone."""
-    places = [place for place, byte in enumerate(text) if byte not in _BLANKS]
+    places = [place for place, byte in enumerate(text) if byte not in BLANKS]
     layer = _Layer(normalise(text), places, [place + 1 for place in places])
     for _ in range(_MOST_LAYERS + 1):
         yield layer

@@ -17,12 +17,13 @@ _RUN = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
 _HEX_RUN = re.compile(rb"[0-9A-Fa-f]{32,}")
 _STREAM = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _OTHER_ALPHABET = bytes.maketrans(b"-_", b"+/")
-_BLANKS = bytes(range(0x21))
+BLANKS = bytes(range(0x21))
+"""NUL, control characters and the space."""
 _ANY_STREAM = zlib.MAX_WBITS | 32
 """gzip or zlib, as the header says."""
 
 
-def is_packed(text: bytes, is_in: Callable[[bytes], bool], undo_escapes: Callable[[bytes], bytes]) -> bool:
+def contains_packed(text: bytes, is_in: Callable[[bytes], bool], undo_escapes: Callable[[bytes], bytes]) -> bool:
     """Return whether what `is_in` looks for is packed in a text; `undo_escapes` is applied between the layers."""
     layer, left = [text], _MOST_BYTES
     for _ in range(MOST_LAYERS):
@@ -45,7 +46,7 @@ def _unpack(text: bytes) -> Iterator[bytes]:
             yield zlib.decompressobj(_ANY_STREAM).decompress(text[stream.start() :], _LONGEST)
         except zlib.error:
             continue  # the bytes only look like a header
-    joined = text.translate(None, _BLANKS)  # line breaks, and the zeros of UTF-16
+    joined = text.translate(None, BLANKS)  # line breaks, and the zeros of UTF-16
     for run in _HEX_RUN.findall(joined):
         yield from (bytes.fromhex(part[: len(part) // 2 * 2].decode()) for part in (run, run[1:]))
     for run in _RUN.findall(joined):

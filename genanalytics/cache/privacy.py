@@ -41,9 +41,9 @@ def make_directory(path: Path) -> None:
 
 
 def find_exposure(directory: Path) -> str:
-    """Return a notice if any other user can replace a directory by another one; empty if nobody can.
+    """Return a notice if every user can replace the directory, because one above it is open; otherwise an empty text.
 
-    A group that can write is common and often has one member, so only "others" count.
+    Owners of directories above are trusted, and groups too: most have one member.
     """
     if not hasattr(os, "geteuid"):
         return ""

@@ -3,7 +3,7 @@
 import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say
+from genanalytics.cli.streams import say, say_table
 from genanalytics.units import format_count
 
 _COLUMNS = ("attempts", "success_rate", "rate_limited", "fell_back", "wait_ms_p50", "wait_ms_p95", "lost_ms")
@@ -29,5 +29,6 @@ def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
     table = format_table(found, ["provider_name"], _COLUMNS, width=find_terminal_width())
-    say(*table.split("\n"), *list_notices(found))
+    say_table(table)
+    say(*list_notices(found))
     say(f"Attempts: unknown for {format_count(found.attrs['without_attempts'], 'request')}.")

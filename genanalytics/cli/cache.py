@@ -123,10 +123,10 @@ Examples:
 @click.argument("file", metavar="FILE", type=FILE)
 def export(cache_dir: str | None, file: str) -> None:
     """Write the raw answers of all accounts to a file, one per line."""
-    from genanalytics.base.atomic import check_place
+    from genanalytics.base.atomic import check_writable
     from genanalytics.cache.contents import export_bodies
 
-    check_place(file)
+    check_writable(file)
     with _open_archive(cache_dir) as archive:
         target = Path(file).resolve()
         if target.parent == archive.path.parent.resolve() and target.name.startswith(archive.path.name):

@@ -9,7 +9,7 @@ import click
 from genanalytics.base.text import explain
 from genanalytics.cli.options import DIRECTORY
 from genanalytics.cli.records import find_terminal_width
-from genanalytics.cli.streams import say
+from genanalytics.cli.streams import say_table
 from genanalytics.errors import OutputError
 
 PARQUET = "generations.parquet"
@@ -25,16 +25,16 @@ Examples:
 @click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Output directory.")
 def demo(directory: str) -> None:
     """Run an example on synthetic records, without an API key."""
-    run_demo(Path(directory), lambda text: say(*text.split("\n")), width=find_terminal_width())
+    run_demo(Path(directory), say_table, width=find_terminal_width())
 
 
-def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -> None:
+def run_demo(directory: Path, tell: Callable[[str], None], *, width: int = 120) -> None:
     """Fetch the sample, summarise it, write it as Parquet, as a chart and as a report, and fetch it again.
 
     Args:
         directory: The directory of the files, created if it does not exist. The cache is temporary, so that the first
             fetch always sends requests and the user's own cache is not touched.
-        say: Takes each line of text.
+        tell: Takes each line of text.
         width: The maximum width of the table, in characters.
 
     Raises:
@@ -63,16 +63,16 @@ def run_demo(directory: Path, say: Callable[[str], None], *, width: int = 120) -
         Sandbox(made) as sandbox,
         Client("any-key-will-do", base_url=sandbox.base_url, cache_dir=cache_dir) as client,
     ):
-        say(f"A stand-in of the API serves synthetic records at {sandbox.base_url}.\n")
+        tell(f"A stand-in of the API serves synthetic records at {sandbox.base_url}.\n")
         first = fetch(made.ids, client=client)
-        say(f"{first.stats}.\n")
-        say(overview(first.frame, ["model"], width=width))
+        tell(f"{first.stats}.\n")
+        tell(overview(first.frame, ["model"], width=width))
         write_parquet(first.frame, directory / PARQUET)
         save(first.frame, cost_over_time, directory / CHART)
-        say(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")
-        say(f"Wrote {directory / CHART}.")
+        tell(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")
+        tell(f"Wrote {directory / CHART}.")
         parquet, page = directory / PARQUET, directory / REPORT
         write_report(first.frame, page, title="Synthetic records", sources=[parquet])
-        say(f"Wrote {page}: findings, charts and their numbers, for a browser.\n")
+        tell(f"Wrote {page}: findings, charts and their numbers, for a browser.\n")
         again = fetch(made.ids, client=client)
-        say(f'Fetched again: {again.stats.from_cache:,} ids from the cache, "requests": {again.stats.requests}.')
+        tell(f'Fetched again: {again.stats.from_cache:,} ids from the cache, "requests": {again.stats.requests}.')

@@ -3,7 +3,7 @@
 import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say
+from genanalytics.cli.streams import say, say_table
 from genanalytics.units import format_count
 
 
@@ -32,6 +32,7 @@ def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str
         say(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
         return
     table = format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width())
-    say(*table.split("\n"), *notes)
+    say_table(table)
+    say(*notes)
     for row in doubtful.itertuples():
         say("", f"{row.check}: {row.meaning}.", f"  {row.examples}")

@@ -3,7 +3,7 @@
 import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say
+from genanalytics.cli.streams import say, say_table
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
@@ -34,7 +34,7 @@ def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
     for moment in ("first", "last"):
         found[moment] = found[moment].dt.tz_convert(tz)
     table = format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width())
-    say(*table.split("\n"))
+    say_table(table)
     if len(found) > _MAX_ROWS:
         say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
     say(*list_notices(found))

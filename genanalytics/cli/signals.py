@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 else:
-    import _signal as signal  # the part in C: the rest makes enumerations, in the time for which nothing is handled
+    try:
+        import _signal as signal  # without the enumerations of `signal`, which take a while to make
+    except ImportError:
+        import signal
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _received: list[int] = []
-_PAUSE_S = 0.01
+_PAUSE_S = 0.1
+"""Longer than the hook takes: an exception that is raised within it would be lost, too."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -41,6 +41,11 @@ def say(*lines: str, err: bool = False) -> None:
         print(escape_unprintable(line), file=sys.stderr if err else sys.stdout, flush=True)
 
 
+def say_table(table: str) -> None:
+    """Print a table or another text of several lines, whose cells are escaped."""
+    say(*table.split("\n"))
+
+
 def emit(data: str) -> None:
     """Print a line of data for programs, exactly as it is; on a terminal, no character in it acts."""
     sys.stdout.write(f"{data}\n")

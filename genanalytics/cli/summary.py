@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say
+from genanalytics.cli.streams import say_table
 
 
 @click.command(
@@ -70,4 +70,4 @@ def summary(
         if as_json or as_csv:
             print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
             return
-        say(*overview(data, columns, **options, width=find_terminal_width()).split("\n"))
+        say_table(overview(data, columns, **options, width=find_terminal_width()))

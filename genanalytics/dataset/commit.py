@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics.base.atomic import sync
-from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes, choose_rewritten
+from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes, count_kept
 from genanalytics.dataset.manifest import MANIFEST, DataFile, Manifest
 from genanalytics.dataset.place import MODE
 from genanalytics.formats.parquet import read_table, sort_by_creation, write_table
@@ -62,7 +62,7 @@ class NextCommit:
 
     def add_failures(self, changes: pa.Table, count: int) -> None:
         """Take over the failures of the commit before, with changes, after which there are `count`."""
-        self._write_failures(choose_rewritten(self._manifest.failure_files, changes.num_rows), changes)
+        self._write_failures(count_kept(self._manifest.failure_files, changes.num_rows), changes)
         self._failures = count
 
     def merge_failures(self) -> None:

@@ -2,7 +2,8 @@
 
 `failures.parquet` is the file that readers see. What changed since it was written is in files of `failures/`: a row
 replaces an earlier row of its id, and a row without an outcome means that the id has a record. Once the changes are as
-many rows as `failures.parquet`, both become a new `failures.parquet`: about four rows are written per failure at most.
+many rows as `failures.parquet`, both become a new `failures.parquet`: at most four rows are written per failure, and
+32,768 more per commit.
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ class FailuresFile:
 
 
 class FailedIds:
-    """The ids without a record, and those that had none before: 16 bytes for each.
+    """The ids without a record, and those that had none before: 16 bytes for each, and 16 more once it has a record.
 
     An id that has a record never becomes a failure again: a data set loses no record.
 
@@ -77,11 +78,11 @@ class FailedIds:
         return pa.Table.from_pylist([{"requested_id": each} for each in ended], schema=FAILURES)
 
 
-def choose_rewritten(files: Sequence[FailuresFile], rows: int) -> int:
-    """Return the place of the first file that is rewritten together with new rows; all after it are too.
+def count_kept(files: Sequence[FailuresFile], rows: int) -> int:
+    """Return how many of the first files are kept; the others are rewritten together with the new rows.
 
     >>> visible = FailuresFile(FAILURES_FILE, 200_000)
-    >>> choose_rewritten([visible], 100_000), choose_rewritten([visible, FailuresFile("failures/2", 100_000)], 100_000)
+    >>> count_kept([visible], 100_000), count_kept([visible, FailuresFile("failures/2", 100_000)], 100_000)
     (1, 0)
     """
     if not rows and files:

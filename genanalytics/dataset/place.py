@@ -21,12 +21,13 @@ from typing import IO
 from genanalytics.base.atomic import check_current_directory, check_utf_8
 from genanalytics.base.locks import HAS_LOCKS, lock_file
 from genanalytics.base.text import explain
+from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.manifest import CURRENT, MANIFEST
 from genanalytics.errors import InputError, OutputError
 
 COMMITS = ".commits"
 NEXT = ".current.next"
-VISIBLE = ("data", "failures.parquet", MANIFEST)
+VISIBLE = ("data", FAILURES_FILE, MANIFEST)
 """The names that readers use."""
 MODE = 0o775
 """The permissions of each directory, less the umask: no others may write, whatever the umask."""
@@ -42,13 +43,13 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSY
 
 
 def check_place(directory: Path) -> None:
-    """Refuse a directory that others can change, with other content, a copy of a data set, or links to elsewhere.
+    """Refuse a directory that others can change, that has other content, or whose links lead elsewhere; and a copy.
 
     Raises:
         InputError: It cannot be used.
         OutputError: The system has no locks.
     """
-    check_name(directory)
+    check_path(directory)
     if not HAS_LOCKS:
         msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
         raise OutputError(msg)
@@ -71,7 +72,7 @@ def check_place(directory: Path) -> None:
     _check_visible(directory)
 
 
-def check_name(directory: Path) -> None:
+def check_path(directory: Path) -> None:
     """Refuse a path that leads nowhere, or that Parquet's library cannot write.
 
     Raises:
@@ -163,7 +164,8 @@ def lock(directory: Path) -> Iterator[None]:
         InputError: The file of the lock is a link, or belongs to another user.
         OutputError: Another process writes the data set.
     """
-    directory.mkdir(MODE, parents=True, exist_ok=True)
+    for folder in reversed([directory, *directory.parents]):  # `parents=True` would leave the mode to the umask
+        folder.mkdir(MODE, exist_ok=True)
     with _open_lock(directory / _LOCK) as stream:
         if not lock_file(stream):
             stream.seek(0)

@@ -17,7 +17,7 @@ from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
 from genanalytics.dataset.failures import FAILURES, FailedIds
 from genanalytics.dataset.manifest import CURRENT, DataFile, Manifest, read_failures, read_manifest
-from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_name, check_place, lock, open_commits
+from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_path, check_place, lock, open_commits
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 
@@ -82,7 +82,7 @@ class Writer(AbstractContextManager["Writer"]):
         Args:
             final: Rows that will not change any more.
             young: Rows that may change.
-            failures: Ids without a record, with the columns of `manifest.FAILURES`.
+            failures: Ids without a record, with the columns of `failures.FAILURES`.
 
         Raises:
             OutputError: It cannot be written; the data set is as before.
@@ -104,6 +104,8 @@ class Writer(AbstractContextManager["Writer"]):
 
     def compact(self) -> int:
         """Merge the small files of each partition in one commit, and return the number of files that this saves.
+
+        The changes of failures are merged into `failures.parquet` too; they are not counted.
 
         Raises:
             OutputError: It cannot be written; the data set is as before.
@@ -127,7 +129,7 @@ class Writer(AbstractContextManager["Writer"]):
             commit.merge_failures()
 
     def read_failures(self) -> pa.Table:
-        """Return the ids without a record, with the columns of `manifest.FAILURES`."""
+        """Return the ids without a record, with the columns of `failures.FAILURES`."""
         return read_failures(self.directory) if self.manifest.commit else FAILURES.empty_table()
 
     @property
@@ -205,7 +207,7 @@ class Writer(AbstractContextManager["Writer"]):
                     self._commits.remove(root.name, ignore_errors=True)
                 raise
         self.manifest = done
-        oldest = f"{done.commit - _KEPT:08d}"
+        oldest = f"{max(0, done.commit - _KEPT):08d}"
         for name in self._commits.list():
             if name < oldest:
                 self._commits.remove(name, ignore_errors=True)
@@ -234,7 +236,7 @@ def compact(directory: str | os.PathLike[str]) -> int:
         OutputError: It cannot be written, or another process writes it.
     """
     path = Path(directory)
-    check_name(path)
+    check_path(path)
     manifest = read_manifest(path)
     partition: Any = manifest.partition
     with Writer(path, partition=partition, redact=manifest.redact) as writer:

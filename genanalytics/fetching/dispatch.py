@@ -66,6 +66,7 @@ class Dispatch:
         self.from_cache = 0
         self._stale = 0
         self._halted = ""
+        self._is_paused = False
         self._error: BaseException | None = None
         self._notices: dict[str, None] = {}
         self._quota = Quota()
@@ -91,7 +92,7 @@ class Dispatch:
         return (
             *self._notices,
             *([stale] if self._stale else []),
-            *([self._held.notice] if self._held.notice and self._halted != self._held.pause else []),
+            *([self._held.notice] if self._held.notice and not self._is_paused else []),
             *self._store.notices,
             *filter(None, [self._workers.notice, self._client.clock_notice]),
         )
@@ -265,7 +266,7 @@ class Dispatch:
         """Leave out one id for which the service wants a long pause."""
         self._held.add_paused(task, answer, time.time() + pause_s)
         if self._held.is_pause_for_all:
-            self._halt(self._held.pause)
+            self._halt_for_pause()
 
     def _release_held(self, *, was_outage: bool) -> None:
         """Settle what was held back; what an outage alone had failed is asked for again."""
@@ -277,11 +278,15 @@ class Dispatch:
     def _end_held(self) -> None:
         """Settle what was held back, since nothing else is left; in an outage, go on with one id until it ends."""
         if self._held.is_paused:
-            self._halt(self._held.pause)
+            self._halt_for_pause()
         elif self._outage.is_on(time.monotonic()):
             heapq.heappush(self._waiting, (time.monotonic() + PROBE_S, next(self._ties), self._held.take_probe()))
         else:
             self._release_held(was_outage=False)
+
+    def _halt_for_pause(self) -> None:
+        self._is_paused = True
+        self._halt(self._held.pause)
 
     def _halt(self, reason: str) -> None:
         """Ask for nothing more."""

@@ -30,7 +30,7 @@ class Secret:
         return self._text
 
     def hide(self, text: bytes) -> bytes:
-        """Return a text with `[key]` in the place of this one, in any case, escaped, as Base64 or in hexadecimal."""
+        """Return a text with `[key]` in the place of this one, in any case, escaped, encoded or packed."""
         return text if self._mask is None else self._mask.hide(text)
 
     def hide_text(self, text: str) -> str:

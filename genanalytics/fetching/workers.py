@@ -71,7 +71,7 @@ class Workers(Generic[Task, Result]):
         """Return the next result, or None if there is none yet.
 
         This has to precede a wait. Otherwise CPython's `SimpleQueue.get` first takes a lock that the last result left
-        open, and then waits for ever if its time is over by then: always for 1 us, rarely for more.
+        open, and then waits forever if its time is already over: always for 1 us, rarely for more.
         """
         try:
             return self._results.get_nowait()

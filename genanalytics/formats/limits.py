@@ -14,8 +14,8 @@ import pyarrow.parquet
 
 from genanalytics.ids.pages import Chunk, Page, read_chunks, read_pages
 
-_LEAST_BYTES = 1 << 30
-_TIMES = 500
+_SMALLEST_LIMIT = 1 << 30
+_MOST_RATIO = 500
 _CELL_BYTES = 8
 """What a cell takes in a frame at least, even a gap."""
 _BATCH_BYTES, _BATCH_ROWS = 1 << 24, 1 << 16
@@ -34,7 +34,7 @@ def find_limit(size: int) -> int:
     >>> find_limit(1_000), find_limit(1_000_000_000)
     (1073741824, 500000000000)
     """
-    return max(_LEAST_BYTES, _TIMES * size)
+    return max(_SMALLEST_LIMIT, _MOST_RATIO * size)
 
 
 def check_size(unpacked: int, packed: int) -> None:
@@ -54,8 +54,8 @@ def check_size(unpacked: int, packed: int) -> None:
 def check_parquet(file: pa.parquet.ParquetFile, stream: BinaryIO) -> None:
     """Refuse a Parquet file whose rows take too much memory, before they are read.
 
-    What its pages unpack to is the least. A value of a dictionary counts in each row that has it: as if each were the
-    longest, or, if that could exceed the limit, exactly.
+    The unpacked pages are a lower bound. A value of a dictionary counts once per row: first as if each were the
+    longest; if that exceeds the limit, exactly.
 
     Raises:
         ValueError: They do, or the file is damaged.
@@ -84,7 +84,7 @@ def check_parquet(file: pa.parquet.ParquetFile, stream: BinaryIO) -> None:
 
 
 def check_table(table: pa.Table, packed: int) -> None:
-    """Refuse a table of a file of the size `packed` if its values take too much memory when each stands alone.
+    """Refuse a table of a file of the size `packed` if its values, counted once per row, take too much memory.
 
     Raises:
         ValueError: They do.
@@ -173,7 +173,7 @@ def _read_longest(stream: BinaryIO, chunk: Chunk, page: Page) -> int:
         try:
             values = pa.decompress(values, page.size, codec, asbytes=True)
         except (OSError, ValueError):
-            return page.size  # it is damaged, which whoever reads it says
+            return page.size  # it is damaged: the reader reports it
     longest = place = 0
     while place < len(values):
         length = int.from_bytes(values[place : place + _LENGTH_BYTES], "little")
@@ -183,7 +183,7 @@ def _read_longest(stream: BinaryIO, chunk: Chunk, page: Page) -> int:
 
 
 def _measure(values: pa.Array) -> int:
-    """Return the bytes that values take when each stands alone."""
+    """Return the bytes that values take, with repeated values counted once per row."""
     kind, types = values.type, pa.types
     cells = len(values) * _CELL_BYTES
     if types.is_struct(kind):

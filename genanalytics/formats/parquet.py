@@ -177,7 +177,7 @@ def read_table(
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
         with open_file(path, filesystem) as file:
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
-            if filesystem is None:
+            if filesystem is None or isinstance(filesystem, pa.fs.LocalFileSystem):
                 _check_rows(file, path)
             coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
             return set_coverage(file.read(columns=columns), coverage)

@@ -54,7 +54,7 @@ class Thrift:
         raise ValueError(msg)
 
     def _read_list(self, wanted: Wanted) -> list[Any]:
-        """Return the structs of a list; every element takes a byte or more, so that a size that lies meets the end."""
+        """Return the structs of a list: each takes at least a byte, so a false size raises IndexError at the end."""
         head = self._read_byte()
         size = self._read_unsigned() if head >> 4 == _LONG_LIST else head >> 4
         kind = _BYTE if head & 15 in _BOOLEANS else head & 15

@@ -45,17 +45,17 @@ def filter_rows(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any
     """
     zone = find_zone(tz)
     schema = nw.from_native(data).collect_schema()
-    met = [_parse(condition, schema, zone) for condition in conditions]
+    parsed = [_parse(condition, schema, zone) for condition in conditions]
     plain = {name: make_plain(name) for name in schema}
-    if all(plain[name] == name for name, _ in met):
-        return _filter(data, met)
-    kept = _filter(rename_columns(data, plain), met)
+    if all(plain[name] == name for name, _ in parsed):
+        return _filter(data, parsed)
+    kept = _filter(rename_columns(data, plain), parsed)
     return rename_columns(kept, {new: old for old, new in plain.items()})
 
 
-def _filter(data: Any, met: Iterable[tuple[str, nw.Expr]]) -> Any:  # noqa: ANN401
+def _filter(data: Any, parsed: Iterable[tuple[str, nw.Expr]]) -> Any:  # noqa: ANN401
     frame = nw.from_native(data)
-    for _, expression in met:
+    for _, expression in parsed:
         frame = frame.filter(expression)
     return frame.to_native()
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from genanalytics.base.atomic import check_place, replace_file
+from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, Statistic
 from genanalytics.metrics.engines.source import Records
@@ -72,7 +72,7 @@ def check_target(path: str | os.PathLike[str]) -> str:
     if suffix not in FigureCanvasBase.get_supported_filetypes():
         msg = f"cannot draw into {os.fspath(path)!r}: give a name that ends in .png, .svg or .pdf"
         raise InputError(msg)
-    check_place(path)
+    check_writable(path)
     return suffix
 
 

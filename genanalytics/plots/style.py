@@ -65,11 +65,11 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         figure = plt.figure(figsize=SIZE, layout="constrained")
         with mpl.rc_context(SETTINGS):
             ax = figure.subplots()
-    others = set(ax.texts)
+    others = {*ax.texts, *([ax.title] if ax.get_title() else [])}
     with mpl.rc_context(SETTINGS):
         draw_grid(ax, grid)
         yield ax
-    for text in set(ax.findobj(Text)) - others:  # titles and labels of given axes have the settings of their creation
+    for text in set(ax.findobj(Text)) - others:  # titles and labels of given axes keep the settings of their creation
         text.set_parse_math(SETTINGS["text.parse_math"])
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from genanalytics._version import __version__
-from genanalytics.base.atomic import check_place, replace_file
+from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.text import name_group
 from genanalytics.dataset.manifest import MANIFEST
 from genanalytics.errors import InputError, PoorerResultError
@@ -180,7 +180,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
     if Path(path).suffix.lower() not in _SUFFIXES:
         msg = f"cannot write a report to {os.fspath(path)!r}: give a name that ends in {_SUFFIXES[0]}"
         raise InputError(msg)
-    check_place(path)
+    check_writable(path)
 
 
 def _check_replacement(path: Path, coverage: Coverage | None) -> None:

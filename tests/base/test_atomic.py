@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genanalytics.base.atomic import check_place, check_utf_8, replace_file, sync
+from genanalytics.base.atomic import check_utf_8, check_writable, replace_file, sync
 from genanalytics.errors import InputError, OutputError
 
 
@@ -86,24 +86,26 @@ def test_files_and_directories_can_be_flushed(path: Path) -> None:
 
 
 def test_a_place_is_checked_without_a_trace(path: Path) -> None:
-    check_place(path)
-    check_place(path.with_name("new"))
+    check_writable(path)
+    check_writable(path.with_name("new"))
     assert (path.read_text(), list(path.parent.iterdir())) == ("old", [path])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
 def test_a_directory_that_cannot_be_written_is_found_before_the_work() -> None:
     with pytest.raises(OutputError, match="cannot write /proc/new: No such file or directory"):
-        check_place("/proc/new")
+        check_writable("/proc/new")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_a_pipe_or_a_device_is_not_replaced(path: Path) -> None:
     pipe = path.with_name("pipe")
     os.mkfifo(pipe)
-    for refuse in (check_place, lambda pipe: replace_file(pipe).__enter__()):
-        with pytest.raises(OutputError, match=f"cannot write {pipe}: it is a directory, a device or a pipe"):
-            refuse(pipe)
+    refusal = f"cannot write {pipe}: it is a directory, a device or a pipe"
+    with pytest.raises(OutputError, match=refusal):
+        check_writable(pipe)
+    with pytest.raises(OutputError, match=refusal), replace_file(pipe):
+        pass
     assert pipe.is_fifo()
     assert sorted(path.parent.iterdir()) == [pipe, path]
 

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
 import unicodedata
@@ -127,6 +126,8 @@ def test_no_cell_of_csv_is_a_formula(capsys: pytest.CaptureFixture[str]) -> None
 
 def run_in_terminal(*arguments: str, encoding: str) -> str:
     """Return what a command prints on a terminal."""
+    import pty  # noqa: PLC0415 - Windows has none
+
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": encoding}
     command = [sys.executable, "-m", "genanalytics", *arguments]

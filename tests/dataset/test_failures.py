@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -121,29 +122,29 @@ def test_any_order_of_failures_and_records_gives_the_same_list(
     failed: dict[str, str] = {}
     young: set[str] = set()
     final: set[str] = set()
-    writer = Writer(directory, partition=None).__enter__()
-    writer.commit(NONE, NONE, NO_FAILURE)
-    for step, (kind, number) in enumerate(steps):
-        one = f"gen-{number}"
-        if kind == "again":
-            writer.__exit__(None)
-            writer = Writer(directory, partition=None).__enter__()
-        elif kind == "fails" and one not in young | final:
-            failed[one] = str(step)
-            table = failures(one).set_column(3, "message", pa.array([str(step)]))
-            writer.commit(NONE, NONE, table)
-        elif kind == "young" and one not in final:
-            young.add(one)
-            failed.pop(one, None)
-            writer.commit(NONE, rows(one), NO_FAILURE)
-        elif kind == "final" and one not in final:
-            young.discard(one)
-            final.add(one)
-            failed.pop(one, None)
-            writer.commit(rows(one), NONE, NO_FAILURE)
-        found = read_failures(directory)
-        assert dict(zip(found["requested_id"].to_pylist(), found["message"].to_pylist(), strict=True)) == failed
-        assert writer.manifest.failures == len(failed)
-    writer.__exit__(None)
+    with ExitStack() as opened:
+        writer = opened.enter_context(Writer(directory, partition=None))
+        writer.commit(NONE, NONE, NO_FAILURE)
+        for step, (kind, number) in enumerate(steps):
+            one = f"gen-{number}"
+            if kind == "again":
+                opened.close()
+                writer = opened.enter_context(Writer(directory, partition=None))
+            elif kind == "fails" and one not in young | final:
+                failed[one] = str(step)
+                table = failures(one).set_column(3, "message", pa.array([str(step)]))
+                writer.commit(NONE, NONE, table)
+            elif kind == "young" and one not in final:
+                young.add(one)
+                failed.pop(one, None)
+                writer.commit(NONE, rows(one), NO_FAILURE)
+            elif kind == "final" and one not in final:
+                young.discard(one)
+                final.add(one)
+                failed.pop(one, None)
+                writer.commit(rows(one), NONE, NO_FAILURE)
+            found = read_failures(directory)
+            assert dict(zip(found["requested_id"].to_pylist(), found["message"].to_pylist(), strict=True)) == failed
+            assert writer.manifest.failures == len(failed)
     assert listed(directory) == failed.keys()
     assert seen(directory).keys() == young | final

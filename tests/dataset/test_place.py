@@ -104,7 +104,7 @@ def test_a_directory_that_every_user_can_change_is_refused(name: str, directory:
 def test_nothing_is_open_to_every_user_even_without_a_umask(directory: Path) -> None:
     before = os.umask(0)
     try:
-        committed(directory, rows("gen-1"), rows("gen-2"))
+        committed(directory / "a" / "b", rows("gen-1"), rows("gen-2"))
     finally:
         os.umask(before)
     assert [path for path in (directory, *directory.rglob("*")) if path.is_dir() and path.stat().st_mode & 0o002] == []

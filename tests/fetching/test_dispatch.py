@@ -170,11 +170,14 @@ def test_long_pauses_for_many_ids_are_one_notice(server: FaultServer, make_clien
     for number, one in enumerate(ids[1::3]):
         server.plan(one, refusal(429, Retry_After=str(1_000 + 60 * number)))
     dispatch = dispatch_of(make_client(max_workers=1))
+    longest = timedelta(seconds=1_000 + 60 * 19)
+    before = datetime.now()  # noqa: DTZ005 - as the clock on the wall shows it
     outcomes = {answer.requested_id: answer.outcome for _, answer in dispatch.answers(iter(ids))}
     assert outcomes == dict.fromkeys(ids, Outcome.OK) | dict.fromkeys(ids[1::3], Outcome.SKIPPED)
-    latest = datetime.now() + timedelta(seconds=1_000 + 60 * 19)  # noqa: DTZ005 - as the clock on the wall shows it
     [notice] = dispatch.notices
-    assert notice.startswith(f"left out 20 ids: the service asked for a pause until {latest:%Y-%m-%d %H}")
+    form = "left out 20 ids: the service asked for a pause until %Y-%m-%d %H:%M:%S; fetch again then"
+    until = datetime.strptime(notice, form)  # noqa: DTZ007
+    assert before + longest - timedelta(seconds=1) <= until <= datetime.now() + longest  # noqa: DTZ005
 
 
 @pytest.mark.parametrize("status", [429, 503])

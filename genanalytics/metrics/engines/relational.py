@@ -190,7 +190,7 @@ class Relational:
         return found.cast(nw.Float64) if column is not None and column.kind is Kind.INTEGER else found
 
     def _find(self, name: str) -> nw.Expr:
-        """Return a column of the data, which has a plain name here, under its own name; or one that was added."""
+        """Return a column by its own name: columns of the data are stored under plain names, added ones are not."""
         return nw.col(make_plain(name)).alias(name) if name in self._schema else nw.col(name)
 
     def _list_flags(

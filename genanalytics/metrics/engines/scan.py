@@ -122,7 +122,7 @@ def _leave_out_hidden(files: Iterable[Path], place: Path) -> list[Path]:
 
 
 def _check(file: Path) -> None:
-    """Refuse a file that is not whole Parquet, has a footer other than written, or contains failures."""
+    """Refuse a file that is incomplete, has a damaged footer, or is the `failures.parquet` of a data set."""
     if file.name == FAILURES_FILE and is_dataset(file.parent):
         msg = f"{file} contains ids without a record: give the data set itself, {file.parent}"
         raise InputError(msg)
