@@ -1,5 +1,6 @@
 """A small file that unpacks to gigabytes is refused by `read` in one sentence, before it takes memory."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import genanalytics as ga
+from support.datasets import committed, rows
 
 ROWS = 100_000
 NOTE = "x" * 100_000
@@ -109,6 +111,16 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused_with_little_memory(tm
     assert int(grown) < 300 << 10
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
+def test_it_is_refused_in_a_data_set_and_by_scan_too(tmp_path: Path) -> None:
+    committed(tmp_path / "set", rows("gen-1"))
+    [file] = (tmp_path / "set").glob("data/**/*.parquet")
+    parquet_with_a_dictionary(file)
+    for read in (ga.read, lambda path: ga.scan(path, engine="pandas")):
+        with pytest.raises(ga.InputError, match=r"unpacks to more than 1,073,741,824 bytes"):
+            read(tmp_path / "set")
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
 def test_records_with_repeated_long_texts_are_read(tmp_path: Path, suffix: str) -> None:
     frame = pd.DataFrame(
@@ -125,10 +137,10 @@ def test_records_with_repeated_long_texts_are_read(tmp_path: Path, suffix: str) 
 
 
 def test_many_records_with_attempts_of_their_own_are_read(tmp_path: Path) -> None:
-    rows = 30_000
-    moments = pa.array([0] * rows, pa.timestamp("us", "UTC"))
-    ids = [f"gen-{number}" for number in range(rows)]
-    attempts = [[{"id": f"attempt-{number}-{'x' * 40}", "provider_name": "Azure"}] for number in range(rows)]
+    number_of_rows = 30_000
+    moments = pa.array([0] * number_of_rows, pa.timestamp("us", "UTC"))
+    ids = [f"gen-{number}" for number in range(number_of_rows)]
+    attempts = [[{"id": f"attempt-{number}-{'x' * 40}", "provider_name": "Azure"}] for number in range(number_of_rows)]
     columns = {"requested_id": ids, "fetched_at": moments, "created_at": moments, "provider_responses": attempts}
     pq.write_table(pa.table(columns), tmp_path / "records.parquet", row_group_size=10_000)
     read = ga.read(tmp_path / "records.parquet")

@@ -178,7 +178,7 @@ def read_table(
         with open_file(path, filesystem) as file:
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
             if filesystem is None or isinstance(filesystem, pa.fs.LocalFileSystem):
-                _check_rows(file, path)
+                check_rows(file, path)
             coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
             return set_coverage(file.read(columns=columns), coverage)
     except FileNotFoundError:
@@ -187,7 +187,12 @@ def read_table(
         raise unreadable(path, error) from error
 
 
-def _check_rows(file: pa.parquet.ParquetFile, path: str | os.PathLike[str]) -> None:
+def check_rows(file: pa.parquet.ParquetFile, path: str | os.PathLike[str]) -> None:
+    """Refuse a file on this machine whose rows take far more memory than records do.
+
+    Raises:
+        InputError: They do, or the file is damaged.
+    """
     with open(path, "rb") as stream:  # noqa: PTH123 - a path of any form
         try:
             check_parquet(file, stream)

@@ -154,7 +154,7 @@ def test_a_link_in_a_commit_that_leads_elsewhere_is_refused(name: str, directory
     inside = Path(os.path.realpath(directory / ".current")) / name
     inside.rename(tmp_path / "foreign")
     inside.symlink_to(tmp_path / "foreign")
-    for use in (read_parquet, ga.scan, lambda path: committed(path, rows("gen-2"))):
+    for use in (read_parquet, ga.scan, ga.compact, lambda path: committed(path, rows("gen-2"))):
         with pytest.raises(InputError, match="leads out of the data set"):
             use(directory)
 

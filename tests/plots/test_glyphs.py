@@ -54,9 +54,9 @@ def test_a_column_of_any_name_is_a_title_that_leaves_room(name: str) -> None:
 
 def test_a_formula_of_the_caller_stays_one() -> None:
     ax = Figure().subplots()
-    formula = ax.text(0, 0, "$x^2$")
+    formulas = [ax.text(0, 0, "$x^2$"), ax.set_title("$x^2$")]
     cost_over_time(FRAME, ax=ax)
-    assert formula.get_parse_math()
+    assert all(formula.get_parse_math() for formula in formulas)
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])

@@ -22,7 +22,7 @@ from genanalytics.base.text import explain
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.manifest import is_dataset, list_files
 from genanalytics.errors import InputError
-from genanalytics.formats.parquet import check_footer
+from genanalytics.formats.parquet import check_footer, check_rows
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
 from genanalytics.records.frame import cast_known, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
@@ -209,6 +209,7 @@ def _open_with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
         for file in files:
             # a ParquetFile, not a data set: names of folders would be columns
             with pa.parquet.ParquetFile(file, page_checksum_verification=True) as parquet:
+                check_rows(parquet, file)
                 tables.append(cast_known(parquet.read()))
         table = pa.concat_tables([ARROW_SCHEMA.empty_table(), *tables], promote_options="permissive")
     except (OSError, pa.ArrowException) as error:
