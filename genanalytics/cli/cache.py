@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from genanalytics.cache.archive import Archive
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_UNITS_S = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 @click.group(
@@ -96,7 +96,7 @@ Examples:
 )
 @cache_option
 @json_option
-@click.option("--older-than", metavar="AGE", help="Delete only entries fetched longer ago: 90d, 12h, 30m, 2w.")
+@click.option("--older-than", metavar="AGE", help="Delete only entries fetched longer ago: 90d, 12h, 30min, 2w.")
 @click.option("--yes", is_flag=True, help="Confirm that everything is deleted.")
 def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: bool) -> None:
     """Delete entries; the service may no longer have their records."""
@@ -157,9 +157,9 @@ def _parse_age_s(age: str) -> int:
     >>> _parse_age_s("90d"), _parse_age_s("12h")
     (7776000, 43200)
     """
-    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", age)
+    found = re.fullmatch(r"([0-9]{1,6})(s|min|h|d|w)", age)
     if found is None:
-        msg = f"--older-than {age!r} is not an age: give a whole number with s, m, h, d or w, such as 90d or 12h"
+        msg = f"--older-than {age!r} is not an age: give a whole number with s, min, h, d or w, such as 90d or 12h"
         raise InputError(msg)
     return int(found[1]) * _UNITS_S[found[2]]
 

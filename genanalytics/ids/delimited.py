@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,6 +58,8 @@ class Delimited(NamedTuple):
                 is_named = column in first and not str(column).isdecimal()  # a number is a place
                 if is_named or _is_header(first):
                     return cls(separator, first, blank + 1, even[1:])
+                if column is None and _has_only_ids(rows):
+                    return None  # several ids in a line: each is searched for
                 return cls(separator, [str(place) for place in range(1, len(first) + 1)], blank, even)
         return None
 
@@ -125,6 +127,11 @@ def _is_header(fields: Sequence[str]) -> bool:
     return len({*fields}) == len(fields) and all(
         _COLUMN_NAME.fullmatch(field) and not PATTERN.search(field) for field in named
     )
+
+
+def _has_only_ids(rows: Iterable[Sequence[str]]) -> bool:
+    """Return whether every field is an id or empty."""
+    return all(PATTERN.fullmatch(field.strip()) for row in rows for field in row if field.strip())
 
 
 def _read_rows(content: Content) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The server of the stand-in: `GET /api/v1/generation` over real HTTP on this machine, with the records of a sample."""
 
 import json
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from genanalytics.sandbox.records import Sample
 _HOST = "127.0.0.1"
 _BASE_PATH = "/api/v1"
 _POLL_S = 0.02
+_NO_PAGE = b"<!doctype html><title>404</title><h1>Not Found</h1>"
 
 
 class Sandbox:
@@ -82,6 +84,7 @@ class _Server(ThreadingTCPServer):
     """
 
     request_queue_size = 256
+    allow_reuse_address = os.name != "nt"  # else the port of a server that just ended cannot be used for a minute
 
     def __init__(self, sample: Sample, port: int) -> None:
         self.sample = sample
@@ -123,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         if path != f"{_BASE_PATH}/generation":
-            self._refuse(HTTPStatus.NOT_FOUND, "Not Found")
+            self._send(HTTPStatus.NOT_FOUND, "text/html", _NO_PAGE)  # as the web site does
             return
         self.server.count()
         self._answer_generation(parse_qs(query).get("id", [""])[0])
@@ -153,9 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, {"error": {"message": message, "code": status.value}})
 
     def _answer(self, status: HTTPStatus, document: Mapping[str, object]) -> None:
-        body = json.dumps(document, separators=(",", ":")).encode()
+        self._send(status, "application/json", json.dumps(document, separators=(",", ":")).encode())
+
+    def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "private, no-store")
         if self.close_connection:

@@ -122,10 +122,10 @@ def test_clear_deletes_all_only_when_told_twice(directory: Path, capsys: pytest.
     assert FINAL.encode() not in (directory / FILE_NAME).read_bytes()
 
 
-@pytest.mark.parametrize("age", ["", "30", "d", "-1d", "1y", "1.5h"])
+@pytest.mark.parametrize("age", ["", "30", "d", "-1d", "1y", "1.5h", "3m"])
 def test_text_that_is_not_an_age_is_refused(age: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cache", "clear", "--older-than", age]) == 2
-    assert f"--older-than {age!r} is not an age: give a whole number with s, m, h, d or w" in capsys.readouterr().err
+    assert f"--older-than {age!r} is not an age: give a whole number with s, min, h, d or w" in capsys.readouterr().err
     assert len(kept(directory)) == 3
 
 

@@ -96,6 +96,14 @@ def test_of_several_columns_of_ids_the_fullest_is_taken(tmp_path: Path) -> None:
     assert ids.notices == (f"{path}: 2 rows without an id",)
 
 
+@pytest.mark.parametrize("text", [f"{A},{B},{C}\n", f"{A}, {B}\n{B}, {C}\n", f"{A};{B};{C}", f"{A}\t{B}\n{C}\t{A}\n"])
+def test_several_ids_in_a_line_are_all_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text(text)
+    ids = read_ids(tmp_path / "ids.txt")
+    assert list(dict.fromkeys(ids)) == [A, B, C]
+    assert ids.notices == ()
+
+
 def test_a_named_column_holds_ids_of_any_form(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text("id,model\ngen_abc,x\nchatcmpl-1,y\n")
     assert list(read_ids(tmp_path / "calls.csv", column="id")) == ["gen_abc", "chatcmpl-1"]

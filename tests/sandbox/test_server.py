@@ -1,6 +1,7 @@
 """What the stand-in of the API answers, over real HTTP."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -72,10 +73,10 @@ def test_without_an_id_the_answer_is_400(sandbox: Sandbox, generation_id: str | 
     assert response.json()["error"]["code"] == 400
 
 
-def test_another_path_is_404(sandbox: Sandbox) -> None:
+def test_another_path_is_a_page_that_says_404(sandbox: Sandbox) -> None:
     response = requests.get(f"{sandbox.base_url}/models", headers=KEY, timeout=5)
-    assert response.status_code == 404
-    assert response.json() == {"error": {"message": "Not Found", "code": 404}}
+    assert (response.status_code, response.headers["Content-Type"]) == (404, "text/html")
+    assert "Not Found" in response.text
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -147,6 +148,15 @@ def test_a_client_that_hangs_up_is_met_with_silence(capfd: pytest.CaptureFixture
         connection.close()
         get(sandbox, "gen-1")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a port is free at once there")
+def test_a_port_is_free_again_at_once() -> None:
+    with Sandbox(sample(3)) as first, requests.Session() as session:
+        session.get(f"{first.base_url}/generation", timeout=5)  # its connection is still open when the server ends
+        port = int(first.base_url.split(":")[2].split("/")[0])
+    with Sandbox(sample(3), port=port) as second:
+        assert requests.get(f"{second.base_url}/generation", timeout=5).status_code == 401
 
 
 def test_a_port_that_is_taken_is_a_clear_error() -> None:
