@@ -205,9 +205,11 @@ def _read_manifest(filesystem: pa.fs.FileSystem, root: str, path: str | os.PathL
             content = json.loads(stream.read())
         found, columns = int(content["genanalytics_format"]), int(content["schema_version"])
     except FileNotFoundError:
-        msg = (
-            f"cannot read {os.fspath(path)}: the directory is not a data set (no {MANIFEST}); give a data set or a file"
-        )
+        if os.path.lexists(os.path.join(path, MANIFEST)):  # noqa: PTH118 - perhaps a URL
+            reason = "its first export did not get as far as a commit; export again"
+        else:
+            reason = f"the directory is not a data set (no {MANIFEST}); give a data set or a file"
+        msg = f"cannot read {os.fspath(path)}: {reason}"
         raise InputError(msg) from None
     except (OSError, RecursionError, *_MALFORMED, pa.ArrowException) as error:
         raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
