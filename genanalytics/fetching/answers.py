@@ -53,7 +53,7 @@ class Outcome(StrEnum):
     )
     SKIPPED = (
         "skipped",
-        "not requested before the run ended",
+        "no answer before the run ended",
         "fetch again: only missing records are requested",
     )
 

@@ -321,7 +321,7 @@ def _find_verdict(answer: Answer) -> Verdict:
 
 
 def _skip(generation_id: str, attempt: int) -> Answer:
-    message = "the run stopped before it was asked for"
+    message = "the run ended before it was answered"
     return Answer(generation_id, Outcome.SKIPPED, attempts=attempt - 1, message=message)
 
 
