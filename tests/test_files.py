@@ -9,10 +9,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
@@ -23,6 +23,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 from pandas.testing import assert_frame_equal
 
+import genanalytics as ga
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import (
     SUFFIXES,
@@ -594,3 +595,37 @@ def test_a_file_that_version_0_1_0_wrote_is_read_exactly(tmp_path: Path, suffix:
     other = read(kept / "records.arrow")
     assert_frame_equal(frame, by_creation(other) if suffix == ".parquet" else other)
     assert find_coverage(frame) == (Coverage(40, 39) if suffix == ".parquet" else None)
+
+
+@pytest.mark.parametrize("packing", ["zstd", "lz4", "uncompressed"])
+def test_an_arrow_file_of_polars_is_read(tmp_path: Path, packing: Literal["zstd", "lz4", "uncompressed"]) -> None:
+    moment = datetime(2026, 8, 24, tzinfo=UTC)
+    ids = [f"gen-1700000000-{number:020d}" for number in range(3)]
+    table = pl.DataFrame(
+        {"requested_id": ids, "fetched_at": moment, "created_at": moment, "note": ["a", None, "b" * 99]}
+    )
+    table.write_ipc(tmp_path / "records.arrow", compression=packing)  # there is no stream in such a file
+    frame = ga.read(tmp_path / "records.arrow")
+    assert frame["requested_id"].tolist() == ids
+    assert frame["note"].tolist()[::2] == ["a", "b" * 99]
+    assert list(ga.read_ids(tmp_path / "records.arrow")) == ids
+
+
+def test_an_arrow_file_with_any_number_in_its_footer_gives_its_ids_or_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "ids.arrow"
+    table = pa.table({"requested_id": [f"gen-1700000000-{number:020d}" for number in range(400)]})
+    with pa.ipc.new_file(str(path), table.schema) as file:
+        file.write_table(table, max_chunksize=200)
+    data = path.read_bytes()
+    start = len(data) - 10 - int.from_bytes(data[-10:-6], "little")
+    messages = []
+    for place in range(start, len(data), 4):
+        path.write_bytes(data[:place] + (1 << 40).to_bytes(8, "little") + data[place + 8 :])
+        try:
+            ids = list(ga.read_ids(path))
+        except InputError as error:
+            messages.append(str(error))
+        else:
+            assert ids == table["requested_id"].to_pylist()[: len(ids)]
+    assert all(message.startswith(f"cannot read {path}: ") for message in messages)
+    assert any("it names more rows than the file has" in message for message in messages)

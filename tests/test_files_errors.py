@@ -54,6 +54,16 @@ def one_sentence(error: Exception) -> str:
     return message
 
 
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("kind", [pa.list_view(pa.int8()), pa.struct([("a", pa.large_list_view(pa.string()))])])
+def test_a_type_that_ends_pandas_is_refused_even_without_rows(tmp_path: Path, rows: int, kind: pa.DataType) -> None:
+    table = pa.table({"requested_id": pa.nulls(rows, pa.string()), "x": pa.nulls(rows, kind)})
+    with pa.ipc.new_file(str(tmp_path / "odd.arrow"), table.schema) as file:
+        file.write_table(table)
+    with pytest.raises(InputError, match="which no record has"):
+        read(tmp_path / "odd.arrow")
+
+
 def test_an_existing_file_is_replaced_and_nothing_else_stays(frame: pd.DataFrame, path: Path) -> None:
     path.write_bytes(b"before")
     write(frame, path)

@@ -12,7 +12,7 @@ from html.entities import html5
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
-from genanalytics.base.packed import BLANKS, contains_packed
+from genanalytics.base.packed import BLANKS, Search, TooLongError
 
 HIDDEN = "[key]"
 """What stands in the place of an API key."""
@@ -75,10 +75,13 @@ class Mask:
             hidden = self._replace(hidden, fold, self._find)
             if self._is_in(fold(hidden)):
                 return HIDDEN.encode()
-        if self._is_packed_in(hidden):
-            hidden = self._replace(hidden, _join, self._find_packed)
+        try:
             if self._is_packed_in(hidden):
-                return HIDDEN.encode()
+                hidden = self._replace(hidden, _join, self._find_packed)
+                if self._is_packed_in(hidden):
+                    return HIDDEN.encode()
+        except TooLongError:  # it may contain a match
+            return HIDDEN.encode()
         return hidden
 
     def hide_text(self, text: str) -> str:
@@ -113,12 +116,13 @@ class Mask:
             yield match.span()
 
     def _find_packed(self, text: bytes) -> Iterator[tuple[int, int]]:
+        search = Search(lambda inner: self._is_in(fold(inner)), _undo_escapes)
         marked = text.translate(_AS_RUNS)
         start = marked.find(self._shortest_run)
         while start >= 0:
             end = marked.find(b" ", start)
             end = len(text) if end < 0 else end
-            if contains_packed(text[start:end], lambda inner: self._is_in(fold(inner)), _undo_escapes):
+            if search.finds(text[start:end]):
                 yield start, end
             start = marked.find(self._shortest_run, end)
 

@@ -9,7 +9,7 @@ MOST_LAYERS = 6
 """So many layers are unpacked."""
 
 _MOST_BYTES = 1 << 23
-"""A text whose layers together are longer than this is taken for one that contains what is looked for."""
+"""The layers of all texts of a search may be as long as this together."""
 _LONGEST = 1 << 20
 _MOST_STREAMS = 4
 
@@ -23,15 +23,42 @@ _ANY_STREAM = zlib.MAX_WBITS | 32
 """gzip or zlib, as the header says."""
 
 
-def contains_packed(text: bytes, is_in: Callable[[bytes], bool], undo_escapes: Callable[[bytes], bytes]) -> bool:
-    """Return whether what `is_in` looks for is packed in a text; `undo_escapes` is applied between the layers."""
-    layer, left = [text], _MOST_BYTES
-    for _ in range(MOST_LAYERS):
-        layer = [inner for outer in layer for plain in _read(outer, undo_escapes) for inner in _unpack(plain)]
-        left -= sum(map(len, layer))
-        if left < 0 or any(map(is_in, layer)):
-            return True
-    return False
+class TooLongError(Exception):
+    """The layers of the texts of a search are too long together."""
+
+
+class Search:
+    """A search in the packed texts of one body: a text of a few bytes can unpack to any size.
+
+    Args:
+        is_in: Returns whether the text that is looked for is in a layer.
+        undo_escapes: Returns a layer without escapes.
+    """
+
+    def __init__(self, is_in: Callable[[bytes], bool], undo_escapes: Callable[[bytes], bytes]) -> None:
+        self._is_in = is_in
+        self._undo_escapes = undo_escapes
+        self._left = _MOST_BYTES
+
+    def finds(self, text: bytes) -> bool:
+        """Return whether the text that is looked for is packed in this one.
+
+        Raises:
+            TooLongError: The layers of this text, and of the earlier ones, are too long together.
+        """
+        layer = [text]
+        for _ in range(MOST_LAYERS):
+            plains = [plain for outer in layer for plain in _read(outer, self._undo_escapes)]
+            layer = [self._count(inner) for plain in plains for inner in _unpack(plain)]
+            if any(map(self._is_in, layer)):
+                return True
+        return False
+
+    def _count(self, inner: bytes) -> bytes:
+        self._left -= len(inner)
+        if self._left < 0:
+            raise TooLongError
+        return inner
 
 
 def _read(text: bytes, undo_escapes: Callable[[bytes], bytes]) -> set[bytes]:

@@ -5,10 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from genanalytics.formats.limits import check_size, check_table
-from genanalytics.ids.messages import measure_messages
-
-_START = b"ARROW1\x00\x00"
-"""A file is a stream between this and its list of batches."""
+from genanalytics.ids.messages import measure_file
 
 
 def write_arrow(table: pa.Table, path: Path) -> None:
@@ -26,10 +23,8 @@ def read_arrow(path: Path) -> pa.Table:
     """
     packed = path.stat().st_size
     with pa.memory_map(str(path)) as mapped:
-        mapped.seek(len(_START))
-        check_size(sum(measure_messages(mapped)), packed)
-        mapped.seek(len(_START))  # as a stream: the list at the end of a file can name other batches
-        with pa.ipc.open_stream(mapped) as reader:
+        check_size(sum(measure_file(mapped)), packed)
+        with pa.ipc.open_file(mapped) as reader:
             table = reader.read_all()
     table.validate(full=True)  # checks untrusted offsets before anything follows them
     check_table(table, packed)

@@ -1,6 +1,6 @@
 """Ids in tables that Arrow reads: Arrow files and streams, tables in memory. What they unpack to is limited."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from genanalytics.ids.columns import (
     read_column,
     to_text,
 )
-from genanalytics.ids.messages import measure_messages
+from genanalytics.ids.messages import measure_file, measure_messages
 from genanalytics.units import format_count
 
 ERRORS = (pa.ArrowException, MemoryError, OverflowError, UnicodeDecodeError)
@@ -27,7 +27,7 @@ ERRORS = (pa.ArrowException, MemoryError, OverflowError, UnicodeDecodeError)
 _LARGEST_MESSAGE = 1 << 27
 """The bytes that one compressed batch of rows may unpack to."""
 _FILE_START = b"ARROW1\x00\x00"
-"""A file is a stream between this and its list of batches."""
+"""A file begins with this, and a list of its batches ends it; a stream has neither."""
 _SHORT_BYTES = 1 << 22
 """Values of this size altogether become Python texts at once; of others, one at a time is cut first."""
 
@@ -39,15 +39,22 @@ def read_arrow_ids(content: Content, column: str | None, notify: Notify) -> Iter
         InputError: It cannot be read, or a batch of rows unpacks to more than 128 MiB.
     """
     with translate_errors(content.name, *ERRORS), content.file() as path, pa.memory_map(str(path)) as mapped:
-        start = len(_FILE_START) if content.head.startswith(_FILE_START) else 0
-        mapped.seek(start)
-        _check_messages(mapped, content.name)
-        mapped.seek(start)
-        with pa.ipc.open_stream(mapped) as stream:
-            texts = [place for place, field in enumerate(stream.schema) if _holds_text(field.type)]
-        mapped.seek(start)
-        with pa.ipc.open_stream(mapped, options=pa.ipc.IpcReadOptions(included_fields=texts)) as batches:
+        is_file = content.head.startswith(_FILE_START)
+        _check_messages(measure_file(mapped) if is_file else measure_messages(mapped), content.name)
+        with _open(mapped, is_file=is_file) as reader:
+            texts = [place for place, field in enumerate(reader.schema) if _holds_text(field.type)]
+        with _open(mapped, is_file=is_file, fields=texts) as reader:
+            batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else iter(reader)
             yield from _read_batches(batches if texts else iter(()), column, content.name, notify)
+
+
+def _open(
+    mapped: pa.NativeFile, *, is_file: bool, fields: Sequence[int] = ()
+) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
+    """Return a reader of these fields; of all, if there are none."""
+    mapped.seek(0)
+    options = pa.ipc.IpcReadOptions(included_fields=[*fields])
+    return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped, options=options)
 
 
 def read_table_ids(table: object, column: str | None, notify: Notify) -> Iterator[str]:
@@ -92,8 +99,8 @@ def find_ids(values: pa.ChunkedArray) -> Iterator[str]:
         )
 
 
-def _check_messages(stream: pa.NativeFile, name: str) -> None:
-    largest = max(measure_messages(stream), default=0)
+def _check_messages(sizes: Iterable[int], name: str) -> None:
+    largest = max(sizes, default=0)
     if largest > _LARGEST_MESSAGE:
         msg = (
             f"cannot read {name}: one of its batches unpacks to {format_count(largest, 'byte')}, and the limit is"

@@ -1,4 +1,4 @@
-"""What the messages of an Arrow stream unpack to, before any of them is unpacked.
+"""What the messages of an Arrow file or stream unpack to, before any of them is unpacked.
 
 A compressed buffer of a few bytes can announce any size. The format of the messages (FlatBuffers) is described in
 https://arrow.apache.org/docs/format/Columnar.html.
@@ -9,20 +9,24 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from genanalytics.errors import InputError
-
 _KIND, _HEADER = 1, 2
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 _DICTIONARY_DATA = 1
 _BUFFERS, _COMPRESSION = 2, 3
 """Kinds of messages, and fields of their tables, by their numbers in the FlatBuffers definition."""
+_BLOCKS = _DICTIONARIES, _RECORD_BATCHES = 2, 3
+"""The fields of a footer that say where messages are."""
+_BLOCK = struct.Struct("<qi4xq")
+"""Where a message starts, the size of its metadata and that of its body."""
+_TRAILER = struct.Struct("<I6s")
+"""The size of the footer, and a magic number, end each file."""
 
 
 def measure_messages(stream: pa.NativeFile) -> Iterator[int]:
     """Yield the number of bytes that each message of a stream has to unpack: 0 if it is not compressed.
 
     Raises:
-        InputError: A message cannot be read.
+        pyarrow.ArrowException: A message cannot be read.
     """
     reader = pa.ipc.MessageReader.open_stream(stream)
     while True:
@@ -30,11 +34,52 @@ def measure_messages(stream: pa.NativeFile) -> Iterator[int]:
             message = reader.read_next_message()
         except StopIteration:
             return
+        yield _check(message)
+
+
+def measure_file(file: pa.NativeFile) -> Iterator[int]:
+    """Yield the same of each message that the footer of a file names: nothing else in a file has to be a message.
+
+    Raises:
+        pyarrow.ArrowException: The footer or a message cannot be read.
+    """
+    try:
+        blocks = [*_read_blocks(file)]
+    except (struct.error, IndexError) as error:
+        msg = "its footer is damaged"
+        raise pa.ArrowInvalid(msg) from error
+    if any(min(block) < 0 for block in blocks) or sum(head + body for _, head, body in blocks) > file.size():
+        msg = "its footer is damaged: it names more rows than the file has"
+        raise pa.ArrowInvalid(msg)
+    for start, *_ in blocks:
+        file.seek(start)
         try:
-            yield _measure(message)
-        except (struct.error, IndexError) as error:
-            msg = "a message is damaged"
-            raise InputError(msg) from error
+            yield _check(pa.ipc.read_message(file))
+        except EOFError as error:
+            msg = "its footer is damaged: it names rows after the end"
+            raise pa.ArrowInvalid(msg) from error
+
+
+def _read_blocks(file: pa.NativeFile) -> Iterator[tuple[int, int, int]]:
+    end = max(0, file.size() - _TRAILER.size)
+    file.seek(end)
+    size, _ = _TRAILER.unpack(file.read(_TRAILER.size))
+    file.seek(max(0, end - size))
+    footer = memoryview(file.read(min(size, end)))
+    table = _follow(footer, 0)
+    for field in _BLOCKS:
+        if place := _find(footer, table, field):
+            vector = _follow(footer, place)
+            (count,) = struct.unpack_from("<I", footer, vector)
+            yield from _BLOCK.iter_unpack(footer[vector + 4 : vector + 4 + _BLOCK.size * count])
+
+
+def _check(message: pa.Message) -> int:
+    try:
+        return _measure(message)
+    except (struct.error, IndexError) as error:
+        msg = "a message is damaged"
+        raise pa.ArrowInvalid(msg) from error
 
 
 def _measure(message: pa.Message) -> int:

@@ -57,9 +57,10 @@ def read_sqlite_ids(content: Content, column: str | None, notify: Notify) -> Ite
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Return a connection that changes nothing, runs no code of the file, and takes any bytes for text."""
-    log = path.with_name(f"{path.name}-wal")
-    # without a log nobody is writing, and SQLite can read the database without creating files next to it
-    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    logs = (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-journal"))
+    # without a log nobody is writing, and SQLite can read the database without creating files next to it; with the
+    # journal of a transaction that was never finished, SQLite raises an error instead of reading half of it
+    mode = "mode=ro" if any(log.exists() and log.stat().st_size for log in logs) else "mode=ro&immutable=1"
     database = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
     database.text_factory = bytes
     database.execute("PRAGMA trusted_schema = OFF")
@@ -67,7 +68,13 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _list_tables(database: sqlite3.Connection) -> list[str]:
-    tables = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid")
+    try:
+        tables = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        msg = "its last writer was killed in a transaction: open it once with its program or `sqlite3`, which undo it"
+        raise sqlite3.OperationalError(msg) from error
     texts = ((_decode(name), _decode(sql)) for name, sql in tables)
     return [
         name

@@ -16,18 +16,22 @@ def spell(text: str) -> str:
     """
     if text.isascii() or mpl.rcParams["svg.fonttype"] == "none":
         return text
-    charmaps = [_read_charmap(family) for family in FontProperties().get_family()]
+    charmaps = [_read_charmap(file) for file in map(_find_file, FontProperties().get_family()) if file]
     return "".join(
         character if any(ord(character) in charmap for charmap in charmaps) else ascii(character)[1:-1]
         for character in text
     )
 
 
-@lru_cache(maxsize=16)
-def _read_charmap(family: str) -> frozenset[int]:
-    """Return the characters of the font of a family; none if it is not installed."""
+def _find_file(family: str) -> str:
+    """Return the file of a family; empty if it is not installed. Of "sans-serif" and the like, the settings decide."""
     try:
-        file = findfont(FontProperties(family=[family]), fallback_to_default=False)
+        return findfont(FontProperties(family=[family]), fallback_to_default=False)
     except ValueError:
-        return frozenset()
+        return ""
+
+
+@lru_cache(maxsize=16)
+def _read_charmap(file: str) -> frozenset[int]:
+    """Return the characters of a font."""
     return frozenset(get_font(file).get_charmap())

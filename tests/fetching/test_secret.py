@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import time
+import tracemalloc
 import zlib
 from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
@@ -141,6 +142,24 @@ def test_as_many_layers_as_promised_are_unpacked(names: list[str]) -> None:
 def test_a_long_text_that_looks_packed_takes_a_moment(text: bytes) -> None:
     started = time.process_time()
     assert Secret(KEY).hide(text) in {text, b"[key]"}
+    assert time.process_time() - started < 5
+
+
+def make_bombs(layers: list[str]) -> bytes:
+    """Return so many packed megabytes that they fill one."""
+    bomb = b64encode(zlib.compress(b"\x80" * 1_000_000, 9))
+    return pack(b" , ".join([bomb] * (1_000_000 // len(bomb))).decode(), layers).encode()
+
+
+@pytest.mark.parametrize("layers", [[], ["gzip", "Base64"]], ids=["in a row", "in another one"])
+def test_many_texts_that_unpack_to_megabytes_take_a_moment_and_little_memory(layers: list[str]) -> None:
+    bombs = make_bombs(layers)
+    started = time.process_time()
+    tracemalloc.start()
+    assert Secret(KEY).hide(b'{"x": "' + bombs + b'"}') == b"[key]"
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50_000_000
     assert time.process_time() - started < 5
 
 

@@ -72,5 +72,7 @@ def test_the_fonts_of_the_settings_decide() -> None:
         assert spell("é 模") == "é \\u6a21"
     with mpl.rc_context({"font.family": ["No such font"]}):
         assert spell("é") == "\\xe9"
+    with mpl.rc_context({"font.family": ["sans-serif"], "font.sans-serif": ["cmr10"]}):
+        assert spell("م") == "\\u0645", "another font by the same name of a family"
     with mpl.rc_context({"svg.fonttype": "none"}):
         assert spell("模") == "模"
