@@ -159,14 +159,6 @@ def test_a_link_in_a_commit_that_leads_elsewhere_is_refused(name: str, directory
             use(directory)
 
 
-def test_a_first_export_without_a_commit_is_said(directory: Path) -> None:
-    with Writer(directory, partition=None):
-        pass
-    for use in (read_parquet, ga.compact):
-        with pytest.raises(InputError, match="its first export did not get as far as a commit; export again"):
-            use(directory)
-
-
 def test_a_copy_behind_a_link_is_read(directory: Path, tmp_path: Path) -> None:
     committed(directory, rows("gen-1"))
     (tmp_path / "link").symlink_to(directory)

@@ -189,8 +189,9 @@ def test_a_first_run_that_was_killed_leaves_a_directory_for_the_next_run(directo
     with pytest.raises(_Died), Writer(directory, partition="month"):
         raise _Died
     assert not is_dataset(directory)
-    with pytest.raises(InputError, match=r"the directory is not a data set \(no manifest.json\); give a data set"):
-        read_parquet(directory)
+    for use in (read_parquet, compact):
+        with pytest.raises(InputError, match="its first export did not get as far as a commit; export again"):
+            use(directory)
     committed(directory, rows("gen-1"))
     assert seen(directory) == {"gen-1": 1}
 
