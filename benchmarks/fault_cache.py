@@ -1,5 +1,6 @@
 """Rows of the table of faults: faults of the cache file, and access to its contents."""
 
+import codecs
 import multiprocessing
 import os
 import pickle
@@ -33,6 +34,7 @@ OTHER_KEY = "sk-or-v1-5ca1ab1e0ddba11deadbea7b01dface"
 
 _NOBODY = 65_534
 _SMALL = 1 << 20
+_CODECS = ("utf-16-le", "utf-8-sig", "idna")
 
 
 def processes(bench: Bench) -> Row:
@@ -52,6 +54,8 @@ def read_only(bench: Bench) -> Row:
 
     def run(side: type[Side], base_url: str, folder: Path) -> Run:
         cache = (folder / side.file).parent
+        for codec in _CODECS:  # nobody may not be allowed to read the standard library
+            codecs.lookup(codec)
         if os.geteuid() == 0:  # root can write everywhere
             for path in (cache, *cache.iterdir()):
                 os.chown(path, _NOBODY, _NOBODY)
