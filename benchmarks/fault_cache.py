@@ -54,7 +54,7 @@ def read_only(bench: Bench) -> Row:
 
     def run(side: type[Side], base_url: str, folder: Path) -> Run:
         cache = (folder / side.file).parent
-        for codec in _CODECS:  # nobody may not be allowed to read the standard library
+        for codec in _CODECS:  # the user `nobody` may be unable to read the standard library
             codecs.lookup(codec)
         if os.geteuid() == 0:  # root can write everywhere
             for path in (cache, *cache.iterdir()):

@@ -23,7 +23,7 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     Raises:
         OutputError: The file cannot be written.
     """
-    try:
+    with _explain_errors(path):
         target = Path(os.path.realpath(path))
         part = _create_part(target, mode)
         try:
@@ -33,11 +33,6 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
             sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
-    except GenAnalyticsError:
-        raise
-    except OSError as error:
-        msg = f"cannot write {path}: {explain(error)}"
-        raise OutputError(msg) from error
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -57,13 +52,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     if Path(path).is_dir():
         msg = f"cannot write {os.fspath(path)!r}: it is a directory; give a file"
         raise InputError(msg)
-    try:
+    with _explain_errors(path):
         _create_part(Path(os.path.realpath(path)), 0o600).unlink()
-    except GenAnalyticsError:
-        raise
-    except OSError as error:
-        msg = f"cannot write {path}: {explain(error)}"
-        raise OutputError(msg) from error
 
 
 def check_current_directory(path: str | os.PathLike[str]) -> None:
@@ -90,6 +80,17 @@ def check_utf_8(path: str | os.PathLike[str]) -> None:
     except UnicodeEncodeError as error:
         msg = f"cannot write {os.fspath(path)!r}: its path is not UTF-8; give another name or directory"
         raise InputError(msg) from error
+
+
+@contextmanager
+def _explain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except GenAnalyticsError:
+        raise
+    except OSError as error:
+        msg = f"cannot write {path}: {explain(error)}"
+        raise OutputError(msg) from error
 
 
 def _create_part(target: Path, mode: int) -> Path:

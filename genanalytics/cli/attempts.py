@@ -28,7 +28,6 @@ def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
         found = attempt_summary(data).sort_values("attempts", ascending=False, kind="stable", ignore_index=True)
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
-    table = format_table(found, ["provider_name"], _COLUMNS, width=find_terminal_width())
-    say_table(table)
+    say_table(format_table(found, ["provider_name"], _COLUMNS, width=find_terminal_width()))
     say(*list_notices(found))
     say(f"Attempts: unknown for {format_count(found.attrs['without_attempts'], 'request')}.")

@@ -31,8 +31,7 @@ def quality(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str
     if doubtful.empty:
         say(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
         return
-    table = format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width())
-    say_table(table)
+    say_table(format_table(doubtful, ["check"], ["rows", "of", "share"], width=find_terminal_width()))
     say(*notes)
     for row in doubtful.itertuples():
         say("", f"{row.check}: {row.meaning}.", f"  {row.examples}")

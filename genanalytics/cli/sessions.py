@@ -33,8 +33,7 @@ def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: st
         return
     for moment in ("first", "last"):
         found[moment] = found[moment].dt.tz_convert(tz)
-    table = format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width())
-    say_table(table)
+    say_table(format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width()))
     if len(found) > _MAX_ROWS:
         say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
     say(*list_notices(found))

@@ -30,7 +30,7 @@ NEXT = ".current.next"
 VISIBLE = ("data", FAILURES_FILE, MANIFEST)
 """The names that readers use."""
 MODE = 0o775
-"""The permissions of each directory, less the umask: no others may write, whatever the umask."""
+"""The permissions of a new directory, from which the umask may take more: others cannot write, even without a umask."""
 SIGNPOST = "READ_data_NOT_THIS_FOLDER.parquet"
 """A file among the commits, so that a glob over hidden folders is an error instead of each row several times."""
 

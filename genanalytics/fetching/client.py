@@ -165,7 +165,7 @@ class Client:
 
     def hide_api_key(self, text: str) -> str:
         """Return a text with `[key]` in the place of the API key, in any encoding, and of any key of OpenRouter."""
-        return _hide_api_keys(self._api_key, text)
+        return _hide_every_key(self._api_key, text)
 
     def ask(
         self, generation_id: str, *, attempt: int, accept_mismatch: bool, stopped: Event, fresh: bool = False
@@ -280,10 +280,10 @@ def _take_options(options: ClientOptions) -> dict[str, object]:
 
 def _find_misplaced_key(secret: Secret, **texts: str | None) -> str:
     """Return the name of the first text that contains an API key; empty if none does."""
-    return next((name for name, text in texts.items() if text and _hide_api_keys(secret, text) != text), "")
+    return next((name for name, text in texts.items() if text and _hide_every_key(secret, text) != text), "")
 
 
-def _hide_api_keys(secret: Secret, text: str) -> str:
+def _hide_every_key(secret: Secret, text: str) -> str:
     return hide_api_keys(secret.hide_text(text))
 
 

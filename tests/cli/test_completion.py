@@ -98,12 +98,11 @@ def test_another_shell_is_refused_with_those_there_are(capsys: pytest.CaptureFix
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in capsys.readouterr().err
 
 
+TAKING_PATHS = ("summary", "fetch --", "fetch --output", "plot cost-over-time", "export --dataset")
 HOSTILE = "a\x1b]0;title\x07\x1b[2J\x9b1m\u202egpj\nplain,--force"
 
 
-@pytest.mark.parametrize(
-    "typed", ["summary", "fetch --output", "plot cost-over-time", "export --dataset", "", "fetch --"]
-)
+@pytest.mark.parametrize("typed", [*TAKING_PATHS, ""])
 @pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
 def test_an_answer_has_nothing_that_acts(
     kind: str, typed: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -120,4 +119,5 @@ def test_an_answer_has_nothing_that_acts(
     answer, said = capfd.readouterr()
     assert said == ""
     assert answer.replace("\n", "").isprintable()
+    assert ("\\x1b" in answer) == (typed in TAKING_PATHS), "the word itself, for the shell to complete"
     assert "\nplain,--force" not in answer

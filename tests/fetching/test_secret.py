@@ -139,9 +139,9 @@ def test_as_many_layers_as_promised_are_unpacked(names: list[str]) -> None:
     ],
     ids=["zeros", "bytes", "headers", "bomb", "layers"],
 )
-def test_a_long_text_that_looks_packed_takes_a_moment(text: bytes) -> None:
+def test_a_long_text_that_looks_packed_stays_and_takes_a_moment(text: bytes) -> None:
     started = time.process_time()
-    assert Secret(KEY).hide(text) in {text, b"[key]"}
+    assert Secret(KEY).hide(text) is text
     assert time.process_time() - started < 5
 
 

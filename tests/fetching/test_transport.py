@@ -1,7 +1,6 @@
 import gc
 import gzip
 import os
-import re
 import socket
 import time
 import tracemalloc
@@ -314,16 +313,20 @@ def test_https_and_this_machine_are_taken(given: str, taken: str) -> None:
         "http://[::1:8000",
         "https://openrouter.ai:99999",
         "https://openrouter.ai:port",
-        "https://openrouter.ai?key=1",
-        "https://openrouter.ai#part",
     ],
 )
 def test_any_other_base_url_is_refused_by_name(given: str) -> None:
     with pytest.raises(InputError) as caught:
         check_base_url(given)
-    assert str(caught.value).startswith(
-        f"base URL {re.sub('[?#].*', '?...', given)!r} cannot be used: give https://host/path"
-    )
+    assert str(caught.value).startswith(f"base URL {given!r} cannot be used: give https://host/path")
+
+
+@pytest.mark.parametrize("given", ["https://openrouter.ai?key=1", "https://openrouter.ai#part"])
+def test_a_base_url_with_a_query_or_a_fragment_is_refused_without_showing_it(given: str) -> None:
+    with pytest.raises(
+        InputError, match=r"^base URL 'https://openrouter\.ai\?\.\.\.' cannot be used: give https://host"
+    ):
+        check_base_url(given)
 
 
 @pytest.mark.parametrize("given", ["https://me:secret@host", "https://secret@host", "http://secret@127.0.0.1"])
