@@ -1,18 +1,15 @@
 """A frame becomes a file, and the same frame again; any file with records is read, no matter which program wrote it."""
 
-import csv
-import gzip
-import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 import pandas as pd
@@ -24,46 +21,23 @@ from hypothesis import example, given, strategies as st
 from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
-from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.errors import InputError
 from genanalytics.files import (
     SUFFIXES,
-    join_frames,
     read,
     read_parquet,
     write,
     write_failures,
     write_parquet,
-    write_spreadsheet,
 )
 from genanalytics.formats.csv import read_csv
 from genanalytics.formats.jsonl import to_json_lines
 from genanalytics.records.coverage import Coverage, find_coverage
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.parse import Row
-from genanalytics.records.schema import COLUMNS, Kind, Origin
-from genanalytics.sandbox import sample
-from genanalytics.service.activity import read_activity
+from genanalytics.records.schema import COLUMNS
 from support.kept import assert_is_sample, unpack
-
-FETCHED_AT = 1_790_000_000.123456
-
-NASTY = '"a";b,c\t\'\\\r\n\n\r🙂\u202e\u2028\ufeff|NULL'
-"""What a separated file could trip over: quotes, separators, line ends, an escape, text from right to left."""
-
-
-def row(fields: Mapping[str, object], requested_id: str = "gen-1") -> Row:
-    return Row(requested_id, json.dumps({"data": {"id": "gen-1", **fields}}).encode(), FETCHED_AT)
-
-
-def written_and_read(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    write(frame, path)
-    return read(path)
-
-
-def covered(frame: pd.DataFrame, coverage: Coverage) -> pd.DataFrame:
-    frame = frame.copy()
-    frame.attrs["coverage"] = coverage.to_json()
-    return frame
+from support.record_files import FETCHED_AT, NASTY, RECORDS, make_month, row, written_and_read
 
 
 def by_creation(frame: pd.DataFrame) -> pd.DataFrame:
@@ -75,9 +49,9 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / f"generations{request.param}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def month() -> pd.DataFrame:
-    return parse_frame([row(record, generation_id) for generation_id, record in sample().records.items()])
+    return make_month()
 
 
 def test_the_sample_comes_back_exactly(month: pd.DataFrame, path: Path) -> None:
@@ -139,28 +113,6 @@ def test_a_csv_file_of_many_blocks_comes_back(tmp_path: Path) -> None:
     frame = parse_frame([row({"model": NASTY * (number % 7)}, f"gen-{number}") for number in range(300)])
     write(frame, tmp_path / "generations.csv")
     assert_frame_equal(to_frame(read_csv(tmp_path / "generations.csv", block_bytes=2_000)), frame)
-
-
-FIELDS = [column for column in COLUMNS if column.origin is not Origin.OURS and column.name != "id"]
-TEXTS = st.text(st.sampled_from(NASTY) | st.characters(), max_size=10)
-VALUES: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.INTEGER: st.integers(-(2**63), 2**63 - 1) | st.floats(-1e6, 1e6),
-    Kind.NUMBER: st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
-    Kind.FLAG: st.booleans(),
-    Kind.TEXT: TEXTS,
-    Kind.TIME: st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
-    Kind.ATTEMPTS: st.lists(
-        st.fixed_dictionaries(
-            {}, optional={"id": TEXTS, "status": st.integers(0, 999), "is_byok": st.booleans(), "new": TEXTS}
-        ),
-        max_size=3,
-    ),
-}
-RECORDS = st.builds(
-    dict[str, object].__or__,
-    st.fixed_dictionaries({}, optional={column.name: st.none() | VALUES[column.kind] for column in FIELDS}),
-    st.dictionaries(TEXTS, TEXTS | st.none() | st.lists(st.integers()), max_size=2),
-)
 
 
 @given(st.lists(RECORDS, max_size=4))
@@ -233,74 +185,6 @@ def test_equal_rows_are_equal_bytes(month: pd.DataFrame, tmp_path: Path) -> None
     assert len({(tmp_path / name).read_bytes() for name in ("a.parquet", "b.parquet", "c.parquet")}) == 1
 
 
-def test_each_form_keeps_the_coverage(month: pd.DataFrame, path: Path) -> None:
-    coverage = Coverage.of(["gen-y", "gen-x"], found=3)
-    frame = covered(month.head(3), coverage)
-    again = written_and_read(frame, path)
-    assert again.attrs == frame.attrs
-    assert find_coverage(again) == coverage
-    again = written_and_read(again.head(2), path)
-    assert find_coverage(again) == Coverage(5, 3, ("gen-x", "gen-y"), part=True)
-    assert written_and_read(month.head(3), path).attrs == {}  # nothing of the file before
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-def test_the_coverage_next_to_a_file_is_replaced_with_it(month: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
-    path, sidecar = tmp_path / f"a{suffix}", tmp_path / f"a{suffix}.coverage.json"
-    write(covered(month.head(3), Coverage.of(["gen-x"], found=3)), path)
-    assert json.loads(sidecar.read_text()) == {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "asked": 4,
-        "found": 3,
-        "missing": ["gen-x"],
-        "exact": True,
-        "part": False,
-    }
-    failing = covered(month.head(3).assign(extra=[complex(1), 2, 3]), Coverage.of([], found=3))
-    with pytest.raises(InputError):
-        write(failing, path)
-    assert find_coverage(read(path)) == Coverage.of(["gen-x"], found=3)  # the old file has its own
-    link = tmp_path / f"link{suffix}"
-    link.symlink_to(path)
-    assert find_coverage(read(link)) == Coverage.of(["gen-x"], found=3)
-    write(month.head(3), path)
-    assert not sidecar.exists()
-    sidecar.write_text("{")
-    assert find_coverage(read(path)) is None
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-def test_the_coverage_next_to_a_file_does_not_count_for_other_contents(
-    month: pd.DataFrame, tmp_path: Path, suffix: str
-) -> None:
-    path, other = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    write(covered(month.head(3), Coverage.of([], found=3)), path)
-    write(covered(month.head(2), Coverage.of(["gen-x"], found=2)), other)
-    other.replace(path)
-    assert find_coverage(read(path)) is None
-
-
-def test_other_programs_read_the_coverage_in_a_duckdb_file(month: pd.DataFrame, tmp_path: Path) -> None:
-    duckdb = pytest.importorskip("duckdb")
-    path = tmp_path / "a.duckdb"
-    write(covered(month.head(3), Coverage.of(["gen-x"], found=3)), path)
-    with duckdb.connect(path) as connection:
-        assert connection.execute("SELECT asked, found, missing FROM coverage").fetchall() == [(4, 3, ["gen-x"])]
-        connection.execute("DROP TABLE coverage")
-    assert find_coverage(read(path)) is None
-
-
-def test_several_files_cover_the_ids_of_all_less_those_found_in_any(month: pd.DataFrame, tmp_path: Path) -> None:
-    ids = month["requested_id"].tolist()
-    first, second = covered(month.head(3), Coverage.of([ids[3], "gen-x"], found=3)), month.iloc[2:5]
-    write(first, tmp_path / "a.csv")
-    write(covered(second, Coverage.of(["gen-x", "gen-y"], found=3)), tmp_path / "b.duckdb")
-    joined = read([tmp_path / "a.csv", tmp_path / "b.duckdb"])
-    assert find_coverage(joined) == Coverage(7, 5, ("gen-x", "gen-y"))
-    write(second, tmp_path / "unknown.arrow")
-    assert find_coverage(read([tmp_path / "a.csv", tmp_path / "unknown.arrow"])) is None
-
-
 def test_parquet_is_compressed_by_zstd(month: pd.DataFrame, tmp_path: Path) -> None:
     write_parquet(month, tmp_path / "generations.parquet")
     with pq.ParquetFile(tmp_path / "generations.parquet") as file:
@@ -352,35 +236,6 @@ def test_a_folder_called_as_a_partition_adds_no_column(month: pd.DataFrame, tmp_
     folder.mkdir()
     write_parquet(month, folder / "generations.parquet")
     assert_frame_equal(read_parquet(folder / "generations.parquet"), month)
-
-
-def test_csv_is_what_other_programs_read(tmp_path: Path) -> None:
-    record = {"model": NASTY, "origin": "", "total_cost": 0.1, "is_byok": True, "created_at": "2026-09-01T10:00:00Z"}
-    frame = parse_frame([row(record)])
-    write(frame, tmp_path / "generations.csv")
-    with (tmp_path / "generations.csv").open(encoding="utf-8", newline="") as stream:
-        [line] = csv.DictReader(stream)
-    assert list(line) == [column.name for column in COLUMNS]
-    held = {name: value for name, value in line.items() if value}
-    assert held == {
-        "requested_id": "gen-1",
-        "id": "gen-1",
-        "model": NASTY,
-        "total_cost": "0.1",
-        "is_byok": "true",
-        "created_at": "2026-09-01 10:00:00.000000Z",
-        "fetched_at": "2026-09-21 14:13:20.123456Z",
-    }
-
-
-def test_in_csv_of_other_programs_only_an_empty_cell_is_a_gap(tmp_path: Path) -> None:
-    path = tmp_path / "generations.csv"
-    header = b"model,requested_id,latency,created_at,fetched_at"
-    path.write_bytes(b"\xef\xbb\xbf" + header + b"\r\nNA,gen-1,12,,\r\nnull,gen-2,,,\r\n,gen-3,0,,\r\n")
-    frame = read(path)
-    assert frame["model"].isna().tolist() == [False, False, True]
-    assert frame["model"].tolist()[:2] == ["NA", "null"]
-    assert frame["latency"].tolist() == [12, pd.NA, 0]
 
 
 def test_a_json_line_is_a_record_as_it_was_answered(tmp_path: Path) -> None:
@@ -476,115 +331,6 @@ def test_no_failures_are_a_file_too(tmp_path: Path) -> None:
         '"requested_id","outcome","status","message","attempts"'
     ]
     assert (tmp_path / "failures.jsonl").read_bytes() == b""
-
-
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
-
-
-def test_cells_for_spreadsheets_run_no_formula_and_times_are_iso(tmp_path: Path) -> None:
-    texts = [*FORMULAS, "a=b", "", None, "'=1"]
-    records = [{"origin": text, "total_cost": -0.5, "created_at": "2026-09-01T10:00:00.5Z"} for text in texts]
-    frame = parse_frame([row(record) for record in records])
-    assert write_spreadsheet(frame, tmp_path / "out.csv") == len(FORMULAS)
-    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
-        lines = list(csv.DictReader(stream))
-    assert [line["origin"] for line in lines] == [*(f"'{text}" for text in FORMULAS), "a=b", "", "", "'=1"]
-    assert {line["total_cost"] for line in lines} == {"-0.5"}
-    assert {line["created_at"] for line in lines} == {"2026-09-01T10:00:00.500000Z"}
-
-
-@given(st.lists(RECORDS, max_size=4))
-def test_no_cell_for_spreadsheets_begins_as_a_formula_does(records: list[dict[str, object]]) -> None:
-    frame = parse_frame([row(record, f"gen-{place}") for place, record in enumerate(records)])
-    before = frame.copy(deep=True)
-    with tempfile.TemporaryDirectory() as folder:
-        write_spreadsheet(frame, Path(folder, "out.csv"))
-        with Path(folder, "out.csv").open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.DictReader(stream))
-    assert_frame_equal(frame, before)
-    texts = [column.name for column in COLUMNS if column.kind is Kind.TEXT]
-    assert len(lines) == len(frame)
-    assert not any(line[name][:1] in set("=+-@\t\r\n") - {""} for line in lines for name in texts)
-
-
-EXPORT = b"created_at,cost_total,generation_id\n2026-09-01 10:00:00.5,0.25,gen-1\n2026-09-01 10:00:01,0.5,gen-2\n"
-FETCHED = parse_frame([Row("gen-2", b'{"data": {"id": "gen-2", "total_cost": 0.75}}', 0.0)])
-
-
-@pytest.mark.parametrize("name", ["activity.csv", "Activity.CSV", "activity", "activity.csv.gz"])
-def test_an_export_of_the_service_is_known_by_its_header(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(gzip.compress(EXPORT) if name.endswith("gz") else EXPORT)
-    assert_frame_equal(read(tmp_path / name), read_activity(tmp_path / name))
-
-
-def test_an_export_can_be_written_for_spreadsheets(tmp_path: Path) -> None:
-    (tmp_path / "activity.csv").write_bytes(EXPORT)
-    write_spreadsheet(read(tmp_path / "activity.csv"), tmp_path / "sheet.csv")
-    assert "gen-2" in (tmp_path / "sheet.csv").read_text()
-
-
-@pytest.mark.parametrize("name", ["records", "records.data"])
-@pytest.mark.parametrize("way", ["plain", "gzip", "zstd"])
-def test_a_file_without_a_known_suffix_is_read_by_its_content(path: Path, name: str, way: str) -> None:
-    write(FETCHED, path)
-    content = path.read_bytes()
-    if way != "plain":
-        content = gzip.compress(content) if way == "gzip" else pa.compress(content, codec="zstd", asbytes=True)
-    path.with_name(name).write_bytes(content)
-    assert_frame_equal(read(str(path.with_name(name))), FETCHED)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_csv_is_read_in_the_encodings_of_spreadsheets(tmp_path: Path, encoding: str) -> None:
-    write(FETCHED, tmp_path / "written.csv")
-    (tmp_path / "saved.csv").write_text((tmp_path / "written.csv").read_text("utf-8"), encoding=encoding)
-    assert_frame_equal(read(tmp_path / "saved.csv"), FETCHED)
-
-
-def test_a_table_without_records_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(MissingColumnError, match="has no column 'requested_id'"):
-        read(tmp_path / "other.csv")
-
-
-def test_a_list_of_failures_contains_no_records(tmp_path: Path) -> None:
-    failures = parse_frame([])[["requested_id", "finish_reason"]]
-    write(failures, tmp_path / "failures.parquet")
-    with pytest.raises(MissingColumnError, match=r"failures\.parquet has no column 'fetched_at', .* no records: "):
-        read(tmp_path / "failures.parquet")
-
-
-def test_several_files_are_one_frame_with_each_generation_once(tmp_path: Path) -> None:
-    older, newer = (
-        parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "total_cost": %d}}' % cost, fetched_at)])
-        for cost, fetched_at in ((1, 100.0), (2, 200.0))
-    )
-    write(newer, tmp_path / "newer.jsonl")
-    write(older, tmp_path / "older.parquet")
-    write(FETCHED, tmp_path / "other.csv")
-    frame = read(tmp_path / name for name in ("newer.jsonl", "older.parquet", "other.csv"))
-    assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
-    assert frame["total_cost"].tolist() == [2, 0.75]
-
-
-def test_one_file_keeps_its_repeated_rows(tmp_path: Path) -> None:
-    write(pd.concat([FETCHED, FETCHED]), tmp_path / "twice.csv")
-    assert read(tmp_path / "twice.csv")["requested_id"].tolist() == ["gen-2", "gen-2"]
-
-
-def test_no_files_are_refused() -> None:
-    with pytest.raises(InputError, match="no files to read: give the path of a file, or several paths"):
-        read([])
-
-
-def test_a_record_counts_before_the_row_of_an_export(tmp_path: Path) -> None:
-    (tmp_path / "activity.csv").write_bytes(EXPORT)
-    exported = read(tmp_path / "activity.csv")
-    for frames in ([FETCHED, exported], [exported, FETCHED]):
-        frame = join_frames(frames).sort_values("requested_id")
-        assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
-        assert frame["total_cost"].tolist() == [0.25, 0.75]
-        assert frame["source"].fillna("-").tolist() == ["activity", "-"]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl", ".arrow"])

@@ -13,7 +13,6 @@ import re
 import subprocess
 import sys
 import threading
-import traceback
 import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -34,48 +33,12 @@ from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.secret import KEY_VARIABLE, Secret
 from genanalytics.files import write, write_failures
 from support.faults import Cuts, FaultServer, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
-from support.paths import TESTS
-
-CANARY = "sk-or-v1-ca/na+ry=c0ffee5eba5eba11~ca11ab1edecade"
-"""A key whose URL-encoded form is another than the key itself."""
+from support.leaks import CANARY, leaks, told
 
 IDS = make_ids(8)
-FORMS = {
-    CANARY,
-    quote(CANARY, safe=""),
-    repr(CANARY)[1:-1],
-    json.dumps(CANARY)[1:-1],
-    *(b64encode(b"." * shift + CANARY.encode())[4:-4].decode() for shift in range(3)),
-    b64encode(f"Bearer {CANARY}".encode())[:-4].decode(),
-}
 MakeClient = Callable[..., Client]
 
 pytestmark = pytest.mark.usefixtures("brisk")
-
-
-def leaks(shown: object) -> list[str]:
-    """Return the forms of the key, or of its more telling half, that stand in what was shown."""
-    text = shown.decode("latin-1") if isinstance(shown, bytes) else str(shown)
-    return [form for form in FORMS if form in text or form[len(form) // 2 :] in text]
-
-
-def told(error: BaseException) -> str:
-    """Return everything that can be printed of an error: its chain, and the locals of every frame outside the tests."""
-    parts = []
-    seen: set[int] = set()
-    left: list[BaseException | None] = [error]
-    while left:
-        error_or_none = left.pop()
-        if error_or_none is None or id(error_or_none) in seen:
-            continue
-        seen.add(id(error_or_none))
-        left += [error_or_none.__cause__, error_or_none.__context__]
-        summary = traceback.TracebackException.from_exception(error_or_none, capture_locals=True, compact=False)
-        parts += [repr(error_or_none), str(error_or_none), repr(error_or_none.args), repr(vars(error_or_none))]
-        for frame in summary.stack:
-            if TESTS not in Path(frame.filename).parents:
-                parts.append(f"{frame.filename}:{frame.lineno} {frame.locals}")
-    return "\n".join(parts)
 
 
 def shown_of(value: object) -> str:
@@ -328,11 +291,6 @@ def test_exceptions_their_chains_and_the_locals_of_their_frames(
     assert not leaks(text), [line for line in text.splitlines() if leaks(line)]
 
 
-def test_a_key_in_the_url_is_refused_unseen() -> None:
-    error = _error_of(lambda: Client("x", base_url=f"https://me:{quote(CANARY, safe='')}@a.example"))
-    assert not leaks(f"{error} {error!r}")
-
-
 @pytest.mark.parametrize("where", ["socket", "head", "body", "record"])
 def test_a_bug_below_the_signature(
     where: str, server: FaultServer, make: MakeClient, monkeypatch: pytest.MonkeyPatch
@@ -434,49 +392,3 @@ def test_a_notebook_that_prints_every_name(used: Client, monkeypatch: pytest.Mon
     pprint.pprint(vars(used._transport), stream=stream)
     pprint.pprint(vars(transport), stream=stream)
     assert not leaks(stream.getvalue())
-
-
-def variables_of(error: BaseException) -> list[str]:
-    """Return the variables of the frames of an exception that are this package's, as a crash report prints them."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    ours = [frame for frame in frames if frame.f_globals["__name__"].startswith("genanalytics")]
-    assert ours
-    return [
-        f"{name}={value!r} {getattr(value, '__dict__', '')}" for frame in ours for name, value in frame.f_locals.items()
-    ]
-
-
-REAL = "sk-or-v1-" + "fedcba98" * 8
-"""Known as an API key by its form alone."""
-MISPLACED: dict[str, dict[str, Any]] = {
-    "account": {"account": CANARY},
-    "account, without an API key": {"account": REAL, "api_key": "a b"},
-    "account, and no number": {"account": CANARY, "max_workers": -1},
-    "user of the URL": {"base_url": f"https://{quote(CANARY, safe='')}@a.example/v1"},
-    "password of the URL": {"base_url": f"https://user:{CANARY}@a.example/v1"},
-    "query of the URL": {"base_url": f"https://a.example/v1?key={CANARY}"},
-    "path of the URL": {"base_url": f"https://a.example/{CANARY}"},
-    "host of the URL": {"base_url": f"https://{CANARY}"},
-}
-
-
-@pytest.mark.parametrize("place", MISPLACED)
-@pytest.mark.parametrize("door", [Client, Client.from_env], ids=["Client", "from_env"])
-def test_a_key_in_the_wrong_place_is_in_no_frame_of_the_exception(
-    place: str, door: Callable[..., Client], tmp_path: Path
-) -> None:
-    options = {"api_key": CANARY, "cache_dir": tmp_path} | MISPLACED[place]
-    with pytest.raises(ga.GenAnalyticsError) as raised:
-        door(**options)
-    assert not [text for text in variables_of(raised.value) if leaks(text) or REAL in text]
-    assert not leaks(told(raised.value))
-
-
-def test_a_password_in_the_base_url_is_in_no_frame_of_the_exception(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("GENANALYTICS_BASE_URL", "https://me:swordfish@a.example/v1")
-    monkeypatch.setenv(KEY_VARIABLE, CANARY)
-    with pytest.raises(ga.GenAnalyticsError) as raised:
-        Client.from_env(cache_dir=tmp_path)
-    assert not [text for text in variables_of(raised.value) if "swordfish" in text or leaks(text)]

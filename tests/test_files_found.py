@@ -1,0 +1,91 @@
+"""A file is known by its content, and several files are one frame."""
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pandas.testing import assert_frame_equal
+
+from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.files import SUFFIXES, join_frames, read, write, write_spreadsheet
+from genanalytics.records.frame import parse_frame
+from genanalytics.records.parse import Row
+from genanalytics.service.activity import read_activity
+
+EXPORT = b"created_at,cost_total,generation_id\n2026-09-01 10:00:00.5,0.25,gen-1\n2026-09-01 10:00:01,0.5,gen-2\n"
+
+
+FETCHED = parse_frame([Row("gen-2", b'{"data": {"id": "gen-2", "total_cost": 0.75}}', 0.0)])
+
+
+@pytest.mark.parametrize("name", ["activity.csv", "Activity.CSV", "activity", "activity.csv.gz"])
+def test_an_export_of_the_service_is_known_by_its_header(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(EXPORT) if name.endswith("gz") else EXPORT)
+    assert_frame_equal(read(tmp_path / name), read_activity(tmp_path / name))
+
+
+def test_an_export_can_be_written_for_spreadsheets(tmp_path: Path) -> None:
+    (tmp_path / "activity.csv").write_bytes(EXPORT)
+    write_spreadsheet(read(tmp_path / "activity.csv"), tmp_path / "sheet.csv")
+    assert "gen-2" in (tmp_path / "sheet.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["records", "records.data"])
+@pytest.mark.parametrize("way", ["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_without_a_known_suffix_is_read_by_its_content(name: str, way: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"generations{suffix}"
+    write(FETCHED, path)
+    content = path.read_bytes()
+    if way != "plain":
+        content = gzip.compress(content) if way == "gzip" else pa.compress(content, codec="zstd", asbytes=True)
+    path.with_name(name).write_bytes(content)
+    assert_frame_equal(read(str(path.with_name(name))), FETCHED)
+
+
+def test_a_table_without_records_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(MissingColumnError, match="has no column 'requested_id'"):
+        read(tmp_path / "other.csv")
+
+
+def test_a_list_of_failures_contains_no_records(tmp_path: Path) -> None:
+    failures = parse_frame([])[["requested_id", "finish_reason"]]
+    write(failures, tmp_path / "failures.parquet")
+    with pytest.raises(MissingColumnError, match=r"failures\.parquet has no column 'fetched_at', .* no records: "):
+        read(tmp_path / "failures.parquet")
+
+
+def test_several_files_are_one_frame_with_each_generation_once(tmp_path: Path) -> None:
+    older, newer = (
+        parse_frame([Row("gen-1", b'{"data": {"id": "gen-1", "total_cost": %d}}' % cost, fetched_at)])
+        for cost, fetched_at in ((1, 100.0), (2, 200.0))
+    )
+    write(newer, tmp_path / "newer.jsonl")
+    write(older, tmp_path / "older.parquet")
+    write(FETCHED, tmp_path / "other.csv")
+    frame = read(tmp_path / name for name in ("newer.jsonl", "older.parquet", "other.csv"))
+    assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
+    assert frame["total_cost"].tolist() == [2, 0.75]
+
+
+def test_one_file_keeps_its_repeated_rows(tmp_path: Path) -> None:
+    write(pd.concat([FETCHED, FETCHED]), tmp_path / "twice.csv")
+    assert read(tmp_path / "twice.csv")["requested_id"].tolist() == ["gen-2", "gen-2"]
+
+
+def test_no_files_are_refused() -> None:
+    with pytest.raises(InputError, match="no files to read: give the path of a file, or several paths"):
+        read([])
+
+
+def test_a_record_counts_before_the_row_of_an_export(tmp_path: Path) -> None:
+    (tmp_path / "activity.csv").write_bytes(EXPORT)
+    exported = read(tmp_path / "activity.csv")
+    for frames in ([FETCHED, exported], [exported, FETCHED]):
+        frame = join_frames(frames).sort_values("requested_id")
+        assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
+        assert frame["total_cost"].tolist() == [0.25, 0.75]
+        assert frame["source"].fillna("-").tolist() == ["activity", "-"]
