@@ -152,7 +152,7 @@ def test_a_client_that_hangs_up_is_met_with_silence(capfd: pytest.CaptureFixture
 
 @pytest.mark.skipif(os.name == "nt", reason="a port is free at once there")
 def test_a_port_is_free_again_at_once() -> None:
-    with Sandbox(sample(3)) as first, requests.Session() as session:
+    with requests.Session() as session, Sandbox(sample(3)) as first:
         session.get(f"{first.base_url}/generation", timeout=5)  # its connection is still open when the server ends
         port = int(first.base_url.split(":")[2].split("/")[0])
     with Sandbox(sample(3), port=port) as second:
