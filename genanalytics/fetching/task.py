@@ -46,7 +46,13 @@ class Task:
         self.failures += 1
 
     def spare(self, silence: int) -> bool:
-        """Forgive the failures of this silence; return False if there were none, or if that has happened before."""
+        """Forgive the failures of this silence; return False if there were none, or if that has happened before.
+
+        >>> task = Task(0, "gen-1", failures=2)
+        >>> task.count_failure(silence=1)
+        >>> task.failures, task.spare(silence=1), task.failures, task.spare(silence=1)
+        (3, True, 2, False)
+        """
         if self.was_spared or self.silence != silence:
             return False
         self.was_spared, self.failures = True, self.failures_before
