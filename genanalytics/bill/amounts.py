@@ -1,0 +1,89 @@
+"""How exact billed amounts are: their unit, whether they were rounded or cut, and the true amounts behind them.
+
+Amounts are in micro-dollars, so that a price in US$ per million tokens times tokens is an amount.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+
+FINEST = 1e-6
+"""The smallest unit in micro-dollars: amounts as 64-bit floats carry no more of a dollar."""
+COARSEST = 1e4
+"""The largest unit in micro-dollars: a cent."""
+SHOWN = 1.0
+"""The unit of the service's activity export in micro-dollars. Only many amounts prove a larger one."""
+
+_ON_GRID = 0.99
+_MANY = 20
+_NOISE = 1e-15
+"""What arithmetic of 64-bit floats adds to an amount, as a share of it."""
+
+
+class Ending(Enum):
+    """What happened to the digits below the unit."""
+
+    ROUNDED = "rounded"
+    CUT = "cut"
+    """Cut towards zero, as in the activity export of the service."""
+    UNKNOWN = "unknown"
+
+
+class Resolution(NamedTuple):
+    """The unit of amounts in micro-dollars, and what happened to the digits below it."""
+
+    unit: float = FINEST
+    ending: Ending = Ending.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The lowest and the highest true value of each amount (float64, micro-dollars)."""
+
+    low: "np.ndarray"
+    high: "np.ndarray"
+
+    def __add__(self, other: "Interval") -> "Interval":
+        return Interval(self.low + other.low, self.high + other.high)
+
+    def __sub__(self, other: "Interval") -> "Interval":
+        return Interval(self.low - other.high, self.high - other.low)
+
+    def __getitem__(self, rows: "np.ndarray") -> "Interval":
+        return Interval(self.low[rows], self.high[rows])
+
+    def move(self, amounts: "np.ndarray | float") -> "Interval":
+        """Return the interval with these exact amounts added."""
+        return Interval(self.low + amounts, self.high + amounts)
+
+
+def find_unit(amounts: "np.ndarray") -> float:
+    """Return the largest power of ten, in micro-dollars, that divides nearly all amounts.
+
+    A unit above the one of the activity export needs many different amounts: a few can be whole by chance.
+
+    >>> find_unit(np.array([153.0, 1641.0])), find_unit(np.array([140.2, 31.25])), find_unit(np.array([1 / 3]))
+    (1.0, 0.01, 1e-06)
+    """
+    distinct = np.unique(np.abs(amounts[np.isfinite(amounts) & (amounts != 0)]))
+    largest = COARSEST if len(distinct) >= _MANY else SHOWN
+    for exponent in range(round(np.log10(largest)), round(np.log10(FINEST)), -1):
+        scaled = distinct / 10.0**exponent
+        if np.mean(np.abs(scaled - np.round(scaled)) <= 1e-6 + 4e-16 * scaled) >= _ON_GRID:
+            return 10.0**exponent
+    return FINEST
+
+
+def bound(amounts: "np.ndarray", resolution: Resolution) -> Interval:
+    """Return the true amounts that are shown as these ones."""
+    unit, ending = resolution
+    slack = 1e-6 * unit + _NOISE * np.abs(amounts)
+    below = {Ending.ROUNDED: 0.5, Ending.CUT: 0.0, Ending.UNKNOWN: 1.0}[ending] * unit
+    above = {Ending.ROUNDED: 0.5, Ending.CUT: 1.0, Ending.UNKNOWN: 1.0}[ending] * unit
+    if ending is Ending.CUT:  # towards zero: 0 can have been anything between -1 and 1 unit
+        low = np.where(amounts > 0, amounts, amounts - unit)
+        high = np.where(amounts < 0, amounts, amounts + unit)
+        return Interval(low - slack, high + slack)
+    return Interval(amounts - below - slack, amounts + above + slack)

@@ -1,0 +1,61 @@
+"""The billed requests of a group as arrays: counts and the true amounts behind the shown ones."""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from genanalytics.bill.amounts import Interval, Resolution, bound
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Billed requests: float64 arrays of one length, amounts in micro-dollars.
+
+    Attributes:
+        prompt: Native prompt tokens.
+        completion: Native completion tokens.
+        cached: The part of the prompt that was read from the cache; NaN if it is unknown.
+        charge: What was paid.
+        discount: What caching saved (negative: cost); exactly 0 where none is reported.
+        has_discount: Whether a saving or a cost of caching is reported (bool).
+    """
+
+    prompt: "np.ndarray"
+    completion: "np.ndarray"
+    cached: "np.ndarray"
+    charge: Interval
+    discount: Interval
+    has_discount: "np.ndarray"
+
+    def __len__(self) -> int:
+        return len(self.prompt)
+
+    def __getitem__(self, rows: "np.ndarray") -> Self:
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @property
+    def gross(self) -> Interval:
+        """What would have been paid without caching."""
+        return self.charge + self.discount
+
+    @property
+    def uncached(self) -> "np.ndarray":
+        """The part of the prompt that was not read from the cache: the most that can have been written to it."""
+        return self.prompt - self.cached
+
+
+def make_requests(
+    prompt: "np.ndarray",
+    completion: "np.ndarray",
+    cached: "np.ndarray",
+    charge: "np.ndarray",
+    discount: "np.ndarray",
+    resolution: Resolution,
+) -> Requests:
+    """Return requests out of counts and shown amounts; NaN in `discount` means that none is reported."""
+    reported = np.isfinite(discount)
+    shown = np.where(reported, discount, 0.0)
+    saved = bound(shown, resolution)
+    saved = Interval(np.where(reported, saved.low, 0.0), np.where(reported, saved.high, 0.0))
+    return Requests(prompt, completion, cached, bound(charge, resolution), saved, reported & (shown != 0))

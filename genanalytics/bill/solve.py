@@ -1,0 +1,279 @@
+"""Two unit prices out of amounts: x * first + y * second = amount, with most rows billed at the same short decimals.
+
+Pairs of rows give pairs of prices with an error bound. The shortest decimals within the bounds are candidates; for each
+decimal of one price, the other one is where most rows agree. The candidate that explains most rows wins, and each
+further digit has to explain one more row. What all explained rows allow is a polygon in the plane of both prices: the
+prices are known if decimals of their length would hardly fall into it by chance.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from genanalytics.bill.amounts import Interval
+
+LONGEST = 7
+"""The most decimals of a price in US$ per million tokens."""
+FEWEST = 5
+"""The fewest rows that make a regime."""
+
+_PAIRS = 4_000
+_ROWS = 400
+_BEST_PAIRS = 400
+_CANDIDATES = 24
+_MOST_CHANCE = 0.12
+"""The largest expected number of other decimals, as short as these, where prices count as known."""
+_HIGHEST = 1e6
+
+
+class Range(NamedTuple):
+    """The lowest and the highest value of a price."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Two prices, and what is known of them.
+
+    Attributes:
+        first: The price of x.
+        second: The price of y.
+        explained: Whether the prices reproduce the amount of each row (bool).
+        known: Whether the explained rows allow no other pair of decimals as short as these.
+        ranges: What the explained rows allow for each price, if the other is free.
+    """
+
+    first: float
+    second: float
+    explained: "np.ndarray"
+    known: bool
+    ranges: tuple[Range, Range]
+
+
+def count_decimals(prices: "np.ndarray") -> "np.ndarray":
+    """Return the number of decimals of each price (int).
+
+    >>> count_decimals(np.array([3.0, 0.25, 0.0198])).tolist()
+    [0, 2, 4]
+    """
+    found = np.full(np.shape(prices), LONGEST)
+    for decimals in range(LONGEST, -1, -1):
+        scaled = prices * 10.0**decimals
+        found = np.where(np.abs(scaled - np.round(scaled)) < 0.1 * 10.0 ** (decimals - LONGEST), decimals, found)
+    return found
+
+
+def shorten(low: "np.ndarray", high: "np.ndarray") -> "np.ndarray":
+    """Return the shortest decimal between each pair of limits, the one nearest to the middle; NaN without any.
+
+    >>> shorten(np.array([0.195, 0.1]), np.array([0.204, 0.10000001])).tolist()
+    [0.2, 0.1]
+    """
+    middle = (low + high) / 2
+    found = np.full(np.shape(middle), np.nan)
+    for decimals in range(LONGEST, -1, -1):
+        scale = 10.0**decimals
+        rounded = np.round(middle * scale) / scale
+        found = np.where((rounded >= low) & (rounded <= high) & (rounded >= 0), rounded, found)
+    return found
+
+
+def explains(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
+    """Return whether two prices reproduce the amount of each row (bool)."""
+    value = prices[0] * x + prices[1] * y
+    return (value >= amounts.low) & (value <= amounts.high)
+
+
+def solve(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> Solution | None:
+    """Return the two prices that reproduce most amounts; None if no prices reproduce `FEWEST` of them.
+
+    Args:
+        x: The first count of each row (float64).
+        y: The second count.
+        amounts: The true amounts.
+    """
+    if len(x) < FEWEST:
+        return None
+    chosen = _choose_rows(len(x))
+    found = _find_candidates(x[chosen], y[chosen], amounts[chosen])
+    if not len(found):
+        return None
+    best = _choose(found, x, y, amounts)
+    explained = explains(best, x, y, amounts)
+    if explained.sum() < FEWEST:
+        return None
+    return _sharpen(best, x, y, amounts, explained)
+
+
+def _choose_rows(count: int) -> "np.ndarray":
+    if count <= _ROWS:
+        return np.arange(count)
+    return np.random.default_rng(0).choice(count, _ROWS, replace=False)
+
+
+def _find_candidates(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
+    """Return pairs of prices, one per row of the result."""
+    seeds = _solve_pairs(x, y, amounts)
+    firsts, seconds = _most_frequent(seeds[:, 0]), _most_frequent(seeds[:, 1])
+    completed = [
+        np.column_stack([firsts, _stab(firsts, x, y, amounts)]),
+        np.column_stack([_stab(seconds, y, x, amounts), seconds]),
+    ]
+    pairs, votes = np.unique(seeds, axis=0, return_counts=True) if len(seeds) else (seeds, np.array([]))
+    frequent = pairs[np.argsort(-votes, kind="stable")[:_CANDIDATES]]
+    every = np.concatenate([frequent, *completed])
+    return np.unique(every[np.isfinite(every).all(axis=1)], axis=0)
+
+
+def _most_frequent(prices: "np.ndarray") -> "np.ndarray":
+    """Return the most frequent prices, and 0."""
+    values, votes = np.unique(prices, return_counts=True)
+    return np.unique(np.append(values[np.argsort(-votes, kind="stable")[:_CANDIDATES]], 0.0))
+
+
+def _solve_pairs(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
+    """Return the shortest prices that pairs of rows allow, of the best conditioned pairs."""
+    draws = np.random.default_rng(0)
+    i, j = draws.integers(0, len(x), (2, _PAIRS))
+    middle, half = (amounts.low + amounts.high) / 2, (amounts.high - amounts.low) / 2
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        det = x[i] * y[j] - x[j] * y[i]
+        first = (middle[i] * y[j] - middle[j] * y[i]) / det
+        second = (x[i] * middle[j] - x[j] * middle[i]) / det
+        first_error = (half[i] * np.abs(y[j]) + half[j] * np.abs(y[i])) / np.abs(det)
+        second_error = (half[i] * np.abs(x[j]) + half[j] * np.abs(x[i])) / np.abs(det)
+        usable = (det != 0) & (first + first_error >= 0) & (second + second_error >= 0)
+    usable &= (first < _HIGHEST) & (second < _HIGHEST)
+    best = np.flatnonzero(usable)
+    best = best[np.argsort((first_error * second_error)[best], kind="stable")[:_BEST_PAIRS]]
+    first, first_error, second, second_error = (part[best] for part in (first, first_error, second, second_error))
+    prices = [shorten(first - first_error, first + first_error), shorten(second - second_error, second + second_error)]
+    seeds = np.column_stack(prices)
+    return seeds[np.isfinite(seeds).all(axis=1)]
+
+
+def _stab(prices: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
+    """Return for each price of x the shortest price of y where most rows agree; NaN if no row depends on y."""
+    rows = y > 0
+    if not rows.any() or not len(prices):
+        return np.full(len(prices), np.nan)
+    x, y, amounts = x[rows], y[rows], amounts[rows]
+    low = np.maximum((amounts.low - prices[:, None] * x) / y, 0.0)
+    high = (amounts.high - prices[:, None] * x) / y
+    low = np.where(high < 0, np.inf, low)
+    high = np.where(high < 0, np.inf, high)
+    begin, end = _find_deepest(low, high)
+    return shorten(begin, end)
+
+
+def _find_deepest(low: "np.ndarray", high: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    """Return the part of the line that lies in most intervals, for each row of intervals."""
+    points = np.concatenate([low, high], axis=1)
+    steps = np.concatenate([np.ones_like(low), -np.ones_like(high)], axis=1)
+    order = np.lexsort((-steps, points), axis=1)
+    sorted_points = np.take_along_axis(points, order, axis=1)
+    sorted_steps = np.take_along_axis(steps, order, axis=1)
+    depth = np.cumsum(np.where(np.isfinite(sorted_points), sorted_steps, 0), axis=1)
+    place = np.argmax(depth, axis=1)
+    rows = np.arange(len(points))
+    after = np.minimum(place + 1, points.shape[1] - 1)
+    return sorted_points[rows, place], sorted_points[rows, after]
+
+
+def _choose(candidates: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> tuple[float, float]:
+    """Return the candidate that explains most rows; each decimal has to explain one more."""
+    value = candidates[:, :1] * x + candidates[:, 1:] * y
+    counts = ((value >= amounts.low) & (value <= amounts.high)).sum(axis=1)
+    score = counts - count_decimals(candidates).sum(axis=1)
+    place = np.lexsort((candidates.sum(axis=1), -counts, -score))[0]
+    return float(candidates[place, 0]), float(candidates[place, 1])
+
+
+def _sharpen(
+    prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray", amounts: Interval, explained: "np.ndarray"
+) -> Solution:
+    """Return prices with what their rows allow for them."""
+    polygon = _find_polygon(prices, x[explained], y[explained], amounts[explained])
+    first, second = polygon[:, 0], polygon[:, 1]
+    ranges = _find_range(first), _find_range(second)
+    return Solution(*prices, explained, _is_known(prices, polygon, x[explained], y[explained], amounts[explained]), ranges)
+
+
+def _is_known(
+    prices: tuple[float, float], polygon: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval
+) -> bool:
+    """Return whether hardly any other decimals as short as these are allowed: of both prices, or of one of them."""
+    of_first, of_second = (10.0 ** int(count_decimals(np.array(price))) for price in prices)
+    first, second = polygon[:, 0], polygon[:, 1]
+    area = abs(float(np.dot(first, np.roll(second, -1)) - np.dot(second, np.roll(first, -1)))) / 2
+    given_first = _find_width(y, amounts.move(-prices[0] * x))
+    given_second = _find_width(x, amounts.move(-prices[1] * y))
+    chance = max(area * of_first * of_second, given_first * of_second, given_second * of_first)
+    return chance <= _MOST_CHANCE
+
+
+def _find_width(counts: "np.ndarray", amounts: Interval) -> float:
+    """Return how far the price of a count can be moved so that it still reproduces all amounts."""
+    rows = counts > 0
+    if not rows.any():
+        return 0.0
+    return float((amounts.high[rows] / counts[rows]).min() - (amounts.low[rows] / counts[rows]).max())
+
+
+def _find_range(values: "np.ndarray") -> Range:
+    return Range(max(float(values.min()), 0.0), max(float(values.max()), 0.0))
+
+
+def _find_polygon(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
+    """Return the corners of what the rows allow: a box, cut by the row that cuts off most until none does."""
+    reach = _HIGHEST
+    polygon = np.array([[0.0, 0.0], [reach, 0.0], [reach, reach], [0.0, reach]])
+    width = np.maximum(amounts.high - amounts.low, 1e-300)
+    for _ in range(4 * len(x)):
+        value = np.outer(polygon[:, 0], x) + np.outer(polygon[:, 1], y)
+        above, below = (value.max(axis=0) - amounts.high) / width, (amounts.low - value.min(axis=0)) / width
+        worst_above, worst_below = int(np.argmax(above)), int(np.argmax(below))
+        if max(above[worst_above], below[worst_below]) <= 1e-6:
+            break
+        if above[worst_above] >= below[worst_below]:
+            polygon = _clip(polygon, x[worst_above], y[worst_above], amounts.high[worst_above])
+        else:
+            polygon = _clip(polygon, -x[worst_below], -y[worst_below], -amounts.low[worst_below])
+        if len(polygon) < 3:
+            return np.array([prices, prices, prices])
+    return polygon
+
+
+def _clip(polygon: "np.ndarray", x: float, y: float, limit: float) -> "np.ndarray":
+    """Return the part of a polygon where x * first + y * second is at most the limit."""
+    excess = polygon[:, 0] * x + polygon[:, 1] * y - limit
+    following, next_excess = np.roll(polygon, -1, axis=0), np.roll(excess, -1)
+    corners: list[np.ndarray] = []
+    for corner, after, over, over_after in zip(polygon, following, excess, next_excess, strict=True):
+        if over <= 0:
+            corners.append(corner)
+        if (over < 0 < over_after) or (over_after < 0 < over):
+            corners.append(corner + (after - corner) * (over / (over - over_after)))
+    return np.array(corners).reshape(-1, 2)
+
+
+def solve_one(x: "np.ndarray", amounts: Interval) -> tuple[float, Range, "np.ndarray", bool] | None:
+    """Return the price of one count: the price, what its rows allow, the explained rows, and whether it is known.
+
+    None if no price reproduces a row.
+    """
+    rows = x > 0
+    if not rows.any():
+        return None
+    low, high = np.maximum(amounts.low[rows] / x[rows], 0.0)[None], (amounts.high[rows] / x[rows])[None]
+    begin, end = _find_deepest(np.where(high < 0, np.inf, low), np.where(high < 0, np.inf, high))
+    price = float(shorten(begin, end)[0])
+    if not np.isfinite(price):
+        return None
+    explained = explains((price, 0.0), x, np.zeros_like(x), amounts) & rows
+    decimals = int(count_decimals(np.array(price)))
+    known = float(end[0] - begin[0]) * 10.0**decimals <= _MOST_CHANCE
+    return price, Range(float(begin[0]), float(end[0])), explained, known
