@@ -3,6 +3,7 @@
 Amounts are in micro-dollars, so that a price in US$ per million tokens times tokens is an amount.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -37,6 +38,15 @@ class Resolution(NamedTuple):
     unit: float = FINEST
     ending: Ending = Ending.UNKNOWN
 
+    def to_json(self) -> dict[str, object]:
+        """Return it for `attrs`: the unit in US$, and the ending."""
+        return {"unit": self.unit / 1e6, "ending": self.ending.value}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, object]) -> "Resolution":
+        """Return it out of `attrs`."""
+        return cls(float(str(stored["unit"])) * 1e6, Ending(stored["ending"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -67,6 +77,8 @@ def find_unit(amounts: "np.ndarray") -> float:
     >>> find_unit(np.array([153.0, 1641.0])), find_unit(np.array([140.2, 31.25])), find_unit(np.array([1 / 3]))
     (1.0, 0.01, 1e-06)
     """
+    if not np.any(np.isfinite(amounts) & (amounts != 0)):
+        return FINEST
     distinct = np.unique(np.abs(amounts[np.isfinite(amounts) & (amounts != 0)]))
     largest = COARSEST if len(distinct) >= _MANY else SHOWN
     for exponent in range(round(np.log10(largest)), round(np.log10(FINEST)), -1):

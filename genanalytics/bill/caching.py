@@ -33,9 +33,7 @@ class CachePrices:
     known: bool = True
 
 
-def find_cache_prices(
-    requests: Requests, input_price: float, allowed: Range
-) -> "list[tuple[CachePrices, np.ndarray]]":
+def find_cache_prices(requests: Requests, input_price: float, allowed: Range) -> "list[tuple[CachePrices, np.ndarray]]":
     """Return sets of cache prices, each with the rows that it reproduces (bool); the one with most rows first.
 
     Args:
@@ -79,7 +77,9 @@ def find_written(requests: Requests, input_price: float, prices: CachePrices) ->
         return np.where(fits, 0.0, 1.0), np.where(fits, requests.uncached, -1.0)
     ends = (saved - requests.discount.high - slack) / premium, (saved - requests.discount.low + slack) / premium
     least, most = np.ceil(np.minimum(*ends)), np.floor(np.maximum(*ends))
-    return np.where(readable, np.maximum(least, 0.0), 1.0), np.where(readable, np.minimum(most, requests.uncached), -1.0)
+    return np.where(readable, np.maximum(least, 0.0), 1.0), np.where(
+        readable, np.minimum(most, requests.uncached), -1.0
+    )
 
 
 def _find_set(requests: Requests, input_price: float) -> CachePrices | None:
@@ -129,9 +129,7 @@ def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> "I
             return
 
 
-def _try_reads(
-    requests: Requests, amounts: Interval, rows: "np.ndarray", input_price: float
-) -> CachePrices | None:
+def _try_reads(requests: Requests, amounts: Interval, rows: "np.ndarray", input_price: float) -> CachePrices | None:
     """Return the price of reads by rows that wrote nothing."""
     if not rows.any():
         return None

@@ -110,7 +110,9 @@ def _find_prices(requests: Requests, left: "np.ndarray", regimes: list[Regime]) 
     part = requests[rows]
     found = max(_try_models(part), key=lambda one: one.score, default=None)
     at_ratio = max(_try_ratios(part, regimes), key=lambda one: one.score, default=None)
-    if found is None or (at_ratio is not None and not found.known and at_ratio.explained.sum() >= found.explained.sum()):
+    if found is None or (
+        at_ratio is not None and not found.known and at_ratio.explained.sum() >= found.explained.sum()
+    ):
         found = at_ratio
     if found is None:
         return None
@@ -158,7 +160,9 @@ def _try_single(part: Requests) -> Iterator[_Found]:
         explained[rows[among]] = True
         prices = {"input": 0.0, "output": 0.0, "request": 0.0} | {name: price}
         ranges = {"input": nothing, "output": nothing} | ({name: allowed} if name != "request" else {})
-        yield _Found(**prices, explained=explained, known=known, input_range=ranges["input"], output_range=ranges["output"])
+        yield _Found(
+            **prices, explained=explained, known=known, input_range=ranges["input"], output_range=ranges["output"]
+        )
 
 
 def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[_Found]:

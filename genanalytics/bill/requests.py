@@ -1,6 +1,6 @@
 """The billed requests of a group as arrays: counts and the true amounts behind the shown ones."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -33,6 +33,14 @@ class Requests:
 
     def __getitem__(self, rows: "np.ndarray") -> Self:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def choose(self, other: "Requests", rows: "np.ndarray") -> "Requests":
+        """Return these requests, but the amounts of some rows out of `other`."""
+        charge, discount = (
+            Interval(np.where(rows, theirs.low, ours.low), np.where(rows, theirs.high, ours.high))
+            for ours, theirs in ((self.charge, other.charge), (self.discount, other.discount))
+        )
+        return replace(self, charge=charge, discount=discount)
 
     @property
     def gross(self) -> Interval:

@@ -199,7 +199,9 @@ def _sharpen(
     polygon = _find_polygon(prices, x[explained], y[explained], amounts[explained])
     first, second = polygon[:, 0], polygon[:, 1]
     ranges = _find_range(first), _find_range(second)
-    return Solution(*prices, explained, _is_known(prices, polygon, x[explained], y[explained], amounts[explained]), ranges)
+    return Solution(
+        *prices, explained, _is_known(prices, polygon, x[explained], y[explained], amounts[explained]), ranges
+    )
 
 
 def _is_known(

@@ -27,6 +27,7 @@ from genanalytics.metrics.quality import CHECKS, quality
 from genanalytics.metrics.sessions import SESSIONS, sessions
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, EFFECTIVE_COST, REQUESTS
+from genanalytics.metrics.sets.items import ITEMS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY, goodput
 from genanalytics.metrics.sets.tokens import TOKENS
@@ -48,6 +49,7 @@ __all__ = [
     "COST_OF_LIKE_PERIOD",
     "DEFAULT",
     "EFFECTIVE_COST",
+    "ITEMS",
     "LATENCY",
     "RELIABILITY",
     "REQUESTS",

@@ -8,6 +8,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.declare import RowValue, Statistic, spread
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, REQUESTS
+from genanalytics.metrics.sets.items import ITEMS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
@@ -18,10 +19,11 @@ SETS: Mapping[str, tuple[Statistic, ...]] = {
     "tokens": TOKENS,
     "latency": LATENCY,
     "reliability": RELIABILITY,
+    "items": ITEMS,
 }
-"""The statistics by the question that they answer."""
+"""The statistics by the question that they answer; those of `items` need the columns that `ga.itemize` adds."""
 
-DEFAULT: tuple[Statistic, ...] = tuple(chain(*SETS.values()))
+DEFAULT: tuple[Statistic, ...] = tuple(chain(COST, CACHE, TOKENS, LATENCY, RELIABILITY))
 
 ROW_VALUES: Mapping[str, RowValue] = {
     statistic.basis.over.name: statistic.basis.over
@@ -32,7 +34,7 @@ ROW_VALUES: Mapping[str, RowValue] = {
 
 _BY_NAME: Mapping[str, tuple[Statistic, ...]] = {
     **SETS,
-    **{statistic.name: (statistic,) for statistic in (*DEFAULT, REQUESTS, COST_OF_LIKE_PERIOD)},
+    **{statistic.name: (statistic,) for statistic in (*DEFAULT, *ITEMS, REQUESTS, COST_OF_LIKE_PERIOD)},
     **{name: spread(value) for name, value in ROW_VALUES.items()},
 }
 

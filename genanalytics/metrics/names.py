@@ -13,3 +13,12 @@ def make_plain(name: str) -> str:
     ('model', '<2a>', 'a<2e>b', '<>')
     """
     return re.sub(r"[^\w ]", lambda found: f"<{ord(found[0]):x}>", name) or "<>"
+
+
+def name_clean(column: str) -> str:
+    """Return the name under which the steps of `Source.extend` read a column of the data.
+
+    >>> name_clean("total_cost")
+    'clean total_cost'
+    """
+    return f"clean {make_plain(column)}"

@@ -18,7 +18,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import list_quantiles
-from genanalytics.metrics.names import make_plain
+from genanalytics.metrics.names import make_plain, name_clean
 from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Column, Kind
 
 _INFINITY = "CAST('Infinity' AS DOUBLE)"
@@ -37,8 +37,8 @@ class Dialect:
         types: The names of column types.
         select: Returns expressions over data as its columns.
         group: Returns aggregates of data, after the keys of their groups.
-        join: Returns the rows of data with the columns of the row of a small table that has the same keys, if there is
-            one; missing keys are equal.
+        join: Returns all rows of data with the columns of the row of a small table that has the same keys, gaps if
+            there is none; missing keys are equal.
         name: The name of the engine.
         list_errors: Returns what the engine raises.
     """
@@ -116,6 +116,13 @@ class Dialect:
                 flag = f"CASE WHEN abs(CAST({column} AS DOUBLE)) = {_INFINITY} THEN 1 END"
                 steps.append(f"{flag} AS {self.quote(name_flag(name))}")
         return self.select(data, steps)
+
+    def add_clean(self, data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401
+        """Return data under plain names (`make_plain`), and some columns as `clean` has them under `name_clean`."""
+        schema = nw.from_native(data).collect_schema()
+        kept = [f"{self.quote(name)} AS {self.quote(make_plain(name))}" for name in schema]
+        cleaned = [f"{self._clean(name, schema[name])} AS {self.quote(name_clean(name))}" for name in names]
+        return self.select(data, [*kept, *cleaned])
 
     def _clean(self, name: str, dtype: nw.dtypes.DType) -> str:
         column, kind = self.quote(name), BY_NAME[name].kind if name in BY_NAME else None
@@ -196,7 +203,7 @@ def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # no
     rows = [tuple(row[name] for name in table.column_names) for row in table.to_pylist()]
     small = broadcast(frame.sparkSession.createDataFrame(rows, schema))
     conditions = [frame[f"`{name}`"].eqNullSafe(small[f"`{name}`"]) for name in on]
-    joined = frame.join(small, conditions) if on else frame.crossJoin(small)
+    joined = frame.join(small, conditions, "left") if on else frame.crossJoin(small)
     for name in on:
         joined = joined.drop(small[f"`{name}`"])
     return joined
@@ -209,7 +216,7 @@ def _join_in_duckdb(relation: Any, table: pa.Table, on: Sequence[str]) -> Any:  
     names = list(map(DUCKDB.quote, on))
     same = " AND ".join(f"many.{name} IS NOT DISTINCT FROM small.{name}" for name in names)
     added = [f"small.{DUCKDB.quote(name)}" for name in table.column_names if name not in on]
-    return relation.set_alias("many").join(small, same or "true").project(", ".join(["many.*", *added]))
+    return relation.set_alias("many").join(small, same or "true", how="left").project(", ".join(["many.*", *added]))
 
 
 def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:

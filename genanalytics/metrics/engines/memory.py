@@ -34,6 +34,7 @@ from genanalytics.metrics.engines.protocol import (
 )
 from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
 from genanalytics.records.schema import BY_NAME
 
@@ -147,16 +148,44 @@ class InMemory:
         joined: nw.LazyFrame[Any] = lazy.join(nw.from_native(table).lazy(), on=list(on), how="inner")
         return joined
 
+    def extend(
+        self,
+        by: Sequence[GroupKey],
+        groups: pa.Table,
+        needs: Sequence[str],
+        steps: Sequence[Mapping[str, nw.Expr]],
+        wanted: Sequence[str],
+    ) -> pa.Table:
+        """Return further columns of all rows, without the columns of the data."""
+        numbers = [name for name in groups.column_names if name not in {key.group for key in by}]
+        placed = groups.append_column(PLACE, pa.array(np.arange(len(groups))))
+        places = pa.array(self._find_places(by, placed), from_pandas=True)
+        parts = []
+        for part in _divide(len(self._data)):
+            columns = {name_clean(name): self._read_or_gaps(name, part) for name in needs}
+            given = {name: groups[name].take(places[part]) for name in numbers}
+            table = nw.from_native(pa.table(columns | given), eager_only=True)
+            for step in steps:
+                table = compute(table.with_columns, step)
+            parts.append(table.select(*wanted).to_native())
+        return pa.concat_tables(parts)
+
+    def _read_or_gaps(self, name: str, part: slice) -> Values:
+        if name in self._places:
+            return to_number(name, self._to_arrow(name, part))
+        column, length = BY_NAME.get(name), len(range(len(self._data))[part])
+        return to_number(name, pa.nulls(length, pa.string() if column is None else column.kind.arrow_type))
+
     def _find_places(self, by: Sequence[GroupKey], groups: pa.Table) -> "np.ndarray":
-        """Return the number of each row's group."""
+        """Return the number of each row's group; NaN if it is not among `groups`."""
         if not by:
             return np.zeros(len(self._data), dtype=np.int64)
         inner, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
         found = pa.table({key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)})
         numbered = to_nullable(groups.select([*found.column_names, PLACE]))
         joined = to_nullable(found).merge(numbered, on=found.column_names, how="left")
-        places: np.ndarray = joined[PLACE].to_numpy(dtype=np.int64)[inner.codes]
-        return places
+        places: np.ndarray = joined[PLACE].to_numpy(dtype=np.float64, na_value=np.nan)[inner.codes]
+        return places if np.isnan(places).any() else places.astype(np.int64)
 
     def _find_hours(self) -> "pd.Series | None":
         """Return the hour of each row since 1970; None without moments."""

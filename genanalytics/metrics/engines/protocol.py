@@ -85,6 +85,24 @@ class Source(Protocol):
             as float64, 0 if none is known.
         """
 
+    def extend(
+        self,
+        by: Sequence[GroupKey],
+        groups: pa.Table,
+        needs: Sequence[str],
+        steps: Sequence[Mapping[str, nw.Expr]],
+        wanted: Sequence[str],
+    ) -> Any:  # noqa: ANN401 - a table in memory, data of the engine elsewhere
+        """Return further columns of all rows: on an engine after those of the data, in memory alone.
+
+        Args:
+            by: The keys of the groups, all of them columns.
+            groups: The keys under `GroupKey.group`, and columns of numbers; a row per group, none for some groups.
+            needs: The columns of the data that the steps read under `name_clean`; a missing one is read as gaps.
+            steps: Expressions by name, each step over earlier ones, `needs` and the numbers of the row's group.
+            wanted: The names of the returned columns.
+        """
+
     def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
         """Return the rows of `lazy` with the columns of the row of `table` that has the same keys, if there is one."""
 

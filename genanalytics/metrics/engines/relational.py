@@ -26,7 +26,7 @@ from genanalytics.metrics.engines.protocol import (
 )
 from genanalytics.metrics.grouping.calendar import HOURS, MICROS
 from genanalytics.metrics.grouping.keys import GroupKey
-from genanalytics.metrics.names import make_plain
+from genanalytics.metrics.names import make_plain, name_clean
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.units import Unit
 
@@ -48,6 +48,7 @@ class Relational:
         check_names(native.columns, ignore_case=True)
         self._dialect = dialect
         self._schema = nw.from_native(native).collect_schema()
+        self._original = native
         with dialect.explain_errors():
             self._native = dialect.clean(native)
         self._infinite: dict[str, int] = {}
@@ -133,6 +134,39 @@ class Relational:
         shared = rows.filter(~nw.col(_ALONE)).drop(_ALONE)
         summed = [name for name in shared.collect_schema().names() if name not in names]
         return nw.concat([shared.group_by(*names).agg(*(nw.col(name).sum() for name in summed)), single])
+
+    def extend(
+        self,
+        by: Sequence[GroupKey],
+        groups: pa.Table,
+        needs: Sequence[str],
+        steps: Sequence[Mapping[str, nw.Expr]],
+        wanted: Sequence[str],
+    ) -> Any:  # noqa: ANN401 - of engines that may not be installed
+        """Return the data with further columns."""
+        self._check(needs)
+        plain = {name: make_plain(name) for name in self._schema}
+        read = [name for name in dict.fromkeys((*needs, *(key.column for key in by))) if name in self._schema]
+        rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._original, read))
+        rows = rows.with_columns(*(self._read_clean(name) for name in needs))
+        rows = rows.with_columns(*(nw.col(name_clean(key.column)).alias(key.group) for key in by))
+        rows = self.join(rows, groups, [key.group for key in by])
+        for step in steps:
+            rows = compute(rows.with_columns, step, (*ERRORS, *self._dialect.list_errors()))
+        kept = rows.select(*plain.values(), *wanted).to_native()
+        return self._dialect.rename(
+            kept, {new: old for old, new in plain.items()} | dict(zip(wanted, wanted, strict=True))
+        )
+
+    def _read_clean(self, name: str) -> nw.Expr:
+        """Return a column for the steps of `extend`: integers of the record as float64, gaps without the column."""
+        column, clean_name = BY_NAME.get(name), name_clean(name)
+        found = nw.col(clean_name) if name in self._schema else nw.lit(None).alias(clean_name)
+        if column is not None and column.kind in {Kind.INTEGER, Kind.NUMBER}:
+            return found.cast(nw.Float64)
+        if name in self._schema:
+            return found
+        return found.cast(nw.Boolean if column is not None and column.kind is Kind.FLAG else nw.String)
 
     def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
         joined: nw.LazyFrame[Any] = nw.from_native(self._dialect.join(lazy.to_native(), table, list(on)))

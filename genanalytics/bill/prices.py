@@ -1,0 +1,179 @@
+"""Unit prices out of billed records: one row per price regime of each group."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.bill.book import APART, PRICES, Book, is_close, lay_out
+from genanalytics.bill.fees import find_fees
+from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
+from genanalytics.bill.relations import describe_relation
+from genanalytics.bill.requests import Requests
+from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
+from genanalytics.bill.solve import FEWEST
+from genanalytics.bill.survey import survey
+from genanalytics.errors import InputError
+from genanalytics.metrics.declare import Count
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
+from genanalytics.metrics.summary import describe_completeness
+from genanalytics.units import Unit
+
+UNEXPLAINED = "no price explains these"
+TOO_FEW = "too few requests"
+ONLY = "the only regime"
+MAIN = "regime 1"
+
+_NEEDED = ("total_cost", "native_tokens_prompt", "native_tokens_completion")
+_TURNS = 3
+_TOKEN_PRICES = PRICES[:-1]
+_LIMITS = ("input_price_low", "input_price_high", "output_price_low", "output_price_high")
+_COLUMNS = (
+    "regime",
+    "first_seen",
+    "last_seen",
+    "requests",
+    "explained_share",
+    *PRICES,
+    "identified",
+    "relation",
+    *_LIMITS,
+)
+
+
+def prices(data: Records, *, by: str | Sequence[str] = ("model", "provider_name")) -> pd.DataFrame:
+    """Return the unit prices at which requests were billed: one row per price regime of each group."""
+    return find_prices(data, by)[0]
+
+
+def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, Book]:
+    """Return the table of `prices`, and the book that contains uncertain prices too."""
+    source = open_source(data)
+    keys = resolve_by(source, by, None, "UTC", others=_COLUMNS)
+    for key in keys:
+        if key.lazy:
+            msg = f"cannot find prices by {key.name!r}: give columns of the data, such as model and provider_name"
+            raise InputError(msg)
+    check_columns(source, _NEEDED, "prices")
+    book, regimes, groups = _solve(source, keys)
+    counted = survey(source, book)
+    order = _order(counted, regimes)
+    table = _arrange(order, label_groups(groups, keys))
+    table.attrs = {
+        "units": dict.fromkeys(_TOKEN_PRICES, Unit.USD_PER_MTOK.value)
+        | {"request_price": Unit.USD.value, "requests": Unit.COUNT.value, "explained_share": Unit.SHARE.value},
+        "labels": {name: name.replace("_", " ") for name in ("requests", "explained_share", *PRICES)},
+        "notices": source.notices,
+        "resolution": book.resolution.to_json(),
+        "resolution_of_exports": book.exported.to_json(),
+        "fees": [{"column": fee.column, "usd": fee.usd} for fee in book.fees],
+        **describe_completeness(data, ("requests",)),
+    }
+    wide, slots = lay_out(order[~order["is rest"]], number_groups(groups))
+    return table, replace(book, groups=wide, slots=slots)
+
+
+def _solve(source: Source, keys: Sequence[GroupKey]) -> tuple[Book, pd.DataFrame, pa.Table]:
+    """Return the book of all regimes, the regimes themselves (a row each), and the groups.
+
+    Samples are solved; the rows that no regime explains are counted where the data is, and another sample of them is
+    solved for groups that have more rows than a sample.
+    """
+    counted = source.aggregate(keys, [Count()], {}, [])
+    groups = counted.select([key.group for key in keys])
+    sized = groups.append_column(ROWS_OF_GROUP, counted[Count().name])
+    sample = draw_sample(source, keys, sized)
+    resolution, exported = (sample.find_resolution(exported=flag) for flag in (False, True))
+    solved = []
+    for group in range(sample.groups):
+        rows = np.flatnonzero(sample.group == group)
+        requests = sample.make_requests(rows, resolution, exported)
+        solved.append(
+            (requests, find_regimes(requests) if len(rows) else [], sample.counts["num_search_results"][rows])
+        )
+    regimes = _list_regimes([found for _, found, _ in solved])
+    wide, slots = lay_out(regimes, number_groups(groups))
+    return Book(keys, wide, slots, resolution, exported, find_fees(solved)), regimes, groups
+
+
+def number_groups(groups: pa.Table) -> pa.Table:
+    """Return groups with their numbers, from 0."""
+    return groups.append_column(NUMBER, pa.array(np.arange(len(groups), dtype=np.float64)))
+
+
+def _list_regimes(solved: Sequence[Sequence[Regime]]) -> pd.DataFrame:
+    """Return the regimes of all groups as a table, numbered from 1 within each group."""
+    rows = []
+    for group, regimes in enumerate(solved):
+        for number, regime in enumerate(regimes, 1):
+            sheet = regime.sheet
+            row: dict[str, Any] = {"group": group, "regime": number, "identified": sheet.identified}
+            row |= {name: getattr(sheet, name) for name in PRICES}
+            for name, allowed in (sheet.ranges or {}).items():
+                row[f"{name}_low"], row[f"{name}_high"] = allowed
+            rows.append(row)
+    found = pd.DataFrame(rows, columns=["group", "regime", "identified", *PRICES, *_LIMITS])
+    proved = found["identified"].isin([KNOWN, CACHE_UNKNOWN]).to_numpy()
+    close = is_close(*found[list(_LIMITS[:2])].to_numpy(float).T) & is_close(
+        *found[list(_LIMITS[2:])].to_numpy(float).T
+    )
+    return found.assign(**{APART: (proved | close).astype(float)})
+
+
+def _order(counted: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
+    """Return regimes with what was counted of each: by group, the one with most requests first and as number 1.
+
+    The rows of a group that no regime explains come last and have no number.
+    """
+    table = counted.merge(regimes.astype({"group": "Int64", "regime": "Int64"}), on=["group", "regime"], how="left")
+    table["is rest"] = table["regime"].isna()
+    table = table.sort_values(
+        ["group", "is rest", "requests", "regime"], ascending=[True, True, False, True], ignore_index=True
+    )
+    table["regime"] = (table.groupby(["group", "is rest"]).cumcount() + 1).astype("Int64").mask(table["is rest"])
+    return table
+
+
+def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return the public table: no price that is not proved."""
+    total = table.groupby("group")["requests"].transform("sum")
+    rest, known = table["is rest"], table["identified"] == KNOWN
+    reasons = table["identified"].mask(rest, UNEXPLAINED).mask(rest & (total < FEWEST), TOO_FEW)
+    columns: dict[str, Any] = {name: table[name] for name in ("regime", "requests")}
+    for name, end in (("first_seen", "min"), ("last_seen", "max")):
+        moments = table.get(f"moment {end}", pd.Series(pd.NaT, table.index))
+        columns[name] = pd.to_datetime(moments, utc=True).astype("datetime64[us, UTC]")
+    columns |= {
+        "explained_share": (table["requests"] / total).astype("Float64").mask(rest),
+        "identified": reasons.astype("str"),
+        "relation": _relate(table),
+    }
+    for name in PRICES:
+        shown = known if name.startswith("cache") else known | (table["identified"] == CACHE_UNKNOWN)
+        columns[name] = table[name].astype("Float64").where(shown)
+    columns |= {name: table[name].astype("Float64") for name in _LIMITS}
+    keys = labels.iloc[table["group"].to_numpy(dtype=np.int64)].reset_index(drop=True)
+    found = pd.concat([keys, pd.DataFrame(columns)[list(_COLUMNS)]], axis=1)
+    return found.sort_values([*labels.columns, "regime"], kind="stable", ignore_index=True)
+
+
+def _relate(table: pd.DataFrame) -> pd.Series:
+    """Return the relation of each regime to the main one of its group."""
+    words: list[str | None] = []
+    for _, group in table.groupby("group", sort=False):
+        rows = group.to_dict("records")
+        main, alone = rows[0], sum(not row["is rest"] for row in rows) == 1
+        for place, row in enumerate(rows):
+            if row["is rest"]:
+                words.append(None)
+            elif place == 0:
+                words.append(ONLY if alone else MAIN)
+            else:
+                words.append(describe_relation(row, main))
+    return pd.Series(words, table.index, dtype="str")

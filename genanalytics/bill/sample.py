@@ -1,0 +1,123 @@
+"""A sample of the billed rows of each group, drawn where the data is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+
+from genanalytics.bill.amounts import Resolution, find_unit
+from genanalytics.bill.requests import Requests, make_requests
+from genanalytics.bill.resolution import choose_ending
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.metrics.names import name_clean
+
+ROWS = 2_000
+"""The rows that are drawn of each group."""
+ROWS_OF_GROUP = "rows of the group"
+NUMBER = "number of the group"
+
+_SHARE = "share of its rows"
+_KEPT = "kept"
+_COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_cached", "num_search_results")
+_NUMBERS = ("total_cost", "cache_discount", "upstream_inference_cost", *_COUNTS)
+_OTHERS = ("is_byok", "source", "created_at")
+_MODULUS = 99_991
+_TRIED_GROUPS = 4
+_TRIED_ROWS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Billed rows: arrays of one length, amounts in micro-dollars.
+
+    Attributes:
+        groups: The number of groups.
+        group: The number of each row's group.
+        paid: What was paid, to the service or with the user's own key.
+        saved: What caching saved; NaN where nothing is reported.
+        counts: Prompt, completion, cached tokens and search results, by the name of their column.
+        exported: Whether the row is from an activity export (bool).
+    """
+
+    groups: int
+    group: "np.ndarray"
+    paid: "np.ndarray"
+    saved: "np.ndarray"
+    counts: "Mapping[str, np.ndarray]"
+    exported: "np.ndarray"
+
+    def find_resolution(self, *, exported: bool) -> Resolution:
+        """Return the resolution of the amounts, in activity exports or elsewhere."""
+        rows = np.flatnonzero(self.exported == exported)
+        amounts = np.concatenate([self.paid[rows], self.saved[rows]])
+        unit = find_unit(amounts)
+        sizes = np.bincount(self.group[rows], minlength=self.groups)
+        largest = np.argsort(-sizes, kind="stable")[:_TRIED_GROUPS]
+        chosen = [rows[self.group[rows] == group][:_TRIED_ROWS] for group in largest if sizes[group]]
+        return choose_ending(unit, [lambda found, part=part: self.make_requests(part, found, found) for part in chosen])
+
+    def make_requests(self, rows: "np.ndarray", resolution: Resolution, exported: Resolution) -> Requests:
+        """Return rows as requests, given the resolutions of the amounts of the API and of activity exports."""
+        of_exports = self.exported[rows]
+        counts = [
+            np.nan_to_num(self.counts[name][rows]) for name in ("native_tokens_prompt", "native_tokens_completion")
+        ]
+        arrays = (*counts, self.counts["native_tokens_cached"][rows], self.paid[rows], self.saved[rows])
+        requests = make_requests(*arrays, resolution)
+        if not of_exports.any() or exported == resolution:
+            return requests
+        return requests.choose(make_requests(*arrays, exported), of_exports)
+
+
+def draw_sample(source: Source, keys: Sequence[GroupKey], groups: pa.Table, *, turn: int = 0) -> Sample:
+    """Return a sample of the billed rows of each group: all of a small group; the same ones at every call.
+
+    Args:
+        source: The data.
+        keys: The keys of the groups.
+        groups: The keys under `GroupKey.group`, and the number of rows of each group (`ROWS_OF_GROUP`).
+        turn: Another number draws other rows.
+    """
+    shares = np.minimum(1.0, ROWS / np.maximum(to_floats(groups[ROWS_OF_GROUP]), 1.0))
+    given = groups.drop_columns(ROWS_OF_GROUP).append_column(_SHARE, pa.array(shares))
+    given = given.append_column(NUMBER, pa.array(np.arange(len(groups), dtype=np.float64)))
+    names = [name for name in (*_NUMBERS, *_OTHERS) if name in source.columns]
+    wanted = [*map(name_clean, names), NUMBER]
+    steps = [{_KEPT: _draw(names, turn) < nw.col(_SHARE)}]
+    rows = nw.from_native(source.extend(keys, given, names, steps, [*wanted, _KEPT])).lazy()
+    table = rows.filter(nw.col(_KEPT)).select(*wanted).collect(backend="pyarrow").to_native()
+    return _arrange(table, len(groups))
+
+
+def _draw(names: Sequence[str], turn: int) -> nw.Expr:
+    """Return a number from 0 to 1 that looks random, out of the values of a row."""
+    mixed = nw.lit(float(turn * 7_919))
+    for name, factor in (("native_tokens_prompt", 7_927), ("native_tokens_completion", 104_729)):
+        if name in names:
+            mixed = mixed + nw.col(name_clean(name)).fill_null(0.0) * (factor + 2 * turn)
+    if "created_at" in names:
+        moment = nw.col(name_clean("created_at")).dt
+        parts = moment.minute() * 60_000 + moment.second() * 1_000 + moment.millisecond()
+        mixed = mixed + parts.cast(nw.Float64).fill_null(0.0) * (31 + 2 * turn)
+    return (mixed - (mixed / _MODULUS).floor() * _MODULUS) / _MODULUS
+
+
+def _arrange(table: pa.Table, groups: int) -> Sample:
+    def read(name: str) -> "np.ndarray":
+        column = name_clean(name)
+        return to_floats(table[column]) if column in table.column_names else np.full(len(table), np.nan)
+
+    own = np.nan_to_num(read("is_byok")) > 0
+    paid = np.where(own, read("upstream_inference_cost"), read("total_cost")) * 1e6
+    saved = read("cache_discount") * 1e6
+    exported = np.zeros(len(table), bool)
+    if name_clean("source") in table.column_names:
+        exported = np.array([value == "activity" for value in table[name_clean("source")].to_pylist()], bool)
+    usable = np.flatnonzero((paid > 0) | ((paid == 0) & (np.nan_to_num(saved) != 0)))
+    counts = {name: read(name)[usable] for name in _COUNTS}
+    numbers = to_floats(table[NUMBER]).astype(np.int64)
+    return Sample(groups, numbers[usable], paid[usable], saved[usable], counts, exported[usable])

@@ -1,0 +1,341 @@
+"""What each row paid for, as expressions that run in memory and on engines.
+
+A row belongs to the first regime that reproduces its amounts. Its items are whole nano-dollars, so that they add up to the
+amount exactly. The identities are those of `regimes`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+
+import narwhals.stable.v2 as nw
+
+from genanalytics.bill.amounts import Ending, Resolution
+from genanalytics.bill.book import APART, PRICES, Book, Fee, name_price
+from genanalytics.metrics.names import name_clean
+
+NEEDS = (
+    "total_cost",
+    "cache_discount",
+    "upstream_inference_cost",
+    "is_byok",
+    "native_tokens_prompt",
+    "native_tokens_completion",
+    "native_tokens_cached",
+    "native_tokens_reasoning",
+    "num_search_results",
+    "num_fetches",
+    "num_media_prompt",
+    "web_search_engine",
+    "extra",
+    "source",
+)
+"""The columns that the split reads, each of which may be missing."""
+
+ITEMS = ("input_cost", "cache_read_cost", "cache_write_cost", "output_cost", "other_cost", "unexplained_cost")
+"""The items of a bill, which add up to `total_cost`."""
+BYOK_ITEMS = tuple(f"byok_{item}" for item in ITEMS)
+"""The items of a bill of the user's own key, which add up to `upstream_inference_cost`."""
+COLUMNS = ("regime", *ITEMS, "reasoning_cost", "cache_read_tokens", "cache_write_tokens", *BYOK_ITEMS)
+"""The columns that the split adds."""
+
+_MICRO = 1e6
+_NANO_PER_MICRO = 1e3
+_NANO = 1e9
+_LAST_TOKENS = 8
+_SLACK = 1e-9
+_FEES = r'"cost_(web_search|file_processing)":'
+"""What the field `extra` of a row of an activity export contains if tools were charged."""
+
+_c = nw.col
+
+
+def _read(column: str) -> nw.Expr:
+    return nw.col(name_clean(column))
+
+
+def _is_true(condition: nw.Expr) -> nw.Expr:
+    return condition.fill_null(value=False)
+
+
+def _round(number: nw.Expr) -> nw.Expr:
+    """Return the nearest whole number: engines differ in how they round halves."""
+    return (number + 0.5).floor()
+
+
+def make_steps(book: Book) -> list[Mapping[str, nw.Expr]]:
+    """Return the steps that lead to `COLUMNS`, each over earlier ones."""
+    slots = range(book.slots)
+    return [
+        {"own key": _is_true(_read("is_byok"))},
+        _read_row(),
+        _find_bounds(book),
+        *_fit_gross(slots),
+        *_fit_discount(slots),
+        {"place": _choose_regime(slots)},
+        {"place": _choose_with_fees(slots, book.fees)},
+        _pick_prices(slots),
+        *_find_tokens(),
+        *_make_items(),
+        _name_columns(),
+    ]
+
+
+def _read_row() -> Mapping[str, nw.Expr]:
+    marks = [
+        _read("num_search_results") > 0,
+        _read("num_fetches") > 0,
+        _read("num_media_prompt") > 0,
+        ~_read("web_search_engine").is_null(),
+        _read("extra").str.contains(_FEES),
+    ]
+    return {
+        "paid": nw.when(_c("own key")).then(_read("upstream_inference_cost")).otherwise(_read("total_cost")) * _MICRO,
+        "saved": _read("cache_discount") * _MICRO,
+        "prompt": _read("native_tokens_prompt"),
+        "completion": _read("native_tokens_completion"),
+        "cached": _read("native_tokens_cached"),
+        "exported": _is_true(_read("source") == "activity"),
+        "has fees": reduce(lambda one, other: one | other, map(_is_true, marks)),
+    }
+
+
+def _find_bounds(book: Book) -> Mapping[str, nw.Expr]:
+    """Return the lowest and the highest true value of the amount with caching undone, and of the saving."""
+    columns: dict[str, nw.Expr] = {}
+    for name in ("paid", "saved"):
+        low, high = _bound(_c(name), book.resolution)
+        if book.exported != book.resolution:
+            of_exports = _bound(_c(name), book.exported)
+            low = nw.when(_c("exported")).then(of_exports[0]).otherwise(low)
+            high = nw.when(_c("exported")).then(of_exports[1]).otherwise(high)
+        columns[f"{name} low"], columns[f"{name} high"] = low, high
+    columns["saved low"] = columns["saved low"].fill_null(0.0)
+    columns["saved high"] = columns["saved high"].fill_null(0.0)
+    columns["gross low"] = columns["paid low"] + columns["saved low"]
+    columns["gross high"] = columns["paid high"] + columns["saved high"]
+    columns["touched"] = _is_true(_c("saved") != 0)
+    columns["payable"] = _is_true((_c("paid") > 0) | ((_c("paid") == 0) & (_c("saved") != 0)))
+    columns["uncached"] = _c("prompt") - _c("cached")
+    return columns
+
+
+def _bound(amount: nw.Expr, resolution: Resolution) -> tuple[nw.Expr, nw.Expr]:
+    """Return the limits of `amounts.bound`."""
+    unit, ending = resolution
+    slack = amount.abs() * 1e-15 + 1e-6 * unit
+    if ending is Ending.CUT:
+        low = nw.when(amount > 0).then(amount).otherwise(amount - unit)
+        high = nw.when(amount < 0).then(amount).otherwise(amount + unit)
+        return low - slack, high + slack
+    reach = 0.5 * unit if ending is Ending.ROUNDED else unit
+    return amount - reach - slack, amount + reach + slack
+
+
+def _price(name: str, slot: int) -> nw.Expr:
+    return nw.col(name_price(name, slot))
+
+
+def _fit_gross(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
+    """Yield, for each regime, what it asks for the tokens, and whether that is the amount with caching undone."""
+    asked: dict[str, nw.Expr] = {}
+    for slot in slots:
+        of_input, of_output = _price("input_price", slot), _price("output_price", slot)
+        known = (~_c("prompt").is_null() | (of_input == 0)) & (~_c("completion").is_null() | (of_output == 0))
+        amount = of_input * _c("prompt").fill_null(0.0) + of_output * _c("completion").fill_null(0.0)
+        asked[f"asked {slot}"] = nw.when(known & _c("payable")).then(amount + _price("request_price", slot) * _MICRO)
+    yield asked
+    yield {
+        f"gross {slot}": _is_true((_c(f"asked {slot}") >= _c("gross low")) & (_c(f"asked {slot}") <= _c("gross high")))
+        for slot in slots
+    }
+
+
+def _fit_discount(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
+    """Yield, for each regime, the fewest and most tokens written, and whether the saving follows from some number."""
+    first: dict[str, nw.Expr] = {}
+    for slot in slots:
+        of_input = _price("input_price", slot)
+        first[f"read gain {slot}"] = of_input - _price("cache_read_price", slot).fill_null(of_input)
+        first[f"premium {slot}"] = _price("cache_write_price", slot).fill_null(of_input) - of_input
+    yield first
+    second: dict[str, nw.Expr] = {}
+    for slot in slots:
+        least, most = _find_written(_c(f"read gain {slot}"), _c(f"premium {slot}"))
+        second[f"least {slot}"], second[f"most {slot}"] = least, most
+    yield second
+    third: dict[str, nw.Expr] = {}
+    for slot in slots:
+        readable = ~_price("cache_read_price", slot).is_null() | (_c("cached") == 0)
+        fits = _c("cached").is_null() | (readable & (_c(f"least {slot}") <= _c(f"most {slot}")))
+        at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - _LAST_TOKENS)
+        third[f"saving {slot}"] = _is_true(fits)
+        third[f"plain {slot}"] = _is_true(fits & (_c("cached").is_null() | at_ends))
+    yield third
+
+
+def _find_written(gain: nw.Expr, premium: nw.Expr) -> tuple[nw.Expr, nw.Expr]:
+    """Return the fewest and the most tokens that can have been written; fewest above most: none fits.
+
+    The same rule as in `caching.find_written`.
+    """
+    saved = gain * _c("cached")
+    slack = saved.abs() * _SLACK + _SLACK
+    at_high, at_low = saved - _c("saved high") - slack, saved - _c("saved low") + slack
+    divisor = nw.when(premium.abs() > _SLACK).then(premium)
+    first, second = at_high / divisor, at_low / divisor
+    least = nw.when(premium > 0).then(first).otherwise(second).ceil()
+    most = nw.when(premium > 0).then(second).otherwise(first).floor()
+    same = premium.abs() <= _SLACK
+    fits = _is_true((at_high <= 0) & (at_low >= 0))
+    least = nw.when(same & fits).then(0.0).otherwise(nw.when(same).then(1.0).otherwise(least))
+    most = nw.when(same & fits).then(_c("uncached")).otherwise(nw.when(same).then(-1.0).otherwise(most))
+    least = nw.when(least < 0).then(0.0).otherwise(least)
+    return least, nw.when(most > _c("uncached")).then(_c("uncached")).otherwise(most)
+
+
+def _choose(conditions: Sequence[tuple[int, nw.Expr]], otherwise: nw.Expr) -> nw.Expr:
+    """Return the slot of the first condition that is true."""
+    for slot, condition in reversed(conditions):
+        otherwise = nw.when(condition).then(nw.lit(float(slot))).otherwise(otherwise)
+    return otherwise
+
+
+def _nothing() -> nw.Expr:
+    return nw.lit(None).cast(nw.Float64)
+
+
+def _choose_regime(slots: range) -> nw.Expr:
+    """Return the first regime that explains the row: those that make it a plain case come first."""
+    plain = [(slot, _c(f"gross {slot}") & _c(f"plain {slot}")) for slot in slots]
+    others = [(slot, _c(f"gross {slot}") & _c(f"saving {slot}")) for slot in slots]
+    return _choose([*plain, *others], _nothing())
+
+
+def _choose_with_fees(slots: range, fees: Sequence[Fee]) -> nw.Expr:
+    """Return the regime of rows with fees: that of a known fee, else the only one that leaves a rest."""
+    known = []
+    for fee in fees:
+        charged = _read(fee.column) * fee.usd * _MICRO if fee.column else nw.lit(fee.usd * _MICRO)
+        for slot in slots:
+            asked = _c(f"asked {slot}") + charged
+            fits = (asked >= _c("gross low")) & (asked <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")
+            known.append((slot, _is_true(fits)))
+    rests = [
+        _is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")) for slot in slots
+    ]
+    count = reduce(lambda one, other: one + other, (rest.cast(nw.Int64) for rest in rests), nw.lit(0))
+    only = [(slot, rest & (count == 1)) for slot, rest in zip(slots, rests, strict=True)]
+    found = _choose([*known, *only], _nothing())
+    return nw.when(~_c("place").is_null()).then(_c("place")).otherwise(found)
+
+
+def _pick_prices(slots: range) -> Mapping[str, nw.Expr]:
+    """Return the chosen regime, and its prices unless they cannot be told apart."""
+    found: dict[str, nw.Expr] = {}
+    for name in ("regime", *PRICES):
+        expression = _nothing()
+        for slot in reversed(slots):
+            chosen = _is_true(_c("place") == slot)
+            if name != "regime":
+                chosen = chosen & _is_true(_price(APART, slot) == 1)
+            expression = nw.when(chosen).then(_price(name, slot)).otherwise(expression)
+        found[name] = expression
+    return found
+
+
+def _find_tokens() -> Iterator[Mapping[str, nw.Expr]]:
+    """Yield the tokens read from the cache and written to it."""
+    yield {
+        "read gain": _c("input_price") - _c("cache_read_price").fill_null(_c("input_price")),
+        "premium": _c("cache_write_price").fill_null(_c("input_price")) - _c("input_price"),
+    }
+    yield from _infer_cached()
+    least, most = _find_written(_c("read gain"), _c("premium"))
+    yield {"uncached": _c("prompt") - _c("cached")}
+    yield {"least": least, "most": most}
+    everything = _is_true((_c("most") >= _c("uncached")) & _c("touched"))
+    middle = _round((_c("least") + _c("most")) / 2)
+    written = nw.when(everything).then(_c("uncached")).otherwise(nw.when(_c("least") <= 0).then(0.0).otherwise(middle))
+    known = _is_true(_c("premium").abs() > _SLACK)
+    yield {"written": nw.when(~_c("touched")).then(0.0).otherwise(nw.when(known).then(written))}
+
+
+def _infer_cached() -> Iterator[Mapping[str, nw.Expr]]:
+    """Yield the cached tokens of rows that do not report them: none without a saving, else the only whole number.
+
+    Either nothing was written, or all that was not read.
+    """
+    gain, premium = _c("read gain"), _c("premium")
+    both = gain + premium
+    ends = {
+        "if nothing written": (_c("saved low"), _c("saved high"), gain),
+        "if all written": (
+            _c("saved low") + premium * _c("prompt"),
+            _c("saved high") + premium * _c("prompt"),
+            both,
+        ),
+    }
+    counts: dict[str, nw.Expr] = {}
+    for name, (low, high, per_token) in ends.items():
+        divisor = nw.when(per_token > _SLACK).then(per_token)
+        least, most = ((low / divisor) - 1e-6).ceil(), ((high / divisor) + 1e-6).floor()
+        fits = (least == most) & (least >= 0) & (least <= _c("prompt"))
+        counts[name] = nw.when(_is_true(fits)).then(least)
+    yield counts
+    nothing, everything = (_c(name) for name in ends)
+    either = nw.when(nothing.is_null()).then(everything).otherwise(nw.when(everything.is_null()).then(nothing))
+    inferred = nw.when(~_c("touched")).then(0.0).otherwise(either)
+    yield {"cached": nw.when(_c("cached").is_null()).then(inferred).otherwise(_c("cached"))}
+
+
+def _make_items() -> Iterator[Mapping[str, nw.Expr]]:
+    """Yield the items in whole nano-dollars; the rest of the amount is `other`, or not explained."""
+    written, prompt = _c("written").fill_null(0.0), _c("prompt").fill_null(0.0)
+    read_price = _c("cache_read_price").fill_null(_c("input_price"))
+    write_price = _c("cache_write_price").fill_null(_c("input_price"))
+    amounts = {
+        "input": _c("input_price") * (prompt - _c("cached") - written),
+        "cache_read": read_price * _c("cached"),
+        "cache_write": nw.when(~_c("cached").is_null()).then(write_price * written),
+        "output": _c("output_price") * _c("completion").fill_null(0.0),
+        "reasoning": _c("output_price") * _find_reasoning(),
+    }
+    yield {"idle": _is_true((_c("paid") == 0) & ~_c("payable"))}
+    yield {
+        name: nw.when(_c("idle")).then(0.0).otherwise(_round(amount * _NANO_PER_MICRO))
+        for name, amount in amounts.items()
+    }
+    amount = _c("paid") * _NANO_PER_MICRO
+    rest = _trim(amount - _c("input") - _c("cache_read") - _c("cache_write") - _c("output"))
+    without_output = nw.when(_c("output").is_null()).then(amount).otherwise(_trim(amount - _c("output")))
+    yield {
+        "other": nw.when(_c("input").is_null()).then(amount * 0.0).otherwise(rest),
+        "unexplained": nw.when(_c("input").is_null()).then(without_output).otherwise(amount * 0.0),
+    }
+
+
+def _find_reasoning() -> nw.Expr:
+    """Return the reasoning tokens within the completion: real records name more than there are."""
+    tokens = _read("native_tokens_reasoning")
+    return nw.when(tokens > _c("completion")).then(_c("completion")).otherwise(tokens)
+
+
+def _trim(nano_dollars: nw.Expr) -> nw.Expr:
+    """Return an amount without what arithmetic of floats adds to it: whole pico-dollars."""
+    return _round(nano_dollars * 1e3) / 1e3
+
+
+def _name_columns() -> Mapping[str, nw.Expr]:
+    """Return the columns of the result; a row of the user's own key pays the service a fee, which is `other_cost`."""
+    own, columns = _c("own key"), dict[str, nw.Expr]()
+    for name in ("input", "cache_read", "cache_write", "output", "unexplained"):
+        usd = _c(name) / _NANO
+        columns[f"{name}_cost"] = nw.when(own).then(_read("total_cost") * 0.0).otherwise(usd)
+        columns[f"byok_{name}_cost"] = nw.when(own).then(usd)
+    columns["other_cost"] = nw.when(own).then(_read("total_cost")).otherwise(_c("other") / _NANO)
+    columns["byok_other_cost"] = nw.when(own).then(_c("other") / _NANO)
+    columns["reasoning_cost"] = nw.when(own).then(_read("total_cost") * 0.0).otherwise(_c("reasoning") / _NANO)
+    columns["cache_read_tokens"] = nw.when(~_c("regime").is_null()).then(_c("cached")).cast(nw.Int64)
+    columns["cache_write_tokens"] = nw.when(~_c("regime").is_null()).then(_c("written")).cast(nw.Int64)
+    columns["regime"] = _c("regime").cast(nw.Int64)
+    return columns

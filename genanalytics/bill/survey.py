@@ -1,0 +1,57 @@
+"""How many rows each regime explains, when, and what its rows have in common: counted over all rows, where they are."""
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+
+from genanalytics.bill.book import Book
+from genanalytics.bill.sample import NUMBER
+from genanalytics.bill.split import NEEDS, make_steps
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.names import name_clean
+from genanalytics.records.frame import to_nullable
+
+MARKS = ("service_tier", "data_region", "workspace_id", "app_id", "api_type", "is_byok", "source")
+"""Columns whose values can tell why two regimes differ."""
+BATCH = "batch"
+"""Whether the id is that of a batch."""
+
+_BILLED = "billed"
+_BATCH_ID = "gen-batch-"
+
+
+def survey(source: Source, book: Book) -> pd.DataFrame:
+    """Return a row per group and regime, and one with a gap for `regime` per group with rows that none explains.
+
+    Returns:
+        `group` (Int64), the number of the group; `regime` (Int64); `requests` (Int64), the billed rows; for `moment`,
+        `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and `<name> max`.
+    """
+    marks = {name: nw.col(name_clean(name)) for name in MARKS if name in source.columns}
+    needs = list(dict.fromkeys([*NEEDS, *marks]))
+    values = {f"mark {name}": column for name, column in marks.items()}
+    if "requested_id" in source.columns:
+        needs.append("requested_id")
+        values[f"mark {BATCH}"] = nw.col(name_clean("requested_id")).str.starts_with(_BATCH_ID)
+    if "created_at" in source.columns:
+        needs.append("created_at")
+        values["moment"] = nw.col(name_clean("created_at"))
+    values["mark prompt"] = nw.col("prompt")
+    billed = ~nw.col("regime").is_null() | _is_not_zero("unexplained_cost") | _is_not_zero("byok_unexplained_cost")
+    steps = [*make_steps(book), values | {_BILLED: billed}]
+    rows: nw.LazyFrame[Any] = nw.from_native(
+        source.extend(book.keys, book.groups, needs, steps, [NUMBER, "regime", _BILLED, *values])
+    ).lazy()
+    ends = [
+        end
+        for name in values
+        for end in (nw.col(name).min().alias(f"{name} min"), nw.col(name).max().alias(f"{name} max"))
+    ]
+    counted = rows.filter(nw.col(_BILLED)).group_by(NUMBER, "regime").agg(nw.len().alias("requests"), *ends)
+    frame = to_nullable(counted.collect(backend="pyarrow").to_native()).rename(columns={NUMBER: "group"})
+    return frame.astype({"group": "Int64", "regime": "Int64", "requests": "Int64"})
+
+
+def _is_not_zero(column: str) -> nw.Expr:
+    return (nw.col(column) != 0).fill_null(value=False)
