@@ -14,7 +14,8 @@ from genanalytics.bill.amounts import Interval
 from genanalytics.bill.requests import Requests
 from genanalytics.bill.solve import Range, count_decimals, solve, solve_one
 
-_FEWEST = 1
+_FEWEST_UNKNOWN = 10
+"""The fewest rows that make prices that are not proved usable."""
 _MOST_SETS = 4
 _SAME = 1e-9
 _LAST_TOKENS = 8
@@ -52,7 +53,7 @@ def find_cache_prices(requests: Requests, input_price: float, allowed: Range) ->
         if prices is None:
             break
         explained = left & explain_discount(requests, input_price, prices)
-        if explained.sum() < _FEWEST:
+        if explained.sum() < (1 if prices.known else _FEWEST_UNKNOWN):
             break
         sets.append((prices, explained))
         left &= ~explained
@@ -134,9 +135,9 @@ def _try_reads(requests: Requests, amounts: Interval, rows: "np.ndarray", input_
     if not rows.any():
         return None
     found = solve_one(requests.cached[rows], amounts[rows])
-    if found is None or found[0] > input_price:
+    if found is None or found.price > input_price:
         return None
-    return CachePrices(found[0], np.nan, found[3])
+    return CachePrices(found.price, np.nan, found.known)
 
 
 def _try_writes(requests: Requests, amounts: Interval, rows: "np.ndarray", read: float) -> CachePrices | None:
@@ -146,4 +147,4 @@ def _try_writes(requests: Requests, amounts: Interval, rows: "np.ndarray", read:
     cost_of_reads = np.where(requests.cached[rows] > 0, read, 0.0) * requests.cached[rows]
     part = amounts[rows].move(-cost_of_reads)
     found = solve_one(requests.uncached[rows], part)
-    return None if found is None else CachePrices(read, found[0], found[3])
+    return None if found is None else CachePrices(read, found.price, found.known)

@@ -12,7 +12,6 @@ from genanalytics.bill.book import APART, PRICES, Book, is_close, lay_out
 from genanalytics.bill.fees import find_fees
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
 from genanalytics.bill.relations import describe_relation
-from genanalytics.bill.requests import Requests
 from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
 from genanalytics.bill.solve import FEWEST
 from genanalytics.bill.survey import survey
@@ -115,8 +114,7 @@ def _list_regimes(solved: Sequence[Sequence[Regime]]) -> pd.DataFrame:
             sheet = regime.sheet
             row: dict[str, Any] = {"group": group, "regime": number, "identified": sheet.identified}
             row |= {name: getattr(sheet, name) for name in PRICES}
-            for name, allowed in (sheet.ranges or {}).items():
-                row[f"{name}_low"], row[f"{name}_high"] = allowed
+            row |= dict(zip(_LIMITS, (*sheet.input_range, *sheet.output_range), strict=True))
             rows.append(row)
     found = pd.DataFrame(rows, columns=["group", "regime", "identified", *PRICES, *_LIMITS])
     proved = found["identified"].isin([KNOWN, CACHE_UNKNOWN]).to_numpy()
