@@ -1,7 +1,7 @@
 """The prices of all groups in the form in which rows read them: a wide table with one row per group."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,14 +26,6 @@ def name_price(price: str, slot: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Fee:
-    """A fee in US$ for each unit of a column, or for each request with a search if `column` is None."""
-
-    column: str | None
-    usd: float
-
-
-@dataclass(frozen=True, slots=True)
 class Book:
     """Everything that rows are compared with.
 
@@ -43,15 +35,13 @@ class Book:
         slots: The largest number of regimes of a group.
         resolution: The resolution of the amounts of the API.
         exported: The resolution of the amounts of activity exports.
-        fees: The fees that were found.
     """
 
     keys: Sequence[GroupKey]
     groups: pa.Table
     slots: int
-    resolution: Resolution = Resolution()
-    exported: Resolution = Resolution()
-    fees: Sequence[Fee] = field(default_factory=tuple)
+    resolution: Resolution
+    exported: Resolution
 
 
 def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
@@ -98,10 +88,3 @@ def _read(table: pd.DataFrame, name: str) -> "np.ndarray":
     if name not in table:
         return np.full(len(table), np.nan)
     return table[name].to_numpy(dtype=float, na_value=np.nan)
-
-
-def read_resolution(stored: object) -> Resolution | None:
-    """Return a resolution out of `attrs`; None if there is none."""
-    if not isinstance(stored, Mapping):
-        return None
-    return Resolution.from_json(stored)

@@ -7,18 +7,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.amounts import Resolution
-from genanalytics.bill.book import PRICES, Book, Fee, fill_prices, lay_out
+from genanalytics.bill.amounts import SHOWN, Resolution
+from genanalytics.bill.book import PRICES, Book, fill_prices, lay_out
 from genanalytics.bill.prices import find_prices, number_groups
 from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.frame import to_nullable
 
 _BY = ("model", "provider_name")
+_RESOLUTIONS = ("resolution", "resolution_of_exports")
+_ASSUMED = Resolution(SHOWN)
+"""The resolution of amounts that a table of prices is compared with if it does not tell it."""
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
@@ -59,11 +62,5 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     labels = label_groups(groups, keys).assign(group=np.arange(len(groups)))
     regimes = fill_prices(prices[prices["regime"].notna()]).merge(labels, on=names or None, how="inner")
     wide, slots = lay_out(regimes, number_groups(groups))
-    of = {name: Resolution.from_json(prices.attrs[name]) for name in _RESOLUTIONS if name in prices.attrs}
-    fees = tuple(Fee(fee["column"], fee["usd"]) for fee in prices.attrs.get("fees", ()))
-    return Book(
-        keys, wide, slots, of.get("resolution", Resolution(1.0)), of.get("resolution_of_exports", Resolution(1.0)), fees
-    )
-
-
-_RESOLUTIONS = ("resolution", "resolution_of_exports")
+    found = [Resolution.from_json(prices.attrs[name]) if name in prices.attrs else _ASSUMED for name in _RESOLUTIONS]
+    return Book(keys, wide, slots, *found)

@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.bill.book import APART, PRICES, Book, is_close, lay_out
-from genanalytics.bill.fees import find_fees
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
@@ -71,7 +70,6 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
         "notices": source.notices,
         "resolution": book.resolution.to_json(),
         "resolution_of_exports": book.exported.to_json(),
-        "fees": [{"column": fee.column, "usd": fee.usd} for fee in book.fees],
         **describe_completeness(data, ("requests",)),
     }
     wide, slots = lay_out(order[~order["is rest"]], number_groups(groups))
@@ -92,13 +90,10 @@ def _solve(source: Source, keys: Sequence[GroupKey]) -> tuple[Book, pd.DataFrame
     solved = []
     for group in range(sample.groups):
         rows = np.flatnonzero(sample.group == group)
-        requests = sample.make_requests(rows, resolution, exported)
-        solved.append(
-            (requests, find_regimes(requests) if len(rows) else [], sample.counts["num_search_results"][rows])
-        )
-    regimes = _list_regimes([found for _, found, _ in solved])
+        solved.append(find_regimes(sample.make_requests(rows, resolution, exported)))
+    regimes = _list_regimes(solved)
     wide, slots = lay_out(regimes, number_groups(groups))
-    return Book(keys, wide, slots, resolution, exported, find_fees(solved)), regimes, groups
+    return Book(keys, wide, slots, resolution, exported), regimes, groups
 
 
 def number_groups(groups: pa.Table) -> pa.Table:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from genanalytics.bill.amounts import FEE_STEP, SHARP
 from genanalytics.bill.caching import CachePrices, find_cache_prices
 from genanalytics.bill.requests import Requests
 from genanalytics.bill.solve import (
@@ -88,13 +89,21 @@ def find_regimes(requests: Requests) -> list[Regime]:
             break
         fresh = _split_by_caching(requests, found)
         regimes.extend(regime for regime in fresh if regime.rows.sum() >= _FEWEST_AT_RATIO)
-        left &= ~found.rows
+        left &= ~(found.rows | _pays_fee(requests, found.sheet))
     regimes.sort(key=lambda regime: -int(regime.rows.sum()))
     return [_learn_from_others(regime, regimes, requests) for regime in regimes]
 
 
+def _pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
+    """Return whether a row pays the prices and, beyond them, a whole number of `FEE_STEP` (bool)."""
+    asked = sheet.input_price * requests.prompt + sheet.output_price * requests.completion
+    rest = requests.gross.move(-asked - sheet.request_price * PER_REQUEST)
+    steps = np.floor(rest.high / FEE_STEP)
+    return (steps >= 1) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
+
+
 def _learn_from_others(regime: Regime, regimes: list[Regime], requests: Requests) -> Regime:
-    """Return a regime with unknown prices as a usual multiple of a known one, if that reproduces all of its rows."""
+    """Return a regime with unknown prices as a usual multiple of a known one, if that explains all of its rows."""
     if regime.sheet.identified == KNOWN:
         return regime
     part = requests[regime.rows]
@@ -132,7 +141,7 @@ def _try_models(part: Requests) -> Iterator[Regime]:
         yield of_tokens
     if of_tokens is None or of_tokens.rows.sum() < _HALF * len(part):
         yield from _try_request_prices(part)
-    if of_tokens is None or of_tokens.rows.sum() < _NEARLY_ALL * len(part):
+    if of_tokens is None or of_tokens.sheet.identified != KNOWN or of_tokens.rows.sum() < _NEARLY_ALL * len(part):
         yield from _try_single(part)
 
 
@@ -196,9 +205,9 @@ def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
             gross = part.gross.move(-of_request * PER_REQUEST)
             explained = explains((of_input, of_output), part.prompt, part.completion, gross)
             if explained.sum() >= _FEWEST_AT_RATIO and is_credible(explained, part.gross, free=0):
-                ranges = Range(of_input, of_input), Range(of_output, of_output)
+                exact = Range(of_input, of_input), Range(of_output, of_output)
                 yield Regime(
-                    Sheet(of_input, of_output, of_request, input_range=ranges[0], output_range=ranges[1]), explained
+                    Sheet(of_input, of_output, of_request, input_range=exact[0], output_range=exact[1]), explained
                 )
 
 

@@ -1,7 +1,7 @@
 """What each row paid for, as expressions that run in memory and on engines.
 
-A row belongs to the first regime that reproduces its amounts. Its items are whole nano-dollars, so that they add up to the
-amount exactly. The identities are those of `regimes`.
+A row belongs to the first regime that reproduces its amounts. Its items are whole nano-dollars, so that they add up to
+the amount exactly. The identities are those of `regimes`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +9,8 @@ from functools import reduce
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.bill.amounts import Ending, Resolution
-from genanalytics.bill.book import APART, PRICES, Book, Fee, name_price
+from genanalytics.bill.amounts import FEE_STEP, SHARP, Ending, Resolution
+from genanalytics.bill.book import APART, PRICES, Book, name_price
 from genanalytics.metrics.names import name_clean
 
 NEEDS = (
@@ -72,7 +72,7 @@ def make_steps(book: Book) -> list[Mapping[str, nw.Expr]]:
         *_fit_gross(slots),
         *_fit_discount(slots),
         {"place": _choose_regime(slots)},
-        {"place": _choose_with_fees(slots, book.fees)},
+        {"place": _choose_with_fees(slots)},
         _pick_prices(slots),
         *_find_tokens(),
         *_make_items(),
@@ -211,21 +211,21 @@ def _choose_regime(slots: range) -> nw.Expr:
     return _choose([*plain, *others], _nothing())
 
 
-def _choose_with_fees(slots: range, fees: Sequence[Fee]) -> nw.Expr:
-    """Return the regime of rows with fees: that of a known fee, else the only one that leaves a rest."""
-    known = []
-    for fee in fees:
-        charged = _read(fee.column) * fee.usd * _MICRO if fee.column else nw.lit(fee.usd * _MICRO)
-        for slot in slots:
-            asked = _c(f"asked {slot}") + charged
-            fits = (asked >= _c("gross low")) & (asked <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")
-            known.append((slot, _is_true(fits)))
-    rests = [
-        _is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")) for slot in slots
-    ]
+def _choose_with_fees(slots: range) -> nw.Expr:
+    """Return the regime of rows that pay more than their tokens.
+
+    Either the rest is a whole number of steps of fees, or the row has used a tool and only one regime leaves a rest.
+    """
+    whole, rests = [], []
+    for slot in slots:
+        steps = ((_c("gross high") - _c(f"asked {slot}")) / FEE_STEP).floor()
+        fits = (steps >= 1) & (_c(f"asked {slot}") + steps * FEE_STEP >= _c("gross low"))
+        sharp = (_c("gross high") - _c("gross low")) <= SHARP
+        whole.append((slot, _is_true(fits & sharp & _c(f"plain {slot}"))))
+        rests.append(_is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")))
     count = reduce(lambda one, other: one + other, (rest.cast(nw.Int64) for rest in rests), nw.lit(0))
     only = [(slot, rest & (count == 1)) for slot, rest in zip(slots, rests, strict=True)]
-    found = _choose([*known, *only], _nothing())
+    found = _choose([*whole, *only], _nothing())
     return nw.when(~_c("place").is_null()).then(_c("place")).otherwise(found)
 
 
