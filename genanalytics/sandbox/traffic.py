@@ -36,29 +36,28 @@ _DAY_US = 24 * _HOUR_US
 _BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 11, 14, 15, 14, 12, 14, 15, 15, 14, 12, 9, 7, 6, 5, 4, 3)
 _BY_WEEKDAY = (1.0, 1.1, 1.1, 1.0, 0.9, 0.3, 0.25)
 
-_AGENT_MODELS = Weighted({LUNA: 5, SONNET: 3, HAIKU: 2})
-_CHAT_MODELS = Weighted({FLASH: 30, SCOUT: 22, DEEPSEEK: 20, LUNA: 10, GEMMA_FREE: 10, HAIKU: 8})
+_AGENT_MODELS = Weighted({LUNA: 6, SONNET: 3, HAIKU: 2})
+_CHAT_MODELS = Weighted({FLASH: 30, SCOUT: 22, DEEPSEEK: 20, LUNA: 13, GEMMA_FREE: 10, HAIKU: 8})
 _ENDINGS = Weighted({"stop": 95.2, "cancelled": 2, "length": 1.5, "error": 0.8, "content_filter": 0.5})
 _CUT_OFF = ("cancelled", "error", "content_filter")
 _TIERS: Weighted[ServiceTier | None] = Weighted({None: 78, "flex": 12, "priority": 10})
+_TOOLS = Weighted({None: 90, "search": 6, "files": 4})
 _TOKEN_LIMITS = (1_024, 2_048, 4_096)
 
 _BATCH_HOUR = 3
 _CONTEXT_WINDOW = 212_000
-_FALLBACK = 0.04
-_FILES = 0.04
-_FLIPPED = 0.08
+_FALLBACK = 0.035
+_FLIPPED = 0.1
 _MODERATED = 0.03
 _NIGHTLY_HOUR = 2
 _NIGHTLY_MODELS = Weighted({SONNET: 1, HAIKU: 1})
 _NIGHTLY_RETRIED = 0.06
 _OLDER_GATEWAY = 0.09
-_ONE_HOUR = 0.08
+_ONE_HOUR = 0.09
 _OWN_KEY = 0.1
 _OWN_KEY_COST_UNKNOWN = 0.2
-_REGIONAL = 0.3
+_REGIONAL = 0.35
 _REPLAYED = 0.04
-_SEARCHED = 0.05
 _SIDE_CALL = 0.09
 _STALLED = 0.03
 _STREAMED = 0.88
@@ -173,11 +172,11 @@ def _chat_turn(draws: Draws, start_us: int) -> Iterator[Call]:
         regional=_draw_regional(draws, caller),
     )
     if caller.app is SEARCH_APP and not caller.own_key and caller.model is not GEMMA_FREE:
-        searched, has_files = draws.chance(_SEARCHED), draws.chance(_FILES)
+        tool = draws.weighted(_TOOLS)
         call = replace(
             call,
-            search_results=draws.whole(1, 5) if searched else 0,
-            file_pages=draws.whole(1, 6) if has_files else 0,
+            search_results=draws.whole(1, 5) if tool == "search" else 0,
+            file_pages=draws.whole(1, 6) if tool == "files" else 0,
         )
     yield call
     if call.finish_reason == "stop" and not caller.older_gateway and draws.chance(_REPLAYED):
@@ -292,4 +291,4 @@ def _speech(draws: Draws, start_us: int) -> Iterator[Call]:
     )
 
 
-_WORKLOADS = Weighted({_chat_turn: 42, _agent_session: 4.8, _image: 4, _speech: 3, _batch: 0.4})
+_WORKLOADS = Weighted({_chat_turn: 42, _agent_session: 4.6, _image: 4, _speech: 3, _batch: 0.3})
