@@ -19,7 +19,8 @@ _README = """\
 # The sample
 
 Try genanalytics on one month (September 2026) of synthetic traffic: agent sessions, chats, batches, images and speech,
-with several models and providers. Accounts and prices are invented; the fields and their formats are those of real answers.
+with several models and providers. Accounts and prices are invented; the fields and their formats are those of real
+answers.
 
 | file | content |
 |---|---|
@@ -36,8 +37,8 @@ with several models and providers. Accounts and prices are invented; the fields 
 - An agent session (`session_id`) starts with a write to the prompt cache, which costs a premium (`cache_discount` is
   negative); its other calls read most of their prompt from the cache.
 - A session of `openai/gpt-5.6-luna-20260709` at Azure sometimes flips between two endpoints (`endpoint_id` in
-  `provider_responses`); one of them costs 10 % more. The first call after a flip reads nothing from the cache and writes
-  its whole prompt again.
+  `provider_responses`); one of them costs 10 % more. The first call after a flip reads nothing from the cache and
+  writes its whole prompt again.
 - Costs are exact to the nano-dollar: tokens times the prices below, minus the cache discount, plus fees. With a user's
   own key (`is_byok`), `upstream_inference_cost` is that sum, and `total_cost` is a fee of 5 % of it.
 - Some chats pay fees: US$ 0.004 per result of a web search (`num_search_results`), and US$ 0.002 per page of a file,
