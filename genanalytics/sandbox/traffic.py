@@ -36,27 +36,27 @@ _DAY_US = 24 * _HOUR_US
 _BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 11, 14, 15, 14, 12, 14, 15, 15, 14, 12, 9, 7, 6, 5, 4, 3)
 _BY_WEEKDAY = (1.0, 1.1, 1.1, 1.0, 0.9, 0.3, 0.25)
 
-_AGENT_MODELS = Weighted({LUNA: 5, SONNET: 3, HAIKU: 2})
+_AGENT_MODELS = Weighted({LUNA: 5.5, SONNET: 3, HAIKU: 2})
 _CHAT_MODELS = Weighted({FLASH: 30, SCOUT: 22, DEEPSEEK: 20, LUNA: 10, GEMMA_FREE: 10, HAIKU: 8})
 _ENDINGS = Weighted({"stop": 95.2, "cancelled": 2, "length": 1.5, "error": 0.8, "content_filter": 0.5})
 _CUT_OFF = ("cancelled", "error", "content_filter")
-_TIERS: Weighted[ServiceTier | None] = Weighted({None: 74, "flex": 16, "priority": 10})
-_TOOLS = Weighted({None: 91, "search": 6, "files": 3})
+_TIERS: Weighted[ServiceTier | None] = Weighted({None: 78, "flex": 14, "priority": 8})
+_TOOLS = Weighted({None: 90, "search": 5, "files": 5})
 _TOKEN_LIMITS = (1_024, 2_048, 4_096)
 
 _BATCH_HOUR = 3
 _CONTEXT_WINDOW = 212_000
 _FALLBACK = 0.035
-_FLIPPED = 0.09
+_FLIPPED = 0.1
 _MODERATED = 0.03
 _NIGHTLY_HOUR = 2
 _NIGHTLY_MODELS = Weighted({SONNET: 1, HAIKU: 1})
 _NIGHTLY_RETRIED = 0.06
 _OLDER_GATEWAY = 0.09
-_ONE_HOUR = 0.1
+_ONE_HOUR = 0.07
 _OWN_KEY = 0.1
 _OWN_KEY_COST_UNKNOWN = 0.2
-_REGIONAL = 0.3
+_REGIONAL = 0.33
 _REPLAYED = 0.04
 _SIDE_CALL = 0.09
 _STALLED = 0.03
@@ -291,4 +291,4 @@ def _speech(draws: Draws, start_us: int) -> Iterator[Call]:
     )
 
 
-_WORKLOADS = Weighted({_chat_turn: 42, _agent_session: 4.6, _image: 3.8, _speech: 2.8, _batch: 0.3})
+_WORKLOADS = Weighted({_chat_turn: 42, _agent_session: 4.8, _image: 4, _speech: 3, _batch: 0.35})
