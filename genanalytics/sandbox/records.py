@@ -226,8 +226,9 @@ def _make_attempt(
     call: Call, provider: Provider, status: HTTPStatus, latency: int | None, *, regional: bool = False
 ) -> Record:
     slug = call.caller.model.slug
+    endpoint = f"{slug}/{provider.name}"
     return {
-        "endpoint_id": _make_endpoint_id(f"{slug}/{provider.name}" + "/regional" * regional),
+        "endpoint_id": _make_endpoint_id(f"{endpoint}/regional" if regional else endpoint),
         "is_byok": call.caller.own_key,
         "latency": latency,
         "model_permaslug": slug,
