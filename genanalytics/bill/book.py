@@ -15,6 +15,8 @@ PRICES = ("input_price", "cache_read_price", "cache_write_price", "output_price"
 """The columns with prices: US$ per million tokens, the last one US$ per request."""
 APART = "apart"
 """Whether the prices of a regime are known well enough to split an amount, as 1 or 0."""
+WRITES = "writes"
+"""What the requests of a regime write to the cache: 1 for all that they do not read, 0 for nothing, a gap for both."""
 
 _CLOSE = 0.01
 """Prices split an amount if all values that are possible differ by less than this share."""
@@ -48,8 +50,8 @@ def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
     """Return groups with the prices of their regimes side by side, and the number of slots.
 
     Args:
-        regimes: A row per regime: `group`, the number of its group; `regime`, `PRICES` and `APART`. Regimes of a group
-            are in the order in which a row is compared with them.
+        regimes: A row per regime: `group`, the number of its group; `regime`, `PRICES`, `APART` and `WRITES`. Regimes of
+            a group are in the order in which a row is compared with them.
         groups: The keys of the groups.
     """
     place = regimes.groupby("group").cumcount().to_numpy()
@@ -57,7 +59,7 @@ def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
     slots = int(place.max()) + 1 if len(place) else 0
     for slot in range(slots):
         chosen = place == slot
-        for name in ("regime", *PRICES, APART):
+        for name in ("regime", *PRICES, APART, WRITES):
             values = np.full(len(groups), np.nan)
             values[number[chosen]] = regimes[name].to_numpy(dtype=float, na_value=np.nan)[chosen]
             groups = groups.append_column(name_price(name, slot), pa.array(values, from_pandas=True))
@@ -81,6 +83,7 @@ def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:
             apart &= ~np.isnan(found)
     filled["request_price"] = np.nan_to_num(_read(prices, "request_price"))
     filled[APART] = apart.astype(float)
+    filled[WRITES] = _read(prices, WRITES)
     return filled
 
 

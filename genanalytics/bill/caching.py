@@ -14,6 +14,8 @@ from genanalytics.bill.amounts import Interval
 from genanalytics.bill.requests import Requests
 from genanalytics.bill.solve import Range, count_decimals, solve, solve_one
 
+_MANY = 50
+"""The fewest rows that show a habit."""
 _FEWEST_UNKNOWN = 10
 """The fewest rows that make prices that are not proved usable."""
 _MOST_SETS = 4
@@ -26,12 +28,14 @@ _LAST_TOKENS = 8
 class CachePrices:
     """The prices of a token read from the cache and of a token written to it; NaN if none was seen.
 
-    `known` tells whether the rows allow no other decimals as short as these.
+    `known` tells whether the rows allow no other decimals as short as these; `writes` what all of many rows wrote: 1 for
+    all that they did not read, 0 for nothing, NaN otherwise.
     """
 
     read: float
     write: float
     known: bool = True
+    writes: float = np.nan
 
 
 def find_cache_prices(requests: Requests, input_price: float, allowed: Range) -> "list[tuple[CachePrices, np.ndarray]]":
@@ -55,9 +59,20 @@ def find_cache_prices(requests: Requests, input_price: float, allowed: Range) ->
         explained = left & explain_discount(requests, input_price, prices)
         if explained.sum() < (1 if prices.known else _FEWEST_UNKNOWN):
             break
-        sets.append((prices, explained))
+        habit = _find_habit(requests[np.flatnonzero(explained)], input_price, prices)
+        sets.append((replace(prices, writes=habit), explained))
         left &= ~explained
     return sorted(sets, key=lambda one: -int(one[1].sum()))
+
+
+def _find_habit(requests: Requests, input_price: float, prices: CachePrices) -> float:
+    """Return what all requests wrote to the cache, as `CachePrices.writes`; NaN if they are few or differ."""
+    if len(requests) < _MANY:
+        return np.nan
+    low, high = find_written(requests, input_price, prices)
+    if np.isnan(prices.write) or (low <= 0).all():
+        return 0.0
+    return 1.0 if (high >= requests.uncached).all() else np.nan
 
 
 def explain_discount(requests: Requests, input_price: float, prices: CachePrices) -> "np.ndarray":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.book import APART, PRICES, Book, is_close, lay_out
+from genanalytics.bill.book import APART, PRICES, WRITES, Book, is_close, lay_out
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
@@ -107,11 +107,11 @@ def _list_regimes(solved: Sequence[Sequence[Regime]]) -> pd.DataFrame:
     for group, regimes in enumerate(solved):
         for number, regime in enumerate(regimes, 1):
             sheet = regime.sheet
-            row: dict[str, Any] = {"group": group, "regime": number, "identified": sheet.identified}
+            row: dict[str, Any] = {"group": group, "regime": number, "identified": sheet.identified, WRITES: sheet.writes}
             row |= {name: getattr(sheet, name) for name in PRICES}
             row |= dict(zip(_LIMITS, (*sheet.input_range, *sheet.output_range), strict=True))
             rows.append(row)
-    found = pd.DataFrame(rows, columns=["group", "regime", "identified", *PRICES, *_LIMITS])
+    found = pd.DataFrame(rows, columns=["group", "regime", "identified", WRITES, *PRICES, *_LIMITS])
     proved = found["identified"].isin([KNOWN, CACHE_UNKNOWN]).to_numpy()
     close = is_close(*found[list(_LIMITS[:2])].to_numpy(float).T) & is_close(
         *found[list(_LIMITS[2:])].to_numpy(float).T

@@ -51,7 +51,7 @@ class Sheet:
     """Unit prices in US$ per million tokens, `request_price` in US$ per request; NaN where none was seen.
 
     `identified` is "yes", or the reason why others are possible: then the prices are the shortest decimals among them.
-    The ranges are what the rows allow for the prices of input and output.
+    The ranges are what the rows allow for the prices of input and output. `writes` is that of `CachePrices`.
     """
 
     input_price: float = 0.0
@@ -59,6 +59,7 @@ class Sheet:
     request_price: float = 0.0
     cache_read_price: float = np.nan
     cache_write_price: float = np.nan
+    writes: float = np.nan
     identified: str = KNOWN
     input_range: Range = _NOTHING
     output_range: Range = _NOTHING
@@ -241,6 +242,7 @@ def _add_cache_prices(sheet: Sheet, prices: CachePrices) -> Sheet:
         sheet,
         cache_read_price=prices.read,
         cache_write_price=prices.write,
+        writes=prices.writes,
         identified=sheet.identified if proved else CACHE_UNKNOWN,
     )
 
