@@ -17,6 +17,8 @@ APART = "apart"
 """Whether the prices of a regime are known well enough to split an amount, as 1 or 0."""
 WRITES = "writes"
 """What the requests of a regime write to the cache: 1 for all that they do not read, 0 for nothing, a gap for both."""
+WRITE_ALL = "all"
+WRITE_NOTHING = "nothing"
 
 _CLOSE = 0.01
 """Prices split an amount if all values that are possible differ by less than this share."""
@@ -50,8 +52,8 @@ def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
     """Return groups with the prices of their regimes side by side, and the number of slots.
 
     Args:
-        regimes: A row per regime: `group`, the number of its group; `regime`, `PRICES`, `APART` and `WRITES`. Regimes of
-            a group are in the order in which a row is compared with them.
+        regimes: A row per regime: `group`, the number of its group; `regime`, `PRICES`, `APART` and `WRITES`. Regimes
+            of a group are in the order in which a row is compared with them.
         groups: The keys of the groups.
     """
     place = regimes.groupby("group").cumcount().to_numpy()
@@ -68,7 +70,8 @@ def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
 
 def is_close(low: "np.ndarray", high: "np.ndarray") -> "np.ndarray":
     """Return where the limits of a price are so close that any price between them splits an amount well enough."""
-    return (high - low) <= _CLOSE * high
+    close: np.ndarray = (high - low) <= _CLOSE * high
+    return close
 
 
 def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:
@@ -83,11 +86,13 @@ def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:
             apart &= ~np.isnan(found)
     filled["request_price"] = np.nan_to_num(_read(prices, "request_price"))
     filled[APART] = apart.astype(float)
-    filled[WRITES] = _read(prices, WRITES)
+    writes = prices[WRITES] if WRITES in prices else pd.Series(None, prices.index)
+    filled[WRITES] = writes.map({WRITE_ALL: 1.0, WRITE_NOTHING: 0.0}).astype(float)
     return filled
 
 
 def _read(table: pd.DataFrame, name: str) -> "np.ndarray":
     if name not in table:
         return np.full(len(table), np.nan)
-    return table[name].to_numpy(dtype=float, na_value=np.nan)
+    values: np.ndarray = table[name].to_numpy(dtype=float, na_value=np.nan)
+    return values

@@ -28,8 +28,8 @@ _LAST_TOKENS = 8
 class CachePrices:
     """The prices of a token read from the cache and of a token written to it; NaN if none was seen.
 
-    `known` tells whether the rows allow no other decimals as short as these; `writes` what all of many rows wrote: 1 for
-    all that they did not read, 0 for nothing, NaN otherwise.
+    `known` tells whether the rows allow no other decimals as short as these. `writes` is what all of many rows wrote: 1
+    for all that they did not read, 0 for nothing, NaN otherwise.
     """
 
     read: float
@@ -132,7 +132,7 @@ def _try_sets(requests: Requests, input_price: float) -> "list[CachePrices | Non
     return tries
 
 
-def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> "Iterator[CachePrices]":
+def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> Iterator[CachePrices]:
     """Yield prices of reads and writes by rows that did both, up to the last few tokens."""
     for last in range(_LAST_TOKENS + 1):
         written = np.maximum(requests.uncached - last, 0.0)

@@ -100,7 +100,8 @@ def _pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
     asked = sheet.input_price * requests.prompt + sheet.output_price * requests.completion
     rest = requests.gross.move(-asked - sheet.request_price * PER_REQUEST)
     steps = np.floor(rest.high / FEE_STEP)
-    return (steps >= 1) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
+    pays: np.ndarray = (steps >= 1) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
+    return pays
 
 
 def _learn_from_others(regime: Regime, regimes: list[Regime], requests: Requests) -> Regime:
@@ -166,11 +167,19 @@ def _try_request_prices(part: Requests) -> Iterator[Regime]:
             yield found
     per_request = np.full(len(part), PER_REQUEST)
     for name, count in (("input", part.prompt), ("output", part.completion)):
-        usable = count.any() and not (part.completion if name == "input" else part.prompt).all()
-        pair = solve(count, per_request, part.gross) if usable or np.ptp(count) > 0 else None
+        pair = solve(count, per_request, part.gross) if np.ptp(count) > 0 else None
         if pair is not None and pair.second > 0:
-            sheet = Sheet(**{f"{name}_price": pair.first, f"{name}_range": pair.ranges[0]}, request_price=pair.second)
-            yield Regime(_name_reason(sheet, part, pair), pair.explained)
+            sheet = _price_one(name, pair.first, pair.ranges[0])
+            yield Regime(_name_reason(replace(sheet, request_price=pair.second), part, pair), pair.explained)
+
+
+def _price_one(name: str, price: float, allowed: Range) -> Sheet:
+    """Return a sheet with one price alone."""
+    if name == "input":
+        return Sheet(input_price=price, input_range=allowed)
+    if name == "output":
+        return Sheet(output_price=price, output_range=allowed)
+    return Sheet(request_price=price)
 
 
 def _try_single(part: Requests) -> Iterator[Regime]:
@@ -188,8 +197,7 @@ def _try_single(part: Requests) -> Iterator[Regime]:
             continue
         explained = np.zeros(len(part), bool)
         explained[rows[found.explained]] = True
-        ranges = {} if name == "request" else {f"{name}_range": found.allowed}
-        sheet = Sheet(**{f"{name}_price": found.price}, **ranges)
+        sheet = _price_one(name, found.price, found.allowed)
         yield Regime(sheet if found.known else replace(sheet, identified=TOO_COARSE), explained)
 
 

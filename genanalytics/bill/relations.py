@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.text import is_missing
 from genanalytics.bill.book import PRICES
 from genanalytics.bill.survey import BATCH, MARKS
 
@@ -36,7 +37,7 @@ def _find_ratios(regime: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str
 
 
 def _is_positive(price: float) -> bool:
-    return bool(pd.notna(price) and price > 0)
+    return price > 0  # NaN is not
 
 
 def _name_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str:
@@ -76,15 +77,19 @@ def _word(name: str, value: object) -> str | None:
 
 def _name_length(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str | None:
     """Return the lengths of prompts that only the regime has."""
-    low, high = regime.get("mark prompt min"), regime.get("mark prompt max")
-    main_low, main_high = main.get("mark prompt min"), main.get("mark prompt max")
-    if any(value is None or pd.isna(value) for value in (low, high, main_low, main_high)):
+    found = _read_ends("mark prompt", regime, main)
+    if found is None:
         return None
+    (low, high), (main_low, main_high) = found
     if low > main_high:
         return f"prompts of {_find_round(main_high, low):,} tokens or more"
-    if high < main_low:
-        return f"prompts below {_find_round(high, main_low):,} tokens"
-    return None
+    return f"prompts below {_find_round(high, main_low):,} tokens" if high < main_low else None
+
+
+def _read_ends(name: str, *rows: Mapping[str, Any]) -> list[tuple[Any, Any]] | None:
+    """Return the lowest and the highest value of each row; None if one is missing."""
+    ends = [(row.get(f"{name} min"), row.get(f"{name} max")) for row in rows]
+    return None if any(is_missing(end) for pair in ends for end in pair) else ends
 
 
 def _find_round(below: float, above: float) -> int:
@@ -104,10 +109,10 @@ def _find_round(below: float, above: float) -> int:
 
 def _name_time(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str | None:
     """Return when the regime applied, if that is before or after the main one."""
-    first, last = regime.get("moment min"), regime.get("moment max")
-    main_first, main_last = main.get("moment min"), main.get("moment max")
-    if any(moment is None or pd.isna(moment) for moment in (first, last, main_first, main_last)):
+    found = _read_ends("moment", regime, main)
+    if found is None:
         return None
+    (first, last), (main_first, main_last) = found
     if first > main_last:
         return f"from {first:%Y-%m-%d %H:%M} UTC on"
     return f"until {last:%Y-%m-%d %H:%M} UTC" if last < main_first else None

@@ -6,6 +6,7 @@ further digit has to explain one more row. What all explained rows allow is a po
 prices are known if decimals of their length would hardly fall into it by chance.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -161,7 +162,8 @@ def _solve_pairs(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.nda
     first, first_error, second, second_error = (part[best] for part in (first, first_error, second, second_error))
     prices = [shorten(first - first_error, first + first_error), shorten(second - second_error, second + second_error)]
     seeds: np.ndarray = np.column_stack(prices)
-    return seeds[np.isfinite(seeds).all(axis=1)]
+    known: np.ndarray = seeds[np.isfinite(seeds).all(axis=1)]
+    return known
 
 
 def _stab(prices: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
@@ -318,8 +320,9 @@ def find_offsets(x: "np.ndarray", y: "np.ndarray", amounts: Interval, unit: floa
         usable = np.flatnonzero((det != 0) & (offset > error))
     best = usable[np.argsort(error[usable], kind="stable")[:_BEST_PAIRS]]
     values, votes = np.unique(shorten(offset[best] - error[best], offset[best] + error[best]), return_counts=True)
-    frequent = values[np.argsort(-votes, kind="stable")[:_OFFSETS]]
-    return frequent[np.isfinite(frequent) & (frequent > 0)]
+    frequent: np.ndarray = values[np.argsort(-votes, kind="stable")[:_OFFSETS]]
+    positive: np.ndarray = frequent[np.isfinite(frequent) & (frequent > 0)]
+    return positive
 
 
 def is_credible(explained: "np.ndarray", amounts: Interval, *, free: int) -> bool:
@@ -337,4 +340,5 @@ def is_credible(explained: "np.ndarray", amounts: Interval, *, free: int) -> boo
     expected = float(np.minimum(chance, 1.0).sum())
     if count <= expected or expected <= 0:
         return count > 0 and expected <= 0
-    return count - expected + count * np.log(expected / count) <= np.log(_MOST_CHANCE_OF_REGIME / _TRIES)
+    tail = count - expected + count * math.log(expected / count)
+    return tail <= math.log(_MOST_CHANCE_OF_REGIME / _TRIES)
