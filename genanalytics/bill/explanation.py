@@ -1,0 +1,403 @@
+"""One generation in full, as values and as a page that people read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from genanalytics.base.html import make_block, make_table
+from genanalytics.base.mask import hide_api_keys
+from genanalytics.base.text import escape_unprintable
+from genanalytics.bill.meters import Bill, Line, Meter
+from genanalytics.units import GAP, Unit, format_value
+
+_INDENT = "  "
+_LONGEST = 160
+_LABELS = {
+    Meter.INPUT: "input",
+    Meter.CACHE_READ: "read from the cache",
+    Meter.CACHE_WRITE: "written to the cache",
+    Meter.OUTPUT: "output",
+    Meter.REQUEST: "request",
+    Meter.OTHER: "fees and rounding",
+    Meter.UNEXPLAINED: "not explained",
+}
+_FEWEST_DECIMALS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt at a provider.
+
+    Attributes:
+        provider_name: The provider.
+        status: The status of HTTP.
+        wait_ms: The time that it took in milliseconds: until the first token, or until it failed.
+        service_tier: The tier that served it.
+    """
+
+    provider_name: str | None
+    status: int | None
+    wait_ms: int | None
+    service_tier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a generation as its provider counts them.
+
+    Attributes:
+        prompt: All of the prompt.
+        cached: The part of the prompt that was read from the cache.
+        written: The part of the prompt that was written to the cache; it follows from the prices.
+        completion: All of the completion.
+        reasoning: The part of the completion that is reasoning.
+    """
+
+    prompt: int | None
+    cached: int | None
+    written: int | None
+    completion: int | None
+    reasoning: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """The prices of a generation, as a row of `ga.prices`.
+
+    Attributes:
+        number: The number of the regime among those of its group; 1 is the one with most requests.
+        relation: How it relates to regime 1, in words.
+        first_seen: The first request at these prices (UTC).
+        last_seen: The last one.
+        requests: The number of requests at these prices.
+        explained_share: Their share among all billed requests of the group (0 to 1).
+        prices: US$ per million tokens by name, and `request_price` in US$; None for what cannot be told.
+    """
+
+    number: int
+    relation: str | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    requests: int | None
+    explained_share: float | None
+    prices: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionShare:
+    """The place of a generation in its session.
+
+    Attributes:
+        session_id: The session.
+        position: The place in the order of creation, from 1; None without `created_at`.
+        requests: The number of generations of the session.
+        cost_usd: The known cost of the session in US$.
+        cost_share: The share of this generation in it (0 to 1).
+    """
+
+    session_id: str
+    position: int | None
+    requests: int
+    cost_usd: float | None
+    cost_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A value next to the median of the same model.
+
+    Attributes:
+        label: What is compared.
+        unit: The unit of both.
+        value: The value of the generation.
+        median: The median over the generations of the model.
+        known: The number of generations that the median is of.
+    """
+
+    label: str
+    unit: Unit
+    value: float | None
+    median: float | None
+    known: int
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Explanation:
+    """One generation in full; `print` shows it as a page, and a notebook as HTML.
+
+    Attributes:
+        requested_id: The id.
+        created_at: The time of its creation (UTC).
+        model: The model's dated slug.
+        provider_name: The provider that served it.
+        kind: What it is, in words: `completions, streamed`, `image`, `replayed from the response cache`, ...
+        who: What is known of the caller, by label: app, key, user, session, ...
+        attempts: The attempts at providers, in order.
+        tokens: The tokens.
+        regime: The prices; None if they cannot be told, for the reason in `notices`.
+        charge: The bill of the service. Its lines add up to `total_cost`.
+        upstream: The bill of the provider to the user's own key (BYOK), whose lines add up to
+            `upstream_inference_cost`; None for other generations.
+        session: The place in its session; None without a session or without data.
+        comparisons: Cost and times next to the median of the model; none without data.
+        notices: What cannot be said, and why.
+        timings: The times of the record in milliseconds, by label.
+    """
+
+    requested_id: str | None
+    created_at: datetime | None
+    model: str | None
+    provider_name: str | None
+    kind: str
+    who: Mapping[str, str]
+    attempts: tuple[Attempt, ...]
+    tokens: Tokens
+    timings: Mapping[str, float | None]
+    regime: Regime | None
+    charge: Bill
+    upstream: Bill | None
+    session: SessionShare | None
+    comparisons: tuple[Comparison, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def total_cost(self) -> Decimal | None:
+        """What the service charged, in US$; None if the record does not say it."""
+        return self.charge.total
+
+    @property
+    def saved_usd(self) -> Decimal | None:
+        """What prompt caching saved (negative: cost), in US$; None if nothing is reported."""
+        return self._priced.saved
+
+    @property
+    def cost_without_cache(self) -> Decimal | None:
+        """What the tokens would have cost without prompt caching, in US$; None if the cost is unknown."""
+        bill = self._priced
+        return None if bill.total is None else bill.total + (bill.saved or 0)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(section.to_text() for section in self._list_sections())
+
+    def _repr_html_(self) -> str:
+        return make_block(*(section.to_html() for section in self._list_sections()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all values as plain Python values: amounts as numbers, times as ISO 8601, gaps as None."""
+        names = [name for name in self.__slots__ if name not in {"charge", "upstream"}]
+        bills = {name: _bill_to_json(bill) for name, bill in (("charge", self.charge), ("upstream", self.upstream))}
+        own = {"total_cost": self.total_cost, "saved_usd": self.saved_usd, "cost_without_cache": self.cost_without_cache}
+        found: dict[str, Any] = _to_plain({name: getattr(self, name) for name in names} | bills | own)
+        return found
+
+    @property
+    def _priced(self) -> Bill:
+        """The bill of the tokens: that of the provider if the user's own key paid."""
+        return self.upstream or self.charge
+
+    def _list_sections(self) -> "Iterator[_Section]":
+        yield _Section(str(_show(self.requested_id)), tuple(self._describe()))
+        if self.attempts:
+            yield _Section(
+                "Attempts",
+                tuple(
+                    (str(place), _show(attempt.provider_name), _show(attempt.status), _show_ms(attempt.wait_ms))
+                    + ((_show(attempt.service_tier),) if attempt.service_tier else ())
+                    for place, attempt in enumerate(self.attempts, 1)
+                ),
+                figures=(0, 3),
+            )
+        yield _Section("Tokens", tuple(_list_tokens(self.tokens)), figures=(1,))
+        yield _Section("Prices", tuple(self._describe_prices()), figures=() if self.regime is None else (1,))
+        yield from self._list_sums()
+        yield _Section("Prompt caching", tuple(self._describe_caching()))
+        if self.comparisons or self.session:
+            yield _Section("Compared", tuple(self._compare()), figures=(1, 2, 3))
+        if self.notices:
+            yield _Section("Notes", tuple((f"{notice}.",) for notice in self.notices))
+
+    def _describe(self) -> Iterator[tuple[str, ...]]:
+        yield "when", _show_moment(self.created_at)
+        yield "what", self.kind
+        yield "model", _show(self.model)
+        yield "provider", _show(self.provider_name)
+        yield from self.who.items()
+        for label, value in self.timings.items():
+            yield label, _show_ms(value)
+
+    def _describe_prices(self) -> Iterator[tuple[str, ...]]:
+        regime = self.regime
+        if regime is None:
+            yield ("not known: see the notes",)
+            return
+        for name, price in regime.prices.items():
+            unit = "US$ per request" if name == "request_price" else "US$ per million tokens"
+            if price is not None and (price or name != "request_price"):
+                yield name.removesuffix("_price").replace("_", " "), _show_price(price), unit
+        share = format_value(regime.explained_share, Unit.SHARE)
+        yield "regime", str(regime.number), _show(regime.relation)
+        yield "since", _show_moment(regime.first_seen), f"last seen {_show_moment(regime.last_seen)}"
+        yield "requests", _show_count(regime.requests), f"{share} of those of this model and provider"
+
+    def _list_sums(self) -> "Iterator[_Section]":
+        title = "Cost" if self.upstream is None else "Cost at the service (its fee for your own key)"
+        yield _make_sum(title, self.charge, "total_cost")
+        if self.upstream is not None:
+            yield _make_sum("Cost at the provider (BYOK)", self.upstream, "upstream_inference_cost")
+
+    def _describe_caching(self) -> Iterator[tuple[str, ...]]:
+        saved, without = self.saved_usd, self.cost_without_cache
+        if saved is None:
+            yield ("no saving or cost is reported, which is not zero",)
+            return
+        effect = "saved" if saved >= 0 else "cost in addition"
+        share = format_value(float(abs(saved) / without), Unit.SHARE) if without else GAP
+        yield effect, _show_usd(abs(saved)), f"{share} of the cost without caching, {_show_usd(without)}"
+        for meter, words in ((Meter.CACHE_READ, "by reads"), (Meter.CACHE_WRITE, "by writes")):
+            for line in self._priced.lines:
+                if line.meter is meter and line.usd is not None and line.list_usd is not None:
+                    difference = line.list_usd - line.usd
+                    verb = "saved" if difference >= 0 else "cost in addition"
+                    yield words, _show_usd(abs(difference)), verb
+
+    def _compare(self) -> Iterator[tuple[str, ...]]:
+        if self.comparisons:
+            yield "", "this one", "median of the model", "ratio", ""
+        for one in self.comparisons:
+            ratio = one.value / one.median if one.value is not None and one.median else None
+            cells = (format_value(one.value, one.unit), format_value(one.median, one.unit))
+            yield one.label, *cells, format_value(ratio, Unit.RATIO), f"of {one.known:,}"
+        if self.session is not None:
+            share, cost = format_value(self.session.cost_share, Unit.SHARE), self.session.cost_usd
+            place = f"{_show_count(self.session.position)} of {self.session.requests:,}"
+            yield "in its session", place, format_value(cost, Unit.USD), share, "place, cost of the session, share"
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A part of the page: rows of cells under a title."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    figures: Sequence[int] = ()
+
+    def to_text(self) -> str:
+        rows = [[_clean(cell) for cell in row] for row in self.rows]
+        widths = [
+            max((len(row[place]) for row in rows if len(row) > place + 1), default=0)
+            for place in range(max(map(len, rows), default=0))
+        ]
+        lines = [
+            _INDENT.join(
+                cell.rjust(width) if place in self.figures else cell.ljust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=False))
+            )
+            for row in rows
+        ]
+        return "\n".join([_clean(self.title), *(f"{_INDENT}{line}".rstrip() for line in lines)])
+
+    def to_html(self) -> str:
+        widest = max(map(len, self.rows), default=0)
+        rows = [[_clean(cell) for cell in row] + [""] * (widest - len(row)) for row in self.rows]
+        heads = [_clean(self.title), *[""] * (widest - 1)]
+        return make_table(heads, rows, figures=self.figures)
+
+
+def _make_sum(title: str, bill: Bill, name: str) -> _Section:
+    """Return a sum with one line per meter that ends in the amount."""
+    amounts = [*(line.usd for line in bill.lines), bill.total]
+    decimals = max((_count_decimals(amount) for amount in amounts if amount is not None), default=0)
+    shown = [GAP if amount is None else f"{amount:,.{max(decimals, _FEWEST_DECIMALS)}f}" for amount in amounts]
+    rows = [_describe_line(line, usd) for line, usd in zip(bill.lines, shown, strict=False)]
+    return _Section(title, (*rows, (name, "", "", "US$", shown[-1], "")), figures=(1, 4))
+
+
+def _describe_line(line: Line, usd: str) -> tuple[str, ...]:
+    quantity = _show_count(line.quantity) if line.meter.counts_tokens or line.price is not None else ""
+    unit = ("tokens" if line.meter.counts_tokens else "requests") if quantity not in {"", GAP} else ""
+    per = "/M" if line.meter.counts_tokens else ""
+    price = "" if line.price is None else f"x {_show_price(line.price)}{per}"
+    return _LABELS[line.meter], quantity, f"{unit} {price}".strip(), "US$", usd, ""
+
+
+def _list_tokens(tokens: Tokens) -> Iterator[tuple[str, str]]:
+    yield "prompt", _show_count(tokens.prompt)
+    yield "- read from the cache", _show_count(tokens.cached)
+    yield "- written to the cache", _show_count(tokens.written)
+    yield "completion", _show_count(tokens.completion)
+    yield "- reasoning", _show_count(tokens.reasoning)
+
+
+def _count_decimals(amount: Decimal) -> int:
+    """Return the number of decimals that an amount needs.
+
+    >>> _count_decimals(Decimal("0.250")), _count_decimals(Decimal("200"))
+    (2, 0)
+    """
+    exponent = amount.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _show_usd(amount: Decimal | None) -> str:
+    """Return an amount with all of its digits."""
+    if amount is None:
+        return GAP
+    return f"US$ {amount:,.{max(_count_decimals(amount), _FEWEST_DECIMALS)}f}"
+
+
+def _show_price(price: float | Decimal) -> str:
+    """Return a price with all of its digits, at least two decimals.
+
+    >>> _show_price(0.2), _show_price(Decimal("0.275"))
+    ('0.20', '0.275')
+    """
+    exact = price if isinstance(price, Decimal) else Decimal(repr(float(price)))
+    return f"{exact:.{max(_count_decimals(exact), _FEWEST_DECIMALS)}f}"
+
+
+def _show(value: object) -> str:
+    return GAP if value is None or value == "" else str(value)
+
+
+def _show_count(number: int | None) -> str:
+    return GAP if number is None else f"{number:,}"
+
+
+def _show_ms(value: float | None) -> str:
+    return format_value(value, Unit.MS)
+
+
+def _show_moment(moment: datetime | None) -> str:
+    return GAP if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _clean(text: str) -> str:
+    """Return text of strangers on one line, without a key, of bounded length."""
+    clean = escape_unprintable(hide_api_keys(text))
+    return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 1]}…"
+
+
+def _bill_to_json(bill: Bill | None) -> dict[str, Any] | None:
+    if bill is None:
+        return None
+    lines = [
+        {"meter": line.meter.value, "quantity": line.quantity, "price": line.price, "usd": line.usd}
+        for line in bill.lines
+    ]
+    return {"lines": lines, "total": bill.total, "saved": bill.saved}
+
+
+def _to_plain(value: object) -> Any:  # noqa: ANN401 - of any type that JSON has
+    if isinstance(value, Mapping):
+        return {str(name): _to_plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_to_plain(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "__slots__") and hasattr(value, "__dataclass_fields__"):
+        return {name: _to_plain(getattr(value, name)) for name in value.__slots__}
+    return hide_api_keys(value) if isinstance(value, str) else value
