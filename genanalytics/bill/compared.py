@@ -11,7 +11,11 @@ from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.summary import summarize
 from genanalytics.units import Unit
 
-_COMPARED = (("cost", Unit.USD, "cost_per_request"), ("TTFT", Unit.MS, "ttft_ms"), ("E2E", Unit.MS, "e2e_ms"))
+_COMPARED = (
+    ("cost", Unit.USD, "cost_per_request"),
+    ("time to first token", Unit.MS, "ttft_ms"),
+    ("generation time", Unit.MS, "e2e_ms"),
+)
 """Label, unit, and the name of the statistics."""
 
 

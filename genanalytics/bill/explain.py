@@ -1,15 +1,16 @@
 """One generation in full: out of its record, and out of the other records next to it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.text import is_missing, suggest
+from genanalytics.base.text import is_missing, suggest, to_one_line
 from genanalytics.bill.book import PRICES
 from genanalytics.bill.compared import compare_with_model, find_session_share
 from genanalytics.bill.explanation import Attempt, Explanation, Regime, Tokens
@@ -18,10 +19,10 @@ from genanalytics.bill.meters import Bill, list_bills, to_decimal
 from genanalytics.bill.prices import find_prices, prices as compute_prices
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Covered, Records
-from genanalytics.records.frame import parse_frame, to_arrow, to_frame
+from genanalytics.records.frame import add_missing_columns, parse_frame, to_arrow, to_frame
 from genanalytics.records.parse import Row
 from genanalytics.records.record import NotARecordError, read_record
-from genanalytics.records.schema import ARROW_SCHEMA
+from genanalytics.records.schema import BY_NAME
 from genanalytics.units import format_count
 
 _ID = "requested_id"
@@ -82,9 +83,6 @@ def explain(
     itemized = itemize(frame, table)
     bills = next(list_bills(itemized, table))
     sheet = _find_sheet(row, itemized, table)
-    comparisons, session = (), None
-    if data is not None:
-        comparisons, session = compare_with_model(row, data), find_session_share(row, data)
     return Explanation(
         requested_id=row[_ID] or row["id"],
         created_at=row["created_at"],
@@ -98,8 +96,8 @@ def explain(
         regime=None if sheet is None else _make_regime(sheet),
         charge=bills[0],
         upstream=bills[1],
-        session=session,
-        comparisons=comparisons,
+        session=None if data is None else find_session_share(row, data),
+        comparisons=() if data is None else compare_with_model(row, data),
         notices=tuple(_list_notices(row, sheet, table, bills, has_data=data is not None or prices is not None)),
     )
 
@@ -107,13 +105,13 @@ def explain(
 def _find_row(given: object, data: Any) -> pd.DataFrame:  # noqa: ANN401 - of any engine
     """Return a frame of one row with all columns of a record."""
     if isinstance(given, str):
-        return _complete(_look_up(given, data))
+        return to_frame(add_missing_columns(to_arrow(_look_up(given, data))))
     if isinstance(given, pd.DataFrame) and len(given) == 1:
-        return _complete(given)
+        return to_frame(add_missing_columns(to_arrow(given)))
     if isinstance(given, pd.Series):
         given = given.to_dict()
     if isinstance(given, Mapping) and _ID in given:
-        return _complete(pd.DataFrame([dict(given)], dtype=object))
+        return to_frame(add_missing_columns(_tabulate(given)))
     if isinstance(given, Mapping):
         return _parse(given if isinstance(given.get("data"), Mapping) else {"data": given})
     what = f"a frame of {format_count(len(given), 'row')}" if isinstance(given, pd.DataFrame) else type(given).__name__
@@ -142,7 +140,9 @@ def _look_up(generation_id: str, data: Any) -> pd.DataFrame:  # noqa: ANN401 - o
     for name in (_ID, "id"):
         found = _collect(data, nw.col(name) == nw.lit(generation_id)) if name in names else pd.DataFrame()
         if len(found):
-            latest = found.sort_values("fetched_at", kind="stable", na_position="first") if "fetched_at" in found else found
+            latest = (
+                found.sort_values("fetched_at", kind="stable", na_position="first") if "fetched_at" in found else found
+            )
             return latest.tail(1)
     nearest = suggest(generation_id, _list_near_ids(generation_id, data))
     msg = f"no record of {generation_id!a:.200} in the data; {nearest}fetch it with `genanalytics fetch` or ga.fetch"
@@ -167,13 +167,23 @@ def _collect(data: Any, condition: nw.Expr) -> pd.DataFrame:  # noqa: ANN401 - o
     return to_frame(kept.lazy().collect(backend="pyarrow").to_native())
 
 
-def _complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row with all columns of a record, those that it lacks as gaps."""
-    table = to_arrow(frame)
-    for field in ARROW_SCHEMA:
-        if field.name not in table.column_names:
-            table = table.append_column(field, pa.nulls(len(table), field.type))
-    return to_frame(table)
+def _tabulate(row: Mapping[Any, Any]) -> pa.Table:
+    """Return the values of a row as a table.
+
+    Raises:
+        InputError: A value does not fit its column.
+    """
+    arrays = {}
+    for name, value in row.items():
+        column = BY_NAME.get(str(name))
+        nested = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else None
+        known = nested if nested is not None else None if is_missing(value) else value
+        try:
+            arrays[str(name)] = pa.array([known], column.kind.arrow_type if column else None)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            msg = f"{name!r} of the row does not fit its column: {to_one_line(str(error))}"
+            raise InputError(msg) from error
+    return pa.table(arrays)
 
 
 def _read_row(frame: pd.DataFrame) -> dict[str, Any]:

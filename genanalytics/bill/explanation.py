@@ -20,7 +20,8 @@ _LABELS = {
     Meter.CACHE_WRITE: "written to the cache",
     Meter.OUTPUT: "output",
     Meter.REQUEST: "request",
-    Meter.OTHER: "fees and rounding",
+    Meter.FEE: "fee",
+    Meter.ROUNDING: "rounding of the amount",
     Meter.UNEXPLAINED: "not explained",
 }
 _FEWEST_DECIMALS = 2
@@ -188,7 +189,11 @@ class Explanation:
         """Return all values as plain Python values: amounts as numbers, times as ISO 8601, gaps as None."""
         names = [name for name in self.__slots__ if name not in {"charge", "upstream"}]
         bills = {name: _bill_to_json(bill) for name, bill in (("charge", self.charge), ("upstream", self.upstream))}
-        own = {"total_cost": self.total_cost, "saved_usd": self.saved_usd, "cost_without_cache": self.cost_without_cache}
+        own = {
+            "total_cost": self.total_cost,
+            "saved_usd": self.saved_usd,
+            "cost_without_cache": self.cost_without_cache,
+        }
         found: dict[str, Any] = _to_plain({name: getattr(self, name) for name in names} | bills | own)
         return found
 
@@ -196,6 +201,10 @@ class Explanation:
     def _priced(self) -> Bill:
         """The bill of the tokens: that of the provider if the user's own key paid."""
         return self.upstream or self.charge
+
+    @property
+    def _is_free(self) -> bool:
+        return self._priced.total == 0 and all(line.price == 0 for line in self._priced.lines)
 
     def _list_sections(self) -> "Iterator[_Section]":
         yield _Section(str(_show(self.requested_id)), tuple(self._describe()))
@@ -230,14 +239,14 @@ class Explanation:
     def _describe_prices(self) -> Iterator[tuple[str, ...]]:
         regime = self.regime
         if regime is None:
-            yield ("not known: see the notes",)
+            yield ("free of charge" if self._is_free else "not known: see the notes",)
             return
         for name, price in regime.prices.items():
             unit = "US$ per request" if name == "request_price" else "US$ per million tokens"
             if price is not None and (price or name != "request_price"):
                 yield name.removesuffix("_price").replace("_", " "), _show_price(price), unit
-        share = format_value(regime.explained_share, Unit.SHARE)
-        yield "regime", str(regime.number), _show(regime.relation)
+        share, is_main = format_value(regime.explained_share, Unit.SHARE), regime.relation == "regime 1"
+        yield "regime", str(regime.number), "the one with most requests" if is_main else _show(regime.relation)
         yield "since", _show_moment(regime.first_seen), f"last seen {_show_moment(regime.last_seen)}"
         yield "requests", _show_count(regime.requests), f"{share} of those of this model and provider"
 

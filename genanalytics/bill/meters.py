@@ -22,7 +22,10 @@ _SMALLEST = Decimal("1e-18")
 _EXACT = Context(prec=60)
 """More digits than any product or sum of amounts and prices has."""
 _COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_cached")
-_READ = (*_COUNTS, "total_cost", "cache_discount", "upstream_inference_cost", "is_byok")
+_RESOLUTIONS = ("resolution", "resolution_of_exports")
+_UNITS = 2
+"""The charge and the saving of a row lose less than one unit each."""
+_READ = ("source", *_COUNTS, "total_cost", "cache_discount", "upstream_inference_cost", "is_byok")
 
 
 class Meter(StrEnum):
@@ -33,14 +36,19 @@ class Meter(StrEnum):
     CACHE_WRITE = "cache write"
     OUTPUT = "output"
     REQUEST = "request"
-    OTHER = "other"
-    """Fees, and what the service rounded away or added by rounding."""
+    FEE = "fee"
+    """What an explained request paid in addition to its tokens."""
+    ROUNDING = "rounding"
+    """What is left because the amounts are not given with all of their digits."""
     UNEXPLAINED = "unexplained"
 
     @property
     def counts_tokens(self) -> bool:
         """Whether the quantity is a number of tokens, and the price one per million of them."""
-        return self not in {Meter.REQUEST, Meter.OTHER}
+        return self in _OF_TOKENS
+
+
+_OF_TOKENS = frozenset({Meter.INPUT, Meter.CACHE_READ, Meter.CACHE_WRITE, Meter.OUTPUT, Meter.UNEXPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +100,19 @@ def list_bills(itemized: pd.DataFrame, prices: pd.DataFrame) -> Iterator[tuple[B
     items = [name for name in itemized if str(name).endswith(("_cost", "_tokens"))]
     wanted = dict.fromkeys([*keys, "regime", *items, *(name for name in _READ if name in itemized)])
     columns = {name: column.to_pylist() for name, column in _read_columns(itemized[list(wanted)]).items()}
+    units = {name: Decimal(repr(prices.attrs.get(name, {}).get("unit", 0.0))) for name in _RESOLUTIONS}
     for row in _iterate(columns, len(itemized)):
         sheet = sheets.get(_make_key(row, keys), {})
         discount = to_decimal(row.get("cache_discount"))
         charged, upstream = (to_decimal(row.get(name)) for name in ("total_cost", "upstream_inference_cost"))
+        unit = units["resolution_of_exports" if row.get("source") == "activity" else "resolution"]
+        bills: tuple[Bill, Bill | None]
         with localcontext(_EXACT):
             if row.get("is_byok"):
-                fee = Line(Meter.OTHER, 1, None, charged, charged)
-                bills = Bill((fee,), charged, None), _make_bill(row, sheet, upstream, discount, "byok_")
+                fee = Line(Meter.FEE, 1, None, charged, charged)
+                bills = Bill((fee,), charged, None), _make_bill(_Amount(upstream, discount, unit, "byok_"), row, sheet)
             else:
-                bills = _make_bill(row, sheet, charged, discount, ""), None
+                bills = _make_bill(_Amount(charged, discount, unit, ""), row, sheet), None
         yield bills
 
 
@@ -123,7 +134,7 @@ def to_decimal(amount: object) -> Decimal | None:
     return exact.quantize(_SMALLEST, context=_EXACT)
 
 
-def make_free_lines(row: Mapping[str, Any]) -> tuple[Line, ...]:
+def _make_free_lines(row: Mapping[str, Any]) -> tuple[Line, ...]:
     """Return the lines of a request that was free: its tokens at a price of 0."""
     zero, cached = Decimal(0), row.get("native_tokens_cached") or 0
     prompt = row.get("native_tokens_prompt")
@@ -150,34 +161,42 @@ def _make_key(row: Mapping[Any, Any], keys: list[str]) -> tuple[object, ...]:
     return tuple(None if is_missing(row[name]) else row[name] for name in (*keys, "regime"))
 
 
-def _make_bill(
-    row: Mapping[str, Any], sheet: Mapping[Any, Any], total: Decimal | None, saved: Decimal | None, prefix: str
-) -> Bill:
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """An amount that a bill adds up to, what caching saved on it, the unit of both, and the prefix of its items."""
+
+    total: Decimal | None
+    saved: Decimal | None
+    unit: Decimal
+    prefix: str
+
+
+def _make_bill(amount: _Amount, row: Mapping[str, Any], sheet: Mapping[Any, Any]) -> Bill:
+    total, saved = amount.total, amount.saved
     if total is None or (row["regime"] is None and (total or saved)):
-        return Bill(_leave_unexplained(row, total, saved, prefix), total, saved)
+        return Bill(_leave_unexplained(amount, row), total, saved)
     if row["regime"] is None:
-        return Bill(make_free_lines(row), total, saved)
-    lines = tuple(_price_meters(row, sheet, prefix))
+        return Bill(_make_free_lines(row), total, saved)
+    lines = tuple(_price_meters(row, sheet, amount.prefix))
     rest = total - sum((line.usd or 0 for line in lines), Decimal(0))
     listed = total + (saved or 0) - sum((line.list_usd or 0 for line in lines), Decimal(0))
     if rest or listed or not lines:
-        lines = (*lines, Line(Meter.OTHER, 1, None, rest, listed))
+        meter = Meter.ROUNDING if abs(rest) <= _UNITS * amount.unit else Meter.FEE
+        lines = (*lines, Line(meter, 1, None, rest, listed))
     return Bill(lines, total, saved)
 
 
-def _leave_unexplained(
-    row: Mapping[str, Any], total: Decimal | None, saved: Decimal | None, prefix: str
-) -> tuple[Line, ...]:
+def _leave_unexplained(amount: _Amount, row: Mapping[str, Any]) -> tuple[Line, ...]:
     """Return one line for the whole amount, or two if at least its output is known."""
     prompt, completion = row.get("native_tokens_prompt"), row.get("native_tokens_completion")
-    output = _to_nano(row[f"{prefix}output_cost"])
-    if total is not None and output and completion:
-        known = (Line(Meter.OUTPUT, completion, None, output, output),)
-        tokens, rest = prompt, total - output
-    else:
-        known = ()
-        tokens, rest = None if prompt is None or completion is None else prompt + completion, total
-    return (*known, Line(Meter.UNEXPLAINED, tokens, None, rest, None if rest is None else rest + (saved or 0)))
+    output, saved = _to_nano(row[f"{amount.prefix}output_cost"]), amount.saved or 0
+    if amount.total is not None and output and completion:
+        rest = amount.total - output
+        known = Line(Meter.OUTPUT, completion, None, output, output)
+        return known, Line(Meter.UNEXPLAINED, prompt, None, rest, rest + saved)
+    tokens = None if prompt is None or completion is None else prompt + completion
+    listed = None if amount.total is None else amount.total + saved
+    return (Line(Meter.UNEXPLAINED, tokens, None, amount.total, listed),)
 
 
 def _price_meters(row: Mapping[str, Any], sheet: Mapping[Any, Any], prefix: str) -> Iterator[Line]:
@@ -206,9 +225,3 @@ def _to_nano(usd: float | None) -> Decimal | None:
     """Return an item as whole nano-dollars."""
     exact = to_decimal(usd)
     return None if exact is None else exact.quantize(_NANO)
-
-
-def name_unit(meter: Meter) -> str:
-    """Return the unit of a meter's quantity."""
-    return "Tokens" if meter.counts_tokens else "Requests"
-
