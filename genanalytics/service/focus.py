@@ -149,18 +149,20 @@ def focus_charges(frame: pd.DataFrame, *, prices: pd.DataFrame | None = None) ->
 
 @dataclass(frozen=True, slots=True)
 class _Charge:
-    """A line of a bill, the place of its record, whether the provider charged it, and whether a saving is reported."""
+    """A line of a bill, the place of its record, whether the provider charged it, and the saving of the whole bill."""
 
     place: int
     line: Line
     is_upstream: bool
-    has_discount: bool
+    saved: Decimal | None
 
     @property
     def amounts(self) -> tuple[Decimal | None, ...]:
         """The cost, the cost without prompt caching, and the difference if a saving is reported."""
         usd, listed = _fit(self.line.usd), _fit(self.line.list_usd)
-        return usd, listed, listed - usd if self.has_discount and usd is not None and listed is not None else None
+        if self.saved is None or usd is None or listed is None:
+            return usd, listed, _fit(self.saved)  # a bill without an amount has one line
+        return usd, listed, listed - usd
 
     @property
     def unit_prices(self) -> tuple[Decimal | None, Decimal | None]:
@@ -184,7 +186,7 @@ def _list_rows(frame: pd.DataFrame, prices: pd.DataFrame | None) -> Iterator[_Ch
     for place, bills in enumerate(list_bills(itemize(frame, table), table)):
         for bill, is_upstream in zip(bills, (False, True), strict=True):
             for line in () if bill is None else bill.lines:
-                yield _Charge(place, line, is_upstream, bill is not None and bill.saved is not None)
+                yield _Charge(place, line, is_upstream, None if bill is None else bill.saved)
 
 
 def _fit(amount: Decimal | None) -> Decimal | None:
