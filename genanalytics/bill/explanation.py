@@ -137,6 +137,7 @@ class Explanation:
         who: What is known of the caller, by label: app, key, user, session, ...
         attempts: The attempts at providers, in order.
         tokens: The tokens.
+        timings: The times of the record in milliseconds, by label.
         regime: The prices; None if they cannot be told, for the reason in `notices`.
         charge: The bill of the service. Its lines add up to `total_cost`.
         upstream: The bill of the provider to the user's own key (BYOK), whose lines add up to
@@ -144,7 +145,6 @@ class Explanation:
         session: The place in its session; None without a session or without data.
         comparisons: Cost and times next to the median of the model; none without data.
         notices: What cannot be said, and why.
-        timings: The times of the record in milliseconds, by label.
     """
 
     requested_id: str | None

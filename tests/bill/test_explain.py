@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 from support.generations import frame_of
 
-RECORDS = sample(400, seed=3).records
+RECORDS: Mapping[str, dict[str, Any]] = sample(400, seed=3).records
 FRAME = parse_frame([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in RECORDS.items()])
 PRICES = ga.prices(FRAME)
 CONTRACT = 27
@@ -154,7 +155,8 @@ def test_every_engine_gives_the_same(tmp_path: Path) -> None:
     ga.write(FRAME, path)
     generation_id = find(FRAME["session_id"].notna() & (FRAME["cache_discount"] > 0))
     expected = ga.explain(generation_id, FRAME).to_json()
-    for data in (ga.scan(path), to_arrow(FRAME), pl.from_arrow(to_arrow(FRAME))):
+    others: list[Any] = [ga.scan(path), to_arrow(FRAME), pl.from_arrow(to_arrow(FRAME))]
+    for data in others:
         found = ga.explain(generation_id, data).to_json()
         share = found["session"].pop("cost_share"), found["session"].pop("cost_usd")
         assert share == pytest.approx([expected["session"][name] for name in ("cost_share", "cost_usd")])
