@@ -6,7 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from genanalytics.base.text import is_missing
-from genanalytics.bill.explanation import Comparison, SessionShare
+from genanalytics.bill.explanation import MedianComparison, SessionShare
 from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.summary import summarize
 from genanalytics.units import Unit
@@ -19,7 +19,7 @@ _COMPARED = (
 """Label, unit, and the name of the statistics."""
 
 
-def compare_with_model(row: Mapping[str, Any], data: Any) -> tuple[Comparison, ...]:  # noqa: ANN401 - of any engine
+def compare_with_model(row: Mapping[str, Any], data: Any) -> tuple[MedianComparison, ...]:  # noqa: ANN401 - of any engine
     """Return cost, TTFT and generation time next to their medians over the model's rows; nothing without a model."""
     if row["model"] is None:
         return ()
@@ -31,7 +31,7 @@ def compare_with_model(row: Mapping[str, Any], data: Any) -> tuple[Comparison, .
         "e2e_ms": row["generation_time"] or None,
     }
     return tuple(
-        Comparison(label, unit, own[name], _to_float(found[f"{name}_p50"]), int(found[f"{name}_n"] or 0))
+        MedianComparison(label, unit, own[name], _to_float(found[f"{name}_p50"]), int(found[f"{name}_n"] or 0))
         for label, unit, name in _COMPARED
     )
 

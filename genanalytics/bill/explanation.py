@@ -106,7 +106,7 @@ class SessionShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MedianComparison:
     """A value next to the median of the same model.
 
     Attributes:
@@ -160,7 +160,7 @@ class Explanation:
     charge: Bill
     upstream: Bill | None
     session: SessionShare | None
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[MedianComparison, ...]
     notices: tuple[str, ...]
 
     @property
