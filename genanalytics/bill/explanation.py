@@ -1,30 +1,16 @@
 """One generation in full, as values and as a page that people read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from genanalytics.base.html import make_block, make_table
+from genanalytics.base.html import make_block
 from genanalytics.base.mask import hide_api_keys
-from genanalytics.base.text import escape_unprintable
-from genanalytics.bill.meters import Bill, Line, Meter
+from genanalytics.bill.meters import Bill, Meter
+from genanalytics.bill.page import Section, make_sum, show, show_count, show_moment, show_ms, show_price, show_usd
 from genanalytics.units import GAP, Unit, format_value
-
-_INDENT = "  "
-_LONGEST = 160
-_LABELS = {
-    Meter.INPUT: "input",
-    Meter.CACHE_READ: "read from the cache",
-    Meter.CACHE_WRITE: "written to the cache",
-    Meter.OUTPUT: "output",
-    Meter.REQUEST: "request",
-    Meter.FEE: "fee",
-    Meter.ROUNDING: "rounding of the amount",
-    Meter.UNEXPLAINED: "not explained",
-}
-_FEWEST_DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,35 +192,35 @@ class Explanation:
     def _is_free(self) -> bool:
         return self._priced.total == 0 and all(line.price == 0 for line in self._priced.lines)
 
-    def _list_sections(self) -> "Iterator[_Section]":
-        yield _Section(str(_show(self.requested_id)), tuple(self._describe()))
+    def _list_sections(self) -> Iterator[Section]:
+        yield Section(str(show(self.requested_id)), tuple(self._describe()))
         if self.attempts:
-            yield _Section(
+            yield Section(
                 "Attempts",
                 tuple(
-                    (str(place), _show(attempt.provider_name), _show(attempt.status), _show_ms(attempt.wait_ms))
-                    + ((_show(attempt.service_tier),) if attempt.service_tier else ())
+                    (str(place), show(attempt.provider_name), show(attempt.status), show_ms(attempt.wait_ms))
+                    + ((show(attempt.service_tier),) if attempt.service_tier else ())
                     for place, attempt in enumerate(self.attempts, 1)
                 ),
                 figures=(0, 3),
             )
-        yield _Section("Tokens", tuple(_list_tokens(self.tokens)), figures=(1,))
-        yield _Section("Prices", tuple(self._describe_prices()), figures=() if self.regime is None else (1,))
+        yield Section("Tokens", tuple(_list_tokens(self.tokens)), figures=(1,))
+        yield Section("Prices", tuple(self._describe_prices()), figures=() if self.regime is None else (1,))
         yield from self._list_sums()
-        yield _Section("Prompt caching", tuple(self._describe_caching()))
+        yield Section("Prompt caching", tuple(self._describe_caching()))
         if self.comparisons or self.session:
-            yield _Section("Compared", tuple(self._compare()), figures=(1, 2, 3))
+            yield Section("Compared", tuple(self._compare()), figures=(1, 2, 3))
         if self.notices:
-            yield _Section("Notes", tuple((f"{notice}.",) for notice in self.notices))
+            yield Section("Notes", tuple((f"{notice}.",) for notice in self.notices))
 
     def _describe(self) -> Iterator[tuple[str, ...]]:
-        yield "when", _show_moment(self.created_at)
+        yield "when", show_moment(self.created_at)
         yield "what", self.kind
-        yield "model", _show(self.model)
-        yield "provider", _show(self.provider_name)
+        yield "model", show(self.model)
+        yield "provider", show(self.provider_name)
         yield from self.who.items()
         for label, value in self.timings.items():
-            yield label, _show_ms(value)
+            yield label, show_ms(value)
 
     def _describe_prices(self) -> Iterator[tuple[str, ...]]:
         regime = self.regime
@@ -244,17 +230,17 @@ class Explanation:
         for name, price in regime.prices.items():
             unit = "US$ per request" if name == "request_price" else "US$ per million tokens"
             if price is not None and (price or name != "request_price"):
-                yield name.removesuffix("_price").replace("_", " "), _show_price(price), unit
+                yield name.removesuffix("_price").replace("_", " "), show_price(price), unit
         share, is_main = format_value(regime.explained_share, Unit.SHARE), regime.relation == "regime 1"
-        yield "regime", str(regime.number), "the one with most requests" if is_main else _show(regime.relation)
-        yield "since", _show_moment(regime.first_seen), f"last seen {_show_moment(regime.last_seen)}"
-        yield "requests", _show_count(regime.requests), f"{share} of those of this model and provider"
+        yield "regime", str(regime.number), "the one with most requests" if is_main else show(regime.relation)
+        yield "since", show_moment(regime.first_seen), f"last seen {show_moment(regime.last_seen)}"
+        yield "requests", show_count(regime.requests), f"{share} of those of this model and provider"
 
-    def _list_sums(self) -> "Iterator[_Section]":
+    def _list_sums(self) -> Iterator[Section]:
         title = "Cost" if self.upstream is None else "Cost at the service (its fee for your own key)"
-        yield _make_sum(title, self.charge, "total_cost")
+        yield make_sum(title, self.charge, "total_cost")
         if self.upstream is not None:
-            yield _make_sum("Cost at the provider (BYOK)", self.upstream, "upstream_inference_cost")
+            yield make_sum("Cost at the provider (BYOK)", self.upstream, "upstream_inference_cost")
 
     def _describe_caching(self) -> Iterator[tuple[str, ...]]:
         saved, without = self.saved_usd, self.cost_without_cache
@@ -263,13 +249,13 @@ class Explanation:
             return
         effect = "saved" if saved >= 0 else "cost in addition"
         share = format_value(float(abs(saved) / without), Unit.SHARE) if without else GAP
-        yield effect, _show_usd(abs(saved)), f"{share} of the cost without caching, {_show_usd(without)}"
+        yield effect, show_usd(abs(saved)), f"{share} of the cost without caching, {show_usd(without)}"
         for meter, words in ((Meter.CACHE_READ, "by reads"), (Meter.CACHE_WRITE, "by writes")):
             for line in self._priced.lines:
                 if line.meter is meter and line.usd is not None and line.list_usd is not None:
                     difference = line.list_usd - line.usd
                     verb = "saved" if difference >= 0 else "cost in addition"
-                    yield words, _show_usd(abs(difference)), verb
+                    yield words, show_usd(abs(difference)), verb
 
     def _compare(self) -> Iterator[tuple[str, ...]]:
         if self.comparisons:
@@ -280,112 +266,16 @@ class Explanation:
             yield one.label, *cells, format_value(ratio, Unit.RATIO), f"of {one.known:,}"
         if self.session is not None:
             share, cost = format_value(self.session.cost_share, Unit.SHARE), self.session.cost_usd
-            place = f"{_show_count(self.session.position)} of {self.session.requests:,}"
+            place = f"{show_count(self.session.position)} of {self.session.requests:,}"
             yield "in its session", place, format_value(cost, Unit.USD), share, "place, cost of the session, share"
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A part of the page: rows of cells under a title."""
-
-    title: str
-    rows: tuple[tuple[str, ...], ...]
-    figures: Sequence[int] = ()
-
-    def to_text(self) -> str:
-        rows = [[_clean(cell) for cell in row] for row in self.rows]
-        widths = [
-            max((len(row[place]) for row in rows if len(row) > place + 1), default=0)
-            for place in range(max(map(len, rows), default=0))
-        ]
-        lines = [
-            _INDENT.join(
-                cell.rjust(width) if place in self.figures else cell.ljust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=False))
-            )
-            for row in rows
-        ]
-        return "\n".join([_clean(self.title), *(f"{_INDENT}{line}".rstrip() for line in lines)])
-
-    def to_html(self) -> str:
-        widest = max(map(len, self.rows), default=0)
-        rows = [[_clean(cell) for cell in row] + [""] * (widest - len(row)) for row in self.rows]
-        heads = [_clean(self.title), *[""] * (widest - 1)]
-        return make_table(heads, rows, figures=self.figures)
-
-
-def _make_sum(title: str, bill: Bill, name: str) -> _Section:
-    """Return a sum with one line per meter that ends in the amount."""
-    amounts = [*(line.usd for line in bill.lines), bill.total]
-    decimals = max((_count_decimals(amount) for amount in amounts if amount is not None), default=0)
-    shown = [GAP if amount is None else f"{amount:,.{max(decimals, _FEWEST_DECIMALS)}f}" for amount in amounts]
-    rows = [_describe_line(line, usd) for line, usd in zip(bill.lines, shown, strict=False)]
-    return _Section(title, (*rows, (name, "", "", "US$", shown[-1], "")), figures=(1, 4))
-
-
-def _describe_line(line: Line, usd: str) -> tuple[str, ...]:
-    quantity = _show_count(line.quantity) if line.meter.counts_tokens or line.price is not None else ""
-    unit = ("tokens" if line.meter.counts_tokens else "requests") if quantity not in {"", GAP} else ""
-    per = "/M" if line.meter.counts_tokens else ""
-    price = "" if line.price is None else f"x {_show_price(line.price)}{per}"
-    return _LABELS[line.meter], quantity, f"{unit} {price}".strip(), "US$", usd, ""
-
-
 def _list_tokens(tokens: Tokens) -> Iterator[tuple[str, str]]:
-    yield "prompt", _show_count(tokens.prompt)
-    yield "- read from the cache", _show_count(tokens.cached)
-    yield "- written to the cache", _show_count(tokens.written)
-    yield "completion", _show_count(tokens.completion)
-    yield "- reasoning", _show_count(tokens.reasoning)
-
-
-def _count_decimals(amount: Decimal) -> int:
-    """Return the number of decimals that an amount needs.
-
-    >>> _count_decimals(Decimal("0.250")), _count_decimals(Decimal("200"))
-    (2, 0)
-    """
-    exponent = amount.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _show_usd(amount: Decimal | None) -> str:
-    """Return an amount with all of its digits."""
-    if amount is None:
-        return GAP
-    return f"US$ {amount:,.{max(_count_decimals(amount), _FEWEST_DECIMALS)}f}"
-
-
-def _show_price(price: float | Decimal) -> str:
-    """Return a price with all of its digits, at least two decimals.
-
-    >>> _show_price(0.2), _show_price(Decimal("0.275"))
-    ('0.20', '0.275')
-    """
-    exact = price if isinstance(price, Decimal) else Decimal(repr(float(price)))
-    return f"{exact:.{max(_count_decimals(exact), _FEWEST_DECIMALS)}f}"
-
-
-def _show(value: object) -> str:
-    return GAP if value is None or value == "" else str(value)
-
-
-def _show_count(number: int | None) -> str:
-    return GAP if number is None else f"{number:,}"
-
-
-def _show_ms(value: float | None) -> str:
-    return format_value(value, Unit.MS)
-
-
-def _show_moment(moment: datetime | None) -> str:
-    return GAP if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _clean(text: str) -> str:
-    """Return text of strangers on one line, without a key, of bounded length."""
-    clean = escape_unprintable(hide_api_keys(text))
-    return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 1]}…"
+    yield "prompt", show_count(tokens.prompt)
+    yield "- read from the cache", show_count(tokens.cached)
+    yield "- written to the cache", show_count(tokens.written)
+    yield "completion", show_count(tokens.completion)
+    yield "- reasoning", show_count(tokens.reasoning)
 
 
 def _bill_to_json(bill: Bill | None) -> dict[str, Any] | None:
