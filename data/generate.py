@@ -1,11 +1,12 @@
 """Write the files of `data/` again: the sample of the sandbox. Run it with `python3 dev.py docs`."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
 from genanalytics.records.schema import COLUMNS, Kind
-from genanalytics.sandbox.catalog import MODELS
 from genanalytics.sandbox.records import Sample, sample
 from genanalytics.units import GAP
 
@@ -17,8 +18,9 @@ _IDS_HEAD = """\
 _README = """\
 # The sample
 
-Try genanalytics on one month (September 2026) of synthetic traffic: agent sessions, chats, images and speech, with
-several models and providers. Accounts and prices are invented; the fields and their formats are those of real answers.
+Try genanalytics on one month (September 2026) of synthetic traffic: agent sessions, chats, batches, images and speech,
+with several models and providers. Accounts and prices are invented; the fields and their formats are those of real
+answers.
 
 | file | content |
 |---|---|
@@ -34,13 +36,29 @@ several models and providers. Accounts and prices are invented; the fields and t
   `+00:00`.
 - An agent session (`session_id`) starts with a write to the prompt cache, which costs a premium (`cache_discount` is
   negative); its other calls read most of their prompt from the cache.
-- Costs are exact: tokens times the prices below, minus the cache discount. With a user's own key (`is_byok`),
-  `upstream_inference_cost` is that sum, and `total_cost` is a fee of 5 % of it.
+- A session of `openai/gpt-5.6-luna-20260709` at Azure sometimes flips between two endpoints (`endpoint_id` in
+  `provider_responses`); one of them costs 10 % more. The first call after a flip reads nothing from the cache and
+  writes its whole prompt again.
+- Costs are exact to the nano-dollar: tokens times the prices below, minus the cache discount, plus fees. With a user's
+  own key (`is_byok`), `upstream_inference_cost` is that sum, and `total_cost` is a fee of 5 % of it.
+- Some chats pay fees: US$ 0.004 per result of a web search (`num_search_results`), and US$ 0.002 per page of a file,
+  which no field reports.
+- `sample().priced_by` has the price sheet of each record, and `sample().items` the items of its bill, with the tokens
+  that were written to the cache.
 - The `latency` of chats that are not streamed is null; for these, the real API's value is unknown.
 
 ## Prices
 
-US dollars per million tokens; an image costs 0.014. A dash means free or not cached.
+US dollars per million tokens; an image costs 0.014. A dash means free or not cached. Other prices than those of the
+list hold under these terms:
+
+- regional endpoint: the second endpoint of a provider; only `endpoint_id` shows it.
+- from day 16, 14:00 UTC on: the provider raised its prices.
+- batch, flex, priority: the tier that served the call (`service_tier`, and `routed_service_tier` in
+  `provider_responses`); ids of batches start with `gen-batch-`.
+- prompts of 200,000 tokens or more: the length of the prompt decides, with all of its cached tokens.
+- cache writes for one hour: one app (`origin`) asks for one hour instead of five minutes.
+- data discount: one app pays 1 % less for one model.
 
 {prices}
 ## Data dictionary
@@ -66,7 +84,7 @@ def write_sample(directory: Path, sample: Sample) -> None:
             distinct=distinct,
             unresolved=distinct - len(sample.records),
             records=len(sample.records),
-            prices=_make_price_table(),
+            prices=_make_price_table(sample),
             dictionary=make_data_dictionary(),
         ),
     }
@@ -87,14 +105,28 @@ def _join_lines(texts: Iterable[str]) -> str:
     return "".join(f"{text}\n" for text in texts)
 
 
-def _make_price_table() -> str:
-    rows = ["| model | prompt | cached read | cache write | completion |", "|---|---|---|---|---|"]
-    for model in MODELS:
-        price = model.price
-        amounts = (price.prompt, price.cache_read, price.cache_write, price.completion)
-        cells = [f"`{model.slug}`", *(f"{amount / 1_000:g}" if amount else GAP for amount in amounts)]
-        rows.append(f"| {' | '.join(cells)} |")
-    return _join_lines(rows)
+def _make_price_table(sample: Sample) -> str:
+    """Return the price sheets of a sample as a Markdown table; those of providers with the same prices are one row."""
+    lines = [
+        "| model | terms | provider | prompt | cached read | cache write | completion | records |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    bills = Counter(sample.priced_by.values())
+    providers: dict[tuple[str, str, str], dict[str, int]] = {}
+    for sheet, records in bills.items():
+        amounts = (sheet.input_price, sheet.cache_read_price, sheet.cache_write_price, sheet.output_price)
+        prices = " | ".join(map(_format_price, amounts))
+        providers.setdefault((sheet.model, sheet.terms, prices), {})[sheet.provider_name] = records
+    for (model, terms, prices), records_of in sorted(
+        providers.items(), key=lambda row: (row[0][0], row[0][1] != "list")
+    ):
+        names = ", ".join(sorted(records_of))
+        lines.append(f"| `{model}` | {terms} | {names} | {prices} | {sum(records_of.values())} |")
+    return _join_lines(lines)
+
+
+def _format_price(price: Decimal | None) -> str:
+    return f"{price}" if price else GAP
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", ".*"),
     # names of other packages: a link needs the inventory of their site, and a network
-    ("py:class", r"(collections\.abc|datetime|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
+    ("py:class", r"(collections\.abc|datetime|decimal|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
     # inputs that the docstrings describe
     ("py:class", r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns)"),
     ("py:class", r"genanalytics\.(fetching\.secret\.Secret|plots\.saving\.ChartOptions)"),

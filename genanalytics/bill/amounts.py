@@ -17,6 +17,11 @@ COARSEST = 1e4
 SHOWN = 1.0
 """The unit of the service's activity export in micro-dollars. Only many amounts prove a larger one."""
 
+FEE_STEP = 500.0
+"""The step of fees for tools in micro-dollars: such as 0.004 a search result, 0.002 a page."""
+SHARP = 0.1
+"""Up to this width of the interval of an amount in micro-dollars, a whole number of steps is no chance."""
+
 _ON_GRID = 0.99
 _MANY = 20
 _NOISE = 1e-15

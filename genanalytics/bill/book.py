@@ -1,7 +1,7 @@
 """The prices of all groups in the form in which rows read them: a wide table with one row per group."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,10 @@ PRICES = ("input_price", "cache_read_price", "cache_write_price", "output_price"
 """The columns with prices: US$ per million tokens, the last one US$ per request."""
 APART = "apart"
 """Whether the prices of a regime are known well enough to split an amount, as 1 or 0."""
+WRITES = "writes"
+"""What the requests of a regime write to the cache: 1 for all that they do not read, 0 for nothing, a gap for both."""
+WRITE_ALL = "all"
+WRITE_NOTHING = "nothing"
 
 _CLOSE = 0.01
 """Prices split an amount if all values that are possible differ by less than this share."""
@@ -23,14 +27,6 @@ _CLOSE = 0.01
 def name_price(price: str, slot: int) -> str:
     """Return the column of a book that holds a price of the regime in a slot, counted from 0."""
     return f"{price} of regime {slot}"
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """A fee in US$ for each unit of a column, or for each request with a search if `column` is None."""
-
-    column: str | None
-    usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +39,21 @@ class Book:
         slots: The largest number of regimes of a group.
         resolution: The resolution of the amounts of the API.
         exported: The resolution of the amounts of activity exports.
-        fees: The fees that were found.
     """
 
     keys: Sequence[GroupKey]
     groups: pa.Table
     slots: int
-    resolution: Resolution = Resolution()
-    exported: Resolution = Resolution()
-    fees: Sequence[Fee] = field(default_factory=tuple)
+    resolution: Resolution
+    exported: Resolution
 
 
 def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
     """Return groups with the prices of their regimes side by side, and the number of slots.
 
     Args:
-        regimes: A row per regime: `group`, the number of its group; `regime`, `PRICES` and `APART`. Regimes of a group
-            are in the order in which a row is compared with them.
+        regimes: A row per regime: `group`, the number of its group; `regime`, `PRICES`, `APART` and `WRITES`. Regimes
+            of a group are in the order in which a row is compared with them.
         groups: The keys of the groups.
     """
     place = regimes.groupby("group").cumcount().to_numpy()
@@ -67,7 +61,7 @@ def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
     slots = int(place.max()) + 1 if len(place) else 0
     for slot in range(slots):
         chosen = place == slot
-        for name in ("regime", *PRICES, APART):
+        for name in ("regime", *PRICES, APART, WRITES):
             values = np.full(len(groups), np.nan)
             values[number[chosen]] = regimes[name].to_numpy(dtype=float, na_value=np.nan)[chosen]
             groups = groups.append_column(name_price(name, slot), pa.array(values, from_pandas=True))
@@ -76,7 +70,8 @@ def lay_out(regimes: pd.DataFrame, groups: pa.Table) -> tuple[pa.Table, int]:
 
 def is_close(low: "np.ndarray", high: "np.ndarray") -> "np.ndarray":
     """Return where the limits of a price are so close that any price between them splits an amount well enough."""
-    return (high - low) <= _CLOSE * high
+    close: np.ndarray = (high - low) <= _CLOSE * high
+    return close
 
 
 def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:
@@ -91,17 +86,13 @@ def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:
             apart &= ~np.isnan(found)
     filled["request_price"] = np.nan_to_num(_read(prices, "request_price"))
     filled[APART] = apart.astype(float)
+    writes = prices[WRITES] if WRITES in prices else pd.Series(None, prices.index)
+    filled[WRITES] = writes.map({WRITE_ALL: 1.0, WRITE_NOTHING: 0.0}).astype(float)
     return filled
 
 
 def _read(table: pd.DataFrame, name: str) -> "np.ndarray":
     if name not in table:
         return np.full(len(table), np.nan)
-    return table[name].to_numpy(dtype=float, na_value=np.nan)
-
-
-def read_resolution(stored: object) -> Resolution | None:
-    """Return a resolution out of `attrs`; None if there is none."""
-    if not isinstance(stored, Mapping):
-        return None
-    return Resolution.from_json(stored)
+    values: np.ndarray = table[name].to_numpy(dtype=float, na_value=np.nan)
+    return values

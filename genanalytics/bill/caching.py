@@ -14,7 +14,10 @@ from genanalytics.bill.amounts import Interval
 from genanalytics.bill.requests import Requests
 from genanalytics.bill.solve import Range, count_decimals, solve, solve_one
 
-_FEWEST = 1
+_MANY = 50
+"""The fewest rows that show a habit."""
+_FEWEST_UNKNOWN = 10
+"""The fewest rows that make prices that are not proved usable."""
 _MOST_SETS = 4
 _SAME = 1e-9
 _LAST_TOKENS = 8
@@ -25,12 +28,14 @@ _LAST_TOKENS = 8
 class CachePrices:
     """The prices of a token read from the cache and of a token written to it; NaN if none was seen.
 
-    `known` tells whether the rows allow no other decimals as short as these.
+    `known` tells whether the rows allow no other decimals as short as these. `writes` is what all of many rows wrote: 1
+    for all that they did not read, 0 for nothing, NaN otherwise.
     """
 
     read: float
     write: float
     known: bool = True
+    writes: float = np.nan
 
 
 def find_cache_prices(requests: Requests, input_price: float, allowed: Range) -> "list[tuple[CachePrices, np.ndarray]]":
@@ -52,11 +57,22 @@ def find_cache_prices(requests: Requests, input_price: float, allowed: Range) ->
         if prices is None:
             break
         explained = left & explain_discount(requests, input_price, prices)
-        if explained.sum() < _FEWEST:
+        if explained.sum() < (1 if prices.known else _FEWEST_UNKNOWN):
             break
-        sets.append((prices, explained))
+        habit = _find_habit(requests[np.flatnonzero(explained)], input_price, prices)
+        sets.append((replace(prices, writes=habit), explained))
         left &= ~explained
     return sorted(sets, key=lambda one: -int(one[1].sum()))
+
+
+def _find_habit(requests: Requests, input_price: float, prices: CachePrices) -> float:
+    """Return what all requests wrote to the cache, as `CachePrices.writes`; NaN if they are few or differ."""
+    if len(requests) < _MANY:
+        return np.nan
+    low, high = find_written(requests, input_price, prices)
+    if np.isnan(prices.write) or (low <= 0).all():
+        return 0.0
+    return 1.0 if (high >= requests.uncached).all() else np.nan
 
 
 def explain_discount(requests: Requests, input_price: float, prices: CachePrices) -> "np.ndarray":
@@ -116,7 +132,7 @@ def _try_sets(requests: Requests, input_price: float) -> "list[CachePrices | Non
     return tries
 
 
-def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> "Iterator[CachePrices]":
+def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> Iterator[CachePrices]:
     """Yield prices of reads and writes by rows that did both, up to the last few tokens."""
     for last in range(_LAST_TOKENS + 1):
         written = np.maximum(requests.uncached - last, 0.0)
@@ -134,9 +150,9 @@ def _try_reads(requests: Requests, amounts: Interval, rows: "np.ndarray", input_
     if not rows.any():
         return None
     found = solve_one(requests.cached[rows], amounts[rows])
-    if found is None or found[0] > input_price:
+    if found is None or found.price > input_price:
         return None
-    return CachePrices(found[0], np.nan, found[3])
+    return CachePrices(found.price, np.nan, found.known)
 
 
 def _try_writes(requests: Requests, amounts: Interval, rows: "np.ndarray", read: float) -> CachePrices | None:
@@ -146,4 +162,4 @@ def _try_writes(requests: Requests, amounts: Interval, rows: "np.ndarray", read:
     cost_of_reads = np.where(requests.cached[rows] > 0, read, 0.0) * requests.cached[rows]
     part = amounts[rows].move(-cost_of_reads)
     found = solve_one(requests.uncached[rows], part)
-    return None if found is None else CachePrices(read, found[0], found[3])
+    return None if found is None else CachePrices(read, found.price, found.known)

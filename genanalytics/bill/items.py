@@ -7,22 +7,61 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.amounts import Resolution
-from genanalytics.bill.book import PRICES, Book, Fee, fill_prices, lay_out
+from genanalytics.bill.amounts import SHOWN, Resolution
+from genanalytics.bill.book import PRICES, Book, fill_prices, lay_out
 from genanalytics.bill.prices import find_prices, number_groups
 from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.frame import to_nullable
 
 _BY = ("model", "provider_name")
+_RESOLUTIONS = ("resolution", "resolution_of_exports")
+_ASSUMED = Resolution(SHOWN)
+"""The resolution of amounts that a table of prices is compared with if it does not tell it."""
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
-    """Return the data with the items of each row's cost."""
+    """Return the data with the items of each row's cost, which add up to it exactly.
+
+    A row whose amounts a price regime reproduces is divided at the prices of that regime; `prices` tells them.
+
+    Args:
+        data: Anything that `summarize` takes.
+        prices: The result of `ga.prices`, perhaps of other data or with changed prices; None to recover the prices of
+            the data by `model` and `provider_name`.
+
+    Returns:
+        Data of the same kind with these columns after the others, amounts as Float64 in US$:
+
+        - `regime` (Int64): the regime; a gap for free, replayed and unexplained rows.
+        - `input_cost`, `cache_read_cost`, `cache_write_cost`, `output_cost`: tokens times prices, to the nano-dollar.
+        - `other_cost`: the rest of an explained row: the price of the request, fees for tools, and less than a digit
+          that the amounts do not show. For a row of the user's own key (BYOK) the whole `total_cost`, which is a fee.
+        - `unexplained_cost`: the whole cost of a row that no price explains. If only the number of cached tokens is
+          missing, output is known, and this is the rest.
+        - `reasoning_cost`: the part of `output_cost` for reasoning.
+        - `cache_read_tokens`, `cache_write_tokens` (Int64): the tokens that the cache read and wrote. The written ones
+          are in no record: they follow from `cache_discount`. A gap if writing costs as much as input.
+        - `byok_input_cost` and so on to `byok_unexplained_cost`: the same items of `upstream_inference_cost`; a gap for
+          all other rows.
+
+        In each row, the items add up to `total_cost` in whole nano-dollars, a gap as 0; those of BYOK to
+        `upstream_inference_cost`.
+
+    Raises:
+        MissingColumnError: The data lacks a column that makes groups, or `prices` has no prices.
+
+    >>> prompt, completion = [1000, 2500, 4200, 800, 1600, 3100], [120, 80, 310, 45, 500, 260]
+    >>> cost = [(3 * p + 15 * c) / 1e6 for p, c in zip(prompt, completion)]
+    >>> frame = pd.DataFrame({"native_tokens_prompt": prompt, "native_tokens_completion": completion,
+    ...                       "total_cost": cost, "model": "a", "provider_name": "b"})
+    >>> itemize(frame)[["total_cost", "input_cost", "output_cost", "unexplained_cost"]].iloc[0].tolist()
+    [0.0048, 0.003, 0.0018, 0.0]
+    """
     source = open_source(data)
     book = find_prices(data, _BY)[1] if prices is None else _read_book(source, prices)
     return attach(data, source, book)
@@ -59,11 +98,5 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     labels = label_groups(groups, keys).assign(group=np.arange(len(groups)))
     regimes = fill_prices(prices[prices["regime"].notna()]).merge(labels, on=names or None, how="inner")
     wide, slots = lay_out(regimes, number_groups(groups))
-    of = {name: Resolution.from_json(prices.attrs[name]) for name in _RESOLUTIONS if name in prices.attrs}
-    fees = tuple(Fee(fee["column"], fee["usd"]) for fee in prices.attrs.get("fees", ()))
-    return Book(
-        keys, wide, slots, of.get("resolution", Resolution(1.0)), of.get("resolution_of_exports", Resolution(1.0)), fees
-    )
-
-
-_RESOLUTIONS = ("resolution", "resolution_of_exports")
+    found = [Resolution.from_json(prices.attrs[name]) if name in prices.attrs else _ASSUMED for name in _RESOLUTIONS]
+    return Book(keys, wide, slots, *found)

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.book import APART, PRICES, Book, is_close, lay_out
-from genanalytics.bill.fees import find_fees
+from genanalytics.bill.book import APART, PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book, is_close, lay_out
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
 from genanalytics.bill.relations import describe_relation
-from genanalytics.bill.requests import Requests
 from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
 from genanalytics.bill.solve import FEWEST
 from genanalytics.bill.survey import survey
@@ -44,11 +42,53 @@ _COLUMNS = (
     "identified",
     "relation",
     *_LIMITS,
+    WRITES,
 )
 
 
 def prices(data: Records, *, by: str | Sequence[str] = ("model", "provider_name")) -> pd.DataFrame:
-    """Return the unit prices at which requests were billed: one row per price regime of each group."""
+    """Return the unit prices at which requests were billed: one row per price regime of each group.
+
+    The prices come out of the records alone: of their tokens, `total_cost` and `cache_discount`. A regime is a set of
+    prices that reproduces the amounts of its requests to the last digit that they show. docs/bill.md describes how.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. Samples are solved in
+            memory; all rows are compared with the prices where they are.
+        by: The columns whose values make a group. Prices are looked for in each group alone.
+
+    Returns:
+        The columns of `by`, then:
+
+        - `regime` (Int64): 1 is the regime with most requests. A row with a gap has the requests that no price
+          explains.
+        - `first_seen`, `last_seen` (datetime64[us, UTC]): the first and the last request.
+        - `requests` (Int64): the billed requests; free and replayed ones are in no row.
+        - `explained_share` (Float64, 0 to 1): `requests` / all billed requests of the group.
+        - `input_price`, `cache_read_price`, `cache_write_price`, `output_price` (Float64, US$ per million tokens) and
+          `request_price` (Float64, US$ per request): a gap is a price that was not seen, or that is not known.
+        - `identified` (str): `yes`, or why prices are not known.
+        - `relation` (str): how the prices differ from those of regime 1, and for which requests.
+        - `input_price_low`, `input_price_high`, `output_price_low`, `output_price_high` (Float64): what the amounts
+          allow.
+        - `writes` (str): what its requests write to the cache: `all` that they do not read, or `nothing`; a gap if
+          both occur, or few such requests were seen.
+
+        `attrs` contains `units`, `labels`, `notices`, `coverage` and `lower_bounds`, as that of `summarize`, and
+        `resolution` and `resolution_of_exports`: the unit of amounts in US$, and whether they were rounded or cut.
+
+    Raises:
+        MissingColumnError: The data lacks a column of `by`, `total_cost` or native tokens.
+        InputError: `by` names something derived, such as `day`.
+
+    >>> prompt, completion = [1000, 2500, 4200, 800, 1600, 3100], [120, 80, 310, 45, 500, 260]
+    >>> cost = [(3 * p + 15 * c) / 1e6 for p, c in zip(prompt, completion)]
+    >>> frame = pd.DataFrame({"native_tokens_prompt": prompt, "native_tokens_completion": completion,
+    ...                       "total_cost": cost, "model": "a"})
+    >>> found = prices(frame, by="model")
+    >>> found[["regime", "requests", "input_price", "output_price", "identified"]].to_dict("records")
+    [{'regime': 1, 'requests': 6, 'input_price': 3.0, 'output_price': 15.0, 'identified': 'yes'}]
+    """
     return find_prices(data, by)[0]
 
 
@@ -72,7 +112,6 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
         "notices": source.notices,
         "resolution": book.resolution.to_json(),
         "resolution_of_exports": book.exported.to_json(),
-        "fees": [{"column": fee.column, "usd": fee.usd} for fee in book.fees],
         **describe_completeness(data, ("requests",)),
     }
     wide, slots = lay_out(order[~order["is rest"]], number_groups(groups))
@@ -93,13 +132,10 @@ def _solve(source: Source, keys: Sequence[GroupKey]) -> tuple[Book, pd.DataFrame
     solved = []
     for group in range(sample.groups):
         rows = np.flatnonzero(sample.group == group)
-        requests = sample.make_requests(rows, resolution, exported)
-        solved.append(
-            (requests, find_regimes(requests) if len(rows) else [], sample.counts["num_search_results"][rows])
-        )
-    regimes = _list_regimes([found for _, found, _ in solved])
+        solved.append(find_regimes(sample.make_requests(rows, resolution, exported)))
+    regimes = _list_regimes(solved)
     wide, slots = lay_out(regimes, number_groups(groups))
-    return Book(keys, wide, slots, resolution, exported, find_fees(solved)), regimes, groups
+    return Book(keys, wide, slots, resolution, exported), regimes, groups
 
 
 def number_groups(groups: pa.Table) -> pa.Table:
@@ -113,12 +149,16 @@ def _list_regimes(solved: Sequence[Sequence[Regime]]) -> pd.DataFrame:
     for group, regimes in enumerate(solved):
         for number, regime in enumerate(regimes, 1):
             sheet = regime.sheet
-            row: dict[str, Any] = {"group": group, "regime": number, "identified": sheet.identified}
+            row: dict[str, Any] = {
+                "group": group,
+                "regime": number,
+                "identified": sheet.identified,
+                WRITES: sheet.writes,
+            }
             row |= {name: getattr(sheet, name) for name in PRICES}
-            for name, allowed in (sheet.ranges or {}).items():
-                row[f"{name}_low"], row[f"{name}_high"] = allowed
+            row |= dict(zip(_LIMITS, (*sheet.input_range, *sheet.output_range), strict=True))
             rows.append(row)
-    found = pd.DataFrame(rows, columns=["group", "regime", "identified", *PRICES, *_LIMITS])
+    found = pd.DataFrame(rows, columns=["group", "regime", "identified", WRITES, *PRICES, *_LIMITS])
     proved = found["identified"].isin([KNOWN, CACHE_UNKNOWN]).to_numpy()
     close = is_close(*found[list(_LIMITS[:2])].to_numpy(float).T) & is_close(
         *found[list(_LIMITS[2:])].to_numpy(float).T
@@ -158,6 +198,7 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         shown = known if name.startswith("cache") else known | (table["identified"] == CACHE_UNKNOWN)
         columns[name] = table[name].astype("Float64").where(shown)
     columns |= {name: table[name].astype("Float64") for name in _LIMITS}
+    columns[WRITES] = table[WRITES].map({1.0: WRITE_ALL, 0.0: WRITE_NOTHING}).astype("str")
     keys = labels.iloc[table["group"].to_numpy(dtype=np.int64)].reset_index(drop=True)
     found = pd.concat([keys, pd.DataFrame(columns)[list(_COLUMNS)]], axis=1)
     return found.sort_values([*labels.columns, "regime"], kind="stable", ignore_index=True)
@@ -165,15 +206,15 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 
 def _relate(table: pd.DataFrame) -> pd.Series:
     """Return the relation of each regime to the main one of its group."""
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    mains = {row["group"]: row for row in reversed(rows) if not row["is rest"]}
+    alone = table[~table["is rest"]].groupby("group").size().to_dict()
     words: list[str | None] = []
-    for _, group in table.groupby("group", sort=False):
-        rows = group.to_dict("records")
-        main, alone = rows[0], sum(not row["is rest"] for row in rows) == 1
-        for place, row in enumerate(rows):
-            if row["is rest"]:
-                words.append(None)
-            elif place == 0:
-                words.append(ONLY if alone else MAIN)
-            else:
-                words.append(describe_relation(row, main))
+    for row in rows:
+        if row["is rest"]:
+            words.append(None)
+        elif row["regime"] == 1:
+            words.append(ONLY if alone[row["group"]] == 1 else MAIN)
+        else:
+            words.append(describe_relation(row, mains[row["group"]]))
     return pd.Series(words, table.index, dtype="str")

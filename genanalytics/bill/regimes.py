@@ -1,36 +1,49 @@
 """The price regimes of a group of requests: sets of unit prices, each of which reproduces the amounts of its rows.
 
-With P, C, R, W prompt, completion, cached and written tokens, and prices a (input), b (output), r (read), w (write) and f
-(request), two identities hold: charge + discount = a P + b C + f, and discount = (a - r) R - (w - a) W with
+With P, C, R, W prompt, completion, cached and written tokens, and prices a (input), b (output), r (read), w (write) and
+f (request), two identities hold: charge + discount = a P + b C + f, and discount = (a - r) R - (w - a) W with
 0 <= W <= P - R.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genanalytics.bill.amounts import Interval
-from genanalytics.bill.caching import CachePrices, explain_discount, find_cache_prices
+from genanalytics.bill.amounts import FEE_STEP, SHARP
+from genanalytics.bill.caching import CachePrices, find_cache_prices
 from genanalytics.bill.requests import Requests
-from genanalytics.bill.solve import FEWEST, Range, count_decimals, explains, solve, solve_one
+from genanalytics.bill.solve import (
+    FEWEST,
+    Range,
+    Solution,
+    count_decimals,
+    explains,
+    find_offsets,
+    is_credible,
+    solve,
+    solve_one,
+)
 
 PER_REQUEST = 1e6
 """Micro-dollars of a request price of US$ 1."""
 RATIOS = (1.1, 0.5, 2.0, 0.99, 1.5, 0.75, 1.25, 0.8, 0.9, 1 / 1.1, 1 / 0.99)
 """Usual ratios of two regimes: region, batch or flex, priority, discounts."""
 
-_MOST_REGIMES = 12
-_FEWEST_AT_RATIO = 3
-_ALIKE = 1e-3
-"""Up to this ratio of their singular values, two counts count as proportional."""
-
 KNOWN = "yes"
 NOT_APART = "input and output cannot be told apart"
 TOO_FEW = "too few requests"
 TOO_COARSE = "amounts are too coarse"
 CACHE_UNKNOWN = "all but the prices of caching"
+
+_MOST_REGIMES = 12
+_FEWEST_AT_RATIO = 3
+_ALIKE = 1e-3
+"""Up to this ratio of their singular values, two counts count as proportional."""
 _FEW = 20
+_NEARLY_ALL = 0.8
+_HALF = 0.5
+_NOTHING = Range(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +51,18 @@ class Sheet:
     """Unit prices in US$ per million tokens, `request_price` in US$ per request; NaN where none was seen.
 
     `identified` is "yes", or the reason why others are possible: then the prices are the shortest decimals among them.
-    `ranges` has what the rows allow, by the name of the price.
+    The ranges are what the rows allow for the prices of input and output. `writes` is that of `CachePrices`.
     """
 
-    input_price: float
-    output_price: float
+    input_price: float = 0.0
+    output_price: float = 0.0
     request_price: float = 0.0
     cache_read_price: float = np.nan
     cache_write_price: float = np.nan
+    writes: float = np.nan
     identified: str = KNOWN
-    ranges: "dict[str, Range] | None" = None
+    input_range: Range = _NOTHING
+    output_range: Range = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +70,14 @@ class Regime:
     """A price sheet, and the rows whose amounts it reproduces (bool)."""
 
     sheet: Sheet
-    rows: "np.ndarray"
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Prices that reproduce the gross amounts of rows, before caching is looked at."""
-
-    input: float
-    output: float
-    request: float
-    explained: "np.ndarray"
-    known: bool
-    input_range: Range
-    output_range: Range
+    rows: "np.ndarray" = field(repr=False)
 
     @property
     def score(self) -> int:
-        """The explained rows; each decimal has to explain one more."""
-        return int(self.explained.sum()) - int(count_decimals(np.array([self.input, self.output, self.request])).sum())
+        """The rows, less one for each decimal of the prices."""
+        sheet = self.sheet
+        prices = np.array([sheet.input_price, sheet.output_price, sheet.request_price])
+        return int(self.rows.sum()) - int(count_decimals(prices).sum())
 
 
 def find_regimes(requests: Requests) -> list[Regime]:
@@ -84,116 +88,152 @@ def find_regimes(requests: Requests) -> list[Regime]:
         found = _find_prices(requests, left, regimes) if left.any() else None
         if found is None:
             break
-        fresh = _split_by_caching(requests, replace(found, explained=found.explained & left))
+        fresh = _split_by_caching(requests, found)
         regimes.extend(regime for regime in fresh if regime.rows.sum() >= _FEWEST_AT_RATIO)
-        left &= ~found.explained
+        left &= ~(found.rows | _pays_fee(requests, found.sheet))
     regimes.sort(key=lambda regime: -int(regime.rows.sum()))
     return [_learn_from_others(regime, regimes, requests) for regime in regimes]
 
 
+def _pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
+    """Return whether a row pays the prices and, beyond them, a whole number of `FEE_STEP` (bool)."""
+    asked = sheet.input_price * requests.prompt + sheet.output_price * requests.completion
+    rest = requests.gross.move(-asked - sheet.request_price * PER_REQUEST)
+    steps = np.floor(rest.high / FEE_STEP)
+    pays: np.ndarray = (steps >= 1) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
+    return pays
+
+
 def _learn_from_others(regime: Regime, regimes: list[Regime], requests: Requests) -> Regime:
-    """Return a regime whose prices are unknown as a usual multiple of a known one, if that reproduces all of its rows."""
+    """Return a regime with unknown prices as a usual multiple of a known one, if that explains all of its rows."""
     if regime.sheet.identified == KNOWN:
         return regime
     part = requests[regime.rows]
     for found in _try_ratios(part, regimes):
-        if found.explained.all():
+        if found.rows.all():
             fresh = _split_by_caching(part, found)
             if len(fresh) == 1 and fresh[0].rows.all():
                 return Regime(fresh[0].sheet, regime.rows)
     return regime
 
 
-def _find_prices(requests: Requests, left: "np.ndarray", regimes: list[Regime]) -> _Found | None:
-    """Return the prices that reproduce most of the rows that are left."""
+def _find_prices(requests: Requests, left: "np.ndarray", regimes: list[Regime]) -> Regime | None:
+    """Return the prices that reproduce most of the rows that are left, before caching is looked at."""
     rows = np.flatnonzero(left)
     part = requests[rows]
     found = max(_try_models(part), key=lambda one: one.score, default=None)
     at_ratio = max(_try_ratios(part, regimes), key=lambda one: one.score, default=None)
-    if found is None or (
-        at_ratio is not None and not found.known and at_ratio.explained.sum() >= found.explained.sum()
-    ):
+    if found is None or (at_ratio is not None and _is_better(at_ratio, found)):
         found = at_ratio
     if found is None:
         return None
     explained = np.zeros(len(requests), bool)
-    explained[rows[found.explained]] = True
-    return replace(found, explained=explained)
+    explained[rows[found.rows]] = True
+    return Regime(found.sheet, explained)
 
 
-def _try_models(part: Requests) -> Iterator[_Found]:
-    """Yield prices of each kind: tokens; one count alone; a price per request; a price per request and tokens."""
-    prompt, completion, gross = part.prompt, part.completion, part.gross
+def _is_better(at_ratio: Regime, found: Regime) -> bool:
+    return found.sheet.identified != KNOWN and at_ratio.rows.sum() >= found.rows.sum()
+
+
+def _try_models(part: Requests) -> Iterator[Regime]:
+    """Yield prices of each kind: of tokens; of tokens and requests; of one count alone."""
+    of_tokens = _solve_tokens(part, 0.0)
+    if of_tokens is not None:
+        yield of_tokens
+    if of_tokens is None or of_tokens.rows.sum() < _HALF * len(part):
+        yield from _try_request_prices(part)
+    if of_tokens is None or of_tokens.sheet.identified != KNOWN or of_tokens.rows.sum() < _NEARLY_ALL * len(part):
+        yield from _try_single(part)
+
+
+def _solve_tokens(part: Requests, request_price: float) -> Regime | None:
+    """Return the prices of input and output, given the price of a request."""
+    gross = part.gross.move(-request_price * PER_REQUEST)
+    if not (part.prompt.any() and part.completion.any()):
+        return None
+    found = solve(part.prompt, part.completion, gross)
+    if found is None:
+        return None
+    sheet = Sheet(found.first, found.second, request_price, input_range=found.ranges[0], output_range=found.ranges[1])
+    return Regime(_name_reason(sheet, part, found), found.explained)
+
+
+def _try_request_prices(part: Requests) -> Iterator[Regime]:
+    """Yield prices of a request in addition to those of tokens."""
+    for offset in find_offsets(part.prompt, part.completion, part.gross, PER_REQUEST):
+        found = _solve_tokens(part, offset)
+        if found is not None:
+            yield found
     per_request = np.full(len(part), PER_REQUEST)
-    pairs = {"tokens": (prompt, completion), "prompt": (prompt, per_request), "completion": (completion, per_request)}
-    for name, (x, y) in pairs.items():
-        found = solve(x, y, gross) if np.ptp(x) > 0 and y.any() else None
-        if found is None:
-            continue
-        explained, known = found.explained, found.known
-        if name == "tokens":
-            yield _Found(found.first, found.second, 0.0, explained, known, *found.ranges)
-        elif found.second > 0:
-            first, second = (found.first, 0.0) if name == "prompt" else (0.0, found.first)
-            of_first, of_second = (found.ranges[0], Range(0, 0)) if name == "prompt" else (Range(0, 0), found.ranges[0])
-            yield _Found(first, second, found.second, explained, known, of_first, of_second)
-        if explained.sum() > 0.8 * len(part):
-            break
-    yield from _try_single(part)
+    for name, count in (("input", part.prompt), ("output", part.completion)):
+        pair = solve(count, per_request, part.gross) if np.ptp(count) > 0 else None
+        if pair is not None and pair.second > 0:
+            sheet = _price_one(name, pair.first, pair.ranges[0])
+            yield Regime(_name_reason(replace(sheet, request_price=pair.second), part, pair), pair.explained)
 
 
-def _try_single(part: Requests) -> Iterator[_Found]:
+def _price_one(name: str, price: float, allowed: Range) -> Sheet:
+    """Return a sheet with one price alone."""
+    if name == "input":
+        return Sheet(input_price=price, input_range=allowed)
+    if name == "output":
+        return Sheet(output_price=price, output_range=allowed)
+    return Sheet(request_price=price)
+
+
+def _try_single(part: Requests) -> Iterator[Regime]:
     """Yield prices of one kind alone, for rows without the others."""
-    nothing = Range(0.0, 0.0)
-    counts: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    everywhere = np.ones(len(part), bool)
+    counts = {
         "input": (part.prompt, part.completion == 0),
         "output": (part.completion, part.prompt == 0),
-        "request": (np.full(len(part), PER_REQUEST), np.ones(len(part), bool)),
+        "request": (np.full(len(part), PER_REQUEST), everywhere),
     }
     for name, (count, usable) in counts.items():
         rows = np.flatnonzero(usable & (count > 0))
         found = solve_one(count[rows], part.gross[rows]) if len(rows) >= FEWEST else None
-        if found is None or found[2].sum() < FEWEST:
+        if found is None or found.explained.sum() < FEWEST:
             continue
-        price, allowed, among, known = found
         explained = np.zeros(len(part), bool)
-        explained[rows[among]] = True
-        prices = {"input": 0.0, "output": 0.0, "request": 0.0} | {name: price}
-        ranges = {"input": nothing, "output": nothing} | ({name: allowed} if name != "request" else {})
-        yield _Found(
-            **prices, explained=explained, known=known, input_range=ranges["input"], output_range=ranges["output"]
-        )
+        explained[rows[found.explained]] = True
+        sheet = _price_one(name, found.price, found.allowed)
+        yield Regime(sheet if found.known else replace(sheet, identified=TOO_COARSE), explained)
 
 
-def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[_Found]:
+def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
     """Yield the prices of known regimes times the usual ratios."""
     for regime in regimes:
         sheet = regime.sheet
         if sheet.identified != KNOWN:
             continue
         for ratio in RATIOS:
-            prices = [round(ratio * price, 9) for price in (sheet.input_price, sheet.output_price, sheet.request_price)]
-            gross = part.gross.move(-prices[2] * PER_REQUEST)
-            explained = explains((prices[0], prices[1]), part.prompt, part.completion, gross)
-            if explained.sum() >= _FEWEST_AT_RATIO:
-                exact = [Range(price, price) for price in prices[:2]]
-                yield _Found(*prices, explained, True, *exact)
+            of_input, of_output, of_request = (
+                round(ratio * price, 9) for price in (sheet.input_price, sheet.output_price, sheet.request_price)
+            )
+            gross = part.gross.move(-of_request * PER_REQUEST)
+            explained = explains((of_input, of_output), part.prompt, part.completion, gross)
+            if explained.sum() >= _FEWEST_AT_RATIO and is_credible(explained, part.gross, free=0):
+                exact = Range(of_input, of_input), Range(of_output, of_output)
+                yield Regime(
+                    Sheet(of_input, of_output, of_request, input_range=exact[0], output_range=exact[1]), explained
+                )
 
 
-def _split_by_caching(requests: Requests, found: _Found) -> list[Regime]:
+def _split_by_caching(requests: Requests, found: Regime) -> list[Regime]:
     """Return a regime for each set of cache prices among rows of the same other prices."""
-    sheet = _make_sheet(requests, found)
-    touched = found.explained & (requests.has_discount | (requests.cached > 0))
-    untouched = found.explained & ~touched
+    touched = found.rows & (requests.has_discount | (requests.cached > 0))
+    untouched = found.rows & ~touched
     # without the number of cached tokens a saving says little: the row counts with the first set of prices
     readable = touched & np.isfinite(requests.cached) & (requests.uncached >= 0)
     if not readable.any():
-        return [Regime(sheet, found.explained)]
+        return [found]
     rows = np.flatnonzero(readable)
-    allowed = Range(found.input, found.input) if found.known else found.input_range
-    sets = find_cache_prices(requests[rows], found.input, allowed)
+    sheet = found.sheet
+    exact = Range(sheet.input_price, sheet.input_price)
+    allowed = exact if sheet.identified == KNOWN else sheet.input_range
     regimes = []
-    for prices, among in sets:
+    for prices, among in find_cache_prices(requests[rows], sheet.input_price, allowed):
         mask = np.zeros(len(requests), bool)
         mask[rows[among]] = True
         regimes.append(Regime(_add_cache_prices(sheet, prices), mask))
@@ -205,28 +245,25 @@ def _split_by_caching(requests: Requests, found: _Found) -> list[Regime]:
 
 
 def _add_cache_prices(sheet: Sheet, prices: CachePrices) -> Sheet:
+    proved = prices.known or sheet.identified != KNOWN
     return replace(
         sheet,
         cache_read_price=prices.read,
         cache_write_price=prices.write,
-        identified=sheet.identified if prices.known or sheet.identified != KNOWN else CACHE_UNKNOWN,
+        writes=prices.writes,
+        identified=sheet.identified if proved else CACHE_UNKNOWN,
     )
 
 
-def _make_sheet(requests: Requests, found: _Found) -> Sheet:
-    ranges = {"input_price": found.input_range, "output_price": found.output_range}
+def _name_reason(sheet: Sheet, part: Requests, found: Solution) -> Sheet:
+    """Return the sheet with the reason why its prices are not known, if they are not."""
     if found.known:
-        return Sheet(found.input, found.output, found.request, ranges=ranges)
-    reason = _find_reason(requests[found.explained])
-    return Sheet(found.input, found.output, found.request, identified=reason, ranges=ranges)
-
-
-def _find_reason(rows: Requests) -> str:
-    """Return why the prices of rows are not known."""
+        return sheet
+    rows = part[found.explained]
     counts = np.column_stack([rows.prompt, rows.completion])
     norms = np.linalg.norm(counts, axis=0)
     if norms.all():
         values = np.linalg.svd(counts / norms, compute_uv=False)
         if values[-1] <= _ALIKE * values[0]:
-            return NOT_APART
-    return TOO_FEW if len(rows) < _FEW else TOO_COARSE
+            return replace(sheet, identified=NOT_APART)
+    return replace(sheet, identified=TOO_FEW if len(rows) < _FEW else TOO_COARSE)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.text import is_missing
 from genanalytics.bill.book import PRICES
 from genanalytics.bill.survey import BATCH, MARKS
-from genanalytics.units import format_count
 
-_SAME = 1e-6
+_LABELS = dict(zip(PRICES, ("input", "cache reads", "cache writes", "output", "requests"), strict=True))
 
 
 def describe_relation(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str:
@@ -19,23 +19,41 @@ def describe_relation(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str
         regime: A row of `survey` with the prices of the regime.
         main: The row of the regime with most requests.
     """
-    ratio = find_ratio(regime, main)
-    prices = "other prices" if ratio is None else f"{ratio:g} times regime {main['regime']}"
-    reasons = [reason for reason in (_name_mark(regime, main), _name_length(regime, main)) if reason]
-    return ", ".join([prices, *reasons, _name_time(regime, main)])
+    reasons = [_name_mark(regime, main), _name_length(regime, main), _name_time(regime, main)]
+    named = [reason for reason in reasons if reason]
+    return ", ".join([_name_ratio(regime, main), *(named or ["at the same time"])])
 
 
 def find_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> float | None:
     """Return the ratio of the prices of two regimes; None if it is not the same for all prices that both have."""
-    ratios = [
-        regime[name] / main[name]
-        for name in PRICES
-        if pd.notna(regime[name]) and pd.notna(main[name]) and (main[name] or regime[name]) and main[name]
-    ]
-    if not ratios or any(pd.notna(regime[name]) and regime[name] and main[name] == 0 for name in PRICES):
-        return None
-    ratio = round(ratios[0], 4)
-    return ratio if all(abs(one - ratio) <= _SAME * ratio for one in ratios) else None
+    ratios = set(_find_ratios(regime, main).values())
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+def _find_ratios(regime: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str, float]:
+    """Return the ratio of each price that both regimes have, to four digits."""
+    both = [name for name in PRICES if _is_positive(regime[name]) and _is_positive(main[name])]
+    return {name: float(f"{regime[name] / main[name]:.4g}") for name in both}
+
+
+def _is_positive(price: float) -> bool:
+    return price > 0  # NaN is not
+
+
+def _name_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str:
+    """Return the ratio of prices in words: one number, or one for each price that differs.
+
+    >>> main = {"regime": 1, "input_price": 3.0, "output_price": 15.0} | dict.fromkeys(PRICES[1:3], 0.3)
+    >>> main |= {"output_price": 15.0, "request_price": 0.0}
+    >>> _name_ratio(main | {"regime": 2, "input_price": 6.0, "output_price": 22.5}, main)
+    'input 2 and output 1.5 times regime 1'
+    """
+    ratios = _find_ratios(regime, main)
+    of = f"times regime {main['regime']}"
+    if len(set(ratios.values())) == 1:
+        return f"{next(iter(ratios.values())):g} {of}"
+    parts = [f"{_LABELS[name]} {ratio:g}" for name, ratio in ratios.items() if ratio != 1]
+    return f"{' and '.join(parts)} {of}" if parts else "other prices"
 
 
 def _name_mark(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str | None:
@@ -59,15 +77,19 @@ def _word(name: str, value: object) -> str | None:
 
 def _name_length(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str | None:
     """Return the lengths of prompts that only the regime has."""
-    low, high = regime.get("mark prompt min"), regime.get("mark prompt max")
-    main_low, main_high = main.get("mark prompt min"), main.get("mark prompt max")
-    if any(value is None or pd.isna(value) for value in (low, high, main_low, main_high)):
+    found = _read_ends("mark prompt", regime, main)
+    if found is None:
         return None
+    (low, high), (main_low, main_high) = found
     if low > main_high:
         return f"prompts of {_find_round(main_high, low):,} tokens or more"
-    if high < main_low:
-        return f"prompts below {_find_round(high, main_low):,} tokens"
-    return None
+    return f"prompts below {_find_round(high, main_low):,} tokens" if high < main_low else None
+
+
+def _read_ends(name: str, *rows: Mapping[str, Any]) -> list[tuple[Any, Any]] | None:
+    """Return the lowest and the highest value of each row; None if one is missing."""
+    ends = [(row.get(f"{name} min"), row.get(f"{name} max")) for row in rows]
+    return None if any(is_missing(end) for pair in ends for end in pair) else ends
 
 
 def _find_round(below: float, above: float) -> int:
@@ -85,24 +107,12 @@ def _find_round(below: float, above: float) -> int:
     return int(above)
 
 
-def _name_time(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str:
-    """Return when the regime applied, seen from the main one."""
-    first, last = regime.get("moment min"), regime.get("moment max")
-    if any(
-        moment is None or pd.isna(moment) for moment in (first, last, main.get("moment min"), main.get("moment max"))
-    ):
-        return "at an unknown time"
-    if first > main["moment max"]:
+def _name_time(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str | None:
+    """Return when the regime applied, if that is before or after the main one."""
+    found = _read_ends("moment", regime, main)
+    if found is None:
+        return None
+    (first, last), (main_first, main_last) = found
+    if first > main_last:
         return f"from {first:%Y-%m-%d %H:%M} UTC on"
-    if last < main["moment min"]:
-        return f"until {last:%Y-%m-%d %H:%M} UTC"
-    return "at the same time"
-
-
-def describe_single(requests: int) -> str:
-    """Return why a group without a regime has none.
-
-    >>> describe_single(1)
-    'too few requests: 1 request'
-    """
-    return f"too few requests: {format_count(requests, 'request')}"
+    return f"until {last:%Y-%m-%d %H:%M} UTC" if last < main_first else None

@@ -50,20 +50,28 @@ class Requests:
     @property
     def uncached(self) -> "np.ndarray":
         """The part of the prompt that was not read from the cache: the most that can have been written to it."""
-        return self.prompt - self.cached
+        tokens: np.ndarray = self.prompt - self.cached
+        return tokens
 
 
-def make_requests(
-    prompt: "np.ndarray",
-    completion: "np.ndarray",
-    cached: "np.ndarray",
-    charge: "np.ndarray",
-    discount: "np.ndarray",
-    resolution: Resolution,
-) -> Requests:
-    """Return requests out of counts and shown amounts; NaN in `discount` means that none is reported."""
-    reported = np.isfinite(discount)
-    shown = np.where(reported, discount, 0.0)
-    saved = bound(shown, resolution)
-    saved = Interval(np.where(reported, saved.low, 0.0), np.where(reported, saved.high, 0.0))
-    return Requests(prompt, completion, cached, bound(charge, resolution), saved, reported & (shown != 0))
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Requests as records show them: float64 arrays of one length, amounts in micro-dollars.
+
+    `saved` is NaN where nothing is reported; the others are as in `Requests`.
+    """
+
+    prompt: "np.ndarray"
+    completion: "np.ndarray"
+    cached: "np.ndarray"
+    paid: "np.ndarray"
+    saved: "np.ndarray"
+
+    def bound(self, resolution: Resolution) -> Requests:
+        """Return the requests with the true amounts that are shown as these ones."""
+        reported = np.isfinite(self.saved)
+        shown = np.where(reported, self.saved, 0.0)
+        saved = bound(shown, resolution)
+        saved = Interval(np.where(reported, saved.low, 0.0), np.where(reported, saved.high, 0.0))
+        charge = bound(self.paid, resolution)
+        return Requests(self.prompt, self.completion, self.cached, charge, saved, reported & (shown != 0))

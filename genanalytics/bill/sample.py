@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution, find_unit
-from genanalytics.bill.requests import Requests, make_requests
+from genanalytics.bill.requests import Requests, Shown
 from genanalytics.bill.resolution import choose_ending
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
@@ -22,7 +22,7 @@ NUMBER = "number of the group"
 
 _SHARE = "share of its rows"
 _KEPT = "kept"
-_COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_cached", "num_search_results")
+_COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_cached")
 _NUMBERS = ("total_cost", "cache_discount", "upstream_inference_cost", *_COUNTS)
 _OTHERS = ("is_byok", "source", "created_at")
 _MODULUS = 99_991
@@ -39,7 +39,7 @@ class Sample:
         group: The number of each row's group.
         paid: What was paid, to the service or with the user's own key.
         saved: What caching saved; NaN where nothing is reported.
-        counts: Prompt, completion, cached tokens and search results, by the name of their column.
+        counts: Prompt, completion and cached tokens, by the name of their column.
         exported: Whether the row is from an activity export (bool).
     """
 
@@ -58,19 +58,22 @@ class Sample:
         sizes = np.bincount(self.group[rows], minlength=self.groups)
         largest = np.argsort(-sizes, kind="stable")[:_TRIED_GROUPS]
         chosen = [rows[self.group[rows] == group][:_TRIED_ROWS] for group in largest if sizes[group]]
-        return choose_ending(unit, [lambda found, part=part: self.make_requests(part, found, found) for part in chosen])
+        return choose_ending(unit, [self._show(part) for part in chosen])
 
     def make_requests(self, rows: "np.ndarray", resolution: Resolution, exported: Resolution) -> Requests:
         """Return rows as requests, given the resolutions of the amounts of the API and of activity exports."""
-        of_exports = self.exported[rows]
-        counts = [
-            np.nan_to_num(self.counts[name][rows]) for name in ("native_tokens_prompt", "native_tokens_completion")
-        ]
-        arrays = (*counts, self.counts["native_tokens_cached"][rows], self.paid[rows], self.saved[rows])
-        requests = make_requests(*arrays, resolution)
+        shown, of_exports = self._show(rows), self.exported[rows]
+        requests = shown.bound(resolution)
         if not of_exports.any() or exported == resolution:
             return requests
-        return requests.choose(make_requests(*arrays, exported), of_exports)
+        return requests.choose(shown.bound(exported), of_exports)
+
+    def _show(self, rows: "np.ndarray") -> Shown:
+        prompt, completion = (
+            np.nan_to_num(self.counts[f"native_tokens_{kind}"][rows]) for kind in ("prompt", "completion")
+        )
+        cached = self.counts["native_tokens_cached"][rows]
+        return Shown(prompt, completion, cached, self.paid[rows], self.saved[rows])
 
 
 def draw_sample(source: Source, keys: Sequence[GroupKey], groups: pa.Table, *, turn: int = 0) -> Sample:

@@ -6,6 +6,7 @@ further digit has to explain one more row. What all explained rows allow is a po
 prices are known if decimals of their length would hardly fall into it by chance.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +25,16 @@ _BEST_PAIRS = 400
 _CANDIDATES = 24
 _MOST_CHANCE = 0.12
 """The largest expected number of other decimals, as short as these, where prices count as known."""
+_MOST_CHANCE_OF_FEW = 0.01
+"""The same for a price that rests on few rows."""
+_MOST_CHANCE_OF_REGIME = 0.01
+_TRIES = 1e5
+"""About how many different pairs of prices the candidates stand for."""
+_OFFSETS = 4
 _HIGHEST = 1e6
+"""The highest price in US$ per million tokens."""
+_CORNERS = 3
+_FULL = 1e-6
 
 
 class Range(NamedTuple):
@@ -103,7 +113,7 @@ def solve(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> Solution | Non
         return None
     best = _choose(found, x, y, amounts)
     explained = explains(best, x, y, amounts)
-    if explained.sum() < FEWEST:
+    if explained.sum() < FEWEST or not is_credible(explained, amounts, free=2):
         return None
     return _sharpen(best, x, y, amounts, explained)
 
@@ -151,8 +161,9 @@ def _solve_pairs(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.nda
     best = best[np.argsort((first_error * second_error)[best], kind="stable")[:_BEST_PAIRS]]
     first, first_error, second, second_error = (part[best] for part in (first, first_error, second, second_error))
     prices = [shorten(first - first_error, first + first_error), shorten(second - second_error, second + second_error)]
-    seeds = np.column_stack(prices)
-    return seeds[np.isfinite(seeds).all(axis=1)]
+    seeds: np.ndarray = np.column_stack(prices)
+    known: np.ndarray = seeds[np.isfinite(seeds).all(axis=1)]
+    return known
 
 
 def _stab(prices: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
@@ -238,13 +249,13 @@ def _find_polygon(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray",
         value = np.outer(polygon[:, 0], x) + np.outer(polygon[:, 1], y)
         above, below = (value.max(axis=0) - amounts.high) / width, (amounts.low - value.min(axis=0)) / width
         worst_above, worst_below = int(np.argmax(above)), int(np.argmax(below))
-        if max(above[worst_above], below[worst_below]) <= 1e-6:
+        if max(above[worst_above], below[worst_below]) <= _FULL:
             break
         if above[worst_above] >= below[worst_below]:
             polygon = _clip(polygon, x[worst_above], y[worst_above], amounts.high[worst_above])
         else:
             polygon = _clip(polygon, -x[worst_below], -y[worst_below], -amounts.low[worst_below])
-        if len(polygon) < 3:
+        if len(polygon) < _CORNERS:
             return np.array([prices, prices, prices])
     return polygon
 
@@ -262,11 +273,25 @@ def _clip(polygon: "np.ndarray", x: float, y: float, limit: float) -> "np.ndarra
     return np.array(corners).reshape(-1, 2)
 
 
-def solve_one(x: "np.ndarray", amounts: Interval) -> tuple[float, Range, "np.ndarray", bool] | None:
-    """Return the price of one count: the price, what its rows allow, the explained rows, and whether it is known.
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The price of one count.
 
-    None if no price reproduces a row.
+    Attributes:
+        price: The shortest decimal where most rows agree.
+        allowed: What these rows allow.
+        explained: Whether the price reproduces the amount of each row (bool).
+        known: Whether these rows allow no other decimal as short as this one.
     """
+
+    price: float
+    allowed: Range
+    explained: "np.ndarray"
+    known: bool
+
+
+def solve_one(x: "np.ndarray", amounts: Interval) -> Single | None:
+    """Return the price of one count that reproduces most amounts; None if none reproduces any."""
     rows = x > 0
     if not rows.any():
         return None
@@ -275,7 +300,45 @@ def solve_one(x: "np.ndarray", amounts: Interval) -> tuple[float, Range, "np.nda
     price = float(shorten(begin, end)[0])
     if not np.isfinite(price):
         return None
-    explained = explains((price, 0.0), x, np.zeros_like(x), amounts) & rows
-    decimals = int(count_decimals(np.array(price)))
-    known = float(end[0] - begin[0]) * 10.0**decimals <= _MOST_CHANCE
-    return price, Range(float(begin[0]), float(end[0])), explained, known
+    explained = rows & explains((price, 0.0), x, np.zeros_like(x), amounts)
+    chance = float(end[0] - begin[0]) * 10.0 ** int(count_decimals(np.array(price)))
+    known = chance <= (_MOST_CHANCE if explained.sum() >= FEWEST else _MOST_CHANCE_OF_FEW)
+    return Single(price, Range(float(begin[0]), float(end[0])), explained, known)
+
+
+def find_offsets(x: "np.ndarray", y: "np.ndarray", amounts: Interval, unit: float) -> "np.ndarray":
+    """Return the most frequent amounts, in `unit`, that triples of rows have in addition to prices of x and y."""
+    if len(x) < FEWEST + 1 or not (x.any() and y.any()):
+        return np.array([])
+    i, j, k = np.random.default_rng(0).integers(0, len(x), (3, _PAIRS))
+    middle, half = (amounts.low + amounts.high) / 2, (amounts.high - amounts.low) / 2
+    minors = [x[m] * y[n] - x[n] * y[m] for m, n in ((j, k), (k, i), (i, j))]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        det = (minors[0] + minors[1] + minors[2]) * unit
+        offset = sum(minor * middle[row] for minor, row in zip(minors, (i, j, k), strict=True)) / det
+        error = sum(np.abs(minor) * half[row] for minor, row in zip(minors, (i, j, k), strict=True)) / np.abs(det)
+        usable = np.flatnonzero((det != 0) & (offset > error))
+    best = usable[np.argsort(error[usable], kind="stable")[:_BEST_PAIRS]]
+    values, votes = np.unique(shorten(offset[best] - error[best], offset[best] + error[best]), return_counts=True)
+    frequent: np.ndarray = values[np.argsort(-votes, kind="stable")[:_OFFSETS]]
+    positive: np.ndarray = frequent[np.isfinite(frequent) & (frequent > 0)]
+    return positive
+
+
+def is_credible(explained: "np.ndarray", amounts: Interval, *, free: int) -> bool:
+    """Return whether so many amounts would hardly agree with the best of many prices by chance.
+
+    The number of rows that agree with given prices by chance is about Poisson; its tail is bounded as by Chernoff.
+
+    Args:
+        explained: Whether each amount agrees (bool).
+        amounts: The amounts.
+        free: The prices that were chosen to agree; as many rows prove nothing.
+    """
+    count = int(explained.sum()) - free
+    chance = (amounts.high - amounts.low) / np.maximum(np.abs(amounts.high), 1e-300)
+    expected = float(np.minimum(chance, 1.0).sum())
+    if count <= expected or expected <= 0:
+        return count > 0 and expected <= 0
+    tail = count - expected + count * math.log(expected / count)
+    return tail <= math.log(_MOST_CHANCE_OF_REGIME / _TRIES)

@@ -1,16 +1,16 @@
 """What each row paid for, as expressions that run in memory and on engines.
 
-A row belongs to the first regime that reproduces its amounts. Its items are whole nano-dollars, so that they add up to the
-amount exactly. The identities are those of `regimes`.
+A row belongs to the first regime that reproduces its amounts. Its items are whole nano-dollars, so that they add up to
+the amount exactly. The identities are those of `regimes`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.bill.amounts import Ending, Resolution
-from genanalytics.bill.book import APART, PRICES, Book, Fee, name_price
+from genanalytics.bill.amounts import FEE_STEP, SHARP, Ending, Resolution
+from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.metrics.names import name_clean
 
 NEEDS = (
@@ -46,6 +46,7 @@ _SLACK = 1e-9
 _FEES = r'"cost_(web_search|file_processing)":'
 """What the field `extra` of a row of an activity export contains if tools were charged."""
 
+_WAYS = ("cached if nothing was written", "cached if all was written")
 _c = nw.col
 
 
@@ -72,9 +73,9 @@ def make_steps(book: Book) -> list[Mapping[str, nw.Expr]]:
         *_fit_gross(slots),
         *_fit_discount(slots),
         {"place": _choose_regime(slots)},
-        {"place": _choose_with_fees(slots, book.fees)},
+        {"place": _choose_with_fees(slots)},
         _pick_prices(slots),
-        *_find_tokens(),
+        *_find_tokens(slots),
         *_make_items(),
         _name_columns(),
     ]
@@ -162,15 +163,44 @@ def _fit_discount(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
     for slot in slots:
         least, most = _find_written(_c(f"read gain {slot}"), _c(f"premium {slot}"))
         second[f"least {slot}"], second[f"most {slot}"] = least, most
+        second |= _infer_cached(slot)
     yield second
     third: dict[str, nw.Expr] = {}
     for slot in slots:
         readable = ~_price("cache_read_price", slot).is_null() | (_c("cached") == 0)
-        fits = _c("cached").is_null() | (readable & (_c(f"least {slot}") <= _c(f"most {slot}")))
+        fits = readable & (_c(f"least {slot}") <= _c(f"most {slot}"))
         at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - _LAST_TOKENS)
-        third[f"saving {slot}"] = _is_true(fits)
-        third[f"plain {slot}"] = _is_true(fits & (_c("cached").is_null() | at_ends))
+        ways = _count(~_c(f"{way} {slot}").is_null() for way in _WAYS)
+        inferred = _c("cached").is_null() & (~_c("touched") | (ways > 0))
+        third[f"saving {slot}"] = _is_true(fits) | inferred
+        third[f"plain {slot}"] = _is_true(fits & at_ends) | inferred
+        third[f"ways {slot}"] = nw.when(_c(f"gross {slot}")).then(ways).otherwise(0)
     yield third
+
+
+def _infer_cached(slot: int) -> Mapping[str, nw.Expr]:
+    """Return the cached tokens of a row that does not report them: the whole number that explains its saving.
+
+    There are two ways: nothing was written to the cache, or all that was not read. `WRITES` tells if only one occurs.
+    """
+    gain, premium, writes = _c(f"read gain {slot}"), _c(f"premium {slot}"), _price(WRITES, slot)
+    written = premium * _c("prompt")
+    ways = {
+        _WAYS[0]: (_c("saved low"), _c("saved high"), gain, writes == 1),
+        _WAYS[1]: (_c("saved low") + written, _c("saved high") + written, gain + premium, writes == 0),
+    }
+    counts: dict[str, nw.Expr] = {}
+    for name, (low, high, per_token, excluded) in ways.items():
+        divisor = nw.when(per_token > _SLACK).then(per_token)
+        least, most = ((low / divisor) - 1e-6).ceil(), ((high / divisor) + 1e-6).floor()
+        fits = _is_true((least == most) & (least >= 0) & (least <= _c("prompt"))) & ~_is_true(excluded)
+        counts[f"{name} {slot}"] = nw.when(fits & _c("touched")).then(least)
+    return counts
+
+
+def _count(conditions: Iterable[nw.Expr]) -> nw.Expr:
+    """Return how many conditions are true."""
+    return reduce(lambda one, other: one + other, (condition.cast(nw.Int64) for condition in conditions), nw.lit(0))
 
 
 def _find_written(gain: nw.Expr, premium: nw.Expr) -> tuple[nw.Expr, nw.Expr]:
@@ -211,21 +241,21 @@ def _choose_regime(slots: range) -> nw.Expr:
     return _choose([*plain, *others], _nothing())
 
 
-def _choose_with_fees(slots: range, fees: Sequence[Fee]) -> nw.Expr:
-    """Return the regime of rows with fees: that of a known fee, else the only one that leaves a rest."""
-    known = []
-    for fee in fees:
-        charged = _read(fee.column) * fee.usd * _MICRO if fee.column else nw.lit(fee.usd * _MICRO)
-        for slot in slots:
-            asked = _c(f"asked {slot}") + charged
-            fits = (asked >= _c("gross low")) & (asked <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")
-            known.append((slot, _is_true(fits)))
-    rests = [
-        _is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")) for slot in slots
-    ]
-    count = reduce(lambda one, other: one + other, (rest.cast(nw.Int64) for rest in rests), nw.lit(0))
+def _choose_with_fees(slots: range) -> nw.Expr:
+    """Return the regime of rows that pay more than their tokens.
+
+    Either the rest is a whole number of steps of fees, or the row has used a tool and only one regime leaves a rest.
+    """
+    whole, rests = [], []
+    for slot in slots:
+        steps = ((_c("gross high") - _c(f"asked {slot}")) / FEE_STEP).floor()
+        fits = (steps >= 1) & (_c(f"asked {slot}") + steps * FEE_STEP >= _c("gross low"))
+        sharp = (_c("gross high") - _c("gross low")) <= SHARP
+        whole.append((slot, _is_true(fits & sharp & _c(f"plain {slot}"))))
+        rests.append(_is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")))
+    count = _count(rests)
     only = [(slot, rest & (count == 1)) for slot, rest in zip(slots, rests, strict=True)]
-    found = _choose([*known, *only], _nothing())
+    found = _choose([*whole, *only], _nothing())
     return nw.when(~_c("place").is_null()).then(_c("place")).otherwise(found)
 
 
@@ -243,49 +273,31 @@ def _pick_prices(slots: range) -> Mapping[str, nw.Expr]:
     return found
 
 
-def _find_tokens() -> Iterator[Mapping[str, nw.Expr]]:
-    """Yield the tokens read from the cache and written to it."""
+def _find_tokens(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
+    """Yield the tokens read from the cache and written to it.
+
+    A row that does not report the read ones needs a saving that only one regime explains, in only one way.
+    """
+    inferred = _nothing()
+    for slot in reversed(slots):
+        one, other = (_c(f"{way} {slot}") for way in _WAYS)
+        found = nw.when(one.is_null()).then(other).otherwise(one)
+        inferred = nw.when(_is_true(_c("place") == slot)).then(found).otherwise(inferred)
+    ways = reduce(lambda one, other: one + other, (_c(f"ways {slot}") for slot in slots), nw.lit(0))
+    inferred = nw.when(~_c("touched")).then(0.0).otherwise(nw.when(ways == 1).then(inferred))
     yield {
         "read gain": _c("input_price") - _c("cache_read_price").fill_null(_c("input_price")),
         "premium": _c("cache_write_price").fill_null(_c("input_price")) - _c("input_price"),
+        "cached": nw.when(_c("cached").is_null()).then(inferred).otherwise(_c("cached")),
     }
-    yield from _infer_cached()
-    least, most = _find_written(_c("read gain"), _c("premium"))
     yield {"uncached": _c("prompt") - _c("cached")}
+    least, most = _find_written(_c("read gain"), _c("premium"))
     yield {"least": least, "most": most}
     everything = _is_true((_c("most") >= _c("uncached")) & _c("touched"))
     middle = _round((_c("least") + _c("most")) / 2)
     written = nw.when(everything).then(_c("uncached")).otherwise(nw.when(_c("least") <= 0).then(0.0).otherwise(middle))
     known = _is_true(_c("premium").abs() > _SLACK)
     yield {"written": nw.when(~_c("touched")).then(0.0).otherwise(nw.when(known).then(written))}
-
-
-def _infer_cached() -> Iterator[Mapping[str, nw.Expr]]:
-    """Yield the cached tokens of rows that do not report them: none without a saving, else the only whole number.
-
-    Either nothing was written, or all that was not read.
-    """
-    gain, premium = _c("read gain"), _c("premium")
-    both = gain + premium
-    ends = {
-        "if nothing written": (_c("saved low"), _c("saved high"), gain),
-        "if all written": (
-            _c("saved low") + premium * _c("prompt"),
-            _c("saved high") + premium * _c("prompt"),
-            both,
-        ),
-    }
-    counts: dict[str, nw.Expr] = {}
-    for name, (low, high, per_token) in ends.items():
-        divisor = nw.when(per_token > _SLACK).then(per_token)
-        least, most = ((low / divisor) - 1e-6).ceil(), ((high / divisor) + 1e-6).floor()
-        fits = (least == most) & (least >= 0) & (least <= _c("prompt"))
-        counts[name] = nw.when(_is_true(fits)).then(least)
-    yield counts
-    nothing, everything = (_c(name) for name in ends)
-    either = nw.when(nothing.is_null()).then(everything).otherwise(nw.when(everything.is_null()).then(nothing))
-    inferred = nw.when(~_c("touched")).then(0.0).otherwise(either)
-    yield {"cached": nw.when(_c("cached").is_null()).then(inferred).otherwise(_c("cached"))}
 
 
 def _make_items() -> Iterator[Mapping[str, nw.Expr]]:

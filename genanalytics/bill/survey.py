@@ -26,7 +26,8 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
 
     Returns:
         `group` (Int64), the number of the group; `regime` (Int64); `requests` (Int64), the billed rows; for `moment`,
-        `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and `<name> max`.
+        `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and
+        `<name> max`.
     """
     marks = {name: nw.col(name_clean(name)) for name in MARKS if name in source.columns}
     needs = list(dict.fromkeys([*NEEDS, *marks]))

@@ -33,6 +33,7 @@ from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
 from genanalytics.cli.sessions import sessions
+from genanalytics.cli.show import show
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
@@ -171,6 +172,7 @@ for _command in (
     report,
     sandbox,
     sessions,
+    show,
     summary,
 ):
     commands.add_command(_command)

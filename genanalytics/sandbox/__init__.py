@@ -6,7 +6,8 @@
 """
 
 from genanalytics.sandbox.activity import activity_csv
+from genanalytics.sandbox.prices import Items, PriceSheet, Terms
 from genanalytics.sandbox.records import Sample, sample
 from genanalytics.sandbox.server import Sandbox
 
-__all__ = ["Sample", "Sandbox", "activity_csv", "sample"]
+__all__ = ["Items", "PriceSheet", "Sample", "Sandbox", "Terms", "activity_csv", "sample"]

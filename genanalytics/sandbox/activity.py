@@ -4,29 +4,43 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_DOWN, Decimal
 from operator import itemgetter
+from types import MappingProxyType
 
+from genanalytics.sandbox.prices import Items
 from genanalytics.sandbox.records import Record
 
+_MICRO = Decimal("0.000001")
+_NANO = Decimal(1_000_000_000)
+_NO_ITEMS = Items()
 
-def activity_csv(records: Iterable[Record]) -> str:
+
+def activity_csv(records: Iterable[Record], items: Mapping[str, Items] = MappingProxyType({})) -> str:
     """Return the activity export (CSV) of records, the latest first.
 
-    Amounts have six decimals, moments are UTC with milliseconds, and savings of the cache are negative.
+    Amounts are cut towards zero after six decimals, as the service does, moments are UTC with milliseconds, and savings
+    of the cache are negative.
+
+    Args:
+        records: The records.
+        items: The items of their bills by id, as in `Sample.items`: fees for web searches and files are in no record.
+            Without them, the columns of these fees are empty.
 
     >>> from genanalytics.sandbox import sample
     >>> activity_csv(sample(9).records.values()).splitlines()[0][:53]
     'generation_id,created_at,cost_total,cost_web_search,c'
     """
     text = io.StringIO()
-    columns = list(_make_row({"id": "", "created_at": "1970-01-01"}))
+    columns = list(_make_row({"id": "", "created_at": "1970-01-01"}, _NO_ITEMS))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(sorted(map(_make_row, records), key=itemgetter("created_at"), reverse=True))
+    rows = [_make_row(record, items.get(str(record["id"]), _NO_ITEMS)) for record in records]
+    writer.writerows(sorted(rows, key=itemgetter("created_at"), reverse=True))
     return text.getvalue()
 
 
-def _make_row(record: Record) -> Mapping[str, object]:
+def _make_row(record: Record, items: Items) -> Mapping[str, object]:
     discount, model = record.get("cache_discount"), str(record.get("model"))
     created = datetime.fromisoformat(str(record["created_at"]))
     created = created.replace(tzinfo=created.tzinfo or UTC).astimezone(UTC).replace(tzinfo=None)
@@ -34,9 +48,9 @@ def _make_row(record: Record) -> Mapping[str, object]:
         "generation_id": record["id"],
         "created_at": created.isoformat(sep=" ", timespec="milliseconds"),
         "cost_total": _format_usd(record.get("total_cost")),
-        "cost_web_search": None,
+        "cost_web_search": _format_fee(items.web_search),
         "cost_cache": None if discount is None else _format_usd(discount, sign=-1),
-        "cost_file_processing": None,
+        "cost_file_processing": _format_fee(items.file_processing),
         "byok_usage_inference": _format_usd(record.get("upstream_inference_cost") if record.get("is_byok") else 0),
         "tokens_prompt": record.get("native_tokens_prompt"),
         "tokens_completion": record.get("native_tokens_completion"),
@@ -59,10 +73,19 @@ def _make_row(record: Record) -> Mapping[str, object]:
 
 
 def _format_usd(amount: object, *, sign: int = 1) -> str | None:
-    """Return an amount with at most six decimals."""
+    """Return an amount, cut towards zero after six decimals."""
     if not isinstance(amount, int | float):
         return None
-    return f"{round(sign * amount, 6) + 0.0:.6f}".rstrip("0").rstrip(".")  # a saving of 0 has no sign
+    return _cut(sign * Decimal(str(amount)))  # the shortest decimal of a double is the amount that it stands for
+
+
+def _format_fee(nano_dollars: int) -> str | None:
+    return _cut(nano_dollars / _NANO) if nano_dollars else None
+
+
+def _cut(amount: Decimal) -> str:
+    cut = amount.quantize(_MICRO, rounding=ROUND_DOWN) + 0  # a saving of 0 has no sign
+    return f"{cut:f}".rstrip("0").rstrip(".")
 
 
 def _format_flag(value: object) -> str | None:

@@ -1,16 +1,19 @@
 """The sample: generation ids of one month, and their records."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from http import HTTPStatus
 from uuid import NAMESPACE_URL, uuid5
 
 from genanalytics.errors import InputError
+from genanalytics.sandbox.bill import Bill, make_bill
+from genanalytics.sandbox.calls import EPOCH, Call
 from genanalytics.sandbox.catalog import Provider
 from genanalytics.sandbox.draws import Draws
-from genanalytics.sandbox.traffic import EPOCH, Call, draw_calls, draw_id
+from genanalytics.sandbox.prices import Items, PriceSheet
+from genanalytics.sandbox.traffic import draw_calls, draw_id
 
 Record = dict[str, object]
 """A record, as in the field `data` of an answer."""
@@ -41,7 +44,7 @@ _NOT_IN_CONTRACT = frozenset(  # repeated here, since the schema would load pyar
     }
 )
 _MEDIA_COMPLETION = {"image": 1, "completions": 0}
-_OWN_KEY_FEE_PERCENT = 5
+_SEARCH_ENGINE = "exa"
 _WORKSPACE_ID = "3f0c9a52-6d1e-4b7f-9a64-0c2b7de81f35"
 
 
@@ -53,6 +56,15 @@ class Sample:
     """Ids as in a collected list, in order of time; some occur twice, some have no record."""
     records: Mapping[str, Record]
     """The record of each id that has one, in order of time."""
+    priced_by: Mapping[str, PriceSheet] = field(default_factory=dict)
+    """The true prices of each record; a replay from the response cache has none."""
+    items: Mapping[str, Items] = field(default_factory=dict)
+    """The true items of each record's bill."""
+
+    @property
+    def prices(self) -> tuple[PriceSheet, ...]:
+        """The price sheets that records are billed by, in the order of their first record."""
+        return tuple(dict.fromkeys(self.priced_by.values()))
 
 
 def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: float = 0) -> Sample:
@@ -82,26 +94,31 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
     traffic = draw_calls(draws, first.year, first.month, nightly)
     created: dict[str, int] = {}
     records: dict[str, Record] = {}
+    bills: dict[str, Bill] = {}
     while len(created) < count:
         call = next(traffic)
         created[call.id] = call.created_us
-        records[call.id] = _make_record(call)
+        bills[call.id] = make_bill(call)
+        records[call.id] = _make_record(call, bills[call.id])
         if len(created) < count and draws.chance(_WITHOUT_RECORD):  # a failed call has an id too
             created[draw_id(draws, call.created_us)] = call.created_us
     ids = sorted(created, key=created.__getitem__)
+    resolved = [id_ for id_ in ids if id_ in records]
     return Sample(
         ids=tuple(id_ for id_ in ids for _ in range(draws.whole(2, 3) if draws.chance(_REPEATED) else 1)),
-        records={id_: records[id_] for id_ in ids if id_ in records},
+        records={id_: records[id_] for id_ in resolved},
+        priced_by={id_: bills[id_].sheet for id_ in resolved if not records[id_].get("response_cache_source_id")},
+        items={id_: bills[id_].items for id_ in resolved},
     )
 
 
-def _make_record(call: Call) -> Record:
+def _make_record(call: Call, bill: Bill) -> Record:
     """Return the record of a call with the fields of the live API, or with those of the contract (older gateway)."""
     live = {
         **_describe_caller(call),
         **_describe_volume(call),
         **_describe_end(call),
-        **_describe_cost(call),
+        **_describe_cost(call, bill),
         **_describe_source(call),
     }
     if call.caller.older_gateway:
@@ -146,35 +163,35 @@ def _describe_volume(call: Call) -> Record:
         "num_media_prompt": 0 if image else None,
         "num_input_audio_prompt": None,
         "num_media_completion": _MEDIA_COMPLETION.get(call.caller.api_type),
-        "num_search_results": None,
+        "num_search_results": call.search_results or None,
         "num_fetches": None,
-        "web_search_engine": None,
+        "web_search_engine": _SEARCH_ENGINE if call.search_results else None,
     }
 
 
 def _describe_end(call: Call) -> Record:
-    chat, dialect = call.caller.api_type == "completions", call.caller.model.dialect
+    dialect = call.caller.model.dialect
     return {
         "finish_reason": call.finish_reason,
         "native_finish_reason": dialect.finish_reasons.get(call.finish_reason, call.finish_reason),
-        "service_tier": dialect.service_tier if chat else None,
+        "service_tier": _find_service_tier(call),
     }
 
 
-def _describe_cost(call: Call) -> Record:
-    """Return the fields with amounts, computed in whole nano-dollars."""
-    caller, price = call.caller, call.caller.model.price
-    saved = call.cached * (price.prompt - price.cache_read) - call.written * (price.cache_write - price.prompt)
-    net = price.request + call.prompt * price.prompt + call.completion * price.completion - saved
-    charged = net * _OWN_KEY_FEE_PERCENT // 100 if caller.own_key else net
-    upstream = net if caller.own_key else 0
-    upstream_known = call.upstream_cost_known if caller.own_key else not caller.older_gateway
+def _find_service_tier(call: Call) -> str | None:
+    caller = call.caller
+    return (caller.service_tier or caller.model.dialect.service_tier) if caller.api_type == "completions" else None
+
+
+def _describe_cost(call: Call, bill: Bill) -> Record:
+    own_key = call.caller.own_key
+    upstream_known = call.upstream_cost_known if own_key else not call.caller.older_gateway
     return {
-        "usage": _to_usd(charged),
-        "total_cost": _to_usd(charged),
-        "cache_discount": _to_usd(saved) if call.cached or call.written else None,
-        "upstream_inference_cost": _to_usd(upstream) if upstream_known else None,
-        "is_byok": caller.own_key,
+        "usage": _to_usd(bill.charged),
+        "total_cost": _to_usd(bill.charged),
+        "cache_discount": _to_usd(bill.saved) if call.cached or call.written else None,
+        "upstream_inference_cost": _to_usd(bill.upstream) if upstream_known else None,
+        "is_byok": own_key,
     }
 
 
@@ -195,18 +212,23 @@ def _describe_source(call: Call) -> Record:
 
 def _list_attempts(call: Call) -> list[Record]:
     answered_after = call.latency if call.caller.streamed else call.generation_time or call.latency
-    served = _make_attempt(call, call.caller.provider, HTTPStatus.OK, answered_after)
+    served = _make_attempt(call, call.caller.provider, HTTPStatus.OK, answered_after, regional=call.regional)
     if call.upstream_id:
         served["id"] = call.upstream_id
+    if tier := _find_service_tier(call):
+        served["routed_service_tier"] = tier
     if call.refused_by is None:
         return [served]
     return [_make_attempt(call, call.refused_by, HTTPStatus.TOO_MANY_REQUESTS, call.refused_after), served]
 
 
-def _make_attempt(call: Call, provider: Provider, status: HTTPStatus, latency: int | None) -> Record:
+def _make_attempt(
+    call: Call, provider: Provider, status: HTTPStatus, latency: int | None, *, regional: bool = False
+) -> Record:
     slug = call.caller.model.slug
+    endpoint = f"{slug}/{provider.name}"
     return {
-        "endpoint_id": _make_endpoint_id(slug, provider.name),
+        "endpoint_id": _make_endpoint_id(f"{endpoint}/regional" if regional else endpoint),
         "is_byok": call.caller.own_key,
         "latency": latency,
         "model_permaslug": slug,
@@ -216,8 +238,8 @@ def _make_attempt(call: Call, provider: Provider, status: HTTPStatus, latency: i
 
 
 @cache
-def _make_endpoint_id(slug: str, provider_name: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"{slug}/{provider_name}"))
+def _make_endpoint_id(endpoint: str) -> str:
+    return str(uuid5(NAMESPACE_URL, endpoint))
 
 
 def _format_created_at(call: Call) -> str:

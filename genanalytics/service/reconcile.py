@@ -17,8 +17,8 @@ from genanalytics.units import Unit
 FIELDS = tuple(column for column in COLUMN_OF.values() if column != "id")
 """The compared fields: those of an export."""
 
-ROUNDING_NANOUSD = 500
-"""An export has six decimals: amounts that differ by at most half of the last one are equal."""
+LAST_DECIMAL_NANOUSD = 1_000
+"""An export cuts amounts towards zero after six decimals; a rounded one is at most half of the last decimal larger."""
 
 _NANO = 1_000_000_000
 _LARGEST_USD = 1e9
@@ -117,8 +117,9 @@ def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
     """Return the differences between records and an activity export, generation by generation.
 
     Generations are matched by their requested id. Each counts under one day (UTC) and one model: those of its record,
-    or else of the export. Amounts are equal if they differ by at most the rounding of the export, moments if they
-    differ by less than a millisecond. A missing amount is 0 on either side; any other missing value equals every value.
+    or else of the export. An amount equals one that is cut or rounded after six decimals, as in an export; moments are
+    equal if they differ by less than a millisecond. A missing amount is 0 on either side; any other missing value
+    equals every value.
 
     Args:
         frame: Records of `fetch` or `ga.read`.
@@ -198,8 +199,11 @@ def _find_differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd
     column = BY_NAME[field]
     by: pd.Series[Any] = pd.Series(pd.NA, index=left.index, dtype="Float64")
     if column.kind is Kind.NUMBER:
-        nano = _to_nanousd(right, field) - _to_nanousd(left, field)
-        differs, by = nano.abs() > ROUNDING_NANOUSD, (nano / _NANO).astype("Float64")
+        exact, shown = _to_nanousd(left, field), _to_nanousd(right, field)
+        growth = shown.abs() - exact.abs()
+        is_cut = growth.between(-LAST_DECIMAL_NANOUSD, LAST_DECIMAL_NANOUSD // 2)
+        differs = ~is_cut | ((shown - exact).abs() > LAST_DECIMAL_NANOUSD)
+        by = ((shown - exact) / _NANO).astype("Float64")
     elif column.kind is Kind.TIME:
         apart = right[field] - left[field]
         differs, by = apart.abs() >= _MS, apart.dt.total_seconds().mul(1000).astype("Float64")

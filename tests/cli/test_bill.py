@@ -24,6 +24,7 @@ def make_records() -> pd.DataFrame:
         model="m",
         provider_name="p",
         session_id="s",
+        fetched_at=pd.Timestamp("2026-09-01", tz="UTC").as_unit("us"),
         cache_discount=saved.astype("Float64"),
         total_cost=(gross - saved).astype("Float64"),
     )

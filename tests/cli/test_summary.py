@@ -21,7 +21,7 @@ from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 
-RECORDS: Mapping[str, dict[str, Any]] = sample(60, seed=3).records
+RECORDS: Mapping[str, dict[str, Any]] = sample(60, seed=6).records
 FRAME = parse_frame([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in RECORDS.items()])
 MOST_EXPENSIVE = summarize(FRAME, by="model").sort_values("effective_cost", ascending=False)["model"].iloc[0]
 

@@ -17,7 +17,8 @@ import pytest
 
 from genanalytics.errors import InputError
 from genanalytics.records.schema import ATTEMPT, BY_NAME, COLUMNS, Kind, Origin
-from genanalytics.sandbox import Sample, sample
+from genanalytics.sandbox import Sample, Terms, sample
+from genanalytics.sandbox.catalog import LUNA
 from support.paths import DATA
 from support.scripts import load
 
@@ -26,15 +27,6 @@ GENERATE = load(DATA / "generate.py")
 
 CONTRACT = {column.name for column in COLUMNS if column.origin is Origin.CONTRACT}
 LIVE = {column.name for column in COLUMNS if column.origin is Origin.LIVE}
-PRICES = {  # US$ per million tokens: prompt, cached read, cache write, completion
-    "openai/gpt-5.6-luna-20260709": (0.20, 0.02, 0.25, 1.20),
-    "anthropic/claude-4.5-haiku-20251001": (1.00, 0.10, 1.25, 5.00),
-    "anthropic/claude-4.5-sonnet-20250929": (3.00, 0.30, 3.75, 15.00),
-    "google/gemini-2.5-flash-lite": (0.10, 0.0, 0.0, 0.40),
-    "deepseek/deepseek-v4-flash-20260731": (0.07, 0.0, 0.0, 0.14),
-    "meta-llama/llama-4-scout-17b-16e-instruct": (0.08, 0.0, 0.0, 0.30),
-    "google/gemma-4-31b-it:free": (0.0, 0.0, 0.0, 0.0),
-}
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +61,10 @@ def agent_calls(live: list[Record]) -> list[Record]:
 
 def share(records: list[Record], holds: Callable[[Record], bool]) -> float:
     return sum(map(holds, records)) / len(records)
+
+
+def find_endpoint(record: Record) -> str:
+    return str(record["provider_responses"][-1]["endpoint_id"])
 
 
 def created(record: Record) -> datetime:
@@ -173,6 +169,8 @@ def test_the_default_sample_has_one_of_everything() -> None:
     assert any(record["model"].endswith(":free") for record in records)
     assert any(record["origin"] == "" for record in records)
     assert any(record["moderation_latency"] for record in records)
+    assert any(record["num_search_results"] for record in records)
+    assert {sheet.terms for sheet in sample().prices} == set(Terms)
 
 
 def test_a_record_has_the_contract_s_fields_or_those_and_the_live_ones(records: list[Record]) -> None:
@@ -197,7 +195,7 @@ def test_the_second_in_an_id_is_the_second_of_creation(month: Sample) -> None:
 
 def test_ids_have_the_service_s_form(records: list[Record]) -> None:
     kinds = Counter(record["id"].rsplit("-", 2)[0] for record in records)
-    assert kinds.keys() == {"gen", "gen-img", "gen-tts"}
+    assert kinds.keys() == {"gen", "gen-batch", "gen-img", "gen-tts"}
     assert all(len(tail := record["id"].rsplit("-", 1)[1]) == 20 and tail.isalnum() for record in records)
 
 
@@ -214,25 +212,6 @@ def test_weekdays_are_busier_than_weekends_and_days_than_nights(records: list[Re
     assert sum(by_hour[hour] for hour in range(8, 18)) > 4 * sum(by_hour[hour] for hour in range(6))
 
 
-def test_cost_is_tokens_times_price_less_what_caching_saved(chats: list[Record]) -> None:
-    assert {record["model"] for record in chats} == PRICES.keys()
-    for record in chats:
-        if not record["is_byok"]:
-            prompt, _, _, completion = PRICES[record["model"]]
-            uncached = (record["native_tokens_prompt"] * prompt + record["native_tokens_completion"] * completion) / 1e6
-            assert record["total_cost"] + (record["cache_discount"] or 0) == pytest.approx(uncached, rel=1e-9)
-
-
-def test_cache_discount_is_what_reads_saved_less_what_writes_cost(live: list[Record]) -> None:
-    cached_calls = [record for record in live if record["cache_discount"] is not None]
-    for record in cached_calls:
-        prompt, read, write, _ = PRICES[record["model"]]
-        written = record["native_tokens_prompt"] - record["native_tokens_cached"]
-        saved = record["native_tokens_cached"] * (prompt - read) - written * (write - prompt)
-        assert record["cache_discount"] == pytest.approx(saved / 1e6, rel=1e-9)
-    assert len(cached_calls) > 1_000
-
-
 def test_usage_is_total_cost(records: list[Record]) -> None:
     assert all(record["usage"] == record["total_cost"] for record in records)
 
@@ -242,10 +221,6 @@ def test_upstream_cost_is_filled_only_for_a_user_s_own_key(records: list[Record]
     assert all(not record["upstream_inference_cost"] for record in records if not record["is_byok"])
     assert 0.01 < len(own) / len(records) < 0.06
     assert 0 < share(own, lambda record: record["upstream_inference_cost"] is None) < 0.4
-    for record in own:
-        if record["upstream_inference_cost"] is not None:
-            fee = 0.05 * record["upstream_inference_cost"]
-            assert record["total_cost"] == pytest.approx(fee, abs=1e-9)
 
 
 def test_free_models_cost_nothing_but_have_tokens(chats: list[Record]) -> None:
@@ -273,10 +248,30 @@ def test_a_session_begins_with_a_cache_write_and_goes_on_with_cached_reads(agent
         assert first["cache_discount"] < 0
         assert first["native_tokens_cached"] == 0
         for before, record in zip([first, *others], others, strict=False):
-            assert record["cache_discount"] > 0
-            assert 0.93 <= record["native_tokens_cached"] / record["native_tokens_prompt"] <= 0.999
             assert record["native_tokens_prompt"] > before["native_tokens_prompt"]
+            if find_endpoint(record) == find_endpoint(before):
+                assert record["cache_discount"] > 0
+                assert 0.93 <= record["native_tokens_cached"] / record["native_tokens_prompt"] <= 0.999
     assert len(sessions) > 100
+
+
+def test_a_session_that_flips_to_another_endpoint_reads_nothing_and_writes_its_whole_prompt_again(
+    month: Sample, agent_calls: list[Record]
+) -> None:
+    before: dict[str, Record] = {}
+    flips = []
+    for record in agent_calls:
+        if record["cache_discount"] is not None:
+            if find_endpoint(before.get(record["session_id"], record)) != find_endpoint(record):
+                flips.append(record)
+            before[record["session_id"]] = record
+    assert 20 < len(flips) < 0.03 * len(agent_calls)
+    assert {(record["model"], record["provider_name"]) for record in flips} == {(LUNA.slug, "Azure")}
+    for record in flips:
+        assert record["native_tokens_cached"] == 0
+        assert month.items[record["id"]].cache_write_tokens == record["native_tokens_prompt"]
+        assert record["cache_discount"] < 0
+    assert {month.priced_by[record["id"]].terms for record in flips} == {Terms.LIST, Terms.REGIONAL}
 
 
 def test_side_calls_are_small_and_report_no_cache_activity(agent_calls: list[Record]) -> None:

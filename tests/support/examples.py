@@ -183,7 +183,7 @@ def furnish(directory: Path, month: Sample, client: ga.Client) -> None:
         "july.csv": records[:half],
         "august.csv": records[half:],
     }.items():
-        (directory / name).write_text(activity_csv(part), encoding="utf-8")
+        (directory / name).write_text(activity_csv(part, month.items), encoding="utf-8")
     users = [f"user-{number}" for number in range(1, 41)]
     customers = ["south" if number % 3 == 0 else "north" for number in range(1, 41)]
     pd.DataFrame({"external_user": users, "customer": customers}).to_csv(directory / "customers.csv", index=False)

@@ -1,7 +1,7 @@
 """Files that version 0.1.0 wrote in November 2026, before its modules moved: every later version must read them.
 
-They contain the records of `sample(40)`, one of whose ids has none: a cache (`cache`), a data set of three commits
-(`dataset`), and one file per suffix (`records.*`).
+They contain the records of 40 ids, one of which has none: a cache (`cache`), a data set of three commits (`dataset`),
+and one file per suffix (`records.*`). `kept-answers.jsonl` has the answers of that time, as the sandbox sent them.
 """
 
 import json
@@ -14,20 +14,17 @@ from pandas.testing import assert_frame_equal
 from genanalytics import Client
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
-from genanalytics.sandbox import sample
 
 BASE_URL = "http://127.0.0.1:18765/api/v1"
 ACCOUNT = "kept"
 
-_MADE = sample(40)
-IDS = list(dict.fromkeys(_MADE.ids))
 BODIES = {
-    generation_id: json.dumps({"data": _MADE.records[generation_id]}, separators=(",", ":")).encode()
-    for generation_id in IDS
-    if generation_id in _MADE.records
+    str(json.loads(body)["data"]["id"]): body
+    for body in Path(__file__).with_name("kept-answers.jsonl").read_bytes().splitlines()
 }
-"""The answers with a record, as the sandbox sends them."""
-[MISSING] = set(IDS) - set(BODIES)
+"""The answers with a record."""
+MISSING = "gen-1789653303-gXlIrQxi2HQY6avjF2Xc"
+IDS = [*BODIES, MISSING]
 
 
 def unpack(directory: Path) -> Path:
@@ -47,7 +44,7 @@ def assert_is_sample(frame: pd.DataFrame) -> None:
     """Assert that a frame contains each record of the sample once and exactly, in any order."""
     assert sorted(frame["requested_id"]) == sorted(BODIES)
     for row in frame.drop(columns=["requested_id", "extra", "fetched_at"]).to_dict("records"):
-        record = _MADE.records[row["id"]]
+        record = json.loads(BODIES[row["id"]])["data"]
         moment = row.pop("created_at")
         assert moment == pd.Timestamp(str(record["created_at"])).tz_convert("UTC")
         attempts = row.pop("provider_responses")

@@ -22,7 +22,7 @@ REASONING = _make_item("reasoning_cost", "reasoning", "The part of output_cost t
 OTHER = _make_item(
     "other_cost",
     "other",
-    "Charges beyond the tokens: prices per request, fees for tools and for the use of own keys, and what rounding leaves",
+    "Charges beyond the tokens: prices per request, fees for tools and for own keys, and what rounding leaves",
     signed=True,
 )
 UNEXPLAINED = _make_item(
