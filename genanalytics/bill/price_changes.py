@@ -91,22 +91,27 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
         requests; `examples` (str): the first and the last id in alphabetical order, and that of the most expensive
         request. The highest `extra_cost` comes first, tiers last.
 
-        Regimes whose prices are not identified are not compared. An item without a known price in both regimes counts as
-        0. `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals`, the sum of
+        Regimes whose prices are not identified are not compared. An item without a known price in both regimes counts
+        as 0. `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals`, the sum of
         `extra_cost` by kind.
 
     Raises:
         MissingColumnError: The data lacks a column.
 
-    >>> counts = [(900, 50), (1200, 70), (700, 20), (1500, 10), (800, 90), (600, 30)]
-    >>> frame = pd.DataFrame(counts * 2, columns=["native_tokens_prompt", "native_tokens_completion"])
-    >>> frame["created_at"] = pd.date_range("2026-08-20", periods=12, freq="D", tz="UTC")
-    >>> frame["price"] = [0.2] * 6 + [0.4] * 6
+    >>> rows = range(60)
+    >>> frame = pd.DataFrame({
+    ...     "requested_id": [f"gen-{row:02}" for row in rows], "model": "m", "provider_name": "p",
+    ...     "created_at": pd.date_range("2026-08-20", periods=60, freq="h", tz="UTC"),
+    ...     "native_tokens_prompt": [900 + 7 * row * row % 611 for row in rows], "native_tokens_cached": 0,
+    ...     "native_tokens_completion": [50 + 5 * row * row % 97 for row in rows],
+    ...     "price": [0.2] * 40 + [0.4] * 20,
+    ... })
     >>> tokens = frame["native_tokens_prompt"] + 5 * frame["native_tokens_completion"]
-    >>> frame["total_cost"] = frame["price"] * tokens / 1e6
-    >>> frame = frame.assign(requested_id=list("abcdefghijkl"), model="m", provider_name="p", native_tokens_cached=0)
-    >>> price_changes(frame)[["kind", "requests", "extra_cost"]].to_dict("records")
-    [{'kind': 'change', 'requests': 6, 'extra_cost': 0.00141}]
+    >>> found = price_changes(frame.assign(total_cost=frame["price"] * tokens / 1e6))
+    >>> found[["kind", "requests", "share"]].round(6).to_dict("records")
+    [{'kind': 'change', 'requests': 20, 'share': 0.5}]
+    >>> round(found["extra_cost"][0] * 1e7) == 2 * tokens[40:].sum()
+    True
     """
     check_columns(open_source(data), [_ID], "price_changes")
     table = find_prices(data, _BY)[0] if prices is None else prices
