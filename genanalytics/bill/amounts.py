@@ -31,10 +31,16 @@ _NOISE = 1e-15
 class Ending(Enum):
     """What happened to the digits below the unit."""
 
+    EXACT = "exact"
+    """There are none: the amounts are shown to the last digit."""
     ROUNDED = "rounded"
     CUT = "cut"
     """Cut towards zero, as in the activity export of the service."""
     UNKNOWN = "unknown"
+
+
+REACH = {Ending.EXACT: 0.0, Ending.ROUNDED: 0.5, Ending.UNKNOWN: 1.0}
+"""How far from a shown amount the true one can be, in units; if it was cut, one side is excluded."""
 
 
 class Resolution(NamedTuple):
@@ -97,10 +103,9 @@ def bound(amounts: "np.ndarray", resolution: Resolution) -> Interval:
     """Return the true amounts that are shown as these ones."""
     unit, ending = resolution
     slack = 1e-6 * unit + _NOISE * np.abs(amounts)
-    below = {Ending.ROUNDED: 0.5, Ending.CUT: 0.0, Ending.UNKNOWN: 1.0}[ending] * unit
-    above = {Ending.ROUNDED: 0.5, Ending.CUT: 1.0, Ending.UNKNOWN: 1.0}[ending] * unit
     if ending is Ending.CUT:  # towards zero: 0 can have been anything between -1 and 1 unit
         low = np.where(amounts > 0, amounts, amounts - unit)
         high = np.where(amounts < 0, amounts, amounts + unit)
         return Interval(low - slack, high + slack)
-    return Interval(amounts - below - slack, amounts + above + slack)
+    reach = REACH[ending] * unit + slack
+    return Interval(amounts - reach, amounts + reach)

@@ -44,6 +44,10 @@ _FEW = 20
 _NEARLY_ALL = 0.8
 _HALF = 0.5
 _NOTHING = Range(0.0, 0.0)
+_SAME = 1e-9
+_FURTHER_DECIMALS = 2
+_GROWS = 0.5
+"""The correlation of amounts and tokens from which on a price per request alone is out of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class Sheet:
     identified: str = KNOWN
     input_range: Range = _NOTHING
     output_range: Range = _NOTHING
+
+    @property
+    def has_token_prices(self) -> bool:
+        """Whether tokens cost anything, so that not all requests cost the same."""
+        return self.input_price > 0 or self.output_price > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,9 @@ def _find_prices(requests: Requests, left: "np.ndarray", regimes: list[Regime]) 
     """Return the prices that reproduce most of the rows that are left, before caching is looked at."""
     rows = np.flatnonzero(left)
     part = requests[rows]
-    found = max(_try_models(part), key=lambda one: one.score, default=None)
+    per_request = not _grow_with_tokens(requests)
+    models = (one for one in _try_models(part) if per_request or one.sheet.has_token_prices)
+    found = max(models, key=lambda one: one.score, default=None)
     at_ratio = max(_try_ratios(part, regimes), key=lambda one: one.score, default=None)
     if found is None or (at_ratio is not None and _is_better(at_ratio, found)):
         found = at_ratio
@@ -130,6 +141,15 @@ def _find_prices(requests: Requests, left: "np.ndarray", regimes: list[Regime]) 
     explained = np.zeros(len(requests), bool)
     explained[rows[found.rows]] = True
     return Regime(found.sheet, explained)
+
+
+def _grow_with_tokens(requests: Requests) -> bool:
+    """Return whether more tokens cost more, so that equal amounts are no price per request but rounded, or chance."""
+    amounts = requests.gross.low
+    if np.ptp(amounts) <= _SAME * np.abs(amounts).max():
+        return False
+    counts = [count for count in (requests.prompt, requests.completion) if np.ptp(count) > 0]
+    return any(np.corrcoef(amounts, count)[0, 1] > _GROWS for count in counts)
 
 
 def _is_better(at_ratio: Regime, found: Regime) -> bool:
@@ -155,6 +175,9 @@ def _solve_tokens(part: Requests, request_price: float) -> Regime | None:
     found = solve(part.prompt, part.completion, gross)
     if found is None:
         return None
+    asked = found.first * part.prompt + found.second * part.completion
+    if np.ptp(asked[found.explained]) <= _SAME * asked.max():
+        return None  # every request costs the same, so that is its price
     sheet = Sheet(found.first, found.second, request_price, input_range=found.ranges[0], output_range=found.ranges[1])
     return Regime(_name_reason(sheet, part, found), found.explained)
 
@@ -195,6 +218,8 @@ def _try_single(part: Requests) -> Iterator[Regime]:
         found = solve_one(count[rows], part.gross[rows]) if len(rows) >= FEWEST else None
         if found is None or found.explained.sum() < FEWEST:
             continue
+        if not is_credible(found.explained, part.gross[rows], free=1):
+            continue
         explained = np.zeros(len(part), bool)
         explained[rows[found.explained]] = True
         sheet = _price_one(name, found.price, found.allowed)
@@ -211,6 +236,8 @@ def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
             of_input, of_output, of_request = (
                 round(ratio * price, 9) for price in (sheet.input_price, sheet.output_price, sheet.request_price)
             )
+            if _is_longer((of_input, of_output), sheet):
+                continue
             gross = part.gross.move(-of_request * PER_REQUEST)
             explained = explains((of_input, of_output), part.prompt, part.completion, gross)
             if explained.sum() >= _FEWEST_AT_RATIO and is_credible(explained, part.gross, free=0):
@@ -218,6 +245,12 @@ def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
                 yield Regime(
                     Sheet(of_input, of_output, of_request, input_range=exact[0], output_range=exact[1]), explained
                 )
+
+
+def _is_longer(prices: tuple[float, float], sheet: Sheet) -> bool:
+    """Return whether prices have more decimals than a usual multiple of those of a sheet."""
+    given = np.array([sheet.input_price, sheet.output_price])
+    return bool((count_decimals(np.array(prices)) > count_decimals(given) + _FURTHER_DECIMALS).any())
 
 
 def _split_by_caching(requests: Requests, found: Regime) -> list[Regime]:
@@ -257,13 +290,20 @@ def _add_cache_prices(sheet: Sheet, prices: CachePrices) -> Sheet:
 
 def _name_reason(sheet: Sheet, part: Requests, found: Solution) -> Sheet:
     """Return the sheet with the reason why its prices are not known, if they are not."""
+    rows = part[found.explained]
+    likeness = _compare_counts(rows)
+    if likeness <= _SAME or (not found.known and likeness <= _ALIKE):
+        return replace(sheet, identified=NOT_APART)
     if found.known:
         return sheet
-    rows = part[found.explained]
+    return replace(sheet, identified=TOO_FEW if len(rows) < _FEW else TOO_COARSE)
+
+
+def _compare_counts(rows: Requests) -> float:
+    """Return how far prompts and completions are from proportional: 0 if they are, 1 at most."""
     counts = np.column_stack([rows.prompt, rows.completion])
     norms = np.linalg.norm(counts, axis=0)
-    if norms.all():
-        values = np.linalg.svd(counts / norms, compute_uv=False)
-        if values[-1] <= _ALIKE * values[0]:
-            return replace(sheet, identified=NOT_APART)
-    return replace(sheet, identified=TOO_FEW if len(rows) < _FEW else TOO_COARSE)
+    if not norms.all():
+        return 1.0
+    values = np.linalg.svd(counts / norms, compute_uv=False)
+    return float(values[-1] / values[0])

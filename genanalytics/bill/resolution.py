@@ -9,10 +9,10 @@ from genanalytics.bill.regimes import find_regimes
 from genanalytics.bill.requests import Requests, Shown
 from genanalytics.bill.solve import count_decimals
 
-_COARSE = 0.1
-"""From this unit in micro-dollars on, it matters whether amounts were rounded or cut."""
 _LEAD = 3
 """The fewest points by which one ending has to be better than the other."""
+_AS_GOOD = 0.99
+"""Amounts need no room for lost digits if prices explain nearly as many of them without it: this share."""
 
 
 def choose_ending(unit: float, groups: Sequence[Shown]) -> Resolution:
@@ -22,13 +22,16 @@ def choose_ending(unit: float, groups: Sequence[Shown]) -> Resolution:
         unit: The unit of the amounts in micro-dollars.
         groups: The requests of some groups.
     """
-    if unit < _COARSE:
+
+    def rate(ending: Ending) -> int:
+        return sum(_rate(group.bound(Resolution(unit, ending))) for group in groups)
+
+    cut, rounded = rate(Ending.CUT), rate(Ending.ROUNDED)
+    if rate(Ending.EXACT) >= _AS_GOOD * max(cut, rounded, 1):
+        return Resolution(unit, Ending.EXACT)
+    if abs(cut - rounded) < _LEAD:
         return Resolution(unit)
-    endings = (Ending.CUT, Ending.ROUNDED)
-    scores = [sum(_rate(group.bound(Resolution(unit, ending))) for group in groups) for ending in endings]
-    if abs(scores[0] - scores[1]) < _LEAD:
-        return Resolution(unit)
-    return Resolution(unit, endings[int(np.argmax(scores))])
+    return Resolution(unit, Ending.CUT if cut > rounded else Ending.ROUNDED)
 
 
 def _rate(requests: Requests) -> int:

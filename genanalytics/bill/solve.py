@@ -34,6 +34,7 @@ _OFFSETS = 4
 _HIGHEST = 1e6
 """The highest price in US$ per million tokens."""
 _CORNERS = 3
+_NARROWEST = 1e-12
 _FULL = 1e-6
 
 
@@ -244,7 +245,7 @@ def _find_polygon(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray",
     """Return the corners of what the rows allow: a box, cut by the row that cuts off most until none does."""
     reach = _HIGHEST
     polygon = np.array([[0.0, 0.0], [reach, 0.0], [reach, reach], [0.0, reach]])
-    width = np.maximum(amounts.high - amounts.low, 1e-300)
+    width = np.maximum(amounts.high - amounts.low, _NARROWEST)
     for _ in range(4 * len(x)):
         value = np.outer(polygon[:, 0], x) + np.outer(polygon[:, 1], y)
         above, below = (value.max(axis=0) - amounts.high) / width, (amounts.low - value.min(axis=0)) / width

@@ -9,7 +9,7 @@ from functools import reduce
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.bill.amounts import FEE_STEP, SHARP, Ending, Resolution
+from genanalytics.bill.amounts import FEE_STEP, REACH, SHARP, Ending, Resolution
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.metrics.names import name_clean
 
@@ -128,7 +128,7 @@ def _bound(amount: nw.Expr, resolution: Resolution) -> tuple[nw.Expr, nw.Expr]:
         low = nw.when(amount > 0).then(amount).otherwise(amount - unit)
         high = nw.when(amount < 0).then(amount).otherwise(amount + unit)
         return low - slack, high + slack
-    reach = 0.5 * unit if ending is Ending.ROUNDED else unit
+    reach = REACH[ending] * unit
     return amount - reach - slack, amount + reach + slack
 
 
