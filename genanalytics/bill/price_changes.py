@@ -1,0 +1,274 @@
+"""What price changes and surcharges cost: each price regime against the lowest one of its group at the same time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.bill.book import PRICES
+from genanalytics.bill.items import itemize
+from genanalytics.bill.levels import Change, Level, find_changes
+from genanalytics.bill.prices import find_prices
+from genanalytics.bill.regimes import KNOWN
+from genanalytics.bill.relations import describe_relation
+from genanalytics.bill.survey import BATCH, MARKS
+from genanalytics.metrics.declare import Count, RowValue, Sum
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
+from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
+from genanalytics.metrics.names import name_clean
+from genanalytics.metrics.summary import describe_completeness
+from genanalytics.records.frame import to_nullable
+from genanalytics.units import Unit, format_count
+
+KINDS = ("change", "surcharge", "tier")
+"""The kinds of differences between prices."""
+
+_BY = ("model", "provider_name")
+_ID = "requested_id"
+_HOUR = "hour of a request"
+_PLACE = "place of a regime"
+_NANO = 1e9
+_BATCH_ID = "gen-batch-"
+_USUAL_TIERS = {"", "default", "standard", "auto"}
+_COLUMNS = ("regime", "kind", "since", "until", "relation", "requests", "extra_cost", "share", "examples")
+_DTYPES = {
+    "regime": "Int64",
+    "kind": "str",
+    "since": "datetime64[us, UTC]",
+    "until": "datetime64[us, UTC]",
+    "relation": "str",
+    "requests": "Int64",
+    "extra_cost": "Float64",
+    "share": "Float64",
+    "examples": "str",
+}
+
+_READ, _WRITTEN = nw.col("cache_read_tokens"), nw.col("cache_write_tokens").fill_null(0)
+
+
+def _make_tokens(name: str, needs: tuple[str, ...], tokens: nw.Expr) -> RowValue:
+    return RowValue(f"{name} tokens", name, Unit.TOKENS, f"Tokens of {name}", needs, tokens)
+
+
+_ITEMS = (
+    _make_tokens(
+        "input",
+        ("native_tokens_prompt", "cache_read_tokens", "cache_write_tokens"),
+        nw.col("native_tokens_prompt") - _READ - _WRITTEN,
+    ),
+    _make_tokens("cache reads", ("cache_read_tokens",), _READ),
+    _make_tokens("cache writes", ("cache_write_tokens",), _WRITTEN),
+    _make_tokens("output", ("native_tokens_completion",), nw.col("native_tokens_completion")),
+)
+"""The tokens of each item, in the order of `PRICES`."""
+
+
+def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return what price changes and surcharges cost: one row per price regime that differs from the lowest one.
+
+    A regime is compared with the lowest regime of its group whose period overlaps. If no such regime is lower, it is
+    compared with the lowest one of the regimes that it followed. Groups are those of `prices`, a model at a provider, and
+    nothing is compared across them: a change of the provider mix is no price change.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        prices: The result of `ga.prices(data)`; computed if it is not given.
+
+    Returns:
+        The columns of the groups; `regime` (Int64), its number in `prices`; `kind` (str): `surcharge`, a higher price at
+        the same time; `change`, another price from a moment on, which is a cut if `extra_cost` is negative; `tier`,
+        another price that the caller chose (batch, service tier, own key) or that goes by the length of the prompt, which
+        is no surcharge and also has a row if it is lower; `since` and `until`, when the regime was first and last seen
+        (datetime64[us, UTC]); `relation` (str), in words, to the regime that it is compared with; `requests` (Int64);
+        `extra_cost` (Float64, US$), the tokens of each item (input, cache reads, cache writes, output) and the requests
+        times the difference of their prices, hour by hour; `share` (Float64), `extra_cost` / the cost of these
+        requests; `examples` (str): the first and the last id in alphabetical order, and that of the most expensive
+        request. The highest `extra_cost` comes first, tiers last.
+
+        Regimes whose prices are not identified are not compared. An item without a known price in both regimes counts as
+        0. `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals`, the sum of
+        `extra_cost` by kind.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+
+    >>> counts = [(900, 50), (1200, 70), (700, 20), (1500, 10), (800, 90), (600, 30)]
+    >>> frame = pd.DataFrame(counts * 2, columns=["native_tokens_prompt", "native_tokens_completion"])
+    >>> frame["created_at"] = pd.date_range("2026-08-20", periods=12, freq="D", tz="UTC")
+    >>> frame["price"] = [0.2] * 6 + [0.4] * 6
+    >>> frame["total_cost"] = frame["price"] * (frame["native_tokens_prompt"] + 5 * frame["native_tokens_completion"]) / 1e6
+    >>> frame = frame.assign(requested_id=list("abcdefghijkl"), model="m", provider_name="p", native_tokens_cached=0)
+    >>> price_changes(frame)[["kind", "relation", "requests", "extra_cost", "share"]].to_dict("records")
+    [{'kind': 'change', 'relation': '2 times regime 1, from 2026-08-26 00:00 UTC on', 'requests': 6, 'extra_cost': 0.00141, 'share': 0.5}]
+    """
+    check_columns(open_source(data), [_ID], "price_changes")
+    table = find_prices(data, _BY)[0] if prices is None else prices
+    source = open_source(itemize(data, table))
+    names = list(table.columns[: list(table.columns).index("regime")])
+    keys = resolve_by(source, [*names, "regime"], None, "UTC", others=_COLUMNS[1:])
+    regimes = _count(source, keys)
+    known = table.loc[table["identified"] == KNOWN, [*names, "regime", *PRICES]]
+    told = regimes.merge(known, on=[*names, "regime"], how="inner")
+    hours = _count_by_hour(source, keys)
+    changes = [
+        change
+        for _, group in told.groupby(names or (lambda _: 0), dropna=False, sort=True)
+        for change in find_changes(_make_levels(group, hours))
+    ]
+    found = _arrange(changes, told, names)
+    unknown = regimes[regimes["regime"].notna()]["requests"].sum() - told["requests"].sum()
+    found.attrs = {
+        "units": {
+            **dict.fromkeys(("since", "until"), Unit.TIME.value),
+            "requests": Unit.COUNT.value,
+            "extra_cost": Unit.USD.value,
+            "share": Unit.SHARE.value,
+        },
+        "labels": {name: name for name in ("since", "until", "requests", "share")} | {"extra_cost": "extra cost"},
+        "notices": [*source.notices, *_describe(int(unknown), told, changes)],
+        **describe_completeness(data, ("requests",)),
+        "totals": {kind: sum(one.extra for one in changes if one.kind == kind) / _NANO for kind in KINDS},
+    }
+    return found
+
+
+def _describe(unknown: int, told: pd.DataFrame, changes: Sequence[Change]) -> Iterable[str]:
+    if unknown:
+        yield f"{format_count(unknown, 'request')} at prices that are not identified are not compared"
+    uncounted = int((told["requests"] - told[Count(_ITEMS[0]).name]).sum())
+    if uncounted:
+        yield f"the cached tokens of {format_count(uncounted, 'request')} are unknown: only their output is compared"
+    if any(change.level.lacks_price(change.base) for change in changes):
+        yield "some items have no known price in the lower regime and count as 0"
+
+
+def _paid(source: Source) -> RowValue:
+    """Return what was paid for a row, to the service or with the user's own key."""
+    columns = tuple(name for name in ("total_cost", "upstream_inference_cost", "is_byok") if name in source.columns)
+    paid = nw.col("total_cost")
+    if len(columns) == len(("total_cost", "upstream_inference_cost", "is_byok")):
+        own = nw.col("is_byok").fill_null(value=False)
+        paid = nw.when(own).then(nw.col("upstream_inference_cost")).otherwise(paid)
+    return RowValue("paid", "paid", Unit.USD, "What was paid", columns, paid, signed=True)
+
+
+def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
+    """Return a row per regime: its keys, requests, cost, the ends of its columns, and examples of its ids."""
+    paid = _paid(source)
+    marks = _list_marks(source)
+    values = {f"mark {name}": (column, expression) for name, (column, expression) in marks.items()}
+    values |= {"id": (_ID, nw.col(_ID)), "mark prompt": ("native_tokens_prompt", nw.col("native_tokens_prompt"))}
+    if "created_at" in source.columns:
+        values["moment"] = ("created_at", nw.col("created_at"))
+    own = {"most paid": paid.column.max()}
+    for name, (_, expression) in values.items():
+        own |= {f"{name} min": expression.min(), f"{name} max": expression.max()}
+    needs = [paid, *dict.fromkeys(column for column, _ in values.values())]
+    counted = source.aggregate(keys, [Count(), Sum(paid), Count(_ITEMS[0])], own, needs)
+    columns = counted.select([name for name in counted.column_names if name not in {key.group for key in keys}])
+    found = pd.concat([label_groups(counted, keys), to_nullable(columns)], axis=1)
+    for end in ("min", "max"):
+        moments = found.get(f"moment {end}", pd.Series(pd.NaT, found.index))
+        found[f"moment {end}"] = pd.to_datetime(moments, utc=True).astype("datetime64[us, UTC]")
+    found = found.rename(columns={Count().name: "requests", Sum(paid).name: "cost"}).astype({"requests": "Int64"})
+    return found.assign(**{"id most": _find_most_expensive(source, keys, counted, paid)})
+
+
+def _list_marks(source: Source) -> dict[str, tuple[str, nw.Expr]]:
+    """Return the columns that can tell why regimes differ: their name, and their value without gaps where one counts."""
+    marks = {name: (name, nw.col(name)) for name in MARKS if name in source.columns}
+    if "service_tier" in marks:
+        marks["service_tier"] = ("service_tier", nw.col("service_tier").fill_null(""))
+    if "is_byok" in marks:
+        marks["is_byok"] = ("is_byok", nw.col("is_byok").fill_null(value=False).cast(nw.Int64))
+    return marks | {BATCH: (_ID, nw.col(_ID).str.starts_with(_BATCH_ID).cast(nw.Int64))}
+
+
+def _find_most_expensive(
+    source: Source, keys: Sequence[GroupKey], counted: pa.Table, paid: RowValue
+) -> "pd.arrays.ArrowStringArray":
+    """Return the id of the most expensive request of each regime."""
+    groups = counted.select([*(key.group for key in keys), "most paid"])
+    groups = groups.append_column(_PLACE, pa.array(np.arange(len(groups), dtype=np.float64)))
+    clean = {name: nw.col(name_clean(name)).alias(name) for name in paid.columns}
+    steps = [clean, {paid.name: paid.expression}, {"is most": (nw.col(paid.name) >= nw.col("most paid"))}]
+    wanted = [_PLACE, name_clean(_ID), "is most"]
+    extended = source.extend(keys, groups, [_ID, *paid.columns], steps, wanted)
+    rows = nw.from_native(extended).lazy().filter(nw.col("is most").fill_null(value=False))
+    first = rows.group_by(_PLACE).agg(nw.col(name_clean(_ID)).min().alias("id"))
+    ids = to_nullable(first.collect(backend="pyarrow").to_native()).set_index(_PLACE)["id"]
+    return ids.reindex(np.arange(len(groups), dtype=np.float64)).astype("str").array
+
+
+def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
+    """Return the tokens of each item by regime and hour."""
+    by = list(keys)
+    if "created_at" in source.columns:
+        by.append(make_period_key("hour", ZoneInfo("UTC"), _HOUR))
+    counted = source.aggregate(by, [Count(), *map(Sum, _ITEMS)], {}, [])
+    found = label_groups(counted, by)
+    used = np.column_stack([counted[step.name].to_numpy() for step in (*map(Sum, _ITEMS), Count())])
+    return found.assign(used=[tuple(map(round, row)) for row in np.nan_to_num(used.astype(float)).tolist()])
+
+
+def _make_levels(group: pd.DataFrame, hours: pd.DataFrame) -> list[Level]:
+    """Return the regimes of a group, the one with most requests first."""
+    names = list(hours.columns[: list(hours.columns).index("regime") + 1])
+    levels = []
+    for row in group.sort_values("regime").to_dict("records"):
+        part = hours.merge(pd.DataFrame([{name: row[name] for name in names}]).astype(hours[names].dtypes), on=names)
+        moments = part[_HOUR] if _HOUR in part else pd.Series([None] * len(part))
+        used = {None if pd.isna(hour) else hour: each for hour, each in zip(moments, part["used"], strict=True)}
+        levels.append(Level(int(row["regime"]), _mark(row), _name_tier(row), used))
+    return levels
+
+
+def _mark(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a regime as `describe_relation` reads it: gaps instead of empty tiers, and flags."""
+    found = {str(name): value for name, value in row.items()}
+    for name in (f"mark service_tier {end}" for end in ("min", "max")):
+        if found.get(name) == "" and found["mark service_tier max"] == "":
+            found[name] = None
+    return found
+
+
+def _name_tier(row: Mapping[Any, Any]) -> str:
+    """Return what the caller of all requests of a regime chose; empty for nothing."""
+    chosen = [name for name in (BATCH, "is_byok") if row.get(f"mark {name} min") == 1]
+    ends = row.get("mark service_tier min"), row.get("mark service_tier max")
+    if ends[0] == ends[1] and isinstance(ends[0], str) and ends[0] not in _USUAL_TIERS:
+        chosen.append(ends[0])
+    return ", ".join(chosen)
+
+
+def _arrange(changes: Sequence[Change], told: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for change in changes:
+        row, extra = change.level.row, change.extra / _NANO
+        ids = dict.fromkeys(row[name] for name in ("id min", "id max", "id most") if isinstance(row[name], str))
+        rows.append(
+            {name: row[name] for name in names}
+            | {
+                "regime": change.level.regime,
+                "kind": change.kind,
+                "since": row["moment min"],
+                "until": row["moment max"],
+                "relation": describe_relation(row, change.base.row),
+                "requests": row["requests"],
+                "extra_cost": extra,
+                "share": extra / row["cost"] if pd.notna(row["cost"]) and row["cost"] > 0 else None,
+                "examples": ", ".join(ids),
+            }
+        )
+    found = pd.DataFrame(rows, columns=[*names, *_COLUMNS])
+    found = found.astype({name: told[name].dtype for name in names} | _DTYPES)
+    order = found.assign(last=found["kind"] == "tier").sort_values(
+        ["last", "extra_cost"], ascending=[True, False], kind="stable"
+    )
+    return order.drop(columns="last").reset_index(drop=True)
