@@ -136,8 +136,8 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     source = open_source(data)
     if not isinstance(source, InMemory):
         msg = (
-            "cache flips need a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas(); the"
-            f" columns {', '.join((*REQUIRED, *OPTIONAL))} and those of the amounts are enough"
+            "cache flips need a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas();"
+            f" the columns {', '.join((*REQUIRED, *OPTIONAL))} and those of the amounts are enough"
         )
         raise InputError(msg)
     check_columns(source, REQUIRED, "cache_flips")

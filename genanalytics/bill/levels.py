@@ -153,7 +153,8 @@ def _compare_at_each_hour(level: Level, lower: Sequence[Level], *, is_tier: bool
 
 def _compare_with_past(level: Level, others: Sequence[Level]) -> Change | None:
     """Return a comparison with the lowest of the regimes that came before; None without one."""
-    past = [other for other in others if not level.is_parallel(other) and other.row["moment min"] < level.row["moment min"]]
+    first = level.row["moment min"]
+    past = [other for other in others if not level.is_parallel(other) and other.row["moment min"] < first]
     if not past:
         return None
     last = max(past, key=lambda other: other.row["moment max"])
@@ -163,9 +164,7 @@ def _compare_with_past(level: Level, others: Sequence[Level]) -> Change | None:
 
 def _choose_lowest(level: Level, others: Sequence[Level]) -> Level:
     """Return the regime at which the tokens would cost least, among those with prompts of the same length if any."""
-    alike = [
-        other for other in others if other.prompts[0] <= level.prompts[1] and level.prompts[0] <= other.prompts[1]
-    ]
+    alike = [other for other in others if other.prompts[0] <= level.prompts[1] and level.prompts[0] <= other.prompts[1]]
     return max(alike or others, key=lambda other: level.find_extra(other, level.used))
 
 

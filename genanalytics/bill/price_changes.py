@@ -73,8 +73,8 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
     """Return what price changes and surcharges cost: one row per price regime that differs from the lowest one.
 
     A regime is compared with the lowest regime of its group whose period overlaps. If no such regime is lower, it is
-    compared with the lowest one of the regimes that it followed. Groups are those of `prices`, a model at a provider, and
-    nothing is compared across them: a change of the provider mix is no price change.
+    compared with the lowest one of the regimes that it followed. Groups are those of `prices`, a model at a provider.
+    Nothing is compared across them: a change of the provider mix is no price change.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
@@ -83,8 +83,8 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
     Returns:
         The columns of the groups; `regime` (Int64), its number in `prices`; `kind` (str): `surcharge`, a higher price at
         the same time; `change`, another price from a moment on, which is a cut if `extra_cost` is negative; `tier`,
-        another price that the caller chose (batch, service tier, own key) or that goes by the length of the prompt, which
-        is no surcharge and also has a row if it is lower; `since` and `until`, when the regime was first and last seen
+        another price that the caller chose (batch, service tier, own key) or that goes by the length of the prompt,
+        which is no surcharge and also has a row if it is lower; `since` and `until`, when the regime was first and last seen
         (datetime64[us, UTC]); `relation` (str), in words, to the regime that it is compared with; `requests` (Int64);
         `extra_cost` (Float64, US$), the tokens of each item (input, cache reads, cache writes, output) and the requests
         times the difference of their prices, hour by hour; `share` (Float64), `extra_cost` / the cost of these
@@ -102,10 +102,11 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
     >>> frame = pd.DataFrame(counts * 2, columns=["native_tokens_prompt", "native_tokens_completion"])
     >>> frame["created_at"] = pd.date_range("2026-08-20", periods=12, freq="D", tz="UTC")
     >>> frame["price"] = [0.2] * 6 + [0.4] * 6
-    >>> frame["total_cost"] = frame["price"] * (frame["native_tokens_prompt"] + 5 * frame["native_tokens_completion"]) / 1e6
+    >>> tokens = frame["native_tokens_prompt"] + 5 * frame["native_tokens_completion"]
+    >>> frame["total_cost"] = frame["price"] * tokens / 1e6
     >>> frame = frame.assign(requested_id=list("abcdefghijkl"), model="m", provider_name="p", native_tokens_cached=0)
-    >>> price_changes(frame)[["kind", "relation", "requests", "extra_cost", "share"]].to_dict("records")
-    [{'kind': 'change', 'relation': '2 times regime 1, from 2026-08-26 00:00 UTC on', 'requests': 6, 'extra_cost': 0.00141, 'share': 0.5}]
+    >>> price_changes(frame)[["kind", "requests", "extra_cost"]].to_dict("records")
+    [{'kind': 'change', 'requests': 6, 'extra_cost': 0.00141}]
     """
     check_columns(open_source(data), [_ID], "price_changes")
     table = find_prices(data, _BY)[0] if prices is None else prices
@@ -166,11 +167,11 @@ def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
     values |= {"id": (_ID, nw.col(_ID)), "mark prompt": ("native_tokens_prompt", nw.col("native_tokens_prompt"))}
     if "created_at" in source.columns:
         values["moment"] = ("created_at", nw.col("created_at"))
+    read = [RowValue(name, name, Unit.NONE, name, (column,), value) for name, (column, value) in values.items()]
     own = {"most paid": paid.column.max()}
-    for name, (_, expression) in values.items():
-        own |= {f"{name} min": expression.min(), f"{name} max": expression.max()}
-    needs = [paid, *dict.fromkeys(column for column, _ in values.values())]
-    counted = source.aggregate(keys, [Count(), Sum(paid), Count(_ITEMS[0])], own, needs)
+    for value in read:
+        own |= {f"{value.name} min": value.column.min(), f"{value.name} max": value.column.max()}
+    counted = source.aggregate(keys, [Count(), Sum(paid), Count(_ITEMS[0])], own, [paid, *read])
     columns = counted.select([name for name in counted.column_names if name not in {key.group for key in keys}])
     found = pd.concat([label_groups(counted, keys), to_nullable(columns)], axis=1)
     for end in ("min", "max"):
@@ -197,7 +198,7 @@ def _find_most_expensive(
     groups = counted.select([*(key.group for key in keys), "most paid"])
     groups = groups.append_column(_PLACE, pa.array(np.arange(len(groups), dtype=np.float64)))
     clean = {name: nw.col(name_clean(name)).alias(name) for name in paid.columns}
-    steps = [clean, {paid.name: paid.expression}, {"is most": (nw.col(paid.name) >= nw.col("most paid"))}]
+    steps = [clean, {paid.name: paid.expression}, {"is most": nw.col(paid.name) >= nw.col("most paid")}]
     wanted = [_PLACE, name_clean(_ID), "is most"]
     extended = source.extend(keys, groups, [_ID, *paid.columns], steps, wanted)
     rows = nw.from_native(extended).lazy().filter(nw.col("is most").fill_null(value=False))

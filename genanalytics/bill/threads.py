@@ -79,8 +79,8 @@ def link_guessed(calls: Calls, *, longest_s: float, short_s: float) -> list[int]
 
     A call continues a call of the last `longest_s` seconds with a smaller prompt: the one whose prompt is closest to
     what was read from the cache, else the one with the largest prompt. A call that read less than half of that prompt
-    begins a session of its own unless the endpoint or the price of the provider changed. If the prompt grew by at most 10 %, a
-    change of the provider, a failed attempt or a pause of more than `short_s` seconds is enough.
+    begins a session of its own unless the endpoint or the price of the provider changed. If the prompt grew by at most
+    10 %, a change of the provider, a failed attempt or a pause of more than `short_s` seconds is enough.
 
     >>> calls = Calls(range(4), [9_000, 300, 9_500, 3_000], [0, 0, 8_990, 0], *[[0] * 4] * 3)
     >>> link_guessed(calls, longest_s=3_600, short_s=300)

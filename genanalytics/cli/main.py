@@ -17,6 +17,7 @@ from genanalytics.base.text import explain
 from genanalytics.cli import signals
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
+from genanalytics.cli.cache_flips import cache_flips
 from genanalytics.cli.compact import compact
 from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
 from genanalytics.cli.demo import demo
@@ -26,6 +27,7 @@ from genanalytics.cli.export import export
 from genanalytics.cli.fetch import fetch
 from genanalytics.cli.ids import ids
 from genanalytics.cli.plot import plot
+from genanalytics.cli.price_changes import price_changes
 from genanalytics.cli.quality import quality
 from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
@@ -154,6 +156,7 @@ def commands() -> None:
 for _command in (
     attempts,
     cache,
+    cache_flips,
     compact,
     completion,
     demo,
@@ -162,6 +165,7 @@ for _command in (
     fetch,
     ids,
     plot,
+    price_changes,
     quality,
     reconcile,
     report,
