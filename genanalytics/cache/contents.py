@@ -1,10 +1,12 @@
 """What a cache contains: counted, deleted, exported."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from genanalytics.base.atomic import replace_file
 from genanalytics.cache.archive import Archive
+from genanalytics.cache.entry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,17 @@ def clear_entries(archive: Archive, *, before: float | None = None) -> int:
     return archive.remove(
         (cache_key, entry) for cache_key, entry in archive.rows() if entry is not None and entry.fetched_at < before
     )
+
+
+def list_records(archive: Archive, make_cache_key: Callable[[str], str]) -> Iterator[Entry]:
+    """Yield the entries with a record of one account at one service, which `make_cache_key` makes the cache keys of.
+
+    Raises:
+        CacheError: The cache cannot be read.
+    """
+    for cache_key, entry in archive.rows():
+        if entry is not None and entry.body and make_cache_key(entry.requested_id) == cache_key:
+            yield entry
 
 
 def export_bodies(archive: Archive, path: Path) -> int:

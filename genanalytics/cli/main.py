@@ -26,13 +26,16 @@ from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.export import export
 from genanalytics.cli.fetch import fetch
 from genanalytics.cli.ids import ids
+from genanalytics.cli.items import items
 from genanalytics.cli.plot import plot
 from genanalytics.cli.price_changes import price_changes
+from genanalytics.cli.prices import prices
 from genanalytics.cli.quality import quality
 from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
 from genanalytics.cli.sessions import sessions
+from genanalytics.cli.show import show
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
@@ -164,13 +167,16 @@ for _command in (
     export,
     fetch,
     ids,
+    items,
     plot,
     price_changes,
+    prices,
     quality,
     reconcile,
     report,
     sandbox,
     sessions,
+    show,
     summary,
 ):
     commands.add_command(_command)

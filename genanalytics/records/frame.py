@@ -12,7 +12,7 @@ from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.records.coverage import COVERAGE, Coverage, read_metadata, set_coverage
 from genanalytics.records.parse import FIELD_NAMES, Row, parse_rows
-from genanalytics.records.schema import BY_NAME, Kind
+from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
 
 _NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
 _DTYPES = {
@@ -89,6 +89,14 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
         msg = f"two columns with one name cannot be written: {', '.join(twice)}"
         raise InputError(msg)
     return set_coverage(pa.table(arrays, schema=schema), Coverage.from_json(frame.attrs.get(COVERAGE)))
+
+
+def add_missing_columns(table: pa.Table) -> pa.Table:
+    """Return a table with all columns of a record; those that it lacks are gaps."""
+    for field in ARROW_SCHEMA:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table
 
 
 def parse_frame(rows: Sequence[Row]) -> pd.DataFrame:

@@ -59,6 +59,8 @@ COMMANDS = [
     ["cache", "info", "--cache-dir", f"{ACTING}missing"],
     ["completion", "bash", "-o", f"{ACTING}missing/file"],
     ["demo", "--directory", f"{ACTING}.txt/demo"],
+    ["show", next(iter(sample(30, seed=3).records)), "records.parquet"],
+    ["show", ACTING, "records.parquet"],
     ["sandbox", "--ids", f"{ACTING}missing/ids.txt"],
     ["summary", f"--{ACTING}"],
 ]

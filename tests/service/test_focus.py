@@ -2,15 +2,17 @@
 
 import json
 import re
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 
+from genanalytics.bill.prices import prices
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import write
 from genanalytics.metrics import summarize
@@ -22,6 +24,7 @@ from support.paths import DOCS
 
 PAGE = DOCS / "focus.md"
 
+PRICES = {"input": "0.2", "read": "0.02", "write": "0.25", "output": "1.2"}
 MONEY = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "x_CacheDiscount"]
 RECORD = {
     "created_at": "2026-12-31T23:59:59.5Z",
@@ -54,7 +57,128 @@ def money(made: pd.DataFrame, row: int) -> list[Decimal | None]:
     return [None if pd.isna(value) else value for value in made[MONEY].iloc[row]]
 
 
-def test_a_record_is_one_row_whose_every_column_is_said() -> None:
+def priced(prompt: int, completion: int, read: int = 0, written: int = 0) -> dict[str, object]:
+    """Return a record at `PRICES`, US$ per million tokens."""
+    price = {name: Decimal(text) / 1_000_000 for name, text in PRICES.items()}
+    cost = (prompt - read - written) * price["input"] + completion * price["output"]
+    cost += read * price["read"] + written * price["write"]
+    saved = read * (price["input"] - price["read"]) - written * (price["write"] - price["input"])
+    return RECORD | {
+        "native_tokens_prompt": prompt,
+        "native_tokens_completion": completion,
+        "native_tokens_cached": read,
+        "total_cost": float(cost),
+        "cache_discount": float(saved) if read or written else None,
+    }
+
+
+UNCACHED = [priced(1_000 + 137 * place, 50 + 31 * (place * place % 17)) for place in range(12)]
+WRITTEN = [300 + 3_571 * place % 2_003 for place in range(20)]
+READ = [12_000 + 7_919 * place * place % 10_007 for place in range(20)]
+CACHED = [
+    priced(read + written, 20 + 53 * place % 211, read, written)
+    for place, (read, written) in enumerate(zip(READ, WRITTEN, strict=True))
+]
+TRAFFIC = UNCACHED + CACHED
+
+
+def test_a_priced_record_is_a_row_per_meter_with_its_unit_price() -> None:
+    made = charges(*TRAFFIC, priced(20_000, 100, 15_000, 4_000))
+    rows = made[made["ResourceId"] == f"gen-{len(TRAFFIC)}"]
+    columns = ["SkuMeter", "ConsumedQuantity", "ContractedUnitPrice", "BilledCost", "ListUnitPrice", "ListCost"]
+    million = 1_000_000
+    assert rows[columns].to_numpy().tolist() == [
+        [
+            "Input Tokens",
+            1_000,
+            Decimal("0.2") / million,
+            Decimal("0.0002"),
+            Decimal("0.2") / million,
+            Decimal("0.0002"),
+        ],
+        [
+            "Cached Input Tokens",
+            15_000,
+            Decimal("0.02") / million,
+            Decimal("0.0003"),
+            Decimal("0.2") / million,
+            Decimal("0.003"),
+        ],
+        [
+            "Cache Write Tokens",
+            4_000,
+            Decimal("0.25") / million,
+            Decimal("0.001"),
+            Decimal("0.2") / million,
+            Decimal("0.0008"),
+        ],
+        [
+            "Output Tokens",
+            100,
+            Decimal("1.2") / million,
+            Decimal("0.00012"),
+            Decimal("1.2") / million,
+            Decimal("0.00012"),
+        ],
+    ]
+    assert (rows["PricingQuantity"] == rows["ConsumedQuantity"]).all()
+    assert set(rows["PricingUnit"]) == set(rows["ConsumedUnit"]) == {"Tokens"}
+    assert rows["SkuId"].iloc[1] == "maker/model-1/cached-input-tokens"
+    assert rows["SkuPriceId"].iloc[1] == "maker/model-1/cached-input-tokens/Provider/0.02"
+    assert rows["x_CacheDiscount"].tolist() == [0, Decimal("0.0027"), Decimal("-0.0002"), 0]
+
+
+def test_prices_of_more_records_price_a_few() -> None:
+    whole = frame_of(*TRAFFIC)
+    assert set(focus_charges(whole.head(1))["SkuMeter"]) == {"Unexplained"}
+    few = focus_charges(whole.head(1), prices=prices(whole))
+    assert few["SkuMeter"].tolist() == ["Input Tokens", "Output Tokens"]
+
+
+def test_skus_do_not_depend_on_the_other_records() -> None:
+    some, all_of_them = charges(*TRAFFIC[:24]), charges(*TRAFFIC)
+    ids = ["ResourceId", "SkuId", "SkuPriceId"]
+    pd.testing.assert_frame_equal(some[ids], all_of_them[ids].head(len(some)))
+
+
+def test_the_tokens_of_a_byok_record_are_in_the_rows_of_the_provider() -> None:
+    own = priced(20_000, 100, 15_000, 4_000)
+    made = charges(
+        *TRAFFIC, own | {"is_byok": True, "total_cost": 0.0001, "upstream_inference_cost": own["total_cost"]}
+    )
+    rows = made[made["ResourceId"] == f"gen-{len(TRAFFIC)}"]
+    assert rows["SkuMeter"].tolist() == [
+        "Other",
+        "Input Tokens",
+        "Cached Input Tokens",
+        "Cache Write Tokens",
+        "Output Tokens",
+    ]
+    assert rows["BilledCost"].tolist() == [Decimal("0.0001"), 0, 0, 0, 0]
+    assert rows["EffectiveCost"].sum() == Decimal("0.0001") + Decimal("0.00162")
+    assert rows.loc[rows["ConsumedUnit"] == "Tokens", "ConsumedQuantity"].sum() == 20_100
+    assert rows["InvoiceIssuerName"].tolist() == ["OpenRouter", *["Provider"] * 4]
+
+
+def test_fees_and_free_requests_are_rows() -> None:
+    fee = priced(5_000, 10)
+    fee |= {"total_cost": float(Decimal(str(fee["total_cost"])) + Decimal("0.02")), "num_search_results": 5}
+    free = priced(700, 30) | {"total_cost": 0, "native_tokens_cached": 200}
+    made = charges(*TRAFFIC, fee, free)
+    of_fee, of_free = (made[made["ResourceId"] == f"gen-{len(TRAFFIC) + place}"] for place in (0, 1))
+    assert of_fee[["SkuMeter", "BilledCost", "PricingUnit"]].to_numpy().tolist()[-1] == [
+        "Other",
+        Decimal("0.02"),
+        "Requests",
+    ]
+    assert of_free[["SkuMeter", "ConsumedQuantity", "BilledCost", "ContractedUnitPrice"]].to_numpy().tolist() == [
+        ["Input Tokens", 500, 0, 0],
+        ["Cached Input Tokens", 200, 0, 0],
+        ["Output Tokens", 30, 0, 0],
+    ]
+
+
+def test_a_record_without_known_prices_is_one_row_whose_every_column_is_said() -> None:
     [row] = charges(RECORD).to_dict("records")
     assert {name: value for name, value in row.items() if not pd.isna(value)} == {
         "BilledCost": Decimal("0.1"),
@@ -62,7 +186,7 @@ def test_a_record_is_one_row_whose_every_column_is_said() -> None:
         "BillingPeriodStart": pd.Timestamp("2026-12-01", tz="UTC"),
         "BillingPeriodEnd": pd.Timestamp("2027-01-01", tz="UTC"),
         "ChargeCategory": "Usage",
-        "ChargeDescription": "Generation, as charged by OpenRouter",
+        "ChargeDescription": "Generation whose unit prices are unknown, as charged by OpenRouter",
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodStart": pd.Timestamp("2026-12-31 23:00", tz="UTC"),
         "ChargePeriodEnd": pd.Timestamp("2027-01-01", tz="UTC"),
@@ -80,7 +204,8 @@ def test_a_record_is_one_row_whose_every_column_is_said() -> None:
         "ServiceCategory": "AI and Machine Learning",
         "ServiceName": "OpenRouter API",
         "ServiceSubcategory": "Generative AI",
-        "SkuId": "maker/model-1",
+        "SkuId": "maker/model-1/unexplained",
+        "SkuMeter": "Unexplained",
         "SubAccountId": "w-1",
         "x_CacheDiscount": Decimal("0.2"),
         "x_CreatedAt": pd.Timestamp("2026-12-31 23:59:59.5", tz="UTC"),
@@ -111,11 +236,11 @@ def test_byok_is_a_second_row_that_is_on_no_invoice_of_openrouters() -> None:
 
 @given(CHARGED)
 def test_sums_over_the_rows_are_those_of_the_records(records: list[dict[str, object]]) -> None:
-    """Each amount and each quantity is in one row: the bill, the cost, the savings, the tokens, the requests."""
+    """Each amount and each token is in one row: the bill, the cost, the savings."""
     frame = frame_of(*records)
     made = focus_charges(frame)
     found = summarize(frame, metrics=["cost", "cache"]).iloc[0].fillna(0)
-    sums = {name: sum(made[name].dropna(), Decimal(0)) for name in [*MONEY, "ConsumedQuantity", "PricingQuantity"]}
+    sums = {name: sum(made[name].dropna(), Decimal(0)) for name in MONEY}
     assert sums["BilledCost"] == found["billed_cost"]
     assert sums["EffectiveCost"] == found["effective_cost"]
     assert sums["x_CacheDiscount"] == found["net_cache_savings"]
@@ -124,10 +249,32 @@ def test_sums_over_the_rows_are_those_of_the_records(records: list[dict[str, obj
     for row in range(len(made)):
         _, effective, without, _, saved = money(made, row)
         assert without == (None if effective is None else effective + (saved or 0))
-    tokens = frame["native_tokens_prompt"] + frame["native_tokens_completion"]
-    assert [sums["ConsumedQuantity"], sums["PricingQuantity"]] == [int(tokens.sum()), len(frame)]
-    assert made["ConsumedQuantity"].isna().sum() == tokens.isna().sum()
-    assert made[["ConsumedUnit", "PricingUnit"]].drop_duplicates().to_numpy().tolist() == [["Tokens", "Requests"]]
+    tokens = (frame["native_tokens_prompt"] + frame["native_tokens_completion"]).to_numpy(float, na_value=np.nan)
+    of_tokens = made[made["ConsumedUnit"] == "Tokens"].groupby("ResourceId")["ConsumedQuantity"].sum()
+    for name, expected in zip(frame["requested_id"], tokens, strict=True):
+        assert np.isnan(expected) or of_tokens.get(name, 0) == expected
+    assert set(made["ResourceId"]) == set(frame["requested_id"])
+
+
+@pytest.mark.parametrize("cut", [9, 6])
+def test_rows_of_traffic_add_up_to_each_record_in_decimals(cut: int) -> None:
+    """Whether amounts are exact or cut to the micro-dollar."""
+    unit = Decimal(1).scaleb(-cut)
+    records = [
+        record | {"total_cost": float(Decimal(str(record["total_cost"])).quantize(unit, rounding=ROUND_DOWN))}
+        for record in TRAFFIC
+    ]
+    made = charges(*records)
+    billed = made.groupby("ResourceId")["BilledCost"].sum()
+    assert [billed[f"gen-{place}"] for place in range(len(records))] == [
+        Decimal(str(record["total_cost"])) for record in records
+    ]
+    saved = made.groupby("ResourceId")["x_CacheDiscount"].sum()
+    assert saved["gen-20"] == Decimal(str(records[20]["cache_discount"]))
+    known = made.dropna(subset=["ContractedUnitPrice"])
+    priced_rows = known[["ContractedUnitPrice", "PricingQuantity", "ContractedCost"]].to_numpy().tolist()
+    assert cut == 6 or len(known) > len(records)
+    assert all(price * quantity == cost for price, quantity, cost in priced_rows)
 
 
 def test_what_is_not_known_is_null() -> None:

@@ -106,7 +106,9 @@ def read_and_write(frame: pd.DataFrame) -> pd.DataFrame:
     if not compared.agrees:
         parts.append(compared.differences)
         parts.append(compared.totals("day"))
-    charges: pd.DataFrame = ga.focus_charges(frame)
+    charges: pd.DataFrame = ga.focus_charges(frame, prices=ga.prices(frame))
+    explanation: ga.Explanation = ga.explain("gen-1", frame)
+    assert explanation.total_cost == ga.explain(frame.iloc[0], frame).total_cost
     return pd.concat([*parts, charges, ga.drift(frame)])
 
 

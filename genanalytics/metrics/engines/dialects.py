@@ -39,6 +39,8 @@ class Dialect:
         group: Returns aggregates of data, after the keys of their groups.
         join: Returns all rows of data with the columns of the row of a small table that has the same keys, gaps if
             there is none; missing keys are equal.
+        fence: Returns the same data, whose columns the engine computes before those that are made of them. An engine
+            that puts one expression into another may compute it once for each use: many steps would never end.
         name: The name of the engine.
         list_errors: Returns what the engine raises.
     """
@@ -51,6 +53,7 @@ class Dialect:
     select: Callable[[Any, Sequence[str]], Any]
     group: Callable[[Any, Sequence[str], Sequence[str]], Any]
     join: Callable[[Any, pa.Table, Sequence[str]], Any]
+    fence: Callable[[Any], Any]
     name: str
     list_errors: Callable[[], tuple[type[Exception], ...]]
 
@@ -250,6 +253,7 @@ DUCKDB = Dialect(
     select=lambda relation, columns: relation.project(", ".join(columns)),
     group=lambda relation, by, steps: relation.aggregate(", ".join([*by, *steps]), ", ".join(by)),
     join=_join_in_duckdb,
+    fence=lambda relation: relation.filter("random() < 2"),  # always true, which the engine cannot know
 )
 SPARK = Dialect(
     name="Spark",
@@ -262,4 +266,5 @@ SPARK = Dialect(
     select=lambda frame, columns: frame.selectExpr(*columns),
     group=_group_in_spark,
     join=_join_in_spark,
+    fence=lambda frame: frame,
 )

@@ -1,0 +1,95 @@
+"""The command `show`."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genanalytics.base.text import to_one_line
+from genanalytics.cli.exit_codes import Exit
+from genanalytics.cli.options import FILE, client_options, json_option, open_client, print_notices
+from genanalytics.cli.records import ENGINES, open_records
+from genanalytics.cli.streams import emit, say, say_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from genanalytics.bill.explanation import Explanation
+    from genanalytics.fetching.client import Client
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt generations.parquet
+  genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt --json | jq .charge"""
+)
+@click.argument("generation_id", metavar="GEN-ID")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="Choose the engine for PATH; auto uses DuckDB above 200 MB of Parquet, otherwise pandas.",
+)
+@client_options
+@json_option
+def show(
+    generation_id: str,
+    paths: tuple[str, ...],
+    engine: str,
+    wait_s: float,
+    accept_mismatch: bool,
+    as_json: bool,
+    **client: Any,
+) -> int:
+    """Show one generation in full: attempts, tokens, prices, and its cost as a sum.
+
+    With PATH, the record is read from these files, whose other records tell the prices. Without PATH, it is read from
+    the cache, or fetched; then the records of the same account in the cache tell the prices.
+    """
+    from genanalytics.bill.explain import explain
+
+    if paths:
+        with open_records(paths, (), "UTC", engine) as data:
+            _print(explain(generation_id, data), as_json=as_json)
+        return Exit.SUCCESS
+    from genanalytics.fetching.fetch import fetch
+
+    with open_client(client) as opened:
+        result = fetch(
+            [generation_id], client=opened, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=False
+        )
+        print_notices(result.stats.notices)
+        if len(result.failures):
+            _, _, meaning, next_step, _ = result.explain().iloc[0]
+            say(f"Error: no record of {to_one_line(generation_id)!r}: {meaning}; {next_step}.", err=True)
+            return Exit.PARTIAL
+        others = _read_related(opened, result.frame)
+    _print(explain(result.frame, others), as_json=as_json)
+    return Exit.SUCCESS
+
+
+def _print(explanation: "Explanation", *, as_json: bool) -> None:
+    if as_json:
+        emit(json.dumps(explanation.to_json(), allow_nan=False))
+    else:
+        say_table(str(explanation))
+
+
+def _read_related(client: "Client", frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a record with those of the same account in the cache that are of its model or its session."""
+    from genanalytics.cache.contents import list_records
+    from genanalytics.files import join_frames
+    from genanalytics.records.frame import parse_frame
+    from genanalytics.records.parse import Row
+
+    wanted = [name for column in ("model", "session_id") for name in frame[column].dropna()]
+    parts = [name.rpartition("/")[2].encode() for name in wanted]  # JSON may escape a slash
+    related = [
+        Row(entry.requested_id, entry.body, entry.fetched_at)
+        for entry in list_records(client.archive, client.make_cache_key)
+        if any(part in entry.body for part in parts)
+    ]
+    return join_frames([parse_frame(related), frame])
