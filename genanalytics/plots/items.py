@@ -1,0 +1,81 @@
+"""The chart of the items of the bill."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from genanalytics.bill.itemized import add_items
+from genanalytics.metrics import summarize
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.metrics.sets.items import ITEM_VALUES
+from genanalytics.plots.axis import set_linear
+from genanalytics.plots.bars import Layer, draw_stack, find_periods
+from genanalytics.plots.groups import any_known, describe_basis, describe_undated, describe_unknown, to_finite
+from genanalytics.plots.style import GREY, HUES, style_axes, write_empty, write_title
+from genanalytics.units import Unit, format_value
+
+_COLOURS = {
+    "input_cost": HUES[0],
+    "cache_read_cost": HUES[3],
+    "cache_write_cost": HUES[2],
+    "output_cost": HUES[1],
+    "other_cost": HUES[4],
+    "unexplained_cost": GREY,
+}
+"""The items, from the bottom of the stack to its top."""
+_OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
+
+
+def items_over_time(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+    """Return axes with the bill of each period as stacked bars, a layer per item: input, cache reads, output and others.
+
+    The items add up to the bill. Costs that no price explains are a layer too, and so is what providers charged to the
+    user's own keys (BYOK), which is not part of the bill.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. The items are computed
+            unless it is the result of `ga.itemize`.
+        every: The period: `minute`, `hour`, `day`, `week` or `month`.
+        tz: The time zone, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone or period, or there are too many periods.
+    """
+    itemized = add_items(data)
+    names = [value.name for value in ITEM_VALUES]
+    costs = summarize(itemized, every=every, tz=tz, metrics=[*names, "billed_cost", _OWN_KEYS])
+    total = summarize(itemized, metrics=["unexplained_share", "cost_unknown"]).iloc[0]
+    unfinished = find_periods(costs, every)
+    with style_axes(ax) as axes:
+        details = [
+            describe_basis(data, tz),
+            _describe_unexplained(total["unexplained_share"]),
+            describe_unknown(int(total["cost_unknown"])),
+            describe_undated(costs),
+        ]
+        write_title(axes, f"Where the money goes, per {every}", details)
+        axes.set_ylabel("cost (US$)")
+        axes.set_xlabel(f"{every} ({tz})")
+        if unfinished.empty:
+            return write_empty(axes, "no dated generation")
+        dated = costs.dropna(subset=[TIME])
+        if not any_known(dated, "billed_cost") and not any_known(dated, _OWN_KEYS):
+            return write_empty(axes, "no known cost")
+        draw_stack(axes, unfinished, _make_layers(dated), every=every)
+        set_linear(axes.yaxis, Unit.USD)
+        return axes
+
+
+def _describe_unexplained(share: float) -> str:
+    return f"{format_value(share, Unit.SHARE)} of the bill is not explained by a price" if pd.notna(share) else ""
+
+
+def _make_layers(dated: pd.DataFrame) -> list[Layer]:
+    """Return the items that cost anything, and the charges to own keys."""
+    labels = {value.name: value.label for value in ITEM_VALUES} | {_OWN_KEYS: "own keys (BYOK)"}
+    colours = _COLOURS | {_OWN_KEYS: _OWN_KEYS_COLOUR}
+    layers = [Layer(labels[name], colour, np.nan_to_num(to_finite(dated[name]))) for name, colour in colours.items()]
+    return [layer for layer in layers if layer.heights.any()] or layers[:1]
