@@ -1,9 +1,9 @@
 __all__: list[str]
 from . import metrics as metrics, plots as plots, sandbox as sandbox
 from ._version import __version__ as __version__
-from .bill.flips import cache_flip_summary as cache_flip_summary, cache_flips as cache_flips
 from .bill.explain import explain as explain
 from .bill.explanation import Explanation as Explanation
+from .bill.flips import cache_flip_summary as cache_flip_summary, cache_flips as cache_flips
 from .bill.items import itemize as itemize
 from .bill.price_changes import price_changes as price_changes
 from .bill.prices import prices as prices

@@ -1,7 +1,6 @@
 """The chart of a session's prompt cache: what each call read, wrote and paid in full."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -17,19 +16,20 @@ from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.itemized import add_items
 from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
-from genanalytics.metrics.engines.source import Covered, Records, find_coverage_of
+from genanalytics.metrics.engines.source import Covered, Records
 from genanalytics.plots.axis import add_unit, set_linear
 from genanalytics.plots.groups import describe_basis, name_subject, shorten_group, to_finite
-from genanalytics.plots.style import GREY, HUES, INK, LOSS, SMALL, draw_legend, style_axes, write_empty, write_title
-from genanalytics.records.coverage import COVERAGE
+from genanalytics.plots.style import GREY, HUES, INK, SMALL, draw_legend, style_axes, write_empty, write_title
 from genanalytics.records.frame import to_frame
 from genanalytics.units import Unit, format_count, format_value
 
 _SESSION = "session_id"
-_PARTS = {"read from the cache": HUES[3], "written to the cache": HUES[2], "neither": HUES[0]}
+_PARTS = {"read from the cache": HUES[3], "written to the cache": HUES[2], "neither": HUES[0], "unknown": GREY}
 """The colours of cache reads, cache writes and input, as in the chart of the items."""
 _MOST_CALLS = 400
-_MOST_LABELS = 5
+_MOST_LABELS = 8
+_BELOW_LEGEND = 0.66
+"""The height at which the list of losses begins, as a share of the axes."""
 _WIDE, _NARROW = 0.8, 1.0
 _FEW = 60
 """Up to this many calls have a gap between their bars."""
@@ -43,7 +43,7 @@ def session_cache(
     tz: str = "UTC",
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with the prompt of each call of a session, in order: tokens read from the cache, written, and neither.
+    """Return axes with the prompt of each call of a session: tokens read from the cache, written to it, and neither.
 
     Calls that lost the cache of the session have a mark; the largest losses have their amount and their cause.
 
@@ -66,16 +66,17 @@ def session_cache(
     calls = calls[calls["native_tokens_prompt"].notna()]
     calls = calls.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
     with style_axes(ax) as axes:
-        named = f"the {name_subject(by)} {shorten_group(group)}" if len(calls) else "a session"
+        named = f"{name_subject(by)} {shorten_group(group)}" if len(calls) else "a session"
         axes.set_xlabel("call of the session, in the order of time" if by == _SESSION else "call, in the order of time")
         axes.set_ylabel(add_unit("prompt", Unit.TOKENS))
-        subject = f"What the cache held in {named}"
+        subject = f"Prompt cache call by call, {named}"
         if not len(calls):
             write_title(axes, subject, [describe_basis(data, tz)])
             return write_empty(axes, "no call with known tokens")
         lost = _find_flips(calls, table, flips)
-        some = f"the first {_MOST_CALLS} of {len(calls):,} calls" if len(calls) > _MOST_CALLS else ""
-        write_title(axes, subject, [describe_basis(calls, tz), some, _describe_losses(lost)])
+        some = f"here the first {_MOST_CALLS} of" if len(calls) > _MOST_CALLS else "here"
+        shown = f"{some} {format_count(len(calls), 'call')}"
+        write_title(axes, subject, [describe_basis(data, tz), f"{shown}, {_describe_losses(lost)}"])
         _draw_calls(axes, calls.head(_MOST_CALLS), lost)
         return axes
 
@@ -91,16 +92,14 @@ def _choose_group(data: Records, tz: str) -> tuple[str, Any]:
 
 
 def _read_calls(data: Records, by: str, group: object) -> pd.DataFrame:
-    """Return the rows of a group in memory, with their coverage as a part of the data."""
+    """Return the rows of a group in memory."""
     native: Any = data.data if isinstance(data, Covered) else data
     rows = nw.from_native(native)
-    kept = rows.filter(nw.col(by) == group) if group is not None else rows.filter(nw.lit(value=False))
+    kept = rows.filter(nw.col(by) == group) if group is not None else rows.head(0)
     if isinstance(native, pd.DataFrame):
         found: pd.DataFrame = kept.to_native()
     else:
         found = to_frame(kept.lazy().collect(backend="pyarrow").to_native())
-    coverage = find_coverage_of(data)
-    found.attrs = {COVERAGE: replace(coverage, part=True).to_json()} if coverage is not None else {}
     return found
 
 
@@ -117,59 +116,58 @@ def _find_flips(calls: pd.DataFrame, table: pd.DataFrame, flips: pd.DataFrame | 
 def _describe_losses(lost: pd.DataFrame) -> str:
     """Return the number of flips and their loss, which is an upper bound."""
     if lost.empty:
-        return "no call lost the cache"
-    total = lost["loss"].sum(min_count=1)
-    most = "" if pd.isna(total) else f", at most {format_value(total, Unit.USD)} in all"
-    return f"{format_count(len(lost), 'call')} lost the cache{most}"
+        return "none lost the cache"
+    total = float(lost["loss"].sum())
+    most = f", at most {format_value(total, Unit.USD)} in all" if lost["loss"].notna().any() else ""
+    return f"{len(lost):,} lost the cache{most}"
 
 
 def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
     prompt = np.nan_to_num(to_finite(calls["native_tokens_prompt"])).clip(min=0)
-    read = np.minimum(np.nan_to_num(to_finite(calls["cache_read_tokens"])), prompt)
-    written = np.minimum(np.nan_to_num(to_finite(calls["cache_write_tokens"])), prompt - read)
+    cached = to_finite(calls["cache_read_tokens"])
+    unknown = np.where(np.isnan(cached), prompt, 0.0)
+    read = np.minimum(np.nan_to_num(cached), prompt)
+    written = np.minimum(np.nan_to_num(to_finite(calls["cache_write_tokens"])), prompt - read - unknown)
+    heights = (read, written, prompt - read - written - unknown, unknown)
     numbers, bottom = np.arange(1, len(calls) + 1), np.zeros(len(calls))
     width = _WIDE if len(calls) <= _FEW else _NARROW
-    for (label, colour), heights in zip(_PARTS.items(), (read, written, prompt - read - written), strict=True):
-        ax.bar(numbers, heights, bottom=bottom, width=width, color=colour, label=label, linewidth=0)
-        bottom = bottom + heights
-    shown = lost[lost["place"] < len(calls)]
+    handles: list[Any] = []
+    for (label, colour), part in zip(_PARTS.items(), heights, strict=True):
+        if part.any():
+            ax.bar(numbers, part, bottom=bottom, width=width, color=colour, label=label, linewidth=0)
+            handles.insert(0, Patch(color=colour, label=label))
+        bottom = bottom + part
     top = float(prompt.max()) or 1.0
-    ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.22 * top if len(shown) else 1.05 * top))
-    handles: list[Any] = [Patch(color=colour, label=label) for label, colour in reversed(_PARTS.items())]
-    if len(shown):
-        handles.append(_mark_flips(ax, shown, prompt, top))
+    ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.1 * top))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     set_linear(ax.xaxis, Unit.COUNT)
     set_linear(ax.yaxis, Unit.TOKENS)
+    shown = lost[lost["place"] < len(calls)]
+    if len(shown):
+        handles.append(_mark_flips(ax, shown, prompt + 0.03 * top))
     draw_legend(ax, handles)
 
 
-def _mark_flips(ax: Axes, lost: pd.DataFrame, prompt: np.ndarray, top: float) -> Line2D:
-    """Mark the calls that lost the cache, and write the largest losses above them."""
+def _mark_flips(ax: Axes, lost: pd.DataFrame, above: np.ndarray) -> Line2D:
+    """Mark the calls that lost the cache, and list the largest losses below the legend."""
     places = lost["place"].to_numpy()
-    (marks,) = ax.plot(
-        places + 1,
-        prompt[places] + 0.03 * top,
-        color=LOSS,
-        marker="v",
-        markersize=6,
-        linestyle="",
-        label="lost the cache",
-    )
+    (marks,) = ax.plot(places + 1, above[places], color="black", marker="v", linestyle="", label="lost the cache")
     largest = lost.sort_values("loss", ascending=False, kind="stable", na_position="last").head(_MOST_LABELS)
-    for row in largest.sort_values("place").itertuples():
-        ax.annotate(
-            "\n".join(_describe_flip(row.loss, row.cause)),
-            (row.place + 1, prompt[row.place] + 0.03 * top),
-            (0, 6),
-            textcoords="offset points",
-            fontsize=SMALL,
-            color=INK,
-            ha="center",
-            va="bottom",
-        )
+    lines = [_describe_flip(row) for row in largest.sort_values("place").to_dict("records")]
+    if len(lost) > len(lines):
+        lines.append(f"and {len(lost) - len(lines):,} smaller losses")
+    ax.annotate(
+        "\n".join(lines),
+        (1.02, _BELOW_LEGEND),
+        xycoords="axes fraction",
+        fontsize=SMALL,
+        color=INK,
+        linespacing=1.4,
+        va="top",
+    )
     return marks
 
 
-def _describe_flip(loss: Any, cause: str) -> Sequence[str]:  # noqa: ANN401 - may be a gap
-    return [cause] if pd.isna(loss) else [f"≤ {format_value(loss, Unit.USD)}", cause]
+def _describe_flip(flip: Mapping[Any, Any]) -> str:
+    amount = "" if pd.isna(flip["loss"]) else f"at most {format_value(flip['loss'], Unit.USD)}, "
+    return f"call {flip['place'] + 1:,}: {amount}{flip['cause']}"

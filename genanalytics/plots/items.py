@@ -28,7 +28,7 @@ _OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
 
 
 def items_over_time(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
-    """Return axes with the bill of each period as stacked bars, a layer per item: input, cache reads, output and others.
+    """Return axes with the bill of each period as stacked bars, a layer per item: input, cache reads, output, others.
 
     The items add up to the bill. Costs that no price explains are a layer too, and so is what providers charged to the
     user's own keys (BYOK), which is not part of the bill.
@@ -52,7 +52,7 @@ def items_over_time(data: Records, *, every: Period = "day", tz: str = "UTC", ax
     with style_axes(ax) as axes:
         details = [
             describe_basis(data, tz),
-            _describe_unexplained(total["unexplained_share"]),
+            _describe_unexplained(float(np.nan_to_num(to_finite(total[["unexplained_share"]]))[0])),
             describe_unknown(int(total["cost_unknown"])),
             describe_undated(costs),
         ]
@@ -70,7 +70,7 @@ def items_over_time(data: Records, *, every: Period = "day", tz: str = "UTC", ax
 
 
 def _describe_unexplained(share: float) -> str:
-    return f"{format_value(share, Unit.SHARE)} of the bill is not explained by a price" if pd.notna(share) else ""
+    return f"{format_value(share, Unit.SHARE)} of the bill is not explained by a price" if share else ""
 
 
 def _make_layers(dated: pd.DataFrame) -> list[Layer]:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from genanalytics.bill.prices import prices
@@ -14,7 +16,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
 from genanalytics.plots.groups import describe_basis, shorten_group, to_finite
 from genanalytics.plots.style import GREY, HUES, INK, SMALL, style_axes, write_empty, write_title
-from genanalytics.units import PER_MTOK, Unit, format_value
+from genanalytics.units import PER_MTOK, Unit, format_count, format_value
 
 _KINDS = {"input_price": ("input", "-"), "output_price": ("output", (0, (4, 1.5)))}
 """The prices that are drawn: their names, and their line styles."""
@@ -23,6 +25,8 @@ _APART = 3.0
 _LINE = 11.5
 """The height of a label, in points."""
 _MOST_LEVELS = 16
+_MOST_NAMES = 2
+"""A label names this many providers; the legend names more."""
 
 
 class _Step(NamedTuple):
@@ -67,6 +71,7 @@ def unit_prices(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -> Ax
         ends = set_logarithmic(axes, "y", np.array([step.price for step in steps]), Unit.USD_PER_MTOK)
         _draw_steps(axes, steps)
         _write_labels(axes, steps, ends)
+        _write_legend(axes, steps)
         return axes
 
 
@@ -84,7 +89,12 @@ def _choose_model(table: pd.DataFrame, costs: pd.DataFrame, tz: str) -> "tuple[A
     model = ranked.sort_values("rank", ascending=False, kind="stable")["model"].iloc[0]
     rows = table[table["model"].eq(model)]
     return model, [
-        _Step(row["provider_name"], name, float(row[name]), *(row[end].tz_convert(tz) for end in ("first_seen", "last_seen")))
+        _Step(
+            row["provider_name"],
+            name,
+            float(row[name]),
+            *(row[end].tz_convert(tz) for end in ("first_seen", "last_seen")),
+        )
         for row in rows.to_dict("records")
         for name in _KINDS
         if pd.notna(row[name]) and row[name] > 0
@@ -105,7 +115,7 @@ def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
             shift = _APART * (place - (len(level) - 1) / 2) / 72
             moved = ax.transData + ScaledTranslation(0, shift, ax.figure.dpi_scale_trans)
             ax.plot(
-                [step.first, step.last],
+                [*map(mdates.date2num, (step.first, step.last))],
                 [step.price] * 2,
                 color=colours[step.provider],
                 linestyle=_KINDS[step.kind][1],
@@ -116,7 +126,7 @@ def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
             )
     for before, after in _list_successions(steps):
         ax.plot(
-            [before.last, after.first],
+            [*map(mdates.date2num, (before.last, after.first))],
             [before.price, after.price],
             color=colours[after.provider],
             linestyle=":",
@@ -158,7 +168,7 @@ def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float]) -
     for level, place, at in zip(levels, wanted, _move_apart(wanted, _LINE), strict=True):
         names = list(dict.fromkeys(step.provider for step in level))
         price = format_value(level[0].price, Unit.USD_PER_MTOK).removesuffix(PER_MTOK)
-        shown = ", ".join([shorten_group(name, longest=18) for name in names[:2]] + _count_others(names))
+        shown = ", ".join([shorten_group(name, longest=18) for name in names[:_MOST_NAMES]] + _count_others(names))
         ax.annotate(
             f"{price} {_KINDS[level[0].kind][0]}: {shown}",
             (1, level[0].price),
@@ -171,8 +181,21 @@ def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float]) -
         )
 
 
+def _write_legend(ax: Axes, steps: Sequence[_Step]) -> None:
+    """Name the colours of several providers below the axes."""
+    colours = _choose_colours(steps)
+    if len(colours) == 1:
+        return
+    named = dict(list(colours.items())[: len(HUES)])
+    handles = [Line2D([], [], color=colour, linewidth=2, label=shorten_group(name)) for name, colour in named.items()]
+    if len(colours) > len(named):
+        rest = format_count(len(colours) - len(named), "other")
+        handles.append(Line2D([], [], color=GREY, linewidth=2, label=rest))
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, frameon=False)
+
+
 def _count_others(names: Sequence[Any]) -> list[str]:
-    return [f"{len(names) - 2} others"] if len(names) > 2 else []  # noqa: PLR2004
+    return [format_count(len(names) - _MOST_NAMES, "other")] if len(names) > _MOST_NAMES else []
 
 
 def _move_apart(places: Sequence[float], least: float) -> list[float]:
