@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from genanalytics.bill.prices import prices
+from genanalytics.bill.prices import find_prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
@@ -20,11 +20,12 @@ from genanalytics.units import PER_MTOK, Unit, format_count, format_value
 
 _KINDS = {"input_price": ("input", "-"), "output_price": ("output", (0, (4, 1.5)))}
 """The prices that are drawn: their names, and their line styles."""
+_BY = ("model", "provider_name")
 _APART = 3.0
 """The distance between lines at the same price, in points."""
 _LINE = 11.5
 """The height of a label, in points."""
-_MOST_LEVELS = 16
+_MOST_REGIMES = 16
 _MOST_NAMES = 2
 """A label names this many providers; the legend names more."""
 
@@ -39,15 +40,23 @@ class _Step(NamedTuple):
     last: pd.Timestamp
 
 
-def unit_prices(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def unit_prices(
+    data: Records,
+    *,
+    model: str | None = None,
+    prices: pd.DataFrame | None = None,
+    tz: str = "UTC",
+    ax: Axes | None = None,
+) -> Axes:
     """Return axes with the unit prices of one model over time: input and output at each provider, as they were billed.
 
     A line goes from the first to the last request at a price. Lines side by side are prices at the same time; a dotted
-    line leads from a price to its successor. The model is the most expensive one with known prices above 0: filter the
-    data to see another.
+    line leads from a price to its successor.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        model: The model; None for the most expensive one with known prices above 0.
+        prices: The result of `ga.prices(data)`; computed if it is not given.
         tz: The time zone, by its IANA name.
         ax: The axes to draw into; None for a new figure.
 
@@ -56,12 +65,13 @@ def unit_prices(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -> Ax
         InputError: There is no such time zone.
     """
     costs = summarize(data, by="model", tz=tz, metrics=[EFFECTIVE_COST])
-    table = prices(data)
+    table = find_prices(data, _BY)[0] if prices is None else prices
     drawable = table[_find_drawable(table)]
-    model, steps = _choose_model(drawable, costs, tz)
+    chosen = _choose_model(drawable, costs) if model is None else model
+    steps = _list_steps(drawable[drawable["model"].eq(chosen)], tz) if chosen is not None else []
     with style_axes(ax) as axes:
-        subject = "Unit prices as billed" if model is None else f"Unit prices of {shorten_group(model)}, as billed"
-        details = [describe_basis(data, tz), _describe_known(table[table["model"].eq(model)]) if steps else ""]
+        subject = "Unit prices as billed" if chosen is None else f"Unit prices of {shorten_group(chosen)}, as billed"
+        details = [describe_basis(data, tz), _describe_known(table[table["model"].eq(chosen)]) if steps else ""]
         write_title(axes, subject, details, room=0.72)
         axes.set_ylabel(add_unit("price", Unit.USD_PER_MTOK))
         axes.set_xlabel(f"time ({tz})")
@@ -80,25 +90,27 @@ def _find_drawable(table: pd.DataFrame) -> "pd.Series[bool]":
     return table["regime"].notna() & table["first_seen"].notna() & known
 
 
-def _choose_model(table: pd.DataFrame, costs: pd.DataFrame, tz: str) -> "tuple[Any, list[_Step]]":
-    """Return the most expensive model of a table of prices, and its prices; None without any."""
-    ranked = costs[costs["model"].isin(table["model"])].copy()
-    ranked["rank"] = np.nan_to_num(to_finite(ranked[EFFECTIVE_COST.name]))
+def _choose_model(table: pd.DataFrame, costs: pd.DataFrame) -> Any:  # noqa: ANN401 - a column can contain anything
+    """Return the most expensive model of a table of prices; None without any."""
+    ranked = costs[costs["model"].isin(table["model"].dropna())]
     if ranked.empty:
-        return None, []
-    model = ranked.sort_values("rank", ascending=False, kind="stable")["model"].iloc[0]
-    rows = table[table["model"].eq(model)]
-    return model, [
+        return None
+    return ranked["model"].iloc[int(np.nan_to_num(to_finite(ranked[EFFECTIVE_COST.name])).argmax())]
+
+
+def _list_steps(rows: pd.DataFrame, tz: str) -> list[_Step]:
+    """Return the prices of a model above 0, with their times in a time zone."""
+    return [
         _Step(
             row["provider_name"],
             name,
             float(row[name]),
             *(row[end].tz_convert(tz) for end in ("first_seen", "last_seen")),
         )
-        for row in rows.to_dict("records")
+        for row in rows.head(_MOST_REGIMES).to_dict("records")
         for name in _KINDS
         if pd.notna(row[name]) and row[name] > 0
-    ][: 2 * _MOST_LEVELS]
+    ]
 
 
 def _describe_known(table: pd.DataFrame) -> str:
