@@ -27,33 +27,33 @@ _COLOURS = {
 _OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
 
 
-def items_over_time(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def items_over_time(
+    data: Records, *, every: Period = "day", tz: str = "UTC", itemized: Records | None = None, ax: Axes | None = None
+) -> Axes:
     """Return axes with the bill of each period as stacked bars, a layer per item: input, cache reads, output, others.
 
     The items add up to the bill. Costs that no price explains are a layer too, and so is what providers charged to the
     user's own keys (BYOK), which is not part of the bill.
 
     Args:
-        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. The items are computed
-            unless it is the result of `ga.itemize`.
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
+        itemized: The result of `ga.itemize(data)`; computed if it is not given.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone or period, or there are too many periods.
     """
-    itemized = add_items(data)
-    names = [value.name for value in ITEM_VALUES]
-    costs = summarize(itemized, every=every, tz=tz, metrics=[*names, "billed_cost", _OWN_KEYS])
-    total = summarize(itemized, metrics=["unexplained_share", "cost_unknown"]).iloc[0]
+    names = [*_COLOURS, "billed_cost", _OWN_KEYS, "cost_unknown"]
+    costs = summarize(add_items(data) if itemized is None else itemized, every=every, tz=tz, metrics=names)
     unfinished = find_periods(costs, every)
     with style_axes(ax) as axes:
         details = [
             describe_basis(data, tz),
-            _describe_unexplained(float(np.nan_to_num(to_finite(total[["unexplained_share"]]))[0])),
-            describe_unknown(int(total["cost_unknown"])),
+            _describe_unexplained(costs),
+            describe_unknown(int(costs["cost_unknown"].sum())),
             describe_undated(costs),
         ]
         write_title(axes, f"Where the money goes, per {every}", details)
@@ -69,8 +69,12 @@ def items_over_time(data: Records, *, every: Period = "day", tz: str = "UTC", ax
         return axes
 
 
-def _describe_unexplained(share: float) -> str:
-    return f"{format_value(share, Unit.SHARE)} of the bill is not explained by a price" if share else ""
+def _describe_unexplained(costs: pd.DataFrame) -> str:
+    """Return the part of the bill that no price explains; "" for none."""
+    unexplained, billed = (float(np.nansum(to_finite(costs[name]))) for name in ("unexplained_cost", "billed_cost"))
+    if unexplained <= 0 or billed <= 0:
+        return ""
+    return f"{format_value(unexplained / billed, Unit.SHARE)} of the bill is not explained by a price"
 
 
 def _make_layers(dated: pd.DataFrame) -> list[Layer]:

@@ -104,7 +104,7 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
     rows = _list_changes(bill.changes)
     totals = bill.prices.groupby(["model", "provider_name"], dropna=False)["requests"].sum()
     mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
-    for place, row in enumerate(rows.head(_MOST).to_dict("records")):
+    for row in rows.head(_MOST).to_dict("records"):
         of = int(totals[(row["model"], row["provider_name"])])
         extra = format_value(abs(row["extra_cost"]), Unit.USD)
         text = f"{_describe_price(row, of)} {_describe_extra(row, mark(extra))}"

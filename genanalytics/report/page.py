@@ -27,11 +27,16 @@ class Figure(Protocol):
     """A column with figures, such as a statistic."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the column."""
+
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """The heading."""
+
     @property
-    def unit(self) -> Unit: ...
+    def unit(self) -> Unit:
+        """The unit of the values."""
 
 
 @dataclass(frozen=True, slots=True)

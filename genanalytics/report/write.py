@@ -219,11 +219,12 @@ def _check_replacement(path: Path, coverage: Coverage | None) -> None:
 def _make_section(part: _Part, data: Records, summaries: Figures, *, every: Period, tz: str) -> Section:
     groups = {"model": summaries.models, "provider_name": summaries.providers}[part.by]
     if part.itemized:
-        data, groups = summaries.bill.itemized, summaries.bill.models
+        groups = summaries.bill.models
     ranked = groups.sort_values(["effective_cost", "requests"], ascending=False, kind="stable", ignore_index=True)
     statistics = [REQUESTS, *resolve(part.metrics)]
     table = make_table(ranked, [part.by], statistics, f"{part.title} by {part.by.replace('_', ' ')}")
-    charts = [_make_chart(drawing, data, every=every, tz=tz) for drawing in part.drawings]
+    itemized = summaries.bill.itemized if part.itemized else None
+    charts = [_make_chart(drawing, data, every=every, tz=tz, itemized=itemized) for drawing in part.drawings]
     return Section(part.name, part.title, charts, table)
 
 
@@ -233,32 +234,34 @@ def _make_price_section(data: Records, bill: Bill, *, tz: str) -> Section:
     regimes = f"{format_count(int(known.sum()), 'price regime')} with known prices."
     options = {"tz": tz, "prices": bill.prices, "model": bill.model_of_change}
     numbers = make_table_of_times(bill.prices, title, tz=tz)
-    chart = _draw("unit-prices", title, data, options, regimes, numbers)
+    chart = _draw(_Drawing("unit-prices", title, ()), data, options, in_words=regimes, numbers=numbers)
     return Section("prices", "Prices", [chart], make_price_table(bill.prices, "Unit prices by model and provider"))
 
 
-def _make_chart(drawing: _Drawing, data: Records, *, every: Period, tz: str) -> Chart:
-    options: dict[str, Any] = {"tz": tz}
+def _make_chart(drawing: _Drawing, data: Records, *, every: Period, tz: str, itemized: Records | None) -> Chart:
+    options: dict[str, Any] = {"tz": tz} if itemized is None else {"tz": tz, "itemized": itemized}
     if drawing.by:
         options["by"] = drawing.by
     if drawing.timed:
         options["every"] = every
     statistics = resolve(drawing.metrics)
-    numbers = summarize(data, by=drawing.by or None, tz=tz, metrics=statistics, every=every if drawing.timed else None)
+    rows = data if itemized is None else itemized
+    numbers = summarize(rows, by=drawing.by or None, tz=tz, metrics=statistics, every=every if drawing.timed else None)
     by = [name for name in (TIME, drawing.by) if name in numbers.columns]
     table = make_table(numbers, by, [REQUESTS, *statistics], drawing.title)
-    return _draw(drawing.chart, drawing.title, data, options, _read_out(numbers, by, statistics), table)
+    return _draw(drawing, data, options, in_words=_read_out(numbers, by, statistics), numbers=table)
 
 
-def _draw(name: str, title: str, data: Records, options: Mapping[str, Any], in_words: str, numbers: Table) -> Chart:
-    chart = find_chart(name)
+def _draw(drawing: _Drawing, data: Records, options: Mapping[str, Any], *, in_words: str, numbers: Table) -> Chart:
+    """Return a chart of the page; `in_words` is its content for screen readers."""
+    chart = find_chart(drawing.chart)
     svg = draw_svg(
         lambda axes: chart.draw(data, ax=axes, **options),
-        name=name,
-        title=title,
+        name=drawing.chart,
+        title=drawing.title,
         description=f"{chart.question} {in_words}",
     )
-    return Chart(name, title, chart.question, Markup(svg), numbers)  # noqa: S704 - made here from escaped parts
+    return Chart(drawing.chart, drawing.title, chart.question, Markup(svg), numbers)  # noqa: S704 - made here from escaped parts
 
 
 def _read_out(numbers: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic]) -> str:
