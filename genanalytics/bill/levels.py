@@ -144,10 +144,9 @@ def _compare_at_each_hour(level: Level, lower: Sequence[Level], *, is_tier: bool
         outside += 0 if covering else used[-1]
         requests[base.regime] = requests.get(base.regime, 0) + used[-1]
     main = max(lower, key=lambda other: requests.get(other.regime, 0))
+    kind = "change" if 2 * outside > level.used[-1] else "surcharge"
     if is_tier or _is_longer(level, main):
         kind = "tier"
-    else:
-        kind = "change" if 2 * outside > level.used[-1] else "surcharge"
     return Change(level, main, kind, extra)
 
 

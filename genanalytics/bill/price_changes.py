@@ -82,32 +82,37 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
         prices: The result of `ga.prices(data)`; computed if it is not given.
 
     Returns:
-        The columns of the groups; `regime` (Int64), its number in `prices`; `kind` (str): `surcharge`, a higher price at
-        the same time; `change`, another price from a moment on, which is a cut if `extra_cost` is negative; `tier`,
+        The columns of the groups; `regime` (Int64), its number in `prices`; `kind` (str): `surcharge`, a higher price
+        at the same time; `change`, another price from a moment on, which is a cut if `extra_cost` is negative; `tier`,
         another price that the caller chose (batch, service tier, own key) or that goes by the length of the prompt,
-        which is no surcharge and also has a row if it is lower; `since` and `until`, when the regime was first and last seen
-        (datetime64[us, UTC]); `relation` (str), in words, to the regime that it is compared with; `requests` (Int64);
-        `extra_cost` (Float64, US$), the tokens of each item (input, cache reads, cache writes, output) and the requests
-        times the difference of their prices, hour by hour; `share` (Float64), `extra_cost` / the cost of these
+        which is no surcharge and also has a row if it is lower; `since` and `until`, when the regime was first and last
+        seen (datetime64[us, UTC]); `relation` (str), in words, to the regime that it is compared with; `requests`
+        (Int64); `extra_cost` (Float64, US$), the tokens of each item (input, cache reads, cache writes, output) and the
+        requests times the difference of their prices, hour by hour; `share` (Float64), `extra_cost` / the cost of these
         requests; `examples` (str): the first and the last id in alphabetical order, and that of the most expensive
         request. The highest `extra_cost` comes first, tiers last.
 
-        Regimes whose prices are not identified are not compared. An item without a known price in both regimes counts as
-        0. `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals`, the sum of
+        Regimes whose prices are not identified are not compared. An item without a known price in both regimes counts
+        as 0. `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals`, the sum of
         `extra_cost` by kind.
 
     Raises:
         MissingColumnError: The data lacks a column.
 
-    >>> counts = [(900, 50), (1200, 70), (700, 20), (1500, 10), (800, 90), (600, 30)]
-    >>> frame = pd.DataFrame(counts * 2, columns=["native_tokens_prompt", "native_tokens_completion"])
-    >>> frame["created_at"] = pd.date_range("2026-08-20", periods=12, freq="D", tz="UTC")
-    >>> frame["price"] = [0.2] * 6 + [0.4] * 6
+    >>> rows = range(60)
+    >>> frame = pd.DataFrame({
+    ...     "requested_id": [f"gen-{row:02}" for row in rows], "model": "m", "provider_name": "p",
+    ...     "created_at": pd.date_range("2026-08-20", periods=60, freq="h", tz="UTC"),
+    ...     "native_tokens_prompt": [900 + 7 * row * row % 611 for row in rows], "native_tokens_cached": 0,
+    ...     "native_tokens_completion": [50 + 5 * row * row % 97 for row in rows],
+    ...     "price": [0.2] * 40 + [0.4] * 20,
+    ... })
     >>> tokens = frame["native_tokens_prompt"] + 5 * frame["native_tokens_completion"]
-    >>> frame["total_cost"] = frame["price"] * tokens / 1e6
-    >>> frame = frame.assign(requested_id=list("abcdefghijkl"), model="m", provider_name="p", native_tokens_cached=0)
-    >>> price_changes(frame)[["kind", "requests", "extra_cost"]].to_dict("records")
-    [{'kind': 'change', 'requests': 6, 'extra_cost': 0.00141}]
+    >>> found = price_changes(frame.assign(total_cost=frame["price"] * tokens / 1e6))
+    >>> found[["kind", "requests", "share"]].round(6).to_dict("records")
+    [{'kind': 'change', 'requests': 20, 'share': 0.5}]
+    >>> bool(round(found["extra_cost"][0] * 1e7) == 2 * tokens[40:].sum())
+    True
     """
     check_columns(open_source(data), [_ID], "price_changes")
     table = find_prices(data, _BY)[0] if prices is None else prices
@@ -173,8 +178,8 @@ def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
     for value in read:
         own |= {f"{value.name} min": value.column.min(), f"{value.name} max": value.column.max()}
     counted = source.aggregate(keys, [Count(), Sum(paid), Count(_ITEMS[0])], own, [paid, *read])
-    columns = counted.select([name for name in counted.column_names if name not in {key.group for key in keys}])
-    found = pd.concat([label_groups(counted, keys), to_nullable(columns)], axis=1)
+    rest = counted.select([name for name in counted.column_names if name not in {key.group for key in keys}])
+    found = pd.concat([label_groups(counted, keys), to_nullable(rest)], axis=1)
     for end in ("min", "max"):
         moments = found.get(f"moment {end}", pd.Series(pd.NaT, found.index))
         found[f"moment {end}"] = pd.to_datetime(moments, utc=True).astype("datetime64[us, UTC]")
@@ -183,7 +188,7 @@ def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
 
 
 def _list_marks(source: Source) -> dict[str, tuple[str, nw.Expr]]:
-    """Return the columns that can tell why regimes differ: their name, and their value without gaps where one counts."""
+    """Return the columns that can tell why regimes differ: their name, and their value; a gap that counts is filled."""
     marks = {name: (name, nw.col(name)) for name in MARKS if name in source.columns}
     if "service_tier" in marks:
         marks["service_tier"] = ("service_tier", nw.col("service_tier").fill_null(""))
@@ -192,9 +197,7 @@ def _list_marks(source: Source) -> dict[str, tuple[str, nw.Expr]]:
     return marks | {BATCH: (_ID, nw.col(_ID).str.starts_with(_BATCH_ID).cast(nw.Int64))}
 
 
-def _find_most_expensive(
-    source: Source, keys: Sequence[GroupKey], counted: pa.Table, paid: RowValue
-) -> "pd.arrays.ArrowStringArray":
+def _find_most_expensive(source: Source, keys: Sequence[GroupKey], counted: pa.Table, paid: RowValue) -> list[Any]:
     """Return the id of the most expensive request of each regime."""
     groups = counted.select([*(key.group for key in keys), "most paid"])
     groups = groups.append_column(_PLACE, pa.array(np.arange(len(groups), dtype=np.float64)))
@@ -205,7 +208,7 @@ def _find_most_expensive(
     rows = nw.from_native(extended).lazy().filter(nw.col("is most").fill_null(value=False))
     first = rows.group_by(_PLACE).agg(nw.col(name_clean(_ID)).min().alias("id"))
     ids = to_nullable(first.collect(backend="pyarrow").to_native()).set_index(_PLACE)["id"]
-    return ids.reindex(np.arange(len(groups), dtype=np.float64)).astype("str").array
+    return ids.reindex(np.arange(len(groups), dtype=np.float64)).astype("str").to_list()
 
 
 def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
@@ -215,8 +218,9 @@ def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
         by.append(make_period_key("hour", ZoneInfo("UTC"), _HOUR))
     counted = source.aggregate(by, [Count(), *map(Sum, _ITEMS)], {}, [])
     found = label_groups(counted, by)
-    used = np.column_stack([counted[step.name].to_numpy() for step in (*map(Sum, _ITEMS), Count())])
-    return found.assign(used=[tuple(map(round, row)) for row in np.nan_to_num(used.astype(float)).tolist()])
+    names = [*(Sum(item).name for item in _ITEMS), Count().name]
+    used = np.column_stack([counted[name].to_numpy() for name in names])
+    return found.assign(used=pd.Series([tuple(map(round, row)) for row in np.nan_to_num(used.astype(float)).tolist()]))
 
 
 def _make_levels(group: pd.DataFrame, hours: pd.DataFrame) -> list[Level]:
@@ -234,6 +238,7 @@ def _make_levels(group: pd.DataFrame, hours: pd.DataFrame) -> list[Level]:
 def _mark(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a regime as `describe_relation` reads it: gaps instead of empty tiers, and flags."""
     found = {str(name): value for name, value in row.items()}
+    found |= {name: float("nan") if pd.isna(found[name]) else float(found[name]) for name in PRICES}
     for name in (f"mark service_tier {end}" for end in ("min", "max")):
         if found.get(name) == "" and found["mark service_tier max"] == "":
             found[name] = None
@@ -269,7 +274,7 @@ def _arrange(changes: Sequence[Change], told: pd.DataFrame, names: Sequence[str]
             }
         )
     found = pd.DataFrame(rows, columns=[*names, *_COLUMNS])
-    found = found.astype({name: told[name].dtype for name in names} | _DTYPES)
+    found = found.astype({**{name: told[name].dtype for name in names}, **_DTYPES})
     order = found.assign(last=found["kind"] == "tier").sort_values(
         ["last", "extra_cost"], ascending=[True, False], kind="stable"
     )

@@ -28,8 +28,7 @@ def cache_flips(
 
     Each loss is an upper bound. The highest loss comes first.
     """
-    from genanalytics.bill.flips import cache_flip_summary
-    from genanalytics.bill.flips import cache_flips as find_flips
+    from genanalytics.bill.flips import cache_flip_summary, cache_flips as find_flips
     from genanalytics.tables.table import format_table, list_notices
 
     with open_records(paths, where, tz, "pandas" if engine == "auto" else engine) as data:

@@ -58,9 +58,7 @@ def show(
     from genanalytics.fetching.fetch import fetch
 
     with open_client(client) as opened:
-        result = fetch(
-            [generation_id], client=opened, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=False
-        )
+        result = fetch([generation_id], client=opened, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=False)
         print_notices(result.stats.notices)
         if len(result.failures):
             _, _, meaning, next_step, _ = result.explain().iloc[0]

@@ -82,10 +82,6 @@ def test_the_order_of_the_rows_does_not_matter_and_the_data_stays() -> None:
 
 def test_little_data_says_nothing() -> None:
     rows = make_rows([(0.2, 1_000)] * 3)
-    for part in (
-        rows,
-        rows[:1],
-        rows[:0],
-        rows.assign(created_at=pd.NaT).astype({"created_at": "datetime64[us, UTC]"}),
-    ):
+    timeless = rows.assign(created_at=pd.array([None] * 3, dtype="datetime64[us, UTC]"))
+    for part in (rows, rows[:1], rows[:0], timeless):
         assert price_changes(part).empty
