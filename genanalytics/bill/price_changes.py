@@ -1,6 +1,5 @@
 """What price changes and surcharges cost: each price regime against the lowest one of its group at the same time."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -242,7 +241,7 @@ def _mark(row: Mapping[Any, Any]) -> dict[str, Any]:
     for name in (f"mark service_tier {end}" for end in ("min", "max")):
         if found.get(name) == "" and found["mark service_tier max"] == "":
             found[name] = None
-    return found | {name: math.nan for name in PRICES if pd.isna(found.get(name))}
+    return found
 
 
 def _name_tier(row: Mapping[Any, Any]) -> str:

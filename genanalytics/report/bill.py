@@ -51,7 +51,7 @@ class Bill:
     @property
     def model_of_change(self) -> str | None:
         """The model with the most expensive surcharge or price change; None if there are none."""
-        rows = _list_changes(self.changes)
+        rows = _list_changes(self)
         return None if rows.empty else rows["model"].iloc[0]
 
 
@@ -101,7 +101,7 @@ def _list_columns(found: pd.DataFrame, names: list[str]) -> list[_Column]:
 
 def find_price_findings(bill: Bill) -> Iterator[Finding]:
     """Yield what each surcharge and each price change cost, the highest cost first; tiers were the caller's choice."""
-    rows = _list_changes(bill.changes)
+    rows = _list_changes(bill)
     totals = bill.prices.groupby(["model", "provider_name"], dropna=False)["requests"].sum()
     mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
     for row in rows.head(_MOST).to_dict("records"):
@@ -119,8 +119,14 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
         )
 
 
-def _list_changes(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return surcharges and price changes that made a difference, the highest extra cost first."""
+def _list_changes(bill: Bill) -> pd.DataFrame:
+    """Return surcharges and price changes that made a difference, the highest extra cost first.
+
+    Prices per request are left out: two of them may be those of two sizes of an image.
+    """
+    names = name_groups_of_prices(bill.prices)
+    per_token = bill.prices[["input_price", "output_price"]].fillna(0.0).gt(0).any(axis=1)
+    changes = bill.changes.merge(bill.prices.loc[per_token, names], on=names, how="inner")
     return changes[(changes["kind"] != "tier") & (changes["extra_cost"].fillna(0.0) != 0)]
 
 
