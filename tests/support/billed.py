@@ -25,7 +25,7 @@ USUAL = Sheet()
 
 def bill_call(place: int, sheet: Sheet = USUAL, *, cached: int = 0, prompt: int = 0, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return a record of a call that reads `cached` tokens and writes all others of its prompt to the cache."""
-    prompt = prompt or 20_000 + 137 * place * place
+    prompt = prompt or 20_000 + 137 * (17 * place % 41) ** 2
     completion = 100 + 97 * (place % 7) + 13 * place
     written = prompt - cached
     nanos = cached * sheet.read + written * sheet.write + completion * sheet.output
