@@ -24,6 +24,7 @@ _COLOURS = {
     "unexplained_cost": GREY,
 }
 """The items, from the bottom of the stack to its top."""
+_NOTHING = format_value(0.0, Unit.SHARE)
 _OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
 
 
@@ -70,11 +71,10 @@ def items_over_time(
 
 
 def _describe_unexplained(costs: pd.DataFrame) -> str:
-    """Return the part of the bill that no price explains; "" for none."""
+    """Return the part of the bill that no price explains; "" if it rounds to nothing."""
     unexplained, billed = (float(np.nansum(to_finite(costs[name]))) for name in ("unexplained_cost", "billed_cost"))
-    if unexplained <= 0 or billed <= 0:
-        return ""
-    return f"{format_value(unexplained / billed, Unit.SHARE)} of the bill is not explained by a price"
+    share = format_value(unexplained / billed, Unit.SHARE) if unexplained > 0 and billed > 0 else _NOTHING
+    return "" if share == _NOTHING else f"{share} of the bill is not explained by a price"
 
 
 def _make_layers(dated: pd.DataFrame) -> list[Layer]:

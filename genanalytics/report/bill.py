@@ -114,9 +114,8 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
     rest = rows.iloc[_MOST:]
     if len(rest):
         extra = format_value(rest["extra_cost"].sum(), Unit.USD)
-        yield Finding(
-            extra, f"This is the extra cost of {format_count(len(rest), 'other surcharge')} or price changes."
-        )
+        regimes = format_count(len(rest), "other price regime")
+        yield Finding(extra, f"This is the extra cost of surcharges and price changes in {regimes}.")
 
 
 def _list_changes(bill: Bill) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The charts of the bill: items over time, unit prices, the cache of a session."""
 
+import math
 from itertools import pairwise
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def test_the_most_expensive_session_is_shown_unless_one_is_named(axes: Axes) -> 
 
 def test_flips_that_are_given_are_marked(axes: Axes) -> None:
     frame = frame_of(*list_session())
-    flips = ga.cache_flips(frame).assign(requested_id="gen-2", cause="chosen", loss=pd.NA)
+    flips = ga.cache_flips(frame).assign(requested_id="gen-2", cause="chosen", loss=math.nan)
     session_cache(frame, flips=flips, ax=axes)
     assert points(axes.lines[0])[0].tolist() == [3.0]
     assert texts(axes)[1] == "call 3: chosen"

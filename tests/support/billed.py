@@ -1,5 +1,6 @@
 """Records that were billed at prices that a test chooses."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -57,4 +58,4 @@ def frame_surcharged(number: int = 40) -> pd.DataFrame:
 
 def find_extra(records: Sequence[dict[str, Any]]) -> float:
     """Return what the calls at 1.1 times the usual prices cost above them, in US$."""
-    return sum(record["total_cost"] for record in records[::4]) / 11
+    return math.fsum(record["total_cost"] for record in records[::4]) / 11
