@@ -28,8 +28,12 @@ OPTIONS: dict[str, ChartOptions] = {
     "hour-of-week": {"tz": "America/New_York"},
 }
 """The options of charts that are not drawn with their defaults."""
-WHERE = {"speed-against-price": "api_type=completions"}
-"""The condition for the records of a chart that does not show all."""
+WHERE = {
+    "unit-prices": "model=deepseek/deepseek-v4-flash-20260731",
+    "session-cache": "model=openai/gpt-5.6-luna-20260709",
+    "speed-against-price": "api_type=completions",
+}
+"""The conditions for the records of charts that do not show all."""
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ Data stays in base units everywhere (US dollars, milliseconds, shares from 0 to 
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
 from numbers import Real
 
@@ -42,6 +43,8 @@ def format_value(value: float | None, unit: Unit, *, decimals: int | None = None
     ('$0.000153', '$1,234.50', '−$0.01230')
     >>> format_value(0.0004, Unit.USD, decimals=2)
     '<$0.01'
+    >>> [format_value(price, Unit.USD_PER_MTOK) for price in (0.2, 0.0198, 1.23456789)]
+    ['$0.20/M tokens', '$0.0198/M tokens', '$1.235/M tokens']
     >>> [format_value(ms, Unit.MS) for ms in (7.59, 512, 4068, 100_000, 7.2e6)]
     ['7.6 ms', '512 ms', '4.07 s', '1.67 min', '2.00 h']
     >>> format_value(0.1234, Unit.SHARE), format_value(1_234_567, Unit.TOKENS), format_value(None, Unit.USD)
@@ -94,8 +97,11 @@ def money_decimals(values: Iterable[float | None]) -> int:
     return min(6, max(2, 3 - _find_exponent(largest, 4)))
 
 
+PER_MTOK = "/M tokens"
+"""The text after a price per million tokens."""
+
 _SUFFIX = {
-    Unit.USD_PER_MTOK: "/M tokens",
+    Unit.USD_PER_MTOK: PER_MTOK,
     Unit.SHARE: " %",
     Unit.POINTS: " points",
     Unit.TOKENS: " tokens",
@@ -105,12 +111,15 @@ _FINE_MS = 10
 """Below this, durations have a decimal: inter-token latencies of providers differ by less than a millisecond."""
 _DURATIONS = ((1_000, 60, "s"), (60_000, 60, "min"), (3_600_000, math.inf, "h"))
 _COUNTS = ((1e6, 1_000, "M"), (1e9, math.inf, "G"))
+_FIGURES_OF_PRICES, _FIGURES_OF_RATIOS = 7, 12
+"""A unit price has few figures; a ratio of sums has all that a number can have."""
 
 
 def _format_size(size: float, unit: Unit, decimals: int | None) -> str:
     match unit:
         case Unit.USD | Unit.USD_PER_MTOK:
-            places = money_decimals([size]) if decimals is None else decimals
+            fewest = _count_price_decimals(size) if unit is Unit.USD_PER_MTOK else money_decimals([size])
+            places = fewest if decimals is None else decimals
             text = f"${size:,.{places}f}" if round(size, places) or not size else f"<${10**-places:.{places}f}"
         case Unit.MS:
             text = _format_duration(size)
@@ -123,6 +132,14 @@ def _format_size(size: float, unit: Unit, decimals: int | None) -> str:
         case _:
             text = _format_count(size)
     return text + _SUFFIX.get(unit, "")
+
+
+def _count_price_decimals(price: float) -> int:
+    """Return the number of decimals that show a unit price as it is, at least 2; those of money for any other ratio."""
+    short = f"{price:.{_FIGURES_OF_PRICES}g}"
+    if not math.isfinite(price) or float(short) != float(f"{price:.{_FIGURES_OF_RATIOS}g}"):
+        return money_decimals([price])
+    return max(2, -int(Decimal(short).normalize().as_tuple().exponent))
 
 
 def _format_duration(ms: float) -> str:

@@ -108,7 +108,13 @@ def test_money_can_be_written_with_a_given_number_of_decimals(usd: float, decima
 @pytest.mark.parametrize(
     ("value", "unit", "written"),
     [
-        (0.2, Unit.USD_PER_MTOK, "$0.2000/M tokens"),
+        (0.2, Unit.USD_PER_MTOK, "$0.20/M tokens"),
+        (0.0198, Unit.USD_PER_MTOK, "$0.0198/M tokens"),
+        (1.32, Unit.USD_PER_MTOK, "$1.32/M tokens"),
+        (0.1234567, Unit.USD_PER_MTOK, "$0.1234567/M tokens"),
+        (15, Unit.USD_PER_MTOK, "$15.00/M tokens"),
+        (0.3 / 7, Unit.USD_PER_MTOK, "$0.04286/M tokens"),
+        (math.inf, Unit.USD_PER_MTOK, "$inf/M tokens"),
         (0, Unit.SHARE, "0.0 %"),
         (0.99949, Unit.SHARE, "99.9 %"),
         (1, Unit.SHARE, "100.0 %"),

@@ -3,6 +3,7 @@
 A regime costs more than another one if its own tokens would have cost less at the prices of the other.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -47,8 +48,9 @@ class Level:
 
     @property
     def prompts(self) -> tuple[float, float]:
-        """The shortest and the longest prompt."""
-        return self.row["mark prompt min"], self.row["mark prompt max"]
+        """The shortest and the longest prompt; NaN if they are unknown."""
+        low, high = self.row["mark prompt min"], self.row["mark prompt max"]
+        return (math.nan, math.nan) if pd.isna(low) or pd.isna(high) else (low, high)
 
     @property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:

@@ -26,8 +26,10 @@ from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.export import export
 from genanalytics.cli.fetch import fetch
 from genanalytics.cli.ids import ids
+from genanalytics.cli.items import items
 from genanalytics.cli.plot import plot
 from genanalytics.cli.price_changes import price_changes
+from genanalytics.cli.prices import prices
 from genanalytics.cli.quality import quality
 from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
@@ -165,8 +167,10 @@ for _command in (
     export,
     fetch,
     ids,
+    items,
     plot,
     price_changes,
+    prices,
     quality,
     reconcile,
     report,

@@ -7,8 +7,11 @@ changes no setting of matplotlib.
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.catalog import CHARTS, Chart, find_chart
 from genanalytics.plots.cost import cost_over_time, cost_ranking
+from genanalytics.plots.flips import session_cache
+from genanalytics.plots.items import items_over_time
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
+from genanalytics.plots.prices import unit_prices
 from genanalytics.plots.reliability import outcomes
 from genanalytics.plots.saving import save
 from genanalytics.plots.speed import speed_against_price, throughput
@@ -23,10 +26,13 @@ __all__ = [
     "cost_ranking",
     "find_chart",
     "hour_of_week",
+    "items_over_time",
     "latency_heatmap",
     "latency_tails",
     "outcomes",
     "save",
+    "session_cache",
     "speed_against_price",
     "throughput",
+    "unit_prices",
 ]

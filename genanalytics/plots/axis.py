@@ -128,3 +128,13 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
         ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])
     nominal = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}[every]
     return places, float(np.diff(places).min()) if len(places) > 1 else nominal
+
+
+def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """Set the horizontal axis to the time between two moments, in their time zone."""
+    zone: Any = first.tz
+    locator = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
+    room = max((last - first) * 0.02, pd.Timedelta(minutes=1))
+    ax.set_xlim(first - room, last + room)  # type: ignore[arg-type]

@@ -9,8 +9,11 @@ from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.cost import cost_over_time, cost_ranking
+from genanalytics.plots.flips import session_cache
+from genanalytics.plots.items import items_over_time
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
+from genanalytics.plots.prices import unit_prices
 from genanalytics.plots.reliability import outcomes
 from genanalytics.plots.speed import speed_against_price, throughput
 
@@ -33,9 +36,12 @@ CHARTS: Mapping[str, Chart] = {
     for chart in (
         Chart(cost_over_time, "How does cost develop over time, and which groups cause it?"),
         Chart(cost_ranking, "Which groups make up the cost?"),
+        Chart(items_over_time, "What is the money spent on: input, cache, output or something else?"),
+        Chart(unit_prices, "At which unit prices was a model billed, and when did they change?"),
         Chart(cache_waterfall, "How much did prompt caching cost and save?"),
         Chart(cache_savings_rate, "How much does caching save in each group, and how certain is that?"),
         Chart(cache_payback, "When, or in which sessions, does caching pay back?"),
+        Chart(session_cache, "Which calls of a session lost the prompt cache, and what did that cost?"),
         Chart(latency_tails, "How slow are the slowest answers of each provider?"),
         Chart(latency_heatmap, "How does latency change over time, and how far does it spread?"),
         Chart(speed_against_price, "Which models are fast for their price?"),

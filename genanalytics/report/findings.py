@@ -21,6 +21,8 @@ from genanalytics.metrics.intervals.chances import find_chance_of_change, find_d
 from genanalytics.metrics.others import compare_with_others
 from genanalytics.metrics.sets.latency import TTFT
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+from genanalytics.report.bill import Bill, compute_bill, find_price_findings
+from genanalytics.report.finding import Finding
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 LEAST_REQUESTS = 100
@@ -41,23 +43,6 @@ _ERRORS = resolve_one("error_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One or two sentences about the data.
-
-    Attributes:
-        figure: Its number, with the unit.
-        text: The sentences.
-        chart: The name of a chart that shows it; empty for none.
-        alarming: Whether money is lost, or something is slow or wrong.
-    """
-
-    figure: str
-    text: str
-    chart: str = ""
-    alarming: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Figures:
     """The numbers behind a report.
 
@@ -68,6 +53,7 @@ class Figures:
         days: Cost by model for every day.
         errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
         slow: The share of its requests that wait longer for their first token than 95 % of all requests.
+        bill: Unit prices and items.
     """
 
     total: pd.DataFrame
@@ -76,6 +62,7 @@ class Figures:
     days: pd.DataFrame
     errors: pd.DataFrame
     slow: pd.DataFrame
+    bill: Bill
 
 
 class _Claim(NamedTuple):
@@ -109,6 +96,7 @@ def compute_figures(data: Records, *, tz: str) -> Figures:
         days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
         errors=compared[compared["metric"] == _ERRORS.name],
         slow=compared[compared["metric"] == slow.name],
+        bill=compute_bill(data),
     )
 
 
@@ -120,6 +108,7 @@ def find_findings(figures: Figures) -> list[Finding]:
     return [
         *_find_largest(figures.models),
         *changes,
+        *find_price_findings(figures.bill),
         *_find_savings(figures.total),
         *_find_losses(figures.models),
         *tails,

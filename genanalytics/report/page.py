@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 import pandas as pd
@@ -19,7 +19,24 @@ from genanalytics.units import Unit, format_count, format_value, mark_lower_boun
 
 _MOST_ROWS = 200
 _LONGEST = 80
+_LONGEST_WORDS = 200
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+
+
+class Figure(Protocol):
+    """A column with figures, such as a statistic."""
+
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+
+    @property
+    def label(self) -> str:
+        """The heading."""
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +105,27 @@ def clean(text: str, longest: int = _LONGEST) -> str:
     return shorten(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text), longest)
 
 
-def make_table(summary: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic], caption: str) -> Table:
-    """Return the first rows of a summary as a table of the page: the columns `by`, then the statistics."""
+def make_table(
+    summary: pd.DataFrame, by: Sequence[str], figures: Sequence[Figure], caption: str, *, words: Sequence[str] = ()
+) -> Table:
+    """Return the first rows of a summary as a table of the page: the columns `by`, then figures, then words."""
     shown = summary.head(_MOST_ROWS)
     columns = [_make_group_cells(shown[name]) for name in by]
     bounds = summary.attrs["lower_bounds"]
-    columns += [
-        _make_number_cells(shown[one.name].tolist(), one.unit, is_bound=one.name in bounds) for one in statistics
-    ]
+    columns += [_make_number_cells(shown[one.name].tolist(), one.unit, is_bound=one.name in bounds) for one in figures]
+    columns += [_make_group_cells(shown[name], _LONGEST_WORDS) for name in words]
     left = len(summary) - len(shown)
     return Table(
         caption,
-        [*(Column(name.replace("_", " "), numeric=False) for name in by), *(Column(one.label) for one in statistics)],
+        [
+            *(Column(name.replace("_", " "), numeric=False) for name in by),
+            *(Column(one.label) for one in figures),
+            *(Column(name.replace("_", " "), numeric=False) for name in words),
+        ],
         list(zip(*columns, strict=True)),
         [
             *([f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}."] if left else []),
-            *describe_rounding(shown, [one.name for one in statistics]),
+            *describe_rounding(shown, [one.name for one in figures]),
         ],
     )
 
@@ -152,6 +174,6 @@ def _make_number_cells(values: Sequence[Any], unit: Unit, *, is_bound: bool) -> 
     ]
 
 
-def _make_group_cells(groups: pd.Series) -> list[Cell]:
+def _make_group_cells(groups: pd.Series, longest: int = _LONGEST) -> list[Cell]:
     texts = [group if isinstance(group, str) else name for group, name in zip(groups, name_groups(groups), strict=True)]
-    return [Cell(clean(text)) for text in texts]
+    return [Cell(clean(text, longest)) for text in texts]

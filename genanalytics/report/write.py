@@ -20,9 +20,11 @@ from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.plots import find_chart
 from genanalytics.plots.groups import find_period
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+from genanalytics.report.bill import Bill, make_price_table, make_table_of_times
 from genanalytics.report.findings import Figures, compute_figures, find_findings
 from genanalytics.report.page import Chart, Section, Table, Tile, clean, define, make_table, make_text_table, render
 from genanalytics.report.svg import draw_svg
@@ -64,8 +66,11 @@ class _Part:
     drawings: tuple[_Drawing, ...]
     by: str
     metrics: tuple[str, ...]
+    itemized: bool = False
+    """Whether it needs the items of each record."""
 
 
+_ITEMS = tuple(value.name for value in ITEM_VALUES)
 _PARTS = (
     _Part(
         "cost",
@@ -76,6 +81,18 @@ _PARTS = (
         ),
         "model",
         ("effective_cost", "cost_share", "billed_cost", "byok_cost", "cost_per_request_p50", "usd_per_mtok"),
+    ),
+    _Part(
+        "items",
+        "Items of the bill",
+        (
+            _Drawing(
+                "items-over-time", "Items of the bill over time", ("billed_cost", *_ITEMS, "byok_cost"), timed=True
+            ),
+        ),
+        "model",
+        ("billed_cost", *_ITEMS, "reasoning_cost"),
+        itemized=True,
     ),
     _Part(
         "caching",
@@ -150,6 +167,8 @@ def write_report(
     period = find_period(data)
     every = _choose_period(period)
     sections = [_make_section(part, data, summaries, every=every, tz=tz) for part in _PARTS]
+    place = next(place for place, part in enumerate(_PARTS) if part.itemized)
+    sections.insert(place + 1, _make_price_section(data, summaries.bill, tz=tz))
     shown = [statistic for part in _PARTS for name in part.metrics for statistic in resolve([name])]
     content = {
         "title": clean(title),
@@ -199,38 +218,50 @@ def _check_replacement(path: Path, coverage: Coverage | None) -> None:
 
 def _make_section(part: _Part, data: Records, summaries: Figures, *, every: Period, tz: str) -> Section:
     groups = {"model": summaries.models, "provider_name": summaries.providers}[part.by]
+    if part.itemized:
+        groups = summaries.bill.models
     ranked = groups.sort_values(["effective_cost", "requests"], ascending=False, kind="stable", ignore_index=True)
     statistics = [REQUESTS, *resolve(part.metrics)]
     table = make_table(ranked, [part.by], statistics, f"{part.title} by {part.by.replace('_', ' ')}")
-    charts = [_make_chart(drawing, data, every=every, tz=tz) for drawing in part.drawings]
+    itemized = summaries.bill.itemized if part.itemized else None
+    charts = [_make_chart(drawing, data, every=every, tz=tz, itemized=itemized) for drawing in part.drawings]
     return Section(part.name, part.title, charts, table)
 
 
-def _make_chart(drawing: _Drawing, data: Records, *, every: Period, tz: str) -> Chart:
-    chart = find_chart(drawing.chart)
-    options: dict[str, str] = {"tz": tz}
+def _make_price_section(data: Records, bill: Bill, *, tz: str) -> Section:
+    title = "Unit prices over time"
+    known = bill.prices["identified"].eq("yes")
+    regimes = f"{format_count(int(known.sum()), 'price regime')} with known prices."
+    options = {"tz": tz, "prices": bill.prices, "model": bill.model_of_change}
+    numbers = make_table_of_times(bill.prices, title, tz=tz)
+    chart = _draw(_Drawing("unit-prices", title, ()), data, options, in_words=regimes, numbers=numbers)
+    return Section("prices", "Prices", [chart], make_price_table(bill.prices, "Unit prices by model and provider"))
+
+
+def _make_chart(drawing: _Drawing, data: Records, *, every: Period, tz: str, itemized: Records | None) -> Chart:
+    options: dict[str, Any] = {"tz": tz} if itemized is None else {"tz": tz, "itemized": itemized}
     if drawing.by:
         options["by"] = drawing.by
     if drawing.timed:
         options["every"] = every
     statistics = resolve(drawing.metrics)
-    numbers = summarize(data, by=drawing.by or None, tz=tz, metrics=statistics, every=every if drawing.timed else None)
+    rows = data if itemized is None else itemized
+    numbers = summarize(rows, by=drawing.by or None, tz=tz, metrics=statistics, every=every if drawing.timed else None)
     by = [name for name in (TIME, drawing.by) if name in numbers.columns]
-    description = f"{chart.question} {_read_out(numbers, by, statistics)}"
-    return Chart(
-        drawing.chart,
-        drawing.title,
-        chart.question,
-        Markup(  # noqa: S704 - made here from escaped parts
-            draw_svg(
-                lambda axes: chart.draw(data, ax=axes, **options),
-                name=drawing.chart,
-                title=drawing.title,
-                description=description,
-            )
-        ),
-        make_table(numbers, by, [REQUESTS, *statistics], drawing.title),
+    table = make_table(numbers, by, [REQUESTS, *statistics], drawing.title)
+    return _draw(drawing, data, options, in_words=_read_out(numbers, by, statistics), numbers=table)
+
+
+def _draw(drawing: _Drawing, data: Records, options: Mapping[str, Any], *, in_words: str, numbers: Table) -> Chart:
+    """Return a chart of the page; `in_words` is its content for screen readers."""
+    chart = find_chart(drawing.chart)
+    svg = draw_svg(
+        lambda axes: chart.draw(data, ax=axes, **options),
+        name=drawing.chart,
+        title=drawing.title,
+        description=f"{chart.question} {in_words}",
     )
+    return Chart(drawing.chart, drawing.title, chart.question, Markup(svg), numbers)  # noqa: S704 - made here from escaped parts
 
 
 def _read_out(numbers: pd.DataFrame, by: Sequence[str], statistics: Sequence[Statistic]) -> str:

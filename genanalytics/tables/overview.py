@@ -12,6 +12,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
+from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
 from genanalytics.tables.table import describe_gaps, describe_rounding, format_table, list_notices, name_groups
 from genanalytics.units import Unit, format_count, format_value
@@ -58,6 +59,7 @@ _MAIN: Mapping[str, tuple[str, ...]] = {
         "tps_e2e_p50",
         "tps_decode_p50",
     ),
+    "items": tuple(item.name for item in ITEM_VALUES),
 }
 """The statistics of a large set that a table shows; the others are available by name, and in JSON and CSV."""
 _OF_NOTES: Mapping[str, tuple[str, ...]] = {

@@ -14,7 +14,7 @@ from genanalytics.base.text import escape_unprintable, name_group, shorten
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import name_limits
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
-from genanalytics.units import GAP, Unit, add_shown_shares, format_value, mark_lower_bound, money_decimals
+from genanalytics.units import GAP, PER_MTOK, Unit, add_shown_shares, format_value, mark_lower_bound, money_decimals
 
 _SPACE = "  "
 _SHORTEST_NAME = 12
@@ -255,12 +255,16 @@ def _make_columns(
         return
     unit = Unit(attrs["units"][name])
     limits = [limit for limit in name_limits(name) if limit in rows]
+    label = attrs["labels"][name]
     cells, *ends = _format_figures([rows[column] for column in (name, *limits)], unit)
+    if unit is Unit.USD_PER_MTOK:  # once, in the heading
+        label = f"{label} per M tokens"
+        cells, *ends = ([cell.removesuffix(PER_MTOK) for cell in texts] for texts in (cells, *ends))
     if name in attrs.get("lower_bounds", ()):
         cells = list(map(mark_lower_bound, cells))
     elif is_bound:
         cells[-1] = mark_lower_bound(cells[-1])
-    yield Column(attrs["labels"][name], cells, is_figure=True)
+    yield Column(label, cells, is_figure=True)
     if ends:
         spans = [GAP if GAP in span else " to ".join(span) for span in zip(*ends, strict=True)]
         yield Column("95 % interval", spans, is_figure=True)

@@ -3,6 +3,7 @@ import math
 import pandas as pd
 import pytest
 
+from genanalytics.bill.items import itemize
 from genanalytics.metrics import summarize
 from genanalytics.metrics.catalog import SETS
 from genanalytics.records.coverage import UNKNOWN, Coverage
@@ -72,7 +73,7 @@ def test_at_full_coverage_nothing_is_a_lower_bound() -> None:
 
 def test_below_full_coverage_each_total_is_a_lower_bound_and_no_rate_is() -> None:
     frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
-    summary = summarize(frame, metrics=[*SETS])
+    summary = summarize(itemize(frame), metrics=[*SETS])
     totals = set(summary.attrs["lower_bounds"])
     for name in map(str, summary.columns):
         unit = summary.attrs["units"][name]

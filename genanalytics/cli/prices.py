@@ -1,0 +1,44 @@
+"""The command `prices`."""
+
+import click
+
+from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
+from genanalytics.cli.streams import say_table
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics prices generations.parquet
+  genanalytics prices openrouter_activity.csv --by model --json | jq '.[].input_price'"""
+)
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN[,COLUMN]",
+    help="Find prices for each group by these columns (default: model,provider_name).",
+)
+@reads_records
+def prices(
+    paths: tuple[str, ...],
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    tz: str,
+    engine: str,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Show the unit prices at which requests were billed.
+
+    The prices come from the records alone: from tokens, cost and cache discount. A price regime is a set of prices that
+    explains the cost of its requests to the last digit; regime 1 of a group has most requests.
+    """
+    from genanalytics.bill.prices import prices as find_prices
+    from genanalytics.tables.prices import format_prices
+
+    groups = split_names(",".join(by)) or ["model", "provider_name"]
+    with open_records(paths, where, tz, engine) as data:
+        found = find_prices(data, by=groups)
+    if print_rows(found, as_json=as_json, as_csv=as_csv):
+        return
+    say_table(format_prices(found, tz=tz, width=find_terminal_width()))

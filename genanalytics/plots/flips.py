@@ -1,0 +1,173 @@
+"""The chart of a session's prompt cache: what each call read, wrote and paid in full."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from genanalytics.bill.calls import OPTIONAL
+from genanalytics.bill.flips import cache_flips
+from genanalytics.bill.itemized import add_items
+from genanalytics.bill.prices import prices
+from genanalytics.metrics import EFFECTIVE_COST, summarize
+from genanalytics.metrics.engines.source import Covered, Records
+from genanalytics.plots.axis import add_unit, set_linear
+from genanalytics.plots.groups import describe_basis, name_subject, shorten_group, to_finite
+from genanalytics.plots.style import GREY, HUES, INK, SMALL, draw_legend, style_axes, write_empty, write_title
+from genanalytics.records.frame import to_frame
+from genanalytics.units import Unit, format_count, format_value
+
+_SESSION = "session_id"
+_PARTS = {"read from the cache": HUES[3], "written to the cache": HUES[2], "neither": HUES[0], "unknown": GREY}
+"""The colours of cache reads, cache writes and input, as in the chart of the items."""
+_MOST_CALLS = 400
+_MOST_LABELS = 8
+_BELOW_LEGEND = 0.66
+"""The height at which the list of losses begins, as a share of the axes."""
+_WIDE, _NARROW = 0.8, 1.0
+_FEW = 60
+"""Up to this many calls have a gap between their bars."""
+
+
+def session_cache(
+    data: Records,
+    *,
+    session: str | None = None,
+    flips: pd.DataFrame | None = None,
+    tz: str = "UTC",
+    ax: Axes | None = None,
+) -> Axes:
+    """Return axes with the prompt of each call of a session: tokens read from the cache, written to it, and neither.
+
+    Calls that lost the cache of the session have a mark; the largest losses have their amount and their cause.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. The rows of one session
+            are read into memory.
+        session: The `session_id`; None for the most expensive session. Without any `session_id` in the data, the chart
+            shows the calls of the most expensive model.
+        flips: The result of `ga.cache_flips`; computed for the session if it is not given.
+        tz: The time zone of the dates, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone.
+    """
+    by, group = (_SESSION, session) if session is not None else _choose_group(data, tz)
+    table = prices(data)
+    calls = _read_calls(add_items(data, table), by, group)
+    calls = calls[calls["native_tokens_prompt"].notna()]
+    calls = calls.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
+    with style_axes(ax) as axes:
+        named = f"{name_subject(by)} {shorten_group(group)}" if len(calls) else "a session"
+        axes.set_xlabel("call of the session, in the order of time" if by == _SESSION else "call, in the order of time")
+        axes.set_ylabel(add_unit("prompt", Unit.TOKENS))
+        subject = f"Prompt cache call by call, {named}"
+        if not len(calls):
+            write_title(axes, subject, [describe_basis(data, tz)])
+            return write_empty(axes, "no call with known tokens")
+        lost = _find_flips(calls, table, flips)
+        some = f"here the first {_MOST_CALLS} of" if len(calls) > _MOST_CALLS else "here"
+        shown = f"{some} {format_count(len(calls), 'call')}"
+        write_title(axes, subject, [describe_basis(data, tz), f"{shown}, {_describe_losses(lost)}"])
+        _draw_calls(axes, calls.head(_MOST_CALLS), lost)
+        return axes
+
+
+def _choose_group(data: Records, tz: str) -> tuple[str, Any]:
+    """Return the most expensive session, or the most expensive model if no record has a session."""
+    for by in (_SESSION, "model"):
+        costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST]).dropna(subset=[by])
+        if len(costs):
+            amounts = np.nan_to_num(to_finite(costs[EFFECTIVE_COST.name]))
+            return by, costs[by].iloc[int(amounts.argmax())]
+    return _SESSION, None
+
+
+def _read_calls(data: Records, by: str, group: object) -> pd.DataFrame:
+    """Return the rows of a group in memory."""
+    native: Any = data.data if isinstance(data, Covered) else data
+    rows = nw.from_native(native)
+    kept = rows.filter(nw.col(by) == group) if group is not None else rows.head(0)
+    if isinstance(native, pd.DataFrame):
+        found: pd.DataFrame = kept.to_native()
+    else:
+        found = to_frame(kept.lazy().collect(backend="pyarrow").to_native())
+    return found
+
+
+def _find_flips(calls: pd.DataFrame, table: pd.DataFrame, flips: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the flips of these calls, with `place`, their numbers among the calls, counted from 0."""
+    if flips is None:
+        known = calls[[name for name in calls if name not in OPTIONAL or calls[name].notna().any()]]
+        flips = cache_flips(known, table)
+    place = pd.Series(np.arange(len(calls)), calls["requested_id"]).groupby(level=0).first()
+    found = flips.assign(place=flips["requested_id"].map(place))
+    return found.dropna(subset=["place"]).astype({"place": int})
+
+
+def _describe_losses(lost: pd.DataFrame) -> str:
+    """Return the number of flips and their loss, which is an upper bound."""
+    if lost.empty:
+        return "none lost the cache"
+    total = float(lost["loss"].sum())
+    most = f", at most {format_value(total, Unit.USD)} in all" if lost["loss"].notna().any() else ""
+    return f"{len(lost):,} lost the cache{most}"
+
+
+def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
+    prompt = np.nan_to_num(to_finite(calls["native_tokens_prompt"])).clip(min=0)
+    cached = to_finite(calls["cache_read_tokens"])
+    unknown = np.where(np.isnan(cached), prompt, 0.0)
+    read = np.minimum(np.nan_to_num(cached), prompt)
+    written = np.minimum(np.nan_to_num(to_finite(calls["cache_write_tokens"])), prompt - read - unknown)
+    heights = (read, written, prompt - read - written - unknown, unknown)
+    numbers, bottom = np.arange(1, len(calls) + 1), np.zeros(len(calls))
+    width = _WIDE if len(calls) <= _FEW else _NARROW
+    handles: list[Any] = []
+    for (label, colour), part in zip(_PARTS.items(), heights, strict=True):
+        if part.any():
+            ax.bar(numbers, part, bottom=bottom, width=width, color=colour, label=label, linewidth=0)
+            handles.insert(0, Patch(color=colour, label=label))
+        bottom = bottom + part
+    top = float(prompt.max()) or 1.0
+    ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.1 * top))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    set_linear(ax.xaxis, Unit.COUNT)
+    set_linear(ax.yaxis, Unit.TOKENS)
+    shown = lost[lost["place"] < len(calls)]
+    if len(shown):
+        handles.append(_mark_flips(ax, shown, prompt + 0.03 * top))
+    draw_legend(ax, handles)
+
+
+def _mark_flips(ax: Axes, lost: pd.DataFrame, above: np.ndarray) -> Line2D:
+    """Mark the calls that lost the cache, and list the largest losses below the legend."""
+    places = lost["place"].to_numpy()
+    (marks,) = ax.plot(places + 1, above[places], color="black", marker="v", linestyle="", label="lost the cache")
+    largest = lost.sort_values("loss", ascending=False, kind="stable", na_position="last").head(_MOST_LABELS)
+    lines = [_describe_flip(row) for row in largest.sort_values("place").to_dict("records")]
+    if len(lost) > len(lines):
+        lines.append(f"and {len(lost) - len(lines):,} smaller losses")
+    ax.annotate(
+        "\n".join(lines),
+        (1.02, _BELOW_LEGEND),
+        xycoords="axes fraction",
+        fontsize=SMALL,
+        color=INK,
+        linespacing=1.4,
+        va="top",
+    )
+    return marks
+
+
+def _describe_flip(flip: Mapping[Any, Any]) -> str:
+    amount = "" if pd.isna(flip["loss"]) else f"at most {format_value(flip['loss'], Unit.USD)}, "
+    return f"call {flip['place'] + 1:,}: {amount}{flip['cause']}"

@@ -1,0 +1,85 @@
+"""The chart of the items of the bill."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from genanalytics.bill.itemized import add_items
+from genanalytics.metrics import summarize
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.metrics.sets.items import ITEM_VALUES
+from genanalytics.plots.axis import set_linear
+from genanalytics.plots.bars import Layer, draw_stack, find_periods
+from genanalytics.plots.groups import any_known, describe_basis, describe_undated, describe_unknown, to_finite
+from genanalytics.plots.style import GREY, HUES, style_axes, write_empty, write_title
+from genanalytics.units import Unit, format_value
+
+_COLOURS = {
+    "input_cost": HUES[0],
+    "cache_read_cost": HUES[3],
+    "cache_write_cost": HUES[2],
+    "output_cost": HUES[1],
+    "other_cost": HUES[4],
+    "unexplained_cost": GREY,
+}
+"""The items, from the bottom of the stack to its top."""
+_NOTHING = format_value(0.0, Unit.SHARE)
+_OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
+
+
+def items_over_time(
+    data: Records, *, every: Period = "day", tz: str = "UTC", itemized: Records | None = None, ax: Axes | None = None
+) -> Axes:
+    """Return axes with the bill of each period as stacked bars, a layer per item: input, cache reads, output, others.
+
+    The items add up to the bill. Costs that no price explains are a layer too, and so is what providers charged to the
+    user's own keys (BYOK), which is not part of the bill.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        every: The period: `minute`, `hour`, `day`, `week` or `month`.
+        tz: The time zone, by its IANA name.
+        itemized: The result of `ga.itemize(data)`; computed if it is not given.
+        ax: The axes to draw into; None for a new figure.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone or period, or there are too many periods.
+    """
+    names = [*_COLOURS, "billed_cost", _OWN_KEYS, "cost_unknown"]
+    costs = summarize(add_items(data) if itemized is None else itemized, every=every, tz=tz, metrics=names)
+    unfinished = find_periods(costs, every)
+    with style_axes(ax) as axes:
+        details = [
+            describe_basis(data, tz),
+            _describe_unexplained(costs),
+            describe_unknown(int(costs["cost_unknown"].sum())),
+            describe_undated(costs),
+        ]
+        write_title(axes, f"Where the money goes, per {every}", details)
+        axes.set_ylabel("cost (US$)")
+        axes.set_xlabel(f"{every} ({tz})")
+        if unfinished.empty:
+            return write_empty(axes, "no dated generation")
+        dated = costs.dropna(subset=[TIME])
+        if not any_known(dated, "billed_cost") and not any_known(dated, _OWN_KEYS):
+            return write_empty(axes, "no known cost")
+        draw_stack(axes, unfinished, _make_layers(dated), every=every)
+        set_linear(axes.yaxis, Unit.USD)
+        return axes
+
+
+def _describe_unexplained(costs: pd.DataFrame) -> str:
+    """Return the part of the bill that no price explains; "" if it rounds to nothing."""
+    unexplained, billed = (float(np.nansum(to_finite(costs[name]))) for name in ("unexplained_cost", "billed_cost"))
+    share = format_value(unexplained / billed, Unit.SHARE) if unexplained > 0 and billed > 0 else _NOTHING
+    return "" if share == _NOTHING else f"{share} of the bill is not explained by a price"
+
+
+def _make_layers(dated: pd.DataFrame) -> list[Layer]:
+    """Return the items that cost anything, and the charges to own keys."""
+    labels = {value.name: value.label for value in ITEM_VALUES} | {_OWN_KEYS: "own keys (BYOK)"}
+    colours = _COLOURS | {_OWN_KEYS: _OWN_KEYS_COLOUR}
+    layers = [Layer(labels[name], colour, np.nan_to_num(to_finite(dated[name]))) for name, colour in colours.items()]
+    return [layer for layer in layers if layer.heights.any()] or layers[:1]

@@ -1,0 +1,226 @@
+"""The chart of unit prices over time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib.dates as mdates
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
+
+from genanalytics.bill.prices import find_prices
+from genanalytics.metrics import EFFECTIVE_COST, summarize
+from genanalytics.metrics.engines.source import Records
+from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
+from genanalytics.plots.groups import describe_basis, shorten_group, to_finite
+from genanalytics.plots.style import GREY, HUES, INK, SMALL, style_axes, write_empty, write_title
+from genanalytics.units import PER_MTOK, Unit, format_count, format_value
+
+_KINDS = {"input_price": ("input", "-"), "output_price": ("output", (0, (4, 1.5)))}
+"""The prices that are drawn: their names, and their line styles."""
+_BY = ("model", "provider_name")
+_APART = 3.0
+"""The distance between lines at the same price, in points."""
+_LINE = 11.5
+"""The height of a label, in points."""
+_MOST_REGIMES = 16
+_MOST_NAMES = 2
+"""A label names this many providers; the legend names more."""
+
+
+class _Step(NamedTuple):
+    """A price that applied from one moment to another."""
+
+    provider: Any
+    kind: str
+    price: float
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+def unit_prices(
+    data: Records,
+    *,
+    model: str | None = None,
+    prices: pd.DataFrame | None = None,
+    tz: str = "UTC",
+    ax: Axes | None = None,
+) -> Axes:
+    """Return axes with the unit prices of one model over time: input and output at each provider, as they were billed.
+
+    A line goes from the first to the last request at a price. Lines side by side are prices at the same time; a dotted
+    line leads from a price to its successor.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        model: The model; None for the most expensive one with known prices above 0.
+        prices: The result of `ga.prices(data)`; computed if it is not given.
+        tz: The time zone, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone.
+    """
+    costs = summarize(data, by="model", tz=tz, metrics=[EFFECTIVE_COST])
+    table = find_prices(data, _BY)[0] if prices is None else prices
+    drawable = table[_find_drawable(table)]
+    chosen = _choose_model(drawable, costs) if model is None else model
+    steps = _list_steps(drawable[drawable["model"].eq(chosen)], tz) if chosen is not None else []
+    with style_axes(ax) as axes:
+        subject = "Unit prices as billed" if chosen is None else f"Unit prices of {shorten_group(chosen)}, as billed"
+        details = [describe_basis(data, tz), _describe_known(table[table["model"].eq(chosen)]) if steps else ""]
+        write_title(axes, subject, details, room=0.72)
+        axes.set_ylabel(add_unit("price", Unit.USD_PER_MTOK))
+        axes.set_xlabel(f"time ({tz})")
+        if not steps:
+            return write_empty(axes, "no known price per token")
+        set_moments(axes, min(step.first for step in steps), max(step.last for step in steps))
+        ends = set_logarithmic(axes, "y", np.array([step.price for step in steps]), Unit.USD_PER_MTOK)
+        _draw_steps(axes, steps)
+        _write_labels(axes, steps, ends)
+        _write_legend(axes, steps)
+        return axes
+
+
+def _find_drawable(table: pd.DataFrame) -> "pd.Series[bool]":
+    known = table[list(_KINDS)].fillna(0.0).gt(0).any(axis=1)
+    return table["regime"].notna() & table["first_seen"].notna() & known
+
+
+def _choose_model(table: pd.DataFrame, costs: pd.DataFrame) -> Any:  # noqa: ANN401 - a column can contain anything
+    """Return the most expensive model of a table of prices; None without any."""
+    ranked = costs[costs["model"].isin(table["model"].dropna())]
+    if ranked.empty:
+        return None
+    return ranked["model"].iloc[int(np.nan_to_num(to_finite(ranked[EFFECTIVE_COST.name])).argmax())]
+
+
+def _list_steps(rows: pd.DataFrame, tz: str) -> list[_Step]:
+    """Return the prices of a model above 0, with their times in a time zone."""
+    return [
+        _Step(
+            row["provider_name"],
+            name,
+            float(row[name]),
+            *(row[end].tz_convert(tz) for end in ("first_seen", "last_seen")),
+        )
+        for row in rows.head(_MOST_REGIMES).to_dict("records")
+        for name in _KINDS
+        if pd.notna(row[name]) and row[name] > 0
+    ]
+
+
+def _describe_known(table: pd.DataFrame) -> str:
+    """Return the share of a model's requests whose price is known."""
+    known = table["requests"][table["input_price"].notna() | table["output_price"].notna()].sum()
+    return f"{format_value(known / table['requests'].sum(), Unit.SHARE)} of its billed requests have a known price"
+
+
+def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
+    """Draw a line per price, those at the same price next to each other, and dotted lines to successors."""
+    colours = _choose_colours(steps)
+    for level in _list_levels(steps):
+        for place, step in enumerate(level):
+            shift = _APART * (place - (len(level) - 1) / 2) / 72
+            moved = ax.transData + ScaledTranslation(0, shift, ax.figure.dpi_scale_trans)
+            ax.plot(
+                [*map(mdates.date2num, (step.first, step.last))],
+                [step.price] * 2,
+                color=colours[step.provider],
+                linestyle=_KINDS[step.kind][1],
+                linewidth=2,
+                marker="|",
+                markersize=5,
+                transform=moved,
+            )
+    for before, after in _list_successions(steps):
+        ax.plot(
+            [*map(mdates.date2num, (before.last, after.first))],
+            [before.price, after.price],
+            color=colours[after.provider],
+            linestyle=":",
+            linewidth=1.2,
+        )
+
+
+def _choose_colours(steps: Sequence[_Step]) -> dict[Any, str]:
+    providers = list(dict.fromkeys(step.provider for step in steps))
+    return {provider: HUES[place] if place < len(HUES) else GREY for place, provider in enumerate(providers)}
+
+
+def _list_levels(steps: Sequence[_Step]) -> list[list[_Step]]:
+    """Return prices of one kind that are equal together, the lowest ones first."""
+    levels: dict[tuple[str, str], list[_Step]] = {}
+    for step in sorted(steps, key=lambda step: step.price):
+        levels.setdefault((step.kind, format_value(step.price, Unit.USD_PER_MTOK)), []).append(step)
+    return list(levels.values())
+
+
+def _list_successions(steps: Sequence[_Step]) -> Iterator[tuple[_Step, _Step]]:
+    """Yield each price that began after the end of another one of the same provider, with the last such one."""
+    for after in steps:
+        ended = [
+            step
+            for step in steps
+            if (step.provider, step.kind) == (after.provider, after.kind) and step.last < after.first
+        ]
+        if ended:
+            yield max(ended, key=lambda step: step.last), after
+
+
+def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float]) -> None:
+    """Write each price with its providers to the right of its lines, moved apart where labels would overlap."""
+    colours, levels = _choose_colours(steps), _list_levels(steps)
+    low, high = np.log(ends)
+    height = ax.get_window_extent().height * 72 / ax.figure.dpi
+    wanted = [height * (np.log(level[0].price) - low) / (high - low) for level in levels]
+    for level, place, at in zip(levels, wanted, _move_apart(wanted, _LINE), strict=True):
+        names = list(dict.fromkeys(step.provider for step in level))
+        price = format_value(level[0].price, Unit.USD_PER_MTOK).removesuffix(PER_MTOK)
+        shown = ", ".join([shorten_group(name, longest=18) for name in names[:_MOST_NAMES]] + _count_others(names))
+        ax.annotate(
+            f"{price} {_KINDS[level[0].kind][0]}: {shown}",
+            (1, level[0].price),
+            (8, at - place),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=colours[names[0]] if len(names) == 1 else INK,
+            va="center",
+        )
+
+
+def _write_legend(ax: Axes, steps: Sequence[_Step]) -> None:
+    """Name the colours of several providers below the axes."""
+    colours = _choose_colours(steps)
+    if len(colours) == 1:
+        return
+    named = dict(list(colours.items())[: len(HUES)])
+    handles = [Line2D([], [], color=colour, linewidth=2, label=shorten_group(name)) for name, colour in named.items()]
+    if len(colours) > len(named):
+        rest = format_count(len(colours) - len(named), "other")
+        handles.append(Line2D([], [], color=GREY, linewidth=2, label=rest))
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, frameon=False)
+
+
+def _count_others(names: Sequence[Any]) -> list[str]:
+    return [format_count(len(names) - _MOST_NAMES, "other")] if len(names) > _MOST_NAMES else []
+
+
+def _move_apart(places: Sequence[float], least: float) -> list[float]:
+    """Return places in rising order, at least so far apart, each close to its own.
+
+    >>> _move_apart([0.0, 1.0, 30.0], 10)
+    [-4.5, 5.5, 30.0]
+    """
+    groups: list[tuple[float, int]] = []  # the middle of each group, and its size
+    for place in places:
+        middle, size = float(place), 1
+        while groups and middle - least * (size - 1) / 2 < groups[-1][0] + least * (groups[-1][1] - 1) / 2 + least:
+            other, others = groups.pop()
+            middle, size = (middle * size + other * others) / (size + others), size + others
+        groups.append((middle, size))
+    return [middle + least * (place - (size - 1) / 2) for middle, size in groups for place in range(size)]

@@ -1,0 +1,147 @@
+"""Unit prices and items in a report: what it is computed from, its tables, and what price changes and surcharges cost.
+
+Their figures are exact: tokens times prices that the records prove. So their findings describe, they claim nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from genanalytics.base.text import name_group
+from genanalytics.bill.itemized import add_items
+from genanalytics.bill.price_changes import price_changes
+from genanalytics.bill.prices import prices
+from genanalytics.metrics import EFFECTIVE_COST, summarize
+from genanalytics.metrics.engines.source import Records
+from genanalytics.report.finding import Finding
+from genanalytics.report.page import Table, make_table
+from genanalytics.tables.prices import (
+    REGIME,
+    SEEN,
+    describe_unexplained,
+    list_prices,
+    name_groups_of_prices,
+)
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
+
+_MOST = 5
+"""The largest number of surcharges and price changes that have a finding each."""
+_REGIME = re.compile(r"\bregime \d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the bill was for.
+
+    Attributes:
+        prices: The result of `ga.prices`.
+        changes: The result of `ga.price_changes`.
+        itemized: The records with their items.
+        models: The items by model.
+    """
+
+    prices: pd.DataFrame
+    changes: pd.DataFrame
+    itemized: Records
+    models: pd.DataFrame
+
+    @property
+    def model_of_change(self) -> str | None:
+        """The model with the most expensive surcharge or price change; None if there are none."""
+        rows = _list_changes(self)
+        return None if rows.empty else rows["model"].iloc[0]
+
+
+class _Column(NamedTuple):
+    name: str
+    label: str
+    unit: Unit
+
+
+def compute_bill(data: Records) -> Bill:
+    """Return prices and items of the data.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+    """
+    found = prices(data)
+    itemized = add_items(data, found)
+    return Bill(
+        prices=found,
+        changes=price_changes(data, found),
+        itemized=itemized,
+        models=summarize(itemized, by="model", metrics=[EFFECTIVE_COST, "billed_cost", "items"]),
+    )
+
+
+def make_price_table(found: pd.DataFrame, caption: str) -> Table:
+    """Return a table of prices with words on how sure they are and how they relate, without their times."""
+    names = ["requests", "explained_share", *list_prices(found)]
+    table = make_table(
+        found, name_groups_of_prices(found), _list_columns(found, names), caption, words=("identified", "relation")
+    )
+    reason = [] if len(found) else ["No request was billed, so there are no prices."]
+    return Table(table.caption, table.columns, table.rows, [*table.notes, *reason, *describe_unexplained(found)])
+
+
+def make_table_of_times(found: pd.DataFrame, caption: str, *, tz: str) -> Table:
+    """Return the numbers of the chart of unit prices: when each price was seen."""
+    known = found[found[REGIME].notna()]
+    known = known.assign(**{name: known[name].dt.tz_convert(tz) for name in SEEN})
+    columns = _list_columns(found, ["input_price", "output_price"])
+    return make_table(known, [*name_groups_of_prices(found), *SEEN], columns, caption)
+
+
+def _list_columns(found: pd.DataFrame, names: list[str]) -> list[_Column]:
+    return [_Column(name, found.attrs["labels"][name], Unit(found.attrs["units"][name])) for name in names]
+
+
+def find_price_findings(bill: Bill) -> Iterator[Finding]:
+    """Yield what each surcharge and each price change cost, the highest cost first; tiers were the caller's choice."""
+    rows = _list_changes(bill)
+    totals = bill.prices.groupby(["model", "provider_name"], dropna=False)["requests"].sum()
+    mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
+    for row in rows.head(_MOST).to_dict("records"):
+        of = int(totals[(row["model"], row["provider_name"])])
+        extra = format_value(abs(row["extra_cost"]), Unit.USD)
+        text = f"{_describe_price(row, of)} {_describe_extra(row, mark(extra))}"
+        figure = mark(extra) if row["extra_cost"] > 0 else f"−{extra}"
+        chart = "unit-prices" if row["model"] == rows["model"].iloc[0] else ""
+        yield Finding(figure, text, chart, alarming=row["extra_cost"] > 0)
+    rest = rows.iloc[_MOST:]
+    if len(rest):
+        extra = format_value(rest["extra_cost"].sum(), Unit.USD)
+        regimes = format_count(len(rest), "other price regime")
+        yield Finding(extra, f"This is the extra cost of surcharges and price changes in {regimes}.")
+
+
+def _list_changes(bill: Bill) -> pd.DataFrame:
+    """Return surcharges and price changes that made a difference, the highest extra cost first.
+
+    Prices per request are left out: two of them may be those of two sizes of an image.
+    """
+    names = name_groups_of_prices(bill.prices)
+    per_token = bill.prices[["input_price", "output_price"]].fillna(0.0).gt(0).any(axis=1)
+    changes = bill.changes.merge(bill.prices.loc[per_token, names], on=names, how="inner")
+    return changes[(changes["kind"] != "tier") & (changes["extra_cost"].fillna(0.0) != 0)]
+
+
+def _describe_price(row: "dict[Any, Any]", of: int) -> str:
+    """Return how a price differs from the lowest one, and for how many requests."""
+    ratio, _, reason = _REGIME.sub("the price", row["relation"]).partition(", ")
+    model, provider = (name_group(row[name], missing="not given") for name in ("model", "provider_name"))
+    requests = f"{row['requests']:,} of {format_count(of, 'request')}"
+    return f"{model} at {provider}: {ratio} on {requests}{f', {reason}' if reason else ''}."
+
+
+def _describe_extra(row: "dict[Any, Any]", extra: str) -> str:
+    since = " since then" if row["kind"] == "change" else ""
+    if row["extra_cost"] < 0:
+        return f"This saved {extra}{since}."
+    share = (
+        f", {format_value(row['share'], Unit.SHARE)} of the cost of these requests" if pd.notna(row["share"]) else ""
+    )
+    return f"This cost an extra {extra}{since}{share}."

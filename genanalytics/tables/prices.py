@@ -1,0 +1,52 @@
+"""Price regimes as people read them: a row each, with the prices as they were recovered and with words on each."""
+
+import pandas as pd
+
+from genanalytics.tables.table import format_table, list_notices
+from genanalytics.units import format_count
+
+REGIME = "regime"
+SEEN = ("first_seen", "last_seen")
+_PRICES = ("input_price", "cache_read_price", "cache_write_price", "output_price", "request_price")
+_WORDS = ("identified", "relation")
+_UNLIMITED = 10_000
+
+
+def format_prices(prices: pd.DataFrame, *, tz: str = "UTC", width: int = 100) -> str:
+    """Return the result of `ga.prices` as a text table with its notices.
+
+    Prices that no regime has are left out, and the moments `first_seen` and `last_seen` if they do not fit.
+
+    Args:
+        prices: The result of `ga.prices`.
+        tz: The time zone of the moments.
+        width: The maximum number of characters in a line.
+    """
+    notices = list_notices(prices)
+    if prices.empty:
+        return "\n".join(["No price: no request was billed.", *notices])
+    limits = [name for name in map(str, prices) if name.endswith(("_low", "_high"))]  # those of known prices are close
+    shown = prices.drop(columns=limits).assign(**{name: prices[name].dt.tz_convert(tz) for name in SEEN})
+    groups = name_groups_of_prices(prices)
+    columns = ["requests", "explained_share", *list_prices(prices), *_WORDS]
+    whole = format_table(shown, groups, [*columns[:2], *SEEN, *columns[2:]], width=_UNLIMITED)
+    if max(map(len, whole.splitlines())) > width:
+        whole = format_table(shown, groups, columns, width=width)
+    return "\n".join([whole, *describe_unexplained(prices), *notices])
+
+
+def name_groups_of_prices(prices: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of prices that name its rows: the keys and `regime`."""
+    return list(prices.columns[: list(prices.columns).index(REGIME) + 1])
+
+
+def list_prices(prices: pd.DataFrame) -> list[str]:
+    """Return the columns of the prices of input and output, and of other prices that any regime has."""
+    named = {"input_price", "output_price"}
+    return [name for name in _PRICES if name in named or (prices[name].fillna(0.0) > 0).any()]
+
+
+def describe_unexplained(prices: pd.DataFrame) -> list[str]:
+    """Return a line on the requests that no price explains, if there are any."""
+    rest = int(prices.loc[prices[REGIME].isna(), "requests"].sum())
+    return [f"Not explained by a price: {format_count(rest, 'request')}."] if rest else []
