@@ -39,8 +39,9 @@ class Dialect:
         group: Returns aggregates of data, after the keys of their groups.
         join: Returns all rows of data with the columns of the row of a small table that has the same keys, gaps if
             there is none; missing keys are equal.
-        fence: Returns the same data, whose columns the engine computes before those that are made of them. An engine
-            that puts one expression into another may compute it once for each use: many steps would never end.
+        fence: Returns the same data, whose columns of some names the engine computes before those that are made of
+            them. An engine that puts one expression into another may compute it once for each use: many steps would
+            never end.
         name: The name of the engine.
         list_errors: Returns what the engine raises.
     """
@@ -53,7 +54,7 @@ class Dialect:
     select: Callable[[Any, Sequence[str]], Any]
     group: Callable[[Any, Sequence[str], Sequence[str]], Any]
     join: Callable[[Any, pa.Table, Sequence[str]], Any]
-    fence: Callable[[Any], Any]
+    fence: Callable[[Any, Iterable[str]], Any]
     name: str
     list_errors: Callable[[], tuple[type[Exception], ...]]
 
@@ -212,6 +213,19 @@ def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # no
     return joined
 
 
+def _fence_in_spark(frame: Any, names: Iterable[str]) -> Any:  # noqa: ANN401
+    """Return the frame with columns that depend, as far as Spark can know, on where a row is computed.
+
+    Spark copies no such column into another, and derives no facts from it: the facts about a chain of columns grow
+    exponentially, and a filter, which would be a fence too, makes Spark derive them.
+    """
+    from pyspark.sql.functions import expr  # noqa: PLC0415
+
+    always = "spark_partition_id() >= 0"
+    fenced = {name: expr(f"CASE WHEN {always} THEN {SPARK.quote(name)} END") for name in names}
+    return frame.withColumns(fenced)
+
+
 def _join_in_duckdb(relation: Any, table: pa.Table, on: Sequence[str]) -> Any:  # noqa: ANN401
     genanalytics_groups = table  # which the query finds by the name of the variable
     small = relation.query("genanalytics_rows", "SELECT * FROM genanalytics_groups").set_alias("small")
@@ -253,7 +267,7 @@ DUCKDB = Dialect(
     select=lambda relation, columns: relation.project(", ".join(columns)),
     group=lambda relation, by, steps: relation.aggregate(", ".join([*by, *steps]), ", ".join(by)),
     join=_join_in_duckdb,
-    fence=lambda relation: relation.filter("random() < 2"),  # always true, which the engine cannot know
+    fence=lambda relation, _: relation.filter("random() < 2"),  # always true, which the engine cannot know
 )
 SPARK = Dialect(
     name="Spark",
@@ -266,5 +280,5 @@ SPARK = Dialect(
     select=lambda frame, columns: frame.selectExpr(*columns),
     group=_group_in_spark,
     join=_join_in_spark,
-    fence=lambda frame: frame.filter("rand() < 2"),
+    fence=_fence_in_spark,
 )

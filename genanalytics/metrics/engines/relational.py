@@ -153,7 +153,7 @@ class Relational:
         rows = self.join(rows, groups, [key.group for key in by])
         for step in steps:
             rows = compute(rows.with_columns, step, (*ERRORS, *self._dialect.list_errors()))
-            rows = nw.from_native(self._dialect.fence(rows.to_native()))
+            rows = nw.from_native(self._dialect.fence(rows.to_native(), step))
         kept = rows.select(*plain.values(), *wanted).to_native()
         return self._dialect.rename(
             kept, {new: old for old, new in plain.items()} | dict(zip(wanted, wanted, strict=True))
