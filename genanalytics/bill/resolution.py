@@ -11,6 +11,8 @@ from genanalytics.bill.solve import count_decimals
 
 _LEAD = 3
 """The fewest points by which one ending has to be better than the other."""
+_SURELY = 0.95
+"""Amounts are exact if prices explain this share of them to the last digit."""
 _AS_GOOD = 0.99
 """Amounts need no room for lost digits if prices explain nearly as many of them without it: this share."""
 
@@ -26,8 +28,11 @@ def choose_ending(unit: float, groups: Sequence[Shown]) -> Resolution:
     def rate(ending: Ending) -> int:
         return sum(_rate(group.bound(Resolution(unit, ending))) for group in groups)
 
+    exact = rate(Ending.EXACT)
+    if exact >= _SURELY * sum(len(group.paid) for group in groups) > 0:
+        return Resolution(unit, Ending.EXACT)
     cut, rounded = rate(Ending.CUT), rate(Ending.ROUNDED)
-    if rate(Ending.EXACT) >= _AS_GOOD * max(cut, rounded, 1):
+    if exact >= _AS_GOOD * max(cut, rounded, 1):
         return Resolution(unit, Ending.EXACT)
     if abs(cut - rounded) < _LEAD:
         return Resolution(unit)
