@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.amounts import SHOWN, Resolution
+from genanalytics.bill.amounts import Resolution
 from genanalytics.bill.book import PRICES, Book, fill_prices, lay_out
 from genanalytics.bill.prices import find_prices, number_groups
+from genanalytics.bill.sample import ROWS_OF_GROUP, draw_sample
 from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.declare import Count
@@ -20,8 +21,6 @@ from genanalytics.records.frame import to_nullable
 
 _BY = ("model", "provider_name")
 _RESOLUTIONS = ("resolution", "resolution_of_exports")
-_ASSUMED = Resolution(SHOWN)
-"""The resolution of amounts that a table of prices is compared with if it does not tell it."""
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
@@ -49,7 +48,7 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
         - `byok_input_cost` and so on to `byok_unexplained_cost`: the same items of `upstream_inference_cost`; a gap for
           all other rows.
 
-        In each row, the items add up to `total_cost` in whole nano-dollars, a gap as 0; those of BYOK to
+        In each row, the items add up to `total_cost` to the last digit, a gap as 0; those of BYOK to
         `upstream_inference_cost`.
 
     Raises:
@@ -98,5 +97,7 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     labels = label_groups(groups, keys).assign(group=np.arange(len(groups)))
     regimes = fill_prices(prices[prices["regime"].notna()]).merge(labels, on=names or None, how="inner")
     wide, slots = lay_out(regimes, number_groups(groups))
-    found = [Resolution.from_json(prices.attrs[name]) if name in prices.attrs else _ASSUMED for name in _RESOLUTIONS]
-    return Book(keys, wide, slots, *found)
+    if set(_RESOLUTIONS) <= set(prices.attrs):
+        return Book(keys, wide, slots, *(Resolution.from_json(prices.attrs[name]) for name in _RESOLUTIONS))
+    sample = draw_sample(source, keys, groups.append_column(ROWS_OF_GROUP, counted[Count().name]))
+    return Book(keys, wide, slots, *(sample.find_resolution(exported=exported) for exported in (False, True)))

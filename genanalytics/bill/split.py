@@ -170,7 +170,8 @@ def _fit_discount(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
         readable = ~_price("cache_read_price", slot).is_null() | (_c("cached") == 0)
         fits = readable & (_c(f"least {slot}") <= _c(f"most {slot}"))
         at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - _LAST_TOKENS)
-        ways = _count(~_c(f"{way} {slot}").is_null() for way in _WAYS)
+        one, other = (_c(f"{way} {slot}") for way in _WAYS)
+        ways = _count([~one.is_null() & ~_is_true(one == other), ~other.is_null()])
         inferred = _c("cached").is_null() & (~_c("touched") | (ways > 0))
         third[f"saving {slot}"] = _is_true(fits) | inferred
         third[f"plain {slot}"] = _is_true(fits & at_ends) | inferred

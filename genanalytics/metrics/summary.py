@@ -33,6 +33,7 @@ from genanalytics.metrics.grouping.labels import check_columns, label_groups, re
 from genanalytics.metrics.intervals.limits import add_limits, list_gaps, list_needed_aggregates, make_limit_columns
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
+from genanalytics.metrics.sets.items import ITEMS
 from genanalytics.metrics.sets.latency import LATENCY
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
@@ -108,7 +109,7 @@ def summarize(
     others = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
     keys = resolve_by(source, by, every, tz, others=others)
     for statistic in statistics:
-        check_columns(source, statistic.columns, statistic.name)
+        check_columns(source, statistic.columns, statistic.name, hint=_hint(statistic))
     method = choose_percentiles(percentiles, source)
     groups = aggregate(source, keys, statistics, bounded, method)
     labels = label_groups(groups, keys)
@@ -131,6 +132,11 @@ def summarize(
     if intervals:
         summary.attrs["gaps"] = list_gaps(groups, bounded)
     return summary
+
+
+def _hint(statistic: Statistic) -> str:
+    """Return where the columns of a statistic come from, if no record has them."""
+    return ": ga.itemize(data) adds it" if statistic in ITEMS else ""
 
 
 def describe_completeness(data: Records, totals: Iterable[str]) -> dict[Any, Any]:

@@ -55,15 +55,15 @@ def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
     return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in by}, index=range(len(groups)))
 
 
-def check_columns(data: Groupable, columns: Iterable[str], name: str) -> None:
-    """Check that the data has the columns that a statistic needs.
+def check_columns(data: Groupable, columns: Iterable[str], name: str, *, hint: str = "") -> None:
+    """Check that the data has the columns that a statistic needs; `hint` says where they come from.
 
     Raises:
         MissingColumnError: It lacks one.
     """
     missing = [column for column in columns if column not in data.columns]
     if missing:
-        msg = f"the data has no column {', '.join(map(repr, missing))}, which {name!r} needs"
+        msg = f"the data has no column {', '.join(map(repr, missing))}, which {name!r} needs{hint}"
         raise MissingColumnError(msg)
 
 
