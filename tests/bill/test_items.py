@@ -17,7 +17,7 @@ from genanalytics.errors import MissingColumnError
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import Sample, sample
-from tests.support.bills import Shown, draw_bill
+from support.bills import Shown, draw_bill
 
 SHEET = pd.DataFrame(
     {
@@ -32,7 +32,7 @@ SHEET = pd.DataFrame(
     }
 )
 EXACT = SHEET.copy()
-EXACT.attrs = dict.fromkeys(("resolution", "resolution_of_exports"), {"unit": 1e-9, "ending": "exact"})
+EXACT.attrs = {name: {"unit": 1e-9, "ending": "exact"} for name in ("resolution", "resolution_of_exports")}
 ROW = {
     "requested_id": "gen-1",
     "model": "m",

@@ -14,7 +14,7 @@ from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import Sample, sample
-from tests.support.bills import Shown, Truth, draw_bill
+from support.bills import Shown, Truth, draw_bill
 
 PRICES = ["input_price", "output_price", "cache_read_price", "cache_write_price"]
 CLOSE = 1e-7
