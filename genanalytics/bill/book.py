@@ -78,7 +78,7 @@ def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:
     """Return a table of prices with `APART`; a gap with close limits is filled by the shortest decimal between them."""
     filled, apart = prices.copy(), np.ones(len(prices), bool)
     for price in PRICES[:-1]:
-        ends = [_read(prices, f"{price}_{side}") for side in ("low", "high")]
+        ends = [_read(prices, f"{price}_{side}") for side in ("min", "max")]
         given = _read(prices, price)
         found = np.where(np.isnan(given) & is_close(*ends), shorten(*ends), given)
         filled[price] = found

@@ -1,12 +1,10 @@
 """Data with the items of its costs, for tables and charts that take any records."""
 
-from dataclasses import replace
-
 import pandas as pd
 
 from genanalytics.bill.items import itemize
 from genanalytics.bill.split import ITEMS
-from genanalytics.metrics.engines.source import Covered, Records, open_source
+from genanalytics.metrics.engines.source import Records, open_source
 
 
 def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:
@@ -21,7 +19,5 @@ def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:
     """
     if {*ITEMS} <= {*open_source(data).columns}:
         return data
-    if isinstance(data, Covered):
-        return replace(data, data=itemize(data.data, prices))
     found: Records = itemize(data, prices)
     return found

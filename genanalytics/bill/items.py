@@ -1,5 +1,6 @@
 """What each dollar was for: the items of every row's cost, which add up to it exactly."""
 
+from dataclasses import replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,7 +16,7 @@ from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import open_source
+from genanalytics.metrics.engines.source import Covered, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.frame import to_nullable
 
@@ -61,6 +62,8 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
     >>> itemize(frame)[["total_cost", "input_cost", "output_cost", "unexplained_cost"]].iloc[0].tolist()
     [0.0048, 0.003, 0.0018, 0.0]
     """
+    if isinstance(data, Covered):
+        return replace(data, data=itemize(data.data, prices))
     source = open_source(data)
     book = find_prices(data, _BY)[1] if prices is None else _read_book(source, prices)
     return attach(data, source, book)

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.bill.book import PRICES
+from genanalytics.bill.relations import is_separated
 
 Tokens = tuple[int, ...]
 """Tokens and requests of rows in the order of `PRICES`: input, cache reads, cache writes, output, requests."""
@@ -22,6 +23,8 @@ _CHANGEOVER = 0.05
 """Regimes that share at most this part of the shorter period follow each other: clocks differ at a change of prices."""
 _LONG_PROMPT = 30_000
 """No known price goes by a shorter length of the prompt."""
+_OWN = ("workspace_id", "app_id")
+"""Columns whose values are the caller's own choice."""
 _HOUR = pd.Timedelta(hours=1)
 
 
@@ -147,7 +150,7 @@ def _compare_at_each_hour(level: Level, lower: Sequence[Level], *, is_tier: bool
         requests[base.regime] = requests.get(base.regime, 0) + used[-1]
     main = max(lower, key=lambda other: requests.get(other.regime, 0))
     kind = "change" if 2 * outside > level.used[-1] else "surcharge"
-    if is_tier or _is_longer(level, main):
+    if is_tier or _is_longer(level, main) or _is_chosen(level, main):
         kind = "tier"
     return Change(level, main, kind, extra)
 
@@ -180,6 +183,14 @@ def _find_nearest(levels: Iterable[Level], hour: pd.Timestamp | None) -> list[Le
     distances = [(measure(level), level) for level in levels]
     nearest = min(distance for distance, _ in distances)
     return [level for distance, level in distances if distance == nearest]
+
+
+def _is_chosen(level: Level, base: Level) -> bool:
+    """Return whether the caller chose the difference: longer writes to the cache, a discount of a workspace or app."""
+    others = [name for name in PRICES if name != "cache_write_price"]
+    if all(level.row[name] == base.row[name] or pd.isna(level.row[name]) or pd.isna(base.row[name]) for name in others):
+        return True
+    return is_separated(level.row, base.row, _OWN)
 
 
 def _is_longer(level: Level, base: Level) -> bool:

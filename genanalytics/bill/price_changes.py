@@ -15,7 +15,7 @@ from genanalytics.bill.levels import Change, Level, find_changes
 from genanalytics.bill.prices import find_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
-from genanalytics.bill.survey import BATCH, MARKS
+from genanalytics.bill.survey import BATCH, MARKS, TIERS
 from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
@@ -188,7 +188,7 @@ def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
 
 def _list_marks(source: Source) -> dict[str, tuple[str, nw.Expr]]:
     """Return the columns that can tell why regimes differ: their name, and their value; a gap that counts is filled."""
-    marks = {name: (name, nw.col(name)) for name in MARKS if name in source.columns}
+    marks = {name: (name, nw.col(name)) for name in (*TIERS, *MARKS) if name in source.columns}
     if "service_tier" in marks:
         marks["service_tier"] = ("service_tier", nw.col("service_tier").fill_null(""))
     if "is_byok" in marks:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.bill.book import APART, PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book, is_close, lay_out
+from genanalytics.bill.pooled import add_pooled
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
@@ -29,9 +30,9 @@ ONLY = "the only regime"
 MAIN = "regime 1"
 
 _NEEDED = ("total_cost", "native_tokens_prompt", "native_tokens_completion")
-_TURNS = 3
+_MODEL = "model"
 _TOKEN_PRICES = PRICES[:-1]
-_LIMITS = ("input_price_low", "input_price_high", "output_price_low", "output_price_high")
+_LIMITS = ("input_price_min", "input_price_max", "output_price_min", "output_price_max")
 _COLUMNS = (
     "regime",
     "first_seen",
@@ -69,7 +70,7 @@ def prices(data: Records, *, by: str | Sequence[str] = ("model", "provider_name"
           `request_price` (Float64, US$ per request): a gap is a price that was not seen, or that is not known.
         - `identified` (str): `yes`, or why prices are not known.
         - `relation` (str): how the prices differ from those of regime 1, and for which requests.
-        - `input_price_low`, `input_price_high`, `output_price_low`, `output_price_high` (Float64): what the amounts
+        - `input_price_min`, `input_price_max`, `output_price_min`, `output_price_max` (Float64): what the amounts
           allow.
         - `writes` (str): what its requests write to the cache: `all` that they do not read, or `nothing`; a gap if
           both occur, or few such requests were seen.
@@ -129,13 +130,26 @@ def _solve(source: Source, keys: Sequence[GroupKey]) -> tuple[Book, pd.DataFrame
     sized = groups.append_column(ROWS_OF_GROUP, counted[Count().name])
     sample = draw_sample(source, keys, sized)
     resolution, exported = (sample.find_resolution(exported=flag) for flag in (False, True))
-    solved = []
-    for group in range(sample.groups):
-        rows = np.flatnonzero(sample.group == group)
-        solved.append(find_regimes(sample.make_requests(rows, resolution, exported)))
+    requests = [
+        sample.make_requests(np.flatnonzero(sample.group == group), resolution, exported)
+        for group in range(sample.groups)
+    ]
+    solved = [find_regimes(part) for part in requests]
+    for same in _list_alike(label_groups(groups, keys)):
+        found = add_pooled([requests[group] for group in same], [solved[group] for group in same])
+        for group, regimes_of_group in zip(same, found, strict=True):
+            solved[group] = regimes_of_group
     regimes = _list_regimes(solved)
     wide, slots = lay_out(regimes, number_groups(groups))
     return Book(keys, wide, slots, resolution, exported), regimes, groups
+
+
+def _list_alike(labels: pd.DataFrame) -> list[list[int]]:
+    """Return the numbers of the groups of each model that has several."""
+    if _MODEL not in labels:
+        return []
+    models = labels.reset_index(drop=True).groupby(_MODEL, dropna=True, sort=False).indices
+    return [list(map(int, numbers)) for numbers in models.values() if len(numbers) > 1]
 
 
 def number_groups(groups: pa.Table) -> pa.Table:
@@ -187,8 +201,8 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     reasons = table["identified"].mask(rest, UNEXPLAINED).mask(rest & (total < FEWEST), TOO_FEW)
     columns: dict[str, Any] = {name: table[name] for name in ("regime", "requests")}
     for name, end in (("first_seen", "min"), ("last_seen", "max")):
-        moments = table.get(f"moment {end}", pd.Series(pd.NaT, table.index))
-        columns[name] = pd.to_datetime(moments, utc=True).astype("datetime64[us, UTC]")
+        unknown = pd.Series(pd.NaT, table.index, dtype="datetime64[us, UTC]")
+        columns[name] = table.get(f"moment {end}", unknown)
     columns |= {
         "explained_share": (table["requests"] / total).astype("Float64").mask(rest),
         "identified": reasons.astype("str"),

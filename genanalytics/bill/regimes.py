@@ -37,7 +37,7 @@ TOO_COARSE = "amounts are too coarse"
 CACHE_UNKNOWN = "all but the prices of caching"
 
 _MOST_REGIMES = 12
-_FEWEST_AT_RATIO = 3
+_FEWEST_AT_RATIO = 1
 _ALIKE = 1e-3
 """Up to this ratio of their singular values, two counts count as proportional."""
 _FEW = 20

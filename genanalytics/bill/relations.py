@@ -1,14 +1,15 @@
 """How a price regime differs from the main regime of its group, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from genanalytics.base.text import is_missing
 from genanalytics.bill.book import PRICES
-from genanalytics.bill.survey import BATCH, MARKS
+from genanalytics.bill.survey import BATCH, MARKS, TIERS
 
+_MANY = 5
 _LABELS = dict(zip(PRICES, ("input", "cache reads", "cache writes", "output", "requests"), strict=True))
 
 
@@ -19,9 +20,11 @@ def describe_relation(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str
         regime: A row of `survey` with the prices of the regime.
         main: The row of the regime with most requests.
     """
-    reasons = [_name_mark(regime, main), _name_length(regime, main), _name_time(regime, main)]
-    named = [reason for reason in reasons if reason]
-    return ", ".join([_name_ratio(regime, main), *(named or ["at the same time"])])
+    reasons = [_name_mark(regime, main, TIERS), _name_length(regime, main)]
+    if regime["requests"] >= _MANY:  # few rows have something in common by chance
+        reasons += [_name_mark(regime, main, MARKS), _name_time(regime, main)]
+    reason = next((reason for reason in reasons if reason), "at the same time")
+    return f"{_name_ratio(regime, main)}, {reason}"
 
 
 def find_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> float | None:
@@ -56,15 +59,20 @@ def _name_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str:
     return f"{' and '.join(parts)} {of}" if parts else "other prices"
 
 
-def _name_mark(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str | None:
+def _name_mark(regime: Mapping[str, Any], main: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """Return the column whose one value is that of all rows of the regime, and of none of the main one."""
-    for name in (BATCH, *MARKS):
+    for name in names:
         value, ends = regime.get(f"mark {name} min"), (main.get(f"mark {name} min"), main.get(f"mark {name} max"))
         if value is None or pd.isna(value) or value != regime.get(f"mark {name} max"):
             continue
         if pd.isna(ends[0]) or value < ends[0] or value > ends[1]:
             return _word(name, value)
     return None
+
+
+def is_separated(one: Mapping[str, Any], other: Mapping[str, Any], names: Sequence[str]) -> bool:
+    """Return whether a value of a column is that of all rows of one regime and of none of the other."""
+    return _name_mark(one, other, names) is not None or _name_mark(other, one, names) is not None
 
 
 def _word(name: str, value: object) -> str | None:

@@ -1,5 +1,6 @@
 """The billed requests of a group as arrays: counts and the true amounts behind the shown ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
@@ -75,3 +76,19 @@ class Shown:
         saved = Interval(np.where(reported, saved.low, 0.0), np.where(reported, saved.high, 0.0))
         charge = bound(self.paid, resolution)
         return Requests(self.prompt, self.completion, self.cached, charge, saved, reported & (shown != 0))
+
+
+def join_requests(parts: Sequence[Requests]) -> Requests:
+    """Return all requests of several groups, one group after the other."""
+    return Requests(
+        np.concatenate([part.prompt for part in parts]),
+        np.concatenate([part.completion for part in parts]),
+        np.concatenate([part.cached for part in parts]),
+        _join_intervals([part.charge for part in parts]),
+        _join_intervals([part.discount for part in parts]),
+        np.concatenate([part.has_discount for part in parts]),
+    )
+
+
+def _join_intervals(parts: Sequence[Interval]) -> Interval:
+    return Interval(np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]))

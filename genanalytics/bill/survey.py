@@ -12,10 +12,12 @@ from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
 
-MARKS = ("service_tier", "data_region", "workspace_id", "app_id", "api_type", "is_byok", "source")
-"""Columns whose values can tell why two regimes differ."""
 BATCH = "batch"
 """Whether the id is that of a batch."""
+TIERS = (BATCH, "service_tier", "is_byok")
+"""What the caller chose: the likely reason why two regimes differ."""
+MARKS = ("data_region", "workspace_id", "app_id", "api_type", "source")
+"""Other columns whose values can tell why two regimes differ."""
 
 _BILLED = "billed"
 _BATCH_ID = "gen-batch-"
@@ -29,7 +31,7 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
         `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and
         `<name> max`.
     """
-    marks = {name: nw.col(name_clean(name)) for name in MARKS if name in source.columns}
+    marks = {name: nw.col(name_clean(name)) for name in (*TIERS, *MARKS) if name in source.columns}
     needs = list(dict.fromkeys([*NEEDS, *marks]))
     values = {f"mark {name}": column for name, column in marks.items()}
     if "requested_id" in source.columns:
@@ -51,6 +53,8 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
     ]
     counted = rows.filter(nw.col(_BILLED)).group_by(NUMBER, "regime").agg(nw.len().alias("requests"), *ends)
     frame = to_nullable(counted.collect(backend="pyarrow").to_native()).rename(columns={NUMBER: "group"})
+    for name in {"moment min", "moment max"} & set(frame.columns):
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     return frame.astype({"group": "Int64", "regime": "Int64", "requests": "Int64"})
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt generations.parquet
-  genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt --json | jq .charge"""
+  genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt --json"""
 )
 @click.argument("generation_id", metavar="GEN-ID")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)

@@ -48,7 +48,8 @@ def expected_items(frame: pd.DataFrame, expected_prices: pd.DataFrame) -> pd.Dat
 def arrange(items: pd.DataFrame) -> pd.DataFrame:
     """Return the items by id; engines name types and gaps differently, and order rows as they like."""
     columns = items.set_index(ID).sort_index()[list(COLUMNS)]
-    return columns.apply(pd.to_numeric).astype("Float64")
+    numbers: pd.DataFrame = columns.apply(pd.to_numeric).astype("Float64")
+    return numbers
 
 
 Engine = Callable[[str, pytest.FixtureRequest], Any]

@@ -1,5 +1,7 @@
 """Calls that lost the cache of their session."""
 
+from typing import Any
+
 import duckdb
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ READ, INPUT, WRITE, OUTPUT = 20, 200, 250, 1_200
 """Nano-dollars per token."""
 
 
-def make_calls(calls: "list[tuple[int, int]]", **columns: object) -> pd.DataFrame:
+def make_calls(calls: "list[tuple[int, int]]", **columns: Any) -> pd.DataFrame:  # noqa: ANN401 - of any type
     """Return a call per minute for each prompt and number of cached tokens; the rest of a prompt is written."""
     frame = pd.DataFrame(calls, columns=["native_tokens_prompt", "native_tokens_cached"])
     completion = pd.Series([37 * place * place % 411 + 20 for place in range(len(frame))])

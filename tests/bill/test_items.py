@@ -46,7 +46,8 @@ ROW = {
 
 def itemize_row(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a record holds
     """Return the items of one row at the prices of `SHEET`."""
-    return ga.itemize(pd.DataFrame([ROW | fields]), EXACT).iloc[0].to_dict()
+    found: dict[str, Any] = ga.itemize(pd.DataFrame([ROW | fields]), EXACT).iloc[0].to_dict()
+    return found
 
 
 def list_open(frame: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +73,8 @@ def month() -> Sample:
 @pytest.fixture(scope="module")
 def itemized(month: Sample) -> pd.DataFrame:
     rows = [Row(key, json.dumps({"data": record}).encode(), 0.0) for key, record in month.records.items()]
-    return ga.itemize(parse_frame(rows))
+    found: pd.DataFrame = ga.itemize(parse_frame(rows))
+    return found
 
 
 def test_items_of_the_sandbox_are_those_that_were_billed(month: Sample, itemized: pd.DataFrame) -> None:
@@ -250,7 +252,7 @@ def test_the_frame_keeps_its_index_and_is_not_changed() -> None:
 
 def test_shares_add_up_and_prices_are_those_that_were_paid(itemized: pd.DataFrame) -> None:
     summary = ga.summarize(itemized, by="model", metrics="items")
-    shares = summary[[name for name in summary if name.endswith("_share")]].sum(axis=1)
+    shares = summary[[name for name in summary if str(name).endswith("_share")]].sum(axis=1)
     assert shares[summary["input_cost"] + summary["other_cost"] > 0].to_numpy() == pytest.approx(1)
     haiku = summary[summary["model"].str.contains("haiku")].iloc[0]
     assert haiku["cache_read_usd_per_mtok"] == pytest.approx(0.1)

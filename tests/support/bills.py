@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+Sheet = tuple[float, float, float, float]
 Shown = Literal["exact", "rounded", "cut"]
 
 
@@ -17,7 +18,7 @@ class Truth:
     """
 
     frame: pd.DataFrame
-    sheets: list[tuple[float, float, float, float]]
+    sheets: list[Sheet]
     who: np.ndarray
 
 
@@ -57,11 +58,12 @@ def draw_bill(seed: int, shown: Shown, rows: int = 300) -> Truth:
 def show(micro_dollars: np.ndarray, shown: Shown) -> np.ndarray:
     """Return amounts as an answer or an export shows them."""
     if shown == "cut":
-        return np.sign(micro_dollars) * np.floor(np.abs(micro_dollars) + 1e-7)
+        cut: np.ndarray = np.sign(micro_dollars) * np.floor(np.abs(micro_dollars) + 1e-7)
+        return cut
     return np.round(micro_dollars) if shown == "rounded" else micro_dollars
 
 
-def _draw_sheets(draws: np.random.Generator) -> list[tuple[float, float, float, float]]:
+def _draw_sheets(draws: np.random.Generator) -> list[Sheet]:
     digits = int(draws.integers(2, 5))
     base = _keep(float(10 ** draws.uniform(-1.2, 1)), digits)
     first = (
@@ -73,11 +75,17 @@ def _draw_sheets(draws: np.random.Generator) -> list[tuple[float, float, float, 
     sheets = [first]
     for ratio in draws.permutation([1.1, 0.5, 0, 2])[: int(draws.integers(0, 3))]:
         if ratio:
-            sheets.append(tuple(round(price * float(ratio), 7) for price in first))
+            sheets.append(_change(first, (ratio, ratio, ratio, ratio), 7))
         else:
             factors = (draws.uniform(0.3, 3), draws.uniform(0.3, 3), draws.uniform(0.3, 1), 1.5)
-            sheets.append(tuple(_keep(price * factor, digits) for price, factor in zip(first, factors, strict=True)))
+            sheets.append(_change(first, factors, digits))
     return sheets
+
+
+def _change(sheet: Sheet, factors: Sheet, digits: int) -> Sheet:
+    """Return a sheet times factors, with so many significant digits."""
+    one, two, three, four = (_keep(price * factor, digits) for price, factor in zip(sheet, factors, strict=True))
+    return one, two, three, four
 
 
 def _keep(price: float, digits: int) -> float:
