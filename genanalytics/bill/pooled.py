@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genanalytics.bill.caching import CachePrices, explain_discount
-from genanalytics.bill.regimes import KNOWN, PER_REQUEST, Regime, Sheet, find_regimes
+from genanalytics.bill.regimes import KNOWN, PER_REQUEST, Regime, Sheet, find_regimes, pays_fee
 from genanalytics.bill.requests import Requests, join_requests
 from genanalytics.bill.solve import explains, is_credible
 
@@ -29,10 +29,10 @@ def add_pooled(groups: Sequence[Requests], solved: Sequence[list[Regime]]) -> li
 
 
 def _find_left(requests: Requests, regimes: Sequence[Regime]) -> "np.ndarray":
-    """Return the numbers of the requests that no regime explains."""
+    """Return the numbers of the requests that no regime explains, not even with a fee."""
     explained = np.zeros(len(requests), bool)
     for regime in regimes:
-        explained |= regime.rows
+        explained |= regime.rows | pays_fee(requests, regime.sheet)
     return np.flatnonzero(~explained)
 
 

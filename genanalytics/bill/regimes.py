@@ -99,12 +99,12 @@ def find_regimes(requests: Requests) -> list[Regime]:
             break
         fresh = _split_by_caching(requests, found)
         regimes.extend(regime for regime in fresh if regime.rows.sum() >= _FEWEST_AT_RATIO)
-        left &= ~(found.rows | _pays_fee(requests, found.sheet))
+        left &= ~(found.rows | pays_fee(requests, found.sheet))
     regimes.sort(key=lambda regime: -int(regime.rows.sum()))
     return [_learn_from_others(regime, regimes, requests) for regime in regimes]
 
 
-def _pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
+def pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
     """Return whether a row pays the prices and, beyond them, a whole number of `FEE_STEP` (bool)."""
     asked = sheet.input_price * requests.prompt + sheet.output_price * requests.completion
     rest = requests.gross.move(-asked - sheet.request_price * PER_REQUEST)
