@@ -17,15 +17,27 @@ def add_pooled(groups: Sequence[Requests], solved: Sequence[list[Regime]]) -> li
     another provider are proved here too if they reproduce the amounts of requests that nothing else explains.
     """
     left = [_find_left(requests, regimes) for requests, regimes in zip(groups, solved, strict=True)]
-    if not any(len(rows) for rows in left):
-        return [*solved]
     pool = join_requests([requests[rows] for requests, rows in zip(groups, left, strict=True)])
-    found = [regime.sheet for regimes in (find_regimes(pool), *solved) for regime in regimes]
-    sheets = [sheet for sheet in found if sheet.identified == KNOWN]
+    shared = find_regimes(pool) if len(pool) else []
+    sheets = [regime.sheet for regimes in (shared, *solved) for regime in regimes if regime.sheet.identified == KNOWN]
     return [
-        [*regimes, *_find_further(requests, rows, regimes, sheets)]
+        [
+            *(_complete(regime, requests, sheets) for regime in regimes),
+            *_find_further(requests, rows, regimes, sheets),
+        ]
         for requests, rows, regimes in zip(groups, left, solved, strict=True)
     ]
+
+
+def _complete(regime: Regime, requests: Requests, sheets: Sequence[Sheet]) -> Regime:
+    """Return a regime without prices of caching with those of another group, if its records lack the cached tokens."""
+    sheet, part = regime.sheet, requests[np.flatnonzero(regime.rows)]
+    unpriced = np.isnan(sheet.cache_read_price) and np.isnan(sheet.cache_write_price)
+    if not (unpriced and part.has_discount.any()):
+        return regime
+    same = [other for other in sheets if _list_prices(other)[:3] == _list_prices(sheet)[:3]]
+    better = next((other for other in same if _reproduces(other, part).all() and other is not sheet), sheet)
+    return Regime(better, regime.rows)
 
 
 def _find_left(requests: Requests, regimes: Sequence[Regime]) -> "np.ndarray":

@@ -172,7 +172,8 @@ def _fit_discount(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
         at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - _LAST_TOKENS)
         one, other = (_c(f"{way} {slot}") for way in _WAYS)
         ways = _count([~one.is_null() & ~_is_true(one == other), ~other.is_null()])
-        inferred = _c("cached").is_null() & (~_c("touched") | (ways > 0))
+        unpriced = _price("cache_read_price", slot).is_null() & _price("cache_write_price", slot).is_null()
+        inferred = _c("cached").is_null() & (~_c("touched") | (ways > 0) | unpriced)
         third[f"saving {slot}"] = _is_true(fits) | inferred
         third[f"plain {slot}"] = _is_true(fits & at_ends) | inferred
         third[f"ways {slot}"] = nw.when(_c(f"gross {slot}")).then(ways).otherwise(0)

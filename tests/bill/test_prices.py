@@ -293,6 +293,26 @@ def test_order_and_duplicates_do_not_matter(order: list[int], extra: int) -> Non
     ]
 
 
+def test_records_without_cached_tokens_still_give_the_prices_of_tokens(month: Sample, found: pd.DataFrame) -> None:
+    of_contract = ga.prices(frame_of_sample(month).drop(columns="native_tokens_cached"))
+    pairs = [set(zip(of["model"], of["input_price"], of["output_price"], strict=True)) for of in (of_contract, found)]
+    proved = of_contract["identified"] == "yes"
+    assert pairs[0] <= pairs[1] | {(row["model"], pd.NA, pd.NA) for row in of_contract[~proved].to_dict("records")}
+    assert of_contract.loc[proved, "requests"].sum() > 0.9 * found["requests"].sum()
+    assert of_contract["cache_read_price"].isna().all()
+
+
+def test_few_requests_at_the_prices_of_other_providers_are_explained() -> None:
+    costs = [bill(*pair) for pair in zip(VARIED, ANSWERS, strict=True)]
+    many = make_frame(VARIED, ANSWERS, costs)
+    two = many.iloc[:2].assign(provider_name="q")
+    found = ga.prices(pd.concat([many, two], ignore_index=True))
+    assert found["provider_name"].tolist() == ["p", "q"]
+    assert found["input_price"].tolist() == [3, 3]
+    other = ga.prices(pd.concat([many, two.assign(model="another")], ignore_index=True))
+    assert other["identified"].tolist() == [TOO_FEW, "yes"]
+
+
 def test_columns_that_are_needed_are_named() -> None:
     frame = make_frame(VARIED, ANSWERS, VARIED)
     with pytest.raises(MissingColumnError, match="total_cost"):
