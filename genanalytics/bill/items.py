@@ -10,11 +10,13 @@ import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution
 from genanalytics.bill.book import PRICES, Book, fill_prices, lay_out
-from genanalytics.bill.prices import find_prices, number_groups
-from genanalytics.bill.sample import ROWS_OF_GROUP, draw_sample
+from genanalytics.bill.groups import number_groups
+from genanalytics.bill.prices import find_prices
+from genanalytics.bill.sample import ROWS, draw_sample
 from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.declare import Count
+from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Covered, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
@@ -102,5 +104,6 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     wide, slots = lay_out(regimes, number_groups(groups))
     if set(_RESOLUTIONS) <= set(prices.attrs):
         return Book(keys, wide, slots, *(Resolution.from_json(prices.attrs[name]) for name in _RESOLUTIONS))
-    sample = draw_sample(source, keys, groups.append_column(ROWS_OF_GROUP, counted[Count().name]))
+    shares = np.minimum(1.0, ROWS / np.maximum(to_floats(counted[Count().name]), 1.0))
+    sample = draw_sample(source, keys, number_groups(groups), shares)
     return Book(keys, wide, slots, *(sample.find_resolution(exported=exported) for exported in (False, True)))

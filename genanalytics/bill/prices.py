@@ -1,25 +1,18 @@
 """Unit prices out of billed records: one row per price regime of each group."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from genanalytics.bill.book import APART, PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book, is_close, lay_out
-from genanalytics.bill.pooled import add_pooled
-from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
+from genanalytics.bill.book import PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book
+from genanalytics.bill.groups import LIMITS, solve_groups
+from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN
 from genanalytics.bill.relations import describe_relation
-from genanalytics.bill.sample import NUMBER, ROWS_OF_GROUP, draw_sample
 from genanalytics.bill.solve import FEWEST
-from genanalytics.bill.survey import survey
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import Count
-from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
-from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
 from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit
@@ -30,9 +23,7 @@ ONLY = "the only regime"
 MAIN = "regime 1"
 
 _NEEDED = ("total_cost", "native_tokens_prompt", "native_tokens_completion")
-_MODEL = "model"
 _TOKEN_PRICES = PRICES[:-1]
-_LIMITS = ("input_price_min", "input_price_max", "output_price_min", "output_price_max")
 _COLUMNS = (
     "regime",
     "first_seen",
@@ -42,7 +33,7 @@ _COLUMNS = (
     *PRICES,
     "identified",
     "relation",
-    *_LIMITS,
+    *LIMITS,
     WRITES,
 )
 
@@ -56,7 +47,8 @@ def prices(data: Records, *, by: str | Sequence[str] = ("model", "provider_name"
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. Samples are solved in
             memory; all rows are compared with the prices where they are.
-        by: The columns whose values make a group. Prices are looked for in each group alone.
+        by: The columns whose values make a group. Prices are looked for in each group, and what is left of the groups
+            of one `model` is compared with each other.
 
     Returns:
         The columns of `by`, then:
@@ -102,10 +94,9 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
             msg = f"cannot find prices by {key.name!r}: give columns of the data, such as model and provider_name"
             raise InputError(msg)
     check_columns(source, _NEEDED, "prices")
-    book, regimes, groups = _solve(source, keys)
-    counted = survey(source, book)
-    order = _order(counted, regimes)
-    table = _arrange(order, label_groups(groups, keys))
+    solved = solve_groups(source, keys)
+    book, regimes = solved.book, solved.regimes
+    table = _arrange(regimes, label_groups(solved.groups, keys))
     table.attrs = {
         "units": dict.fromkeys(_TOKEN_PRICES, Unit.USD_PER_MTOK.value)
         | {"request_price": Unit.USD.value, "requests": Unit.COUNT.value, "explained_share": Unit.SHARE.value},
@@ -115,83 +106,7 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
         "resolution_of_exports": book.exported.to_json(),
         **describe_completeness(data, ("requests",)),
     }
-    wide, slots = lay_out(order[~order["is rest"]], number_groups(groups))
-    return table, replace(book, groups=wide, slots=slots)
-
-
-def _solve(source: Source, keys: Sequence[GroupKey]) -> tuple[Book, pd.DataFrame, pa.Table]:
-    """Return the book of all regimes, the regimes themselves (a row each), and the groups.
-
-    Samples are solved; the rows that no regime explains are counted where the data is, and another sample of them is
-    solved for groups that have more rows than a sample.
-    """
-    counted = source.aggregate(keys, [Count()], {}, [])
-    groups = counted.select([key.group for key in keys])
-    sized = groups.append_column(ROWS_OF_GROUP, counted[Count().name])
-    sample = draw_sample(source, keys, sized)
-    resolution, exported = (sample.find_resolution(exported=flag) for flag in (False, True))
-    requests = [
-        sample.make_requests(np.flatnonzero(sample.group == group), resolution, exported)
-        for group in range(sample.groups)
-    ]
-    solved = [find_regimes(part) for part in requests]
-    for same in _list_alike(label_groups(groups, keys)):
-        found = add_pooled([requests[group] for group in same], [solved[group] for group in same])
-        for group, regimes_of_group in zip(same, found, strict=True):
-            solved[group] = regimes_of_group
-    regimes = _list_regimes(solved)
-    wide, slots = lay_out(regimes, number_groups(groups))
-    return Book(keys, wide, slots, resolution, exported), regimes, groups
-
-
-def _list_alike(labels: pd.DataFrame) -> list[list[int]]:
-    """Return the numbers of the groups of each model that has several."""
-    if _MODEL not in labels:
-        return []
-    models = labels.reset_index(drop=True).groupby(_MODEL, dropna=True, sort=False).indices
-    return [list(map(int, numbers)) for numbers in models.values() if len(numbers) > 1]
-
-
-def number_groups(groups: pa.Table) -> pa.Table:
-    """Return groups with their numbers, from 0."""
-    return groups.append_column(NUMBER, pa.array(np.arange(len(groups), dtype=np.float64)))
-
-
-def _list_regimes(solved: Sequence[Sequence[Regime]]) -> pd.DataFrame:
-    """Return the regimes of all groups as a table, numbered from 1 within each group."""
-    rows = []
-    for group, regimes in enumerate(solved):
-        for number, regime in enumerate(regimes, 1):
-            sheet = regime.sheet
-            row: dict[str, Any] = {
-                "group": group,
-                "regime": number,
-                "identified": sheet.identified,
-                WRITES: sheet.writes,
-            }
-            row |= {name: getattr(sheet, name) for name in PRICES}
-            row |= dict(zip(_LIMITS, (*sheet.input_range, *sheet.output_range), strict=True))
-            rows.append(row)
-    found = pd.DataFrame(rows, columns=["group", "regime", "identified", WRITES, *PRICES, *_LIMITS])
-    proved = found["identified"].isin([KNOWN, CACHE_UNKNOWN]).to_numpy()
-    close = is_close(*found[list(_LIMITS[:2])].to_numpy(float).T) & is_close(
-        *found[list(_LIMITS[2:])].to_numpy(float).T
-    )
-    return found.assign(**{APART: (proved | close).astype(float)})
-
-
-def _order(counted: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
-    """Return regimes with what was counted of each: by group, the one with most requests first and as number 1.
-
-    The rows of a group that no regime explains come last and have no number.
-    """
-    table = counted.merge(regimes.astype({"group": "Int64", "regime": "Int64"}), on=["group", "regime"], how="left")
-    table["is rest"] = table["regime"].isna()
-    table = table.sort_values(
-        ["group", "is rest", "requests", "regime"], ascending=[True, True, False, True], ignore_index=True
-    )
-    table["regime"] = (table.groupby(["group", "is rest"]).cumcount() + 1).astype("Int64").mask(table["is rest"])
-    return table
+    return table, book
 
 
 def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
@@ -211,7 +126,7 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     for name in PRICES:
         shown = known if name.startswith("cache") else known | (table["identified"] == CACHE_UNKNOWN)
         columns[name] = table[name].astype("Float64").where(shown)
-    columns |= {name: table[name].astype("Float64") for name in _LIMITS}
+    columns |= {name: table[name].astype("Float64") for name in LIMITS}
     columns[WRITES] = table[WRITES].map({1.0: WRITE_ALL, 0.0: WRITE_NOTHING}).astype("str")
     keys = labels.iloc[table["group"].to_numpy(dtype=np.int64)].reset_index(drop=True)
     found = pd.concat([keys, pd.DataFrame(columns)[list(_COLUMNS)]], axis=1)

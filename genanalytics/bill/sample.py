@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution, find_unit
+from genanalytics.bill.book import Book
 from genanalytics.bill.requests import Requests, Shown
 from genanalytics.bill.resolution import choose_ending
+from genanalytics.bill.split import NEEDS, make_steps
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.grouping.keys import GroupKey
@@ -17,7 +19,6 @@ from genanalytics.metrics.names import name_clean
 
 ROWS = 2_000
 """The rows that are drawn of each group."""
-ROWS_OF_GROUP = "rows of the group"
 NUMBER = "number of the group"
 
 _SHARE = "share of its rows"
@@ -76,22 +77,35 @@ class Sample:
         return Shown(prompt, completion, cached, self.paid[rows], self.saved[rows])
 
 
-def draw_sample(source: Source, keys: Sequence[GroupKey], groups: pa.Table, *, turn: int = 0) -> Sample:
-    """Return a sample of the billed rows of each group: all of a small group; the same ones at every call.
+def draw_sample(
+    source: Source,
+    keys: Sequence[GroupKey],
+    groups: pa.Table,
+    shares: "np.ndarray",
+    *,
+    book: Book | None = None,
+    turn: int = 0,
+) -> Sample:
+    """Return a sample of the billed rows of each group; the same one at every call.
 
     Args:
         source: The data.
         keys: The keys of the groups.
-        groups: The keys under `GroupKey.group`, and the number of rows of each group (`ROWS_OF_GROUP`).
+        groups: The keys under `GroupKey.group`, the number of each group under `NUMBER`, and the prices of `book`.
+        shares: The share of the rows of each group, from 0 to 1.
+        book: Prices; only rows that these do not explain are drawn.
         turn: Another number draws other rows.
     """
-    shares = np.minimum(1.0, ROWS / np.maximum(to_floats(groups[ROWS_OF_GROUP]), 1.0))
-    given = groups.drop_columns(ROWS_OF_GROUP).append_column(_SHARE, pa.array(shares))
-    given = given.append_column(NUMBER, pa.array(np.arange(len(groups), dtype=np.float64)))
     names = [name for name in (*_NUMBERS, *_OTHERS) if name in source.columns]
     wanted = [*map(name_clean, names), NUMBER]
-    steps = [{_KEPT: _draw(names, turn) < nw.col(_SHARE)}]
-    rows = nw.from_native(source.extend(keys, given, names, steps, [*wanted, _KEPT])).lazy()
+    kept = _draw(names, turn) < nw.col(_SHARE)
+    steps: list[Mapping[str, nw.Expr]] = []
+    if book is not None:
+        steps = make_steps(book)
+        kept = kept & nw.col("regime").is_null()
+    given = groups.append_column(_SHARE, pa.array(shares))
+    needs = list(dict.fromkeys([*names, *(NEEDS if book else ())]))
+    rows = nw.from_native(source.extend(keys, given, needs, [*steps, {_KEPT: kept}], [*wanted, _KEPT])).lazy()
     table = rows.filter(nw.col(_KEPT)).select(*wanted).collect(backend="pyarrow").to_native()
     return _arrange(table, len(groups))
 

@@ -248,6 +248,18 @@ def test_one_wrong_row_in_ten_thousand_is_shown() -> None:
     assert found["identified"].tolist() == ["yes", UNEXPLAINED]
 
 
+def test_a_rare_regime_of_a_large_group_is_found_among_the_unexplained() -> None:
+    draws = np.random.default_rng(8)
+    prompt, completion = draws.integers(50, 90_000, 30_000), draws.integers(2, 9_000, 30_000)
+    costs = (3 * prompt + 15 * completion) / 1e6
+    rare = draws.choice(30_000, 12, replace=False)
+    costs[rare] *= 1.37
+    moments = pd.Timestamp("2026-09-01", tz="UTC") + pd.to_timedelta(draws.integers(0, 10**9, 30_000), unit="ms")
+    found = ga.prices(make_frame(list(prompt), list(completion), list(costs)).assign(created_at=moments))
+    assert found["requests"].tolist() == [29_988, 12]
+    assert found["input_price"].tolist() == [3, 4.11]
+
+
 def test_half_of_the_rows_with_random_fees() -> None:
     draws = np.random.default_rng(3)
     prompt, completion = draws.integers(50, 9_000, 400), draws.integers(2, 900, 400)
