@@ -156,7 +156,7 @@ class Explanation:
 
     @property
     def saved_usd(self) -> Decimal | None:
-        """What prompt caching saved (negative: cost), in US$; None if nothing is reported."""
+        """The saving of prompt caching in US$, below 0 if it cost more; None if nothing is reported."""
         return self._priced.saved
 
     @property

@@ -75,7 +75,7 @@ _DTYPES = {
     "loss": "Float64",
     "cause": "str",
 }
-_UPPER_BOUND = "losses are upper bounds: a part of the cache might have expired in any case"
+_UPPER_BOUND = "Losses are upper bounds: a part of the cache might have expired in any case"
 
 
 def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -111,8 +111,8 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
 
         `cause` is the first of `CAUSES` that applies: `shorter prompt` (by more than 1 %; by half after a change of the
         model), `model`, `provider`, `endpoint` (of the attempts that succeeded), `regime` (another price of the same
-        provider, where an endpoint is unknown), `gap above 1 h`, `gap above 10 min`, `gap above 5 min`, `failed
-        attempt` (of this call), `nothing visible`.
+        provider, where an endpoint is unknown), `gap above 1 h`, `gap above 10 min`, `gap above 5 min`,
+        `failed attempt` (of this call), `nothing visible`.
 
         `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `compared`, the number of calls
         that have a previous one. `cache_flip_summary` adds the losses up by cause.

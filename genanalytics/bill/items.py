@@ -37,7 +37,7 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
             the data by `model` and `provider_name`.
 
     Returns:
-        Data of the same kind with these columns after the others, amounts as Float64 in US$:
+        Data of the same kind. These columns follow the others, amounts as Float64 in US$.
 
         - `regime` (Int64): the regime; a gap for free, replayed and unexplained rows.
         - `input_cost`, `cache_read_cost`, `cache_write_cost`, `output_cost`: tokens times prices, to the nano-dollar.

@@ -51,7 +51,7 @@ def prices(data: Records, *, by: str | Sequence[str] = ("model", "provider_name"
             of one `model` is compared with each other.
 
     Returns:
-        The columns of `by`, then:
+        The columns of `by`, and then these.
 
         - `regime` (Int64): 1 is the regime with most requests. A row with a gap has the requests that no price
           explains.

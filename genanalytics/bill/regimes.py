@@ -37,7 +37,8 @@ TOO_COARSE = "amounts are too coarse"
 CACHE_UNKNOWN = "all but the prices of caching"
 
 _MOST_REGIMES = 12
-_FEWEST_AT_RATIO = 1
+_FEWEST_OF_SPLIT = 3
+"""The fewest rows that make a regime which differs in the prices of caching only."""
 _ALIKE = 1e-3
 """Up to this ratio of their singular values, two counts count as proportional."""
 _FEW = 20
@@ -98,7 +99,8 @@ def find_regimes(requests: Requests) -> list[Regime]:
         if found is None:
             break
         fresh = _split_by_caching(requests, found)
-        regimes.extend(regime for regime in fresh if regime.rows.sum() >= _FEWEST_AT_RATIO)
+        regimes.extend(regime for regime in fresh[:1] if regime.rows.any())
+        regimes.extend(regime for regime in fresh[1:] if regime.rows.sum() >= _FEWEST_OF_SPLIT)
         left &= ~(found.rows | pays_fee(requests, found.sheet))
     regimes.sort(key=lambda regime: -int(regime.rows.sum()))
     return [_learn_from_others(regime, regimes, requests) for regime in regimes]
@@ -240,7 +242,7 @@ def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
                 continue
             gross = part.gross.move(-of_request * PER_REQUEST)
             explained = explains((of_input, of_output), part.prompt, part.completion, gross)
-            if explained.sum() >= _FEWEST_AT_RATIO and is_credible(explained, part.gross, free=0):
+            if explained.any() and is_credible(explained, part.gross, free=0):
                 exact = Range(of_input, of_input), Range(of_output, of_output)
                 yield Regime(
                     Sheet(of_input, of_output, of_request, input_range=exact[0], output_range=exact[1]), explained

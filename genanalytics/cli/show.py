@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Examples:
-  genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt generations.parquet
-  genanalytics show gen-1756000000-AbCdEfGhIjKlMnOpQrSt --json"""
+  genanalytics show gen-1788269378-ao3CmY3hFIhtMPMMxebZ generations.parquet
+  genanalytics show gen-1788269378-ao3CmY3hFIhtMPMMxebZ --json"""
 )
 @click.argument("generation_id", metavar="GEN-ID")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)

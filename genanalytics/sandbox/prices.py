@@ -88,7 +88,7 @@ class Items:
 
     @property
     def other(self) -> int:
-        """The fees: everything that is not priced per token."""
+        """The fees, which are everything that is not priced per token."""
         return self.request + self.web_search + self.file_processing
 
     @property
