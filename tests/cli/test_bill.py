@@ -41,7 +41,7 @@ def test_cache_flips_are_a_table_by_cause_and_by_call(capsys: pytest.CaptureFixt
     printed = capsys.readouterr().out
     assert "nothing visible" in printed
     assert "gen-5" in printed
-    assert "losses are upper bounds" in printed
+    assert "Losses are upper bounds" in printed
 
 
 def test_cache_flips_as_json_are_objects(capsys: pytest.CaptureFixture[str]) -> None:
