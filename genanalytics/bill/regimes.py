@@ -19,6 +19,7 @@ from genanalytics.bill.solve import (
     Solution,
     count_decimals,
     explains,
+    find_least_offset,
     find_offsets,
     is_credible,
     solve,
@@ -193,7 +194,7 @@ def _try_request_prices(part: Requests) -> Iterator[Regime]:
     per_request = np.full(len(part), PER_REQUEST)
     for name, count in (("input", part.prompt), ("output", part.completion)):
         pair = solve(count, per_request, part.gross) if np.ptp(count) > 0 else None
-        if pair is not None and pair.second > 0:
+        if pair is not None and pair.second * PER_REQUEST > find_least_offset(part.gross):
             sheet = _price_one(name, pair.first, pair.ranges[0])
             yield Regime(_name_reason(replace(sheet, request_price=pair.second), part, pair), pair.explained)
 

@@ -31,6 +31,8 @@ _MOST_CHANCE_OF_REGIME = 0.01
 _TRIES = 1e5
 """About how many different pairs of prices the candidates stand for."""
 _OFFSETS = 4
+_WIDTHS = 10
+"""An offset is at least this many times as large as the interval of an amount."""
 _HIGHEST = 1e6
 """The highest price in US$ per million tokens."""
 _CORNERS = 3
@@ -322,8 +324,13 @@ def find_offsets(x: "np.ndarray", y: "np.ndarray", amounts: Interval, unit: floa
     best = usable[np.argsort(error[usable], kind="stable")[:_BEST_PAIRS]]
     values, votes = np.unique(shorten(offset[best] - error[best], offset[best] + error[best]), return_counts=True)
     frequent: np.ndarray = values[np.argsort(-votes, kind="stable")[:_OFFSETS]]
-    positive: np.ndarray = frequent[np.isfinite(frequent) & (frequent > 0)]
-    return positive
+    proper: np.ndarray = frequent[np.isfinite(frequent) & (frequent * unit > find_least_offset(amounts))]
+    return proper
+
+
+def find_least_offset(amounts: Interval) -> float:
+    """Return the smallest amount in addition to tokens that is not what rounding leaves."""
+    return _WIDTHS * float(np.median(amounts.high - amounts.low))
 
 
 def is_credible(explained: "np.ndarray", amounts: Interval, *, free: int) -> bool:
