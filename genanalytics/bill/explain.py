@@ -338,6 +338,6 @@ def _explain_gap(row: Mapping[str, Any], table: pd.DataFrame, *, has_data: bool)
 
 def _list_limits(sheet: Mapping[str, Any]) -> Iterator[str]:
     for name in ("input_price", "output_price"):
-        low, high = sheet.get(f"{name}_low"), sheet.get(f"{name}_high")
+        low, high = sheet.get(f"{name}_min"), sheet.get(f"{name}_max")
         if low is not None and high is not None:
             yield f"{name.removesuffix('_price')} between {low:.6g} and {high:.6g} US$ per million tokens"

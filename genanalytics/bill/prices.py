@@ -22,6 +22,7 @@ TOO_FEW = "too few requests"
 ONLY = "the only regime"
 MAIN = "regime 1"
 
+_NO_DISCOUNT = "the data has no column 'cache_discount': a price of input can be that of cache writes"
 _NEEDED = ("total_cost", "native_tokens_prompt", "native_tokens_completion")
 _TOKEN_PRICES = PRICES[:-1]
 _COLUMNS = (
@@ -101,7 +102,7 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
         "units": dict.fromkeys(_TOKEN_PRICES, Unit.USD_PER_MTOK.value)
         | {"request_price": Unit.USD.value, "requests": Unit.COUNT.value, "explained_share": Unit.SHARE.value},
         "labels": {name: name.replace("_", " ") for name in ("requests", "explained_share", *PRICES)},
-        "notices": source.notices,
+        "notices": [*source.notices, *([] if "cache_discount" in source.columns else [_NO_DISCOUNT])],
         "resolution": book.resolution.to_json(),
         "resolution_of_exports": book.exported.to_json(),
         **describe_completeness(data, ("requests",)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genanalytics.bill.amounts import FEE_STEP, SHARP
+from genanalytics.bill.amounts import FEE_STEP, MOST_FEE, SHARP
 from genanalytics.bill.caching import CachePrices, find_cache_prices
 from genanalytics.bill.requests import Requests
 from genanalytics.bill.solve import (
@@ -33,6 +33,9 @@ RATIOS = (1.1, 0.5, 2.0, 0.99, 1.5, 0.75, 1.25, 0.8, 0.9, 1 / 1.1, 1 / 0.99)
 
 KNOWN = "yes"
 NOT_APART = "input and output cannot be told apart"
+OUTPUT_NOT_APART = "output and requests cannot be told apart"
+INPUT_NOT_APART = "input and requests cannot be told apart"
+SAME_TOKENS = "all requests have the same tokens"
 TOO_FEW = "too few requests"
 TOO_COARSE = "amounts are too coarse"
 CACHE_UNKNOWN = "all but the prices of caching"
@@ -112,7 +115,9 @@ def pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
     asked = sheet.input_price * requests.prompt + sheet.output_price * requests.completion
     rest = requests.gross.move(-asked - sheet.request_price * PER_REQUEST)
     steps = np.floor(rest.high / FEE_STEP)
-    pays: np.ndarray = (steps >= 1) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
+    pays: np.ndarray = (
+        (steps >= 1) & (steps * FEE_STEP <= MOST_FEE) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
+    )
     return pays
 
 
@@ -226,6 +231,9 @@ def _try_single(part: Requests) -> Iterator[Regime]:
         explained = np.zeros(len(part), bool)
         explained[rows[found.explained]] = True
         sheet = _price_one(name, found.price, found.allowed)
+        alike = part[np.flatnonzero(explained)]
+        if name == "request" and _is_constant(alike.prompt) and _is_constant(alike.completion):
+            sheet = replace(sheet, identified=SAME_TOKENS)
         yield Regime(sheet if found.known else replace(sheet, identified=TOO_COARSE), explained)
 
 
@@ -295,11 +303,20 @@ def _name_reason(sheet: Sheet, part: Requests, found: Solution) -> Sheet:
     """Return the sheet with the reason why its prices are not known, if they are not."""
     rows = part[found.explained]
     likeness = _compare_counts(rows)
+    if sheet.output_price > 0 and _is_constant(rows.completion):
+        return replace(sheet, identified=OUTPUT_NOT_APART, output_range=Range(0.0, sheet.output_price))
+    if sheet.input_price > 0 and _is_constant(rows.prompt):
+        return replace(sheet, identified=INPUT_NOT_APART, input_range=Range(0.0, sheet.input_price))
     if likeness <= _SAME or (not found.known and likeness <= _ALIKE):
         return replace(sheet, identified=NOT_APART)
     if found.known:
         return sheet
     return replace(sheet, identified=TOO_FEW if len(rows) < _FEW else TOO_COARSE)
+
+
+def _is_constant(count: "np.ndarray") -> bool:
+    """Return whether a count is the same in all rows, so that its price is no other than one per request."""
+    return bool(np.ptp(count) == 0 and count.any())
 
 
 def _compare_counts(rows: Requests) -> float:

@@ -35,7 +35,7 @@ def find_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> float | No
 
 def _find_ratios(regime: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str, float]:
     """Return the ratio of each price that both regimes have, to four digits."""
-    both = [name for name in PRICES if _is_positive(regime[name]) and _is_positive(main[name])]
+    both = [name for name in PRICES if pd.notna(regime[name]) and _is_positive(main[name])]
     return {name: float(f"{regime[name] / main[name]:.4g}") for name in both}
 
 
@@ -52,7 +52,10 @@ def _name_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str:
     'input 2 and output 1.5 times regime 1'
     """
     ratios = _find_ratios(regime, main)
-    of = f"times regime {main['regime']}"
+    of = f"times regime {int(main['regime'])}"
+    added = [f"{_LABELS[name]} at US$ {regime[name]:g}" for name in PRICES if main[name] == 0 < regime[name]]
+    if added:
+        return f"{' and '.join(added)} in addition to the prices of regime {int(main['regime'])}"
     if len(set(ratios.values())) == 1:
         return f"{next(iter(ratios.values())):g} {of}"
     parts = [f"{_LABELS[name]} {ratio:g}" for name, ratio in ratios.items() if ratio != 1]

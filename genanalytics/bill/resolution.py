@@ -13,8 +13,10 @@ _LEAD = 3
 """The fewest points by which one ending has to be better than the other."""
 _SURELY = 0.95
 """Amounts are exact if prices explain this share of them to the last digit."""
-_AS_GOOD = 0.99
-"""Amounts need no room for lost digits if prices explain nearly as many of them without it: this share."""
+_AS_FEW = 0.01
+"""Fine amounts need no room for lost digits if that costs less than this share of the points."""
+_COARSE = 0.1
+"""From this unit in micro-dollars on, amounts of whole prices look exact although digits of others are lost."""
 
 
 def choose_ending(unit: float, groups: Sequence[Shown]) -> Resolution:
@@ -29,10 +31,10 @@ def choose_ending(unit: float, groups: Sequence[Shown]) -> Resolution:
         return sum(_rate(group.bound(Resolution(unit, ending))) for group in groups)
 
     exact = rate(Ending.EXACT)
-    if exact >= _SURELY * sum(len(group.paid) for group in groups) > 0:
+    if unit < _COARSE and exact >= _SURELY * sum(len(group.paid) for group in groups) > 0:
         return Resolution(unit, Ending.EXACT)
     cut, rounded = rate(Ending.CUT), rate(Ending.ROUNDED)
-    if exact >= _AS_GOOD * max(cut, rounded, 1):
+    if exact >= max(cut, rounded, 1) - (_LEAD if unit >= _COARSE else _AS_FEW * max(cut, rounded)):
         return Resolution(unit, Ending.EXACT)
     if abs(cut - rounded) < _LEAD:
         return Resolution(unit)

@@ -27,8 +27,11 @@ _COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_ca
 _NUMBERS = ("total_cost", "cache_discount", "upstream_inference_cost", *_COUNTS)
 _OTHERS = ("is_byok", "source", "created_at")
 _MODULUS = 99_991
-_TRIED_GROUPS = 4
-_TRIED_ROWS = 400
+_TRIED_GROUPS = 12
+_TRIED_ROWS = 300
+_MOST_TOKENS = 1e9
+_MOST_PAID = 1e12
+"""Counts and amounts (micro-dollars) above these are faults of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Sample:
         unit = find_unit(amounts)
         sizes = np.bincount(self.group[rows], minlength=self.groups)
         largest = np.argsort(-sizes, kind="stable")[:_TRIED_GROUPS]
-        chosen = [rows[self.group[rows] == group][:_TRIED_ROWS] for group in largest if sizes[group]]
+        chosen = [_thin_out(rows[self.group[rows] == group]) for group in largest if sizes[group]]
         return choose_ending(unit, [self._show(part) for part in chosen])
 
     def make_requests(self, rows: "np.ndarray", resolution: Resolution, exported: Resolution) -> Requests:
@@ -75,6 +78,14 @@ class Sample:
         )
         cached = self.counts["native_tokens_cached"][rows]
         return Shown(prompt, completion, cached, self.paid[rows], self.saved[rows])
+
+
+def _thin_out(rows: "np.ndarray") -> "np.ndarray":
+    """Return at most so many rows, from the first to the last."""
+    if len(rows) <= _TRIED_ROWS:
+        return rows
+    chosen: np.ndarray = rows[np.linspace(0, len(rows) - 1, _TRIED_ROWS).astype(np.int64)]
+    return chosen
 
 
 def draw_sample(
@@ -134,7 +145,11 @@ def _arrange(table: pa.Table, groups: int) -> Sample:
     exported = np.zeros(len(table), bool)
     if name_clean("source") in table.column_names:
         exported = np.array([value == "activity" for value in table[name_clean("source")].to_pylist()], bool)
-    usable = np.flatnonzero((paid > 0) | ((paid == 0) & (np.nan_to_num(saved) != 0)))
-    counts = {name: read(name)[usable] for name in _COUNTS}
+    billed = ((paid > 0) | ((paid == 0) & (np.nan_to_num(saved) != 0))) & (paid < _MOST_PAID)
+    counts = {name: read(name) for name in _COUNTS}
+    for count in counts.values():
+        billed &= ~(count > _MOST_TOKENS)
+    usable = np.flatnonzero(billed)
+    counts = {name: count[usable] for name, count in counts.items()}
     numbers = to_floats(table[NUMBER]).astype(np.int64)
     return Sample(groups, numbers[usable], paid[usable], saved[usable], counts, exported[usable])

@@ -25,6 +25,8 @@ _BEST_PAIRS = 400
 _CANDIDATES = 24
 _MOST_CHANCE = 0.12
 """The largest expected number of other decimals, as short as these, where prices count as known."""
+_STEPS = 1.1
+"""How many decimals of three digits a known price may leave possible, at most."""
 _MOST_CHANCE_OF_FEW = 0.01
 """The same for a price that rests on few rows."""
 _MOST_CHANCE_OF_REGIME = 0.01
@@ -228,7 +230,13 @@ def _is_known(
     given_first = _find_width(y, amounts.move(-prices[0] * x))
     given_second = _find_width(x, amounts.move(-prices[1] * y))
     chance = max(area * of_first * of_second, given_first * of_second, given_second * of_first)
-    return chance <= _MOST_CHANCE
+    exact = given_first <= _find_step(prices[1]) and given_second <= _find_step(prices[0])
+    return chance <= _MOST_CHANCE and exact
+
+
+def _find_step(price: float) -> float:
+    """Return about the distance between prices of three digits: most prices have no more."""
+    return _STEPS * 10.0 ** (math.floor(math.log10(price)) - 2) if price > 0 else math.inf
 
 
 def _find_width(counts: "np.ndarray", amounts: Interval) -> float:

@@ -9,7 +9,7 @@ from functools import reduce
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.bill.amounts import FEE_STEP, REACH, SHARP, Ending, Resolution
+from genanalytics.bill.amounts import FEE_STEP, MOST_FEE, REACH, SHARP, Ending, Resolution
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.metrics.names import name_clean
 
@@ -251,7 +251,8 @@ def _choose_with_fees(slots: range) -> nw.Expr:
     whole, rests = [], []
     for slot in slots:
         steps = ((_c("gross high") - _c(f"asked {slot}")) / FEE_STEP).floor()
-        fits = (steps >= 1) & (_c(f"asked {slot}") + steps * FEE_STEP >= _c("gross low"))
+        fits = (_c(f"asked {slot}") + steps * FEE_STEP >= _c("gross low")) & (steps * FEE_STEP <= MOST_FEE)
+        fits = fits & (steps >= 1)
         sharp = (_c("gross high") - _c("gross low")) <= SHARP
         whole.append((slot, _is_true(fits & sharp & _c(f"plain {slot}"))))
         rests.append(_is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")))

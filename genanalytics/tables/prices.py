@@ -25,7 +25,7 @@ def format_prices(prices: pd.DataFrame, *, tz: str = "UTC", width: int = 100) ->
     notices = list_notices(prices)
     if prices.empty:
         return "\n".join(["No price: no request was billed.", *notices])
-    limits = [name for name in map(str, prices) if name.endswith(("_low", "_high"))]  # those of known prices are close
+    limits = [name for name in map(str, prices) if name.endswith(("_min", "_max"))]  # those of known prices are close
     shown = prices.drop(columns=limits).assign(**{name: prices[name].dt.tz_convert(tz) for name in SEEN})
     groups = name_groups_of_prices(prices)
     columns = ["requests", "explained_share", *list_prices(prices), *_WORDS]

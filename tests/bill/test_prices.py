@@ -183,9 +183,52 @@ def test_proportional_tokens_are_not_told_apart(factor: float) -> None:
     assert row["explained_share"] == 1
 
 
-def test_constant_tokens_give_a_price_per_request() -> None:
+def test_constant_tokens_prove_no_price() -> None:
     (row,) = ga.prices(make_frame([500.0] * 8, [100.0] * 8, [0.003] * 8)).to_dict("records")
-    assert (row["request_price"], row["input_price"], row["output_price"]) == (0.003, 0, 0)
+    assert row["identified"] == "all requests have the same tokens"
+    assert pd.isna([row["request_price"], row["input_price"], row["output_price"]]).all()
+
+
+def test_one_constant_count_cannot_be_told_from_a_price_per_request() -> None:
+    costs = [bill(prompt, 200.0) + 0.01 for prompt in VARIED]
+    (row,) = ga.prices(make_frame(VARIED, [200.0] * 8, costs)).to_dict("records")
+    assert row["identified"] == "output and requests cannot be told apart"
+    assert pd.isna(row["output_price"])
+    items = ga.itemize(make_frame(VARIED, [200.0] * 8, costs))
+    assert items["unexplained_cost"].tolist() == pytest.approx(costs)
+
+
+def test_whole_prices_do_not_make_cut_amounts_exact() -> None:
+    draws = np.random.default_rng(11)
+    prompt, completion = draws.integers(500, 20_000, 600), draws.integers(20, 900, 600)
+    price = np.where(np.arange(600) < 400, 3.0, 3.3)
+    costs = np.floor(price * prompt + 5 * price * completion + 1e-7) / 1e6
+    found = ga.prices(make_frame(list(prompt), list(completion), list(costs), source="activity"))
+    assert found.attrs["resolution_of_exports"]["ending"] == "cut"
+    assert found[["requests", "input_price"]].to_numpy().tolist() == [[400, 3], [200, 3.3]]
+
+
+@pytest.mark.parametrize(("price", "output"), [(0.902, 6.4), (1.01, 8.0)])
+def test_short_prompts_with_cut_amounts_prove_no_shorter_price(price: float, output: float) -> None:
+    draws = np.random.default_rng(12)
+    prompt, completion = draws.integers(20, 300, 60), draws.integers(5, 60, 60)
+    costs = np.floor(price * prompt + output * completion + 1e-7) / 1e6
+    found = ga.prices(make_frame(list(prompt), list(completion), list(costs)))
+    proved = found[found["identified"] == "yes"]
+    assert set(proved["input_price"]) <= {price}
+
+
+def test_one_absurd_count_is_one_unexplained_row() -> None:
+    costs = [bill(*pair) for pair in zip(VARIED, ANSWERS, strict=True)]
+    found = ga.prices(make_frame([*VARIED, 1e14], [*ANSWERS, 10.0], [*costs, 0.5]))
+    assert found["requests"].tolist() == [8, 1]
+
+
+def test_a_price_of_nothing_is_named() -> None:
+    costs = [bill(*pair) for pair in zip([*VARIED, *VARIED], [*ANSWERS, *ANSWERS], strict=True)]
+    free = [bill(prompt, 0.0) for prompt in VARIED]
+    found = ga.prices(make_frame([*VARIED] * 3, [*ANSWERS] * 3, [*costs, *free]))
+    assert found.loc[1, "relation"] == "output 0 times regime 1, at the same time"
 
 
 def test_images_have_a_price_per_request() -> None:
