@@ -20,7 +20,7 @@ _FEWEST_UNKNOWN = 10
 """The fewest rows that make prices that are not proved usable."""
 _MOST_SETS = 4
 _SAME = 1e-9
-_LAST_TOKENS = 8
+LAST_TOKENS = 8
 """The most tokens at the end of a prompt that are not written with it: three in the records of one provider."""
 
 
@@ -113,7 +113,7 @@ def _rate(requests: Requests, input_price: float, prices: CachePrices) -> tuple[
 def _explain_plainly(requests: Requests, input_price: float, prices: CachePrices) -> "np.ndarray":
     """Return whether a row wrote all that it did not read, or nothing: the plain cases, which prove prices."""
     low, high = find_written(requests, input_price, prices)
-    return (high >= low) & ((low <= 0) | (high >= requests.uncached - _LAST_TOKENS))
+    return (high >= low) & ((low <= 0) | (high >= requests.uncached - LAST_TOKENS))
 
 
 def _try_sets(requests: Requests, input_price: float) -> "list[CachePrices | None]":
@@ -134,7 +134,7 @@ def _try_sets(requests: Requests, input_price: float) -> "list[CachePrices | Non
 
 def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> Iterator[CachePrices]:
     """Yield prices of reads and writes by rows that did both, up to the last few tokens."""
-    for last in range(_LAST_TOKENS + 1):
+    for last in range(LAST_TOKENS + 1):
         written = np.maximum(requests.uncached - last, 0.0)
         found = solve(requests.cached, written, unwritten.move(input_price * written))
         if found is None:

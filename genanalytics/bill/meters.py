@@ -12,6 +12,7 @@ from genanalytics.base.text import is_missing
 from genanalytics.bill.book import PRICES
 from genanalytics.errors import InputError
 from genanalytics.records.frame import to_arrow
+from genanalytics.records.schema import EXPORTED
 
 PER = Decimal(1_000_000)
 """The number of tokens that a token price is for."""
@@ -105,7 +106,7 @@ def list_bills(itemized: pd.DataFrame, prices: pd.DataFrame) -> Iterator[tuple[B
         sheet = sheets.get(_make_key(row, keys), {})
         discount = to_decimal(row.get("cache_discount"))
         charged, upstream = (to_decimal(row.get(name)) for name in ("total_cost", "upstream_inference_cost"))
-        unit = units["resolution_of_exports" if row.get("source") == "activity" else "resolution"]
+        unit = units["resolution_of_exports" if row.get("source") == EXPORTED else "resolution"]
         bills: tuple[Bill, Bill | None]
         with localcontext(_EXACT):
             if row.get("is_byok"):

@@ -15,7 +15,7 @@ from genanalytics.bill.levels import Change, Level, find_changes
 from genanalytics.bill.prices import find_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
-from genanalytics.bill.survey import BATCH, MARKS, TIERS
+from genanalytics.bill.survey import BATCH, BATCH_ID, MARKS, TIERS
 from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
@@ -34,7 +34,6 @@ _ID = "requested_id"
 _HOUR = "hour of a request"
 _PLACE = "place of a regime"
 _NANO = 1e9
-_BATCH_ID = "gen-batch-"
 _USUAL_TIERS = {"", "default", "standard", "auto"}
 _COLUMNS = ("regime", "kind", "since", "until", "relation", "requests", "extra_cost", "share", "examples")
 _DTYPES = {
@@ -193,7 +192,7 @@ def _list_marks(source: Source) -> dict[str, tuple[str, nw.Expr]]:
         marks["service_tier"] = ("service_tier", nw.col("service_tier").fill_null(""))
     if "is_byok" in marks:
         marks["is_byok"] = ("is_byok", nw.col("is_byok").fill_null(value=False).cast(nw.Int64))
-    return marks | {BATCH: (_ID, nw.col(_ID).str.starts_with(_BATCH_ID).cast(nw.Int64))}
+    return marks | {BATCH: (_ID, nw.col(_ID).str.starts_with(BATCH_ID).cast(nw.Int64))}
 
 
 def _find_most_expensive(source: Source, keys: Sequence[GroupKey], counted: pa.Table, paid: RowValue) -> list[Any]:

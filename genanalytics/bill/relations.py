@@ -27,12 +27,6 @@ def describe_relation(regime: Mapping[str, Any], main: Mapping[str, Any]) -> str
     return f"{_name_ratio(regime, main)}, {reason}"
 
 
-def find_ratio(regime: Mapping[str, Any], main: Mapping[str, Any]) -> float | None:
-    """Return the ratio of the prices of two regimes; None if it is not the same for all prices that both have."""
-    ratios = set(_find_ratios(regime, main).values())
-    return ratios.pop() if len(ratios) == 1 else None
-
-
 def _find_ratios(regime: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str, float]:
     """Return the ratio of each price that both regimes have, to four digits."""
     both = [name for name in PRICES if pd.notna(regime[name]) and _is_positive(main[name])]

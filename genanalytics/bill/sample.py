@@ -16,6 +16,7 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
+from genanalytics.records.schema import EXPORTED
 
 ROWS = 2_000
 """The rows that are drawn of each group."""
@@ -144,7 +145,7 @@ def _arrange(table: pa.Table, groups: int) -> Sample:
     saved = read("cache_discount") * 1e6
     exported = np.zeros(len(table), bool)
     if name_clean("source") in table.column_names:
-        exported = np.array([value == "activity" for value in table[name_clean("source")].to_pylist()], bool)
+        exported = np.array([value == EXPORTED for value in table[name_clean("source")].to_pylist()], bool)
     billed = ((paid > 0) | ((paid == 0) & (np.nan_to_num(saved) != 0))) & (paid < _MOST_PAID)
     counts = {name: read(name) for name in _COUNTS}
     for count in counts.values():

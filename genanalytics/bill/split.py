@@ -11,7 +11,9 @@ import narwhals.stable.v2 as nw
 
 from genanalytics.bill.amounts import FEE_STEP, MOST_FEE, REACH, SHARP, Ending, Resolution
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
+from genanalytics.bill.caching import LAST_TOKENS
 from genanalytics.metrics.names import name_clean
+from genanalytics.records.schema import EXPORTED
 
 NEEDS = (
     "total_cost",
@@ -41,7 +43,6 @@ COLUMNS = ("regime", *ITEMS, "reasoning_cost", "cache_read_tokens", "cache_write
 _MICRO = 1e6
 _NANO_PER_MICRO = 1e3
 _NANO = 1e9
-_LAST_TOKENS = 8
 _SLACK = 1e-9
 _FEES = r'"cost_(web_search|file_processing)":'
 """What the field `extra` of a row of an activity export contains if tools were charged."""
@@ -95,7 +96,7 @@ def _read_row() -> Mapping[str, nw.Expr]:
         "prompt": _read("native_tokens_prompt"),
         "completion": _read("native_tokens_completion"),
         "cached": _read("native_tokens_cached"),
-        "exported": _is_true(_read("source") == "activity"),
+        "exported": _is_true(_read("source") == EXPORTED),
         "has fees": reduce(lambda one, other: one | other, map(_is_true, marks)),
     }
 
@@ -169,7 +170,7 @@ def _fit_discount(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
     for slot in slots:
         readable = ~_price("cache_read_price", slot).is_null() | (_c("cached") == 0)
         fits = readable & (_c(f"least {slot}") <= _c(f"most {slot}"))
-        at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - _LAST_TOKENS)
+        at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - LAST_TOKENS)
         one, other = (_c(f"{way} {slot}") for way in _WAYS)
         ways = _count([~one.is_null() & ~_is_true(one == other), ~other.is_null()])
         unpriced = _price("cache_read_price", slot).is_null() & _price("cache_write_price", slot).is_null()

@@ -20,7 +20,7 @@ MARKS = ("data_region", "workspace_id", "app_id", "api_type", "source")
 """Other columns whose values can tell why two regimes differ."""
 
 _BILLED = "billed"
-_BATCH_ID = "gen-batch-"
+BATCH_ID = "gen-batch-"
 
 
 def survey(source: Source, book: Book) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
     values = {f"mark {name}": column for name, column in marks.items()}
     if "requested_id" in source.columns:
         needs.append("requested_id")
-        values[f"mark {BATCH}"] = nw.col(name_clean("requested_id")).str.starts_with(_BATCH_ID)
+        values[f"mark {BATCH}"] = nw.col(name_clean("requested_id")).str.starts_with(BATCH_ID)
     if "created_at" in source.columns:
         needs.append("created_at")
         values["moment"] = nw.col(name_clean("created_at"))

@@ -54,9 +54,9 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
 
 
 def _is_activity(frame: "pd.DataFrame") -> bool:
-    from genanalytics.service.activity import SOURCE
+    from genanalytics.records.schema import EXPORTED
 
-    return "source" in frame and bool((frame["source"] == SOURCE).all())
+    return "source" in frame and bool((frame["source"] == EXPORTED).all())
 
 
 def _to_lines(result: "Reconciliation") -> list[str]:

@@ -181,6 +181,9 @@ COLUMNS: tuple[Column, ...] = (
     _ours("fetched_at", Kind.TIME, "The fetch of the record", Unit.TIME, required=True),
 )
 
+EXPORTED = "activity"
+"""The value of the column `source` in the rows of an activity export."""
+
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 
 ARROW_SCHEMA = pa.schema([column.field for column in COLUMNS])

@@ -19,10 +19,7 @@ from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.errors import InputError
 from genanalytics.records.frame import to_frame
 from genanalytics.records.parse import fit
-from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
-
-SOURCE = "activity"
-"""The value of the column `source` in the rows of an export."""
+from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, EXPORTED, Kind
 
 COLUMN_OF: Mapping[str, str] = {
     "generation_id": "id",
@@ -115,7 +112,7 @@ def _read_table(path: Path) -> pa.Table:
         is_charged = pa.compute.not_equal(columns["upstream_inference_cost"], 0.0)
         columns["is_byok"] = pa.compute.if_else(is_charged, is_charged, None)
     columns["extra"] = pa.array([_json(extra) if extra else None for extra in extras], pa.string())
-    columns["source"] = pa.array([SOURCE] * len(extras), pa.string())
+    columns["source"] = pa.array([EXPORTED] * len(extras), pa.string())
     return pa.table([columns.get(field.name, pa.nulls(len(extras), field.type)) for field in _SCHEMA], schema=_SCHEMA)
 
 
