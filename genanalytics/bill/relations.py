@@ -7,7 +7,7 @@ import pandas as pd
 
 from genanalytics.base.text import is_missing
 from genanalytics.bill.book import PRICES
-from genanalytics.bill.survey import BATCH, MARKS, TIERS
+from genanalytics.bill.survey import BATCH, MARKS, NO_TIER, TIERS
 
 _MANY = 5
 _LABELS = dict(zip(PRICES, ("input", "cache reads", "cache writes", "output", "requests"), strict=True))
@@ -73,6 +73,8 @@ def is_separated(one: Mapping[str, Any], other: Mapping[str, Any], names: Sequen
 
 
 def _word(name: str, value: object) -> str | None:
+    if value == NO_TIER:
+        return None
     if name == BATCH:
         return "batch" if value else None
     if name == "is_byok":

@@ -12,6 +12,8 @@ from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
 
+NO_TIER = ""
+"""What stands for a missing service tier, so that it is another value than each tier."""
 BATCH = "batch"
 """Whether the id is that of a batch."""
 TIERS = (BATCH, "service_tier", "is_byok")
@@ -33,6 +35,10 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
     """
     marks = {name: nw.col(name_clean(name)) for name in (*TIERS, *MARKS) if name in source.columns}
     needs = list(dict.fromkeys([*NEEDS, *marks]))
+    if "service_tier" in marks:
+        marks["service_tier"] = marks["service_tier"].fill_null(NO_TIER)
+    if "is_byok" in marks:
+        marks["is_byok"] = marks["is_byok"].fill_null(value=False)
     values = {f"mark {name}": column for name, column in marks.items()}
     if "requested_id" in source.columns:
         needs.append("requested_id")
