@@ -174,7 +174,7 @@ class _Amount:
 
 def _make_bill(amount: _Amount, row: Mapping[str, Any], sheet: Mapping[Any, Any]) -> Bill:
     total, saved = amount.total, amount.saved
-    if total is None or (row["regime"] is None and (total or saved)):
+    if total is None or row[f"{amount.prefix}unexplained_cost"] or (row["regime"] is None and (total or saved)):
         return Bill(_leave_unexplained(amount, row), total, saved)
     if row["regime"] is None:
         return Bill(_make_free_lines(row), total, saved)
