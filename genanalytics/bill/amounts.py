@@ -71,9 +71,6 @@ class Interval:
     def __add__(self, other: "Interval") -> "Interval":
         return Interval(self.low + other.low, self.high + other.high)
 
-    def __sub__(self, other: "Interval") -> "Interval":
-        return Interval(self.low - other.high, self.high - other.low)
-
     def __getitem__(self, rows: "np.ndarray") -> "Interval":
         return Interval(self.low[rows], self.high[rows])
 

@@ -9,8 +9,11 @@ import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution
 from genanalytics.bill.solve import shorten
+from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.grouping.keys import GroupKey
 
+BY = ("model", "provider_name")
+"""The columns whose values make a group, unless the caller names others."""
 PRICES = ("input_price", "cache_read_price", "cache_write_price", "output_price", "request_price")
 """The columns with prices: US$ per million tokens, the last one US$ per request."""
 APART = "apart"
@@ -72,6 +75,23 @@ def is_close(low: "np.ndarray", high: "np.ndarray") -> "np.ndarray":
     """Return where the limits of a price are so close that any price between them splits an amount well enough."""
     close: np.ndarray = (high - low) <= _CLOSE * high
     return close
+
+
+def list_keys(prices: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of prices that make its groups: those before `regime`."""
+    return list(prices.columns[: list(prices.columns).index("regime")])
+
+
+def check_prices(prices: pd.DataFrame, *others: str) -> None:
+    """Check that a table has the columns of `ga.prices` that are read: `regime`, `PRICES` and others.
+
+    Raises:
+        MissingColumnError: It lacks one.
+    """
+    missing = [name for name in ("regime", *PRICES, *others) if name not in prices]
+    if missing:
+        msg = f"the table of prices has no column {', '.join(map(repr, missing))}: give the result of ga.prices"
+        raise MissingColumnError(msg)
 
 
 def fill_prices(prices: pd.DataFrame) -> pd.DataFrame:

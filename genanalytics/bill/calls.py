@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.book import PRICES
+from genanalytics.bill.book import PRICES, list_keys
 from genanalytics.bill.items import itemize
 from genanalytics.bill.split import NEEDS
 from genanalytics.metrics.attempts import attempts
@@ -64,11 +64,11 @@ def add_prices(calls: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     price, but nothing happened to its cache. Gaps where the prices are unknown.
     """
     itemized = itemize(calls, prices)
-    keys = [*prices.columns[: list(prices.columns).index("regime")], "regime"]
+    keys = [*list_keys(prices), "regime"]
     known = prices[prices["regime"].notna()]
     of_length = known["relation"].str.contains(_LENGTH, regex=False, na=False)
-    told = known[[*keys, *PRICES]].assign(level=known["regime"].mask(of_length))
-    found: pd.DataFrame = itemized.merge(told, on=keys, how="left", validate="many_to_one")
+    priced = known[[*keys, *PRICES]].assign(level=known["regime"].mask(of_length))
+    found: pd.DataFrame = itemized.merge(priced, on=keys, how="left", validate="many_to_one")
     return found
 
 

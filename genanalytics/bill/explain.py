@@ -11,12 +11,13 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.base.text import is_missing, suggest, to_one_line
-from genanalytics.bill.book import PRICES
+from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.compared import compare_with_model, find_session_share
 from genanalytics.bill.explanation import Attempt, Explanation, Regime, Tokens
 from genanalytics.bill.items import itemize
 from genanalytics.bill.meters import Bill, list_bills, to_decimal
-from genanalytics.bill.prices import find_prices, prices as compute_prices
+from genanalytics.bill.prices import prices as compute_prices
+from genanalytics.bill.regimes import KNOWN
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Covered, Records
 from genanalytics.records.frame import add_missing_columns, parse_frame, to_arrow, to_frame
@@ -26,8 +27,6 @@ from genanalytics.records.schema import BY_NAME
 from genanalytics.units import format_count
 
 _ID = "requested_id"
-_BY = ("model", "provider_name")
-_KNOWN = "yes"
 _STARTS = (14, 8)
 """The number of first characters that a near id shares: the second of its creation, or about the day."""
 _MOST_NEAR = 1_000
@@ -65,7 +64,7 @@ def explain(
 
     Returns:
         An `Explanation`, which is a page when it is printed. Amounts are exact decimals in US dollars. The lines of
-        `charge` add up to `total_cost`. What cannot be told is None, with a reason in `notices`.
+        `charge` add up to `total_cost`. What is unknown is None, with a reason in `notices`.
 
     Raises:
         InputError: There is no such id in the data, or it is not a record.
@@ -135,7 +134,7 @@ def _look_up(generation_id: str, data: Any) -> pd.DataFrame:  # noqa: ANN401 - o
         raise InputError(msg)
     names = nw.from_native(data).collect_schema().names()
     if _ID not in names:
-        msg = f"no column {_ID!r}: the data is not records"
+        msg = f"no column {_ID!r}; there are {', '.join(names)}: read records with ga.read"
         raise MissingColumnError(msg)
     for name in (_ID, "id"):
         found = _collect(data, nw.col(name) == nw.lit(generation_id)) if name in names else pd.DataFrame()
@@ -194,10 +193,11 @@ def _read_row(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _find_prices(frame: pd.DataFrame, data: Any, prices: pd.DataFrame | None) -> pd.DataFrame:  # noqa: ANN401
     if prices is not None:
+        check_prices(prices, "identified")
         return prices
     if data is not None:
-        return compute_prices(data, by=_BY)
-    return find_prices(frame.head(0), _BY)[0]
+        return compute_prices(data)
+    return compute_prices(frame.head(0))
 
 
 def _find_sheet(row: Mapping[str, Any], itemized: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any] | None:
@@ -211,7 +211,7 @@ def _find_sheet(row: Mapping[str, Any], itemized: pd.DataFrame, table: pd.DataFr
 
 def _list_group(row: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of the table of prices that are about the group of a row; gaps are None."""
-    keys = list(table.columns[: list(table.columns).index("regime")])
+    keys = list_keys(table)
     sheets = [
         {str(name): None if is_missing(value) else value for name, value in sheet.items()}
         for sheet in table.to_dict("records")
@@ -303,10 +303,10 @@ def _list_notices(
     *,
     has_data: bool,
 ) -> Iterator[str]:
-    """Yield what cannot be said, and why."""
+    """Yield what is unknown, and why."""
     bill = bills[1] or bills[0]
     if bill.total is None:
-        yield "the record does not say what it cost" if bills[1] is None else "the provider's price is not reported"
+        yield "the record has no cost" if bills[1] is None else "the provider's price is not reported"
     elif sheet is None and not _is_free(row):
         yield _explain_gap(row, table, has_data=has_data)
     usage, cost = to_decimal(row["usage"]), to_decimal(row["total_cost"])
@@ -328,12 +328,12 @@ def _explain_gap(row: Mapping[str, Any], table: pd.DataFrame, *, has_data: bool)
     numbered = [sheet for sheet in group if sheet["regime"] is not None]
     if not group:
         return "the data has no billed record of this model and provider, so the prices are not known"
-    reasons = [sheet["identified"] for sheet in numbered if sheet["identified"] != _KNOWN]
+    reasons = [sheet["identified"] for sheet in numbered if sheet["identified"] != KNOWN]
     if numbered and not reasons:
         return "none of the prices that were found for this model and provider explains this amount"
     reason = (reasons or [sheet["identified"] for sheet in group])[0]
     limits = ", ".join(_list_limits(next((one for one in numbered if one["identified"] == reason), {})))
-    return f"the prices cannot be told: {reason}" + (f" ({limits})" if limits else "")
+    return f"the prices are unknown: {reason}" + (f" ({limits})" if limits else "")
 
 
 def _list_limits(sheet: Mapping[str, Any]) -> Iterator[str]:

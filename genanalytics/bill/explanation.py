@@ -60,7 +60,7 @@ class Regime:
         last_seen: The last one.
         requests: The number of requests at these prices.
         explained_share: Their share among all billed requests of the group (0 to 1).
-        prices: US$ per million tokens by name, and `request_price` in US$; None for what cannot be told.
+        prices: US$ per million tokens by name, and `request_price` in US$; None for what is unknown.
     """
 
     number: int
@@ -124,13 +124,13 @@ class Explanation:
         attempts: The attempts at providers, in order.
         tokens: The tokens.
         timings: The times of the record in milliseconds, by label.
-        regime: The prices; None if they cannot be told, for the reason in `notices`.
+        regime: The prices; None if they are unknown, for the reason in `notices`.
         charge: The bill of the service. Its lines add up to `total_cost`.
         upstream: The bill of the provider to the user's own key (BYOK), whose lines add up to
             `upstream_inference_cost`; None for other generations.
         session: The place in its session; None without a session or without data.
         comparisons: Cost and times next to the median of the model; none without data.
-        notices: What cannot be said, and why.
+        notices: What is unknown, and why.
     """
 
     requested_id: str | None

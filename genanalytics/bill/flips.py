@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from genanalytics.bill.book import BY, check_prices
 from genanalytics.bill.calls import OPTIONAL, REQUIRED, add_attempts, add_prices, name_apps, read_calls
-from genanalytics.bill.prices import find_prices
+from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.threads import NOTHING, Calls, link_guessed, link_session
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.memory import InMemory
@@ -35,7 +36,6 @@ CAUSES = (
 )
 """What can have changed before a loss, in the order in which it is looked for."""
 
-_BY = ("model", "provider_name")
 _LONGEST_GUESS_S = 3_600.0
 _SHORT_S = 300.0
 _GAPS_MIN = (60, 10, 5)
@@ -143,7 +143,8 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     check_columns(source, REQUIRED, "cache_flips")
     calls, notices = read_calls(source)
     # the prices come from all rows: those that are left out here prove them too
-    table = find_prices(data, _BY)[0] if prices is None else prices
+    table = compute_prices(data) if prices is None else prices
+    check_prices(table, "relation")
     calls = add_attempts(add_prices(calls, table))
     calls = calls.assign(app=name_apps(calls))
     previous = _link(calls)
@@ -261,7 +262,7 @@ def _find_flips(calls: pd.DataFrame, previous: "np.ndarray") -> pd.DataFrame:
     now, before, lost = now.iloc[chosen], before.iloc[chosen], lost[chosen]
     causes = _find_causes(now, before)
     columns = {
-        **{name: now[name].array for name in ("session_id", "requested_id", "created_at", *_BY, "app_id")},
+        **{name: now[name].array for name in ("session_id", "requested_id", "created_at", *BY, "app_id")},
         "previous_id": before["requested_id"].array,
         "gap_ms": _find_gaps(now, before) // np.timedelta64(1, "ms"),
         "prompt": now["native_tokens_prompt"].array,

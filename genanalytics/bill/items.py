@@ -9,12 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution
-from genanalytics.bill.book import PRICES, Book, fill_prices, lay_out
+from genanalytics.bill.book import BY, Book, check_prices, fill_prices, lay_out, list_keys
 from genanalytics.bill.groups import number_groups
 from genanalytics.bill.prices import find_prices
 from genanalytics.bill.sample import ROWS, draw_sample
 from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
-from genanalytics.errors import MissingColumnError
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
@@ -22,7 +21,6 @@ from genanalytics.metrics.engines.source import Covered, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.frame import to_nullable
 
-_BY = ("model", "provider_name")
 _RESOLUTIONS = ("resolution", "resolution_of_exports")
 
 
@@ -67,7 +65,7 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
     if isinstance(data, Covered):
         return replace(data, data=itemize(data.data, prices))
     source = open_source(data)
-    book = find_prices(data, _BY)[1] if prices is None else _read_book(source, prices)
+    book = find_prices(data, BY)[1] if prices is None else _read_book(source, prices)
     return attach(data, source, book)
 
 
@@ -91,11 +89,8 @@ def attach(data: Any, source: Source, book: Book) -> Any:  # noqa: ANN401 - of t
 
 def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     """Return a book out of a table of prices."""
-    missing = [name for name in ("regime", *PRICES) if name not in prices]
-    if missing:
-        msg = f"the table of prices has no column {', '.join(map(repr, missing))}: give the result of ga.prices"
-        raise MissingColumnError(msg)
-    names = list(prices.columns[: list(prices.columns).index("regime")])
+    check_prices(prices)
+    names = list_keys(prices)
     keys = resolve_by(source, names, None, "UTC", others=COLUMNS)
     counted = source.aggregate(keys, [Count()], {}, [])
     groups = counted.select([key.group for key in keys])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.base.text import is_missing
-from genanalytics.bill.book import PRICES
+from genanalytics.bill.book import PRICES, list_keys
 from genanalytics.errors import InputError
 from genanalytics.records.frame import to_arrow
 from genanalytics.records.schema import EXPORTED
@@ -96,7 +96,7 @@ def list_bills(itemized: pd.DataFrame, prices: pd.DataFrame) -> Iterator[tuple[B
     Raises:
         InputError: An amount has more than 20 digits before the point.
     """
-    keys = list(prices.columns[: list(prices.columns).index("regime")])
+    keys = list_keys(prices)
     sheets = {_make_key(sheet, keys): sheet for sheet in prices[prices["regime"].notna()].to_dict("records")}
     items = [name for name in itemized if str(name).endswith(("_cost", "_tokens"))]
     wanted = dict.fromkeys([*keys, "regime", *items, *(name for name in _READ if name in itemized)])

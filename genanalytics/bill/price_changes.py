@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.bill.book import PRICES
+from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.items import itemize
 from genanalytics.bill.levels import Change, Level, find_changes
-from genanalytics.bill.prices import find_prices
+from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
-from genanalytics.bill.survey import BATCH, BATCH_ID, MARKS, TIERS
+from genanalytics.bill.survey import BATCH, MARKS, TIERS, read_mark
 from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
@@ -29,7 +29,6 @@ from genanalytics.units import Unit, format_count
 KINDS = ("change", "surcharge", "tier")
 """The kinds of differences between prices."""
 
-_BY = ("model", "provider_name")
 _ID = "requested_id"
 _HOUR = "hour of a request"
 _PLACE = "place of a regime"
@@ -113,21 +112,22 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
     True
     """
     check_columns(open_source(data), [_ID], "price_changes")
-    table = find_prices(data, _BY)[0] if prices is None else prices
+    table = compute_prices(data) if prices is None else prices
+    check_prices(table, "identified")
     source = open_source(itemize(data, table))
-    names = list(table.columns[: list(table.columns).index("regime")])
+    names = list_keys(table)
     keys = resolve_by(source, [*names, "regime"], None, "UTC", others=_COLUMNS[1:])
     regimes = _count(source, keys)
     known = table.loc[table["identified"] == KNOWN, [*names, "regime", *PRICES]]
-    told = regimes.merge(known, on=[*names, "regime"], how="inner")
+    priced = regimes.merge(known, on=[*names, "regime"], how="inner")
     hours = _count_by_hour(source, keys)
     changes = [
         change
-        for _, group in told.groupby(names or (lambda _: 0), dropna=False, sort=True)
+        for _, group in priced.groupby(names or (lambda _: 0), dropna=False, sort=True)
         for change in find_changes(_make_levels(group, hours))
     ]
-    found = _arrange(changes, told, names)
-    unknown = regimes[regimes["regime"].notna()]["requests"].sum() - told["requests"].sum()
+    found = _arrange(changes, priced, names)
+    unknown = regimes[regimes["regime"].notna()]["requests"].sum() - priced["requests"].sum()
     found.attrs = {
         "units": {
             **dict.fromkeys(("since", "until"), Unit.TIME.value),
@@ -136,17 +136,17 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
             "share": Unit.SHARE.value,
         },
         "labels": {name: name for name in ("since", "until", "requests", "share")} | {"extra_cost": "extra cost"},
-        "notices": [*source.notices, *_describe(int(unknown), told, changes)],
+        "notices": [*source.notices, *_describe(int(unknown), priced, changes)],
         **describe_completeness(data, ("requests",)),
         "totals": {kind: sum(one.extra for one in changes if one.kind == kind) / _NANO for kind in KINDS},
     }
     return found
 
 
-def _describe(unknown: int, told: pd.DataFrame, changes: Sequence[Change]) -> Iterable[str]:
+def _describe(unknown: int, priced: pd.DataFrame, changes: Sequence[Change]) -> Iterable[str]:
     if unknown:
         yield f"{format_count(unknown, 'request')} at prices that are not identified are not compared"
-    uncounted = int((told["requests"] - told[Count(_ITEMS[0]).name]).sum())
+    uncounted = int((priced["requests"] - priced[Count(_ITEMS[0]).name]).sum())
     if uncounted:
         yield f"the cached tokens of {format_count(uncounted, 'request')} are unknown: only their output is compared"
     if any(change.level.lacks_price(change.base) for change in changes):
@@ -187,12 +187,10 @@ def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
 
 def _list_marks(source: Source) -> dict[str, tuple[str, nw.Expr]]:
     """Return the columns that can tell why regimes differ: their name, and their value; a gap that counts is filled."""
-    marks = {name: (name, nw.col(name)) for name in (*TIERS, *MARKS) if name in source.columns}
-    if "service_tier" in marks:
-        marks["service_tier"] = ("service_tier", nw.col("service_tier").fill_null(""))
+    marks = {name: (name, read_mark(name, nw.col(name))) for name in (*TIERS, *MARKS) if name in source.columns}
     if "is_byok" in marks:
-        marks["is_byok"] = ("is_byok", nw.col("is_byok").fill_null(value=False).cast(nw.Int64))
-    return marks | {BATCH: (_ID, nw.col(_ID).str.starts_with(BATCH_ID).cast(nw.Int64))}
+        marks["is_byok"] = ("is_byok", marks["is_byok"][1].cast(nw.Int64))
+    return marks | {BATCH: (_ID, read_mark(BATCH, nw.col(_ID)).cast(nw.Int64))}
 
 
 def _find_most_expensive(source: Source, keys: Sequence[GroupKey], counted: pa.Table, paid: RowValue) -> list[Any]:
@@ -223,7 +221,7 @@ def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
 
 def _make_levels(group: pd.DataFrame, hours: pd.DataFrame) -> list[Level]:
     """Return the regimes of a group, the one with most requests first."""
-    names = list(hours.columns[: list(hours.columns).index("regime") + 1])
+    names = [*list_keys(hours), "regime"]
     levels = []
     for row in group.sort_values("regime").to_dict("records"):
         part = hours.merge(pd.DataFrame([{name: row[name] for name in names}]).astype(hours[names].dtypes), on=names)
@@ -252,7 +250,7 @@ def _name_tier(row: Mapping[Any, Any]) -> str:
     return ", ".join(chosen)
 
 
-def _arrange(changes: Sequence[Change], told: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def _arrange(changes: Sequence[Change], priced: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     rows = []
     for change in changes:
         row, extra = change.level.row, change.extra / _NANO
@@ -272,7 +270,7 @@ def _arrange(changes: Sequence[Change], told: pd.DataFrame, names: Sequence[str]
             }
         )
     found = pd.DataFrame(rows, columns=[*names, *_COLUMNS])
-    found = found.astype({**{name: told[name].dtype for name in names}, **_DTYPES})
+    found = found.astype({**{name: priced[name].dtype for name in names}, **_DTYPES})
     order = found.assign(last=found["kind"] == "tier").sort_values(
         ["last", "extra_cost"], ascending=[True, False], kind="stable"
     )

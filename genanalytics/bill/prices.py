@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.bill.book import PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book
+from genanalytics.bill.book import BY, PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book
 from genanalytics.bill.groups import LIMITS, solve_groups
-from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN
+from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, TOO_FEW
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.solve import FEWEST
 from genanalytics.errors import InputError
@@ -18,7 +18,6 @@ from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit
 
 UNEXPLAINED = "no price explains these"
-TOO_FEW = "too few requests"
 ONLY = "the only regime"
 MAIN = "regime 1"
 
@@ -39,7 +38,7 @@ _COLUMNS = (
 )
 
 
-def prices(data: Records, *, by: str | Sequence[str] = ("model", "provider_name")) -> pd.DataFrame:
+def prices(data: Records, *, by: str | Sequence[str] = BY) -> pd.DataFrame:
     """Return the unit prices at which requests were billed: one row per price regime of each group.
 
     The prices come out of the records alone: of their tokens, `total_cost` and `cache_discount`. A regime is a set of

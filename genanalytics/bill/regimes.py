@@ -40,7 +40,7 @@ TOO_FEW = "too few requests"
 TOO_COARSE = "amounts are too coarse"
 CACHE_UNKNOWN = "all but the prices of caching"
 
-_MOST_REGIMES = 12
+_MOST_ROUNDS = 12
 _FEWEST_OF_SPLIT = 3
 """The fewest rows that make a regime which differs in the prices of caching only."""
 _ALIKE = 1e-3
@@ -98,7 +98,7 @@ def find_regimes(requests: Requests) -> list[Regime]:
     """Return the regimes of a group, the one with most rows first; rows in none are not explained."""
     left = np.ones(len(requests), bool)
     regimes: list[Regime] = []
-    for _ in range(_MOST_REGIMES):
+    for _ in range(_MOST_ROUNDS):
         found = _find_prices(requests, left, regimes) if left.any() else None
         if found is None:
             break

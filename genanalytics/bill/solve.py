@@ -17,7 +17,7 @@ from genanalytics.bill.amounts import Interval
 LONGEST = 7
 """The most decimals of a price in US$ per million tokens."""
 FEWEST = 5
-"""The fewest rows that make a regime."""
+"""The fewest rows that prove new prices."""
 
 _PAIRS = 4_000
 _ROWS = 400

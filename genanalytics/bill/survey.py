@@ -22,7 +22,7 @@ MARKS = ("data_region", "workspace_id", "app_id", "api_type", "source")
 """Other columns whose values can tell why two regimes differ."""
 
 _BILLED = "billed"
-BATCH_ID = "gen-batch-"
+_BATCH_ID = "gen-batch-"
 
 
 def survey(source: Source, book: Book) -> pd.DataFrame:
@@ -33,16 +33,12 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
         `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and
         `<name> max`.
     """
-    marks = {name: nw.col(name_clean(name)) for name in (*TIERS, *MARKS) if name in source.columns}
+    marks = [name for name in (*TIERS, *MARKS) if name in source.columns]
     needs = list(dict.fromkeys([*NEEDS, *marks]))
-    if "service_tier" in marks:
-        marks["service_tier"] = marks["service_tier"].fill_null(NO_TIER)
-    if "is_byok" in marks:
-        marks["is_byok"] = marks["is_byok"].fill_null(value=False)
-    values = {f"mark {name}": column for name, column in marks.items()}
+    values = {f"mark {name}": read_mark(name, nw.col(name_clean(name))) for name in marks}
     if "requested_id" in source.columns:
         needs.append("requested_id")
-        values[f"mark {BATCH}"] = nw.col(name_clean("requested_id")).str.starts_with(BATCH_ID)
+        values[f"mark {BATCH}"] = read_mark(BATCH, nw.col(name_clean("requested_id")))
     if "created_at" in source.columns:
         needs.append("created_at")
         values["moment"] = nw.col(name_clean("created_at"))
@@ -62,6 +58,15 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
     for name in {"moment min", "moment max"} & set(frame.columns):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     return frame.astype({"group": "Int64", "regime": "Int64", "requests": "Int64"})
+
+
+def read_mark(name: str, column: nw.Expr) -> nw.Expr:
+    """Return a mark out of its column, that of ids for `BATCH`; a missing tier or flag is a value too."""
+    if name == BATCH:
+        return column.str.starts_with(_BATCH_ID)
+    if name == "service_tier":
+        return column.fill_null(NO_TIER)
+    return column.fill_null(value=False) if name == "is_byok" else column
 
 
 def _is_not_zero(column: str) -> nw.Expr:

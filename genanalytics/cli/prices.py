@@ -33,10 +33,11 @@ def prices(
     The prices come from the records alone: from tokens, cost and cache discount. A price regime is a set of prices that
     explains the cost of its requests to the last digit; regime 1 of a group has most requests.
     """
+    from genanalytics.bill.book import BY
     from genanalytics.bill.prices import prices as find_prices
     from genanalytics.tables.prices import format_prices
 
-    groups = split_names(",".join(by)) or ["model", "provider_name"]
+    groups = split_names(",".join(by)) or BY
     with open_records(paths, where, tz, engine) as data:
         found = find_prices(data, by=groups)
     if print_rows(found, as_json=as_json, as_csv=as_csv):

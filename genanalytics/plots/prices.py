@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from genanalytics.bill.prices import find_prices
+from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
@@ -20,7 +20,6 @@ from genanalytics.units import PER_MTOK, Unit, format_count, format_value
 
 _KINDS = {"input_price": ("input", "-"), "output_price": ("output", (0, (4, 1.5)))}
 """The prices that are drawn: their names, and their line styles."""
-_BY = ("model", "provider_name")
 _APART = 3.0
 """The distance between lines at the same price, in points."""
 _LINE = 11.5
@@ -65,7 +64,7 @@ def unit_prices(
         InputError: There is no such time zone.
     """
     costs = summarize(data, by="model", tz=tz, metrics=[EFFECTIVE_COST])
-    table = find_prices(data, _BY)[0] if prices is None else prices
+    table = compute_prices(data) if prices is None else prices
     drawable = table[_find_drawable(table)]
     chosen = _choose_model(drawable, costs) if model is None else model
     steps = _list_steps(drawable[drawable["model"].eq(chosen)], tz) if chosen is not None else []

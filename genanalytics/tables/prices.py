@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from genanalytics.bill.book import PRICES, list_keys
 from genanalytics.tables.table import format_table, list_notices
 from genanalytics.units import format_count
 
 REGIME = "regime"
 SEEN = ("first_seen", "last_seen")
-_PRICES = ("input_price", "cache_read_price", "cache_write_price", "output_price", "request_price")
 _WORDS = ("identified", "relation")
 _UNLIMITED = 10_000
 
@@ -37,13 +37,13 @@ def format_prices(prices: pd.DataFrame, *, tz: str = "UTC", width: int = 100) ->
 
 def name_groups_of_prices(prices: pd.DataFrame) -> list[str]:
     """Return the columns of a table of prices that name its rows: the keys and `regime`."""
-    return list(prices.columns[: list(prices.columns).index(REGIME) + 1])
+    return [*list_keys(prices), REGIME]
 
 
 def list_prices(prices: pd.DataFrame) -> list[str]:
     """Return the columns of the prices of input and output, and of other prices that any regime has."""
     named = {"input_price", "output_price"}
-    return [name for name in _PRICES if name in named or (prices[name].fillna(0.0) > 0).any()]
+    return [name for name in PRICES if name in named or (prices[name].fillna(0.0) > 0).any()]
 
 
 def describe_unexplained(prices: pd.DataFrame) -> list[str]:

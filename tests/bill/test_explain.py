@@ -190,7 +190,7 @@ def test_a_record_of_the_contract_or_less_gives_a_page() -> None:
     assert ga.explain(old, FRAME).regime is not None
     empty = ga.explain({"id": "gen-1"}, FRAME)
     assert empty.total_cost is None
-    assert "the record does not say what it cost" in empty.notices
+    assert "the record has no cost" in empty.notices
     assert "total_cost" in str(empty)
     assert all(line.split()[-1] == "–" for line in str(empty).splitlines() if line.startswith("  model "))
 

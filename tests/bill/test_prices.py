@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import genanalytics as ga
-from genanalytics.bill.prices import TOO_FEW, UNEXPLAINED
+from genanalytics.bill.prices import UNEXPLAINED
+from genanalytics.bill.regimes import TOO_FEW
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
