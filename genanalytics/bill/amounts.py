@@ -26,8 +26,13 @@ SHARP = 0.1
 
 _ON_GRID = 0.99
 _MANY = 20
-_NOISE = 1e-15
+NOISE = 1e-15
 """What arithmetic of 64-bit floats adds to an amount, as a share of it."""
+FULL = 1e-6
+"""The part of the unit by which an amount may miss a whole number of units."""
+MICRO_PER_USD = 1e6
+NANO_PER_USD = 1e9
+NANO_PER_MICRO = 1e3
 
 
 class Ending(Enum):
@@ -42,7 +47,7 @@ class Ending(Enum):
 
 
 REACH = {Ending.EXACT: 0.0, Ending.ROUNDED: 0.5, Ending.UNKNOWN: 1.0}
-"""How far from a shown amount the true one can be, in units; if it was cut, one side is excluded."""
+"""How far from a shown amount the true one can be, in units, on both sides; `bound` treats `CUT`."""
 
 
 class Resolution(NamedTuple):
@@ -53,12 +58,12 @@ class Resolution(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """Return it for `attrs`: the unit in US$, and the ending."""
-        return {"unit": self.unit / 1e6, "ending": self.ending.value}
+        return {"unit": self.unit / MICRO_PER_USD, "ending": self.ending.value}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> "Resolution":
-        """Return it out of `attrs`."""
-        return cls(float(str(stored["unit"])) * 1e6, Ending(stored["ending"]))
+        """Read it from `attrs`."""
+        return cls(float(str(stored["unit"])) * MICRO_PER_USD, Ending(stored["ending"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def find_unit(amounts: "np.ndarray") -> float:
     largest = COARSEST if len(distinct) >= _MANY else SHOWN
     for exponent in range(round(np.log10(largest)), round(np.log10(FINEST)), -1):
         scaled = distinct / 10.0**exponent
-        if np.mean(np.abs(scaled - np.round(scaled)) <= 1e-6 + 4e-16 * scaled) >= _ON_GRID:
+        if np.mean(np.abs(scaled - np.round(scaled)) <= FULL + NOISE * scaled) >= _ON_GRID:
             return 10.0**exponent
     return FINEST
 
@@ -101,7 +106,7 @@ def find_unit(amounts: "np.ndarray") -> float:
 def bound(amounts: "np.ndarray", resolution: Resolution) -> Interval:
     """Return the true amounts that are shown as these ones."""
     unit, ending = resolution
-    slack = 1e-6 * unit + _NOISE * np.abs(amounts)
+    slack = FULL * unit + NOISE * np.abs(amounts)
     if ending is Ending.CUT:  # towards zero: 0 can have been anything between -1 and 1 unit
         low = np.where(amounts > 0, amounts, amounts - unit)
         high = np.where(amounts < 0, amounts, amounts + unit)

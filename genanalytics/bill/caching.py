@@ -19,7 +19,8 @@ _MANY = 50
 _FEWEST_UNKNOWN = 10
 """The fewest rows that make prices that are not proved usable."""
 _MOST_SETS = 4
-_SAME = 1e-9
+SLACK = 1e-9
+"""Micro-dollars, or a share of an amount, that make no difference."""
 LAST_TOKENS = 8
 """The most tokens at the end of a prompt that are not written with it: three in the records of one provider."""
 
@@ -86,9 +87,9 @@ def find_written(requests: Requests, input_price: float, prices: CachePrices) ->
     read = input_price - (prices.read if np.isfinite(prices.read) else input_price)
     premium = (prices.write if np.isfinite(prices.write) else input_price) - input_price
     saved = read * requests.cached
-    slack = 1e-9 * np.abs(saved) + 1e-9
+    slack = SLACK * np.abs(saved) + SLACK
     readable = np.isfinite(prices.read) | (requests.cached == 0)
-    if abs(premium) <= _SAME:  # writing costs as much as input, so nothing tells how much was written
+    if abs(premium) <= SLACK:  # writing costs as much as input, so nothing tells how much was written
         fits = readable & (requests.discount.low - slack <= saved) & (saved <= requests.discount.high + slack)
         return np.where(fits, 0.0, 1.0), np.where(fits, requests.uncached, -1.0)
     ends = (saved - requests.discount.high - slack) / premium, (saved - requests.discount.low + slack) / premium
@@ -139,7 +140,7 @@ def _try_both(requests: Requests, unwritten: Interval, input_price: float) -> It
         found = solve(requests.cached, written, unwritten.move(input_price * written))
         if found is None:
             continue
-        write = np.nan if abs(found.second - input_price) <= _SAME else found.second
+        write = np.nan if abs(found.second - input_price) <= SLACK else found.second
         yield CachePrices(found.first, write, found.known)
         if found.explained.all():
             return

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
 from genanalytics.bill.calls import OPTIONAL, REQUIRED, add_attempts, add_prices, name_apps, read_calls
 from genanalytics.bill.prices import prices as compute_prices
@@ -43,8 +44,6 @@ _SHORTER = 0.99
 _SHORTER_OTHER_MODEL = 0.5
 """Models count tokens differently."""
 _MICROS_PER_S = 1e6
-_NANO = 1e9
-_NANO_PER_MICRO = 1e3
 
 _TOKENS = ("prompt", "previous_prompt", "cached", "lost_tokens")
 _UNITS = {
@@ -181,9 +180,9 @@ def cache_flip_summary(flips: pd.DataFrame) -> pd.DataFrame:
     >>> cache_flip_summary(flips).to_dict("records")
     [{'cause': 'regime', 'flips': 2, 'lost_tokens': 30, 'loss': 0.25, 'loss_unknown': 1}]
     """
-    known = flips.assign(nano=np.round(flips["loss"].astype("Float64") * _NANO), gap=flips["loss"].isna())
+    known = flips.assign(nano=np.round(flips["loss"].astype("Float64") * NANO_PER_USD), gap=flips["loss"].isna())
     grouped = known.groupby("cause", sort=True)
-    loss = grouped["nano"].sum(min_count=1) / _NANO
+    loss = grouped["nano"].sum(min_count=1) / NANO_PER_USD
     found = pd.DataFrame({"cause": loss.index.astype("str")}).assign(
         flips=grouped.size().to_numpy(),
         lost_tokens=grouped["lost_tokens"].sum().to_numpy(),
@@ -293,9 +292,9 @@ def _price_losses(calls: pd.DataFrame, lost: "np.ndarray") -> "np.ndarray":
     )
     written = np.minimum(calls["cache_write_tokens"].to_numpy(dtype=float, na_value=0.0), lost)
     premium = np.where(written > 0, np.nan_to_num(of_writing - of_input) * written, 0.0)
-    nano_dollars = np.round(((of_input - of_reading) * lost + premium) * _NANO_PER_MICRO)
+    nano_dollars = np.round(((of_input - of_reading) * lost + premium) * NANO_PER_MICRO)
     unpaid = (calls["total_cost"] == 0).to_numpy(dtype=bool, na_value=False) & calls["regime"].isna().to_numpy()
-    found: np.ndarray = np.where(unpaid, 0.0, nano_dollars) / _NANO
+    found: np.ndarray = np.where(unpaid, 0.0, nano_dollars) / NANO_PER_USD
     return found
 
 

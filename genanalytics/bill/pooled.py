@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from genanalytics.bill.amounts import MICRO_PER_USD
 from genanalytics.bill.caching import CachePrices, explain_discount
-from genanalytics.bill.regimes import KNOWN, PER_REQUEST, Regime, Sheet, find_regimes, pays_fee
+from genanalytics.bill.regimes import KNOWN, Regime, Sheet, find_regimes, pays_fee
 from genanalytics.bill.requests import Requests, join_requests
 from genanalytics.bill.solve import explains, is_credible
 
@@ -82,7 +83,7 @@ def _list_prices(sheet: Sheet) -> tuple[str, ...]:
 
 def _reproduces(sheet: Sheet, requests: Requests) -> "np.ndarray":
     """Return whether prices reproduce the amount and the saving of each request (bool)."""
-    gross = requests.gross.move(-sheet.request_price * PER_REQUEST)
+    gross = requests.gross.move(-sheet.request_price * MICRO_PER_USD)
     fits = explains((sheet.input_price, sheet.output_price), requests.prompt, requests.completion, gross)
     saving = explain_discount(requests, sheet.input_price, CachePrices(sheet.cache_read_price, sheet.cache_write_price))
     untouched = ~requests.has_discount & ~(requests.cached > 0)

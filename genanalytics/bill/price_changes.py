@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.bill.amounts import NANO_PER_USD
 from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.items import itemize
 from genanalytics.bill.levels import Change, Level, find_changes
@@ -32,7 +33,6 @@ KINDS = ("change", "surcharge", "tier")
 _ID = "requested_id"
 _HOUR = "hour of a request"
 _PLACE = "place of a regime"
-_NANO = 1e9
 _USUAL_TIERS = {"", "default", "standard", "auto"}
 _COLUMNS = ("regime", "kind", "since", "until", "relation", "requests", "extra_cost", "share", "examples")
 _DTYPES = {
@@ -138,7 +138,7 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
         "labels": {name: name for name in ("since", "until", "requests", "share")} | {"extra_cost": "extra cost"},
         "notices": [*source.notices, *_describe(int(unknown), priced, changes)],
         **describe_completeness(data, ("requests",)),
-        "totals": {kind: sum(one.extra for one in changes if one.kind == kind) / _NANO for kind in KINDS},
+        "totals": {kind: sum(one.extra for one in changes if one.kind == kind) / NANO_PER_USD for kind in KINDS},
     }
     return found
 
@@ -253,7 +253,7 @@ def _name_tier(row: Mapping[Any, Any]) -> str:
 def _arrange(changes: Sequence[Change], priced: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     rows = []
     for change in changes:
-        row, extra = change.level.row, change.extra / _NANO
+        row, extra = change.level.row, change.extra / NANO_PER_USD
         ids = dict.fromkeys(row[name] for name in ("id min", "id max", "id most") if isinstance(row[name], str))
         rows.append(
             {name: row[name] for name in names}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genanalytics.bill.amounts import FEE_STEP, MOST_FEE, SHARP
+from genanalytics.bill.amounts import FEE_STEP, MICRO_PER_USD, MOST_FEE, SHARP
 from genanalytics.bill.caching import CachePrices, find_cache_prices
 from genanalytics.bill.requests import Requests
 from genanalytics.bill.solve import (
@@ -26,8 +26,6 @@ from genanalytics.bill.solve import (
     solve_one,
 )
 
-PER_REQUEST = 1e6
-"""Micro-dollars of a request price of US$ 1."""
 RATIOS = (1.1, 0.5, 2.0, 0.99, 1.5, 0.75, 1.25, 0.8, 0.9, 1 / 1.1, 1 / 0.99)
 """Usual ratios of two regimes: region, batch or flex, priority, discounts."""
 
@@ -113,7 +111,7 @@ def find_regimes(requests: Requests) -> list[Regime]:
 def pays_fee(requests: Requests, sheet: Sheet) -> "np.ndarray":
     """Return whether a row pays the prices and, beyond them, a whole number of `FEE_STEP` (bool)."""
     asked = sheet.input_price * requests.prompt + sheet.output_price * requests.completion
-    rest = requests.gross.move(-asked - sheet.request_price * PER_REQUEST)
+    rest = requests.gross.move(-asked - sheet.request_price * MICRO_PER_USD)
     steps = np.floor(rest.high / FEE_STEP)
     pays: np.ndarray = (
         (steps >= 1) & (steps * FEE_STEP <= MOST_FEE) & (steps * FEE_STEP >= rest.low) & (rest.high - rest.low <= SHARP)
@@ -177,7 +175,7 @@ def _try_models(part: Requests) -> Iterator[Regime]:
 
 def _solve_tokens(part: Requests, request_price: float) -> Regime | None:
     """Return the prices of input and output, given the price of a request."""
-    gross = part.gross.move(-request_price * PER_REQUEST)
+    gross = part.gross.move(-request_price * MICRO_PER_USD)
     if not (part.prompt.any() and part.completion.any()):
         return None
     found = solve(part.prompt, part.completion, gross)
@@ -192,14 +190,14 @@ def _solve_tokens(part: Requests, request_price: float) -> Regime | None:
 
 def _try_request_prices(part: Requests) -> Iterator[Regime]:
     """Yield prices of a request in addition to those of tokens."""
-    for offset in find_offsets(part.prompt, part.completion, part.gross, PER_REQUEST):
+    for offset in find_offsets(part.prompt, part.completion, part.gross, MICRO_PER_USD):
         found = _solve_tokens(part, offset)
         if found is not None:
             yield found
-    per_request = np.full(len(part), PER_REQUEST)
+    per_request = np.full(len(part), MICRO_PER_USD)
     for name, count in (("input", part.prompt), ("output", part.completion)):
         pair = solve(count, per_request, part.gross) if np.ptp(count) > 0 else None
-        if pair is not None and pair.second * PER_REQUEST > find_least_offset(part.gross):
+        if pair is not None and pair.second * MICRO_PER_USD > find_least_offset(part.gross):
             sheet = _price_one(name, pair.first, pair.ranges[0])
             yield Regime(_name_reason(replace(sheet, request_price=pair.second), part, pair), pair.explained)
 
@@ -219,7 +217,7 @@ def _try_single(part: Requests) -> Iterator[Regime]:
     counts = {
         "input": (part.prompt, part.completion == 0),
         "output": (part.completion, part.prompt == 0),
-        "request": (np.full(len(part), PER_REQUEST), everywhere),
+        "request": (np.full(len(part), MICRO_PER_USD), everywhere),
     }
     for name, (count, usable) in counts.items():
         rows = np.flatnonzero(usable & (count > 0))
@@ -249,7 +247,7 @@ def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
             )
             if _is_longer((of_input, of_output), sheet):
                 continue
-            gross = part.gross.move(-of_request * PER_REQUEST)
+            gross = part.gross.move(-of_request * MICRO_PER_USD)
             explained = explains((of_input, of_output), part.prompt, part.completion, gross)
             if explained.any() and is_credible(explained, part.gross, free=0):
                 exact = Range(of_input, of_input), Range(of_output, of_output)

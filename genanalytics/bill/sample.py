@@ -7,7 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from genanalytics.bill.amounts import Resolution, find_unit
+from genanalytics.bill.amounts import MICRO_PER_USD, Resolution, find_unit
 from genanalytics.bill.book import Book
 from genanalytics.bill.requests import Requests, Shown
 from genanalytics.bill.resolution import choose_ending
@@ -141,8 +141,8 @@ def _arrange(table: pa.Table, groups: int) -> Sample:
         return to_floats(table[column]) if column in table.column_names else np.full(len(table), np.nan)
 
     own = np.nan_to_num(read("is_byok")) > 0
-    paid = np.where(own, read("upstream_inference_cost"), read("total_cost")) * 1e6
-    saved = read("cache_discount") * 1e6
+    paid = np.where(own, read("upstream_inference_cost"), read("total_cost")) * MICRO_PER_USD
+    saved = read("cache_discount") * MICRO_PER_USD
     exported = np.zeros(len(table), bool)
     if name_clean("source") in table.column_names:
         exported = np.array([value == EXPORTED for value in table[name_clean("source")].to_pylist()], bool)

@@ -9,9 +9,21 @@ from functools import reduce
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.bill.amounts import FEE_STEP, MOST_FEE, REACH, SHARP, Ending, Resolution
+from genanalytics.bill.amounts import (
+    FEE_STEP,
+    FULL,
+    MICRO_PER_USD,
+    MOST_FEE,
+    NANO_PER_MICRO,
+    NANO_PER_USD,
+    NOISE,
+    REACH,
+    SHARP,
+    Ending,
+    Resolution,
+)
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
-from genanalytics.bill.caching import LAST_TOKENS
+from genanalytics.bill.caching import LAST_TOKENS, SLACK
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.schema import EXPORTED
 
@@ -40,10 +52,6 @@ BYOK_ITEMS = tuple(f"byok_{item}" for item in ITEMS)
 COLUMNS = ("regime", *ITEMS, "reasoning_cost", "cache_read_tokens", "cache_write_tokens", *BYOK_ITEMS)
 """The columns that the split adds."""
 
-_MICRO = 1e6
-_NANO_PER_MICRO = 1e3
-_NANO = 1e9
-_SLACK = 1e-9
 _FEES = r'"cost_(web_search|file_processing)":'
 """What the field `extra` of a row of an activity export contains if tools were charged."""
 
@@ -91,8 +99,9 @@ def _read_row() -> Mapping[str, nw.Expr]:
         _read("extra").str.contains(_FEES),
     ]
     return {
-        "paid": nw.when(_c("own key")).then(_read("upstream_inference_cost")).otherwise(_read("total_cost")) * _MICRO,
-        "saved": _read("cache_discount") * _MICRO,
+        "paid": nw.when(_c("own key")).then(_read("upstream_inference_cost")).otherwise(_read("total_cost"))
+        * MICRO_PER_USD,
+        "saved": _read("cache_discount") * MICRO_PER_USD,
         "prompt": _read("native_tokens_prompt"),
         "completion": _read("native_tokens_completion"),
         "cached": _read("native_tokens_cached"),
@@ -124,7 +133,7 @@ def _find_bounds(book: Book) -> Mapping[str, nw.Expr]:
 def _bound(amount: nw.Expr, resolution: Resolution) -> tuple[nw.Expr, nw.Expr]:
     """Return the limits of `amounts.bound`."""
     unit, ending = resolution
-    slack = amount.abs() * 1e-15 + 1e-6 * unit
+    slack = amount.abs() * NOISE + FULL * unit
     if ending is Ending.CUT:
         low = nw.when(amount > 0).then(amount).otherwise(amount - unit)
         high = nw.when(amount < 0).then(amount).otherwise(amount + unit)
@@ -144,7 +153,9 @@ def _fit_gross(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
         of_input, of_output = _price("input_price", slot), _price("output_price", slot)
         known = (~_c("prompt").is_null() | (of_input == 0)) & (~_c("completion").is_null() | (of_output == 0))
         amount = of_input * _c("prompt").fill_null(0.0) + of_output * _c("completion").fill_null(0.0)
-        asked[f"asked {slot}"] = nw.when(known & _c("payable")).then(amount + _price("request_price", slot) * _MICRO)
+        asked[f"asked {slot}"] = nw.when(known & _c("payable")).then(
+            amount + _price("request_price", slot) * MICRO_PER_USD
+        )
     yield asked
     yield {
         f"gross {slot}": _is_true((_c(f"asked {slot}") >= _c("gross low")) & (_c(f"asked {slot}") <= _c("gross high")))
@@ -194,7 +205,7 @@ def _infer_cached(slot: int) -> Mapping[str, nw.Expr]:
     }
     counts: dict[str, nw.Expr] = {}
     for name, (low, high, per_token, excluded) in ways.items():
-        divisor = nw.when(per_token > _SLACK).then(per_token)
+        divisor = nw.when(per_token > SLACK).then(per_token)
         least, most = ((low / divisor) - 1e-6).ceil(), ((high / divisor) + 1e-6).floor()
         fits = _is_true((least == most) & (least >= 0) & (least <= _c("prompt"))) & ~_is_true(excluded)
         counts[f"{name} {slot}"] = nw.when(fits & _c("touched")).then(least)
@@ -212,13 +223,13 @@ def _find_written(gain: nw.Expr, premium: nw.Expr) -> tuple[nw.Expr, nw.Expr]:
     The same rule as in `caching.find_written`.
     """
     saved = gain * _c("cached")
-    slack = saved.abs() * _SLACK + _SLACK
+    slack = saved.abs() * SLACK + SLACK
     at_high, at_low = saved - _c("saved high") - slack, saved - _c("saved low") + slack
-    divisor = nw.when(premium.abs() > _SLACK).then(premium)
+    divisor = nw.when(premium.abs() > SLACK).then(premium)
     first, second = at_high / divisor, at_low / divisor
     least = nw.when(premium > 0).then(first).otherwise(second).ceil()
     most = nw.when(premium > 0).then(second).otherwise(first).floor()
-    same = premium.abs() <= _SLACK
+    same = premium.abs() <= SLACK
     fits = _is_true((at_high <= 0) & (at_low >= 0))
     least = nw.when(same & fits).then(0.0).otherwise(nw.when(same).then(1.0).otherwise(least))
     most = nw.when(same & fits).then(_c("uncached")).otherwise(nw.when(same).then(-1.0).otherwise(most))
@@ -300,7 +311,7 @@ def _find_tokens(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
     everything = _is_true((_c("most") >= _c("uncached")) & _c("touched"))
     middle = _round((_c("least") + _c("most")) / 2)
     written = nw.when(everything).then(_c("uncached")).otherwise(nw.when(_c("least") <= 0).then(0.0).otherwise(middle))
-    known = _is_true(_c("premium").abs() > _SLACK)
+    known = _is_true(_c("premium").abs() > SLACK)
     yield {"written": nw.when(~_c("touched")).then(0.0).otherwise(nw.when(known).then(written))}
 
 
@@ -318,10 +329,10 @@ def _make_items() -> Iterator[Mapping[str, nw.Expr]]:
     }
     yield {"idle": _is_true((_c("paid") == 0) & ~_c("payable"))}
     yield {
-        name: nw.when(_c("idle")).then(0.0).otherwise(_round(amount * _NANO_PER_MICRO))
+        name: nw.when(_c("idle")).then(0.0).otherwise(_round(amount * NANO_PER_MICRO))
         for name, amount in amounts.items()
     }
-    amount = _c("paid") * _NANO_PER_MICRO
+    amount = _c("paid") * NANO_PER_MICRO
     rest = _trim(amount - _c("input") - _c("cache_read") - _c("cache_write") - _c("output"))
     without_output = nw.when(_c("output").is_null()).then(amount).otherwise(_trim(amount - _c("output")))
     yield {
@@ -345,12 +356,12 @@ def _name_columns() -> Mapping[str, nw.Expr]:
     """Return the columns of the result; a row of the user's own key pays the service a fee, which is `other_cost`."""
     own, columns = _c("own key"), dict[str, nw.Expr]()
     for name in ("input", "cache_read", "cache_write", "output", "unexplained"):
-        usd = _c(name) / _NANO
+        usd = _c(name) / NANO_PER_USD
         columns[f"{name}_cost"] = nw.when(own).then(_read("total_cost") * 0.0).otherwise(usd)
         columns[f"byok_{name}_cost"] = nw.when(own).then(usd)
-    columns["other_cost"] = nw.when(own).then(_read("total_cost")).otherwise(_c("other") / _NANO)
-    columns["byok_other_cost"] = nw.when(own).then(_c("other") / _NANO)
-    columns["reasoning_cost"] = nw.when(own).then(_read("total_cost") * 0.0).otherwise(_c("reasoning") / _NANO)
+    columns["other_cost"] = nw.when(own).then(_read("total_cost")).otherwise(_c("other") / NANO_PER_USD)
+    columns["byok_other_cost"] = nw.when(own).then(_c("other") / NANO_PER_USD)
+    columns["reasoning_cost"] = nw.when(own).then(_read("total_cost") * 0.0).otherwise(_c("reasoning") / NANO_PER_USD)
     columns["cache_read_tokens"] = nw.when(~_c("regime").is_null()).then(_c("cached")).cast(nw.Int64)
     columns["cache_write_tokens"] = nw.when(~_c("regime").is_null()).then(_c("written")).cast(nw.Int64)
     columns["regime"] = _c("regime").cast(nw.Int64)
