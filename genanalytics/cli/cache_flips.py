@@ -35,10 +35,10 @@ def cache_flips(
         found = find_flips(data)
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
-    notes = list_notices(found)
+    notices = list_notices(found)
     if found.empty:
         compared = format_count(found.attrs["compared"], "call")
-        say(f"No session lost its cache: {compared} compared with the call before.", *notes)
+        say(f"No session lost its cache: {compared} compared with the call before.", *notices)
         return
     width = find_terminal_width()
     say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=width))
@@ -48,4 +48,4 @@ def cache_flips(
     say_table(format_table(shown, ["requested_id", "model"], _COLUMNS, width=width))
     if len(found) > _MAX_ROWS:
         say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
-    say(*notes)
+    say(*notices)

@@ -1,9 +1,11 @@
 """The command `show`."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from genanalytics.base.text import to_one_line
 from genanalytics.cli.exit_codes import Exit
@@ -51,6 +53,7 @@ def show(
     """
     from genanalytics.bill.explain import explain
 
+    _refuse_ignored(["engine"] if not paths else ["wait_s", "accept_mismatch", *client], has_paths=bool(paths))
     if paths:
         with open_records(paths, (), "UTC", engine) as data:
             _print(explain(generation_id, data), as_json=as_json)
@@ -61,12 +64,28 @@ def show(
         result = fetch([generation_id], client=opened, wait_s=wait_s, accept_mismatch=accept_mismatch, progress=False)
         print_notices(result.stats.notices)
         if len(result.failures):
-            _, _, meaning, next_step, _ = result.explain().iloc[0]
-            say(f"Error: no record of {to_one_line(generation_id)!r}: {meaning}; {next_step}.", err=True)
+            failure = result.explain().iloc[0]
+            reason = f"{failure['meaning']}; {failure['next_step']}"
+            say(f"Error: no record of {to_one_line(generation_id)!r}: {reason}.", err=True)
             return Exit.PARTIAL
         others = _read_related(opened, result.frame)
     _print(explain(result.frame, others), as_json=as_json)
     return Exit.SUCCESS
+
+
+def _refuse_ignored(names: Sequence[str], *, has_paths: bool) -> None:
+    """Refuse options on the command line that would have no effect.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if parameter.name in names and given:
+            where = "with PATH, since nothing is fetched" if has_paths else "without PATH"
+            msg = f"{parameter.opts[0]} has no effect {where}: drop it"
+            raise click.UsageError(msg)
 
 
 def _print(explanation: "Explanation", *, as_json: bool) -> None:

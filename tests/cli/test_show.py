@@ -96,3 +96,15 @@ def test_an_id_without_a_record_says_what_to_do(server: FaultServer, capsys: pyt
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.splitlines()[-1].startswith("Error: no record of 'gen-1756000000-x': ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(["out.parquet", "--wait", "1"], "--wait"), (["--engine", "duckdb"], "--engine")],
+)
+def test_an_option_without_effect_is_refused(
+    arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out.parquet").touch()
+    assert run(["show", IDS[0], *arguments]) == 2
+    assert f"{named} has no effect" in capsys.readouterr().err
