@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from genanalytics.bill.book import PRICES, list_keys
 from genanalytics.bill.items import itemize
+from genanalytics.bill.relations import is_of_length
 from genanalytics.bill.split import NEEDS
 from genanalytics.metrics.attempts import attempts
 from genanalytics.metrics.engines.memory import InMemory
@@ -21,8 +22,6 @@ OPTIONAL = ("session_id", "app_id", "native_tokens_cached", "provider_responses"
 """The columns that are read if the data has them."""
 
 _OTHERS = ("native_tokens_completion", "total_cost")
-_LENGTH = "prompts "
-"""What the relation of a price regime contains if the length of the prompt decides it."""
 
 
 def read_calls(source: InMemory) -> tuple[pd.DataFrame, list[str]]:
@@ -66,7 +65,7 @@ def add_prices(calls: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     itemized = itemize(calls, prices)
     keys = [*list_keys(prices), "regime"]
     known = prices[prices["regime"].notna()]
-    of_length = known["relation"].str.contains(_LENGTH, regex=False, na=False)
+    of_length = is_of_length(known["relation"])
     priced = known[[*keys, *PRICES]].assign(level=known["regime"].mask(of_length))
     found: pd.DataFrame = itemized.merge(priced, on=keys, how="left", validate="many_to_one")
     return found

@@ -211,7 +211,7 @@ class Explanation:
         if self.comparisons or self.session:
             yield Section("Compared", tuple(self._compare()), figures=(1, 2, 3))
         if self.notices:
-            yield Section("Notes", tuple((f"{notice}.",) for notice in self.notices))
+            yield Section("Notices", tuple((f"{notice}.",) for notice in self.notices))
 
     def _describe(self) -> Iterator[tuple[str, ...]]:
         yield "when", show_moment(self.created_at)
@@ -225,7 +225,7 @@ class Explanation:
     def _describe_prices(self) -> Iterator[tuple[str, ...]]:
         regime = self.regime
         if regime is None:
-            yield ("free of charge" if self._is_free else "not known: see the notes",)
+            yield ("free of charge" if self._is_free else "unknown: see the notices",)
             return
         for name, price in regime.prices.items():
             unit = "US$ per request" if name == "request_price" else "US$ per million tokens"

@@ -99,6 +99,16 @@ def _read_ends(name: str, *rows: Mapping[str, Any]) -> list[tuple[Any, Any]] | N
     return None if any(is_missing(end) for pair in ends for end in pair) else ends
 
 
+def is_of_length(relations: pd.Series) -> pd.Series:
+    """Return whether the length of the prompt is the reason in each relation (bool).
+
+    >>> is_of_length(pd.Series(["2 times regime 1, prompts of 200,000 tokens or more", "regime 1", None])).tolist()
+    [True, False, False]
+    """
+    found: pd.Series = relations.str.contains(r", prompts (?:of|below) [\d,]+ tokens", na=False)
+    return found
+
+
 def _find_round(below: float, above: float) -> int:
     """Return the roundest number above one and up to another.
 

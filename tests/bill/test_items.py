@@ -44,7 +44,7 @@ ROW = {
 }
 
 
-def itemize_row(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a record holds
+def itemize_row(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of a record
     """Return the items of one row at the prices of `SHEET`."""
     found: dict[str, Any] = ga.itemize(pd.DataFrame([ROW | fields]), EXACT).iloc[0].to_dict()
     return found
