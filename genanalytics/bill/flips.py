@@ -10,9 +10,7 @@ from genanalytics.bill.book import BY, check_prices
 from genanalytics.bill.calls import OPTIONAL, REQUIRED, add_attempts, add_prices, name_apps, read_calls
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.threads import NOTHING, Calls, link_guessed, link_session
-from genanalytics.errors import InputError
-from genanalytics.metrics.engines.memory import InMemory
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import Records, open_in_memory
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit, format_count
@@ -132,13 +130,8 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     >>> flips[["requested_id", "previous_id", "lost_tokens", "loss", "cause"]].to_dict("records")
     [{'requested_id': 'c', 'previous_id': 'b', 'lost_tokens': 12000, 'loss': 0.00216, 'cause': 'nothing visible'}]
     """
-    source = open_source(data)
-    if not isinstance(source, InMemory):
-        msg = (
-            "cache flips need a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas();"
-            f" the columns {', '.join((*REQUIRED, *OPTIONAL))} and those of the amounts are enough"
-        )
-        raise InputError(msg)
+    enough = f"{', '.join((*REQUIRED, *OPTIONAL))} and those of the amounts are enough"
+    source = open_in_memory(data, "cache flips need", enough)
     check_columns(source, REQUIRED, "cache_flips")
     calls, notices = read_calls(source)
     # the prices come from all rows: those that are left out here prove them too

@@ -17,7 +17,7 @@ from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Covered, open_source
+from genanalytics.metrics.engines.source import Covered, Records, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.frame import to_nullable
 
@@ -67,6 +67,22 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
     source = open_source(data)
     book = find_prices(data, BY)[1] if prices is None else _read_book(source, prices)
     return attach(data, source, book)
+
+
+def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:
+    """Return records with the columns of `itemize`; records that have them stay as they are, unless prices are given.
+
+    Args:
+        data: Anything that `summarize` takes; the coverage of its ids is kept.
+        prices: The result of `prices` of the data; computed if it is not given.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+    """
+    if prices is None and {*COLUMNS} <= {*open_source(data).columns}:
+        return data
+    found: Records = itemize(data, prices)
+    return found
 
 
 def attach(data: Any, source: Source, book: Book) -> Any:  # noqa: ANN401 - of the same kind

@@ -39,7 +39,7 @@ def items(
     The items of each request come from the unit prices that `prices` shows, and add up to the billed cost. What a
     provider charged to your own key (BYOK) is not part of it. JSON and CSV also contain shares and average prices.
     """
-    from genanalytics.bill.itemized import add_items
+    from genanalytics.bill.items import add_items
     from genanalytics.tables.overview import overview, rank_groups
 
     options: dict[str, Any] = {"every": every, "tz": tz, "metrics": _METRICS}

@@ -8,10 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genanalytics.errors import InputError
 from genanalytics.metrics.declare import RowValue, Statistic, rate, spread, total
-from genanalytics.metrics.engines.memory import InMemory
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import Records, open_in_memory
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import describe_completeness, summarize
@@ -86,13 +84,7 @@ def attempts(data: Records) -> pd.DataFrame:
         MissingColumnError: The frame lacks a column.
         InputError: The data is not in memory.
     """
-    source = open_source(data)
-    if not isinstance(source, InMemory):
-        msg = (
-            "attempts need a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas();"
-            f" the columns {', '.join((*_OF_RECORD, _COLUMN))} are enough"
-        )
-        raise InputError(msg)
+    source = open_in_memory(data, "attempts need", f"{', '.join((*_OF_RECORD, _COLUMN))} are enough")
     check_columns(source, (*_OF_RECORD, _COLUMN), "attempts")
     table = source.table((*_OF_RECORD, _COLUMN))
     lists = table[_COLUMN]

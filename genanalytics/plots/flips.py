@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genanalytics.bill.calls import OPTIONAL
 from genanalytics.bill.flips import cache_flips
-from genanalytics.bill.itemized import add_items
+from genanalytics.bill.items import itemize
 from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Covered, Records
@@ -62,7 +62,7 @@ def session_cache(
     """
     by, group = (_SESSION, session) if session is not None else _choose_group(data, tz)
     table = prices(data)
-    calls = _read_calls(add_items(data, table), by, group)
+    calls = itemize(_read_calls(data, by, group), table)
     calls = calls[calls["native_tokens_prompt"].notna()]
     calls = calls.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
     with style_axes(ax) as axes:

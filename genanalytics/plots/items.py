@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from genanalytics.bill.itemized import add_items
+from genanalytics.bill.items import add_items
 from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from genanalytics.base.text import name_group
-from genanalytics.bill.itemized import add_items
+from genanalytics.bill.items import add_items
 from genanalytics.bill.price_changes import price_changes
 from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize

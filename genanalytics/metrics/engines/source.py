@@ -79,6 +79,27 @@ def open_source(data: Records) -> Source:
     raise InputError(msg)
 
 
+def open_in_memory(data: Records, what_needs: str, enough: str) -> InMemory:
+    """Return data in memory as a source.
+
+    Args:
+        data: The data.
+        what_needs: What needs it in memory, with a verb, for the message.
+        enough: The columns that are enough, as the end of the message.
+
+    Raises:
+        InputError: It is on an engine, or not one of `Records`.
+    """
+    source = open_source(data)
+    if not isinstance(source, InMemory):
+        msg = (
+            f"{what_needs} a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas();"
+            f" the columns {enough}"
+        )
+        raise InputError(msg)
+    return source
+
+
 def rename_columns(data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
     """Return data with all of its columns under other names."""
     dialect = _find_dialect(data)
