@@ -135,7 +135,11 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
             "extra_cost": Unit.USD.value,
             "share": Unit.SHARE.value,
         },
-        "labels": {name: name for name in ("since", "until", "requests", "share")} | {"extra_cost": "extra cost"},
+        "labels": {
+            **{name: name for name in ("since", "until", "requests")},
+            "extra_cost": "extra cost",
+            "share": "of their cost",
+        },
         "notices": [*source.notices, *_describe(int(unknown), priced, changes)],
         **describe_completeness(data, ("requests",)),
         "totals": {kind: sum(one.extra for one in changes if one.kind == kind) / NANO_PER_USD for kind in KINDS},

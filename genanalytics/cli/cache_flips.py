@@ -45,7 +45,8 @@ def cache_flips(
     shown = found.sort_values("loss", ascending=False, kind="stable").head(_MAX_ROWS)
     shown["created_at"] = shown["created_at"].dt.tz_convert(tz)
     say("")
-    say_table(format_table(shown, ["requested_id", "model"], _COLUMNS, width=width))
+    named = ["session_id"] if shown["session_id"].notna().any() else []
+    say_table(format_table(shown, ["requested_id", *named, "model"], _COLUMNS, width=width))
     if len(found) > _MAX_ROWS:
         say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
     say(*notices)

@@ -2,6 +2,7 @@
 
 import click
 
+from genanalytics.base.text import name_group
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
 from genanalytics.cli.streams import say, say_table
 
@@ -21,8 +22,10 @@ def price_changes(
 ) -> None:
     """Show what price changes and surcharges cost.
 
-    Prices that you chose, such as batch or a service tier, come last.
+    A surcharge is a higher price at the same time, a change another price from a moment on. Tiers come last: prices
+    that you chose, such as batch or a service tier, or that depend on the length of the prompt.
     """
+    from genanalytics.bill.book import list_keys
     from genanalytics.bill.price_changes import price_changes as find_price_changes
     from genanalytics.tables.table import format_table, list_notices
 
@@ -31,11 +34,12 @@ def price_changes(
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return
     if found.empty:
-        say("No price change: no group has requests above its lowest identified price.", *list_notices(found))
+        say("No price change: every group has one known price at a time, or none.", *list_notices(found))
         return
     found["since"] = found["since"].dt.tz_convert(tz)
-    groups = list(found.columns[: list(found.columns).index("kind")])
+    groups = [*list_keys(found), "regime"]
     say_table(format_table(found, groups, _COLUMNS, width=find_terminal_width()))
     say(*list_notices(found))
-    for row in found.itertuples():
-        say("", f"Examples of regime {row.regime}:", f"  {row.examples}")
+    for row in found.to_dict("records"):
+        names = ", ".join(name_group(row[name]) for name in groups[:-1])
+        say("", f"Examples of regime {row['regime']} ({names}):", f"  {row['examples']}")

@@ -54,7 +54,7 @@ def test_nothing_to_show_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
     assert run(["cache-flips", "out.parquet", "--where", "native_tokens_prompt<18000"]) == 0
     assert "No session lost its cache: 4 calls compared with the call before." in capsys.readouterr().out
     assert run(["price-changes", "out.parquet"]) == 0
-    assert "No price change: no group has requests above its lowest identified price." in capsys.readouterr().out
+    assert "No price change: every group has one known price at a time, or none." in capsys.readouterr().out
 
 
 def test_price_changes_as_csv_have_their_columns(capsys: pytest.CaptureFixture[str]) -> None:
