@@ -16,39 +16,14 @@ from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import Sample, sample
-from support.bills import Shown, Truth, draw_bill
+from support.bills import Shown, allows, draw_bill, matches
 
-PRICES = ["input_price", "output_price", "cache_read_price", "cache_write_price"]
-CLOSE = 1e-7
 NEEDED = {"exact": 0.99, "rounded": 0.95, "cut": 0.95}
 
 
 def frame_of_sample(month: Sample) -> pd.DataFrame:
     """Return the records of a sample as a frame."""
     return parse_frame([Row(key, json.dumps({"data": record}).encode(), 0.0) for key, record in month.records.items()])
-
-
-def is_price(found: Any, wanted: float) -> bool:  # noqa: ANN401 - a number or a gap
-    """Return whether a price is the true one; a gap is not."""
-    return bool(pd.notna(found)) and abs(found - wanted) <= CLOSE
-
-
-def find_true(row: pd.Series, truth: Truth) -> tuple[float, float, float, float] | None:
-    """Return the sheet that a regime's prices are, gaps left out; None if they are those of no sheet."""
-    for sheet in truth.sheets:
-        if all(pd.isna(row[name]) or is_price(row[name], price) for name, price in zip(PRICES, sheet, strict=True)):
-            return sheet
-    return None
-
-
-def allows(row: pd.Series, sheet: tuple[float, float, float, float]) -> bool:
-    """Return whether a regime has these prices of input and output, or leaves only close ones open."""
-    for name, price in zip(PRICES[:2], sheet[:2], strict=True):
-        low, high = float(row[f"{name}_min"]), float(row[f"{name}_max"])
-        in_close_range = low - CLOSE <= price <= high + CLOSE and high - low <= 0.01 * high
-        if not (is_price(row[name], price) or (pd.isna(row[name]) and in_close_range)):
-            return False
-    return True
 
 
 @pytest.mark.parametrize("shown", ["exact", "rounded", "cut"])
@@ -65,7 +40,7 @@ def test_random_sheets_are_found_and_none_is_made_up(shown: Shown, seeds: range)
                 right += any(allows(row, sheet) for _, row in found.iterrows())
         proved = found[found["identified"] == "yes"]
         known += len(proved)
-        wrong += sum(find_true(row, truth) is None for _, row in proved.iterrows())
+        wrong += sum(not any(matches(row, sheet) for sheet in truth.sheets) for _, row in proved.iterrows())
     assert right >= NEEDED[shown] * regimes
     assert wrong <= 0.005 * known
     assert known >= 0.75 * regimes

@@ -1,13 +1,16 @@
 """Bills with a known truth: price sheets drawn at random, and the records that they make."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 Sheet = tuple[float, float, float, float]
 Shown = Literal["exact", "rounded", "cut"]
+
+_NAMES = ("input_price", "output_price", "cache_read_price", "cache_write_price")
+_CLOSE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,28 @@ def show(micro_dollars: np.ndarray, shown: Shown) -> np.ndarray:
         cut: np.ndarray = np.sign(micro_dollars) * np.floor(np.abs(micro_dollars) + 1e-7)
         return cut
     return np.round(micro_dollars) if shown == "rounded" else micro_dollars
+
+
+def is_price(found: Any, wanted: float) -> bool:  # noqa: ANN401 - a number or a gap
+    """Return whether a price is the true one; a gap is not."""
+    return bool(pd.notna(found)) and abs(found - wanted) <= _CLOSE
+
+
+def matches(regime: pd.Series, sheet: Sheet) -> bool:
+    """Return whether all known prices of a regime are those of a sheet."""
+    return all(
+        pd.isna(regime[name]) or is_price(regime[name], price) for name, price in zip(_NAMES, sheet, strict=True)
+    )
+
+
+def allows(regime: pd.Series, sheet: Sheet) -> bool:
+    """Return whether a regime has the prices of input and output of a sheet, or leaves only close ones open."""
+    for name, price in zip(_NAMES[:2], sheet[:2], strict=True):
+        low, high = float(regime[f"{name}_min"]), float(regime[f"{name}_max"])
+        is_between = low - _CLOSE <= price <= high + _CLOSE and high - low <= 0.01 * high
+        if not (is_price(regime[name], price) or (pd.isna(regime[name]) and is_between)):
+            return False
+    return True
 
 
 def _draw_sheets(draws: np.random.Generator) -> list[Sheet]:
