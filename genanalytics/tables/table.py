@@ -237,7 +237,8 @@ def name_groups(values: pd.Series) -> list[str]:
     if not isinstance(values.dtype, pd.DatetimeTZDtype):
         return [name_group(value) for value in values]
     clock = values.dropna().dt.tz_localize(None)  # as such, no moment is ambiguous
-    if (clock == clock.dt.normalize()).all():
+    is_midnight_twice = clock.nunique() < values.nunique()  # where clocks go back at one o'clock
+    if (clock == clock.dt.normalize()).all() and not is_midnight_twice:
         return [name_group(value) for value in values]
     precision = "minutes" if (clock == clock.dt.floor("min")).all() else "seconds"
     return [

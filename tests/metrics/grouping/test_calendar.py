@@ -131,6 +131,7 @@ AROUND = st.sampled_from(sorted(CHANGES)).flatmap(
 @given(AROUND)
 @example(("Pacific/Chatham", datetime(2026, 4, 4, 14, 0, tzinfo=UTC), [-1800, 60]))
 @example(("America/St_Johns", datetime(2011, 11, 6, 2, 31, tzinfo=UTC), [-1, -30, 1, 3599]))
+@example(("America/Havana", datetime(2000, 10, 29, 5, 0, tzinfo=UTC), [0, -1]))
 def test_hours_around_a_change_of_the_clock_are_those_of_the_standard_library(
     case: tuple[str, datetime, list[int]],
 ) -> None:
