@@ -23,7 +23,7 @@ import genanalytics as ga
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "tests"))
 
-from support.bills import Shown, Truth, allows, draw_bill, matches  # noqa: E402 - it is beside the tests
+from support.bills import Shown, Truth, allows, draw_bill, matches  # noqa: E402 - found by the line above
 
 ROWS = 10_000_000
 SHEETS = 200

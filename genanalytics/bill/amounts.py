@@ -92,9 +92,9 @@ def find_unit(amounts: "np.ndarray") -> float:
     >>> find_unit(np.array([153.0, 1641.0])), find_unit(np.array([140.2, 31.25])), find_unit(np.array([1 / 3]))
     (1.0, 0.01, 1e-06)
     """
-    if not np.any(np.isfinite(amounts) & (amounts != 0)):
-        return FINEST
     distinct = np.unique(np.abs(amounts[np.isfinite(amounts) & (amounts != 0)]))
+    if not len(distinct):
+        return FINEST
     largest = COARSEST if len(distinct) >= _MANY else SHOWN
     for exponent in range(round(np.log10(largest)), round(np.log10(FINEST)), -1):
         scaled = distinct / 10.0**exponent

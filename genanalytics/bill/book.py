@@ -20,6 +20,8 @@ APART = "apart"
 """Whether the prices of a regime are known well enough to split an amount, as 1 or 0."""
 WRITES = "writes"
 """What the requests of a regime write to the cache: 1 for all that they do not read, 0 for nothing, a gap for both."""
+RESOLUTIONS = ("resolution", "resolution_of_exports")
+"""The keys in `attrs` of a table of prices: the resolutions of the amounts of the API, and of activity exports."""
 WRITE_ALL = "all"
 WRITE_NOTHING = "nothing"
 

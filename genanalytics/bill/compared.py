@@ -7,7 +7,7 @@ import narwhals.stable.v2 as nw
 
 from genanalytics.base.text import is_missing
 from genanalytics.bill.explanation import MedianComparison, SessionShare
-from genanalytics.metrics.engines.source import open_source
+from genanalytics.metrics.engines.source import keep_rows, open_source
 from genanalytics.metrics.summary import summarize
 from genanalytics.units import Unit
 
@@ -24,7 +24,7 @@ def compare_with_model(row: Mapping[str, Any], data: Any) -> tuple[MedianCompari
     if row["model"] is None:
         return ()
     names = [f"{name}_{part}" for _, _, name in _COMPARED for part in ("p50", "n")]
-    found = summarize(_filter(data, nw.col("model") == nw.lit(row["model"])), metrics=names).iloc[0]
+    found = summarize(keep_rows(data, nw.col("model") == nw.lit(row["model"])), metrics=names).iloc[0]
     own = {
         "cost_per_request": find_cost(row),
         "ttft_ms": row["latency"] if row["streamed"] else None,
@@ -41,12 +41,12 @@ def find_session_share(row: Mapping[str, Any], data: Any) -> SessionShare | None
     session, created = row["session_id"], row["created_at"]
     if session is None or "session_id" not in open_source(data).columns:
         return None
-    rows = _filter(data, nw.col("session_id") == nw.lit(session))
+    rows = keep_rows(data, nw.col("session_id") == nw.lit(session))
     found = summarize(rows, metrics=["effective_cost"]).iloc[0]
     requests, cost, own = int(found["requests"]), _to_float(found["effective_cost"]), find_cost(row)
-    if not open_source(_filter(rows, nw.col("requested_id") == nw.lit(row["requested_id"]))).count():
+    if not open_source(keep_rows(rows, nw.col("requested_id") == nw.lit(row["requested_id"]))).count():
         requests, cost = requests + 1, (cost or 0.0) + (own or 0.0)
-    earlier = None if created is None else _filter(rows, nw.col("created_at") < nw.lit(created))
+    earlier = None if created is None else keep_rows(rows, nw.col("created_at") < nw.lit(created))
     place = None if earlier is None else open_source(earlier).count() + 1
     return SessionShare(session, place, requests, cost, own / cost if own is not None and cost else None)
 
@@ -57,10 +57,6 @@ def find_cost(row: Mapping[str, Any]) -> float | None:
     if row["total_cost"] is None or upstream is None:
         return None
     return float(row["total_cost"] + upstream)
-
-
-def _filter(data: Any, condition: nw.Expr) -> Any:  # noqa: ANN401 - of the same kind
-    return nw.from_native(data).filter(condition.fill_null(value=False)).to_native()
 
 
 def _to_float(value: Any) -> float | None:  # noqa: ANN401 - a number or a gap

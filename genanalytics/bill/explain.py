@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -16,10 +15,11 @@ from genanalytics.bill.compared import compare_with_model, find_session_share
 from genanalytics.bill.explanation import Attempt, Explanation, Regime, Tokens
 from genanalytics.bill.items import itemize
 from genanalytics.bill.meters import Bill, list_bills, to_decimal
+from genanalytics.bill.page import show_usd
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.engines.source import Covered, Records
+from genanalytics.metrics.engines.source import Covered, Records, collect, keep_rows
 from genanalytics.records.frame import add_missing_columns, parse_frame, to_arrow, to_frame
 from genanalytics.records.parse import Row
 from genanalytics.records.record import NotARecordError, read_record
@@ -137,7 +137,7 @@ def _look_up(generation_id: str, data: Any) -> pd.DataFrame:  # noqa: ANN401 - o
         msg = f"no column {_ID!r}; there are {', '.join(names)}: read records with ga.read"
         raise MissingColumnError(msg)
     for name in (_ID, "id"):
-        found = _collect(data, nw.col(name) == nw.lit(generation_id)) if name in names else pd.DataFrame()
+        found = collect(keep_rows(data, nw.col(name) == nw.lit(generation_id))) if name in names else pd.DataFrame()
         if len(found):
             latest = (
                 found.sort_values("fetched_at", kind="stable", na_position="first") if "fetched_at" in found else found
@@ -155,15 +155,6 @@ def _list_near_ids(generation_id: str, data: Any) -> list[str]:  # noqa: ANN401 
         if near:
             return [one for one in near if one is not None]
     return []
-
-
-def _collect(data: Any, condition: nw.Expr) -> pd.DataFrame:  # noqa: ANN401 - of any engine
-    """Return the rows that meet a condition, in memory."""
-    kept = nw.from_native(data).filter(condition.fill_null(value=False))
-    if isinstance(data, pd.DataFrame):
-        frame: pd.DataFrame = kept.to_native()
-        return frame
-    return to_frame(kept.lazy().collect(backend="pyarrow").to_native())
 
 
 def _tabulate(row: Mapping[Any, Any]) -> pa.Table:
@@ -311,13 +302,9 @@ def _list_notices(
         yield _explain_gap(row, table, has_data=has_data)
     usage, cost = to_decimal(row["usage"]), to_decimal(row["total_cost"])
     if usage is not None and cost is not None and usage != cost:
-        yield f"usage ({_shorten(usage)}) differs from total_cost ({_shorten(cost)}), which marks a faulty record"
+        yield f"usage ({show_usd(usage)}) differs from total_cost ({show_usd(cost)}), which marks a faulty record"
     if row["id"] is not None and row[_ID] is not None and row["id"] != row[_ID]:
         yield f"the record carries another id: {row['id']}"
-
-
-def _shorten(amount: Decimal) -> str:
-    return f"US$ {amount.normalize():f}"
 
 
 def _explain_gap(row: Mapping[str, Any], table: pd.DataFrame, *, has_data: bool) -> str:

@@ -1,7 +1,7 @@
 """One generation in full, as values and as a page that people read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -173,7 +173,7 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return all values as plain Python values: amounts as numbers, times as ISO 8601, gaps as None."""
-        names = [name for name in self.__slots__ if name not in {"charge", "upstream"}]
+        names = [field.name for field in fields(self) if field.name not in {"charge", "upstream"}]
         bills = {name: _bill_to_json(bill) for name, bill in (("charge", self.charge), ("upstream", self.upstream))}
         own = {
             "total_cost": self.total_cost,
@@ -297,6 +297,6 @@ def _to_plain(value: object) -> Any:  # noqa: ANN401 - of any type that JSON has
         return float(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    if hasattr(value, "__slots__") and hasattr(value, "__dataclass_fields__"):
-        return {name: _to_plain(getattr(value, name)) for name in value.__slots__}
+    if is_dataclass(value):
+        return {field.name: _to_plain(getattr(value, field.name)) for field in fields(value)}
     return hide_api_keys(value) if isinstance(value, str) else value

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution
-from genanalytics.bill.book import BY, Book, check_prices, fill_prices, lay_out, list_keys
+from genanalytics.bill.book import BY, RESOLUTIONS, Book, check_prices, fill_prices, lay_out, list_keys
 from genanalytics.bill.groups import number_groups
 from genanalytics.bill.prices import find_prices
 from genanalytics.bill.sample import ROWS, draw_sample
@@ -20,8 +20,6 @@ from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Covered, Records, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.frame import to_nullable
-
-_RESOLUTIONS = ("resolution", "resolution_of_exports")
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
@@ -113,8 +111,8 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     labels = label_groups(groups, keys).assign(group=np.arange(len(groups)))
     regimes = fill_prices(prices[prices["regime"].notna()]).merge(labels, on=names or None, how="inner")
     wide, slots = lay_out(regimes, number_groups(groups))
-    if set(_RESOLUTIONS) <= set(prices.attrs):
-        return Book(keys, wide, slots, *(Resolution.from_json(prices.attrs[name]) for name in _RESOLUTIONS))
+    if set(RESOLUTIONS) <= set(prices.attrs):
+        return Book(keys, wide, slots, *(Resolution.from_json(prices.attrs[name]) for name in RESOLUTIONS))
     shares = np.minimum(1.0, ROWS / np.maximum(to_floats(counted[Count().name]), 1.0))
     sample = draw_sample(source, keys, number_groups(groups), shares)
     return Book(keys, wide, slots, *(sample.find_resolution(exported=exported) for exported in (False, True)))

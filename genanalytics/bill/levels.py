@@ -11,14 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.bill.amounts import MICRO_PER_USD, NANO_PER_MICRO
 from genanalytics.bill.book import PRICES
 from genanalytics.bill.relations import is_separated
 
 Tokens = tuple[int, ...]
 """Tokens and requests of rows in the order of `PRICES`: input, cache reads, cache writes, output, requests."""
 
-_PER_REQUEST = 1_000_000
-"""Micro-dollars of a request price of US$ 1: the other prices times tokens are micro-dollars."""
 _CHANGEOVER = 0.05
 """Regimes that share at most this part of the shorter period follow each other: clocks differ at a change of prices."""
 _LONG_PROMPT = 30_000
@@ -84,9 +83,9 @@ class Level:
         for name, amount in zip(PRICES, used, strict=True):
             own, other = self.row[name], base.row[name]
             if amount and pd.notna(own) and pd.notna(other):
-                scale = _PER_REQUEST if name == "request_price" else 1
+                scale = int(MICRO_PER_USD) if name == "request_price" else 1  # the others are per million tokens
                 micro_dollars += amount * scale * (Decimal(repr(float(own))) - Decimal(repr(float(other))))
-        return round(micro_dollars * 1_000)
+        return round(micro_dollars * int(NANO_PER_MICRO))
 
     def lacks_price(self, base: "Level") -> bool:
         """Return whether it used an item whose price is unknown in `base` alone."""

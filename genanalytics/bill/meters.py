@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.base.text import is_missing
-from genanalytics.bill.book import PRICES, list_keys
+from genanalytics.bill.book import PRICES, RESOLUTIONS, list_keys
 from genanalytics.errors import InputError
 from genanalytics.records.frame import to_arrow
 from genanalytics.records.schema import EXPORTED
@@ -23,7 +23,6 @@ _SMALLEST = Decimal("1e-18")
 _EXACT = Context(prec=60)
 """More digits than any product or sum of amounts and prices has."""
 _COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_cached")
-_RESOLUTIONS = ("resolution", "resolution_of_exports")
 _UNITS = 2
 """The charge and the saving of a row lose less than one unit each."""
 _READ = ("source", *_COUNTS, "total_cost", "cache_discount", "upstream_inference_cost", "is_byok")
@@ -101,12 +100,12 @@ def list_bills(itemized: pd.DataFrame, prices: pd.DataFrame) -> Iterator[tuple[B
     items = [name for name in itemized if str(name).endswith(("_cost", "_tokens"))]
     wanted = dict.fromkeys([*keys, "regime", *items, *(name for name in _READ if name in itemized)])
     columns = {name: column.to_pylist() for name, column in _read_columns(itemized[list(wanted)]).items()}
-    units = {name: Decimal(repr(prices.attrs.get(name, {}).get("unit", 0.0))) for name in _RESOLUTIONS}
+    units = {name: Decimal(repr(prices.attrs.get(name, {}).get("unit", 0.0))) for name in RESOLUTIONS}
     for row in _iterate(columns, len(itemized)):
         sheet = sheets.get(_make_key(row, keys), {})
         discount = to_decimal(row.get("cache_discount"))
         charged, upstream = (to_decimal(row.get(name)) for name in ("total_cost", "upstream_inference_cost"))
-        unit = units["resolution_of_exports" if row.get("source") == EXPORTED else "resolution"]
+        unit = units[RESOLUTIONS[row.get("source") == EXPORTED]]
         bills: tuple[Bill, Bill | None]
         with localcontext(_EXACT):
             if row.get("is_byok"):

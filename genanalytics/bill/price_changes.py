@@ -236,13 +236,9 @@ def _make_levels(group: pd.DataFrame, hours: pd.DataFrame) -> list[Level]:
 
 
 def _mark(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a regime as `describe_relation` reads it: gaps instead of empty tiers, and flags."""
+    """Return a regime as `describe_relation` reads it: unknown prices are NaN."""
     found = {str(name): value for name, value in row.items()}
-    found |= {name: float("nan") if pd.isna(found[name]) else float(found[name]) for name in PRICES}
-    for name in (f"mark service_tier {end}" for end in ("min", "max")):
-        if found.get(name) == "" and found["mark service_tier max"] == "":
-            found[name] = None
-    return found
+    return found | {name: float("nan") if pd.isna(found[name]) else float(found[name]) for name in PRICES}
 
 
 def _name_tier(row: Mapping[Any, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.bill.book import BY, PRICES, WRITE_ALL, WRITE_NOTHING, WRITES, Book
+from genanalytics.bill.book import BY, PRICES, RESOLUTIONS, WRITE_ALL, WRITE_NOTHING, WRITES, Book
 from genanalytics.bill.groups import LIMITS, solve_groups
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, TOO_FEW
 from genanalytics.bill.relations import describe_relation
@@ -102,8 +102,7 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
         | {"request_price": Unit.USD.value, "requests": Unit.COUNT.value, "explained_share": Unit.SHARE.value},
         "labels": {name: name.replace("_", " ") for name in ("requests", "explained_share", *PRICES)},
         "notices": [*source.notices, *([] if "cache_discount" in source.columns else [_NO_DISCOUNT])],
-        "resolution": book.resolution.to_json(),
-        "resolution_of_exports": book.exported.to_json(),
+        **dict(zip(RESOLUTIONS, (book.resolution.to_json(), book.exported.to_json()), strict=True)),
         **describe_completeness(data, ("requests",)),
     }
     return table, book

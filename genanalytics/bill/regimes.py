@@ -250,10 +250,9 @@ def _try_ratios(part: Requests, regimes: list[Regime]) -> Iterator[Regime]:
             gross = part.gross.move(-of_request * MICRO_PER_USD)
             explained = explains((of_input, of_output), part.prompt, part.completion, gross)
             if explained.any() and is_credible(explained, part.gross, free=0):
-                exact = Range(of_input, of_input), Range(of_output, of_output)
-                yield Regime(
-                    Sheet(of_input, of_output, of_request, input_range=exact[0], output_range=exact[1]), explained
-                )
+                ranges = Range(of_input, of_input), Range(of_output, of_output)
+                found = Sheet(of_input, of_output, of_request, input_range=ranges[0], output_range=ranges[1])
+                yield Regime(found, explained)
 
 
 def _is_longer(prices: tuple[float, float], sheet: Sheet) -> bool:

@@ -62,8 +62,9 @@ def _name_mark(regime: Mapping[str, Any], main: Mapping[str, Any], names: Sequen
         value, ends = regime.get(f"mark {name} min"), (main.get(f"mark {name} min"), main.get(f"mark {name} max"))
         if value is None or pd.isna(value) or value != regime.get(f"mark {name} max"):
             continue
-        if pd.isna(ends[0]) or value < ends[0] or value > ends[1]:
-            return _word(name, value)
+        words = _word(name, value)
+        if words and (pd.isna(ends[0]) or value < ends[0] or value > ends[1]):
+            return words
     return None
 
 
@@ -73,6 +74,7 @@ def is_separated(one: Mapping[str, Any], other: Mapping[str, Any], names: Sequen
 
 
 def _word(name: str, value: object) -> str | None:
+    """Return what a value says of all rows; None if it is no reason for another price."""
     if value == NO_TIER:
         return None
     if name == BATCH:

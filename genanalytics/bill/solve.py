@@ -39,7 +39,9 @@ _HIGHEST = 1e6
 """The highest price in US$ per million tokens."""
 _CORNERS = 3
 _NARROWEST = 1e-12
-_FULL = 1e-6
+"""The least width of an interval that a distance is divided by, in micro-dollars."""
+_TOUCHING = 1e-6
+"""A corner that misses the interval of a row by less than this part of its width is not cut off."""
 
 
 class Range(NamedTuple):
@@ -260,7 +262,7 @@ def _find_polygon(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray",
         value = np.outer(polygon[:, 0], x) + np.outer(polygon[:, 1], y)
         above, below = (value.max(axis=0) - amounts.high) / width, (amounts.low - value.min(axis=0)) / width
         worst_above, worst_below = int(np.argmax(above)), int(np.argmax(below))
-        if max(above[worst_above], below[worst_below]) <= _FULL:
+        if max(above[worst_above], below[worst_below]) <= _TOUCHING:
             break
         if above[worst_above] >= below[worst_below]:
             polygon = _clip(polygon, x[worst_above], y[worst_above], amounts.high[worst_above])

@@ -1,11 +1,8 @@
 """The command `items`."""
 
-from typing import Any
-
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say_table
+from genanalytics.cli.records import forms_groups, open_records, print_groups, reads_records
 
 _METRICS = ("billed_cost", "items")
 
@@ -16,13 +13,7 @@ Examples:
   genanalytics items generations.parquet --by model
   genanalytics items generations.parquet --every day --csv > items.csv"""
 )
-@click.option(
-    "--by",
-    multiple=True,
-    metavar="COLUMN[,COLUMN]",
-    help="Group by columns, or by day, hour, weekday or model_family.",
-)
-@click.option("--every", metavar="PERIOD", help="Group by time as well: minute, hour, day, week or month.")
+@forms_groups
 @reads_records
 def items(
     paths: tuple[str, ...],
@@ -40,13 +31,6 @@ def items(
     provider charged to your own key (BYOK) is not part of it. JSON and CSV also contain shares and average prices.
     """
     from genanalytics.bill.items import add_items
-    from genanalytics.tables.overview import overview, rank_groups
 
-    options: dict[str, Any] = {"every": every, "tz": tz, "metrics": _METRICS}
-    columns = split_names(",".join(by))
     with open_records(paths, where, tz, engine) as data:
-        itemized = add_items(data)
-        if as_json or as_csv:
-            print_rows(rank_groups(itemized, columns, **options), as_json=as_json, as_csv=as_csv)
-            return
-        say_table(overview(itemized, columns, **options, width=find_terminal_width()))
+        print_groups(add_items(data), by, as_json=as_json, as_csv=as_csv, every=every, tz=tz, metrics=_METRICS)

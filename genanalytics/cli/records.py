@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from genanalytics.cli.options import FILE, combine, print_notices
-from genanalytics.cli.streams import emit, say
+from genanalytics.cli.streams import emit, say, say_table
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.units import format_count
 
@@ -68,6 +68,16 @@ reads_records = combine(
     click.option("--csv", "as_csv", is_flag=True, callback=_check_one_form, help="Print comma-separated values."),
 )
 """The arguments that choose a command's records, and the form of its rows."""
+forms_groups = combine(
+    click.option(
+        "--by",
+        multiple=True,
+        metavar="COLUMN[,COLUMN]",
+        help="Group by columns, or by day, hour, weekday or model_family.",
+    ),
+    click.option("--every", metavar="PERIOD", help="Group by time as well: minute, hour, day, week or month."),
+)
+"""The arguments that form groups."""
 
 
 @contextmanager
@@ -124,6 +134,25 @@ def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
     elif as_json:
         emit(json.dumps(to_objects(rows), allow_nan=False))
     return as_json or as_csv
+
+
+def print_groups(data: Any, by: Sequence[str], *, as_json: bool, as_csv: bool, **options: Any) -> None:
+    """Print the statistics of groups as JSON, as CSV, or as a table with a total.
+
+    Args:
+        data: What `open_records` yields, perhaps with more columns.
+        by: The values of `--by`.
+        as_json: Whether to print JSON.
+        as_csv: Whether to print CSV.
+        options: Options of `summarize`.
+    """
+    from genanalytics.tables.overview import overview, rank_groups
+
+    columns = split_names(",".join(by))
+    if as_json or as_csv:
+        print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
+    else:
+        say_table(overview(data, columns, **options, width=find_terminal_width()))
 
 
 def to_objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":

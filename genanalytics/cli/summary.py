@@ -4,8 +4,7 @@ from typing import Any
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say_table
+from genanalytics.cli.records import forms_groups, open_records, print_groups, reads_records, split_names
 
 
 @click.command(
@@ -15,13 +14,7 @@ Examples:
   genanalytics summary openrouter_activity.csv --every day --tz Europe/Berlin --csv > days.csv
   genanalytics summary generations.parquet --by provider_name --json | jq '.[0].effective_cost'"""
 )
-@click.option(
-    "--by",
-    multiple=True,
-    metavar="COLUMN[,COLUMN]",
-    help="Group by columns, or by day, hour, weekday or model_family.",
-)
-@click.option("--every", metavar="PERIOD", help="Group by time as well: minute, hour, day, week or month.")
+@forms_groups
 @click.option(
     "--metrics",
     multiple=True,
@@ -56,8 +49,6 @@ def summary(
     Reads files of `fetch` and `export`, and the service's own activity export (CSV). With the pandas engine, a record
     in several files counts once. The most expensive group comes first. JSON and CSV have no total row.
     """
-    from genanalytics.tables.overview import overview, rank_groups
-
     options: dict[str, Any] = {
         "every": every,
         "tz": tz,
@@ -65,9 +56,5 @@ def summary(
         "percentiles": percentiles,
         "intervals": intervals,
     }
-    columns = split_names(",".join(by))
     with open_records(paths, where, tz, engine) as data:
-        if as_json or as_csv:
-            print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
-            return
-        say_table(overview(data, columns, **options, width=find_terminal_width()))
+        print_groups(data, by, as_json=as_json, as_csv=as_csv, **options)

@@ -16,11 +16,10 @@ from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.items import itemize
 from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
-from genanalytics.metrics.engines.source import Covered, Records
+from genanalytics.metrics.engines.source import Records, collect, keep_rows
 from genanalytics.plots.axis import add_unit, set_linear
 from genanalytics.plots.groups import describe_basis, name_subject, shorten_group, to_finite
 from genanalytics.plots.style import GREY, HUES, INK, SMALL, draw_legend, style_axes, write_empty, write_title
-from genanalytics.records.frame import to_frame
 from genanalytics.units import Unit, format_count, format_value
 
 _SESSION = "session_id"
@@ -92,15 +91,8 @@ def _choose_group(data: Records, tz: str) -> tuple[str, Any]:
 
 
 def _read_calls(data: Records, by: str, group: object) -> pd.DataFrame:
-    """Return the rows of a group in memory."""
-    native: Any = data.data if isinstance(data, Covered) else data
-    rows = nw.from_native(native)
-    kept = rows.filter(nw.col(by) == group) if group is not None else rows.head(0)
-    if isinstance(native, pd.DataFrame):
-        found: pd.DataFrame = kept.to_native()
-    else:
-        found = to_frame(kept.lazy().collect(backend="pyarrow").to_native())
-    return found
+    """Return the rows of a group in memory; none for a gap."""
+    return collect(keep_rows(data, nw.lit(value=False) if group is None else nw.col(by) == group))
 
 
 def _find_flips(calls: pd.DataFrame, table: pd.DataFrame, flips: pd.DataFrame | None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from genanalytics.base.text import name_group
+from genanalytics.bill.book import BY
 from genanalytics.bill.items import add_items
 from genanalytics.bill.price_changes import price_changes
 from genanalytics.bill.prices import prices
@@ -102,10 +103,10 @@ def _list_columns(found: pd.DataFrame, names: list[str]) -> list[_Column]:
 def find_price_findings(bill: Bill) -> Iterator[Finding]:
     """Yield what each surcharge and each price change cost, the highest cost first; tiers were the caller's choice."""
     rows = _list_changes(bill)
-    totals = bill.prices.groupby(["model", "provider_name"], dropna=False)["requests"].sum()
+    totals = bill.prices.groupby([*BY], dropna=False)["requests"].sum()
     mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
     for row in rows.head(_MOST).to_dict("records"):
-        of = int(totals[(row["model"], row["provider_name"])])
+        of = int(totals[tuple(row[name] for name in BY)])
         extra = format_value(abs(row["extra_cost"]), Unit.USD)
         text = f"{_describe_price(row, of)} {_describe_extra(row, mark(extra))}"
         figure = mark(extra) if row["extra_cost"] > 0 else f"−{extra}"
@@ -132,7 +133,7 @@ def _list_changes(bill: Bill) -> pd.DataFrame:
 def _describe_price(row: "dict[Any, Any]", of: int) -> str:
     """Return how a price differs from the lowest one, and for how many requests."""
     ratio, _, reason = _REGIME.sub("the price", row["relation"]).partition(", ")
-    model, provider = (name_group(row[name], missing="not given") for name in ("model", "provider_name"))
+    model, provider = (name_group(row[name], missing="not given") for name in BY)
     requests = f"{row['requests']:,} of {format_count(of, 'request')}"
     return f"{model} at {provider}: {ratio} on {requests}{f', {reason}' if reason else ''}."
 

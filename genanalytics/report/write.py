@@ -14,6 +14,7 @@ from markupsafe import Markup
 from genanalytics._version import __version__
 from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.text import name_group
+from genanalytics.bill.regimes import KNOWN
 from genanalytics.dataset.manifest import MANIFEST
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
@@ -230,7 +231,7 @@ def _make_section(part: _Part, data: Records, summaries: Figures, *, every: Peri
 
 def _make_price_section(data: Records, bill: Bill, *, tz: str) -> Section:
     title = "Unit prices over time"
-    known = bill.prices["identified"].eq("yes")
+    known = bill.prices["identified"].eq(KNOWN)
     regimes = f"{format_count(int(known.sum()), 'price regime')} with known prices."
     options = {"tz": tz, "prices": bill.prices, "model": bill.model_of_change}
     numbers = make_table_of_times(bill.prices, title, tz=tz)

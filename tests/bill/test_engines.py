@@ -1,6 +1,5 @@
 """Prices and items are the same wherever the data is, row by row."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,18 +14,15 @@ import pytest
 
 from genanalytics import itemize, prices, sandbox
 from genanalytics.bill.split import BYOK_ITEMS, COLUMNS, ITEMS
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from support.engines import relation_in
+from support.generations import parse_records
 
 ID = "requested_id"
 
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    records = sandbox.sample(1_500).records
-    rows = [Row(name, json.dumps({"data": record}).encode(), 0.0) for name, record in records.items()]
-    return parse_frame(rows).drop(columns="provider_responses")
+    return parse_records(sandbox.sample(1_500).records).drop(columns="provider_responses")
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,12 @@ import pytest
 import genanalytics as ga
 from genanalytics.bill.explanation import Explanation
 from genanalytics.bill.meters import Bill, Meter
-from genanalytics.records.frame import parse_frame, to_arrow
-from genanalytics.records.parse import Row
+from genanalytics.records.frame import to_arrow
 from genanalytics.sandbox import sample
-from support.generations import frame_of
+from support.generations import frame_of, parse_records
 
 RECORDS: Mapping[str, dict[str, Any]] = sample(400, seed=3).records
-FRAME = parse_frame([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in RECORDS.items()])
+FRAME = parse_records(RECORDS)
 PRICES = ga.prices(FRAME)
 CONTRACT = 27
 """The number of fields of a record of the contract."""

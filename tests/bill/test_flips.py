@@ -1,5 +1,6 @@
 """Calls that lost the cache of their session."""
 
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 
 from genanalytics import InputError, MissingColumnError, cache_flip_summary, cache_flips
+from genanalytics.sandbox import sample
+from support.generations import parse_records
 
 READ, INPUT, WRITE, OUTPUT = 20, 200, 250, 1_200
 """Nano-dollars per token."""
@@ -123,6 +126,26 @@ def test_an_engine_and_a_missing_column_are_refused() -> None:
         cache_flips(duckdb.connect().from_df(calls))
     with pytest.raises(MissingColumnError, match="created_at"):
         cache_flips(calls.drop(columns="created_at"))
+
+
+def test_flips_of_the_sandbox_are_the_calls_that_another_endpoint_served() -> None:
+    """A later call of a session that read nothing moved to another endpoint, and wrote its whole prompt again."""
+    month = sample(6_000, seed=3)
+    frame = parse_records(month.records)
+    found = cache_flips(frame).set_index("requested_id")
+    calls = frame[frame["session_id"].notna() & frame["native_tokens_cached"].notna()]
+    calls = calls[calls["native_tokens_prompt"] > 5_000]  # others are side calls
+    expected = {}
+    for _, session in calls.sort_values("created_at").groupby("session_id"):
+        for before, call in pairwise(session.to_dict("records")):
+            if call["native_tokens_cached"] == 0:
+                sheet = month.priced_by[call["requested_id"]]
+                lost = (sheet.cache_write_price or 0) - (sheet.cache_read_price or 0)
+                expected[call["requested_id"]] = round(before["native_tokens_prompt"] * lost * 1_000)
+    assert len(expected) > 20
+    assert set(found.index) == set(expected)
+    assert set(found["cause"]) == {"endpoint"}
+    assert {name: round(loss * 1e9) for name, loss in found["loss"].items()} == expected
 
 
 def test_a_summary_adds_the_losses_up_by_cause() -> None:

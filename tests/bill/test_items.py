@@ -1,6 +1,5 @@
 """The items of a bill: they add up exactly, are those of the sandbox's truth, and the same on every engine."""
 
-import json
 from typing import Any
 
 import duckdb
@@ -14,10 +13,9 @@ from hypothesis import given, strategies as st
 import genanalytics as ga
 from genanalytics.bill.split import BYOK_ITEMS, COLUMNS, ITEMS
 from genanalytics.errors import MissingColumnError
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from genanalytics.sandbox import Sample, sample
 from support.bills import Shown, draw_bill
+from support.generations import parse_records
 
 SHEET = pd.DataFrame(
     {
@@ -72,8 +70,7 @@ def month() -> Sample:
 
 @pytest.fixture(scope="module")
 def itemized(month: Sample) -> pd.DataFrame:
-    rows = [Row(key, json.dumps({"data": record}).encode(), 0.0) for key, record in month.records.items()]
-    found: pd.DataFrame = ga.itemize(parse_frame(rows))
+    found: pd.DataFrame = ga.itemize(parse_records(month.records))
     return found
 
 

@@ -1,6 +1,5 @@
 """Prices out of bills with a known truth, and out of awkward ones."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -13,17 +12,11 @@ import genanalytics as ga
 from genanalytics.bill.prices import UNEXPLAINED
 from genanalytics.bill.regimes import TOO_FEW
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from genanalytics.sandbox import Sample, sample
 from support.bills import Shown, allows, draw_bill, matches
+from support.generations import parse_records
 
 NEEDED = {"exact": 0.99, "rounded": 0.95, "cut": 0.95}
-
-
-def frame_of_sample(month: Sample) -> pd.DataFrame:
-    """Return the records of a sample as a frame."""
-    return parse_frame([Row(key, json.dumps({"data": record}).encode(), 0.0) for key, record in month.records.items()])
 
 
 @pytest.mark.parametrize("shown", ["exact", "rounded", "cut"])
@@ -59,7 +52,7 @@ def month() -> Sample:
 
 @pytest.fixture(scope="module")
 def found(month: Sample) -> pd.DataFrame:
-    return ga.prices(frame_of_sample(month))
+    return ga.prices(parse_records(month.records))
 
 
 def test_every_sheet_of_the_sandbox_is_found_exactly(month: Sample, found: pd.DataFrame) -> None:
@@ -105,6 +98,14 @@ def test_nearly_all_rows_of_the_sandbox_are_explained(found: pd.DataFrame) -> No
 def test_relations_say_why_prices_differ(found: pd.DataFrame, model: str, provider: str, words: str) -> None:
     group = found[(found["model"] == model) & (found["provider_name"] == provider)]
     assert words in set(group["relation"])
+
+
+def test_a_relation_names_what_separates_rows_although_another_column_says_nothing() -> None:
+    costs = np.array([bill(*pair) for pair in zip(VARIED, ANSWERS, strict=True)])
+    flex = make_frame(VARIED * 2, ANSWERS * 2, [*costs, *costs], service_tier="flex", is_byok=False)
+    own = make_frame(VARIED, ANSWERS, [0.0] * 8, is_byok=True, upstream_inference_cost=2 * costs)
+    found = ga.prices(pd.concat([flex, own], ignore_index=True))
+    assert found["relation"].tolist() == ["regime 1", "2 times regime 1, with the user's own key"]
 
 
 def test_relations_name_the_moment_and_the_length(found: pd.DataFrame) -> None:
@@ -325,7 +326,7 @@ def test_order_and_duplicates_do_not_matter(order: list[int], extra: int) -> Non
 
 
 def test_records_without_cached_tokens_still_give_the_prices_of_tokens(month: Sample, found: pd.DataFrame) -> None:
-    of_contract = ga.prices(frame_of_sample(month).drop(columns="native_tokens_cached"))
+    of_contract = ga.prices(parse_records(month.records).drop(columns="native_tokens_cached"))
     pairs = [set(zip(of["model"], of["input_price"], of["output_price"], strict=True)) for of in (of_contract, found)]
     proved = of_contract["identified"] == "yes"
     assert pairs[0] <= pairs[1] | {(row["model"], pd.NA, pd.NA) for row in of_contract[~proved].to_dict("records")}

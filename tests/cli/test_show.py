@@ -7,10 +7,9 @@ import pytest
 
 from genanalytics.cli.main import run
 from genanalytics.files import write
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 from support.faults import FaultServer, Says, envelope, make_ids, refusal
+from support.generations import parse_records
 
 IDS = make_ids(12)
 KEY = "sk-or-v1-0123456789abcdef"
@@ -48,8 +47,7 @@ def _records_at_a_price(server: FaultServer) -> None:
 
 @pytest.mark.parametrize("engine", ["pandas", "duckdb"])
 def test_files_tell_the_record_and_its_prices(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in SAMPLE.items()]
-    write(parse_frame(rows), "out.parquet")
+    write(parse_records(SAMPLE), "out.parquet")
     generation_id = next(iter(SAMPLE))
     assert run(["show", generation_id, "out.parquet", "--engine", engine, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -61,8 +59,7 @@ def test_files_tell_the_record_and_its_prices(engine: str, capsys: pytest.Captur
 
 
 def test_an_id_that_is_not_in_the_files_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in SAMPLE.items()]
-    write(parse_frame(rows), "out.parquet")
+    write(parse_records(SAMPLE), "out.parquet")
     assert run(["show", "gen-1", "out.parquet"]) == 2
     output = capsys.readouterr()
     assert output.out == ""

@@ -17,12 +17,11 @@ from genanalytics.files import write
 from genanalytics.metrics import DEFAULT, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.records.coverage import UNKNOWN, Coverage
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
+from support.generations import parse_records
 
 RECORDS: Mapping[str, dict[str, Any]] = sample(60, seed=6).records
-FRAME = parse_frame([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in RECORDS.items()])
+FRAME = parse_records(RECORDS)
 MOST_EXPENSIVE = summarize(FRAME, by="model").sort_values("effective_cost", ascending=False)["model"].iloc[0]
 
 

@@ -1,6 +1,5 @@
 """Reference values are worked out by hand, next to the rows that they come from."""
 
-import json
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -10,9 +9,9 @@ import pytest
 from genanalytics import attempt_summary, attempts, quality, sessions, summarize
 from genanalytics.errors import MissingColumnError
 from genanalytics.records.frame import parse_frame, to_frame
-from genanalytics.records.parse import Row
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.sandbox import sample
+from support.generations import parse_records
 
 ROWS: tuple[Mapping[str, object], ...] = (
     {"session_id": "s2", "created_at": pd.Timestamp("2026-03-01T10:00Z"), "total_cost": 4.0},
@@ -90,8 +89,7 @@ def test_a_frame_without_session_ids_is_refused() -> None:
 def test_what_is_asked_of_a_frame_changes_nothing_in_it_and_row_order_changes_no_figure(
     function: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> None:
-    made = sample(60, seed=5).records.items()
-    frame = parse_frame([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in made])
+    frame = parse_records(sample(60, seed=5).records)
     before = frame.copy(deep=True)
     expected = function(frame)
     pd.testing.assert_frame_equal(frame, before)

@@ -1,7 +1,5 @@
 """Every chart shows the coverage of its data."""
 
-import json
-
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,14 +7,12 @@ from matplotlib.text import Text
 
 from genanalytics.plots import CHARTS
 from genanalytics.records.coverage import Coverage
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
+from support.generations import parse_records
 
 MADE = sample(60)
-FRAME = parse_frame(
-    [Row(one, json.dumps({"data": record}).encode(), 1.8e9) for one, record in MADE.records.items()]
-).fillna({"upstream_inference_cost": 1.0})  # unknown costs are lower bounds on their own
+FRAME = parse_records(MADE.records).fillna({"upstream_inference_cost": 1.0})
+"""Without unknown costs, which are lower bounds on their own."""
 
 
 def texts(axes: Axes) -> list[str]:

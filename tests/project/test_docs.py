@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import genanalytics
 from genanalytics import Client, __all__, metrics, plots, sandbox
 from genanalytics.cli.demo import run_demo
 from genanalytics.fetching.answers import Outcome
@@ -89,6 +90,12 @@ def test_the_rules_of_findings_are_those_of_the_report() -> None:
 def test_the_guide_leads_to_every_page() -> None:
     links = set(re.findall(r"\]\((\w+\.md)", (DOCS / "README.md").read_text()))
     assert links == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
+
+
+def test_the_overview_of_the_reference_leads_to_every_function() -> None:
+    named = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api" / "index.rst").read_text(), re.MULTILINE))
+    functions = {name for name in __all__ if inspect.isroutine(getattr(genanalytics, name))}
+    assert {*functions, *(f"plots.{chart.draw.__name__}" for chart in CHARTS.values())} <= named
 
 
 def test_every_public_name_has_its_entry_in_the_reference() -> None:

@@ -1,7 +1,6 @@
 """The activity export of the sample is one that the service could have written."""
 
 import csv
-import json
 import math
 from decimal import Decimal
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from genanalytics.records.frame import drift, parse_frame
-from genanalytics.records.parse import Row
+from genanalytics.records.frame import drift
 from genanalytics.sandbox import activity_csv, sample
 from genanalytics.service.activity import read_activity
 from genanalytics.service.reconcile import reconcile
+from support.generations import parse_records
 from support.paths import TESTS
 from support.scripts import load
 
@@ -23,9 +22,8 @@ NANO = 1_000_000_000
 def test_its_activity_export_agrees_with_its_records(tmp_path: Path) -> None:
     month = sample(3_000)
     (tmp_path / "activity.csv").write_text(activity_csv(month.records.values(), month.items), encoding="utf-8")
-    answers = [Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in month.records.items()]
     exported = read_activity(tmp_path / "activity.csv")
-    assert reconcile(parse_frame(answers), exported).agrees
+    assert reconcile(parse_records(month.records), exported).agrees
     assert exported["created_at"].is_monotonic_decreasing
     assert set(drift(exported)["what"]) == {"unknown"}, "every value fits its column"
 

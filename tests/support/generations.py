@@ -1,6 +1,7 @@
 """Frames of a few generations, each test naming only the fields that it is about."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,11 @@ def frame_of(*records: dict[str, Any], fetched: str = "2027-01-01") -> pd.DataFr
     moment = pd.Timestamp(fetched, tz="UTC").timestamp()
     bodies = [{"data": {"id": f"gen-{place}", **USUAL, **record}} for place, record in enumerate(records)]
     return parse_frame([Row(body["data"]["id"], json.dumps(body).encode(), moment) for body in bodies])
+
+
+def parse_records(records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return records by id as `fetch` would."""
+    return parse_frame([Row(name, json.dumps({"data": record}).encode(), 1.8e9) for name, record in records.items()])
 
 
 def on(day: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a record can hold

@@ -1,5 +1,4 @@
 import html
-import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,13 +14,11 @@ from genanalytics.fetching.result import FetchResult, Stats
 from genanalytics.metrics import attempt_summary, quality, sessions, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.records.coverage import UNKNOWN
-from genanalytics.records.frame import parse_frame
-from genanalytics.records.parse import Row
 from genanalytics.report.page import make_table
 from genanalytics.sandbox import sample
 from genanalytics.tables.overview import overview
 from genanalytics.tables.table import format_table, name_groups, table
-from support.generations import frame_of
+from support.generations import frame_of, parse_records
 
 
 def summary_of(*rows: tuple[str | None, int, float | None]) -> pd.DataFrame:
@@ -139,8 +136,7 @@ def test_no_group_is_a_table_of_labels() -> None:
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    records = sample(300).records
-    return parse_frame([Row(id_, json.dumps({"data": record}).encode(), 1.8e9) for id_, record in records.items()])
+    return parse_records(sample(300).records)
 
 
 def test_a_table_in_a_notebook_has_labels_units_and_intervals() -> None:
