@@ -1,4 +1,4 @@
-"""The bootstrap: what it refuses, when it sets up, and the locks that it installs from."""
+"""The bootstrap: what it refuses, when it sets up, and what it starts."""
 
 import ast
 import importlib.util
@@ -11,18 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
+from support.locks import LOCK_FILES
 from support.paths import ROOT
 from support.scripts import load
-
-GROUPS = ("spark", "browser", "site", "types")
-"""The dependency groups with a lock of their own."""
-LOCK_FILES = ["requirements.lock", *(f"requirements-{group}.lock" for group in GROUPS)]
-LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK, TYPES_LOCK = (
-    (ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES
-)
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 class Host:
@@ -63,61 +55,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return host
 
 
-def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
-    entries = []
-    for entry in re.split(r"\n(?=\S)", lock.strip()):
-        requirement, *hashes = re.split(r" \\\n +--hash=", entry)
-        entries.append((Requirement(requirement), hashes))
-    return entries
-
-
-LOCKS = pytest.mark.parametrize("lock", [LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK, TYPES_LOCK], ids=["all", *GROUPS])
-
-
-@LOCKS
-def test_the_lock_says_what_and_never_where_from(lock: str) -> None:
-    assert "://" not in lock
-    assert not re.search(r"^-", lock, flags=re.MULTILINE)  # no --index-url, --find-links, --extra-index-url
-
-
-@LOCKS
-def test_every_locked_requirement_is_one_version_with_its_hashes(lock: str) -> None:
-    for requirement, hashes in locked(lock):
-        assert re.fullmatch(r"==[^*,]+", str(requirement.specifier)), requirement
-        assert requirement.url is None
-        assert hashes, requirement
-        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), requirement
-
-
-@pytest.mark.parametrize("declared", [*PYPROJECT["project"]["dependencies"], *PYPROJECT["dependency-groups"]["dev"]])
-def test_the_lock_holds_what_is_declared(declared: str) -> None:
-    wanted = Requirement(declared)
-    pins = [requirement for requirement, _ in locked() if requirement.name == wanted.name]
-    assert pins
-    for pin in pins:
-        assert wanted.specifier.contains(str(pin.specifier).removeprefix("=="))
-
-
-def test_spark_is_locked_apart_and_as_the_extra_has_it() -> None:
-    [declared] = PYPROJECT["dependency-groups"]["spark"]
-    assert [declared] == PYPROJECT["project"]["optional-dependencies"]["spark"]
-    [pin] = [requirement for requirement, _ in locked(SPARK_LOCK) if requirement.name == "pyspark"]
-    assert Requirement(declared).specifier.contains(str(pin.specifier).removeprefix("=="))
-    assert "pyspark" not in LOCK
-
-
-def test_every_lock_belongs_to_a_dependency_group(host: Host) -> None:
-    assert {path.name for path in ROOT.glob("requirements*.lock")} == set(LOCK_FILES)
-    assert set(host.dev.LONG_LOCKS) == set(GROUPS)
-    assert set(PYPROJECT["dependency-groups"]) == {"dev", *GROUPS}
-
-
-def test_the_type_checker_is_locked_as_it_is_declared() -> None:
-    [declared] = map(Requirement, PYPROJECT["dependency-groups"]["types"])
-    [pin] = [requirement for requirement, _ in locked(TYPES_LOCK) if requirement.name == declared.name]
-    assert declared.specifier.contains(str(pin.specifier).removeprefix("=="))
-
-
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 15), (3, 10, 14)])
 def test_an_old_python_is_refused_in_a_sentence(host: Host, version: tuple[int, ...]) -> None:
     sentence = host.dev.refusal(version)
@@ -132,7 +69,8 @@ def test_a_new_enough_python_is_not_refused(host: Host, version: tuple[int, ...]
 
 
 def test_the_first_python_needed_is_the_one_the_package_requires(host: Host) -> None:
-    assert ">=" + ".".join(map(str, host.dev.NEEDED)) == PYPROJECT["project"]["requires-python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert ">=" + ".".join(map(str, host.dev.NEEDED)) == project["requires-python"]
 
 
 def test_an_old_python_can_parse_the_file() -> None:
@@ -273,14 +211,6 @@ def test_the_long_tests_get_the_second_type_checker(host: Host, monkeypatch: pyt
     for _ in range(2):  # once and not again
         host.dev.main(["test", "--all"])
     assert sum(str(host.root / "requirements-types.lock") in call for call in host.calls) == 1
-
-
-def test_the_locks_agree_on_what_they_share() -> None:
-    pins = {(str(pin.name), str(pin.marker)): str(pin.specifier) for pin, _ in locked()}
-    for lock, least in ((SITE_LOCK, 20), (TYPES_LOCK, 1)):
-        shared = [pin for pin, _ in locked(lock) if (pin.name, str(pin.marker)) in pins]
-        assert len(shared) >= least
-        assert all(str(pin.specifier) == pins[pin.name, str(pin.marker)] for pin in shared)
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "twice"], ["docs", "cli"]])
