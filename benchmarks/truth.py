@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.metrics import RowValue, Statistic, compare, rate, ratio, spread, summarize, total
-from genanalytics.metrics.declare import like_period
+from genanalytics.metrics.forms import like_period
 from genanalytics.units import Unit
 
 RUNS = 600

@@ -12,17 +12,11 @@ from genanalytics.metrics.declare import (
     Quantile,
     RowValue,
     ShareOfTotal,
-    Spread,
     Statistic,
     Sum,
-    count_of,
-    like_period,
-    rate,
-    ratio,
-    spread,
-    total,
 )
 from genanalytics.metrics.distribution import distribution
+from genanalytics.metrics.forms import Spread, count_of, like_period, rate, ratio, spread, total
 from genanalytics.metrics.quality import CHECKS, quality
 from genanalytics.metrics.sessions import SESSIONS, sessions
 from genanalytics.metrics.sets.caching import CACHE

@@ -8,8 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genanalytics.metrics.declare import RowValue, Statistic, rate, spread, total
+from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.engines.source import Records, open_in_memory
+from genanalytics.metrics.forms import rate, spread, total
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import describe_completeness, summarize

@@ -5,7 +5,8 @@ from itertools import chain
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import RowValue, Statistic, spread
+from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.forms import spread
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, REQUESTS
 from genanalytics.metrics.sets.items import ITEMS

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import RowValue, Statistic, count_of, total
+from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.forms import count_of, total
 from genanalytics.metrics.sets.caching import NET
 from genanalytics.metrics.sets.cost import EFFECTIVE, EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.tokens import IN, OUT

@@ -14,10 +14,11 @@ import pandas as pd
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
-from genanalytics.metrics.declare import Basis, Known, Statistic, count_of, name_limits
+from genanalytics.metrics.declare import Basis, Known, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.forms import count_of
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
 from genanalytics.metrics.intervals.binomial import wilson

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import Statistic, count_of, name_limits
+from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.forms import count_of
 from genanalytics.metrics.intervals.chances import count_independent_rows, find_chance_of_rate
 from genanalytics.metrics.summary import summarize
 

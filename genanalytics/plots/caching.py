@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.metrics import summarize
-from genanalytics.metrics.declare import Statistic, name_limits, total
+from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.forms import total
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.caching import RATED_COST
 from genanalytics.plots.axis import MoneyFormatter, count_decimals, set_linear, set_times

@@ -2,7 +2,8 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import RowValue, Statistic, rate, ratio, total
+from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.forms import rate, ratio, total
 from genanalytics.metrics.sets.cost import EFFECTIVE
 from genanalytics.metrics.sets.rows import PAID_HERE, REPLAYED
 from genanalytics.units import Unit

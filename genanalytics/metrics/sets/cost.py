@@ -2,17 +2,8 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import (
-    Count,
-    RowValue,
-    ShareOfTotal,
-    Statistic,
-    count_of,
-    like_period,
-    ratio,
-    spread,
-    total,
-)
+from genanalytics.metrics.declare import Count, RowValue, ShareOfTotal, Statistic
+from genanalytics.metrics.forms import count_of, like_period, ratio, spread, total
 from genanalytics.metrics.sets.rows import BYOK, REPLAYED
 from genanalytics.units import Unit
 

@@ -2,7 +2,8 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import Bound, RowValue, Statistic, ratio, total
+from genanalytics.metrics.declare import Bound, RowValue, Statistic
+from genanalytics.metrics.forms import ratio, total
 from genanalytics.metrics.sets.cost import BILLED
 from genanalytics.metrics.sets.rows import BYOK
 from genanalytics.units import Unit

@@ -5,7 +5,8 @@ A row is successful if it was not cancelled, is not an error and was not replaye
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import RowValue, Statistic, rate, spread
+from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.forms import rate, spread
 from genanalytics.metrics.sets.rows import SUCCESS
 from genanalytics.units import Unit
 

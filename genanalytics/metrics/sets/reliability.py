@@ -3,7 +3,8 @@
 import narwhals.stable.v2 as nw
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import RowValue, Statistic, rate
+from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.forms import rate
 from genanalytics.metrics.sets.latency import E2E, TPS_E2E, TTFT
 from genanalytics.metrics.sets.rows import SUCCESS, finished_with
 from genanalytics.units import Unit

@@ -2,7 +2,8 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import RowValue, Statistic, ratio, total
+from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.forms import ratio, total
 from genanalytics.units import Unit
 
 
