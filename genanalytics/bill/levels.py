@@ -22,6 +22,8 @@ _CHANGEOVER = 0.05
 """Regimes that share at most this part of the shorter period follow each other: clocks differ at a change of prices."""
 _LONG_PROMPT = 30_000
 """No known price goes by a shorter length of the prompt."""
+TIER = "tier"
+"""The kind of a difference that the caller chose."""
 _OWN = ("workspace_id", "app_id")
 """Columns whose values are the caller's own choice."""
 _HOUR = pd.Timedelta(hours=1)
@@ -59,6 +61,11 @@ class Level:
         """The moments of its first and its last row; None if they are unknown."""
         first, last = self.row["moment min"], self.row["moment max"]
         return None if pd.isna(first) or pd.isna(last) else (first, last)
+
+    @property
+    def has_token_prices(self) -> bool:
+        """Whether tokens cost anything. A price per request alone can be that of several images, or of larger ones."""
+        return any(self.row[name] > 0 for name in PRICES[:-1])
 
     def covers(self, hour: pd.Timestamp | None) -> bool:
         """Return whether an hour is in its period."""
@@ -150,7 +157,7 @@ def _compare_at_each_hour(level: Level, lower: Sequence[Level], *, is_tier: bool
     main = max(lower, key=lambda other: requests.get(other.regime, 0))
     kind = "change" if 2 * outside > level.used[-1] else "surcharge"
     if is_tier or _is_longer(level, main) or _is_chosen(level, main):
-        kind = "tier"
+        kind = TIER
     return Change(level, main, kind, extra)
 
 
@@ -162,7 +169,8 @@ def _compare_with_past(level: Level, others: Sequence[Level]) -> Change | None:
         return None
     last = max(past, key=lambda other: other.row["moment max"])
     base = _choose_lowest(level, [other for other in past if other.is_parallel(last)])
-    return Change(level, base, "tier" if level.tier != base.tier else "change", level.find_extra(base, level.used))
+    kind = TIER if level.tier != base.tier or not level.has_token_prices else "change"
+    return Change(level, base, kind, level.find_extra(base, level.used))
 
 
 def _choose_lowest(level: Level, others: Sequence[Level]) -> Level:
@@ -185,7 +193,9 @@ def _find_nearest(levels: Iterable[Level], hour: pd.Timestamp | None) -> list[Le
 
 
 def _is_chosen(level: Level, base: Level) -> bool:
-    """Return whether the caller chose the difference: longer writes to the cache, a discount of a workspace or app."""
+    """Return whether the caller chose the difference: images, longer writes to the cache, the workspace or the app."""
+    if not level.has_token_prices:
+        return True
     others = [name for name in PRICES if name != "cache_write_price"]
     if all(level.row[name] == base.row[name] or pd.isna(level.row[name]) or pd.isna(base.row[name]) for name in others):
         return True

@@ -12,7 +12,7 @@ import pyarrow as pa
 from genanalytics.bill.amounts import NANO_PER_USD
 from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.items import itemize
-from genanalytics.bill.levels import Change, Level, find_changes
+from genanalytics.bill.levels import TIER, Change, Level, find_changes
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
@@ -27,7 +27,7 @@ from genanalytics.metrics.summary import describe_completeness
 from genanalytics.records.frame import to_nullable
 from genanalytics.units import Unit, format_count
 
-KINDS = ("change", "surcharge", "tier")
+KINDS = ("change", "surcharge", TIER)
 """The kinds of differences between prices."""
 
 _ID = "requested_id"
@@ -79,15 +79,19 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
         prices: The result of `ga.prices(data)`; computed if it is not given.
 
     Returns:
-        The columns of the groups; `regime` (Int64), its number in `prices`; `kind` (str): `surcharge`, a higher price
-        at the same time; `change`, another price from a moment on, which is a cut if `extra_cost` is negative; `tier`,
-        another price that the caller chose (batch, service tier, own key) or that goes by the length of the prompt,
-        which is no surcharge and also has a row if it is lower; `since` and `until`, when the regime was first and last
-        seen (datetime64[us, UTC]); `relation` (str), in words, to the regime that it is compared with; `requests`
-        (Int64); `extra_cost` (Float64, US$), the tokens of each item (input, cache reads, cache writes, output) and the
-        requests times the difference of their prices, hour by hour; `share` (Float64), `extra_cost` / the cost of these
-        requests; `examples` (str): the first and the last id in alphabetical order, and that of the most expensive
-        request. The highest `extra_cost` comes first, tiers last.
+        The columns of the groups, and then these. The highest `extra_cost` comes first, tiers last.
+
+        - `regime` (Int64): its number in `prices`.
+        - `kind` (str): `surcharge`, a higher price at the same time; `change`, another price from a moment on, which is
+          a cut if `extra_cost` is negative; `tier`, no surcharge: a price that the caller chose (batch, service tier,
+          own key), that depends on the length of the prompt, or that is per request, as for several or larger images.
+        - `since`, `until` (datetime64[us, UTC]): when the regime was first and last seen.
+        - `relation` (str): in words, to the regime that it is compared with.
+        - `requests` (Int64).
+        - `extra_cost` (Float64, US$): the tokens of each item (input, cache reads, cache writes, output) and the
+          requests times the difference of their prices, hour by hour.
+        - `share` (Float64): `extra_cost` / the cost of these requests.
+        - `examples` (str): the first and the last id in alphabetical order, and that of the most expensive request.
 
         Regimes whose prices are not identified are not compared. An item without a known price in both regimes counts
         as 0. `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals`, the sum of
@@ -271,7 +275,7 @@ def _arrange(changes: Sequence[Change], priced: pd.DataFrame, names: Sequence[st
         )
     found = pd.DataFrame(rows, columns=[*names, *_COLUMNS])
     found = found.astype({**{name: priced[name].dtype for name in names}, **_DTYPES})
-    order = found.assign(last=found["kind"] == "tier").sort_values(
+    order = found.assign(last=found["kind"] == TIER).sort_values(
         ["last", "extra_cost"], ascending=[True, False], kind="stable"
     )
     return order.drop(columns="last").reset_index(drop=True)

@@ -23,7 +23,7 @@ def price_changes(
     """Show what price changes and surcharges cost.
 
     A surcharge is a higher price at the same time, a change another price from a moment on. Tiers come last: prices
-    that you chose, such as batch or a service tier, or that depend on the length of the prompt.
+    that you chose, such as batch or a service tier, that depend on the length of the prompt, or that are per request.
     """
     from genanalytics.bill.book import list_keys
     from genanalytics.bill.price_changes import price_changes as find_price_changes

@@ -13,6 +13,7 @@ import pandas as pd
 from genanalytics.base.text import name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.items import add_items
+from genanalytics.bill.levels import TIER
 from genanalytics.bill.price_changes import price_changes
 from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
@@ -120,14 +121,9 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
 
 
 def _list_changes(bill: Bill) -> pd.DataFrame:
-    """Return surcharges and price changes that made a difference, the highest extra cost first.
-
-    Prices per request are left out: two of them may be those of two sizes of an image.
-    """
-    names = name_groups_of_prices(bill.prices)
-    per_token = bill.prices[["input_price", "output_price"]].fillna(0.0).gt(0).any(axis=1)
-    changes = bill.changes.merge(bill.prices.loc[per_token, names], on=names, how="inner")
-    return changes[(changes["kind"] != "tier") & (changes["extra_cost"].fillna(0.0) != 0)]
+    """Return surcharges and price changes that made a difference, the highest extra cost first."""
+    changes = bill.changes
+    return changes[(changes["kind"] != TIER) & (changes["extra_cost"].fillna(0.0) != 0)]
 
 
 def _describe_price(row: "dict[Any, Any]", of: int) -> str:

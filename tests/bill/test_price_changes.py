@@ -66,6 +66,15 @@ def test_the_price_of_long_prompts_is_a_tier() -> None:
     assert price_changes(rows)["kind"].tolist() == ["tier"]
 
 
+def test_the_price_of_several_images_is_a_tier() -> None:
+    """At the same time, and from a moment on: both can be the number or the size of the images."""
+    for images in ([1, 2, 1] * 20, [1] * 30 + [2] * 30):
+        rows = make_rows([(0.2, 1_000)] * 60).assign(native_tokens_completion=4_096, num_media_completion=images)
+        found = price_changes(rows.assign(total_cost=[0.04 * number for number in images]))
+        assert found["kind"].tolist() == ["tier"]
+        assert found.attrs["totals"]["surcharge"] == found.attrs["totals"]["change"] == 0
+
+
 def test_another_mix_of_providers_is_no_price_change() -> None:
     first = make_rows([(0.2, 1_000)] * 30)
     second = make_rows([(0.3, 1_000)] * 30, start="2026-09-20").assign(provider_name="q")
