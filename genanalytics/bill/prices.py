@@ -18,6 +18,7 @@ from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit
 
 UNEXPLAINED = "no price explains these"
+UNCOUNTED = "the tokens of the prompts are unknown"
 ONLY = "the only regime"
 MAIN = "regime 1"
 
@@ -113,6 +114,7 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     total = table.groupby("group")["requests"].transform("sum")
     rest, known = table["is rest"], table["identified"] == KNOWN
     reasons = table["identified"].mask(rest, UNEXPLAINED).mask(rest & (total < FEWEST), TOO_FEW)
+    reasons = reasons.mask(rest & table["mark prompt max"].isna(), UNCOUNTED)
     columns: dict[str, Any] = {name: table[name] for name in ("regime", "requests")}
     for name, end in (("first_seen", "min"), ("last_seen", "max")):
         unknown = pd.Series(pd.NaT, table.index, dtype="datetime64[us, UTC]")

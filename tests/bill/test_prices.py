@@ -138,6 +138,11 @@ def test_groups_of_few_rows_have_no_prices(rows: int) -> None:
     assert pd.isna(row["input_price"])
 
 
+def test_unknown_tokens_are_a_reason() -> None:
+    found = ga.prices(make_frame([np.nan] * 8, ANSWERS, [0.01 * place for place in range(1, 9)]))
+    assert found["identified"].tolist() == ["the tokens of the prompts are unknown"]
+
+
 def test_free_rows_are_in_no_regime() -> None:
     assert ga.prices(make_frame(VARIED, ANSWERS, [0.0] * 8)).empty
 
