@@ -91,8 +91,9 @@ def _choose_group(data: Records, tz: str) -> tuple[str, Any]:
 
 
 def _read_calls(data: Records, by: str, group: object) -> pd.DataFrame:
-    """Return the rows of a group in memory; none for a gap."""
-    return collect(keep_rows(data, nw.lit(value=False) if group is None else nw.col(by) == group))
+    """Return the rows of a group in memory."""
+    # without a group, all values are gaps
+    return collect(keep_rows(data, ~nw.col(by).is_null() if group is None else nw.col(by) == group))
 
 
 def _find_flips(calls: pd.DataFrame, table: pd.DataFrame, flips: pd.DataFrame | None) -> pd.DataFrame:

@@ -81,7 +81,9 @@ def test_a_service_that_stops_midway_ends_the_run_and_what_came_is_written(
     server.otherwise = lambda one: good(one) if one in ALIVE else HALTS[halt].otherwise()
     assert run([*COMMANDS[command], "--wait", "0"]) == 3
     errors = capsys.readouterr().err
-    outcomes = check(command, ALIVE, errors)
+    found = [one for one in ALIVE if server.asked[one]]  # the last ones may still wait for their turn when the run ends
+    assert found
+    outcomes = check(command, found, errors)
     assert outcomes["skipped"] >= len(IDS) - len(ALIVE) - 32, "those under way may have used up their tries"
     assert set(outcomes) <= {"skipped", "failed"}
     [sentence] = [line for line in errors.splitlines() if line.startswith("Note") and HALTS[halt].seen in line]
@@ -90,7 +92,7 @@ def test_a_service_that_stops_midway_ends_the_run_and_what_came_is_written(
     server.otherwise = good
     before = len(server.requests)
     assert run(COMMANDS[command] + (["--retry"] if command == "export" else [])) == 0
-    assert {request.generation_id for request in server.requests[before:]} == set(IDS) - set(ALIVE)
+    assert {request.generation_id for request in server.requests[before:]} == set(IDS) - set(found)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
