@@ -3,10 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from genanalytics.bill.amounts import Resolution
 from genanalytics.bill.book import BY, RESOLUTIONS, Book, check_prices, fill_prices, lay_out, list_keys
@@ -17,9 +15,8 @@ from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Covered, Records, open_source
+from genanalytics.metrics.engines.source import Covered, Records, attach, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
-from genanalytics.records.frame import to_nullable
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
@@ -64,7 +61,8 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
         return replace(data, data=itemize(data.data, prices))
     source = open_source(data)
     book = find_prices(data, BY)[1] if prices is None else _read_book(source, prices)
-    return attach(data, source, book)
+    found = source.extend(book.keys, book.groups, NEEDS, make_steps(book), COLUMNS)
+    return attach(data, found, COLUMNS)
 
 
 def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:
@@ -80,24 +78,6 @@ def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:
     if prices is None and {*COLUMNS} <= {*open_source(data).columns}:
         return data
     found: Records = itemize(data, prices)
-    return found
-
-
-def attach(data: Any, source: Source, book: Book) -> Any:  # noqa: ANN401 - of the same kind
-    """Return the data with `COLUMNS`, given the prices of its groups."""
-    found = source.extend(book.keys, book.groups, NEEDS, make_steps(book), COLUMNS)
-    if isinstance(data, pd.DataFrame):
-        columns = to_nullable(found).set_index(data.index)
-        return data.assign(**{name: columns[name] for name in COLUMNS})
-    if isinstance(data, pa.Table):
-        kept = data.drop_columns([name for name in COLUMNS if name in data.column_names])
-        for name in COLUMNS:
-            kept = kept.append_column(name, found[name])
-        return kept
-    if isinstance(found, pa.Table):  # polars
-        frame = nw.from_native(data).lazy().collect()
-        series = [nw.new_series(name, found[name].to_pandas(), backend=frame.implementation) for name in COLUMNS]
-        return frame.with_columns(*series).to_native()
     return found
 
 

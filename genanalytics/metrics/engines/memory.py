@@ -23,6 +23,7 @@ from genanalytics.metrics.engines.kernels import Groups, group_rows, to_floats
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
     HOUR,
+    ORDER,
     PLACE,
     check_numbers,
     check_single,
@@ -169,6 +170,19 @@ class InMemory:
                 table = compute(table.with_columns, step)
             parts.append(table.select(*wanted).to_native())
         return pa.concat_tables(parts)
+
+    def add_previous(self, by: Sequence[str], names: Mapping[str, str]) -> pa.Table:
+        """Return further columns of all rows, without the columns of the data."""
+        groups, _ = group_rows([self._read(name) for name in by], len(self._data))
+        moments, ids = (self._read(name) for name in ORDER)
+        placed = np.logical_and.reduce([moments.notna(), *(self._read(name).notna() for name in by)])
+        ranked = pd.DataFrame({"group": groups.codes, "moment": moments, "id": ids})[placed]
+        order = ranked.sort_values(["group", "moment", "id"], kind="stable").index.to_numpy()
+        has_previous = groups.codes[order[1:]] == groups.codes[order[:-1]]
+        previous = pd.array([pd.NA], dtype="Int64").repeat(len(self._data))
+        previous[order[1:][has_previous]] = order[:-1][has_previous]
+        places = pa.array(previous, from_pandas=True)
+        return pa.table({wanted: self._to_arrow(name).take(places) for name, wanted in names.items()})
 
     def _read_or_gaps(self, name: str, part: slice) -> Values:
         if name in self._places:

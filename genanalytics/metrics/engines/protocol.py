@@ -21,6 +21,8 @@ HOUR = "hour of a row alone"
 PLACE = "place of a group"
 """The column with the number of a group."""
 
+ORDER = ("created_at", "requested_id")
+"""The columns by which rows are in the order of time."""
 
 ERRORS = (nw.exceptions.NarwhalsError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError)
 """What an expression raises that does not fit the data."""
@@ -101,6 +103,17 @@ class Source(Protocol):
             needs: The columns of the data that the steps read under `name_clean`; a missing one is read as gaps.
             steps: Expressions by name, each step over earlier ones, `needs` and the numbers of the row's group.
             wanted: The names of the returned columns.
+        """
+
+    def add_previous(self, by: Sequence[str], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as `extend`
+        """Return values of the previous row: on an engine after the columns of the data, in memory alone.
+
+        The previous row is the last one before, in the order of `ORDER`, with the same values of `by`. A row with a gap
+        in `by` or `created_at` has none and is none.
+
+        Args:
+            by: The columns that both rows have in common.
+            names: The columns to look up, and the names of their values in the previous row.
         """
 
     def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":

@@ -16,6 +16,7 @@ from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
     ERRORS,
     HOUR,
+    ORDER,
     PLACE,
     check_numbers,
     check_single,
@@ -32,6 +33,7 @@ from genanalytics.units import Unit
 
 _PLAIN = {pa.lib.Type_DECIMAL128: pa.float64(), pa.lib.Type_DICTIONARY: pa.string()}
 _ALONE = "a row alone"
+_PLACED = "row with a place in time"
 
 
 class Relational:
@@ -145,7 +147,6 @@ class Relational:
     ) -> Any:  # noqa: ANN401 - of engines that may not be installed
         """Return the data with further columns."""
         self._check(needs)
-        plain = {name: make_plain(name) for name in self._schema}
         read = [name for name in dict.fromkeys((*needs, *(key.column for key in by))) if name in self._schema]
         rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._original, read))
         rows = rows.with_columns(*(self._read_clean(name) for name in needs))
@@ -154,10 +155,28 @@ class Relational:
         for step in steps:
             rows = compute(rows.with_columns, step, (*ERRORS, *self._dialect.list_errors()))
             rows = nw.from_native(self._dialect.fence(rows.to_native(), step))
-        kept = rows.select(*plain.values(), *wanted).to_native()
-        return self._dialect.rename(
-            kept, {new: old for old, new in plain.items()} | dict(zip(wanted, wanted, strict=True))
-        )
+        return self._keep(rows, wanted)
+
+    def add_previous(self, by: Sequence[str], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as `extend`
+        """Return the data with further columns."""
+        read = list(dict.fromkeys((*by, *ORDER, *names)))
+        self._check(read)
+        rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._original, read))
+        keys, order = (list(map(name_clean, columns)) for columns in (by, ORDER))
+        placed = nw.all_horizontal(*(~nw.col(key).is_null() for key in (*keys, order[0])), ignore_nulls=False)
+        rows = rows.with_columns(placed.alias(_PLACED))
+        found = {
+            wanted: nw.col(name_clean(name)).shift(1).over(_PLACED, *keys, order_by=order)
+            for name, wanted in names.items()
+        }
+        rows = rows.with_columns(nw.when(nw.col(_PLACED)).then(value).alias(name) for name, value in found.items())
+        return self._keep(rows, list(names.values()))
+
+    def _keep(self, rows: "nw.LazyFrame[Any]", wanted: Sequence[str]) -> Any:  # noqa: ANN401 - as `extend`
+        """Return rows with the columns of the data, under their own names, and wanted ones."""
+        plain = {make_plain(name): name for name in self._schema}
+        kept = rows.select(*plain, *wanted).to_native()
+        return self._dialect.rename(kept, plain | dict(zip(wanted, wanted, strict=True)))
 
     def _read_clean(self, name: str) -> nw.Expr:
         """Return a column for the steps of `extend`: integers of the record as float64, gaps without the column."""

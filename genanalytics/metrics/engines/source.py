@@ -1,7 +1,7 @@
 """Any data as a source of statistics."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import narwhals.stable.v2 as nw
@@ -16,7 +16,7 @@ from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.relational import Relational
 from genanalytics.metrics.names import make_plain
 from genanalytics.records.coverage import Coverage, find_coverage
-from genanalytics.records.frame import to_frame
+from genanalytics.records.frame import to_frame, to_nullable
 
 
 class HasColumns(Protocol):
@@ -111,6 +111,47 @@ def collect(data: Any) -> pd.DataFrame:  # noqa: ANN401 - of any engine
     if isinstance(data, pd.DataFrame):
         return data
     return to_frame(nw.from_native(data).lazy().collect(backend="pyarrow").to_native())
+
+
+def add_previous(data: Any, by: Sequence[str], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
+    """Return the data with values of the previous row that has the same values of some columns.
+
+    Args:
+        data: The data; it has `created_at` and `requested_id`, the order of its rows.
+        by: The columns that both rows have in common. A row with a gap in one of them has no previous row.
+        names: The columns to look up, and the names of their values in the previous row.
+
+    >>> frame = pd.DataFrame({"session_id": ["s", "t", "s"], "requested_id": ["a", "b", "c"]})
+    >>> frame["created_at"] = pd.date_range("2026-08-20", periods=3, tz="UTC")
+    >>> add_previous(frame, ["session_id"], {"requested_id": "previous_id"})["previous_id"].tolist()
+    [nan, nan, 'a']
+    """
+    if isinstance(data, Covered):
+        return replace(data, data=add_previous(data.data, by, names))
+    return attach(data, open_source(data).add_previous(by, names), list(names.values()))
+
+
+def attach(data: Any, found: Any, wanted: Sequence[str]) -> Any:  # noqa: ANN401 - of the same kind
+    """Return the data with the further columns that its source has found, after all others.
+
+    Args:
+        data: The data.
+        found: What a method of its source returned: the columns alone if the data is in memory.
+        wanted: The names of the columns.
+    """
+    if isinstance(data, pd.DataFrame):
+        columns = to_nullable(found).set_index(data.index)
+        return data.assign(**{name: columns[name] for name in wanted})
+    if isinstance(data, pa.Table):
+        kept = data.drop_columns([name for name in wanted if name in data.column_names])
+        for name in wanted:
+            kept = kept.append_column(name, found[name])
+        return kept
+    if isinstance(found, pa.Table):  # polars
+        frame = nw.from_native(data).lazy().collect()
+        series = [nw.new_series(name, found[name].to_pandas(), backend=frame.implementation) for name in wanted]
+        return frame.with_columns(*series).to_native()
+    return found
 
 
 def rename_columns(data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
