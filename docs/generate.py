@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from genanalytics.cli.main import commands
-from genanalytics.metrics import COST_OF_LIKE_PERIOD, DEFAULT, ITEMS, REQUESTS
+from genanalytics.metrics import COST_OF_LIKE_PERIOD, DEFAULT, ITEMS, MARGINS, OUTCOMES, REQUESTS
 
 DOCS = Path(__file__).parent
 
@@ -121,7 +121,7 @@ def make_reference() -> str:
     """Return the statistics as a Markdown table: name, label, unit, meaning."""
     rows = [
         f"| `{statistic.name}` | {statistic.label} | {statistic.unit} | {statistic.description} |\n"
-        for statistic in (REQUESTS, *DEFAULT, *ITEMS, COST_OF_LIKE_PERIOD)
+        for statistic in (REQUESTS, *DEFAULT, *ITEMS, *OUTCOMES, *MARGINS, COST_OF_LIKE_PERIOD)
     ]
     return "".join(["| name | label | unit | meaning |\n", "|---|---|---|---|\n", *rows])
 

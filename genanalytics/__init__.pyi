@@ -10,6 +10,7 @@ from .bill.prices import prices as prices
 from .dataset.export import ExportResult as ExportResult, export as export
 from .dataset.redact import Redaction as Redaction
 from .dataset.writer import compact as compact
+from .decide.labels import label as label
 from .errors import (
     CacheError as CacheError,
     GenAnalyticsError as GenAnalyticsError,

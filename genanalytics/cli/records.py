@@ -40,8 +40,32 @@ def _check_one_form(context: click.Context, _: click.Parameter, value: bool) -> 
     return value
 
 
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep the value of an option for `open_records`, which reads it for every command."""
+    context.meta[f"{__name__}.{parameter.name}"] = value
+
+
 reads_paths = combine(
     click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=FILE),
+    click.option(
+        "--labels",
+        multiple=True,
+        metavar="FILE",
+        type=FILE,
+        expose_value=False,
+        callback=_remember,
+        help="Add columns from a table (CSV or Parquet), such as customer, revenue or success, by the key in its first"
+        " column. Repeatable.",
+    ),
+    click.option(
+        "--labels-on",
+        multiple=True,
+        metavar="COLUMN",
+        expose_value=False,
+        callback=_remember,
+        help="Match the keys with this column of the records, such as external_user (default: the one with the name of"
+        " the first column). Once for all --labels, or once for each.",
+    ),
     click.option(
         "--where",
         multiple=True,
@@ -84,7 +108,8 @@ forms_groups = combine(
 def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> Iterator[Any]:
     """Yield the matching records of files, as the engine takes them.
 
-    In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are.
+    In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are. The labels of
+    `--labels` are added to all rows before `where` chooses some.
 
     Raises:
         InputError: A file or a condition cannot be read, or the engine is not installed.
@@ -95,7 +120,7 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
     # one of `ENGINES`, or scan refuses it
     chosen = choose_engine(paths) if engine == "auto" else cast("Engine", engine)
     if chosen == "pandas":
-        frame = _read_frame(paths)
+        frame = _add_labels(_read_frame(paths))
         kept = filter_rows(frame, where, tz=tz)
         if len(frame) and not len(kept):
             print_notices(["no record matches the conditions of --where"])
@@ -107,7 +132,8 @@ def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: st
     data = scan(paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
     module, name = _FAILURES[chosen]
     try:
-        yield Covered(filter_rows(data, where, tz=tz), _find_coverage(paths, data, is_filtered=bool(where)))
+        coverage = _find_coverage(paths, data, is_filtered=bool(where))
+        yield Covered(filter_rows(_add_labels(Covered(data, coverage)).data, where, tz=tz), coverage)
     except getattr(import_module(module), name) as error:
         reason = str(error).partition("\n")[0]
         msg = f"{chosen} failed: {reason}"
@@ -233,6 +259,29 @@ def _read_frame(paths: Sequence[str]) -> "pd.DataFrame":
     if repeated:
         print_notices([f"{format_count(repeated, 'record')} repeated in the files; the one fetched last counts"])
     return frame
+
+
+def _add_labels(data: Any) -> Any:
+    """Return records with the labels of `--labels`, and print notices about them.
+
+    Raises:
+        InputError: There are neither one nor as many `--labels-on` as `--labels`, or labels cannot be added.
+    """
+    context = click.get_current_context(silent=True)
+    files, columns = (context.meta.get(f"{__name__}.{name}", ()) if context else () for name in ("labels", "labels_on"))
+    if len(columns) not in {0, 1, len(files)} or (columns and not files):
+        given = format_count(len(files), "file")
+        msg = f"--labels-on is given {len(columns)} times for {given} of --labels: give it once, or once for each"
+        raise InputError(msg)
+    if not files:
+        return data
+    from genanalytics.decide.labels import add_labels
+
+    keys = columns if len(columns) == len(files) else (columns or (None,)) * len(files)
+    for file, column in zip(files, keys, strict=True):
+        data, report = add_labels(data, file, on=column)
+        print_notices(f"{file}: {notice}" for notice in report.notices)
+    return data
 
 
 def _to_plain(value: Any) -> Any:

@@ -23,6 +23,7 @@ from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.sets.items import ITEMS
 from genanalytics.metrics.sets.latency import LATENCY
+from genanalytics.metrics.sets.outcomes import MARGINS, OUTCOMES
 from genanalytics.metrics.sets.reliability import RELIABILITY, goodput
 from genanalytics.metrics.sets.tokens import TOKENS
 from genanalytics.metrics.summary import (
@@ -45,6 +46,8 @@ __all__ = [
     "EFFECTIVE_COST",
     "ITEMS",
     "LATENCY",
+    "MARGINS",
+    "OUTCOMES",
     "RELIABILITY",
     "REQUESTS",
     "ROW_VALUES",

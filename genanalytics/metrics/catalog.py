@@ -11,6 +11,7 @@ from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, COST_OF_LIKE_PERIOD, REQUESTS
 from genanalytics.metrics.sets.items import ITEMS
 from genanalytics.metrics.sets.latency import LATENCY
+from genanalytics.metrics.sets.outcomes import MARGINS, OUTCOMES
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
 
@@ -21,8 +22,14 @@ SETS: Mapping[str, tuple[Statistic, ...]] = {
     "latency": LATENCY,
     "reliability": RELIABILITY,
     "items": ITEMS,
+    "outcomes": OUTCOMES,
+    "margins": MARGINS,
 }
-"""The statistics by the question that they answer; those of `items` need the columns that `ga.itemize` adds."""
+"""The statistics by the question that they answer.
+
+Those of `items` need the columns that `ga.itemize` adds, those of `outcomes` and `margins` labels of
+`ga.label`.
+"""
 
 DEFAULT: tuple[Statistic, ...] = tuple(chain(COST, CACHE, TOKENS, LATENCY, RELIABILITY))
 
@@ -35,7 +42,10 @@ ROW_VALUES: Mapping[str, RowValue] = {
 
 _BY_NAME: Mapping[str, tuple[Statistic, ...]] = {
     **SETS,
-    **{statistic.name: (statistic,) for statistic in (*DEFAULT, *ITEMS, REQUESTS, COST_OF_LIKE_PERIOD)},
+    **{
+        statistic.name: (statistic,)
+        for statistic in (*DEFAULT, *ITEMS, *OUTCOMES, *MARGINS, REQUESTS, COST_OF_LIKE_PERIOD)
+    },
     **{name: spread(value) for name, value in ROW_VALUES.items()},
 }
 

@@ -35,6 +35,7 @@ from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.items import ITEMS
 from genanalytics.metrics.sets.latency import LATENCY
+from genanalytics.metrics.sets.outcomes import MARGINS, OUTCOMES
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
 from genanalytics.records.coverage import COVERAGE
@@ -136,6 +137,9 @@ def summarize(
 
 def _hint(statistic: Statistic) -> str:
     """Return where the columns of a statistic come from, if no record has them."""
+    for label, statistics in (("success", OUTCOMES), ("revenue", MARGINS)):
+        if statistic in statistics:
+            return f": ga.label(data, ...) or --labels FILE adds it from a table with {label} by key"
     return ": ga.itemize(data) adds it" if statistic in ITEMS else ""
 
 

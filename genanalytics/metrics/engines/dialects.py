@@ -199,10 +199,18 @@ def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:
 
 def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # noqa: ANN401
     from pyspark.sql.functions import broadcast  # noqa: PLC0415
-    from pyspark.sql.types import DoubleType, LongType, StructField, StructType  # noqa: PLC0415
+    from pyspark.sql.types import (  # noqa: PLC0415
+        BooleanType,
+        DoubleType,
+        LongType,
+        StringType,
+        StructField,
+        StructType,
+    )
 
-    numbers = {field.name: LongType() if pa.types.is_integer(field.type) else DoubleType() for field in table.schema}
-    types = numbers | {name: frame.schema[name].dataType for name in on}
+    known = {pa.int64(): LongType(), pa.string(): StringType(), pa.bool_(): BooleanType()}
+    types = {field.name: known.get(field.type, DoubleType()) for field in table.schema}
+    types |= {name: frame.schema[name].dataType for name in on}
     schema = StructType([StructField(name, types[name]) for name in table.column_names])
     rows = [tuple(row[name] for name in table.column_names) for row in table.to_pylist()]
     small = broadcast(frame.sparkSession.createDataFrame(rows, schema))

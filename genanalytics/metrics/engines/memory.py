@@ -160,7 +160,8 @@ class InMemory:
         """Return further columns of all rows, without the columns of the data."""
         numbers = [name for name in groups.column_names if name not in {key.group for key in by}]
         placed = groups.append_column(PLACE, pa.array(np.arange(len(groups))))
-        places = pa.array(self._find_places(by, placed), from_pandas=True)
+        found = self._find_places(by, placed)
+        places = pa.array(np.nan_to_num(found).astype(np.int64), mask=np.isnan(found))
         parts = []
         for part in _divide(len(self._data)):
             columns = {name_clean(name): self._read_or_gaps(name, part) for name in needs}

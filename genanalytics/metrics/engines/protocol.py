@@ -99,7 +99,8 @@ class Source(Protocol):
 
         Args:
             by: The keys of the groups, all of them columns.
-            groups: The keys under `GroupKey.group`, and columns of numbers; a row per group, none for some groups.
+            groups: The keys under `GroupKey.group`, and columns of numbers, text or flags; a row per group, none for
+                some groups.
             needs: The columns of the data that the steps read under `name_clean`; a missing one is read as gaps.
             steps: Expressions by name, each step over earlier ones, `needs` and the numbers of the row's group.
             wanted: The names of the returned columns.

@@ -149,8 +149,8 @@ class Relational:
         self._check(needs)
         read = [name for name in dict.fromkeys((*needs, *(key.column for key in by))) if name in self._schema]
         rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._original, read))
-        rows = rows.with_columns(*(self._read_clean(name) for name in needs))
-        rows = rows.with_columns(*(nw.col(name_clean(key.column)).alias(key.group) for key in by))
+        keys = (nw.col(name_clean(key.column)).alias(key.group) for key in by)
+        rows = rows.with_columns(*map(self._read_clean, needs), *keys)
         rows = self.join(rows, groups, [key.group for key in by])
         for step in steps:
             rows = compute(rows.with_columns, step, (*ERRORS, *self._dialect.list_errors()))

@@ -30,7 +30,7 @@ BYOK = is_flagged("is_byok")
 REPLAYED = ~nw.col("response_cache_source_id").is_null()
 
 SUCCESS = _make_class(
-    "success",
+    "request_succeeded",  # "success" is a label of the user
     "Not cancelled, not an error, not replayed",
     ("cancelled", "finish_reason", "response_cache_source_id"),
     ~is_flagged("cancelled") & ~finished_with("error") & ~REPLAYED,

@@ -1,0 +1,88 @@
+"""What the requests brought in: revenue, margin, and the cost of a success, out of the labels that `ga.label` adds."""
+
+import narwhals.stable.v2 as nw
+
+from genanalytics.metrics.declare import Per, RowValue, Statistic, Sum
+from genanalytics.metrics.forms import ratio, total
+from genanalytics.metrics.sets.cost import PER_REQUEST
+from genanalytics.units import Unit
+
+REVENUE = RowValue(
+    "revenue",
+    "revenue",
+    Unit.USD,
+    "Sum of revenue, of which each record has an equal part of that of its key",
+    ("revenue",),
+    nw.col("revenue"),
+    signed=True,
+)
+MARGIN = RowValue(
+    "margin",
+    "margin",
+    Unit.USD,
+    "revenue - cost, over the rows where both are known",
+    (REVENUE, PER_REQUEST),
+    REVENUE.column - PER_REQUEST.column,
+    signed=True,
+)
+_REVENUE_WITH_COST = RowValue(
+    "revenue with cost",
+    "revenue",
+    Unit.USD,
+    "revenue of the rows with a known cost",
+    (REVENUE, PER_REQUEST),
+    nw.when(~PER_REQUEST.column.is_null()).then(REVENUE.column),
+    signed=True,
+)
+OUTCOMES_KNOWN = RowValue(
+    "known_outcomes",
+    "outcomes",
+    Unit.NONE,
+    "Number of known outcomes; that of a session is divided equally among its records",
+    ("outcomes",),
+    nw.col("outcomes"),
+)
+_SUCCEEDED = RowValue(
+    "successes",
+    "successes",
+    Unit.NONE,
+    "known_outcomes where success is true, 0 where it is false",
+    ("success", OUTCOMES_KNOWN),
+    nw.when(nw.col("success")).then(OUTCOMES_KNOWN.column).otherwise(OUTCOMES_KNOWN.column * 0.0),
+)
+
+OUTCOMES: tuple[Statistic, ...] = (
+    total(OUTCOMES_KNOWN),
+    ratio(
+        "success_rate",
+        "success rate",
+        Unit.SHARE,
+        "Share of successes among the known outcomes",
+        _SUCCEEDED,
+        OUTCOMES_KNOWN,
+        known_together=True,
+        bound="share",
+    ),
+    ratio(
+        "usd_per_success",
+        "cost per success",
+        Unit.USD,
+        "Cost of all requests with a known outcome, failed ones too / number of successes; missing without a success",
+        PER_REQUEST,
+        _SUCCEEDED,
+    ),
+)
+"""The statistics of outcomes, over records that `ga.label` has given a success."""
+
+MARGINS: tuple[Statistic, ...] = (
+    total(REVENUE),
+    total(MARGIN),
+    Statistic(
+        "margin_share",
+        "margin share",
+        Unit.SHARE,
+        "margin / revenue, over the rows where revenue and cost are known",
+        finish=Per(Sum(MARGIN), Sum(_REVENUE_WITH_COST)),
+    ),
+)
+"""The statistics of revenue, over records that `ga.label` has given a revenue."""
