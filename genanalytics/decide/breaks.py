@@ -167,6 +167,8 @@ def _fit(values: "np.ndarray", weekdays: "np.ndarray", days: "np.ndarray") -> St
     if not len(design.places) or largest <= _NOTHING * np.abs(values[days]).max():
         return None
     found = fit_steps(own[None, :] / largest, design)
+    if np.abs(found.values).max() <= _NOTHING:  # the weekdays explain every value
+        return None
     sizes, best = found.sizes[0], int(found.best[0])
     within = np.flatnonzero(sizes**2 >= sizes[best] ** 2 - _PLACES_95 * found.errors[0] ** 2)
     first, place, last = (int(days[design.places[one]]) for one in (within[0], best, within[-1]))

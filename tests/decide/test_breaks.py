@@ -134,3 +134,10 @@ def test_any_values_have_an_answer_and_their_unit_does_not_matter(drawn: list[fl
         assert found.first <= found.place <= found.last
         assert 0 < found.p_value <= 1
         assert scaled.p_value == pytest.approx(found.p_value, rel=1e-3)
+
+
+@pytest.mark.parametrize("days", [15, 21, 28, 31])
+def test_weekdays_alone_are_no_change(days: int) -> None:
+    for first in range(7):
+        weekdays = (first + np.arange(days)) % 7
+        assert find_break(np.where(weekdays >= 5, 2.0, 10.0), weekdays) is None
