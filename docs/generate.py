@@ -29,6 +29,8 @@ EXIT_CODES = {
         " Or a file was not replaced, because its records would be lost. `reconcile`: the two sides differ"
     ),
     "4": "no API key, or the service refused it",
+    "5": "`forecast --fail-above`: the chance to exceed the budget is higher",
+    "6": "`forecast --fail-above`: the data carry no forecast, so that the chance is unknown",
     "129, 130, 143": "interrupted by SIGHUP (a closed terminal), Ctrl-C or SIGTERM; run again to resume",
     "141": "the reader of the output closed it, as `head` does; there is no message",
 }

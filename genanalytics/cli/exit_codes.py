@@ -11,6 +11,8 @@ class Exit(IntEnum):
     USAGE = 2
     PARTIAL = 3
     KEY_REFUSED = 4
+    OVER_BUDGET = 5
+    UNDECIDED = 6
     HUNG_UP = 129
     INTERRUPTED = 130
     PIPE_CLOSED = 141

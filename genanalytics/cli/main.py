@@ -25,6 +25,7 @@ from genanalytics.cli.doctor import doctor
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.export import export
 from genanalytics.cli.fetch import fetch
+from genanalytics.cli.forecast import forecast
 from genanalytics.cli.ids import ids
 from genanalytics.cli.items import items
 from genanalytics.cli.plot import plot
@@ -166,6 +167,7 @@ for _command in (
     doctor,
     export,
     fetch,
+    forecast,
     ids,
     items,
     plot,

@@ -1,0 +1,97 @@
+"""The command `forecast`."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from genanalytics.cli.exit_codes import Exit
+from genanalytics.cli.options import json_option
+from genanalytics.cli.records import open_records, print_rows, reads_paths
+from genanalytics.cli.streams import emit, say, say_table
+
+if TYPE_CHECKING:
+    from genanalytics.decide.outlook import Forecast
+
+COSTS = ("effective_cost", "billed_cost", "byok_cost")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics forecast generations.parquet --budget 500
+  genanalytics forecast generations.parquet --budget 500 --fail-above 0.5
+  genanalytics forecast generations.parquet --until 2026-10-31 --json"""
+)
+@reads_paths
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, a row per day.")
+@click.option(
+    "--until",
+    default="month",
+    show_default=True,
+    metavar="week|month|DATE",
+    help="End the period with the current week or month, or on a day.",
+)
+@click.option("--since", metavar="DATE", help="Begin the period on a day, not with the week or the month.")
+@click.option("--budget", type=float, metavar="USD", help="Show the chance to exceed this budget of the period.")
+@click.option(
+    "--fail-above",
+    type=click.FloatRange(0, 1),
+    metavar="CHANCE",
+    help="Exit with code 5 if the chance to exceed the budget is above this (0 to 1), or with 6 if it is unknown.",
+)
+@click.option(
+    "--cost",
+    type=click.Choice(COSTS),
+    default="effective_cost",
+    show_default=True,
+    help="Forecast this cost; effective_cost is charges plus payments to providers.",
+)
+def forecast(
+    paths: tuple[str, ...],
+    where: tuple[str, ...],
+    tz: str,
+    engine: str,
+    as_json: bool,
+    as_csv: bool,
+    until: str,
+    since: str | None,
+    budget: float | None,
+    fail_above: float | None,
+    cost: str,
+) -> int:
+    """Show what the month will cost, and the chance to exceed a budget.
+
+    The 80 % and 95 % bands come from the weekday pattern and from past weeks, drawn at random. Needs three full weeks,
+    since the last change of the level of the daily cost; otherwise there is no forecast, and a sentence says why.
+    """
+    from genanalytics.decide.forecast import forecast as compute
+
+    if as_json and as_csv:
+        msg = "--json and --csv are two forms of one output: give one of them"
+        raise click.UsageError(msg)
+    if fail_above is not None and budget is None:
+        msg = "--fail-above needs a --budget"
+        raise click.UsageError(msg)
+    with open_records(paths, where, tz, engine) as data:
+        found = compute(data, until=until, since=since, budget=budget, tz=tz, cost=cost)  # type: ignore[arg-type] # a choice
+    if as_json:
+        emit(json.dumps(found.to_json(), allow_nan=False))
+    elif as_csv:
+        print_rows(found.days, as_json=False, as_csv=True)
+        say(found.answer, err=True)
+    else:
+        say_table(str(found))
+    return _choose_exit_code(found, fail_above)
+
+
+def _choose_exit_code(found: "Forecast", fail_above: float | None) -> Exit:
+    if fail_above is None:
+        return Exit.SUCCESS
+    if found.chance_to_exceed is None:
+        say("Error: there is no forecast, so the chance to exceed the budget is unknown.", err=True)
+        return Exit.UNDECIDED
+    if found.chance_to_exceed > fail_above or found.chance_to_exceed == 1:
+        return Exit.OVER_BUDGET
+    return Exit.SUCCESS
