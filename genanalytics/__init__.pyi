@@ -10,6 +10,7 @@ from .bill.prices import prices as prices
 from .dataset.export import ExportResult as ExportResult, export as export
 from .dataset.redact import Redaction as Redaction
 from .dataset.writer import compact as compact
+from .decide.changes import changes as changes
 from .decide.forecast import forecast as forecast
 from .decide.labels import label as label
 from .decide.outlook import Forecast as Forecast

@@ -56,7 +56,7 @@ class Step:
 
     Attributes:
         is_line: Whether a straight line explains the values better than the best step, in the part where the step was
-            found or in the whole series: it drifts.
+            found or in the whole series: it drifts. In that part, `p_value` is that of the line.
     """
 
     place: int
@@ -122,12 +122,13 @@ def find_level(values: "np.ndarray", weekdays: "np.ndarray") -> float:
     return float(np.mean(means)) if means else float("nan")
 
 
-def find_step(values: "np.ndarray", weekdays: "np.ndarray") -> Step | None:
+def find_step(values: "np.ndarray", weekdays: "np.ndarray", *, in_parts: bool = True) -> Step | None:
     """Return the clearest step in a series or its parts; None with too few days, or if all values are the same.
 
     Args:
         values: The values as `even_out` returns them.
         weekdays: The weekday of each day.
+        in_parts: Whether to look in parts of long series too.
 
     Raises:
         InputError: The lengths differ.
@@ -136,7 +137,7 @@ def find_step(values: "np.ndarray", weekdays: "np.ndarray") -> Step | None:
         msg = f"{len(values)} values of {len(weekdays)} weekdays: give a weekday for each value"
         raise InputError(msg)
     days = np.flatnonzero(~np.isnan(values))
-    parts = list(_list_parts(len(days)))
+    parts = list(_list_parts(len(days)))[: None if in_parts else 1]
     found = [_fit(values, weekdays, days[part]) for part in parts]
     steps = [step for step in found if step is not None]
     if not steps:
@@ -167,10 +168,11 @@ def _fit(values: "np.ndarray", weekdays: "np.ndarray", days: "np.ndarray") -> St
     if not len(design.places) or largest <= _NOTHING * np.abs(values[days]).max():
         return None
     found = fit_steps(own[None, :] / largest, design)
-    if np.abs(found.values).max() <= _NOTHING:  # the weekdays explain every value
+    if np.abs(found.sizes).max() <= _NOTHING:  # the weekdays explain every value
         return None
-    sizes, best = found.sizes[0], int(found.best[0])
+    sizes = found.sizes[0][:-1]
+    best = int(np.argmax(np.abs(sizes)))
     within = np.flatnonzero(sizes**2 >= sizes[best] ** 2 - _PLACES_95 * found.errors[0] ** 2)
     first, place, last = (int(days[design.places[one]]) for one in (within[0], best, within[-1]))
-    is_line = bool(abs(design.line @ found.values[0]) > abs(sizes[best]))
+    is_line = bool(abs(found.sizes[0][-1]) > (1 + _NOTHING) * abs(sizes[best]))
     return Step(place, first, last, find_chance(float(found.statistic[0]), len(days)), is_line)

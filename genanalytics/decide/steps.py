@@ -2,7 +2,8 @@
 
 A step is fitted at each candidate day, together with the weekdays, so that a weekday pattern and a change cannot pass
 for each other. The best place is the one with the highest likelihood (D. M. Hawkins, "Testing a sequence of
-observations for a shift in location", Journal of the American Statistical Association 72, 1977).
+observations for a shift in location", Journal of the American Statistical Association 72, 1977). A straight line is one
+more candidate: a series that grows slowly has no step.
 
 Residuals far from the others are cut (winsorizing; P. J. Huber, "Robust Statistics", 1981), first around no step, so
 that a few extreme days cannot choose the place, and then around the best step.
@@ -40,17 +41,15 @@ class Design:
     Attributes:
         basis: An orthonormal basis of the weekdays, a column each.
         places: The candidates for the first day after a change.
-        steps: The step at each candidate without its weekday pattern, of length 1.
-        line: A straight line, likewise.
-        overlaps: The sum of products of each step with itself, by lag; twice for lags other than 0.
+        shapes: The step at each candidate, and a straight line as the last row; without weekday pattern, of length 1.
+        overlaps: The sum of products of each shape with itself, by lag; twice for lags other than 0.
         traces: The expected sum of squares of the residuals of noise of variance 1, by `_PHIS`.
         correlations: Their expected correlation from day to day, by `_PHIS`.
     """
 
     basis: "np.ndarray"
     places: "np.ndarray"
-    steps: "np.ndarray"
-    line: "np.ndarray"
+    shapes: "np.ndarray"
     overlaps: "np.ndarray"
     traces: "np.ndarray"
     correlations: "np.ndarray"
@@ -58,21 +57,19 @@ class Design:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Steps:
-    """The best step of each series: an element or a row per series.
+    """The best step of each series, or the straight line: an element or a row per series.
 
     Attributes:
-        best: Its place among those of the design.
-        statistic: The step divided by its standard error; infinite without any noise.
-        errors: The standard error of the size of a step.
-        sizes: The size of the step at each candidate, in the unit of `Design.steps`.
-        values: The values without weekdays and outliers.
+        best: Its place among the shapes of the design.
+        statistic: Its size divided by its standard error; infinite without any noise.
+        errors: The standard error of its size.
+        sizes: The size of each shape.
     """
 
     best: "np.ndarray"
     statistic: "np.ndarray"
     errors: "np.ndarray"
     sizes: "np.ndarray"
-    values: "np.ndarray"
 
 
 @lru_cache(maxsize=512)
@@ -91,21 +88,20 @@ def make_design(weekdays: tuple[float, ...]) -> Design:
     squares = (steps**2).sum(axis=1)
     distinct = squares >= _LEAST_STEP * places * (days - places) / days
     places, steps = places[distinct], steps[distinct] / np.sqrt(squares[distinct])[:, None]
-    line = _take_out(np.arange(days, dtype=float)[None, :], basis)[0]
+    line = _take_out(np.arange(days, dtype=float)[None, :], basis)
+    shapes = np.vstack([steps, line / np.linalg.norm(line)])
     lags = range(min(days, _LONGEST_LAG))
-    overlaps = [(steps[:, lag:] * steps[:, : days - lag]).sum(axis=1) * (2 if lag else 1) for lag in lags]
-    return Design(
-        basis, places, steps, line / np.linalg.norm(line), np.column_stack(overlaps), *_expect_residuals(basis, steps)
-    )
+    overlaps = [(shapes[:, lag:] * shapes[:, : days - lag]).sum(axis=1) * (2 if lag else 1) for lag in lags]
+    return Design(basis, places, shapes, np.column_stack(overlaps), *_expect_residuals(basis, steps))
 
 
 def fit_steps(values: "np.ndarray", design: Design) -> Steps:
-    """Return the best step of each series, a row of `values` each; the design has candidates."""
+    """Return the best step of each series, or the straight line; a row of `values` each."""
     flat = _take_out(values, design.basis)
     cut, best, sizes = _cut_outliers(flat, design)
     rows = np.arange(len(cut))
     own = sizes[rows, best]
-    rest = cut - own[:, None] * design.steps[best]
+    rest = cut - own[:, None] * design.shapes[best]
     squares = (rest**2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = (rest[:, 1:] * rest[:, :-1]).sum(axis=1) / squares
@@ -115,7 +111,7 @@ def fit_steps(values: "np.ndarray", design: Design) -> Steps:
         errors = np.sqrt(variance * (design.overlaps[best] * powers).sum(axis=1))
         errors = np.where(squares <= _NOTHING * (values**2).sum(axis=1), 0.0, errors)
         statistic = np.where(errors > 0, np.abs(own) / errors, np.inf)
-    return Steps(best, statistic, errors, sizes, cut)
+    return Steps(best, statistic, errors, sizes)
 
 
 def _cut_outliers(flat: "np.ndarray", design: Design) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
@@ -130,9 +126,9 @@ def _cut_outliers(flat: "np.ndarray", design: Design) -> tuple["np.ndarray", "np
         spread = np.maximum(_NORMAL_MEDIAN * np.median(distance, axis=1), _NORMAL_MEAN * distance.mean(axis=1))
         limit = ((_CUT if turn else _FIRST_CUT) * own * spread)[:, None]
         cut = _take_out(fitted + np.clip(rest, -limit, limit), design.basis)
-        sizes = cut @ design.steps.T
+        sizes = cut @ design.shapes.T
         best = np.argmax(np.abs(sizes), axis=1)
-        fitted = sizes[rows, best][:, None] * design.steps[best]
+        fitted = sizes[rows, best][:, None] * design.shapes[best]
     return cut, best, sizes
 
 
