@@ -10,8 +10,10 @@ from .bill.prices import prices as prices
 from .dataset.export import ExportResult as ExportResult, export as export
 from .dataset.redact import Redaction as Redaction
 from .dataset.writer import compact as compact
+from .decide.cache_replay import cache_replay as cache_replay
 from .decide.changes import changes as changes
 from .decide.forecast import forecast as forecast
+from .decide.hit_rate import hit_rate_by_gap as hit_rate_by_gap
 from .decide.labels import label as label
 from .decide.outlook import Forecast as Forecast
 from .errors import (

@@ -139,7 +139,7 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     check_prices(table, "relation")
     calls = add_attempts(add_prices(calls, table))
     calls = calls.assign(app=name_apps(calls))
-    previous = _link(calls)
+    previous = link_calls(calls)
     found = _find_flips(calls, previous)
     guessed = int(calls["session_id"].isna().sum())
     if guessed:
@@ -204,7 +204,7 @@ def _describe_losses(flips: pd.DataFrame) -> Iterable[str]:
         yield f"the loss of {format_count(unknown, 'flip')} is unknown, since a price is not identified"
 
 
-def _link(calls: pd.DataFrame) -> "np.ndarray":
+def link_calls(calls: pd.DataFrame) -> "np.ndarray":
     """Return the place of the previous call of each call; `NOTHING` without one."""
     previous = np.full(len(calls), NOTHING)
     moments = calls["created_at"].astype("int64").to_numpy() / _MICROS_PER_S

@@ -18,6 +18,7 @@ from genanalytics.cli import signals
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
 from genanalytics.cli.cache_flips import cache_flips
+from genanalytics.cli.cache_replay import cache_replay
 from genanalytics.cli.changes import changes
 from genanalytics.cli.compact import compact
 from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
@@ -162,6 +163,7 @@ for _command in (
     attempts,
     cache,
     cache_flips,
+    cache_replay,
     changes,
     compact,
     completion,

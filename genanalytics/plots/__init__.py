@@ -8,6 +8,7 @@ from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_
 from genanalytics.plots.catalog import CHARTS, Chart, find_chart
 from genanalytics.plots.cost import cost_over_time, cost_ranking
 from genanalytics.plots.flips import session_cache
+from genanalytics.plots.gaps import hit_rate_by_gap
 from genanalytics.plots.items import items_over_time
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
@@ -25,6 +26,7 @@ __all__ = [
     "cost_over_time",
     "cost_ranking",
     "find_chart",
+    "hit_rate_by_gap",
     "hour_of_week",
     "items_over_time",
     "latency_heatmap",

@@ -10,6 +10,7 @@ from genanalytics.errors import InputError
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.cost import cost_over_time, cost_ranking
 from genanalytics.plots.flips import session_cache
+from genanalytics.plots.gaps import hit_rate_by_gap
 from genanalytics.plots.items import items_over_time
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
@@ -42,6 +43,7 @@ CHARTS: Mapping[str, Chart] = {
         Chart(cache_savings_rate, "How much does caching save in each group, and how certain is that?"),
         Chart(cache_payback, "When, or in which sessions, does caching pay back?"),
         Chart(session_cache, "Which calls of a session lost the prompt cache, and what did that cost?"),
+        Chart(hit_rate_by_gap, "Why does caching miss: because of the time between calls, or in spite of it?"),
         Chart(latency_tails, "How slow are the slowest answers of each provider?"),
         Chart(latency_heatmap, "How does latency change over time, and how far does it spread?"),
         Chart(speed_against_price, "Which models are fast for their price?"),

@@ -36,6 +36,8 @@ ROWS = [
     ["prices", "--by", "provider_name,origin"],
     ["price-changes"],
     ["cache-flips"],
+    ["cache-replay"],
+    ["cache-replay", "--gaps", "--by", "model"],
     ["summary", "--by", "model"],
     ["summary", "--by", "provider_name,origin"],
     ["summary", "--by", "external_user", "--every", "month"],

@@ -131,6 +131,23 @@ def add_previous(data: Any, by: Sequence[str], names: Mapping[str, str]) -> Any:
     return attach(data, open_source(data).add_previous(by, names), list(names.values()))
 
 
+def add_micros(data: Any, column: str, name: str) -> Any:  # noqa: ANN401 - of the same kind
+    """Return the data with the microseconds since 1970 of a moment as another column.
+
+    >>> frame = pd.DataFrame({"created_at": pd.to_datetime(["1970-01-01T00:00:01Z", None], utc=True)})
+    >>> add_micros(frame, "created_at", "micros")["micros"].tolist()
+    [1000000, <NA>]
+    """
+    if isinstance(data, Covered):
+        return replace(data, data=add_micros(data.data, column, name))
+    dialect = _find_dialect(data)
+    if dialect is not None:
+        return dialect.add_micros(data, column, name)
+    source = open_source(data)
+    moments = source.select([column]).collect(backend="pyarrow").to_native()[column]
+    return attach(data, pa.table({name: moments.cast(pa.timestamp("us", "UTC")).cast(pa.int64())}), [name])
+
+
 def attach(data: Any, found: Any, wanted: Sequence[str]) -> Any:  # noqa: ANN401 - of the same kind
     """Return the data with the further columns that its source has found, after all others.
 

@@ -1,0 +1,101 @@
+"""The chart of cache hits by the time between calls: why does caching miss?"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from genanalytics.decide.hit_rate import GAPS, hit_rate_by_gap as find_hit_rates
+from genanalytics.metrics.declare import name_limits
+from genanalytics.metrics.engines.source import Records
+from genanalytics.plots.axis import set_linear
+from genanalytics.plots.groups import (
+    choose_mark,
+    describe_basis,
+    describe_hidden,
+    name_subject,
+    shorten_group,
+    to_finite,
+)
+from genanalytics.plots.style import HUES, SMALL, draw_legend, style_axes, write_empty, write_title
+from genanalytics.units import Unit
+
+_TICKS = ("first call", "≤ 10 s", "≤ 1 min", "≤ 5 min", "≤ 10 min", "≤ 1 h", "≤ 6 h", "> 6 h")
+"""The names of `GAPS` on the axis, in their order."""
+_WIDE = 0.3
+"""The distance between the outer lines at one place, in places."""
+
+
+def hit_rate_by_gap(data: Records, *, by: str | None = None, tz: str = "UTC", ax: Axes | None = None) -> Axes:
+    """Return axes with the hit rate of the prompt cache by the time since the previous call, with 95 % intervals.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        by: The column whose values have a line each: the five with the most calls. None draws one line for all calls.
+        tz: The time zone of the dates, by its IANA name.
+        ax: The axes to draw into; None for a new figure.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone.
+    """
+    rates = find_hit_rates(data, by=by)
+    with style_axes(ax) as axes:
+        subject = "Cache hit rate by the time since the previous call"
+        rule = "calls of sessions with prompts of at least 1,024 tokens; lines: 95 % intervals"
+        axes.set_xlabel("time since the previous call of the session, and number of calls")
+        axes.set_ylabel("cache hit rate (of the tokens of the prompts)")
+        groups = [None] if by is None else _list_largest(rates, by)
+        some = "" if by is None else describe_hidden(len(groups), rates[by].nunique(dropna=False), "calls")
+        named = "" if by is None else f", by {name_subject(by)}"
+        write_title(axes, subject + named, [describe_basis(data, tz), some, rule])
+        if not np.isfinite(to_finite(rates["hit_rate"])).any():
+            return write_empty(axes, "no call of a session with known tokens")
+        shifts = np.linspace(-_WIDE / 2, _WIDE / 2, len(groups)) if len(groups) > 1 else np.zeros(1)
+        handles: list[Any] = [
+            _draw_group(axes, _select(rates, by, group), HUES[place], shorten_group(group), shifts[place])
+            for place, group in enumerate(groups)
+        ]
+        _set_places(axes, rates)
+        if by is not None:
+            draw_legend(axes, handles)
+        return axes
+
+
+def _list_largest(rates: pd.DataFrame, by: str) -> list[Any]:
+    """Return the groups with the most calls."""
+    calls = rates.groupby(by, dropna=False, sort=True)["requests"].sum()
+    return list(calls.sort_values(ascending=False, kind="stable").head(len(HUES)).index)
+
+
+def _select(rates: pd.DataFrame, by: str | None, group: object) -> pd.DataFrame:
+    if by is None:
+        return rates
+    return rates[rates[by].isna()] if pd.isna(group) else rates[rates[by] == group]  # type: ignore[call-overload]
+
+
+def _draw_group(ax: Axes, rates: pd.DataFrame, colour: str, label: str, shift: float) -> Line2D:
+    """Draw the hit rate at each gap, with its interval; first calls have no line to the others."""
+    columns = ("hit_rate", *name_limits("hit_rate"))
+    places = rates["gap"].map({gap.name: place for place, gap in enumerate(GAPS)}).to_numpy(dtype=int)
+    rate, low, high = (np.full(len(GAPS), np.nan) for _ in columns)
+    for values, name in zip((rate, low, high), columns, strict=True):
+        values[places] = to_finite(rates[name])
+    ax.vlines(np.arange(len(GAPS)) + shift, low, high, color=colour, linewidth=1.4)
+    look: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 4.5}
+    ax.plot([shift], rate[:1], **look)
+    (line,) = ax.plot(np.arange(1, len(GAPS)) + shift, rate[1:], linewidth=1.2, label=label, **look)
+    return line
+
+
+def _set_places(ax: Axes, rates: pd.DataFrame) -> None:
+    """Name the gaps, and write the number of calls below each."""
+    calls = rates.groupby("gap")["requests"].sum()
+    mark = choose_mark(rates, "requests")
+    counts = [mark(f"{int(calls.get(gap.name, 0)):,}") for gap in GAPS]
+    names = [f"{tick}\n{count}" for tick, count in zip(_TICKS, counts, strict=True)]
+    ax.set_xticks(range(len(GAPS)), names, fontsize=SMALL)
+    ax.set(xlim=(-0.5, len(GAPS) - 0.5), ylim=(-0.02, 1.05))
+    set_linear(ax.yaxis, Unit.SHARE)
