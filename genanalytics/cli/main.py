@@ -41,6 +41,7 @@ from genanalytics.cli.sessions import sessions
 from genanalytics.cli.show import show
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
+from genanalytics.cli.what_if import what_if
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
 _LACKS_OF_MEMORY = (
@@ -184,5 +185,6 @@ for _command in (
     sessions,
     show,
     summary,
+    what_if,
 ):
     commands.add_command(_command)

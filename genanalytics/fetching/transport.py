@@ -79,7 +79,7 @@ class Transport:
 
     Args:
         base_url: The URL of the service, as `check_base_url` returned it.
-        api_key: The API key.
+        api_key: The API key; an empty one is not sent.
         pool_size: The number of connections that are kept open.
         timeout_s: The time limit for one request in seconds, from the first byte sent to the last byte read.
     """
@@ -166,7 +166,8 @@ class _Signer(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         signed = request.copy()
-        signed.headers["Authorization"] = f"Bearer {self._api_key.reveal()}"
+        if self._api_key:  # lists are public
+            signed.headers["Authorization"] = f"Bearer {self._api_key.reveal()}"
         response = super().send(signed, *args, **kwargs)
         response.request = request
         return response

@@ -1,4 +1,4 @@
-"""The server of the stand-in: `GET /api/v1/generation` over real HTTP on this machine, with the records of a sample."""
+"""The server of the stand-in: generations of a sample and the list of models, over real HTTP on this machine."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from weakref import WeakSet
 
 from genanalytics.errors import InputError
+from genanalytics.sandbox.models import list_models
 from genanalytics.sandbox.records import Sample
 
 _HOST = "127.0.0.1"
@@ -24,7 +25,7 @@ _NO_PAGE = b"<!doctype html><title>404</title><h1>Not Found</h1>"
 
 
 class Sandbox:
-    """The API on loopback while the context lasts; it accepts any bearer token.
+    """The API on loopback while the context lasts; it accepts any bearer token, and lists models without one.
 
     The constructor binds the port, so `base_url` is known before the first request.
 
@@ -125,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
+        if path == f"{_BASE_PATH}/models":
+            self._answer_models(parse_qs(query))
+            return
         if path != f"{_BASE_PATH}/generation":
             self._send(HTTPStatus.NOT_FOUND, "text/html", _NO_PAGE)  # as the web site does
             return
@@ -151,6 +155,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, f"Generation {generation_id} not found")
         else:
             self._answer(HTTPStatus.OK, {"data": record})
+
+    def _answer_models(self, query: Mapping[str, list[str]]) -> None:
+        models = list_models()
+        first, count = (query.get(name, [""])[0] for name in ("offset", "limit"))
+        start = int(first) if first.isdecimal() else 0
+        end = start + int(count) if count.isdecimal() else len(models)
+        self._answer(HTTPStatus.OK, {"data": models[start:end], "total_count": len(models)})
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         self._answer(status, {"error": {"message": message, "code": status.value}})

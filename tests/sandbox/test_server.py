@@ -73,8 +73,17 @@ def test_without_an_id_the_answer_is_400(sandbox: Sandbox, generation_id: str | 
     assert response.json()["error"]["code"] == 400
 
 
+def test_models_are_listed_in_pages_without_a_key(sandbox: Sandbox) -> None:
+    whole, page = (
+        requests.get(f"{sandbox.base_url}/models{query}", timeout=5).json() for query in ("", "?offset=2&limit=3")
+    )
+    assert whole["total_count"] == page["total_count"] == len(whole["data"])
+    assert page["data"] == whole["data"][2:5]
+    assert whole["data"][0]["canonical_slug"] == "openai/gpt-5.6-luna-20260709"
+
+
 def test_another_path_is_a_page_that_says_404(sandbox: Sandbox) -> None:
-    response = requests.get(f"{sandbox.base_url}/models", headers=KEY, timeout=5)
+    response = requests.get(f"{sandbox.base_url}/credits", headers=KEY, timeout=5)
     assert (response.status_code, response.headers["Content-Type"]) == (404, "text/html")
     assert "Not Found" in response.text
 
@@ -103,7 +112,7 @@ def test_requests_counts_the_requests_for_a_generation(sandbox: Sandbox) -> None
     assert sandbox.requests == 0
     get(sandbox, "gen-1")
     get(sandbox, None)
-    requests.get(f"{sandbox.base_url}/models", headers=KEY, timeout=5)
+    requests.get(f"{sandbox.base_url}/credits", headers=KEY, timeout=5)
     assert sandbox.requests == 2
 
 
