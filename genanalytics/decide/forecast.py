@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from genanalytics.decide.bands import LEAST_WEEKS, WEEK
 from genanalytics.decide.daily import Cost, Daily, fill_gaps, list_days, read_days
 from genanalytics.decide.outlook import Forecast
-from genanalytics.decide.paths import LEVELS, Ahead, backtest, find_start, list_spans, look_ahead
+from genanalytics.decide.paths import LEVELS, Ahead, Past, backtest, find_past, list_spans, look_ahead
 from genanalytics.decide.period import find_period, read_day
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.source import Records, find_coverage_of
@@ -86,8 +86,8 @@ def forecast(
             notices=tuple(_list_notices(daily)),
         )
     first, last = find_period(until, since, daily.next)
-    start = find_start(daily.costs, daily.find_weekdays())
-    refusal = _refuse(daily, start)
+    past = find_past(daily.costs, daily.find_weekdays())
+    refusal, start = _refuse(daily, past), past.start
     ahead, days = None, (last - daily.next).days + 1
     if not refusal:
         ahead = look_ahead(fill_gaps(daily.costs), start, days, daily.rest)
@@ -104,11 +104,15 @@ def forecast(
         **_judge_budget(ahead, daily, first, so_far, amount),
         weeks=weeks,
         weeks_from=daily.find_day(len(daily.costs) - weeks * WEEK) if weeks else None,
-        break_on=daily.find_day(start) if start else None,
+        break_on=daily.find_day(start) if past.is_after_break else None,
         days=_list_days(ahead, daily, first, last, completeness),
         backtest=backtest(daily, list_spans(daily, months=until == "month")),
         refusal=refusal,
-        notices=(*_describe_past(daily, start, weeks, days), *_list_notices(daily, days if ahead else 0)),
+        notices=(
+            *_describe_past(daily, past, first),
+            *_describe_length(weeks, days),
+            *_list_notices(daily, days if ahead else 0),
+        ),
     )
 
 
@@ -133,12 +137,13 @@ def _check_days(until: str | date, since: str | date | None) -> None:
         read_day(since, "since")
 
 
-def _refuse(daily: Daily, start: int) -> str:
-    """Return why the days from `start` on carry no forecast; empty if they do."""
-    least, count = LEAST_WEEKS * WEEK, len(daily.costs) - start
+def _refuse(daily: Daily, past: Past) -> str:
+    """Return why the past carries no forecast; empty if it does."""
+    start, least = past.start, LEAST_WEEKS * WEEK
+    count = len(daily.costs) - start
     since = daily.find_day(start)
     if count < least:
-        broke = f"the level of the daily cost broke on {since}: " if start else ""
+        broke = f"the level of the daily cost broke on {since}: " if past.is_after_break else ""
         days = f"{count} of {least} complete days since {since}"
         return f"{broke}{days}; with records of every day, one is possible from {daily.find_day(start + least)} on"
     unknown = int(np.isnan(daily.costs[start:]).sum())
@@ -253,10 +258,15 @@ def _list_notices(daily: Daily, ahead: int = 0) -> Iterator[str]:
         yield f"The records end {stale} days before the last fetch: the days from {daily.next} on are forecast"
 
 
-def _describe_past(daily: Daily, start: int, weeks: int, ahead: int) -> Iterator[str]:
-    """Yield which part of the past counts, and whether it is short."""
-    if start:
-        yield f"The level of the daily cost broke on {daily.find_day(start)}: only the days from then on count"
+def _describe_past(daily: Daily, past: Past, first: date) -> Iterator[str]:
+    """Yield which days count, and which are unknown."""
+    if past.is_after_break:
+        yield f"The level of the daily cost broke on {daily.find_day(past.start)}: only the days from then on count"
+    begin = daily.find_day(0)
+    if first < begin:
+        yield f"The first record is of {begin}: what {first} to {begin - timedelta(days=1)} cost is not included"
+
+
+def _describe_length(weeks: int, ahead: int) -> Iterator[str]:
     if weeks and ahead > weeks * WEEK:
-        known = format_count(weeks, "week")
-        yield f"The next {format_count(ahead, 'day')} are forecast out of {known} only"
+        yield f"The next {format_count(ahead, 'day')} are forecast out of {format_count(weeks, 'week')} only"

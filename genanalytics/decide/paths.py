@@ -15,7 +15,9 @@ from genanalytics.units import Unit
 
 LEVELS = {80: (0.1, 0.9), 95: (0.025, 0.975)}
 """The quantiles that limit each band."""
-_MOST_ORIGINS = 53
+MOST_WEEKS = 26
+"""Earlier weeks do not count: they say little about the present, in the level and in the spread."""
+_MOST_ORIGINS = 26
 _DRAWS_OF_PAST = 2_000
 _ROUNDING = 1e-9
 _MONEY = ("expected", "low_80", "high_80", "low_95", "high_95", "actual")
@@ -44,15 +46,27 @@ class Ahead:
         return band
 
 
-def find_start(values: "np.ndarray", weekdays: "np.ndarray") -> int:
-    """Return the place of the first day after the last break of the level; 0 without a break."""
-    start = 0
-    while len(values) - start >= LEAST_WEEKS * WEEK:
-        found = find_break(values[start:], weekdays[start:])
+class Past(NamedTuple):
+    """The days that say how costs go on.
+
+    Attributes:
+        start: The place of the first one.
+        is_after_break: Whether the level broke there.
+    """
+
+    start: int
+    is_after_break: bool
+
+
+def find_past(values: "np.ndarray", weekdays: "np.ndarray") -> Past:
+    """Return the days after the last break of the level, of half a year at most."""
+    past = Past(max(0, len(values) - MOST_WEEKS * WEEK), is_after_break=False)
+    while len(values) - past.start >= LEAST_WEEKS * WEEK:
+        found = find_break(values[past.start :], weekdays[past.start :])
         if found is None:
             break
-        start += found.place
-    return start
+        past = Past(past.start + found.place, is_after_break=True)
+    return past
 
 
 def look_ahead(values: "np.ndarray", start: int, days: int, first: float = 1.0, *, draws: int = DRAWS) -> Ahead | None:
@@ -140,7 +154,7 @@ def _judge(daily: Daily, span: Span, filled: "np.ndarray", weekdays: "np.ndarray
         "last": pd.Timestamp(daily.find_day(span.end - 1)),
     }
     past = filled[: span.begin]
-    start = find_start(daily.costs[: span.begin], weekdays[: span.begin])
+    start = find_past(daily.costs[: span.begin], weekdays[: span.begin]).start
     ahead = look_ahead(past, start, span.end - span.begin, draws=_DRAWS_OF_PAST)
     if ahead is None:
         return row

@@ -69,6 +69,24 @@ def test_the_open_day_is_known_in_part() -> None:
     assert "2026-08-17 is known up to 12:00: the rest of the day is forecast" in found.notices
 
 
+def test_the_open_day_may_be_the_first_of_the_period_or_before_it() -> None:
+    frame = make_spending(STEADY[:62], fetched="2026-08-01T12:00")
+    frame = frame[frame["created_at"] < "2026-08-01T12:00Z"]
+    known = STEADY[61] / 2
+    assert forecast(frame).so_far == pytest.approx(known)
+    assert forecast(frame, since="2026-08-02").so_far == 0
+    both, later = forecast(frame).expected or 0, forecast(frame, since="2026-08-02").expected
+    today = forecast(frame).days["expected"].dropna().iloc[0]
+    assert later == pytest.approx(both - today)
+
+
+def test_days_of_the_period_before_the_first_record_are_unknown() -> None:
+    frame = make_spending(STEADY[:24], first="2026-08-05")
+    found = forecast(frame)
+    assert "The first record is of 2026-08-05: what 2026-08-01 to 2026-08-04 cost is not included" in found.notices
+    assert found.so_far == pytest.approx(sum(STEADY[:24]))
+
+
 def test_another_period_and_another_begin_of_it() -> None:
     frame = make_spending(STEADY)
     week = forecast(frame, until="week")

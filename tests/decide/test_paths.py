@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genanalytics.decide.daily import Daily, read_days
-from genanalytics.decide.paths import backtest, find_start, fit_past, list_spans, look_ahead
+from genanalytics.decide.paths import backtest, find_past, fit_past, list_spans, look_ahead
 from support.spending import draw_costs, make_spending
 
 FIRST = date(2026, 6, 1)
@@ -20,7 +20,7 @@ def read(costs: "np.ndarray") -> Daily:
 @pytest.mark.parametrize("process", ["independent days, weekday pattern", "correlated days (AR 0.5)"])
 def test_a_level_that_stays_is_rarely_taken_for_a_break(process: str) -> None:
     rng = np.random.default_rng(1)
-    starts = [find_start(draw_costs(process, 60, rng, first=FIRST), np.arange(60) % 7) for _ in range(200)]
+    starts = [find_past(draw_costs(process, 60, rng, first=FIRST), np.arange(60) % 7).start for _ in range(200)]
     assert sum(start > 0 for start in starts) <= 10
 
 
@@ -30,7 +30,7 @@ def test_only_the_days_after_the_last_break_count() -> None:
         costs = draw_costs("independent days, weekday pattern", 84, rng, first=FIRST)
         costs[20:] *= 4
         costs[50:] /= 5
-        assert abs(find_start(costs, np.arange(84) % 7) - 50) <= 1
+        assert abs(find_past(costs, np.arange(84) % 7).start - 50) <= 1
 
 
 def test_less_than_three_weeks_after_a_break_are_too_few() -> None:
@@ -93,3 +93,11 @@ def test_days_of_unknown_cost_are_not_judged() -> None:
     frame.loc[frame["created_at"].dt.strftime("%m-%d") == "07-04", "total_cost"] = None
     daily = read_days(frame, "effective_cost", "UTC")
     assert len(backtest(daily, list_spans(daily, months=False))) == 1
+
+
+def test_the_past_is_half_a_year_at_most() -> None:
+    costs = draw_costs("independent days, weekday pattern", 250, np.random.default_rng(6), first=FIRST)
+    weekdays = np.arange(250) % 7
+    assert find_past(costs, weekdays) == (250 - 26 * 7, False)
+    costs[200:] *= 5
+    assert find_past(costs, weekdays) == (200, True)
