@@ -81,8 +81,8 @@ def _describe_keys(source: Source, table: LabelTable, on: str, matched: Matched)
     yield f"{len(unused):,} of {format_count(known, 'key')} {verb} no record{such} {examples}"
     if not matched.rows.any() and matched.others:
         some = source.select([on]).drop_nulls().head(1).collect(backend="pyarrow")[on].to_list()
-        found = f" holds values such as {quote(some[0])}" if some else " is empty"
-        yield f"no label was used: {on}{found}; case and spaces count"
+        found = f"holds values such as {quote(some[0])}; case and spaces count" if some else "has no value"
+        yield f"no label was used: {on} {found}"
 
 
 def _describe_revenue(table: LabelTable, matched: Matched) -> Iterator[str]:

@@ -172,6 +172,24 @@ def test_every_engine_adds_the_same_labels(on: str, labels: pd.DataFrame) -> Non
     assert_alike(there, here)
 
 
+@pytest.mark.long
+def test_spark_adds_the_same_labels(spark: Any) -> None:  # noqa: ANN401 - pyspark is an extra
+    frame = frame_of_users().drop(columns="provider_responses")
+    rows = frame.astype(object).where(frame.notna(), None)
+    data = spark.createDataFrame(rows[["requested_id", "external_user", "app_id", "session_id", "total_cost"]])
+    labels = CUSTOMERS.assign(seats=[1, 2, 3], paid=pd.array([True, False, None], dtype="boolean"))
+    sessions = pd.DataFrame({"s": ["s0", "s1"], "success": [True, False]})
+    apps = pd.DataFrame({"app": ["0", "2"], "team": ["a", "b"]})
+    for on, table in (("external_user", labels), ("session_id", sessions), ("app_id", apps)):
+        found, report = add_labels(data, table, on=on)
+        expected, same = add_labels(frame.drop(columns="created_at"), table, on=on)
+        assert report == same
+        added = [name for name in expected if name not in frame]
+        collected = {row["requested_id"]: [row[name] for name in added] for row in found.collect()}
+        plain = expected.astype(object).where(expected.notna(), None)
+        assert collected == {row["requested_id"]: [row[name] for name in added] for row in plain.to_dict("records")}
+
+
 def test_columns_with_names_that_are_syntax_are_labels_too() -> None:
     frame = frame_of_users()
     names = ["a.b", "*", "^x$", 'say "hi"', "tab\t", "label 0", "=1+1"]

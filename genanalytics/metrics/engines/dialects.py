@@ -208,8 +208,8 @@ def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # no
         StructType,
     )
 
-    known = {pa.int64(): LongType(), pa.string(): StringType(), pa.bool_(): BooleanType()}
-    types = {field.name: known.get(field.type, DoubleType()) for field in table.schema}
+    known = {"int": LongType(), "uint": LongType(), "string": StringType(), "bool": BooleanType()}
+    types = {field.name: known.get(str(field.type).rstrip("0123456789"), DoubleType()) for field in table.schema}
     types |= {name: frame.schema[name].dataType for name in on}
     schema = StructType([StructField(name, types[name]) for name in table.column_names])
     rows = [tuple(row[name] for name in table.column_names) for row in table.to_pylist()]
