@@ -1,6 +1,7 @@
 """The calls of sessions in the order of time, each with its prices, its endpoint and its failed attempts."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from genanalytics.bill.relations import is_of_length
 from genanalytics.bill.split import NEEDS
 from genanalytics.metrics.attempts import attempts
 from genanalytics.metrics.engines.memory import InMemory
+from genanalytics.metrics.engines.protocol import Source
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import BY_NAME
 from genanalytics.units import format_count
@@ -21,39 +23,54 @@ REQUIRED = ("requested_id", "created_at", "model", "provider_name", "native_toke
 OPTIONAL = ("session_id", "app_id", "native_tokens_cached", "provider_responses", "response_cache_source_id", "extra")
 """The columns that are read if the data has them."""
 
+LEFT_OUT = (
+    "another one has the same id",
+    "created_at is unknown",
+    "native_tokens_cached is unknown",
+    "session_id is unknown",
+)
+"""Why a record cannot be compared with others, in the order in which it is looked for."""
+
 _OTHERS = ("native_tokens_completion", "total_cost")
 
 
-def read_calls(source: InMemory) -> tuple[pd.DataFrame, list[str]]:
-    """Return the calls that can be compared, ordered by time, and what a user should know about the others.
+def list_columns(source: Source) -> list[str]:
+    """Return the columns of the data that calls are made of."""
+    wanted = dict.fromkeys((*REQUIRED, *OPTIONAL, *_OTHERS, *NEEDS))
+    return [name for name in wanted if name in source.columns]
+
+
+def describe_left_out(numbers: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each reason why records were left out."""
+    return [f"{format_count(number, 'record')} left out, since {why}" for why, number in numbers.items() if number]
+
+
+def read_calls(source: InMemory) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the calls that can be compared, ordered by time, and the number of others by reason.
 
     Returns:
         The calls: `REQUIRED`, `OPTIONAL` and the columns that `itemize` reads, with the dtypes of the frame; and the
-        sentences.
+        number of records that are left out for each of `LEFT_OUT`.
     """
-    wanted = dict.fromkeys((*REQUIRED, *OPTIONAL, *_OTHERS, *NEEDS))
-    table = source.table([name for name in wanted if name in source.columns])
+    table = source.table(list_columns(source))
     for name in (*OPTIONAL, *_OTHERS):
         if name not in table.column_names:
             table = table.append_column(name, pa.nulls(len(table), BY_NAME[name].kind.arrow_type))
     frame = to_frame(table)
     frame = frame[frame["response_cache_source_id"].isna() & (frame["native_tokens_prompt"] > 0).fillna(value=False)]
     frame = frame.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
-    repeated = frame["requested_id"].duplicated() & frame["requested_id"].notna()
-    timeless = frame["created_at"].isna() & ~repeated
-    uncounted = frame["native_tokens_cached"].isna() & ~repeated & ~timeless
     has_sessions = bool(frame["session_id"].notna().any())
-    outside = frame["session_id"].isna() & has_sessions & ~(repeated | timeless | uncounted)
-    reasons = {
-        "since another one has the same id": repeated,
-        "since created_at is unknown": timeless,
-        "since native_tokens_cached is unknown": uncounted,
-        "since session_id is unknown": outside,
-    }
-    notices = [
-        f"{format_count(int(rows.sum()), 'record')} left out, {why}" for why, rows in reasons.items() if rows.any()
-    ]
-    return frame[~(repeated | timeless | uncounted | outside)].reset_index(drop=True), notices
+    flags = (
+        frame["requested_id"].duplicated() & frame["requested_id"].notna(),
+        frame["created_at"].isna(),
+        frame["native_tokens_cached"].isna(),
+        frame["session_id"].isna() & has_sessions,
+    )
+    kept, left_out = pd.Series(data=True, index=frame.index), {}
+    for reason, flag in zip(LEFT_OUT, flags, strict=True):
+        left_out[reason] = int((kept & flag).sum())
+        kept &= ~flag
+    return frame[kept].reset_index(drop=True), left_out
 
 
 def add_prices(calls: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:

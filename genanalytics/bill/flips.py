@@ -1,16 +1,20 @@
 """Calls that lost the prompt cache of their session, what each loss cost at most, and what changed before it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
-from genanalytics.bill.calls import OPTIONAL, REQUIRED, add_attempts, add_prices, name_apps, read_calls
+from genanalytics.bill.calls import REQUIRED, add_attempts, add_prices, describe_left_out, name_apps, read_calls
 from genanalytics.bill.prices import prices as compute_prices
+from genanalytics.bill.selection import read_all, select_sessions
 from genanalytics.bill.threads import NOTHING, Calls, link_guessed, link_session
-from genanalytics.metrics.engines.source import Records, open_in_memory
+from genanalytics.metrics.engines.memory import InMemory
+from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit, format_count
@@ -91,8 +95,10 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     5 min is enough.
 
     Args:
-        data: A frame as `fetch` returns it, in memory. Records without `native_tokens_cached`, and those without a
-            `session_id` if others have one, are left out and counted in `notices`.
+        data: Anything that `summarize` takes. Records without `native_tokens_cached`, and those without a `session_id`
+            if others have one, are left out and counted in `notices`. On an engine, the calls of sessions that can have
+            lost their cache are read, a portion of about 500,000 rows at a time. To guess sessions, all rows are read,
+            at most 2 million.
         prices: The result of `ga.prices(data)`; computed if it is not given.
 
     Returns:
@@ -112,11 +118,11 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
         `failed attempt` (of this call), `nothing visible`.
 
         `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `compared`, the number of calls
-        that have a previous one. `cache_flip_summary` adds the losses up by cause.
+        that follow another one of their session. `cache_flip_summary` adds the losses up by cause.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: The data is not in memory.
+        InputError: No record has a `session_id`, and there are too many to guess sessions.
 
     >>> rows = [(10_000, 0, 50), (12_000, 9_990, 70), (13_000, 0, 20), (14_000, 12_990, 10), (15_000, 13_990, 90)]
     >>> frame = pd.DataFrame(rows, columns=[f"native_tokens_{name}" for name in ("prompt", "cached", "completion")])
@@ -130,22 +136,18 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     >>> flips[["requested_id", "previous_id", "lost_tokens", "loss", "cause"]].to_dict("records")
     [{'requested_id': 'c', 'previous_id': 'b', 'lost_tokens': 12000, 'loss': 0.00216, 'cause': 'nothing visible'}]
     """
-    enough = f"{', '.join((*REQUIRED, *OPTIONAL))} and those of the amounts are enough"
-    source = open_in_memory(data, "cache flips need", enough)
+    source = open_source(data)
     check_columns(source, REQUIRED, "cache_flips")
-    calls, notices = read_calls(source)
     # the prices come from all rows: those that are left out here prove them too
     table = compute_prices(data) if prices is None else prices
     check_prices(table, "relation")
-    calls = add_attempts(add_prices(calls, table))
-    calls = calls.assign(app=name_apps(calls))
-    previous = link_calls(calls)
-    found = _find_flips(calls, previous)
-    guessed = int(calls["session_id"].isna().sum())
-    if guessed:
+    result = _find_all(source, table)
+    found = result.flips
+    notices = describe_left_out(result.left_out)
+    if result.guessed:
         notices.append(
-            f"{format_count(guessed, 'call')} without session_id: their sessions are guessed by app, model and growing"
-            " prompt within an hour"
+            f"{format_count(result.guessed, 'call')} without session_id: their sessions are guessed by app, model and"
+            " growing prompt within an hour"
         )
     notices.extend(_describe_losses(found))
     found.attrs = {
@@ -153,9 +155,42 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
         "labels": dict(_LABELS),
         **describe_completeness(data, ()),
         "notices": [*source.notices, *notices],
-        "compared": int((previous != NOTHING).sum()),
+        "compared": result.compared,
     }
     return found
+
+
+class _Result(NamedTuple):
+    """Flips, and the numbers of records left out by reason, of calls without a session, and of compared calls."""
+
+    flips: pd.DataFrame
+    left_out: Mapping[str, int]
+    guessed: int
+    compared: int
+
+
+def _find_all(source: Source, prices: pd.DataFrame) -> _Result:
+    if isinstance(source, InMemory):
+        return _find_in_memory(source, prices)
+    selection = select_sessions(source, least_prompt=SMALLEST_PROMPT, block=BLOCK)
+    if selection is None:
+        return _find_in_memory(read_all(source), prices)
+    parts = [_find_in_memory(part, prices).flips for part in selection.portions]
+    some = [part for part in parts if len(part)]
+    flips = pd.concat(some) if some else pd.DataFrame(columns=list(_DTYPES)).astype(_DTYPES)
+    flips = flips.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
+    return _Result(flips, selection.left_out, 0, selection.compared)
+
+
+def _find_in_memory(source: InMemory, prices: pd.DataFrame) -> _Result:
+    calls, left_out = read_calls(source)
+    calls = add_attempts(add_prices(calls, prices))
+    calls = calls.assign(app=name_apps(calls))
+    previous = link_calls(calls)
+    guessed = calls["session_id"].isna().to_numpy()
+    named = calls.loc[~guessed, ["session_id", "app_id"]]
+    compared = int((previous[guessed] != NOTHING).sum()) + int(named.duplicated().sum())
+    return _Result(_find_flips(calls, previous), left_out, int(guessed.sum()), compared)
 
 
 def cache_flip_summary(flips: pd.DataFrame) -> pd.DataFrame:

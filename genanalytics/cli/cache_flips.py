@@ -31,7 +31,7 @@ def cache_flips(
     from genanalytics.bill.flips import cache_flip_summary, cache_flips as find_flips
     from genanalytics.tables.table import format_table, list_notices
 
-    with open_records(paths, where, tz, "pandas" if engine == "auto" else engine) as data:
+    with open_records(paths, where, tz, engine) as data:
         found = find_flips(data)
     if print_rows(found, as_json=as_json, as_csv=as_csv):
         return

@@ -41,6 +41,7 @@ from genanalytics.cli.sessions import sessions
 from genanalytics.cli.show import show
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
+from genanalytics.cli.waste import waste
 from genanalytics.cli.what_if import what_if
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
@@ -185,6 +186,7 @@ for _command in (
     sessions,
     show,
     summary,
+    waste,
     what_if,
 ):
     commands.add_command(_command)

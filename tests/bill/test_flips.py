@@ -8,8 +8,18 @@ import pandas as pd
 import pytest
 
 from genanalytics import InputError, MissingColumnError, cache_flip_summary, cache_flips
+from genanalytics.bill.selection import select_sessions
+from genanalytics.metrics.engines.source import open_source
+from genanalytics.records.frame import to_arrow, to_frame
 from genanalytics.sandbox import sample
 from support.generations import parse_records
+
+
+def relate(frame: pd.DataFrame) -> duckdb.DuckDBPyRelation:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection.from_arrow(to_arrow(frame))
+
 
 READ, INPUT, WRITE, OUTPUT = 20, 200, 250, 1_200
 """Nano-dollars per token."""
@@ -120,12 +130,39 @@ def test_little_data_has_no_flip(rows: int) -> None:
     assert cache_flips(make_calls(FLIP)[:rows]).empty
 
 
-def test_an_engine_and_a_missing_column_are_refused() -> None:
-    calls = make_calls(FLIP)
-    with pytest.raises(InputError, match="need a frame in memory"):
-        cache_flips(duckdb.connect().from_df(calls))
+def test_a_missing_column_is_refused() -> None:
     with pytest.raises(MissingColumnError, match="created_at"):
-        cache_flips(calls.drop(columns="created_at"))
+        cache_flips(make_calls(FLIP).drop(columns="created_at"))
+
+
+@pytest.mark.parametrize("without", [(), ("session_id",), ("app_id", "native_tokens_cached")])
+def test_duckdb_finds_the_same_flips(without: tuple[str, ...]) -> None:
+    """Some ids occur twice, some moments and sessions are unknown."""
+    frame = parse_records(sample(1_200).records)
+    frame = pd.concat([frame, frame[:60]], ignore_index=True)
+    frame.loc[200:230, "created_at"] = pd.NaT
+    frame = frame.drop(columns=list(without))
+    found = cache_flips(relate(frame))
+    pd.testing.assert_frame_equal(found, cache_flips(frame))
+    assert found.attrs == cache_flips(frame).attrs
+
+
+def test_an_engine_yields_a_few_sessions_at_a_time() -> None:
+    names = [*(f"s{place}" for place in range(7)), "quiet"]
+    calls = [make_calls(GROWING if name == "quiet" else FLIP, session_id=name) for name in names]
+    frame = pd.concat(calls, ignore_index=True)
+    source = open_source(relate(frame.assign(requested_id=[f"gen-{place}" for place in range(len(frame))])))
+    selection = select_sessions(source, least_prompt=1_024, block=128, portion_rows=3 * len(FLIP))
+    assert selection is not None
+    portions = [to_frame(portion.table(["session_id"])) for portion in selection.portions]
+    assert [len(portion) for portion in portions] == [3 * len(FLIP), 3 * len(FLIP), len(FLIP)]
+    assert "quiet" not in set(pd.concat(portions)["session_id"])
+
+
+def test_too_many_rows_without_sessions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genanalytics.bill.selection.GUESSED_ROWS", 5)
+    with pytest.raises(InputError, match="sessions of 8 rows cannot be guessed: give at most 5"):
+        cache_flips(relate(make_calls(FLIP, session_id=None)))
 
 
 def test_flips_of_the_sandbox_are_the_calls_that_another_endpoint_served() -> None:

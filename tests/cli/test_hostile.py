@@ -38,6 +38,7 @@ ROWS = [
     ["cache-flips"],
     ["cache-replay"],
     ["cache-replay", "--gaps", "--by", "model"],
+    ["waste"],
     ["summary", "--by", "model"],
     ["summary", "--by", "provider_name,origin"],
     ["summary", "--by", "external_user", "--every", "month"],

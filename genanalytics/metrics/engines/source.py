@@ -67,7 +67,7 @@ def open_source(data: Records) -> Source:
         return open_source(data.data)
     if isinstance(data, pd.DataFrame | pa.Table):
         return InMemory(data)
-    dialect = _find_dialect(data)
+    dialect = find_dialect(data)
     if dialect is not None:
         return Relational(data, dialect)
     if nw.dependencies.is_polars_dataframe(data) or nw.dependencies.is_polars_lazyframe(data):
@@ -140,7 +140,7 @@ def add_micros(data: Any, column: str, name: str) -> Any:  # noqa: ANN401 - of t
     """
     if isinstance(data, Covered):
         return replace(data, data=add_micros(data.data, column, name))
-    dialect = _find_dialect(data)
+    dialect = find_dialect(data)
     if dialect is not None:
         return dialect.add_micros(data, column, name)
     source = open_source(data)
@@ -173,13 +173,13 @@ def attach(data: Any, found: Any, wanted: Sequence[str]) -> Any:  # noqa: ANN401
 
 def rename_columns(data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
     """Return data with all of its columns under other names."""
-    dialect = _find_dialect(data)
+    dialect = find_dialect(data)
     if dialect is not None:
         return dialect.rename(data, names)
     return nw.from_native(data).rename(dict(names)).to_native()
 
 
-def _find_dialect(data: object) -> Dialect | None:
+def find_dialect(data: object) -> Dialect | None:
     """Return the SQL of the engine that holds the data; None if it is in memory."""
     if nw.dependencies.is_duckdb_relation(data):
         return DUCKDB

@@ -1,0 +1,80 @@
+"""The command `waste`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
+from genanalytics.cli.streams import say, say_table
+from genanalytics.units import Unit, format_value, money_decimals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("kind", "requests", "cost", "share", "time_ms")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics waste generations.parquet
+  genanalytics waste generations.parquet --where model=openai/gpt-5 --json"""
+)
+@click.option(
+    "--within",
+    "within_s",
+    type=click.FloatRange(0, min_open=True),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="Suspect requests like another one up to this many seconds before.",
+)
+@reads_records
+def waste(
+    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool, within_s: float
+) -> None:
+    """Show what was paid for nothing, and the time that was lost.
+
+    No dollar is in two classes. Upper bounds contain what may have been of use or could not be avoided; near-duplicates
+    are only suspected.
+    """
+    from genanalytics.decide.waste import waste as find_waste
+    from genanalytics.tables.table import format_table, list_notices
+
+    with open_records(paths, where, tz, engine) as data:
+        found = find_waste(data, within_s=within_s)
+    if print_rows(found, as_json=as_json, as_csv=as_csv):
+        return
+    say(*_conclude(found))
+    judged = found[found["gap"].isna()]
+    if judged["cost_low"].isna().all():
+        judged = judged.drop(columns=["cost_low", "cost_high"])
+    if len(judged):
+        say("")
+        say_table(format_table(judged, ["class"], _COLUMNS, width=find_terminal_width()))
+    say(*list_notices(found))
+    for row in found[found["gap"].notna()].to_dict("records"):
+        say(f"Not judged: {row['class']}: {row['gap']}.")
+    for row in judged[judged["requests"] > 0].to_dict("records"):
+        say("", f"{row['class']}: {row['advice']}.", f"  {row['examples']}")
+
+
+def _conclude(found: "pd.DataFrame") -> Iterator[str]:
+    """Yield the answer in words."""
+    totals = found.attrs["totals"]
+    decimals = money_decimals([totals["bill"]])
+    bill, certain, most = (
+        format_value(totals[name], Unit.USD, decimals=decimals) for name in ("bill", "certain", "upper bound")
+    )
+    if not found["gap"].isna().any():
+        yield "Nothing was judged."
+        return
+    share = f" ({format_value(totals['certain'] / totals['bill'], Unit.SHARE)})" if totals["bill"] > 0 else ""
+    yield f"{certain} of {bill}{share} was paid for nothing, certain; at most {most} more was avoidable."
+    if totals["suspected"] > 0:
+        suspected = format_value(totals["suspected"], Unit.USD, decimals=decimals)
+        yield f"Near-duplicates are suspected of {suspected} more."
+    lost = found["time_ms"].sum()
+    if lost > 0:
+        yield f"{format_value(float(lost), Unit.MS)} passed in failed requests and attempts."

@@ -1,0 +1,118 @@
+"""Aggregates over the rows around each row: those with the same values of some columns, within a range of time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from genanalytics.metrics.engines.dialects import Dialect
+from genanalytics.metrics.engines.kernels import group_rows, to_floats
+from genanalytics.metrics.engines.source import find_dialect
+from genanalytics.records.frame import to_nullable
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows around a row, and what is known of them.
+
+    Attributes:
+        by: The columns whose values all of them have in common; gaps are equal.
+        start: The first moment, counted from that of the row; None for no limit.
+        end: The last moment.
+        largest: The column whose largest known value is wanted; None for the number of rows.
+    """
+
+    by: tuple[str, ...]
+    start: int | None = None
+    end: int | None = None
+    largest: str | None = None
+
+
+def add_windows(rows: Any, moment: str, windows: Mapping[str, Window]) -> Any:  # noqa: ANN401 - of the same kind
+    """Return rows with an aggregate of the window of each row: a number of rows (int64), or a largest value (float64).
+
+    Args:
+        rows: An Arrow table, or data on an engine. Its columns have plain names.
+        moment: The column of moments, which are whole numbers in any unit, without gaps.
+        windows: The windows, by the names of the columns with their aggregates.
+
+    >>> rows = pa.table({"moment": [0, 5, 9], "key": ["a", "b", "a"], "size": [7.0, 8.0, 9.0]})
+    >>> found = add_windows(rows, "moment", {"n": Window(("key",)), "next": Window(("key",), 1, 9, "size")})
+    >>> found["n"].to_pylist(), found["next"].to_pylist()
+    ([2, 1, 2], [9.0, None, None])
+    """
+    dialect = find_dialect(rows)
+    if dialect is not None:
+        return dialect.select(rows, ["*", *(_write(dialect, moment, *one) for one in windows.items())])
+    found = {name: _aggregate(rows, moment, window) for name, window in windows.items()}
+    for name, values in found.items():
+        rows = rows.append_column(name, values)
+    return rows
+
+
+def _write(dialect: Dialect, moment: str, name: str, window: Window) -> str:
+    """Return the SQL of a window."""
+    what = "count(*)" if window.largest is None else f"max(CAST({dialect.quote(window.largest)} AS DOUBLE))"
+    by = ", ".join(map(dialect.quote, window.by))
+    frame = ""
+    if window.start is not None or window.end is not None:
+        start, end = (
+            _write_edge(edge, side) for edge, side in ((window.start, "PRECEDING"), (window.end, "FOLLOWING"))
+        )
+        frame = f" ORDER BY {dialect.quote(moment)} RANGE BETWEEN {start} AND {end}"
+    return f"{what} OVER (PARTITION BY {by}{frame}) AS {dialect.quote(name)}"
+
+
+def _write_edge(edge: int | None, side: str) -> str:
+    if edge is None:
+        return f"UNBOUNDED {side}"
+    if edge == 0:
+        return "CURRENT ROW"
+    return f"{-edge} PRECEDING" if edge < 0 else f"{edge} FOLLOWING"
+
+
+def _aggregate(rows: pa.Table, moment: str, window: Window) -> pa.Array:
+    groups, _ = group_rows([to_nullable(rows.select([name]))[name] for name in window.by], len(rows))
+    codes, moments = groups.codes, rows[moment].to_numpy()
+    order = np.lexsort((moments, codes))
+    codes, moments = codes[order], moments[order]
+    first = np.searchsorted(codes, codes, side="left")
+    last = np.searchsorted(codes, codes, side="right")
+    if window.start is not None:
+        first = _find_places(codes, moments, window.start, side="left")
+    if window.end is not None:
+        last = _find_places(codes, moments, window.end, side="right")
+    if window.largest is None:
+        found: np.ndarray = np.maximum(last - first, 0)
+    else:
+        found = _find_largest(to_floats(rows[window.largest])[order], first, last)
+    values = np.empty_like(found)
+    values[order] = found
+    return pa.array(values, from_pandas=True)
+
+
+def _find_places(codes: "np.ndarray", moments: "np.ndarray", distance: int, side: str) -> "np.ndarray":
+    """Return where a row of the same group with a moment at a distance from that of each row would be put."""
+    n = len(codes)
+    # at equal moments, a row that is looked for comes before all others of its group, or after them
+    tie = np.repeat([0, -1 if side == "left" else 1], n)
+    order = np.lexsort((tie, np.concatenate([moments, moments + distance]), np.tile(codes, 2)))
+    is_row = order < n
+    passed = np.cumsum(is_row)
+    places = np.empty(n, dtype=np.int64)
+    places[order[~is_row] - n] = passed[~is_row]
+    return places
+
+
+def _find_largest(values: "np.ndarray", first: "np.ndarray", last: "np.ndarray") -> "np.ndarray":
+    """Return the largest known value of each range of places, from a table of those of all powers of two."""
+    longest = int((last - first).max(initial=0))
+    found = np.full(len(values), np.nan)
+    table, size = values, 1
+    while size <= longest:
+        inside = (last - first >= size) & (last - first < 2 * size)
+        found[inside] = np.fmax(table[first[inside]], table[last[inside] - size])
+        table, size = np.fmax(table[:-size], table[size:]) if size < len(table) else table[:0], 2 * size
+    return found
