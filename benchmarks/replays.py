@@ -91,7 +91,7 @@ def main(sets: int) -> None:
     print(found[errors].agg(["min", "max"]).to_string())
     even = (WRITES[SHORT] - INPUT) / (INPUT - READ)
     prices = ga.prices(frame_calls(draw_pairs(np.random.default_rng(0), even), SHORT))
-    for words, chance in (("no effect", even), ("off pays", 0.1)):
+    for words, chance in (("no effect", even), ("off pays", 0.1), ("off pays clearly", 0.05)):
         named = [replay_pairs(1_000 + seed, chance, prices) for seed in range(sets)]
         held = [inside for _, inside in named if inside is not None]
         print(words, {name: sum(one == name for one, _ in named) for name in (None, *COLUMNS)}, sum(held), len(held))

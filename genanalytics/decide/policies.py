@@ -134,7 +134,7 @@ def _find_limits(
 
 
 def choose(sums: SessionSums, changes: "Mapping[str, np.ndarray]", is_known: "np.ndarray") -> dict[str, Any]:
-    """Return the best policy of each group, what it saves, and the reason if there is none.
+    """Return the best policy of each group, how much less it costs, and the reason if there is none.
 
     All comparisons are made together: the limit that has to be above 0 is moved so far that chance alone names a policy
     in any group in at most 5 % of all data (Bonferroni).
