@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from genanalytics.decide.break_chances import CHANCES, DAYS, STATISTICS, find_chance
+from genanalytics.decide.break_chances import CHANCES, DAYS, RAISED, STATISTICS, find_chance
 from genanalytics.decide.breaks import Break, even_out, find_break, find_level, find_step
 from genanalytics.errors import InputError
 from support.daily import draw_noise
@@ -116,7 +116,7 @@ def test_the_lengths_have_to_agree() -> None:
 
 def test_chances_are_those_of_the_table_between_its_rows_and_beyond_it() -> None:
     for days, row in zip(DAYS, STATISTICS, strict=True):
-        assert [find_chance(statistic, days) for statistic in row] == pytest.approx(list(CHANCES))
+        assert [find_chance(statistic, days) for statistic in row] == pytest.approx([RAISED * chance for chance in CHANCES])
         assert list(row) == sorted(row)
     assert find_chance(6.0, 45) > find_chance(6.0, 50) > find_chance(6.0, 60)
     assert find_chance(30.0, 28) < find_chance(20.0, 28) < 0.0001
