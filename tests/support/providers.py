@@ -33,7 +33,7 @@ def draw_calls(count: int, seed: int, *, cached: bool = True) -> Calls:
     draws = np.random.default_rng(seed)
     share = np.where(draws.random(count) < 0.7, draws.uniform(0.3, 0.95, count), 0.0)
     return Calls(
-        np.minimum(20_000, np.exp(draws.normal(8.0, 0.8, count)).astype(int) + 50),
+        np.minimum(6_000, np.exp(draws.normal(8.0, 0.8, count)).astype(int) + 50),
         np.exp(draws.normal(5.5, 0.7, count)).astype(int) + 10,
         share if cached else np.zeros(count),
     )
