@@ -81,7 +81,7 @@ class Terms(NamedTuple):
 def find_terms(prices: pd.DataFrame, keys: Sequence[GroupKey], given: Mapping[str, float | None]) -> Terms:
     """Return the prices of each regime, and those of writes for each lifetime.
 
-    A price of writes up to 1.5 times that of input counts as the one for five minutes, a higher one as that for an
+    A price of writes below 1.5 times that of input counts as the one for five minutes, a higher one as that for an
     hour. If a group has only one of them, the other one is between it and `MULTIPLES`.
 
     Args:
