@@ -116,7 +116,8 @@ def test_the_lengths_have_to_agree() -> None:
 
 def test_chances_are_those_of_the_table_between_its_rows_and_beyond_it() -> None:
     for days, row in zip(DAYS, STATISTICS, strict=True):
-        assert [find_chance(statistic, days) for statistic in row] == pytest.approx([RAISED * chance for chance in CHANCES])
+        expected = [RAISED * chance for chance in CHANCES]
+        assert [find_chance(statistic, days) for statistic in row] == pytest.approx(expected)
         assert list(row) == sorted(row)
     assert find_chance(6.0, 45) > find_chance(6.0, 50) > find_chance(6.0, 60)
     assert find_chance(30.0, 28) < find_chance(20.0, 28) < 0.0001
