@@ -118,7 +118,12 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
     check_columns(open_source(data), [_ID], "price_changes")
     table = compute_prices(data) if prices is None else prices
     check_prices(table, "identified")
-    source = open_source(itemize(data, table))
+    return compare_regimes(itemize(data, table), table)
+
+
+def compare_regimes(data: Records, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the result of `price_changes`, given the result of `itemize` and the prices."""
+    source = open_source(data)
     names = list_keys(table)
     keys = resolve_by(source, [*names, "regime"], None, "UTC", others=_COLUMNS[1:])
     regimes = _count(source, keys)

@@ -9,7 +9,7 @@ import pandas as pd
 from genanalytics.bill.book import check_prices
 from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.items import itemize
-from genanalytics.bill.price_changes import price_changes
+from genanalytics.bill.price_changes import compare_regimes
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.decide.fallbacks import Fallbacks, find_fallbacks
@@ -27,7 +27,7 @@ from genanalytics.decide.ledger import (
     read_requests,
     read_rows,
 )
-from genanalytics.decide.repeats import Repeats, find_repeats
+from genanalytics.decide.repeats import MOST_IDS, Repeats, find_repeats
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
@@ -183,7 +183,8 @@ class _Findings(NamedTuple):
 
 
 def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float) -> _Findings:
-    rows = read_rows(open_source(itemize(data, table)), table, price_changes(data, table))
+    itemized = itemize(data, table)
+    rows = read_rows(open_source(itemized), table, compare_regimes(itemized, table))
     repeats = find_repeats(read_requests(source), within_s)
     losses, gaps, notices = _find_losses(data, source, table)
     repeated = pd.DataFrame({"requested_id": pd.array(repeats.ids, dtype="str"), "repeated": 1.0})
@@ -278,6 +279,7 @@ def _describe(findings: _Findings, within_s: float) -> Iterator[str]:
     if REPEATED not in findings.gaps and repeats.requests:
         found = f"{format_count(repeats.requests, 'request')} like another one up to {within_s:g} s before"
         chance = f"by chance there would be {repeats.chance:.1f}"
-        yield f"{found}, {chance}" + ("" if repeats.ids else ": too few to suspect any")
+        reason = "too many to list them: give fewer rows" if repeats.requests > MOST_IDS else "too few to suspect any"
+        yield f"{found}, {chance}" + ("" if repeats.ids else f": {reason}")
     if REPEATED not in findings.gaps and repeats.untold:
         yield f"{format_count(repeats.untold, 'request')} that repeat a frequent prompt size tell nothing of duplicates"
