@@ -18,6 +18,7 @@ from .decide.labels import label as label
 from .decide.outlook import Forecast as Forecast
 from .decide.waste import waste as waste
 from .decide.what_if import what_if as what_if
+from .decide.recommend import recommend as recommend
 from .errors import (
     CacheError as CacheError,
     GenAnalyticsError as GenAnalyticsError,

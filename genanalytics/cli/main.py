@@ -34,6 +34,7 @@ from genanalytics.cli.plot import plot
 from genanalytics.cli.price_changes import price_changes
 from genanalytics.cli.prices import prices
 from genanalytics.cli.quality import quality
+from genanalytics.cli.recommend import recommend
 from genanalytics.cli.reconcile import reconcile
 from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
@@ -180,6 +181,7 @@ for _command in (
     price_changes,
     prices,
     quality,
+    recommend,
     reconcile,
     report,
     sandbox,

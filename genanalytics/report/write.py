@@ -16,6 +16,7 @@ from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.text import name_group
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.dataset.manifest import MANIFEST
+from genanalytics.decide.recommend import recommend
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
 from genanalytics.metrics.catalog import resolve
@@ -25,6 +26,7 @@ from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.plots import find_chart
 from genanalytics.plots.groups import find_period
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+from genanalytics.report.actions import list_advice
 from genanalytics.report.bill import Bill, make_price_table, make_table_of_times
 from genanalytics.report.findings import Figures, compute_figures, find_findings
 from genanalytics.report.page import Chart, Section, Table, Tile, clean, define, make_table, make_text_table, render
@@ -141,7 +143,7 @@ def write_report(
     sources: Sequence[str | os.PathLike[str]] = (),
     force: bool = False,
 ) -> None:
-    """Write a report as one self-contained HTML file: findings, charts, their numbers, definitions.
+    """Write a report as one self-contained HTML file: what to do, findings, charts, their numbers, definitions.
 
     The same data gives the same bytes. The page contains only numbers and the names of groups. If some of the requested
     ids have no record, each count and each sum is shown as a lower bound.
@@ -170,11 +172,14 @@ def write_report(
     sections = [_make_section(part, data, summaries, every=every, tz=tz) for part in _PARTS]
     place = next(place for place, part in enumerate(_PARTS) if part.itemized)
     sections.insert(place + 1, _make_price_section(data, summaries.bill, tz=tz))
+    recommended = recommend(data, tz=tz, prices=summaries.bill.prices)
     shown = [statistic for part in _PARTS for name in part.metrics for statistic in resolve([name])]
     content = {
         "title": clean(title),
         "subject": _describe_subject(summaries.total, period, tz, sources),
         "tiles": _make_tiles(summaries.total),
+        "actions": list_advice(recommended),
+        "notices": [clean(f"{notice[0].upper()}{notice[1:]}.", 400) for notice in recommended.attrs["notices"]],
         "findings": find_findings(summaries),
         "sections": sections,
         "charts": {chart.name: chart.title for section in sections for chart in section.charts},

@@ -1,0 +1,55 @@
+"""One thing that a user can do about the cost, and what is known of it."""
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+PATH = "PATH"
+"""The word in a command for the user's own files."""
+
+
+class Basis(StrEnum):
+    """How sure an amount of the past is."""
+
+    BILLED = "billed"
+    ESTIMATE = "estimate"
+    UPPER_BOUND = "upper bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something to do.
+
+    Attributes:
+        what: What to do, as an order.
+        evidence: What the records show, with figures.
+        risk: What it costs or risks.
+        details: The command that shows the details, with `PATH`.
+        check: The command that shows next month whether it worked, with `PATH`.
+        basis: How sure the amounts are.
+        daily: What it would have avoided on each day of the period, in US$.
+    """
+
+    what: str
+    evidence: str
+    risk: str
+    details: str
+    check: str
+    basis: Basis
+    daily: "pd.Series[float]"
+
+
+def write_command(*words: str) -> str:
+    """Return a command for a shell; every word but `PATH` is quoted if it has to be.
+
+    >>> write_command("waste", PATH, "--where", "model=a b; rm")
+    "genanalytics waste PATH --where 'model=a b; rm'"
+    """
+    return shlex.join(["genanalytics", *words])
+
+
+def write_condition(column: str, value: object) -> list[str]:
+    """Return the option of a command that keeps the rows with a value; none for a gap."""
+    return [] if pd.isna(value) else ["--where", f"{column}={value}"]  # type: ignore[call-overload]

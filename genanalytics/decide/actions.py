@@ -1,0 +1,94 @@
+"""The actions that the records suggest, one function per kind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from genanalytics.base.text import name_group
+from genanalytics.bill.book import BY
+from genanalytics.bill.flips import cache_flips
+from genanalytics.bill.price_changes import price_changes
+from genanalytics.decide.action import PATH, Action, Basis, write_command, write_condition
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import TIME
+from genanalytics.metrics.sets.cost import EFFECTIVE_COST
+from genanalytics.metrics.summary import summarize
+from genanalytics.units import Unit, format_count, format_value
+
+MOVED = ("provider", "endpoint", "regime")
+"""The causes of lost caches that fixed routing avoids."""
+_ALIVE_MS = 300_000
+"""Every provider keeps a cache at least so long after its last use."""
+_SURCHARGE = "surcharge"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the actions are made of.
+
+    Attributes:
+        data: The records.
+        itemized: The records with their items.
+        prices: The result of `ga.prices`.
+        days: The start of every day of the period.
+        since: The option of a command for the records after this period.
+        tz: The time zone of the days.
+    """
+
+    data: Records
+    itemized: Records
+    prices: pd.DataFrame
+    days: pd.DatetimeIndex
+    since: tuple[str, str]
+    tz: str
+
+    def check(self, *words: str) -> str:
+        """Return a command on the records after this period."""
+        return write_command(*words, *self.since)
+
+
+def list_surcharges(found: Found) -> Iterator[Action]:
+    """Yield an action for each surcharge: a higher price of the same model and provider at the same time."""
+    changes = price_changes(found.data, found.prices)
+    rows = changes[(changes["kind"] == _SURCHARGE) & (changes["extra_cost"] > 0)]
+    if rows.empty:
+        return
+    by = [*BY, "regime"]
+    costs = summarize(found.itemized, by=by, every="day", tz=found.tz, metrics=[EFFECTIVE_COST])
+    for row in rows.to_dict("records"):
+        group = pd.DataFrame([{name: row[name] for name in by}]).astype(costs[by].dtypes)
+        here = costs.merge(group, on=by).set_index(TIME)[EFFECTIVE_COST.name]  # a gap meets a gap
+        daily = here.reindex(found.days).astype("float64").fillna(0.0)  # a day without requests
+        model, provider = (name_group(row[name], missing="not given") for name in BY)
+        command = ["price-changes", PATH, *write_condition("model", row["model"])]
+        yield Action(
+            what=f"Avoid the surcharge on {model} at {provider}: exclude the expensive endpoint",
+            evidence=f"{format_count(row['requests'], 'request')} at {row['relation']}: an extra"
+            f" {format_value(row['extra_cost'], Unit.USD)}",
+            risk="fewer endpoints can serve a request",
+            details=write_command(*command),
+            check=found.check(*command),
+            basis=Basis.BILLED,
+            daily=daily * (row["extra_cost"] / daily.sum()),
+        )
+
+
+def list_flips(found: Found) -> Iterator[Action]:
+    """Yield an action for caches that were lost since a session moved to another provider, endpoint or price."""
+    flips = cache_flips(found.data, found.prices)
+    lost = flips[flips["cause"].isin(MOVED) & (flips["gap_ms"] <= _ALIVE_MS) & flips["loss"].notna()]
+    if lost.empty:
+        return
+    daily = lost.groupby(lost["created_at"].dt.tz_convert(found.tz).dt.normalize())["loss"].sum()
+    command = ["cache-flips", PATH]
+    yield Action(
+        what="Keep each session on one provider and endpoint",
+        evidence=f"{format_count(len(lost), 'call')} read little or nothing of the cache after the session moved,"
+        f" within 5 minutes of the call before: at most {format_value(lost['loss'].sum(), Unit.USD)}",
+        risk="a session waits or fails if its provider is slow or down",
+        details=write_command(*command),
+        check=found.check(*command),
+        basis=Basis.UPPER_BOUND,
+        daily=daily.reindex(found.days).astype("float64").fillna(0.0),
+    )

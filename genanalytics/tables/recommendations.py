@@ -1,0 +1,71 @@
+"""Recommended actions as people read them: a numbered list."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import Any
+
+import pandas as pd
+
+from genanalytics.decide.action import PATH, Basis
+from genanalytics.tables.table import list_notices
+from genanalytics.units import Unit, format_value
+
+_INDENT = "   "
+_TEXTS = {"evidence": "Evidence", "risk": "Risk", "details": "Details", "check": "Check later"}
+
+
+def format_recommendations(found: pd.DataFrame, *, paths: Sequence[str] = (PATH,), width: int = 100) -> str:
+    """Return the result of `ga.recommend` as a numbered list with its notices.
+
+    Args:
+        found: The result of `ga.recommend`.
+        paths: The files that the commands name instead of `PATH`.
+        width: The maximum number of characters in a line; commands are never divided.
+    """
+    rows = found.to_dict("records")
+    lines = [] if rows else ["Nothing to recommend."]
+    for number, row in enumerate(rows, 1):
+        lines += _format_action(f"{number}. {describe_amount(row)}: {row['action']}", row, paths, width)
+    return "\n".join([*lines, *list_notices(found)])
+
+
+def describe_amount(row: dict[Any, Any]) -> str:
+    """Return what an action is worth, with its interval.
+
+    >>> row = {"usd_per_month": 4.8, "usd_per_month_low": 3.6, "usd_per_month_high": 7.8, "basis": "upper bound"}
+    >>> describe_amount(row)
+    'at most $4.80 a month (95 % interval $3.60 to $7.80)'
+    """
+    amount, low, high = (
+        format_value(row[f"usd_per_month{end}"], Unit.USD, decimals=2) for end in ("", "_low", "_high")
+    )
+    words = {Basis.BILLED: "", Basis.ESTIMATE: "about ", Basis.UPPER_BOUND: "at most "}[Basis(row["basis"])]
+    return f"{words}{amount} a month (95 % interval {low} to {high})"
+
+
+def _format_action(title: str, row: dict[Any, Any], paths: Sequence[str], width: int) -> Iterator[str]:
+    yield from wrap(title, max(width, 40), subsequent_indent=_INDENT, break_on_hyphens=False, break_long_words=False)
+    for name, label in _TEXTS.items():
+        if name in {"details", "check"}:
+            yield f"{_INDENT}{label}: {fill_paths(row[name], paths)}"
+        else:
+            text = f"{label}: {row[name]}"
+            yield from wrap(
+                text,
+                max(width, 40),
+                initial_indent=_INDENT,
+                subsequent_indent=2 * _INDENT,
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+
+
+def fill_paths(command: str, paths: Sequence[str]) -> str:
+    """Return a command with files instead of the word `PATH`.
+
+    >>> fill_paths("genanalytics waste PATH --where 'model=PATH a'", ["my records.parquet"])
+    "genanalytics waste 'my records.parquet' --where 'model=PATH a'"
+    """
+    words = shlex.split(command)
+    return shlex.join([each for word in words for each in (paths if word == PATH else [word])])
