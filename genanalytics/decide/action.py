@@ -3,11 +3,20 @@
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import pandas as pd
 
 PATH = "PATH"
 """The word in a command for the user's own files."""
+
+
+class Amount(NamedTuple):
+    """An amount in US$, with the limits of its 95 % interval; NaN if a limit is unknown."""
+
+    value: float
+    low: float
+    high: float
 
 
 class Basis(StrEnum):
@@ -29,7 +38,7 @@ class Action:
         details: The command that shows the details, with `PATH`.
         check: The command that shows next month whether it worked, with `PATH`.
         basis: How sure the amounts are.
-        daily: What it would have avoided on each day of the period, in US$.
+        worth: What it would have avoided in the period: in US$ for each day, or in all with the limits of its interval.
     """
 
     what: str
@@ -38,7 +47,7 @@ class Action:
     details: str
     check: str
     basis: Basis
-    daily: "pd.Series[float]"
+    worth: "pd.Series[float] | Amount"
 
 
 def write_command(*words: str) -> str:

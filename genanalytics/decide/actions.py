@@ -9,7 +9,8 @@ from genanalytics.base.text import name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.price_changes import price_changes
-from genanalytics.decide.action import PATH, Action, Basis, write_command, write_condition
+from genanalytics.decide.action import PATH, Action, Amount, Basis, write_command, write_condition
+from genanalytics.decide.cache_replay import BY as REPLAYED_BY, cache_replay
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST
@@ -21,6 +22,16 @@ MOVED = ("provider", "endpoint", "regime")
 _ALIVE_MS = 300_000
 """Every provider keeps a cache at least so long after its last use."""
 _SURCHARGE = "surcharge"
+_POLICIES = {
+    "off": "Turn prompt caching off",
+    "five_min": "Cache prompts for 5 minutes",
+    "one_hour": "Cache prompts for 1 hour",
+}
+_RISKS = {
+    "off": "later calls pay the full price if sessions get longer",
+    "five_min": "calls after longer gaps write the prompt again; see the details for an assumed price of writes",
+    "one_hour": "each write costs more, so fewer calls make it a loss; see the details for an assumed price",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ def list_surcharges(found: Found) -> Iterator[Action]:
             details=write_command(*command),
             check=found.check(*command),
             basis=Basis.BILLED,
-            daily=daily * (row["extra_cost"] / daily.sum()),
+            worth=daily * (row["extra_cost"] / daily.sum()),
         )
 
 
@@ -90,5 +101,23 @@ def list_flips(found: Found) -> Iterator[Action]:
         details=write_command(*command),
         check=found.check(*command),
         basis=Basis.UPPER_BOUND,
-        daily=daily.reindex(found.days).astype("float64").fillna(0.0),
+        worth=daily.reindex(found.days).astype("float64").fillna(0.0),
     )
+
+
+def list_lifetimes(found: Found) -> Iterator[Action]:
+    """Yield an action for each app and model where another lifetime of the cache, or no cache, is surely cheaper."""
+    replayed = cache_replay(found.data, prices=found.prices)
+    for row in replayed[replayed["best"].notna()].to_dict("records"):
+        app, model = (name_group(row[name], missing="not given") for name in REPLAYED_BY)
+        command = ["cache-replay", PATH, *write_condition("model", row["model"])]
+        amounts = " against ".join(format_value(row[name], Unit.USD) for name in (row["best"], "as_seen"))
+        yield Action(
+            what=f"{_POLICIES[row['best']]} for {model} in app {app}",
+            evidence=f"replaying {format_count(row['requests'], 'call')}: {amounts} as billed",
+            risk=_RISKS[row["best"]],
+            details=write_command(*command),
+            check=found.check(*command),
+            basis=Basis.ESTIMATE,
+            worth=Amount(*(row[f"difference{end}"] for end in ("", "_low", "_high"))),
+        )

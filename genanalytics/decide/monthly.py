@@ -1,10 +1,11 @@
 """Amounts per month, with their 95 % intervals, out of amounts per day."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.decide.action import Amount
 from genanalytics.metrics.declare import RowValue
 from genanalytics.metrics.forms import spread
 from genanalytics.metrics.summary import summarize
@@ -19,15 +20,7 @@ DAYS_PER_MONTH = 365.25 / 12
 _PER_DAY = spread(RowValue("amount", "amount", Unit.USD, "Amount of a day", ("amount",), nw.col("amount"))).mean
 
 
-class PerMonth(NamedTuple):
-    """An amount per month in US$, with the limits of its 95 % interval; NaN if a limit is unknown."""
-
-    value: float
-    low: float
-    high: float
-
-
-def estimate_per_month(daily: "Mapping[int, pd.Series[float]]") -> dict[int, PerMonth]:
+def estimate_per_month(daily: "Mapping[int, pd.Series[float]]") -> dict[int, Amount]:
     """Return the amount per month of each series of amounts per day.
 
     It is the mean over the days, times `DAYS_PER_MONTH`. Days count as independent, so the interval does not include
@@ -46,4 +39,4 @@ def estimate_per_month(daily: "Mapping[int, pd.Series[float]]") -> dict[int, Per
     found = summarize(rows, by="place", metrics=[_PER_DAY], intervals=True).astype("float64")
     names = [_PER_DAY.name, *(f"{_PER_DAY.name}_{end}" for end in ("low", "high"))]
     scaled = found.set_index("place")[names] * DAYS_PER_MONTH
-    return {int(place): PerMonth(*amounts) for place, *amounts in scaled.itertuples(name=None)}
+    return {int(place): Amount(*amounts) for place, *amounts in scaled.itertuples(name=None)}

@@ -7,9 +7,9 @@ import pandas as pd
 
 from genanalytics.bill.items import add_items
 from genanalytics.bill.prices import prices as find_prices
-from genanalytics.decide.action import Action
-from genanalytics.decide.actions import Found, list_flips, list_surcharges
-from genanalytics.decide.monthly import DAYS_PER_MONTH, PerMonth, estimate_per_month
+from genanalytics.decide.action import Action, Amount
+from genanalytics.decide.actions import Found, list_flips, list_lifetimes, list_surcharges
+from genanalytics.decide.monthly import DAYS_PER_MONTH, estimate_per_month
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME
@@ -26,7 +26,7 @@ LEAST_SHARE = 0.005
 """Nor is one that may be worth a smaller share of the cost."""
 
 _LISTS: Mapping[str, Callable[[Found], Iterable[Action]]] = MappingProxyType(
-    {"surcharges": list_surcharges, "lost caches": list_flips}
+    {"surcharges": list_surcharges, "lost caches": list_flips, "lifetimes of the cache": list_lifetimes}
 )
 _AMOUNTS = {
     "usd_per_month": "US$ a month",
@@ -81,7 +81,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
     since = ("--where", f"created_at>={days[-1] + pd.Timedelta(days=1):%Y-%m-%d}")
     found = Found(data, add_items(data, table), table, days, since, tz)
     actions, gaps = _list_actions(found)
-    amounts = estimate_per_month({place: action.daily for place, action in enumerate(actions)})
+    amounts = _estimate_per_month(actions, len(days))
     monthly = float(costs[EFFECTIVE_COST.name].sum()) / len(days) * DAYS_PER_MONTH
     least = max(LEAST_USD, LEAST_SHARE * monthly)
     worth = [(action, amounts[place]) for place, action in enumerate(actions) if amounts[place].low >= least]
@@ -102,7 +102,18 @@ def _list_actions(found: Found) -> tuple[list[Action], list[str]]:
     return actions, gaps
 
 
-def _describe(actions: Sequence[Action], worth: Sequence[tuple[Action, PerMonth]], least: float) -> Iterable[str]:
+def _estimate_per_month(actions: Sequence[Action], days: int) -> list[Amount]:
+    """Return what actions are worth per month."""
+    daily = {place: one.worth for place, one in enumerate(actions) if isinstance(one.worth, pd.Series)}
+    found = estimate_per_month(daily)
+    scale = DAYS_PER_MONTH / days
+    return [
+        Amount(*(amount * scale for amount in action.worth)) if isinstance(action.worth, Amount) else found[place]
+        for place, action in enumerate(actions)
+    ]
+
+
+def _describe(actions: Sequence[Action], worth: Sequence[tuple[Action, Amount]], least: float) -> Iterable[str]:
     weak = len(actions) - len(worth)
     if weak:
         yield (
@@ -115,7 +126,7 @@ def _describe(actions: Sequence[Action], worth: Sequence[tuple[Action, PerMonth]
         yield _OVERLAP
 
 
-def _arrange(data: Records, worth: Sequence[tuple[Action, PerMonth]], notices: Iterable[str]) -> pd.DataFrame:
+def _arrange(data: Records, worth: Sequence[tuple[Action, Amount]], notices: Iterable[str]) -> pd.DataFrame:
     rows = [
         (action.what, *amounts, str(action.basis), *(getattr(action, name) for name in _TEXTS[1:]))
         for action, amounts in worth
