@@ -19,6 +19,7 @@ from .decide.outlook import Forecast as Forecast
 from .decide.waste import waste as waste
 from .decide.what_if import what_if as what_if
 from .decide.recommend import recommend as recommend
+from .decide.what_if import what_if as what_if
 from .errors import (
     CacheError as CacheError,
     GenAnalyticsError as GenAnalyticsError,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.price_changes import price_changes
 from genanalytics.decide.action import PATH, Action, Amount, Basis, write_command, write_condition
 from genanalytics.decide.cache_replay import BY as REPLAYED_BY, cache_replay
+from genanalytics.decide.what_if import what_if
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST
@@ -68,9 +70,7 @@ def list_surcharges(found: Found) -> Iterator[Action]:
     by = [*BY, "regime"]
     costs = summarize(found.itemized, by=by, every="day", tz=found.tz, metrics=[EFFECTIVE_COST])
     for row in rows.to_dict("records"):
-        group = pd.DataFrame([{name: row[name] for name in by}]).astype(costs[by].dtypes)
-        here = costs.merge(group, on=by).set_index(TIME)[EFFECTIVE_COST.name]  # a gap meets a gap
-        daily = here.reindex(found.days).astype("float64").fillna(0.0)  # a day without requests
+        daily = _select_days(costs, row, by, found.days)
         model, provider = (name_group(row[name], missing="not given") for name in BY)
         command = ["price-changes", PATH, *write_condition("model", row["model"])]
         yield Action(
@@ -121,3 +121,41 @@ def list_lifetimes(found: Found) -> Iterator[Action]:
             basis=Basis.ESTIMATE,
             worth=Amount(*(row[f"difference{end}"] for end in ("", "_low", "_high"))),
         )
+
+
+def list_providers(found: Found) -> Iterator[Action]:
+    """Yield an action for each model and provider whose requests would have cost less at another provider at most."""
+    offers = what_if(found.data, prices=found.prices)
+    cheaper = offers[(offers["refused"].isna() & (offers["change_high"] < 0)).fillna(value=False)]
+    if cheaper.empty:
+        return
+    best = cheaper.sort_values("cost_there_high", kind="stable").drop_duplicates([*BY])
+    costs = summarize(found.data, by=[*BY], every="day", tz=found.tz, metrics=[EFFECTIVE_COST])
+    for row in best.to_dict("records"):
+        daily = _select_days(costs, row, [*BY], found.days)
+        now, there, model = (name_group(row[name]) for name in ("provider_name", "to_provider", "model"))
+        low, high = (format_value(row[f"cost_there_{end}"], Unit.USD) for end in ("low", "high"))
+        command = [
+            "what-if",
+            PATH,
+            "--to",
+            f"provider_name={row['to_provider']}",
+            *write_condition("model", row["model"]),
+        ]
+        yield Action(
+            what=f"Route {model} to {there} instead of {now}",
+            evidence=f"{format_count(row['requests'], 'request')} for {format_value(row['cost'], Unit.USD)} would have"
+            f" cost {low if low == high else f'{low} to {high}'} there",
+            risk="quantization, limits and speed can differ: compare both providers first",
+            details=write_command(*command),
+            check=found.check("summary", PATH, *write_condition("model", row["model"]), "--by", "provider_name"),
+            basis=Basis.ESTIMATE,
+            worth=daily * (-row["change_high"] / daily.sum()),
+        )
+
+
+def _select_days(costs: pd.DataFrame, row: dict[Any, Any], by: list[str], days: pd.DatetimeIndex) -> "pd.Series[float]":
+    """Return the cost per day of the group of a row; 0 on a day without requests."""
+    group = pd.DataFrame([{name: row[name] for name in by}]).astype(costs[by].dtypes)
+    here = costs.merge(group, on=by).set_index(TIME)[EFFECTIVE_COST.name]  # a gap meets a gap
+    return here.reindex(days).astype("float64").fillna(0.0)

@@ -8,7 +8,7 @@ import pandas as pd
 from genanalytics.bill.items import add_items
 from genanalytics.bill.prices import prices as find_prices
 from genanalytics.decide.action import Action, Amount
-from genanalytics.decide.actions import Found, list_flips, list_lifetimes, list_surcharges
+from genanalytics.decide.actions import Found, list_flips, list_lifetimes, list_providers, list_surcharges
 from genanalytics.decide.monthly import DAYS_PER_MONTH, estimate_per_month
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Records
@@ -26,7 +26,12 @@ LEAST_SHARE = 0.005
 """Nor is one that may be worth a smaller share of the cost."""
 
 _LISTS: Mapping[str, Callable[[Found], Iterable[Action]]] = MappingProxyType(
-    {"surcharges": list_surcharges, "lost caches": list_flips, "lifetimes of the cache": list_lifetimes}
+    {
+        "surcharges": list_surcharges,
+        "lost caches": list_flips,
+        "lifetimes of the cache": list_lifetimes,
+        "providers": list_providers,
+    }
 )
 _AMOUNTS = {
     "usd_per_month": "US$ a month",
