@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from genanalytics.base.text import name_group
 from genanalytics.bill.book import BY
-from genanalytics.bill.flips import cache_flips
-from genanalytics.bill.price_changes import price_changes
 from genanalytics.decide.action import PATH, Action, Amount, Basis, write_command, write_condition
 from genanalytics.decide.cache_replay import BY as REPLAYED_BY, cache_replay
+from genanalytics.decide.ledger import UNREAD
+from genanalytics.decide.waste import CERTAIN, UPPER_BOUND, Measured, measure_waste
 from genanalytics.decide.what_if import what_if
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME
@@ -24,6 +25,15 @@ MOVED = ("provider", "endpoint", "regime")
 _ALIVE_MS = 300_000
 """Every provider keeps a cache at least so long after its last use."""
 _SURCHARGE = "surcharge"
+_SURE = {CERTAIN: Basis.BILLED, UPPER_BOUND: Basis.UPPER_BOUND}
+_RISKS_OF_WASTE = {
+    "cancelled": "an answer that is cancelled too early was not yet useful",
+    "error": "a retry at another provider can cost more",
+    "truncated": "longer answers cost more",
+    "filtered": "a check of prompts takes time, and can refuse good ones",
+    "empty answer": "none known",
+    UNREAD: "a later call that would have read the cache pays the full price",
+}
 _POLICIES = {
     "off": "Turn prompt caching off",
     "five_min": "Cache prompts for 5 minutes",
@@ -36,7 +46,7 @@ _RISKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
     """What the actions are made of.
 
@@ -56,6 +66,11 @@ class Found:
     since: tuple[str, str]
     tz: str
 
+    @cached_property
+    def measured(self) -> Measured:
+        """The waste, with the price changes and the lost caches."""
+        return measure_waste(self.data, self.prices)
+
     def check(self, *words: str) -> str:
         """Return a command on the records after this period."""
         return write_command(*words, *self.since)
@@ -63,7 +78,7 @@ class Found:
 
 def list_surcharges(found: Found) -> Iterator[Action]:
     """Yield an action for each surcharge: a higher price of the same model and provider at the same time."""
-    changes = price_changes(found.data, found.prices)
+    changes = found.measured.changes
     rows = changes[(changes["kind"] == _SURCHARGE) & (changes["extra_cost"] > 0)]
     if rows.empty:
         return
@@ -85,9 +100,31 @@ def list_surcharges(found: Found) -> Iterator[Action]:
         )
 
 
+def list_waste(found: Found) -> Iterator[Action]:
+    """Yield an action for each class of waste, except suspected ones and those that have actions of their own."""
+    ledger, by_day = found.measured.ledger, found.measured.by_day
+    days = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D")
+    rows = ledger[ledger["kind"].isin(_SURE) & ledger["class"].isin(_RISKS_OF_WASTE) & (ledger["cost"] > 0)]
+    for row in rows.to_dict("records"):
+        advice, _, reason = row["advice"].partition(": ")
+        command = ["waste", PATH]
+        yield Action(
+            what=advice,
+            evidence=f"{format_count(row['requests'], 'request')} in the class {row['class']!r}, for"
+            f" {format_value(row['cost'], Unit.USD)}{f' ({reason})' if reason else ''}",
+            risk=_RISKS_OF_WASTE[row["class"]],
+            details=write_command(*command),
+            check=found.check(*command),
+            basis=_SURE[row["kind"]],
+            worth=by_day[row["class"]].reindex(days, fill_value=0.0),
+        )
+
+
 def list_flips(found: Found) -> Iterator[Action]:
     """Yield an action for caches that were lost since a session moved to another provider, endpoint or price."""
-    flips = cache_flips(found.data, found.prices)
+    flips = found.measured.flips
+    if flips is None:
+        return
     lost = flips[flips["cause"].isin(MOVED) & (flips["gap_ms"] <= _ALIVE_MS) & flips["loss"].notna()]
     if lost.empty:
         return

@@ -81,6 +81,7 @@ _KEPT = (
 _SESSION, _MODEL, _APP = map(name_clean, ("session_id", "model", "app_id"))
 _PROVIDER, _USER = map(name_clean, ("provider_name", "external_user"))
 _US = 1_000_000
+_US_PER_DAY = 86_400 * _US
 
 
 def _c(name: str) -> nw.Expr:
@@ -299,6 +300,17 @@ def count_classes(rows: Any) -> dict[str, float]:  # noqa: ANN401 - as `read_row
     table = nw.from_native(rows).lazy().select(expression.alias(name) for name, expression in steps.items())
     found = table.collect(backend="pyarrow").to_native()
     return {name: float(np.nan_to_num(to_floats(found[name])[0])) for name in steps}
+
+
+def sum_by_day(rows: Any) -> pd.DataFrame:  # noqa: ANN401 - as `read_rows`
+    """Return US$ of each class for each day in UTC: a column per class, by the start of the day."""
+    day = (nw.col(MOMENT) / _US_PER_DAY).floor().cast(nw.Int64)
+    lazy = nw.from_native(rows).lazy().filter(nw.col(MOMENT) > 0)
+    lazy = lazy.select(day.alias("day"), *(nw.col(name_amount(name)).alias(name) for name in CLASSES))
+    summed = lazy.group_by("day").agg(*(nw.col(name).sum() for name in CLASSES)).sort("day")
+    found: pd.DataFrame = summed.collect(backend="pyarrow").to_native().to_pandas().set_index("day")
+    found.index = pd.to_datetime(found.index, unit="D", utc=True)
+    return found
 
 
 def find_examples(rows: Any, names: Sequence[str], number: int = 3) -> dict[str, list[str]]:  # noqa: ANN401

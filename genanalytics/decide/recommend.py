@@ -8,7 +8,7 @@ import pandas as pd
 from genanalytics.bill.items import add_items
 from genanalytics.bill.prices import prices as find_prices
 from genanalytics.decide.action import Action, Amount
-from genanalytics.decide.actions import Found, list_flips, list_lifetimes, list_providers, list_surcharges
+from genanalytics.decide.actions import Found, list_flips, list_lifetimes, list_providers, list_surcharges, list_waste
 from genanalytics.decide.monthly import DAYS_PER_MONTH, estimate_per_month
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Records
@@ -27,6 +27,7 @@ LEAST_SHARE = 0.005
 
 _LISTS: Mapping[str, Callable[[Found], Iterable[Action]]] = MappingProxyType(
     {
+        "waste": list_waste,
         "surcharges": list_surcharges,
         "lost caches": list_flips,
         "lifetimes of the cache": list_lifetimes,
@@ -98,13 +99,13 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
 
 def _list_actions(found: Found) -> tuple[list[Action], list[str]]:
     """Return the actions of all kinds, and a notice for each kind that the data does not allow to examine."""
-    actions, gaps = list[Action](), list[str]()
+    actions, gaps = list[Action](), dict[str, list[str]]()
     for subject, list_actions in _LISTS.items():
         try:
             actions.extend(list_actions(found))
         except (InputError, MissingColumnError) as error:
-            gaps.append(f"{subject} not examined: {error}")
-    return actions, gaps
+            gaps.setdefault(str(error), []).append(subject)
+    return actions, [f"{', '.join(subjects)} not examined: {reason}" for reason, subjects in gaps.items()]
 
 
 def _estimate_per_month(actions: Sequence[Action], days: int) -> list[Amount]:

@@ -26,6 +26,7 @@ from genanalytics.decide.ledger import (
     find_examples,
     read_requests,
     read_rows,
+    sum_by_day,
 )
 from genanalytics.decide.repeats import MOST_IDS, Repeats, find_repeats
 from genanalytics.errors import InputError
@@ -38,7 +39,10 @@ from genanalytics.units import Unit, format_count, format_value
 CERTAIN, UPPER_BOUND, SUSPECTED, TIME_ONLY = "certain", "upper bound", "suspected", "time"
 """The kinds of a class."""
 FALLBACK = "fallback"
+WITHIN_S = 10.0
+"""The longest time in seconds between a request and its near-duplicate, unless the caller gives another one."""
 
+_EMPTY = pd.DataFrame({"requested_id": pd.array([], dtype="str"), "loss": np.array([], dtype=float)})
 _NO_MOMENTS = "the data has no column created_at"
 _REQUIRED = ("requested_id", "total_cost", "model", "provider_name", "native_tokens_prompt", "native_tokens_completion")
 
@@ -87,7 +91,7 @@ _DTYPES = {
 }
 
 
-def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float = 10.0) -> pd.DataFrame:
+def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float = WITHIN_S) -> pd.DataFrame:
     """Return a ledger of waste: one row per class, whose dollars never add up to more than the bill.
 
     A dollar is counted once, in the first class that it belongs to. The classes from `cancelled` to `near-duplicate`
@@ -141,6 +145,27 @@ def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float 
     >>> found.attrs["totals"]["certain"], found["gap"].iloc[7]
     (2.0, 'the data has no column created_at')
     """
+    return measure_waste(data, prices, within_s).ledger
+
+
+class Measured(NamedTuple):
+    """The ledger of waste, and what it is made of.
+
+    Attributes:
+        ledger: The result of `waste`.
+        by_day: US$ of each class for each day in UTC (`ledger.sum_by_day`).
+        changes: The result of `ga.price_changes`.
+        flips: The result of `ga.cache_flips`; None if they cannot be found, for which the ledger has the reason.
+    """
+
+    ledger: pd.DataFrame
+    by_day: pd.DataFrame
+    changes: pd.DataFrame
+    flips: pd.DataFrame | None
+
+
+def measure_waste(data: Records, prices: pd.DataFrame | None, within_s: float = WITHIN_S) -> Measured:
+    """Return the ledger of waste with what it is made of; arguments and errors as of `waste`."""
     if not within_s > 0:
         msg = f"within_s={within_s!r}: give a number of seconds above 0"
         raise InputError(msg)
@@ -168,11 +193,15 @@ def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float 
             },
         },
     }
-    return found
+    return Measured(found, findings.by_day, findings.changes, findings.flips)
 
 
 class _Findings(NamedTuple):
     """All that the ledger is made of: sums, near-duplicates, ids of examples, reasons for gaps, and fallbacks."""
+
+    by_day: pd.DataFrame
+    changes: pd.DataFrame
+    flips: pd.DataFrame | None
 
     sums: Mapping[str, float]
     repeats: Repeats
@@ -184,9 +213,13 @@ class _Findings(NamedTuple):
 
 def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float) -> _Findings:
     itemized = itemize(data, table)
-    rows = read_rows(open_source(itemized), table, compare_regimes(itemized, table))
+    changes = compare_regimes(itemized, table)
+    rows = read_rows(open_source(itemized), table, changes)
     repeats = find_repeats(read_requests(source), within_s)
-    losses, gaps, notices = _find_losses(data, source, table)
+    flips, gap = _find_flips(data, source, table)
+    gaps = {FLIPPED: gap} if gap else {}
+    losses = _EMPTY if flips is None else flips.loc[flips["loss"] > 0, ["requested_id", "loss"]].astype({"loss": float})
+    told = [] if flips is None else [notice for notice in flips.attrs["notices"] if notice not in source.notices]
     repeated = pd.DataFrame({"requested_id": pd.array(repeats.ids, dtype="str"), "repeated": 1.0})
     last = source.find_latest("created_at") if "created_at" in source.columns else None
     marks = pd.concat([losses, repeated], ignore_index=True)
@@ -196,23 +229,21 @@ def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float
     gaps |= {FALLBACK: fallbacks.gap} if fallbacks.gap else {}
     gaps |= dict(_list_gaps(source, table, sums))
     examples = find_examples(rows, [name for name in CLASSES if sums[f"requests {name}"]])
-    return _Findings(sums, repeats, examples, gaps, fallbacks, notices)
+    notices = [f"cache flips: {notice}" for notice in told]
+    return _Findings(sum_by_day(rows), changes, flips, sums, repeats, examples, gaps, fallbacks, notices)
 
 
-def _find_losses(data: Records, source: Source, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
-    """Return the losses of cache flips by `requested_id`, why they are unknown, and what a user should know of them."""
-    empty = pd.DataFrame({"requested_id": pd.array([], dtype="str"), "loss": np.array([], dtype=float)})
+def _find_flips(data: Records, source: Source, table: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
+    """Return the cache flips; or None, and why they are unknown."""
     if "created_at" not in source.columns:
-        return empty, {FLIPPED: _NO_MOMENTS}, []
+        return None, _NO_MOMENTS
     try:
         flips = cache_flips(data, table)
     except InputError as error:
-        return empty, {FLIPPED: str(error)}, []
+        return None, str(error)
     if not flips.attrs["compared"]:
-        return empty, {FLIPPED: "no call with native_tokens_cached follows one of its session"}, []
-    known = flips.loc[flips["loss"] > 0, ["requested_id", "loss"]].astype({"loss": float})
-    notices = [notice for notice in flips.attrs["notices"] if notice not in source.notices]
-    return known, {}, [f"cache flips: {notice}" for notice in notices]
+        return None, "no call with native_tokens_cached follows one of its session"
+    return flips, ""
 
 
 def _list_gaps(source: Source, table: pd.DataFrame, sums: Mapping[str, float]) -> Iterator[tuple[str, str]]:

@@ -65,6 +65,35 @@ def test_the_most_valuable_action_comes_first() -> None:
     assert any("do not add them up" in notice for notice in found.attrs["notices"])
 
 
+def test_cancelled_requests_are_worth_their_cost_and_truncated_ones_at_most() -> None:
+    records = list_records(percent=100)
+    for record in records[::8]:
+        record |= {"cancelled": True, "finish_reason": None}
+    for record in records[2::8]:
+        record |= {"finish_reason": "length"}
+    found = ga.recommend(frame_of(*records)).set_index("basis")
+    days = frame_of(*records)["created_at"].dt.date.nunique()
+    cancelled, truncated = (
+        math.fsum(record["total_cost"] for record in rows) / days * DAYS_PER_MONTH
+        for rows in (records[::8], records[2::8])
+    )
+    assert found.loc["billed", "usd_per_month"] == pytest.approx(cancelled, rel=1e-9)
+    assert found.loc["upper bound", "usd_per_month"] == pytest.approx(truncated, rel=1e-9)
+    assert found.loc["billed", "action"].startswith("Cancel earlier")
+
+
+def test_the_same_model_elsewhere_is_worth_the_difference_of_the_prices() -> None:
+    here, there = list_records(percent=100), list_records(percent=100, sheet=USUAL.times(5_000))
+    frame = frame_of(*here, *({**record, "provider_name": "Q"} for record in there))
+    found = ga.recommend(frame)
+    row = found[found["action"] == "Route maker/m to Q instead of P"].iloc[0]
+    days = frame["created_at"].dt.date.nunique()
+    most = math.fsum(record["total_cost"] for record in here) / 2 / days * DAYS_PER_MONTH
+    assert 0 < row["usd_per_month"] <= most * (1 + 1e-9)
+    assert row["basis"] == "estimate"
+    assert "compare both providers first" in row["risk"]
+
+
 def test_an_action_worth_less_than_a_dollar_is_left_out_and_counted() -> None:
     found = ga.recommend(frame_of(*list_records(sheet=USUAL)))
     assert found.empty
@@ -98,7 +127,10 @@ def test_no_records_give_no_actions(rows: int) -> None:
 def test_columns_that_are_missing_are_named() -> None:
     frame = frame_of(*list_records()).drop(columns=["native_tokens_cached", "requested_id"])
     notices = ga.recommend(frame).attrs["notices"]
-    assert any(notice.startswith("surcharges not examined: ") and "requested_id" in notice for notice in notices)
+    assert any(
+        notice.startswith("waste, surcharges, lost caches not examined: ") and "requested_id" in notice
+        for notice in notices
+    )
 
 
 def test_names_from_strangers_are_quoted_in_commands() -> None:
