@@ -16,9 +16,8 @@ from .decide.forecast import forecast as forecast
 from .decide.hit_rate import hit_rate_by_gap as hit_rate_by_gap
 from .decide.labels import label as label
 from .decide.outlook import Forecast as Forecast
-from .decide.waste import waste as waste
-from .decide.what_if import what_if as what_if
 from .decide.recommend import recommend as recommend
+from .decide.waste import waste as waste
 from .decide.what_if import what_if as what_if
 from .errors import (
     CacheError as CacheError,
