@@ -12,6 +12,7 @@ from .dataset.redact import Redaction as Redaction
 from .dataset.writer import compact as compact
 from .decide.cache_replay import cache_replay as cache_replay
 from .decide.changes import changes as changes
+from .decide.cost_change import cost_change as cost_change
 from .decide.forecast import forecast as forecast
 from .decide.hit_rate import hit_rate_by_gap as hit_rate_by_gap
 from .decide.labels import label as label
@@ -39,7 +40,6 @@ from .files import (
 )
 from .ids.read import Ids as Ids, read_ids as read_ids
 from .metrics.attempts import attempt_summary as attempt_summary, attempts as attempts
-from .metrics.change import cost_change as cost_change
 from .metrics.comparison import Comparison as Comparison, compare as compare
 from .metrics.distribution import distribution as distribution
 from .metrics.engines.scan import scan as scan

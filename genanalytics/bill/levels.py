@@ -20,7 +20,7 @@ Tokens = tuple[int, ...]
 
 _CHANGEOVER = 0.05
 """Regimes that share at most this part of the shorter period follow each other: clocks differ at a change of prices."""
-_LONG_PROMPT = 30_000
+LONG_PROMPT = 30_000
 """No known price goes by a shorter length of the prompt."""
 TIER = "tier"
 """The kind of a difference that the caller chose."""
@@ -204,4 +204,4 @@ def _is_chosen(level: Level, base: Level) -> bool:
 
 def _is_longer(level: Level, base: Level) -> bool:
     """Return whether the length of the prompt separates a regime from a lower one."""
-    return level.prompts[0] > base.prompts[1] and level.prompts[0] >= _LONG_PROMPT
+    return level.prompts[0] > base.prompts[1] and level.prompts[0] >= LONG_PROMPT

@@ -29,11 +29,12 @@ from genanalytics.units import Unit, format_count
 
 KINDS = ("change", "surcharge", TIER)
 """The kinds of differences between prices."""
+USUAL_TIERS = {"", "default", "standard", "auto"}
+"""The service tiers that mean the usual prices."""
 
 _ID = "requested_id"
 _HOUR = "hour of a request"
 _PLACE = "place of a regime"
-_USUAL_TIERS = {"", "default", "standard", "auto"}
 _COLUMNS = ("regime", "kind", "since", "until", "relation", "requests", "extra_cost", "share", "examples")
 _DTYPES = {
     "regime": "Int64",
@@ -254,7 +255,7 @@ def _name_tier(row: Mapping[Any, Any]) -> str:
     """Return what the caller of all requests of a regime chose; empty for nothing."""
     chosen = [name for name in (BATCH, "is_byok") if row.get(f"mark {name} min") == 1]
     ends = row.get("mark service_tier min"), row.get("mark service_tier max")
-    if ends[0] == ends[1] and isinstance(ends[0], str) and ends[0] not in _USUAL_TIERS:
+    if ends[0] == ends[1] and isinstance(ends[0], str) and ends[0] not in USUAL_TIERS:
         chosen.append(ends[0])
     return ", ".join(chosen)
 

@@ -19,8 +19,10 @@ from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
 from genanalytics.cli.cache_flips import cache_flips
 from genanalytics.cli.cache_replay import cache_replay
+from genanalytics.cli.change import change
 from genanalytics.cli.changes import changes
 from genanalytics.cli.compact import compact
+from genanalytics.cli.compare import compare
 from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
 from genanalytics.cli.demo import demo
 from genanalytics.cli.doctor import doctor
@@ -167,8 +169,10 @@ for _command in (
     cache,
     cache_flips,
     cache_replay,
+    change,
     changes,
     compact,
+    compare,
     completion,
     demo,
     doctor,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import is_missing
-from genanalytics.metrics.change import cost_change
+from genanalytics.decide.cost_change import cost_change
 from genanalytics.metrics.engines.source import Covered, Records, find_coverage_of, keep_rows
 from genanalytics.units import Unit, format_value
 
@@ -21,7 +21,6 @@ _LEAST_CHANGE = 0.02
 _WORDS = {
     "by_requests": ("more requests", "fewer requests"),
     "by_mix": ("another mix of models and providers", "another mix of models and providers"),
-    "by_size": ("more tokens per request", "fewer tokens per request"),
     "by_input_tokens": ("longer prompts", "shorter prompts"),
     "by_output_tokens": ("longer answers", "shorter answers"),
     "by_price": ("higher prices", "lower prices"),
@@ -69,7 +68,7 @@ def find_causes(data: Records, window: Window, names: Sequence[str]) -> dict[tup
     """
     periods = (_keep(data, window.start, window.middle), _keep(data, window.middle, window.stop))
     change = cost_change(*periods, by=names or None)
-    effects = [name for name in _WORDS if name in change]
+    effects = list(_WORDS)
     columns = ["before", "after", "change", *effects]
     groups = {
         tuple(None if is_missing(value) else value for value in key): row

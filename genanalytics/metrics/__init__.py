@@ -2,7 +2,6 @@
 
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS
-from genanalytics.metrics.change import cost_change
 from genanalytics.metrics.comparison import Comparison, Estimate, compare
 from genanalytics.metrics.declare import (
     Basis,
@@ -71,7 +70,6 @@ __all__ = [
     "attempts",
     "cache_summary",
     "compare",
-    "cost_change",
     "cost_summary",
     "count_of",
     "distribution",

@@ -73,7 +73,7 @@ def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> tuple[str, nw.Exp
     if schema[name] == nw.Boolean and sign in _ORDERINGS:
         msg = f"{condition!r}: column {name!r} is true or false; use = or !="
         raise InputError(msg)
-    value = nw.lit(_parse_value(text, name, schema[name], tz))
+    value = nw.lit(parse_value(text, name, schema[name], tz))
     column = nw.col(make_plain(name))
     met = _ORDERINGS.get(sign, operator.eq)(column, value)
     if schema[name].is_float():  # on some engines, NaN is above every number
@@ -82,8 +82,18 @@ def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> tuple[str, nw.Exp
     return name, ~known if sign == "!=" else known
 
 
-def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
-    """Return a value of a column's type."""
+def parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
+    """Return a value of a column's type.
+
+    Args:
+        text: The value as a user typed it.
+        name: The column.
+        dtype: The type of the column.
+        tz: The time zone of moments without one.
+
+    Raises:
+        InputError: The text does not fit the column.
+    """
     if dtype.is_nested():
         msg = f"column {name!r} contains lists: it cannot have a condition"
         raise InputError(msg)

@@ -91,6 +91,12 @@ class Table:
         return [name for name in self.summary.columns[len(self.by) :] if name not in limits]
 
     @property
+    def _total(self) -> pd.DataFrame | None:
+        """The row under the groups; None without one."""
+        total = self.summary.attrs.get("total")
+        return pd.DataFrame([total]) if total is not None and self.by else None
+
+    @property
     def _notes(self) -> list[str]:
         more = len(self.summary) - _MAX_ROWS
         left_out = [f"... and {more:,} more rows in .summary"] if more > 0 else []
@@ -98,13 +104,14 @@ class Table:
         return [*left_out, *shares, *list_notices(self.summary), *describe_gaps(self.names, [self.summary])]
 
     def __repr__(self) -> str:
-        text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names)
+        text = format_table(self.summary.head(_MAX_ROWS), self.by, self.names, total=self._total)
         return "\n".join([text, *self._notes])
 
     def _repr_html_(self) -> str:
         shown = self.summary.head(_MAX_ROWS)
-        columns = [Column(name, name_groups(shown[name])) for name in self.by]
-        columns += [column for name in self.names for column in _make_columns(shown, name, shown.attrs)]
+        rows = _add_total(shown, self._total)
+        columns = [Column(name, cells) for name, cells in _name_rows(shown, self.by, len(rows)).items()]
+        columns += [column for name in self.names for column in _make_columns(rows, name, shown.attrs)]
         figures = [place for place, column in enumerate(columns) if column.is_figure]
         heads, cells = [column.label for column in columns], [column.cells for column in columns]
         notes = "<br>".join(map(to_html, self._notes))
@@ -120,7 +127,7 @@ def table(summary: pd.DataFrame) -> Table:
 
     Returns:
         The table. If some of the requested ids have no record, each count and each sum is shown as a lower bound, and
-        the coverage is below the table.
+        the coverage is below the table. A total in `attrs` is the last row.
 
     Raises:
         InputError: `attrs` contains no units and labels.
@@ -216,20 +223,27 @@ def format_table(
         at_least: Columns whose last row is shown as a lower bound; those of `attrs["lower_bounds"]` are in every row.
         width: The maximum number of characters in a line.
     """
-    rows = summary if total is None else pd.concat([summary, total])
+    rows = _add_total(summary, total)
     figures = [
         column for name in names for column in _make_columns(rows, name, summary.attrs, is_bound=name in at_least)
     ]
-    totals = len(rows) - len(summary)
-    groups = {
-        name: [*name_groups(summary[name]), *["" if place else "total"] * totals] for place, name in enumerate(by)
-    }
+    groups = _name_rows(summary, by, len(rows))
     needed = sum(column.width for column in figures)
     labels = _label_groups(groups, width - needed)
     if needed + sum(label.width for label in labels) > width + len(_SPACE):
         labels = _label_groups(groups, width // _NAMES_SHARE)
     left = width + len(_SPACE) - sum(label.width for label in labels)
     return "\n\n".join(join_columns([*labels, *part]) for part in _divide(figures, left))
+
+
+def _add_total(summary: pd.DataFrame, total: pd.DataFrame | None) -> pd.DataFrame:
+    return summary if total is None else pd.concat([summary, total])
+
+
+def _name_rows(summary: pd.DataFrame, by: Sequence[str], rows: int) -> dict[str, list[str]]:
+    """Return the names of the groups by column; further rows are totals."""
+    totals = rows - len(summary)
+    return {name: [*name_groups(summary[name]), *["" if place else "total"] * totals] for place, name in enumerate(by)}
 
 
 def name_groups(values: pd.Series) -> list[str]:

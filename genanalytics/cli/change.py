@@ -1,0 +1,173 @@
+"""The command `change`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
+from genanalytics.cli.streams import say, say_table
+from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from genanalytics.decide.two_periods import Periods
+
+_SHOWN = 1e-4
+"""Other charges and unexplained effects below this share of the cost have no column."""
+_NAMED = 0.01
+"""A cause with a smaller share of all effects than this is not named."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics change generations.parquet --period week
+  genanalytics change generations.parquet --period week --against 2026-09-07 --by model,provider_name --json"""
+)
+@click.option(
+    "--period",
+    "every",
+    type=click.Choice(["week", "month"]),
+    default="month",
+    show_default=True,
+    help="Compare weeks (from Monday) or months.",
+)
+@click.option(
+    "--against",
+    default="previous",
+    show_default=True,
+    metavar="DAY",
+    help="Compare with the previous period, or with the one of this day, such as 2026-07-01.",
+)
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN[,COLUMN]",
+    help="Split the change by these columns (default: model).",
+)
+@reads_records
+def change(
+    paths: tuple[str, ...],
+    every: Any,
+    against: str,
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    tz: str,
+    engine: str,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Show why the cost changed from one month or week to the next.
+
+    The last full period is compared with the one before it. The change is split into the number of requests, the mix of
+    models and providers, tokens per request, prices, and caching; these effects add up to it. Prices come from the
+    records, as `prices` shows them. Amounts are per day if the periods have different lengths. JSON and CSV have no
+    total row.
+    """
+    from genanalytics.bill.items import add_items
+    from genanalytics.decide.cost_change import cost_change
+    from genanalytics.decide.two_periods import choose_periods
+    from genanalytics.tables.table import format_table, list_notices
+
+    names = split_names(",".join(by)) or ["model"]
+    with open_records(paths, where, tz, engine) as data:
+        periods = choose_periods(data, every=every, against=against, tz=tz)
+        items = add_items(data)
+        sides = [period.keep(items) for period in (periods.before, periods.after)]
+        lengths = (periods.before.days, periods.after.days)
+        found = cost_change(*sides, by=names, days=None if lengths[0] == lengths[1] else lengths, tz=tz)
+    if print_rows(_add_ends(found, periods), as_json=as_json, as_csv=as_csv):
+        return
+    say(*_describe(found, periods), "")
+    columns = _choose_columns(found, names)
+    total = _make_total(found)
+    say_table(format_table(found, names, columns, total=total, width=find_terminal_width()))
+    say(*list_notices(found), *(f"{notice}." for notice in periods.notices))
+
+
+def _add_ends(found: "pd.DataFrame", periods: "Periods") -> "pd.DataFrame":
+    """Return the rows with the ends of both periods, which the command chose."""
+    ends = {
+        f"{side}_{name}": moment
+        for side, span in (("before", periods.before), ("after", periods.after))
+        for name, moment in (("since", span.start), ("until", span.end))
+    }
+    days = found.attrs["days"] or [None, None]
+    return found.assign(**ends, per_day=days[0] is not None)
+
+
+def _make_total(found: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame([found.attrs["total"]])
+
+
+def _choose_columns(found: "pd.DataFrame", names: Sequence[str]) -> list[str]:
+    """Return the columns with amounts that a reader can see."""
+    total: Mapping[str, float | None] = found.attrs["total"]
+    least = _SHOWN * max(abs(total["before"] or 0.0), abs(total["after"] or 0.0))
+    rare = ["by_other", "by_unexplained"]
+    left_out = {name for name in rare if not (found[name].abs() > least).any()}
+    left_out |= {name for name in ("unknown_before", "unknown_after") if not found[name].any()}
+    return [name for name in found.columns if name not in {*names, *left_out}]
+
+
+def _describe(found: "pd.DataFrame", periods: "Periods") -> Iterator[str]:
+    """Yield the answer in words."""
+    total: Mapping[str, float | None] = found.attrs["total"]
+    bounds, days = found.attrs["lower_bounds"], found.attrs["days"]
+    was, now = total["before"], total["after"]
+    before, after = periods.before.name, periods.after.name
+    if was is None or now is None:
+        yield f"The cost of {before if was is None else after} is unknown, so there is no change to explain."
+        return
+    whole = [was, now] if days is None else [was * days[0], now * days[1]]
+    decimals = money_decimals(whole)
+    cost = format_value(whole[1], Unit.USD, decimals=decimals)
+    cost = mark_lower_bound(cost) if "after" in bounds else cost
+    sentence = f"{_capitalize(after)} cost {cost}, {_compare(whole[0], whole[1], before)}"
+    if days is None:
+        yield f"{sentence}: {_list_causes(total)}."
+        return
+    yield f"{sentence}."
+    per_day = format_value(now, Unit.USD, decimals=money_decimals([was, now]))
+    yield (
+        f"Per day ({days[0]:g} and {days[1]:g} days): {per_day}, {_compare(was, now, before)}: {_list_causes(total)}."
+    )
+
+
+def _capitalize(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def _compare(was: float, now: float, before: str) -> str:
+    """Return the difference in words, such as `$19.90 less than August 2026 (−4.8 %)`."""
+    decimals = money_decimals([was, now])
+    change = now - was
+    if not round(change, decimals):
+        return f"as much as {before}"
+    size = format_value(abs(change), Unit.USD, decimals=decimals)
+    share = f" ({'+' if change > 0 else ''}{format_value(change / was, Unit.SHARE)})" if was > 0 else ""
+    return f"{size} {'more' if change > 0 else 'less'} than {before}{share}"
+
+
+def _list_causes(total: Mapping[str, float | None]) -> str:
+    """Return the effects in words, the largest first."""
+    from genanalytics.decide.cells import EFFECTS
+
+    effects = {label.removeprefix("by "): total[name] or 0.0 for name, label in EFFECTS.items()}
+    sizes = sorted(effects.items(), key=lambda item: -abs(item[1]))
+    least = _NAMED * sum(abs(effect) for _, effect in sizes)
+    named = [(label, effect) for label, effect in sizes if abs(effect) >= least and effect]
+    rest = sum(effect for label, effect in sizes if abs(effect) < least)
+    decimals = money_decimals(effect for _, effect in named)
+    causes = [f"{label} {_sign(effect, decimals)}" for label, effect in named]
+    if round(rest, decimals):
+        causes.append(f"other causes {_sign(rest, decimals)}")
+    return ", ".join(causes) or "no cause changed"
+
+
+def _sign(effect: float, decimals: int) -> str:
+    return ("+" if effect > 0 else "") + format_value(effect, Unit.USD, decimals=decimals)

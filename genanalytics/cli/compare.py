@@ -1,0 +1,158 @@
+"""The command `compare`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
+from genanalytics.cli.streams import say, say_table
+from genanalytics.units import Unit, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from genanalytics.metrics import Comparison
+
+_MAX_ROWS = 20
+"""The number of strata in a table, those with most weight."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics compare generations.parquet --by provider_name --a OpenAI --b Azure --metric ttft_ms_p50
+  genanalytics compare generations.parquet --by streamed --a true --b false --metric error_rate --json"""
+)
+@click.option("--by", required=True, metavar="COLUMN", help="Compare two values of this column, or of hour or weekday.")
+@click.option("--a", required=True, metavar="VALUE", help="Compare this value of the column ...")
+@click.option("--b", required=True, metavar="VALUE", help="... with this one.")
+@click.option(
+    "--metric",
+    required=True,
+    metavar="NAME",
+    help="Compare this mean, rate, ratio or percentile, such as ttft_ms_p50 or error_rate.",
+)
+@click.option(
+    "--match",
+    multiple=True,
+    metavar="COLUMN[,COLUMN]",
+    help="Compare within the same values of these columns, such as model,hour (default: model).",
+)
+@reads_records
+def compare(
+    paths: tuple[str, ...],
+    by: str,
+    a: str,
+    b: str,
+    metric: str,
+    match: tuple[str, ...],
+    where: tuple[str, ...],
+    tz: str,
+    engine: str,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Compare two groups in one figure, with a 95 % interval.
+
+    Only what both groups have in common counts, such as the same model at the same hour, with the same weight on both
+    sides. The requests were not divided at random: anything that is not matched may be the cause of a difference.
+    """
+    from genanalytics.metrics import compare as compare_groups
+    from genanalytics.tables.table import list_notices
+
+    names = split_names(",".join(match)) if match else [name for name in ["model"] if name != by]
+    with open_records(paths, where, tz, engine) as data:
+        sides = [_read_value(data, by, side, tz) for side in (a, b)]
+        found = compare_groups(data, by=by, a=sides[0], b=sides[1], metric=metric, match=names, tz=tz)
+        row = _make_row(found, data)
+    if print_rows(row, as_json=as_json, as_csv=as_csv):
+        return
+    say(_describe(found, a, b), "")
+    _, *lines = repr(found).splitlines()
+    say(*lines)
+    _show_strata(found, names)
+    say(*list_notices(row))
+
+
+def _read_value(data: Any, by: str, text: str, tz: str) -> object:
+    """Return a value of the column that is compared by; the text itself if there is no such column."""
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+
+    from genanalytics.metrics.engines.source import Covered
+    from genanalytics.metrics.grouping.calendar import find_zone
+    from genanalytics.metrics.grouping.keys import DERIVED
+    from genanalytics.metrics.where import parse_value
+
+    native: Any = data.data if isinstance(data, Covered) else data
+    schema = nw.from_native(native).collect_schema()
+    types = {"hour": nw.Int64(), "weekday": nw.Int64(), "day": nw.Datetime(time_zone="UTC")}
+    dtype = types.get(by) if by in DERIVED else schema.get(by)
+    if dtype is None:
+        return text
+    zone = find_zone(tz)
+    value = parse_value(text, by, dtype, zone)
+    return pd.Timestamp(value).tz_convert(zone) if by == "day" else value
+
+
+def _make_row(found: "Comparison", data: Any) -> "pd.DataFrame":
+    """Return a comparison as one row."""
+    import pandas as pd
+
+    from genanalytics.metrics.summary import describe_completeness
+
+    row = {
+        "by": found.by,
+        "a": found.a,
+        "b": found.b,
+        "metric": found.metric.name,
+        "match": ",".join(found.match),
+        "value_a": found.value_a,
+        "value_b": found.value_b,
+        **{
+            f"{name}{suffix}": getattr(estimate, limit)
+            for name, estimate in (("difference", found.difference), ("ratio", found.ratio))
+            for suffix, limit in (("", "value"), ("_low", "low"), ("_high", "high"))
+        },
+        "n_a": found.n_a,
+        "n_b": found.n_b,
+        "overlap_a": found.overlap_a,
+        "overlap_b": found.overlap_b,
+        "comparable": found.comparable,
+        "gap": found.gap,
+    }
+    frame = pd.DataFrame([row])
+    frame.attrs = describe_completeness(data, ())
+    return frame
+
+
+def _describe(found: "Comparison", a: str, b: str) -> str:
+    """Return the answer in words."""
+    label, unit, difference = found.metric.label, found.metric.unit, found.difference
+    title = f"{label[0].upper()}{label[1:]}"
+    if not found.comparable or difference.value is None:
+        return f"{title}: {a} and {b} cannot be compared, since they have too little in common."
+    values = " against ".join(format_value(value, unit) for value in (found.value_a, found.value_b))
+    unit = Unit.POINTS if unit is Unit.SHARE else unit
+    word = "lower" if difference.value < 0 else "higher"
+    size = f"{format_value(abs(difference.value), unit)} {word} than"
+    answer = f"{a} is {size if difference.value else 'equal to'} {b}, {values}"
+    if difference.low is None or difference.high is None:
+        return f"{title}: {answer}. There is no interval: {found.gap or 'it cannot be estimated'}."
+    span = f"{format_value(difference.low, unit)} to {format_value(difference.high, unit)}"
+    unclear = "no clear difference: " if difference.low <= 0 <= difference.high else ""
+    return f"{title}: {unclear}{answer} (95 % interval of the difference: {span})."
+
+
+def _show_strata(found: "Comparison", names: list[str]) -> None:
+    """Print the strata with most weight, if there are several."""
+    from genanalytics.tables.table import format_table
+
+    strata = found.strata[found.strata["weight"].notna()].sort_values("weight", ascending=False, kind="stable")
+    if len(strata) < len(("a", "b")):
+        return
+    say("")
+    columns = [name for name in strata.columns if name not in names]
+    say_table(format_table(strata.head(_MAX_ROWS), names, columns, width=find_terminal_width()))
+    if len(strata) > _MAX_ROWS:
+        say(f"... and {len(strata) - _MAX_ROWS:,} more")
