@@ -1,6 +1,6 @@
 """What moved the cost at a moment: the largest effect of `cost_change` between the days before and after it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +64,10 @@ def choose_window(starts: pd.DatetimeIndex, start: int, place: int, stop: int) -
 def find_causes(data: Records, window: Window, names: Sequence[str]) -> dict[tuple[Any, ...] | None, str]:
     """Return the main cause of the change of cost within a window by group, None for all rows; in words.
 
-    Groups whose cost changed by less than 2 % are left out.
+    Data with the columns of `itemize` is not split again. Groups whose cost changed by less than 2 % are left out.
     """
     periods = (_keep(data, window.start, window.middle), _keep(data, window.middle, window.stop))
-    change = cost_change(*periods, by=names or None)
+    change = cost_change(*periods, by=names or None, days=(window.days, window.days))
     effects = list(_WORDS)
     columns = ["before", "after", "change", *effects]
     groups = {
@@ -78,9 +78,8 @@ def find_causes(data: Records, window: Window, names: Sequence[str]) -> dict[tup
     }
     found: dict[tuple[Any, ...] | None, str] = {}
     if names:
-        found = {key: _describe(row, effects, window.days) for key, row in groups.items()}
-    total = change[columns].sum(min_count=1).to_frame().T
-    found[None] = _describe(_to_rows(total)[0], effects, window.days)
+        found = {key: _describe(row, effects) for key, row in groups.items()}
+    found[None] = _describe(change.attrs["total"], effects)
     return {key: text for key, text in found.items() if text}
 
 
@@ -95,7 +94,7 @@ def _keep(data: Records, start: pd.Timestamp, stop: pd.Timestamp) -> Records:
     return Covered(kept, find_coverage_of(data)) if isinstance(data, Covered) else kept
 
 
-def _describe(amounts: dict[str, float], effects: Sequence[str], days: int) -> str:
+def _describe(amounts: Mapping[str, float], effects: Sequence[str]) -> str:
     change = amounts["change"]
     if not abs(change) >= _LEAST_CHANGE * max(amounts["before"], amounts["after"]) > 0:
         return ""
@@ -105,5 +104,5 @@ def _describe(amounts: dict[str, float], effects: Sequence[str], days: int) -> s
     if main is None or sizes[main] <= 0:
         return ""
     words = _WORDS[main][0 if change > 0 else 1]
-    amount = format_value(abs(amounts[main]) / days, Unit.USD)
+    amount = format_value(abs(amounts[main]), Unit.USD)
     return f"{words} ({amount} {'more' if change > 0 else 'less'} a day)"

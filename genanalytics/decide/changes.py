@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import is_missing
+from genanalytics.bill.items import add_items
 from genanalytics.decide.breaks import FEWEST_DAYS, even_out, find_level
 from genanalytics.decide.causes import Window, choose_window, find_causes
 from genanalytics.decide.daily_series import FEWEST_ACTIVE, DailySeries, Series, read_daily
@@ -141,13 +142,13 @@ def changes(
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
     statistics = _check(names, metrics, level)
     daily = read_daily(data, names, tz, statistics)
-    moves = find_price_moves(data, prices, names) if PRICE in statistics else PriceMoves()
+    moves = find_price_moves(data, prices, names) if PRICE in statistics else PriceMoves(prices=prices)
     if moves.is_exact:
         daily = daily.drop(PRICE)
     judged = [series for series in daily.series if series.is_long]
     found = segment([even_out(one.daily, one.scale) for one in judged], daily.weekdays, level=level)
     rows = [row for series, own in zip(judged, found, strict=True) for row in _make_rows(series, own, daily, names)]
-    notices = [*daily.notices, *_describe(daily, judged), *moves.notices, *_add_causes(rows, data, names)]
+    notices = [*daily.notices, *_describe(daily, judged), *moves.notices, *_add_causes(rows, data, moves.prices, names)]
     result = _arrange([*rows, *moves.rows], daily, names)
     result.attrs = {
         "units": {name: unit.value for name, unit in _FIGURES.items()},
@@ -228,13 +229,16 @@ def _compare(series: Series, weekdays: "np.ndarray", before: slice, after: slice
     return {"before": was, "after": now, "change": change, "cost_effect": cost_now - cost_was}
 
 
-def _add_causes(rows: Sequence[dict[str, Any]], data: Records, names: Sequence[str]) -> Iterable[str]:
+def _add_causes(
+    rows: Sequence[dict[str, Any]], data: Records, prices: pd.DataFrame | None, names: Sequence[str]
+) -> Iterable[str]:
     """Add `cause` to the rows with the largest effects on the cost, and return what the user should know."""
     dated = [row for row in rows if "window" in row and not np.isnan(row["cost_effect"])]
     ranked = sorted(dated, key=lambda row: -abs(row["cost_effect"]))
     windows: list[Window] = list(dict.fromkeys(row["window"] for row in ranked))[:EXPLAINED]
     try:
-        causes = {window: find_causes(data, window, names) for window in windows}
+        items = add_items(data, prices) if windows else data
+        causes = {window: find_causes(items, window, names) for window in windows}
     except MissingColumnError as error:
         return [f"no causes: {error}"]
     for row in ranked:

@@ -30,11 +30,13 @@ class PriceMoves:
         rows: A row per change, with the columns of `changes`.
         is_exact: Whether these are all changes of prices: the prices of nearly all requests are known.
         notices: What the user should know.
+        prices: The table of prices; None if it is unknown.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     is_exact: bool = False
     notices: list[str] = field(default_factory=list)
+    prices: pd.DataFrame | None = None
 
 
 def find_price_moves(data: Records, prices: pd.DataFrame | None, names: Sequence[str]) -> PriceMoves:
@@ -51,17 +53,20 @@ def find_price_moves(data: Records, prices: pd.DataFrame | None, names: Sequence
         return PriceMoves()
     known = table[table["identified"] == KNOWN]
     if not known["requests"].sum() >= _LEAST_KNOWN * table["requests"].sum() > 0:
-        return PriceMoves(notices=["the prices of many requests are not identified: usd_per_mtok is judged instead"])
+        notice = "the prices of many requests are not identified: usd_per_mtok is judged instead"
+        return PriceMoves(notices=[notice], prices=table)
     keys = list_keys(table)
     moved = [key for key, regimes in known.groupby(keys, dropna=False) if _follow_each_other(regimes)]
     if not moved:
-        return PriceMoves(is_exact=True)
+        return PriceMoves(is_exact=True, prices=table)
     conditions = [reduce(and_, map(_equals, keys, key)) for key in moved]
     kept = keep_rows(data, reduce(or_, conditions))
     found = price_changes(Covered(kept, find_coverage_of(data)) if isinstance(data, Covered) else kept, table)
     notices = [one for one in found.attrs["notices"] if one not in table.attrs["notices"]]
     changed = found[found["kind"] == "change"].to_dict("records")
-    return PriceMoves([_make_row(row, known, keys, names) for row in changed], is_exact=True, notices=notices)
+    return PriceMoves(
+        [_make_row(row, known, keys, names) for row in changed], is_exact=True, notices=notices, prices=table
+    )
 
 
 def _follow_each_other(regimes: pd.DataFrame) -> bool:
