@@ -1,6 +1,6 @@
 """What each dollar was for: the items of every row's cost, which add up to it exactly."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,19 @@ from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Covered, Records, attach, open_source
+from genanalytics.metrics.engines.source import Covered, Records, attach, find_coverage_of, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
+
+
+@dataclass(frozen=True, slots=True)
+class Itemized(Covered):
+    """Records with their items.
+
+    Attributes:
+        prices: The prices at which they were divided: at the same table, they are not divided again.
+    """
+
+    prices: pd.DataFrame
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
@@ -57,12 +68,28 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
     >>> itemize(frame)[["total_cost", "input_cost", "output_cost", "unexplained_cost"]].iloc[0].tolist()
     [0.0048, 0.003, 0.0018, 0.0]
     """
+    if isinstance(data, Itemized) and prices is data.prices:
+        return data
     if isinstance(data, Covered):
-        return replace(data, data=itemize(data.data, prices))
+        return Covered(itemize(data.data, prices), data.coverage)
     source = open_source(data)
     book = find_prices(data, BY)[1] if prices is None else _read_book(source, prices)
     found = source.extend(book.keys, book.groups, NEEDS, make_steps(book), COLUMNS)
     return attach(data, found, COLUMNS)
+
+
+def divide(data: Records, prices: pd.DataFrame) -> Itemized:
+    """Return records with their items at some prices, for several results that need them.
+
+    Args:
+        data: Anything that `summarize` takes; the coverage of its ids is kept.
+        prices: The result of `prices`.
+    """
+    found = itemize(data, prices)
+    if isinstance(found, Itemized):
+        return found
+    native = found.data if isinstance(found, Covered) else found
+    return Itemized(native, find_coverage_of(data), prices)
 
 
 def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:

@@ -9,12 +9,12 @@ import pandas as pd
 
 from genanalytics.base.text import name_group
 from genanalytics.bill.book import BY
+from genanalytics.bill.items import Itemized
 from genanalytics.decide.action import PATH, Action, Amount, Basis, write_command, write_condition
 from genanalytics.decide.cache_replay import BY as REPLAYED_BY, cache_replay
 from genanalytics.decide.ledger import UNREAD
 from genanalytics.decide.waste import CERTAIN, UPPER_BOUND, Measured, measure_waste
 from genanalytics.decide.what_if import what_if
-from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST
 from genanalytics.metrics.summary import summarize
@@ -51,16 +51,14 @@ class Found:
     """What the actions are made of.
 
     Attributes:
-        data: The records.
-        itemized: The records with their items.
+        data: The records with their items.
         prices: The result of `ga.prices`.
         days: The start of every day of the period.
         since: The option of a command for the records after this period.
         tz: The time zone of the days.
     """
 
-    data: Records
-    itemized: Records
+    data: Itemized
     prices: pd.DataFrame
     days: pd.DatetimeIndex
     since: tuple[str, str]
@@ -83,7 +81,7 @@ def list_surcharges(found: Found) -> Iterator[Action]:
     if rows.empty:
         return
     by = [*BY, "regime"]
-    costs = summarize(found.itemized, by=by, every="day", tz=found.tz, metrics=[EFFECTIVE_COST])
+    costs = summarize(found.data, by=by, every="day", tz=found.tz, metrics=[EFFECTIVE_COST])
     for row in rows.to_dict("records"):
         daily = _select_days(costs, row, by, found.days)
         model, provider = (name_group(row[name], missing="not given") for name in BY)

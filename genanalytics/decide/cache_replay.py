@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.bill.book import check_prices, list_keys
-from genanalytics.bill.items import itemize
+from genanalytics.bill.items import Itemized, itemize
 from genanalytics.bill.prices import prices as compute_prices
-from genanalytics.bill.split import NEEDS as BILL_NEEDS
+from genanalytics.bill.split import COLUMNS, NEEDS as BILL_NEEDS
 from genanalytics.decide.gaps import (
     OPTIONAL,
     REQUIRED,
@@ -169,7 +169,11 @@ def cache_replay(
     native, guessed = guess_sessions(data.data if isinstance(data, Covered) else data, table)
     keys = resolve_by(open_source(native), by, None, "UTC", others=tuple(_DTYPES))
     by_columns = [key.column for key in keys]
-    itemized = itemize(select_needed(native, [*by_columns, *_NEEDED, *list_keys(table)]), table)
+    needed = [*by_columns, *_NEEDED, *list_keys(table)]
+    if isinstance(data, Itemized) and data.prices is table:
+        itemized = select_needed(native, [*needed, *COLUMNS])
+    else:
+        itemized = itemize(select_needed(native, needed), table)
     source = open_source(itemized)
     flags = list_flags()
     groups = source.aggregate(keys, [Count(), *map(Sum, flags.values())], {}, [])

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from genanalytics.bill.items import add_items
+from genanalytics.bill.items import divide
 from genanalytics.bill.prices import prices as find_prices
 from genanalytics.decide.action import Action, Amount
 from genanalytics.decide.actions import Found, list_flips, list_lifetimes, list_providers, list_surcharges, list_waste
@@ -85,7 +85,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
         return _arrange(data, [], [notice])
     table = find_prices(data) if prices is None else prices
     since = ("--where", f"created_at>={days[-1] + pd.Timedelta(days=1):%Y-%m-%d}")
-    found = Found(data, add_items(data, table), table, days, since, tz)
+    found = Found(divide(data, table), table, days, since, tz)
     actions, gaps = _list_actions(found)
     amounts = _estimate_per_month(actions, len(days))
     monthly = float(costs[EFFECTIVE_COST.name].sum()) / len(days) * DAYS_PER_MONTH

@@ -12,7 +12,7 @@ import pandas as pd
 
 from genanalytics.base.text import name_group
 from genanalytics.bill.book import BY
-from genanalytics.bill.items import add_items
+from genanalytics.bill.items import Itemized, divide
 from genanalytics.bill.levels import TIER
 from genanalytics.bill.price_changes import price_changes
 from genanalytics.bill.prices import prices
@@ -47,7 +47,7 @@ class Bill:
 
     prices: pd.DataFrame
     changes: pd.DataFrame
-    itemized: Records
+    itemized: Itemized
     models: pd.DataFrame
 
     @property
@@ -70,10 +70,10 @@ def compute_bill(data: Records) -> Bill:
         MissingColumnError: The data lacks a column.
     """
     found = prices(data)
-    itemized = add_items(data, found)
+    itemized = divide(data, found)
     return Bill(
         prices=found,
-        changes=price_changes(data, found),
+        changes=price_changes(itemized, found),
         itemized=itemized,
         models=summarize(itemized, by="model", metrics=[EFFECTIVE_COST, "billed_cost", "items"]),
     )

@@ -172,7 +172,7 @@ def write_report(
     sections = [_make_section(part, data, summaries, every=every, tz=tz) for part in _PARTS]
     place = next(place for place, part in enumerate(_PARTS) if part.itemized)
     sections.insert(place + 1, _make_price_section(data, summaries.bill, tz=tz))
-    recommended = recommend(data, tz=tz, prices=summaries.bill.prices)
+    recommended = recommend(summaries.bill.itemized, tz=tz, prices=summaries.bill.prices)
     shown = [statistic for part in _PARTS for name in part.metrics for statistic in resolve([name])]
     content = {
         "title": clean(title),
