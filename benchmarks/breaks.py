@@ -1,4 +1,4 @@
-"""The table of `decide/break_chances.py`: `python3 dev.py bench breaks`, in about three minutes.
+"""The table of `decide/shifts/break_chances.py`: `python3 dev.py bench breaks`, in about three minutes.
 
 Series of days without a step are drawn, with AR(1) of 0.5 and normal or heavy-tailed noise. The table has the
 statistics that a given share of them exceeds. The draws have a fixed seed.
@@ -6,8 +6,8 @@ statistics that a given share of them exceeds. The draws have a fixed seed.
 
 import numpy as np
 
-from genanalytics.decide.break_chances import CHANCES, DAYS
-from genanalytics.decide.steps import fit_steps, make_design
+from genanalytics.decide.shifts.break_chances import CHANCES, DAYS
+from genanalytics.decide.shifts.steps import fit_steps, make_design
 
 PHI = 0.5
 HEAVY = 3

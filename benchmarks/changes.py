@@ -17,7 +17,7 @@ import genanalytics as ga
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "tests"))
 
-from genanalytics.decide.segments import segment  # noqa: E402 - not needed for --help
+from genanalytics.decide.shifts.segments import segment  # noqa: E402 - not needed for --help
 from support.daily import WEEK, draw_noise, make_records  # noqa: E402 - found by the line above
 
 DATA_SETS = 200

@@ -14,7 +14,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "tests"))
 
-from genanalytics.decide.paths import find_past, look_ahead  # noqa: E402 - not needed for --help
+from genanalytics.decide.budget.paths import find_past, look_ahead  # noqa: E402 - not needed for --help
 from support.spending import PROCESSES, draw_costs  # noqa: E402 - found by the line above
 
 MONTHS = 200

@@ -10,16 +10,16 @@ from .bill.prices import prices as prices
 from .dataset.export import ExportResult as ExportResult, export as export
 from .dataset.redact import Redaction as Redaction
 from .dataset.writer import compact as compact
-from .decide.cache_replay import cache_replay as cache_replay
-from .decide.changes import changes as changes
-from .decide.cost_change import cost_change as cost_change
-from .decide.forecast import forecast as forecast
-from .decide.hit_rate import hit_rate_by_gap as hit_rate_by_gap
-from .decide.labels import label as label
-from .decide.outlook import Forecast as Forecast
-from .decide.recommend import recommend as recommend
-from .decide.waste import waste as waste
-from .decide.what_if import what_if as what_if
+from .decide.advice.recommend import recommend as recommend
+from .decide.budget.forecast import forecast as forecast
+from .decide.budget.outlook import Forecast as Forecast
+from .decide.elsewhere.what_if import what_if as what_if
+from .decide.labelling.labels import label as label
+from .decide.losses.waste import waste as waste
+from .decide.mix.cost_change import cost_change as cost_change
+from .decide.replay.cache_replay import cache_replay as cache_replay
+from .decide.replay.hit_rate import hit_rate_by_gap as hit_rate_by_gap
+from .decide.shifts.changes import changes as changes
 from .errors import (
     CacheError as CacheError,
     GenAnalyticsError as GenAnalyticsError,

@@ -65,8 +65,8 @@ def cache_replay(
     Each call of a session is replayed without a cache, and with one that keeps prompts for five minutes and for one
     hour. The columns "at most" are pessimistic, and a policy is named as best only if even that figure is lower.
     """
-    from genanalytics.decide.cache_replay import BY, cache_replay as replay
-    from genanalytics.decide.hit_rate import hit_rate_by_gap
+    from genanalytics.decide.replay.cache_replay import BY, cache_replay as replay
+    from genanalytics.decide.replay.hit_rate import hit_rate_by_gap
     from genanalytics.tables.table import format_table, list_notices
 
     if gaps and (five_min_write or one_hour_write):

@@ -12,7 +12,7 @@ from genanalytics.units import Unit, format_value, mark_lower_bound, money_decim
 if TYPE_CHECKING:
     import pandas as pd
 
-    from genanalytics.decide.two_periods import Periods
+    from genanalytics.decide.mix.two_periods import Periods
 
 _SHOWN = 1e-4
 """Other charges and unexplained effects below this share of the cost have no column."""
@@ -67,8 +67,8 @@ def change(
     total row.
     """
     from genanalytics.bill.items import add_items
-    from genanalytics.decide.cost_change import cost_change
-    from genanalytics.decide.two_periods import choose_periods
+    from genanalytics.decide.mix.cost_change import cost_change
+    from genanalytics.decide.mix.two_periods import choose_periods
     from genanalytics.tables.table import format_table, list_notices
 
     names = split_names(",".join(by)) or ["model"]
@@ -155,7 +155,7 @@ def _compare(was: float, now: float, before: str) -> str:
 
 def _list_causes(total: Mapping[str, float | None]) -> str:
     """Return the effects in words, the largest first."""
-    from genanalytics.decide.cells import EFFECTS
+    from genanalytics.decide.mix.cells import EFFECTS
 
     effects = {label.removeprefix("by "): total[name] or 0.0 for name, label in EFFECTS.items()}
     sizes = sorted(effects.items(), key=lambda item: -abs(item[1]))

@@ -46,7 +46,7 @@ def changes(
     Cost, requests, tokens, caching, times and errors of each day are compared with the days before, without weekday
     patterns. Changes of prices are exact. At least 14 days are needed.
     """
-    from genanalytics.decide.changes import changes as find_changes
+    from genanalytics.decide.shifts.changes import changes as find_changes
     from genanalytics.tables.table import format_table, list_notices
 
     names = split_names(",".join(by))

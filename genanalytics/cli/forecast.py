@@ -11,7 +11,7 @@ from genanalytics.cli.records import open_records, print_rows, reads_paths
 from genanalytics.cli.streams import emit, say, say_table
 
 if TYPE_CHECKING:
-    from genanalytics.decide.outlook import Forecast
+    from genanalytics.decide.budget.outlook import Forecast
 
 COSTS = ("effective_cost", "billed_cost", "byok_cost")
 
@@ -66,7 +66,7 @@ def forecast(
     The 80 % and 95 % bands come from the weekday pattern and from past weeks, drawn at random. Needs three full weeks,
     since the last change of the level of the daily cost; otherwise there is no forecast, and a sentence says why.
     """
-    from genanalytics.decide.forecast import forecast as compute
+    from genanalytics.decide.budget.forecast import forecast as compute
 
     if as_json and as_csv:
         msg = "--json and --csv are two forms of one output: give one of them"

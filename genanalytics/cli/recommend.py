@@ -21,7 +21,7 @@ def recommend(
     Each action has its evidence, its risk, the command with the details, and the command that shows next month whether
     it worked. An action is left out unless it is almost surely worth at least one dollar and 0.5 % of the cost a month.
     """
-    from genanalytics.decide.recommend import recommend as find_actions
+    from genanalytics.decide.advice.recommend import recommend as find_actions
     from genanalytics.tables.recommendations import format_recommendations
 
     with open_records(paths, where, tz, engine) as data:

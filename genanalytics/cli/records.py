@@ -275,7 +275,7 @@ def _add_labels(data: Any) -> Any:
         raise InputError(msg)
     if not files:
         return data
-    from genanalytics.decide.labels import add_labels
+    from genanalytics.decide.labelling.labels import add_labels
 
     keys = columns if len(columns) == len(files) else (columns or (None,)) * len(files)
     for file, column in zip(files, keys, strict=True):

@@ -39,7 +39,7 @@ def waste(
     No dollar is in two classes. Upper bounds contain what may have been of use or could not be avoided; near-duplicates
     are only suspected.
     """
-    from genanalytics.decide.waste import waste as find_waste
+    from genanalytics.decide.losses.waste import waste as find_waste
     from genanalytics.tables.table import format_table, list_notices
 
     with open_records(paths, where, tz, engine) as data:

@@ -80,7 +80,7 @@ def what_if(
     Without --to: at every other provider of the same model, at prices recovered from the records. Costs are bounds
     where caching or the number of tokens may differ; requests that cannot be compared are apart, with their cost.
     """
-    from genanalytics.decide.what_if import what_if as compare
+    from genanalytics.decide.elsewhere.what_if import what_if as compare
 
     target = _read_target(to)
     given = None if prices_from is None else _read_prices(prices_from, base_url, cache_dir, offline=offline)
@@ -188,7 +188,7 @@ def _group_words(rows: "pd.DataFrame", name: str) -> list[str]:
 
 def _say_first(answered: "pd.DataFrame", found: "pd.DataFrame") -> str:
     """Return the answer for the row that costs most now, in words."""
-    from genanalytics.decide.result import format_bounds
+    from genanalytics.decide.elsewhere.result import format_bounds
 
     if answered.empty:
         return f"No answer: {found['refused'].iloc[0]}." if len(found) else "No answer: there are no requests."

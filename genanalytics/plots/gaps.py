@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from genanalytics.decide.hit_rate import GAPS, hit_rate_by_gap as find_hit_rates
+from genanalytics.decide.replay.hit_rate import GAPS, hit_rate_by_gap as find_hit_rates
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import set_linear

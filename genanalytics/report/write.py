@@ -16,7 +16,7 @@ from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.text import name_group
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.dataset.manifest import MANIFEST
-from genanalytics.decide.recommend import recommend
+from genanalytics.decide.advice.recommend import recommend
 from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.metrics import REQUESTS, Statistic, quality, summarize
 from genanalytics.metrics.catalog import resolve

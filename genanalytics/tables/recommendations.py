@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.decide.action import PATH, Basis
+from genanalytics.decide.advice.action import PATH, Basis
 from genanalytics.tables.table import list_notices
 from genanalytics.units import Unit, format_value
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genanalytics import hit_rate_by_gap as find_hit_rates
-from genanalytics.decide.hit_rate import GAPS
+from genanalytics.decide.replay.hit_rate import GAPS
 from genanalytics.plots import hit_rate_by_gap
 from support.cached_sessions import draw_calls, frame_calls, join_apps
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from genanalytics.decide.what_if import what_if
+from genanalytics.decide.elsewhere.what_if import what_if
 
 
 class Tariff(NamedTuple):

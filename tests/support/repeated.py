@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from genanalytics.decide.ledger import COST, ID, MOMENT, SAME, SIZES
+from genanalytics.decide.losses.ledger import COST, ID, MOMENT, SAME, SIZES
 from genanalytics.metrics.names import name_clean
 
 DAY_US = 86_400_000_000

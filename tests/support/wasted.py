@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.decide.ledger import FLIPPED, REPEATED, SURCHARGED, UNREAD
+from genanalytics.decide.losses.ledger import FLIPPED, REPEATED, SURCHARGED, UNREAD
 from support.billed import USUAL, Sheet
 from support.generations import frame_of
 

@@ -1,0 +1,1 @@
+"""Where the cost of a period will end."""

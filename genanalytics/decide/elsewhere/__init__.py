@@ -1,0 +1,1 @@
+"""What the same requests would have cost elsewhere."""

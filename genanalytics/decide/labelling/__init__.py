@@ -1,0 +1,1 @@
+"""Customers, revenue and outcomes, from tables of the user."""

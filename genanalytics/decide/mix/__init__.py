@@ -1,0 +1,1 @@
+"""What changed the cost between two periods."""

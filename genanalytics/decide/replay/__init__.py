@@ -1,0 +1,1 @@
+"""What another policy of prompt caching would have cost."""
