@@ -45,6 +45,14 @@ def describe_left_out(numbers: Mapping[str, int]) -> list[str]:
     return [f"{format_count(number, 'record')} left out, since {why}" for why, number in numbers.items() if number]
 
 
+def describe_guessed(number: int) -> str:
+    """Return a sentence about the number of calls whose sessions are guessed."""
+    return (
+        f"{format_count(number, 'call')} without session_id: their sessions are guessed by app, model and growing"
+        " prompt within an hour"
+    )
+
+
 def read_calls(source: InMemory) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the calls that can be compared, ordered by time, and the number of others by reason.
 

@@ -8,7 +8,15 @@ import pandas as pd
 
 from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
-from genanalytics.bill.calls import REQUIRED, add_attempts, add_prices, describe_left_out, name_apps, read_calls
+from genanalytics.bill.calls import (
+    REQUIRED,
+    add_attempts,
+    add_prices,
+    describe_guessed,
+    describe_left_out,
+    name_apps,
+    read_calls,
+)
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.selection import read_all, select_sessions
 from genanalytics.bill.threads import NOTHING, Calls, link_guessed, link_session
@@ -145,10 +153,7 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     found = result.flips
     notices = describe_left_out(result.left_out)
     if result.guessed:
-        notices.append(
-            f"{format_count(result.guessed, 'call')} without session_id: their sessions are guessed by app, model and"
-            " growing prompt within an hour"
-        )
+        notices.append(describe_guessed(result.guessed))
     notices.extend(_describe_losses(found))
     found.attrs = {
         "units": dict(_UNITS),

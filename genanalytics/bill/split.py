@@ -25,6 +25,7 @@ from genanalytics.bill.amounts import (
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.bill.caching import LAST_TOKENS, SLACK
 from genanalytics.metrics.names import name_clean
+from genanalytics.metrics.sets.rows import is_true
 from genanalytics.records.schema import EXPORTED
 
 NEEDS = (
@@ -63,10 +64,6 @@ def _read(column: str) -> nw.Expr:
     return nw.col(name_clean(column))
 
 
-def _is_true(condition: nw.Expr) -> nw.Expr:
-    return condition.fill_null(value=False)
-
-
 def _round(number: nw.Expr) -> nw.Expr:
     """Return the nearest whole number: engines differ in how they round halves."""
     return (number + 0.5).floor()
@@ -76,7 +73,7 @@ def make_steps(book: Book) -> list[Mapping[str, nw.Expr]]:
     """Return the steps that lead to `COLUMNS`, each over earlier ones."""
     slots = range(book.slots)
     return [
-        {"own key": _is_true(_read("is_byok"))},
+        {"own key": is_true(_read("is_byok"))},
         _read_row(),
         _find_bounds(book),
         *_fit_gross(slots),
@@ -105,8 +102,8 @@ def _read_row() -> Mapping[str, nw.Expr]:
         "prompt": _read("native_tokens_prompt"),
         "completion": _read("native_tokens_completion"),
         "cached": _read("native_tokens_cached"),
-        "exported": _is_true(_read("source") == EXPORTED),
-        "has fees": reduce(lambda one, other: one | other, map(_is_true, marks)),
+        "exported": is_true(_read("source") == EXPORTED),
+        "has fees": reduce(lambda one, other: one | other, map(is_true, marks)),
     }
 
 
@@ -124,8 +121,8 @@ def _find_bounds(book: Book) -> Mapping[str, nw.Expr]:
     columns["saved high"] = columns["saved high"].fill_null(0.0)
     columns["gross low"] = columns["paid low"] + columns["saved low"]
     columns["gross high"] = columns["paid high"] + columns["saved high"]
-    columns["touched"] = _is_true(_c("saved") != 0)
-    columns["payable"] = _is_true((_c("paid") > 0) | ((_c("paid") == 0) & (_c("saved") != 0)))
+    columns["touched"] = is_true(_c("saved") != 0)
+    columns["payable"] = is_true((_c("paid") > 0) | ((_c("paid") == 0) & (_c("saved") != 0)))
     columns["uncached"] = _c("prompt") - _c("cached")
     return columns
 
@@ -158,7 +155,7 @@ def _fit_gross(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
         )
     yield asked
     yield {
-        f"gross {slot}": _is_true((_c(f"asked {slot}") >= _c("gross low")) & (_c(f"asked {slot}") <= _c("gross high")))
+        f"gross {slot}": is_true((_c(f"asked {slot}") >= _c("gross low")) & (_c(f"asked {slot}") <= _c("gross high")))
         for slot in slots
     }
 
@@ -183,11 +180,11 @@ def _fit_discount(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
         fits = readable & (_c(f"least {slot}") <= _c(f"most {slot}"))
         at_ends = (_c(f"least {slot}") <= 0) | (_c(f"most {slot}") >= _c("uncached") - LAST_TOKENS)
         one, other = (_c(f"{way} {slot}") for way in _WAYS)
-        ways = _count([~one.is_null() & ~_is_true(one == other), ~other.is_null()])
+        ways = _count([~one.is_null() & ~is_true(one == other), ~other.is_null()])
         unpriced = _price("cache_read_price", slot).is_null() & _price("cache_write_price", slot).is_null()
         inferred = _c("cached").is_null() & (~_c("touched") | (ways > 0) | unpriced)
-        third[f"saving {slot}"] = _is_true(fits) | inferred
-        third[f"plain {slot}"] = _is_true(fits & at_ends) | inferred
+        third[f"saving {slot}"] = is_true(fits) | inferred
+        third[f"plain {slot}"] = is_true(fits & at_ends) | inferred
         third[f"ways {slot}"] = nw.when(_c(f"gross {slot}")).then(ways).otherwise(0)
     yield third
 
@@ -207,7 +204,7 @@ def _infer_cached(slot: int) -> Mapping[str, nw.Expr]:
     for name, (low, high, per_token, excluded) in ways.items():
         divisor = nw.when(per_token > SLACK).then(per_token)
         least, most = ((low / divisor) - 1e-6).ceil(), ((high / divisor) + 1e-6).floor()
-        fits = _is_true((least == most) & (least >= 0) & (least <= _c("prompt"))) & ~_is_true(excluded)
+        fits = is_true((least == most) & (least >= 0) & (least <= _c("prompt"))) & ~is_true(excluded)
         counts[f"{name} {slot}"] = nw.when(fits & _c("touched")).then(least)
     return counts
 
@@ -230,7 +227,7 @@ def _find_written(gain: nw.Expr, premium: nw.Expr) -> tuple[nw.Expr, nw.Expr]:
     least = nw.when(premium > 0).then(first).otherwise(second).ceil()
     most = nw.when(premium > 0).then(second).otherwise(first).floor()
     same = premium.abs() <= SLACK
-    fits = _is_true((at_high <= 0) & (at_low >= 0))
+    fits = is_true((at_high <= 0) & (at_low >= 0))
     least = nw.when(same & fits).then(0.0).otherwise(nw.when(same).then(1.0).otherwise(least))
     most = nw.when(same & fits).then(_c("uncached")).otherwise(nw.when(same).then(-1.0).otherwise(most))
     least = nw.when(least < 0).then(0.0).otherwise(least)
@@ -266,8 +263,8 @@ def _choose_with_fees(slots: range) -> nw.Expr:
         fits = (_c(f"asked {slot}") + steps * FEE_STEP >= _c("gross low")) & (steps * FEE_STEP <= MOST_FEE)
         fits = fits & (steps >= 1)
         sharp = (_c("gross high") - _c("gross low")) <= SHARP
-        whole.append((slot, _is_true(fits & sharp & _c(f"plain {slot}"))))
-        rests.append(_is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")))
+        whole.append((slot, is_true(fits & sharp & _c(f"plain {slot}"))))
+        rests.append(is_true((_c(f"asked {slot}") <= _c("gross high")) & _c(f"plain {slot}") & _c("has fees")))
     count = _count(rests)
     only = [(slot, rest & (count == 1)) for slot, rest in zip(slots, rests, strict=True)]
     found = _choose([*whole, *only], _nothing())
@@ -280,9 +277,9 @@ def _pick_prices(slots: range) -> Mapping[str, nw.Expr]:
     for name in ("regime", *PRICES):
         expression = _nothing()
         for slot in reversed(slots):
-            chosen = _is_true(_c("place") == slot)
+            chosen = is_true(_c("place") == slot)
             if name != "regime":
-                chosen = chosen & _is_true(_price(APART, slot) == 1)
+                chosen = chosen & is_true(_price(APART, slot) == 1)
             expression = nw.when(chosen).then(_price(name, slot)).otherwise(expression)
         found[name] = expression
     return found
@@ -297,7 +294,7 @@ def _find_tokens(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
     for slot in reversed(slots):
         one, other = (_c(f"{way} {slot}") for way in _WAYS)
         found = nw.when(one.is_null()).then(other).otherwise(one)
-        inferred = nw.when(_is_true(_c("place") == slot)).then(found).otherwise(inferred)
+        inferred = nw.when(is_true(_c("place") == slot)).then(found).otherwise(inferred)
     ways = reduce(lambda one, other: one + other, (_c(f"ways {slot}") for slot in slots), nw.lit(0))
     inferred = nw.when(~_c("touched")).then(0.0).otherwise(nw.when(ways == 1).then(inferred))
     yield {
@@ -308,10 +305,10 @@ def _find_tokens(slots: range) -> Iterator[Mapping[str, nw.Expr]]:
     yield {"uncached": _c("prompt") - _c("cached")}
     least, most = _find_written(_c("read gain"), _c("premium"))
     yield {"least": least, "most": most}
-    everything = _is_true((_c("most") >= _c("uncached")) & _c("touched"))
+    everything = is_true((_c("most") >= _c("uncached")) & _c("touched"))
     middle = _round((_c("least") + _c("most")) / 2)
     written = nw.when(everything).then(_c("uncached")).otherwise(nw.when(_c("least") <= 0).then(0.0).otherwise(middle))
-    known = _is_true(_c("premium").abs() > SLACK)
+    known = is_true(_c("premium").abs() > SLACK)
     yield {"written": nw.when(~_c("touched")).then(0.0).otherwise(nw.when(known).then(written))}
 
 
@@ -327,7 +324,7 @@ def _make_items() -> Iterator[Mapping[str, nw.Expr]]:
         "output": _c("output_price") * _c("completion").fill_null(0.0),
         "reasoning": _c("output_price") * _find_reasoning(),
     }
-    yield {"idle": _is_true((_c("paid") == 0) & ~_c("payable"))}
+    yield {"idle": is_true((_c("paid") == 0) & ~_c("payable"))}
     yield {
         name: nw.when(_c("idle")).then(0.0).otherwise(_round(amount * NANO_PER_MICRO))
         for name, amount in amounts.items()

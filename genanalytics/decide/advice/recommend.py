@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from genanalytics.bill.items import divide
-from genanalytics.bill.prices import prices as find_prices
+from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.decide.advice.action import Action, Amount
 from genanalytics.decide.advice.actions import (
     Found,
@@ -90,7 +90,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
             f" {LEAST_DAYS} days"
         )
         return _arrange(data, [], [notice])
-    table = find_prices(data) if prices is None else prices
+    table = compute_prices(data) if prices is None else prices
     since = ("--where", f"created_at>={days[-1] + pd.Timedelta(days=1):%Y-%m-%d}")
     found = Found(divide(data, table), table, days, since, tz)
     actions, gaps = _list_actions(found)

@@ -9,13 +9,11 @@ import pandas as pd
 
 from genanalytics.base.text import is_missing
 from genanalytics.bill.book import BY, PRICES
+from genanalytics.bill.levels import LONG_PROMPT
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN
 from genanalytics.decide.elsewhere.price_list import Band, Offer, Sheet
 from genanalytics.decide.elsewhere.usage import COMPARED
 from genanalytics.units import format_count
-
-LONG_PROMPT = 30_000.0
-"""No known price goes by a shorter length of the prompt, so prices hold for prompts up to it."""
 
 _FEWEST = 5
 """The fewest requests of a price that replaces the one with most requests."""
@@ -154,7 +152,7 @@ def _is_longer(row: Mapping[str, Any], main: Mapping[str, Any]) -> bool:
 def _make_bands(priced: list[tuple[float, Sheet]], longer: list[dict[str, Any]] | None = None) -> tuple[Band, ...]:
     """Return bands out of the longest prompt and the prices of each; between and beyond them no price is known."""
     (longest, sheet), *others = priced
-    bands = [Band(max(longest, LONG_PROMPT), sheet)]
+    bands = [Band(max(longest, LONG_PROMPT), sheet)]  # no provider has another price for shorter prompts
     for row, (most, long_sheet) in zip(longer or (), others, strict=False):
         bands += [Band(row["shortest"] - 1, None), Band(most, long_sheet)]
     return (*bands, Band(math.inf, None))

@@ -12,12 +12,14 @@ import pyarrow as pa
 from genanalytics.base.text import is_missing
 from genanalytics.bill.book import BY
 from genanalytics.bill.groups import number_groups
+from genanalytics.bill.price_changes import USUAL_TIERS
 from genanalytics.bill.sample import NUMBER
 from genanalytics.bill.survey import BATCH, read_mark
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.metrics.names import name_clean
+from genanalytics.metrics.sets.rows import is_true
 from genanalytics.records.frame import to_nullable
 
 Group = tuple[str | None, str | None]
@@ -56,7 +58,6 @@ SUMS = (
 where the normalised ones (`normal`) are known too.
 """
 
-_USUAL_TIERS = ("", "default", "standard", "auto")
 _CHAT = ("completions", "chat", "chat_completions", "responses", "messages", "skin")
 _READS = (
     "requested_id",
@@ -88,10 +89,6 @@ def name_group(model: object, provider: object) -> Group:
 
 def _read(name: str) -> nw.Expr:
     return nw.col(name_clean(name))
-
-
-def _is_true(condition: nw.Expr) -> nw.Expr:
-    return condition.fill_null(value=False)
 
 
 def read_usage(
@@ -174,10 +171,10 @@ def _read_classes() -> Mapping[str, nw.Expr]:
     media = [_read(name) > 0 for name in ("num_media_prompt", "num_input_audio_prompt", "num_media_completion")]
     other_api = ~_read("api_type").is_null() & ~_read("api_type").is_in(_CHAT)
     return {
-        "use own key": _is_true(_read("is_byok")),
-        "use batch": _is_true(read_mark(BATCH, _read("requested_id"))) | (tier == BATCH),
-        "use tier": ~tier.is_in(_USUAL_TIERS),
-        "use media": reduce(lambda one, other: one | other, map(_is_true, [*media, other_api])),
+        "use own key": is_true(_read("is_byok")),
+        "use batch": is_true(read_mark(BATCH, _read("requested_id"))) | (tier == BATCH),
+        "use tier": ~tier.is_in(sorted(USUAL_TIERS)),
+        "use media": reduce(lambda one, other: one | other, map(is_true, [*media, other_api])),
         "use streamed": _read("streamed").fill_null(value=True),
         "use regime": _read("regime").cast(nw.Float64),
         "use prompt": _read("native_tokens_prompt").cast(nw.Float64),
@@ -188,7 +185,7 @@ def _read_classes() -> Mapping[str, nw.Expr]:
 
 
 def _read_reason() -> Mapping[str, nw.Expr]:
-    free = _is_true(_read("total_cost") == 0) | ~_read("response_cache_source_id").is_null()
+    free = is_true(_read("total_cost") == 0) | ~_read("response_cache_source_id").is_null()
     conditions = (
         free & ~nw.col("use own key"),
         nw.col("use own key"),
@@ -231,5 +228,5 @@ def _read_sums(limits: tuple[int, int]) -> Mapping[str, nw.Expr]:
 
 def _count_above(tokens: nw.Expr, name: str, count: int) -> nw.Expr:
     """Return how many limits are below a number of tokens."""
-    above = (_is_true(tokens > nw.col(f"{name} {place}")).cast(nw.Int64) for place in range(count))
+    above = (is_true(tokens > nw.col(f"{name} {place}")).cast(nw.Int64) for place in range(count))
     return reduce(lambda one, other: one + other, above, nw.lit(0))

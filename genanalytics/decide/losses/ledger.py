@@ -19,6 +19,7 @@ from genanalytics.metrics.engines.windows import Window, add_windows
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import resolve_by
 from genanalytics.metrics.names import name_clean
+from genanalytics.metrics.sets.rows import is_true
 
 ENDINGS = ("cancelled", "error", "truncated", "filtered", "empty answer")
 TIMED = ENDINGS[:2]
@@ -88,10 +89,6 @@ def _c(name: str) -> nw.Expr:
     return nw.col(name_clean(name))
 
 
-def _is_true(condition: nw.Expr) -> nw.Expr:
-    return condition.fill_null(value=False)
-
-
 def read_requests(source: Source) -> Any:  # noqa: ANN401 - as `read_rows`
     """Return the rows of any data as `read_rows` does, but without prices."""
     nothing = pa.nulls(1, pa.float64())
@@ -134,9 +131,9 @@ def _make_groups(prices: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_amounts() -> Mapping[str, nw.Expr]:
-    own, billed, by_key = _is_true(_c("is_byok")), _c("total_cost"), _c("upstream_inference_cost")
+    own, billed, by_key = is_true(_c("is_byok")), _c("total_cost"), _c("upstream_inference_cost")
     paid_by_key = nw.when(own).then(by_key)
-    unknown = billed.is_null() | (own & by_key.is_null()) | _is_true(_c("is_byok").is_null() & (by_key != 0))
+    unknown = billed.is_null() | (own & by_key.is_null()) | is_true(_c("is_byok").is_null() & (by_key != 0))
     return {
         COST: nw.when(~billed.is_null() | ~paid_by_key.is_null()).then(
             billed.fill_null(0.0) + paid_by_key.fill_null(0.0)
@@ -145,8 +142,8 @@ def _read_amounts() -> Mapping[str, nw.Expr]:
         "cost unknown": unknown.cast(nw.Int64),
         "replayed": ~_c("response_cache_source_id").is_null(),
         "cancelled known": (~_c("cancelled").is_null()).cast(nw.Int64),
-        "is text": _c("api_type").is_null() | _is_true(_c("api_type").is_in(_TEXT_APIS)),
-        "ending known": (~_c("finish_reason").is_null() | _is_true(_c("cancelled"))).cast(nw.Int64),
+        "is text": _c("api_type").is_null() | is_true(_c("api_type").is_in(_TEXT_APIS)),
+        "ending known": (~_c("finish_reason").is_null() | is_true(_c("cancelled"))).cast(nw.Int64),
         "answer known": (~_c("native_tokens_completion").is_null()).cast(nw.Int64),
         "priced": (~_c("regime").is_null()).cast(nw.Int64),
         "own cached": _c("cache_read_tokens").cast(nw.Float64),
@@ -170,8 +167,8 @@ def _find_endings() -> Mapping[str, nw.Expr]:
     )
     ending = nw.lit(None).cast(nw.Float64)
     for place, condition in reversed(list(enumerate(conditions))):
-        ending = nw.when(_is_true(condition) & ~nw.col("replayed")).then(nw.lit(float(place))).otherwise(ending)
-    failed = _is_true(conditions[0]) | _is_true(conditions[1])
+        ending = nw.when(is_true(condition) & ~nw.col("replayed")).then(nw.lit(float(place))).otherwise(ending)
+    failed = is_true(conditions[0]) | is_true(conditions[1])
     return {"ending": ending, "time": nw.when(failed).then(_c("generation_time").fill_null(_c("latency")))}
 
 
@@ -206,23 +203,23 @@ def add_amounts(rows: Any, marks: pd.DataFrame, last: int) -> Any:  # noqa: ANN4
         "read in app": Window((_APP, _MODEL, _PROVIDER), *reach, "cached"),
     }
     rows = add_windows(rows, MOMENT, windows)
-    payable = _is_true(nw.col(COST) > 0)
+    payable = is_true(nw.col(COST) > 0)
     whole = {
-        name_amount(name): nw.when(payable & _is_true(nw.col("ending") == place)).then(nw.col(COST)).otherwise(0.0)
+        name_amount(name): nw.when(payable & is_true(nw.col("ending") == place)).then(nw.col(COST)).otherwise(0.0)
         for place, name in enumerate(ENDINGS)
     }
-    repeated = payable & nw.col("ending").is_null() & _is_true(nw.col("repeated") == 1)
+    repeated = payable & nw.col("ending").is_null() & is_true(nw.col("repeated") == 1)
     whole[name_amount(REPEATED)] = nw.when(repeated).then(nw.col(COST)).otherwise(0.0)
     is_left = payable & nw.col("ending").is_null() & ~repeated
     rows = _extend(rows, {**whole, "is left": is_left, **_find_unread()})
     rows = _extend(rows, _price_unread(last))
     unread = nw.col(name_amount(UNREAD))
     loss = nw.min_horizontal(nw.col("loss").fill_null(0.0), nw.col(COST))
-    flipped = nw.when(nw.col("is left") & _is_true(loss > unread)).then(loss - unread).otherwise(0.0)
+    flipped = nw.when(nw.col("is left") & is_true(loss > unread)).then(loss - unread).otherwise(0.0)
     rows = _extend(rows, {name_amount(FLIPPED): flipped})
     base = nw.col("paid") - unread - nw.col(name_amount(FLIPPED))
     above = nw.col("above") * base
-    surcharged = nw.when(nw.col("is left") & _is_true(above > 0)).then(above).otherwise(0.0)
+    surcharged = nw.when(nw.col("is left") & is_true(above > 0)).then(above).otherwise(0.0)
     return _extend(rows, {name_amount(SURCHARGED): surcharged})
 
 
@@ -239,12 +236,12 @@ def _find_unread() -> Mapping[str, nw.Expr]:
         rest = nw.col("own cached") + nw.col("written") - read
         rest = nw.min_horizontal(rest, nw.col("written"))
         ordinary = nw.max_horizontal(nw.lit(float(BLOCK)), ORDINARY_SHARE * (nw.col("own cached") + nw.col("written")))
-        found[f"unread in {where}"] = nw.when(_is_true(rest > ordinary)).then(rest).otherwise(0.0)
+        found[f"unread in {where}"] = nw.when(is_true(rest > ordinary)).then(rest).otherwise(0.0)
     return found
 
 
 def _price_unread(last: int) -> Mapping[str, nw.Expr]:
-    judged = nw.col("is left") & ~nw.col(_SESSION).is_null() & (nw.col(MOMENT) > 0) & _is_true(nw.col("premium") > 0)
+    judged = nw.col("is left") & ~nw.col(_SESSION).is_null() & (nw.col(MOMENT) > 0) & is_true(nw.col("premium") > 0)
     high, low = (
         nw.min_horizontal(nw.col(f"unread in {where}") * nw.col("premium") / 1e6, nw.col(COST))
         for where in ("session", "app")
@@ -252,7 +249,7 @@ def _price_unread(last: int) -> Mapping[str, nw.Expr]:
     over = nw.col(MOMENT) + LIFETIME_S * _US <= last
     low = nw.min_horizontal(low, high)
     return {
-        "writes judged": (judged | _is_true(nw.col("written") == 0)).cast(nw.Int64),
+        "writes judged": (judged | is_true(nw.col("written") == 0)).cast(nw.Int64),
         name_amount(UNREAD): nw.when(judged).then(high).otherwise(0.0),
         "unread at least": nw.when(judged & over).then(low).otherwise(0.0),
     }
@@ -287,11 +284,11 @@ def count_classes(rows: Any) -> dict[str, float]:  # noqa: ANN401 - as `read_row
         amount = nw.col(name_amount(name))
         steps |= {f"requests {name}": (amount > 0).cast(nw.Int64).sum(), f"cost {name}": amount.sum()}
         if name in ENDINGS:
-            is_so = _is_true(nw.col("ending") == place)
+            is_so = is_true(nw.col("ending") == place)
             steps[f"unknown {name}"] = (is_so & (nw.col("cost unknown") == 1)).cast(nw.Int64).sum()
         if name in TIMED:
             steps[f"time {name}"] = nw.when(nw.col("ending") == place).then(nw.col("time")).sum()
-    payable = _is_true(nw.col(COST) > 0) & ~nw.col("replayed")
+    payable = is_true(nw.col(COST) > 0) & ~nw.col("replayed")
     steps["unpriced"] = (payable & (nw.col("priced") == 0)).cast(nw.Int64).sum()
     steps["unpriced cost"] = nw.when(payable & (nw.col("priced") == 0)).then(nw.col(COST)).sum()
     unfinished = payable & nw.col("is text") & (nw.col("ending known") == 0)

@@ -6,7 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.bill.calls import add_attempts, add_prices, name_apps, read_calls
+from genanalytics.bill.calls import add_attempts, add_prices, describe_guessed, name_apps, read_calls
 from genanalytics.bill.flips import SMALLEST_PROMPT, link_calls
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.threads import FAR_BELOW, NOTHING
@@ -120,11 +120,7 @@ def guess_sessions(data: Records, prices: pd.DataFrame | None = None) -> tuple[A
     frame = collect(data)
     by_id = pd.Series(sessions, index=calls["requested_id"])
     found = frame.assign(**{SESSION: frame["requested_id"].map(by_id).astype("str")})
-    notice = (
-        f"{format_count(len(calls), 'call')} without session_id: their sessions are guessed by app, model and growing"
-        " prompt within an hour"
-    )
-    return found, [notice]
+    return found, [describe_guessed(len(calls))]
 
 
 def list_flags() -> dict[str, RowValue]:

@@ -19,6 +19,7 @@ from genanalytics.bill.flips import BLOCK, ORDINARY_SHARE, SMALLEST_PROMPT
 from genanalytics.decide.replay.gaps import BEFORE, GAP_MS
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
+from genanalytics.metrics.sets.rows import is_true
 
 LIFETIMES: Mapping[str, float] = {"five_min": 300.0, "one_hour": 3_600.0}
 """The lifetimes in seconds, by the names of their columns."""
@@ -154,10 +155,6 @@ def make_steps() -> list[Mapping[str, nw.Expr]]:
     ]
 
 
-def _is_true(condition: nw.Expr) -> nw.Expr:
-    return condition.fill_null(value=False)
-
-
 def _least(one: nw.Expr, other: nw.Expr) -> nw.Expr:
     return nw.when(one < other).then(one).otherwise(other)
 
@@ -181,8 +178,8 @@ def _read_row() -> Mapping[str, nw.Expr]:
 
 
 def _find_readable() -> Mapping[str, nw.Expr]:
-    continues = _is_true((_c("P") >= _SHORTER * _c("before")) & (_c("before") >= SMALLEST_PROMPT))
-    premium = _is_true(_c("of writes") > _c(_INPUT))
+    continues = is_true((_c("P") >= _SHORTER * _c("before")) & (_c("before") >= SMALLEST_PROMPT))
+    premium = is_true(_c("of writes") > _c(_INPUT))
     return {
         "readable": nw.when(continues).then(_least(_c("P"), _c("before"))).otherwise(0.0),
         "paid": _cost(_c("R"), _c("W"), _c("of writes")),
@@ -196,12 +193,12 @@ def _find_readable() -> Mapping[str, nw.Expr]:
 def _find_lost() -> Mapping[str, nw.Expr]:
     lost = _c("readable") - _c("R")
     is_lost = _c("uses") & _c("linked") & (lost > BLOCK) & (lost > ORDINARY_SHARE * _c("readable"))
-    gained = nw.when(_is_true(is_lost)).then(lost).otherwise(0.0)
+    gained = nw.when(is_true(is_lost)).then(lost).otherwise(0.0)
     return {"gained": gained, "unwritten": _least(gained, _c("W"))}
 
 
 def _count_tokens() -> Mapping[str, nw.Expr]:
-    near = _is_true(_c("uses") & (_c("gap") <= LIFETIMES["five_min"] * _MS) & (_c("readable") > 0))
+    near = is_true(_c("uses") & (_c("gap") <= LIFETIMES["five_min"] * _MS) & (_c("readable") > 0))
     zero = nw.lit(0.0)
     premium = nw.when(_c("touched") & _c("premium"))
     return {
@@ -233,12 +230,12 @@ def _find_changes() -> Iterator[tuple[str, nw.Expr]]:
     """
     for (lifetime, seconds), variant in product(LIFETIMES.items(), VARIANTS):
         expired = _c("linked") & (_c("gap") > seconds * _MS)
-        same = _is_true(_c(_SEEN) == seconds)
+        same = is_true(_c(_SEEN) == seconds)
         if variant != "most":
-            cleared = _is_true(expired) & ~same
+            cleared = is_true(expired) & ~same
         else:
             shorter = _c(_SEEN).fill_null(LIFETIMES["one_hour"]) > seconds
-            cleared = _is_true(expired) | (~_c("linked") & shorter)
+            cleared = is_true(expired) | (~_c("linked") & shorter)
         of_writes = _c(name_price(lifetime, variant))
         emptied = _cost(nw.lit(0.0), _c("W") + _c("R"), of_writes)
         replayed = nw.when(cleared).then(emptied).otherwise(_cost(_c("R"), _c("W"), of_writes))
@@ -246,7 +243,7 @@ def _find_changes() -> Iterator[tuple[str, nw.Expr]]:
         yield name_change(SURE, lifetime, variant), change
         longest = min(seconds * _MS, _STICKY_MS if variant == "most" else seconds * _MS)
         may_hit = (_c("gap") > LIFETIMES["five_min"] * _MS) & (_c("gap") <= longest)
-        may_hit = _is_true(may_hit & (_c(_SEEN).fill_null(0.0) < seconds))
+        may_hit = is_true(may_hit & (_c(_SEEN).fill_null(0.0) < seconds))
         less = (_c("of reads") - _c(_INPUT)) * _c("gained") + (_c(_INPUT) - of_writes) * _c("unwritten")
         yield name_change(PER_HIT, lifetime, variant), nw.when(may_hit).then(less / MICRO_PER_USD).otherwise(0.0)
 
@@ -261,7 +258,7 @@ def _assume_caching() -> Iterator[tuple[str, nw.Expr]]:
         if variant == "neutral":
             yield name_change(HYPOTHETICAL, lifetime, variant), nw.lit(0.0)
             continue
-        hits = _is_true(_c("linked") & (_c("gap") <= seconds * _MS)) & (variant == "least")
+        hits = is_true(_c("linked") & (_c("gap") <= seconds * _MS)) & (variant == "least")
         read = nw.when(hits).then(_c("readable")).otherwise(0.0)
         replayed = _cost(read, _c("P") - read, _c(name_price(lifetime, variant)))
         change = nw.when(_c("has reads")).then((replayed - _c("paid")) / MICRO_PER_USD).otherwise(0.0)

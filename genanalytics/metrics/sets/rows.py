@@ -6,14 +6,19 @@ from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.units import Unit
 
 
+def is_true(condition: nw.Expr) -> nw.Expr:
+    """Return where a condition is known to be true: false for a gap."""
+    return condition.fill_null(value=False)
+
+
 def is_flagged(column: str) -> nw.Expr:
     """Return where a flag is known to be true."""
-    return nw.col(column).fill_null(value=False)
+    return is_true(nw.col(column))
 
 
 def finished_with(reason: str) -> nw.Expr:
     """Return where `finish_reason` is known to be this one."""
-    return (nw.col("finish_reason") == reason).fill_null(value=False)
+    return is_true(nw.col("finish_reason") == reason)
 
 
 def _make_class(name: str, description: str, needs: tuple[str, ...], condition: nw.Expr) -> RowValue:
