@@ -82,7 +82,7 @@ _CLASSES = ("use regime", "use reason", "use batch", "use media", "use streamed"
 _LENGTH, _CONTEXT = "limit of length", "limit of context"
 
 
-def name_group(model: object, provider: object) -> Group:
+def make_group(model: object, provider: object) -> Group:
     """Return the values of a group, gaps as None."""
     return None if is_missing(model) else str(model), None if is_missing(provider) else str(provider)
 
@@ -155,7 +155,7 @@ def _add_limits(
     contexts: Mapping[Group, Collection[float]],
 ) -> tuple[pa.Table, tuple[int, int]]:
     """Return groups with their limits side by side, and how many there are of each kind."""
-    names = list(map(name_group, labels["model"], labels["provider_name"]))
+    names = list(map(make_group, labels["model"], labels["provider_name"]))
     counts = []
     for name, limits in ((_LENGTH, lengths), (_CONTEXT, contexts)):
         own = [sorted(limits.get(name, ())) for name in names]

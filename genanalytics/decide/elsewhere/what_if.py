@@ -5,17 +5,17 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from genanalytics.base.text import name_group as name_value, suggest
+from genanalytics.base.text import name_group, suggest
 from genanalytics.bill.book import BY, check_prices, list_keys
 from genanalytics.bill.items import add_items
 from genanalytics.bill.prices import prices as compute_prices
-from genanalytics.decide.elsewhere.caching_off import compare_uncached, compare_unflipped
+from genanalytics.decide.elsewhere.cost_there import Cell, Deal, compute_cost, read_present
 from genanalytics.decide.elsewhere.offers import list_batches, list_recovered, scale_offers
+from genanalytics.decide.elsewhere.other_caching import compare_uncached, compare_unflipped
 from genanalytics.decide.elsewhere.price_list import Offer, read_offers
-from genanalytics.decide.elsewhere.reckoning import Cell, Deal, read_present, reckon
 from genanalytics.decide.elsewhere.result import arrange, describe_total
-from genanalytics.decide.elsewhere.tokenizers import find_factors, find_ratios
-from genanalytics.decide.elsewhere.usage import COMPARED, Group, name_group, read_usage
+from genanalytics.decide.elsewhere.tokenizers import SAME, find_factors, find_ratios
+from genanalytics.decide.elsewhere.usage import COMPARED, Group, make_group, read_usage
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.summary import describe_completeness
@@ -117,7 +117,7 @@ def what_if(
     ratios = find_ratios(learned) if "model" in target else None
     deals = _make_deals(usage, offers, target, ratios, is_cached=caching == "as seen", is_listed=listed is not None)
     refusal = _find_refusal(target, is_listed=listed is not None)
-    found = arrange(_reckon_all(_divide(itemized, usage, deals), deals, table, target, refusal))
+    found = arrange(_compare_all(_divide(itemized, usage, deals), deals, table, target, refusal))
     notices = list(dict.fromkeys([*open_source(data).notices, *_list_notices(deals, target), *describe_total(found)]))
     found.attrs |= describe_completeness(data, ("requests", "requests_apart")) | {"notices": notices}
     return found
@@ -190,20 +190,28 @@ def _make_deals(
     """Return the alternatives of each group."""
     deals: dict[Group, list[Deal]] = {}
     for (model, provider), cells in usage.groupby([*BY], dropna=False, sort=True):
-        group = name_group(model, provider)
-        deals[group] = own = []
-        for offer in offers:
-            is_here = offer.is_of(group[0]) and offer.provider_name == group[1]
-            if BATCH in target:
-                if is_here:
-                    own.append(Deal(offer, is_batch=True, is_cached=is_cached))
-            elif offer.is_of(group[0]) and (is_listed or not is_here):
-                own.append(Deal(offer, is_cached=is_cached))
-            elif "model" in target and not offer.is_of(group[0]):
-                compared = cells[cells["reason"] == COMPARED]
-                factors = find_factors(compared, offer.model, offer.aliases, ratios)
-                own.append(Deal(offer, factors, is_cached=is_cached))
+        group = make_group(model, provider)
+        compared = cells[cells["reason"] == COMPARED]
+        chosen = [offer for offer in offers if _is_alternative(offer, group, target, is_listed=is_listed)]
+        deals[group] = [
+            Deal(
+                offer,
+                SAME if offer.is_of(group[0]) else find_factors(compared, offer.model, offer.aliases, ratios),
+                is_batch=BATCH in target,
+                is_cached=is_cached,
+            )
+            for offer in chosen
+        ]
     return deals
+
+
+def _is_alternative(offer: Offer, group: Group, target: Mapping[str, Any], *, is_listed: bool) -> bool:
+    """Return whether the requests of a group could be sent at an offer instead."""
+    is_same_model = offer.is_of(group[0])
+    is_here = is_same_model and offer.provider_name == group[1]
+    if BATCH in target:
+        return is_here
+    return is_listed or not is_here if is_same_model else "model" in target
 
 
 def _divide(itemized: Records, usage: pd.DataFrame, deals: Mapping[Group, Sequence[Deal]]) -> pd.DataFrame:
@@ -211,7 +219,7 @@ def _divide(itemized: Records, usage: pd.DataFrame, deals: Mapping[Group, Sequen
     lengths: dict[Group, set[float]] = {}
     contexts: dict[Group, set[float]] = {}
     for (model, provider), cells in usage.groupby([*BY], dropna=False, sort=True):
-        group = name_group(model, provider)
+        group = make_group(model, provider)
         for deal in deals[group]:
             of_prompt, of_context = deal.list_limits()
             lengths.setdefault(group, set()).update(limit for limit in of_prompt if limit < cells["longest"].max())
@@ -221,7 +229,7 @@ def _divide(itemized: Records, usage: pd.DataFrame, deals: Mapping[Group, Sequen
     return read_usage(itemized, lengths, contexts)
 
 
-def _reckon_all(
+def _compare_all(
     usage: pd.DataFrame,
     deals: Mapping[Group, Sequence[Deal]],
     table: pd.DataFrame,
@@ -230,16 +238,16 @@ def _reckon_all(
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     of_group = dict(iter(table.groupby([*BY], dropna=False, sort=False)))
-    presents = {name_group(*names): read_present(group) for names, group in of_group.items()}
+    presents = {make_group(*names): read_present(group) for names, group in of_group.items()}
     nothing = read_present(table.iloc[:0])
     for (model, provider), group_cells in usage.groupby([*BY], dropna=False, sort=True):
-        group = name_group(model, provider)
+        group = make_group(model, provider)
         cells: list[Cell] = [
             {str(name): value for name, value in row.items()} for row in group_cells.to_dict("records")
         ]
         now = {"model": group[0], "provider_name": group[1]}
         rows += [
-            now | _describe(deal) | _answer(reckon(cells, deal, presents.get(group, nothing)), deal)
+            now | _describe(deal) | _answer(compute_cost(cells, deal, presents.get(group, nothing)), deal)
             for deal in deals[group]
         ]
         is_there = "provider_name" in target and target["provider_name"] == group[1]
@@ -255,7 +263,7 @@ def _find_refusal(target: Mapping[str, Any], *, is_listed: bool) -> str:
     if is_listed:
         return "the given prices have none of this model"
     provider = target.get("provider_name")
-    return _NO_OTHER if provider is None else f"no price of this model at {name_value(provider)}"
+    return _NO_OTHER if provider is None else f"no price of this model at {name_group(provider)}"
 
 
 def _count_apart(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -276,13 +284,13 @@ def _answer(found: dict[str, Any], deal: Deal) -> dict[str, Any]:
         refused = deal.factors.words
     if not refused:
         return found
-    counts = {
+    return {
         "requests": 0,
         "requests_apart": found["requests"] + found["requests_apart"],
         "cost": 0.0,
         "cost_apart": found["cost"] + found["cost_apart"],
+        "refused": refused,
     }
-    return counts | {"refused": refused}
 
 
 def _describe(deal: Deal) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def read_present(prices: pd.DataFrame) -> Present:
     return Present(request, frozenset(map(int, longer)))
 
 
-def reckon(cells: list[Cell], deal: Deal, present: Present) -> dict[str, Any]:
+def compute_cost(cells: list[Cell], deal: Deal, present: Present) -> dict[str, Any]:
     """Return what the requests of a group cost and would cost, and why some of them cannot be compared.
 
     Returns:
@@ -137,27 +137,31 @@ def reckon(cells: list[Cell], deal: Deal, present: Present) -> dict[str, Any]:
 
 def _bound(compared: list[tuple[Cell, bool]], deal: Deal, present: Present) -> tuple[float, float]:
     """Return the lowest and the highest cost of requests."""
-    ends = []
-    for end in (0, 1):
-        totals = [0.0, 0.0, 0.0]
-        for cell, is_long in compared:
-            sheet = deal.find_sheets(cell)[end]
-            if sheet is None:
-                continue  # none of those that are compared
-            factors = deal.factors.prompt[end], deal.factors.completion[end]
-            request = present.request.get(int(cell["regime"]), 0.0)
-            fixed = cell["other"] + cell["requests"] * (sheet.request - request)
-            output = factors[1] * sheet.output * cell["completion"] / 1e6
-            for place, prompt in enumerate(_price_prompts(cell, sheet, end=end, is_long=is_long)):
-                totals[place] += fixed + output + factors[0] * prompt / 1e6
-        as_seen, uncached, missed = totals
-        if not deal.is_cached:
-            ends.append(uncached)
-        elif end == 0:
-            ends.append(min(as_seen, uncached))
-        else:
-            ends.append(max(as_seen, uncached, missed))
-    return ends[0], ends[1]
+    as_seen, uncached, missed = zip(*(_add_up(compared, deal, present, end) for end in (0, 1)), strict=True)
+    if not deal.is_cached:
+        return uncached
+    return min(as_seen[0], uncached[0]), max(as_seen[1], uncached[1], missed[1])
+
+
+def _add_up(compared: list[tuple[Cell, bool]], deal: Deal, present: Present, end: int) -> tuple[float, float, float]:
+    """Return the cost of requests with caching as seen, without it, and if all reads become writes.
+
+    Unknown prices and tokens are the lowest ones if `end` is 0, the highest ones if it is 1.
+    """
+    as_seen = uncached = missed = 0.0
+    of_prompt, of_completion = deal.factors.prompt[end], deal.factors.completion[end]
+    for cell, is_long in compared:
+        sheet = deal.find_sheets(cell)[end]
+        if sheet is None:
+            continue  # none of those that are compared
+        request = present.request.get(int(cell["regime"]), 0.0)
+        fixed = cell["other"] + cell["requests"] * (sheet.request - request)
+        output = of_completion * sheet.output * cell["completion"] / 1e6
+        prompts = _price_prompts(cell, sheet, end=end, is_long=is_long)
+        as_seen += fixed + output + of_prompt * prompts[0] / 1e6
+        uncached += fixed + output + of_prompt * prompts[1] / 1e6
+        missed += fixed + output + of_prompt * prompts[2] / 1e6
+    return as_seen, uncached, missed
 
 
 def _price_prompts(cell: Cell, sheet: Sheet, *, end: int, is_long: bool) -> tuple[float, float, float]:
@@ -176,7 +180,7 @@ def _price_prompts(cell: Cell, sheet: Sheet, *, end: int, is_long: bool) -> tupl
 
 
 def _list_assumed(cells: list[Cell], deal: Deal) -> Iterator[str]:
-    """Yield what bounds and costs rest on, in words."""
+    """Yield the assumptions behind the costs, in words."""
     if not cells:
         return
     yield from deal.offer.assumed
