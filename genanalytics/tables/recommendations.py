@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
+from textwrap import TextWrapper
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,9 @@ from genanalytics.units import Unit, format_value
 
 _INDENT = "   "
 _TEXTS = {"evidence": "Evidence", "risk": "Risk", "details": "Details", "check": "Check later"}
+_COMMANDS = ("details", "check")
+_NARROWEST = 40
+"""Texts are at least this wide, in characters."""
 
 
 def format_recommendations(found: pd.DataFrame, *, paths: Sequence[str] = (PATH,), width: int = 100) -> str:
@@ -45,20 +48,15 @@ def describe_amount(row: dict[Any, Any]) -> str:
 
 
 def _format_action(title: str, row: dict[Any, Any], paths: Sequence[str], width: int) -> Iterator[str]:
-    yield from wrap(title, max(width, 40), subsequent_indent=_INDENT, break_on_hyphens=False, break_long_words=False)
+    fill = TextWrapper(max(width, _NARROWEST), break_on_hyphens=False, break_long_words=False)
+    fill.subsequent_indent = _INDENT
+    yield from fill.wrap(title)
+    fill.initial_indent, fill.subsequent_indent = _INDENT, 2 * _INDENT
     for name, label in _TEXTS.items():
-        if name in {"details", "check"}:
+        if name in _COMMANDS:
             yield f"{_INDENT}{label}: {fill_paths(row[name], paths)}"
         else:
-            text = f"{label}: {row[name]}"
-            yield from wrap(
-                text,
-                max(width, 40),
-                initial_indent=_INDENT,
-                subsequent_indent=2 * _INDENT,
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+            yield from fill.wrap(f"{label}: {row[name]}")
 
 
 def fill_paths(command: str, paths: Sequence[str]) -> str:

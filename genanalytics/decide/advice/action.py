@@ -1,4 +1,4 @@
-"""One thing that a user can do about the cost, and what is known of it."""
+"""An action that a user can take on the cost, with its evidence, risk and worth."""
 
 import shlex
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Action:
     """Something to do.
 
     Attributes:
-        what: What to do, as an order.
+        what: What to do, in the imperative.
         evidence: What the records show, with figures.
         risk: What it costs or risks.
         details: The command that shows the details, with `PATH`.

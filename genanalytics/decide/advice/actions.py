@@ -23,7 +23,7 @@ from genanalytics.units import Unit, format_count, format_value
 MOVED = ("provider", "endpoint", "regime")
 """The causes of lost caches that fixed routing avoids."""
 _ALIVE_MS = 300_000
-"""Every provider keeps a cache at least so long after its last use."""
+"""Every provider keeps a cache for at least this time after its last use."""
 _SURCHARGE = "surcharge"
 _SURE = {CERTAIN: Basis.BILLED, UPPER_BOUND: Basis.UPPER_BOUND}
 _RISKS_OF_WASTE = {
@@ -99,7 +99,7 @@ def list_surcharges(found: Found) -> Iterator[Action]:
 
 
 def list_waste(found: Found) -> Iterator[Action]:
-    """Yield an action for each class of waste, except suspected ones and those that have actions of their own."""
+    """Yield an action for each class of waste, except suspected ones and those with separate actions."""
     ledger, by_day = found.measured.ledger, found.measured.by_day
     days = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D")
     rows = ledger[ledger["kind"].isin(_SURE) & ledger["class"].isin(_RISKS_OF_WASTE) & (ledger["cost"] > 0)]
@@ -159,7 +159,7 @@ def list_lifetimes(found: Found) -> Iterator[Action]:
 
 
 def list_providers(found: Found) -> Iterator[Action]:
-    """Yield an action for each model and provider whose requests would have cost less at another provider at most."""
+    """Yield an action for each model and provider whose highest cost at another provider is lower."""
     offers = what_if(found.data, prices=found.prices)
     cheaper = offers[(offers["refused"].isna() & (offers["change_high"] < 0)).fillna(value=False)]
     if cheaper.empty:

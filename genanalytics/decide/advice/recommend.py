@@ -26,7 +26,7 @@ from genanalytics.units import Unit, format_count, format_value
 
 MOST = 7
 LEAST_DAYS = 14
-"""Fewer days say too little about a month."""
+"""Fewer days do not represent a month."""
 LEAST_USD = 1.0
 """An action that may be worth less per month is not recommended."""
 LEAST_SHARE = 0.005
@@ -65,7 +65,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
         - `action` (str): what to do.
         - `usd_per_month`, `usd_per_month_low`, `usd_per_month_high` (Float64, US$): what it is worth in a month like
           this period, and the limits of the 95 % interval, with days as the independent parts.
-        - `basis` (str): `billed`, an exact amount of the past; `estimate`; `upper bound`, at most so much.
+        - `basis` (str): `billed`, an exact amount of the past; `estimate`; `upper bound`, at most this amount.
         - `evidence` (str): what the records show.
         - `risk` (str): what the action costs or risks.
         - `details`, `check` (str): the command that shows the details, and the one that shows later whether the action

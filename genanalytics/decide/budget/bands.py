@@ -78,10 +78,10 @@ def expect(model: Model, days: int, first: float = 1.0) -> "np.ndarray":
 def simulate(model: Model, days: int, first: float = 1.0, *, seed: int = 1, draws: int = DRAWS) -> "np.ndarray":
     """Return simulated sums up to each future day, one row per draw.
 
-    Each draw goes on with blocks of seven past days, which keep what the days of a week have in common (the moving
+    Each draw consists of blocks of seven past days, which keep the correlation of the days of a week (the moving
     block bootstrap; H. R. Künsch, "The jackknife and the bootstrap for general stationary observations", Annals of
-    Statistics 17, 1989). The level is uncertain too: each draw has the level of as many weeks drawn at random. Few
-    weeks show little of the spread, so it is scaled up without bias, and each draw has a spread of its own, as in
+    Statistics 17, 1989). The level is uncertain too: each draw takes the level of equally many weeks, drawn at random.
+    Few weeks show little of the spread, so it is scaled up without bias, and the spread differs between draws, as in
     Student's t.
 
     Args:
@@ -132,7 +132,7 @@ def _find_pattern(weeks: "np.ndarray") -> "np.ndarray":
 def _estimate_variance(residuals: "np.ndarray") -> float:
     """Return a quarter of the variance of the total of four weeks, out of the few weekly totals and of all days.
 
-    Totals of independent days have the sum of the variances of the days; those of days that go together have more,
+    Totals of independent days have the sum of the variances of the days; those of correlated days have more,
     which follows from the autocorrelation of one day with the next (AR(1)).
     """
     count = len(residuals)

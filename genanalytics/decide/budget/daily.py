@@ -30,7 +30,7 @@ class Daily:
         costs: The known cost of each complete day in US$: 0 without a record, NaN if no cost of its records is known.
         open_cost: The known cost of the day after them, which is not complete; None if no record is of that day.
         rest: The part of that day that is still to come (0 to 1).
-        open_from: The moment from which it is; None if no record is of that day.
+        open_from: The moment at which that part begins; None if no record is of that day.
         fetched: The day of the last fetch; None if it is unknown.
         unknown: The number of requests whose cost is unknown, wholly or in part.
         undated: The number of records without a time.

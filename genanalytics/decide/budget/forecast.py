@@ -55,8 +55,8 @@ def forecast(
         cost: `effective_cost`, `billed_cost` (without payments to providers) or `byok_cost` (only these).
 
     Returns:
-        The forecast. If the data carry none, `refusal` says why and what it would need, and every figure that would
-        look like an answer is None. The same data give the same figures.
+        The forecast. Without one, `refusal` says why and what it would need, and every figure that would look
+        like an answer is None. The same data give the same figures.
 
     Raises:
         InputError: A value cannot be used.
@@ -91,7 +91,9 @@ def forecast(
     ahead, days = None, (last - daily.next).days + 1
     if not refusal:
         ahead = look_ahead(fill_gaps(daily.costs), start, days, daily.rest)
-        refusal = "" if ahead else f"nothing was spent since {daily.find_day(start)}, so there is no level to go on"
+        refusal = (
+            "" if ahead else f"nothing was spent since {daily.find_day(start)}, so there is no level to forecast from"
+        )
     so_far = _add_up(daily, first)
     weeks = (len(daily.costs) - start) // WEEK if ahead else 0
     return Forecast(
@@ -130,7 +132,7 @@ def _check_budget(budget: float | None) -> float | None:
 
 
 def _check_days(until: str | date, since: str | date | None) -> None:
-    """Check values that are not needed if there are no records: they are wrong all the same."""
+    """Check both days; without records, nothing else reads them."""
     if until not in {"week", "month"}:
         read_day(until, "until", "week, month or a day")
     if since is not None:
@@ -138,7 +140,7 @@ def _check_days(until: str | date, since: str | date | None) -> None:
 
 
 def _refuse(daily: Daily, past: Past) -> str:
-    """Return why the past carries no forecast; empty if it does."""
+    """Return why the past allows no forecast; empty if it does."""
     start, least = past.start, LEAST_WEEKS * WEEK
     count = len(daily.costs) - start
     since = daily.find_day(start)
@@ -244,7 +246,7 @@ def _make_days(
 
 
 def _list_notices(daily: Daily, ahead: int = 0) -> Iterator[str]:
-    """Yield what the figures do not include, and, if days are forecast, what that rests on."""
+    """Yield what the figures do not include and, if days are forecast, from which moment on."""
     if daily.unknown:
         yield f"The cost of {format_count(daily.unknown, 'request')} is unknown, wholly or in part, and not included"
     if daily.undated:

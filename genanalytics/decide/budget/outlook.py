@@ -43,7 +43,7 @@ class Forecast:
         weeks_from: The first day of them.
         break_on: The first day after the last break of the level of the daily cost; None without a break.
         refusal: Why there is no forecast, and what it would need; empty if there is one.
-        notices: What else there is to know.
+        notices: Other facts about the forecast, a sentence each.
         coverage: The coverage of the data; None if it is unknown.
         backtest: What this method would have forecast in the past of the data, a row per week and per month.
         days: A row per day from the first record to the end of the period: `day` (its start), `cost` (what is known),

@@ -1,4 +1,4 @@
-"""Providers and their prices as recovered from billed records: those that hold last, without what a caller chose."""
+"""Providers and their latest prices, as recovered from billed records, without tiers and other choices of a caller."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -16,15 +16,15 @@ from genanalytics.decide.elsewhere.usage import COMPARED
 from genanalytics.units import format_count
 
 _FEWEST = 5
-"""The fewest requests of a price that replaces the one with most requests."""
+"""A price needs at least this many requests to replace the one with most requests."""
 _CHANGEOVER = 0.05
-"""A later price can share this part of the earlier one's period: clocks differ at a change of prices."""
+"""A later price can overlap with this part of the earlier one's period: clocks differ at a change of prices."""
 _NOT_SEEN = "no request there was billed at a price"
 _ONLY_TIERS = "all requests there were batches, of a service tier or paid with an own key"
 
 
 def list_recovered(prices: pd.DataFrame, usage: pd.DataFrame) -> list[Offer]:
-    """Return the offers of the data: a model at a provider, at the price that holds last.
+    """Return the offers of the data: a model at a provider, at its latest price.
 
     Args:
         prices: The result of `ga.prices`.
@@ -38,7 +38,7 @@ def list_recovered(prices: pd.DataFrame, usage: pd.DataFrame) -> list[Offer]:
 
 
 def list_batches(prices: pd.DataFrame, usage: pd.DataFrame) -> list[Offer]:
-    """Return the offers of batches: the price of those regimes whose requests are all of batches."""
+    """Return the offers of batches: the prices of regimes that only batches used."""
     found = []
     for (model, provider), group in prices.groupby([*BY], dropna=False, sort=True):
         known = group[group["identified"].isin([KNOWN, CACHE_UNKNOWN]) & group["regime"].notna()]

@@ -54,7 +54,7 @@ def compare_unflipped(data: Records, prices: pd.DataFrame | None) -> pd.DataFram
     """Return what requests would have cost at the same provider if no session had lost its cache, as `what_if` does.
 
     Raises:
-        InputError: The data is not in memory.
+        InputError: No record has a `session_id`, and there are too many to guess sessions.
     """
     flips = cache_flips(data, prices)
     summary = summarize(data, by=[*BY], metrics=[total(_PAID), count_of_paid(), _OTHERS])

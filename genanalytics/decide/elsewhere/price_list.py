@@ -94,12 +94,12 @@ class Offer:
         return model == self.model or model in self.aliases
 
     def find_sheet(self, prompt: float, factor: float = 1.0) -> Sheet | None:
-        """Return the prices of a prompt of so many tokens times a factor; None if they are not known."""
+        """Return the prices of a prompt of `prompt` times `factor` tokens; None if they are not known."""
         return next((band.sheet for band in self.bands if prompt <= find_limit(band.upto, factor)), None)
 
 
 def find_limit(upto: float, factor: float) -> float:
-    """Return the most tokens that are at most `upto` after they are multiplied.
+    """Return the highest number of tokens that times `factor` is at most `upto`.
 
     >>> find_limit(1_000, 1.5), find_limit(math.inf, 1.5)
     (666, inf)
@@ -214,14 +214,14 @@ def _read_prices(pricing: Mapping[str, Any]) -> dict[str, float]:
     prices = pricing.get("prices")
     given = {**pricing, **prices} if isinstance(prices, Mapping) else pricing
     scale = {name: 1.0 if name == "request_price" else _PER_MTOK for name in _KEYS}
-    # a price per token as text has few digits, of which a product may make many
+    # a price per token has few digits; rounding removes those that the multiplication adds
     return {name: float(f"{scale[name] * _to_number(given.get(key), key):.12g}") for name, key in _KEYS.items()}
 
 
 def _make_sheet(numbers: Mapping[str, float]) -> Sheet | None:
     """Return given prices as a sheet; None without a price of input or output.
 
-    Tokens of the cache without a price of their own cost as much as input.
+    Cached tokens without a price cost as much as input.
     """
     given = numbers["input_price"]
     if not (given >= 0 and numbers["output_price"] >= 0):  # -1: no fixed price

@@ -1,4 +1,4 @@
-"""What requests used, added up where the data is: tokens by price regime, and the requests that no other price fits."""
+"""What requests used, added up on the engine: tokens by price regime, and the requests that cannot be compared."""
 
 from collections.abc import Collection, Mapping
 from functools import reduce
@@ -37,7 +37,7 @@ REASONS = (
     "with unknown cached tokens",
     TIER,
 )
-"""Why the cost of a request at other prices is not known; the first one that applies."""
+"""Why a request cannot be compared at other prices; the first reason that applies."""
 SUMS = (
     "requests",
     "cost",
@@ -204,7 +204,7 @@ def _read_reason() -> Mapping[str, nw.Expr]:
     return {
         "use reason": reason,
         "use requests": nw.lit(1.0),
-        # the requests whose cost is unknown have a reason of their own
+        # requests of unknown cost have another reason
         "use cost": _read("total_cost").fill_null(0.0) + upstream.fill_null(0.0),
         "use written": written,
         "use perhaps written": nw.when(written.is_null()).then(nw.col("use prompt") - nw.col("use read")),

@@ -42,7 +42,7 @@ def what_if(
 ) -> pd.DataFrame:
     """Return what the same requests would have cost: one row per model and provider of the data and each alternative.
 
-    Prices come out of the records (`ga.prices`), or from a list. The price of an alternative is the one that holds last
+    Prices come out of the records (`ga.prices`), or from a list. The price of an alternative is the latest one
     there, without batches, service tiers and own keys. Where caching or tokenizers leave the cost open, the result has
     bounds. docs/decide.md describes how.
 
@@ -58,7 +58,7 @@ def what_if(
             service's list of models (`GET /models`) or endpoints.
         caching: `as seen`: the cache serves between what it served and nothing. `none`: nothing is cached. `no flips`:
             no session loses its cache, at the present provider; the lower bound is without all losses of
-            `ga.cache_flips`, in memory only.
+            `ga.cache_flips`.
         reference: More records, out of which prices and tokenizers are learned if `data` is a part of them, such as the
             requests of one app; None: those of `data`.
 
@@ -73,7 +73,7 @@ def what_if(
           what was paid with own keys.
         - `cost_there_low`, `cost_there_high` (Float64): what the compared requests would have cost, at least and at
           most. `change_low`, `change_high` (Float64): the same minus `cost`. Gaps if there is no answer.
-        - `apart` (str): why requests are not compared, with their number. `assumed` (str): what the bounds rest on.
+        - `apart` (str): why requests are not compared, with their number. `assumed` (str): the assumptions.
           `refused` (str): why there is no answer; a gap if there is one.
 
         Fees for tools stay as they were. `attrs` contains `units`, `labels`, `notices`, `coverage` and `lower_bounds`.
@@ -267,7 +267,7 @@ def _find_refusal(target: Mapping[str, Any], *, is_listed: bool) -> str:
 
 
 def _count_apart(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the counts of requests of which none is compared."""
+    """Return the counts and the cost of requests if none is compared."""
     return {
         "requests": 0,
         "requests_apart": sum(round(cell["requests"]) for cell in cells),

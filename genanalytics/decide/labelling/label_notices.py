@@ -105,7 +105,7 @@ def _describe_repeated(table: LabelTable, on: str) -> Iterator[str]:
         if len(several) and (groups.min() == groups.max()).all():
             yield (
                 f"each {on} of {name} {quote(several.index[0])} has the same revenue, which counts {several.iloc[0]}"
-                f" times: if it is that of the whole {name}, label it on {name!r}, with a table of its own"
+                f" times: if it is that of the whole {name}, label it on {name!r}, with a separate table"
             )
 
 

@@ -1,4 +1,4 @@
-"""The table of labels of a user: a key and its labels per row, out of a file, a frame or a dict."""
+"""A table of labels: a key and its labels per row, from a file, a frame or a dict."""
 
 import csv
 import os
@@ -30,7 +30,7 @@ Labels: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | HasColumns | Mappin
 SUCCESS = "success"
 REVENUE = "revenue"
 OUTCOMES = "outcomes"
-"""The columns with a meaning of their own; `outcomes` is made of `success`."""
+"""The columns with a special meaning; `outcomes` is computed from `success`."""
 
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = r"-?(0|[1-9][0-9]{0,17})"
@@ -41,7 +41,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _KEY = "key"
 _LONGEST = 60
 _MOST_BYTES = 1 << 30
-"""A packed file of more bytes is refused."""
+"""A compressed file of more bytes is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def read_labels(labels: Labels, on: str | None, name: str | None) -> LabelTable:
 
 
 def convert_keys(keys: pa.ChunkedArray, dtype: nw.dtypes.DType) -> list[Any]:
-    """Return keys as values of the column that they are matched with; None for a key that it cannot hold.
+    """Return keys with the type of the column that they are matched with; None for a key that does not fit.
 
     A number and its text are one key: 17, 17.0 and "17". In a column of text, "017" is another one.
 

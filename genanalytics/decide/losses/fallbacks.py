@@ -13,7 +13,7 @@ from genanalytics.records.frame import to_frame
 from genanalytics.units import format_count
 
 MOST_ROWS = 2_000_000
-"""The attempts of no more requests are read."""
+"""The attempts of at most this many requests are read."""
 
 _COLUMN = "provider_responses"
 _OTHERS = ("requested_id", "created_at", "cancelled", "finish_reason")

@@ -23,7 +23,7 @@ from genanalytics.metrics.sets.rows import is_true
 
 ENDINGS = ("cancelled", "error", "truncated", "filtered", "empty answer")
 TIMED = ENDINGS[:2]
-"""The endings whose time was lost."""
+"""The endings with lost time."""
 REPEATED, UNREAD, FLIPPED, SURCHARGED = "near-duplicate", "cache write never read", "cache flip", "surcharge"
 CLASSES = (*ENDINGS, REPEATED, UNREAD, FLIPPED, SURCHARGED)
 """The classes of dollars in the order of the ledger."""

@@ -8,7 +8,7 @@ Two numbers say what chance gives, and the larger one counts.
   correlation; B. D. Ripley, "Modelling spatial patterns", J. R. Stat. Soc. B 39, 1977). A job that sends prompts of
   like size has many of these.
 
-Where one size comes again and again, as in health checks, a repetition tells nothing.
+If one size is frequent, as in health checks, a repetition is no evidence, and is not counted.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ MOST_IDS = 2_000_000
 
 _FARTHER = 6
 """The longer distances are this many times as long."""
-_TELLING = 0.05
-"""Where chance alone repeats a request with more than this probability, a repetition tells nothing."""
+_MOST_CHANCE = 0.05
+"""A repetition is evidence only if chance alone repeats the request with at most this probability."""
 _FEW_OF_SIZE = 10
-"""Of so many requests of one size, nobody knows whether they come again and again."""
+"""This number of requests of one size does not show whether the size is frequent."""
 _SURE = 2.58
-"""So many standard errors above chance happen by chance in 0.5 % of all data."""
+"""Chance exceeds its mean by this many standard errors in 0.5 % of all data."""
 _FEWEST = 7
 _WIDE = 1.96
 _CLUSTER_US = 600_000_000
@@ -51,7 +51,7 @@ class Repeats:
         cost: What they cost above what chance would give, in US$.
         cost_low: The lower limit of its 95 % interval.
         cost_high: The upper limit.
-        untold: The number of repetitions of requests that chance alone repeats.
+        uncertain: The number of repetitions of frequent sizes, which chance alone can explain.
         ids: Their ids, if there are more than chance explains; otherwise none.
     """
 
@@ -60,7 +60,7 @@ class Repeats:
     cost: float
     cost_low: float
     cost_high: float
-    untold: int
+    uncertain: int
     ids: list[str]
 
 
@@ -68,11 +68,11 @@ def find_repeats(rows: Any, within_s: float) -> Repeats:  # noqa: ANN401 - a tab
     """Return the near-duplicates among billed requests that ended well.
 
     A request is one if another one with the same values of `SAME` and `SIZES` came up to `within_s` seconds before. A
-    failed, cut or empty call is no first one: to repeat it is right. Calls of one moment are parallel, not repeated.
+    failed, cut or empty call is no first one: its repetition is a retry. Calls of one moment are parallel.
 
     Args:
         rows: The result of `ledger.read_requests`.
-        within_s: The seconds.
+        within_s: The longest time between both requests, in seconds.
     """
     marked = _mark(rows, round(within_s * 1_000_000))
     sums = _add_up(marked)
@@ -84,7 +84,7 @@ def find_repeats(rows: Any, within_s: float) -> Repeats:  # noqa: ANN401 - a tab
     noise = 1 + 1 / _FARTHER if way == "distances" else 1.0  # a rate that comes from counts varies too
     reach = _WIDE * float(np.sqrt(sums[f"variance {way}"] * noise))
     low, cost, high = (min(max(0.0, amount), paid) for amount in (cost - reach, cost, cost + reach))
-    return Repeats(requests, chance, cost, low, high, int(sums["untold"]), ids)
+    return Repeats(requests, chance, cost, low, high, int(sums["uncertain"]), ids)
 
 
 def _mark(rows: Any, within: int) -> Any:  # noqa: ANN401 - as `find_repeats`
@@ -110,23 +110,23 @@ def _mark(rows: Any, within: int) -> Any:  # noqa: ANN401 - as `find_repeats`
         *(nw.min_horizontal(chance, nw.lit(1.0)).alias(f"chance {way}") for way, chance in ways.items()),
         (nw.col("near") > 0).cast(nw.Float64).alias("repeated"),
         (nw.col(MOMENT) // _CLUSTER_US).alias("cluster"),
-        ((nw.col("of size") - _FEW_OF_SIZE) * within / span <= _TELLING).alias("scattered"),
+        ((nw.col("of size") - _FEW_OF_SIZE) * within / span <= _MOST_CHANCE).alias("scattered"),
     )
-    is_telling = nw.col("scattered") & (nw.col("chance sizes") <= _TELLING)
-    return marked.with_columns(is_telling.alias("telling")).to_native()
+    is_evidence = nw.col("scattered") & (nw.col("chance sizes") <= _MOST_CHANCE)
+    return marked.with_columns(is_evidence.alias("evidence")).to_native()
 
 
 def _add_up(marked: Any) -> dict[str, float]:  # noqa: ANN401 - as `find_repeats`
     """Return sums over all requests, and the sums of the squares of those of clusters: an app's ten minutes."""
     lazy = nw.from_native(marked).lazy()
-    repeated = nw.when(nw.col("telling")).then(nw.col("repeated")).otherwise(0.0)
+    repeated = nw.when(nw.col("evidence")).then(nw.col("repeated")).otherwise(0.0)
     values = {
         "repeated": repeated,
         "paid": repeated * nw.col(COST),
-        "untold": nw.when(nw.col("telling")).then(0.0).otherwise(nw.col("repeated")),
+        "uncertain": nw.when(nw.col("evidence")).then(0.0).otherwise(nw.col("repeated")),
     }
     for way in _WAYS:
-        chance = nw.when(nw.col("telling")).then(nw.col(f"chance {way}")).otherwise(0.0)
+        chance = nw.when(nw.col("evidence")).then(nw.col(f"chance {way}")).otherwise(0.0)
         values |= {
             f"chance {way}": chance,
             f"paid {way}": chance * nw.col(COST),
@@ -145,6 +145,6 @@ def _add_up(marked: Any) -> dict[str, float]:  # noqa: ANN401 - as `find_repeats
 def _list_ids(marked: Any, number: int) -> list[str]:  # noqa: ANN401 - as `find_repeats`
     if number > MOST_IDS:
         return []
-    rows = nw.from_native(marked).lazy().filter(nw.col("telling") & (nw.col("repeated") > 0))
+    rows = nw.from_native(marked).lazy().filter(nw.col("evidence") & (nw.col("repeated") > 0))
     found: list[str] = rows.select(ID).collect(backend="pyarrow").to_native()[ID].drop_null().to_pylist()
     return found

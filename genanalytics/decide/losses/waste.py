@@ -1,4 +1,4 @@
-"""A ledger of waste: what was paid for nothing, what was paid at most for nothing, and the time that was lost."""
+"""A ledger of waste: what was certainly paid for nothing, what at most, and the time that was lost."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -92,7 +92,7 @@ _DTYPES = {
 
 
 def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float = WITHIN_S) -> pd.DataFrame:
-    """Return a ledger of waste: one row per class, whose dollars never add up to more than the bill.
+    """Return a ledger of waste: one row per class; the classes never add up to more than the bill.
 
     A dollar is counted once, in the first class that it belongs to. The classes from `cancelled` to `near-duplicate`
     take the whole cost of a request; each later one takes a part of what earlier ones have left of it. A row of the
@@ -107,11 +107,11 @@ def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float 
         The classes in this order.
 
         - `cancelled`, `error`: the client cancelled, or the answer ended in an error, and it was billed.
-        - `truncated`: billed for an answer that was cut at the most tokens allowed, which may have been of use.
+        - `truncated`: billed for an answer that was cut at the token limit; it may have been useful.
         - `filtered`: a content filter ended the answer.
         - `empty answer`: a text model generated no token, and it was not for an image.
         - `near-duplicate`: a request like another one (caller, model, session and sizes of the prompt) up to `within_s`
-          seconds before. Only what is more than chance would give counts. Retries that the client needed and samples
+          seconds before. Only the excess over chance counts. Retries that the client needed and samples
           in parallel look the same, so these are *suspected* and in neither total.
         - `cache write never read`: the premium of tokens written to the cache that no later call of the session read
           within an hour. A notice says how much of it no call of the app read at all.
@@ -197,12 +197,11 @@ def measure_waste(data: Records, prices: pd.DataFrame | None, within_s: float = 
 
 
 class _Findings(NamedTuple):
-    """All that the ledger is made of: sums, near-duplicates, ids of examples, reasons for gaps, and fallbacks."""
+    """What the ledger is made of: sums, near-duplicates, ids of examples, reasons for gaps, fallbacks, notices."""
 
     by_day: pd.DataFrame
     changes: pd.DataFrame
     flips: pd.DataFrame | None
-
     sums: Mapping[str, float]
     repeats: Repeats
     examples: Mapping[str, list[str]]
@@ -219,7 +218,7 @@ def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float
     flips, gap = _find_flips(data, source, table)
     gaps = {FLIPPED: gap} if gap else {}
     losses = _EMPTY if flips is None else flips.loc[flips["loss"] > 0, ["requested_id", "loss"]].astype({"loss": float})
-    told = [] if flips is None else [notice for notice in flips.attrs["notices"] if notice not in source.notices]
+    of_flips = [] if flips is None else [notice for notice in flips.attrs["notices"] if notice not in source.notices]
     repeated = pd.DataFrame({"requested_id": pd.array(repeats.ids, dtype="str"), "repeated": 1.0})
     last = source.find_latest("created_at") if "created_at" in source.columns else None
     marks = pd.concat([losses, repeated], ignore_index=True)
@@ -229,7 +228,7 @@ def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float
     gaps |= {FALLBACK: fallbacks.gap} if fallbacks.gap else {}
     gaps |= dict(_list_gaps(source, table, sums))
     examples = find_examples(rows, [name for name in CLASSES if sums[f"requests {name}"]])
-    notices = [f"cache flips: {notice}" for notice in told]
+    notices = [f"cache flips: {notice}" for notice in of_flips]
     return _Findings(sum_by_day(rows), changes, flips, sums, repeats, examples, gaps, fallbacks, notices)
 
 
@@ -258,11 +257,11 @@ def _list_gaps(source: Source, table: pd.DataFrame, sums: Mapping[str, float]) -
     elif not sums["answer known"]:
         yield ENDINGS[-1], "no record has native_tokens_completion"
     if not sums["callers"]:
-        yield REPEATED, "no record has app_id, external_user or session_id, so callers cannot be told apart"
+        yield REPEATED, "no record has app_id, external_user or session_id, so callers are unknown"
     if not sums["sessions"]:
         yield UNREAD, "no record has a session_id, so no later call of a session is known"
     elif not sums["writes judged"]:
-        yield UNREAD, "no known price tells what was written to the cache"
+        yield UNREAD, "no known price shows what was written to the cache"
     if not (table["identified"] == KNOWN).any():
         yield SURCHARGED, "no price is known"
     if "created_at" not in source.columns:
@@ -312,5 +311,6 @@ def _describe(findings: _Findings, within_s: float) -> Iterator[str]:
         chance = f"by chance there would be {repeats.chance:.1f}"
         reason = "too many to list them: give fewer rows" if repeats.requests > MOST_IDS else "too few to suspect any"
         yield f"{found}, {chance}" + ("" if repeats.ids else f": {reason}")
-    if REPEATED not in findings.gaps and repeats.untold:
-        yield f"{format_count(repeats.untold, 'request')} that repeat a frequent prompt size tell nothing of duplicates"
+    if REPEATED not in findings.gaps and repeats.uncertain:
+        uncertain = format_count(repeats.uncertain, "repetition")
+        yield f"{uncertain} of a frequent prompt size not judged: chance alone can explain them"

@@ -62,7 +62,7 @@ _REASONS_TO_BE_FREE: Mapping[str, nw.Expr] = {
     "finish_reason": finished_with("error"),
     "response_cache_source_id": REPLAYED,
 }
-"""Why a request at a price can be free, by the column that tells it."""
+"""Why a request at a price can be free, by the column that shows it."""
 
 
 def _make_value(name: str, needs: tuple[str | RowValue, ...], expression: nw.Expr) -> RowValue:
@@ -105,7 +105,7 @@ class Sums:
         out: The cost of their completions.
         other: Their other charges.
         unexplained: The cost of all other paid rows.
-        given: The free rows with tokens that are free for no known reason but the price.
+        given: The rows with tokens that are free only since the price is 0.
         given_in: The tokens of their prompts.
         given_out: The tokens of their completions.
     """

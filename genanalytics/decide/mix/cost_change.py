@@ -166,7 +166,7 @@ def _join_prices(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _mark_batches(data: Records) -> Records:
-    """Return the data with a column that says whether a request was part of a batch, if its ids tell it."""
+    """Return the data with a column that says whether a request was part of a batch, if its ids show it."""
     if isinstance(data, Covered):
         return replace(data, data=_mark_batches(data.data))
     native: Any = data

@@ -25,10 +25,10 @@ _SHORTEST, _LONGEST = (
 def number_lines(regimes: pd.DataFrame, sides: Sequence[Records]) -> pd.Series:
     """Return the number of the price line of each regime.
 
-    Regimes that occur in both periods are lines of their own: the caller, the provider or the length of the prompt
-    chose between them, and how often is a matter of mix. Those that occur in one period only are a price that changed.
+    Each regime that occurs in both periods is a separate line: the caller, the provider or the length of the prompt
+    chose between them, so their shares are mix. Those that occur in one period only are a price that changed.
     They are one line, and that of the most used regime of both periods if only one period has such regimes. A regime
-    for long prompts alone, next to another one at the same time, is a line of its own too.
+    for long prompts alone, next to another one at the same time, is a separate line too.
 
     Args:
         regimes: A row per regime: `BY`, `regime` (a gap for rows without a price), and `before` and `after`, its rows.

@@ -66,7 +66,7 @@ def choose_periods(data: Records, *, every: Every = "month", against: str = PREV
     """Return the last full period of data, and the one before it or another one.
 
     A period is full if the records reach its last day, or end before it by no more days than they pause elsewhere. If
-    only one period has records beside the last one, which is not full, its full days are compared with as many days of
+    only one period has records besides the last one, which is not full, its full days are compared with as many days of
     the other one.
 
     Args:

@@ -25,9 +25,9 @@ from genanalytics.units import Unit, format_count
 
 SESSION = "session_id"
 KEYS = (SESSION, "model", "provider_name")
-"""The columns that a call shares with the one it continues: each provider has a cache of its own."""
+"""The columns that a call shares with the one it continues: each provider has a separate cache."""
 REQUIRED = (*KEYS, "requested_id", "created_at", "native_tokens_prompt", "native_tokens_cached")
-"""The columns that calls cannot be linked without."""
+"""The columns that are needed to link calls."""
 
 OPTIONAL: Mapping[str, Any] = {
     "response_cache_source_id": nw.String,

@@ -184,7 +184,7 @@ def _find_readable() -> Mapping[str, nw.Expr]:
         "readable": nw.when(continues).then(_least(_c("P"), _c("before"))).otherwise(0.0),
         "paid": _cost(_c("R"), _c("W"), _c("of writes")),
         "premium": premium,
-        # without a premium, nothing tells whether a call that read nothing wrote
+        # without a premium, the cost does not show whether a call that read nothing wrote
         "uses": _c("has reads") & ((_c("R") > 0) | (_c("W") > 0) | ~premium),
         "touched": (_c("R") > 0) | (_c("W") > 0),
     }

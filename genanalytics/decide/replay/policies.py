@@ -94,7 +94,7 @@ def divide(over: "np.ndarray", under: "np.ndarray") -> "np.ndarray":
 
 
 def find_changes(sums: SessionSums) -> "dict[str, np.ndarray]":
-    """Return, for each policy of a lifetime, what it changes in the cost of each session.
+    """Return the change of cost of each session in US$, for each lifetime and variant.
 
     The chance that a call hits under a longer lifetime is the share of readable tokens that calls of its group read
     within five minutes; in the pessimistic variant the lower limit of that share, in the optimistic one 1.
@@ -136,7 +136,7 @@ def _find_limits(
 def choose(sums: SessionSums, changes: "Mapping[str, np.ndarray]", is_known: "np.ndarray") -> dict[str, Any]:
     """Return the best policy of each group, how much less it costs, and the reason if there is none.
 
-    All comparisons are made together: the limit that has to be above 0 is moved so far that chance alone names a policy
+    All comparisons are made together: the limit that has to be above 0 is widened so that chance alone names a policy
     in any group in at most 5 % of all data (Bonferroni).
     """
     of_group, places = sums.groups, sums.places

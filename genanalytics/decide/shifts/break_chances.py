@@ -36,7 +36,7 @@ RAISED = 1.25
 """The factor by which chances are raised: the table is simulated, and its last column is right to about a fifth."""
 
 LEAST_CHANCE = 1e-9
-"""Chances below this one are not told apart."""
+"""The lowest chance that is returned."""
 
 _SHARES = 1 / np.array(DAYS[::-1])
 _TABLE = np.log(np.array(STATISTICS[::-1]))

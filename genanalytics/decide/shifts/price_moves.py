@@ -100,11 +100,14 @@ def _compare(row: dict[Any, Any], known: pd.DataFrame, keys: Sequence[str]) -> d
     group = known[reduce(and_, same)]
     now = group[group["regime"] == row["regime"]].iloc[0]
     earlier = group[group["last_seen"] < row["since"]].sort_values("last_seen")
-    if not earlier.empty:
-        was = earlier.iloc[-1]
-        for name in PRICES:
-            if pd.notna(was[name]) and pd.notna(now[name]) and was[name] != now[name]:
-                change = now[name] / was[name] - 1 if was[name] > 0 else None
-                unit = known.attrs["units"].get(name, Unit.USD.value)
-                return {"metric": name, "before": was[name], "after": now[name], "unit": unit, "change": change}
-    return {"metric": "price", "unit": Unit.USD_PER_MTOK.value}
+    unknown = {"metric": "price", "unit": Unit.USD_PER_MTOK.value}
+    if earlier.empty:
+        return unknown
+    was = earlier.iloc[-1]
+    moved = [name for name in PRICES if pd.notna(was[name]) and pd.notna(now[name]) and was[name] != now[name]]
+    if not moved:
+        return unknown
+    name = moved[0]
+    change = now[name] / was[name] - 1 if was[name] > 0 else None
+    unit = known.attrs["units"].get(name, Unit.USD.value)
+    return {"metric": name, "before": was[name], "after": now[name], "unit": unit, "change": change}

@@ -1,9 +1,9 @@
-"""The clearest step in series of days: where it is, and how many of its standard errors it is large.
+"""The clearest step in series of days: its place, and its size in standard errors.
 
-A step is fitted at each candidate day, together with the weekdays, so that a weekday pattern and a change cannot pass
-for each other. The best place is the one with the highest likelihood (D. M. Hawkins, "Testing a sequence of
-observations for a shift in location", Journal of the American Statistical Association 72, 1977). A straight line is one
-more candidate: a series that grows slowly has no step.
+A step is fitted at each candidate day, together with the weekdays, so that a weekday pattern is not taken for a change,
+nor a change for a weekday pattern. The best place is the one with the highest likelihood (D. M. Hawkins, "Testing a
+sequence of observations for a shift in location", Journal of the American Statistical Association 72, 1977). A straight
+line is one more candidate: a series that grows slowly has no step.
 
 Residuals far from the others are cut (winsorizing; P. J. Huber, "Robust Statistics", 1981), first around no step, so
 that a few extreme days cannot choose the place, and then around the best step.
@@ -36,7 +36,7 @@ _LONGEST_LAG = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
-    """What the days of a series determine, whatever their values are.
+    """What the days of a series determine, independent of their values.
 
     Attributes:
         basis: An orthonormal basis of the weekdays, a column each.
@@ -76,7 +76,7 @@ class Steps:
 def make_design(weekdays: tuple[float, ...]) -> Design:
     """Return the design of days with these weekdays.
 
-    A step that is nearly a matter of weekdays is no candidate, such as from working days to days at weekends.
+    A step that the weekdays nearly explain is no candidate, such as one from working days to a weekend.
     """
     days, names = len(weekdays), np.array(weekdays)
     columns = (names[:, None] == np.unique(names)[None, :]).astype(float)

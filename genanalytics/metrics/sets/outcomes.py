@@ -1,4 +1,4 @@
-"""What the requests brought in: revenue, margin, and the cost of a success, out of the labels that `ga.label` adds."""
+"""Revenue, margin, and the cost per success, from the labels that `ga.label` adds."""
 
 import narwhals.stable.v2 as nw
 

@@ -175,7 +175,7 @@ def test_a_break_that_left_less_than_three_weeks_is_a_reason_to_refuse() -> None
 def test_nothing_spent_and_nothing_known_carry_no_forecast() -> None:
     days = [{"created_at": f"2026-06-{day:02}T12:00:00Z"} for day in range(1, 29)]
     free = forecast(frame_of(*(day | {"total_cost": 0.0} for day in days)))
-    assert free.refusal == "nothing was spent since 2026-06-01, so there is no level to go on"
+    assert free.refusal == "nothing was spent since 2026-06-01, so there is no level to forecast from"
     unknown = forecast(frame_of(*(day | {"total_cost": None} for day in days)))
     assert unknown.refusal.startswith("no cost is known for 28 of 28 days since 2026-06-01")
     assert "The cost of 28 requests is unknown, wholly or in part, and not included" in unknown.notices
