@@ -1,4 +1,4 @@
-"""The sessions on an engine in which a call can have lost its cache, read a portion at a time."""
+"""Sessions on an engine in which a call can have lost its cache, read in portions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

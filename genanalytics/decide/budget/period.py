@@ -1,4 +1,4 @@
-"""The period that a forecast is about."""
+"""The period of a forecast."""
 
 from calendar import monthrange
 from datetime import date, datetime, timedelta

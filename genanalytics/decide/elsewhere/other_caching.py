@@ -1,4 +1,4 @@
-"""What the same requests would have cost with another cache: none, or one that no session loses."""
+"""What the same requests would have cost at the same provider without a cache, or without lost caches."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Labels: what a user knows about records and the service does not, such as customer, team, revenue or success."""
+"""Labels: facts about records that only the user knows, such as customer, team, revenue or success."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ UNLABELLED = "unlabelled"
 """The name in `attrs` of a frame."""
 
 _OF_ONE_TASK = ("requested_id", "id", "request_id", "session_id")
-"""The columns with the rows of one task: intervals take the rows of a session as dependent."""
+"""The columns whose values are a task each: intervals take the rows of a session as dependent."""
 _PLACE = "place of a label"
 
 
@@ -67,7 +67,7 @@ def label(data: Any, mapping: Labels, *, on: str = "external_user", name: str | 
           "017" is another key than "17".
         - In CSV, a column is a number or a boolean only if every cell is: `007` makes a column of text.
         - `revenue` (US$) is the revenue of a key in the time of the data. Each row of the key has an equal part of it:
-          sums over the rows of a key are its revenue, and those over some of its rows are never more.
+          sums over the rows of a key are its revenue, and sums over some of its rows are never more.
         - `success` (true, yes, 1; false, no, 0) is an outcome of a generation, request or session (`requested_id`,
           `id`, `request_id`, `session_id`). `outcomes` follows: 1 divided by the number of rows with the same key, so
           that an outcome counts once.
@@ -152,7 +152,7 @@ def _check(source: Source, table: LabelTable, on: str) -> None:
 
     Raises:
         MissingColumnError: The data has no column with the keys.
-        InputError: A label has the name of a column, or an outcome belongs to something else than a task.
+        InputError: A label has the name of a column, or an outcome belongs to something other than a task.
     """
     if on not in source.columns:
         hint, there = suggest(on, source.columns), ", ".join(source.columns)

@@ -67,7 +67,7 @@ def split_rest(
 
 
 def _fill(before: "np.ndarray", after: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Return levels with the one before it for each that cannot be a level of its product."""
+    """Return levels in which each impossible level of a product is replaced by the level before it."""
     was, now = before.copy(), after.copy()
     for place in range(1, len(was) - 1):
         impossible = ((was[place] <= 0) & (was[-1] != 0)) | ((now[place] <= 0) & (now[-1] != 0))

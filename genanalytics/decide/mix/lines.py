@@ -59,8 +59,8 @@ def _find_long(regimes: pd.DataFrame, sides: Sequence[Records], groups: "Iterabl
         ends = summarize(side, by=_KEYS, metrics=[_SHORTEST, _LONGEST])
         known = regimes[_KEYS].merge(ends[ends["regime"].notna()], how="left", on=_KEYS)
         shortest, longest = (to_floats(known[one.name]) for one in (_SHORTEST, _LONGEST))
-        for places in groups:
-            for place in places[shortest[places] >= LONG_PROMPT]:
-                others = longest[places[places != place]]
-                found[place] |= bool((others < shortest[place]).any() and not (others >= shortest[place]).any())
+        pairs = ((place, places) for places in groups for place in places[shortest[places] >= LONG_PROMPT])
+        for place, places in pairs:
+            others = longest[places[places != place]]
+            found[place] |= bool((others < shortest[place]).any() and not (others >= shortest[place]).any())
     return found

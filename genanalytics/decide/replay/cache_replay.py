@@ -60,7 +60,7 @@ from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit
 
 BY = ("app_id", "model")
-"""The columns whose values make a group, unless the caller names others."""
+"""The default columns to group by."""
 _UNPRICED = "since no price explains their cost"
 _AMOUNTS = ("native_tokens_completion", "total_cost", "cache_discount")
 _COST_COLUMNS = ("total_cost", "upstream_inference_cost", "is_byok", SESSION)
@@ -117,7 +117,7 @@ def cache_replay(
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. If no record of a frame
             has a `session_id`, sessions are guessed as `cache_flips` does.
-        by: The columns whose values make a group.
+        by: The columns to group by.
         prices: The result of `ga.prices(data)`, perhaps with more or changed prices; computed if it is not given.
         five_min_write: The price of writes to a cache of five minutes as a multiple of the input price; None for the
             one in the data.
@@ -129,8 +129,8 @@ def cache_replay(
         - `requests`, `sessions` (Int64): the replayed calls, with prompts of at least 1,024 tokens.
         - `hit_rate` (Float64, 0 to 1): tokens read / tokens of the prompts.
         - `reads_per_write` (Float64): tokens read / tokens written; a gap if nothing written is known.
-        - `break_even_reads` (Float64): the number of times that a written token has to be read until writing it has
-          paid: (write price - input price) / (input price - read price).
+        - `break_even_reads` (Float64): the number of reads of a written token that pay for writing it: (write price -
+          input price) / (input price - read price).
         - `as_seen` (Float64, US$): the cost of these calls, with that of the user's own key (BYOK).
         - `off` (Float64, US$): the same without any cache: the cost plus `cache_discount`.
         - `five_min`, `five_min_least`, `five_min_most` (Float64, US$): with a lifetime of five minutes, neutral,
@@ -229,7 +229,7 @@ def _arrange(sums: SessionSums, labels: pd.DataFrame) -> pd.DataFrame:
 
 
 def _find_break_even(of_group: "Mapping[str, np.ndarray]") -> "np.ndarray":
-    """Return how often a written token has to be read; 0 if writing costs no more than input."""
+    """Return the reads of a written token that pay for writing it; 0 if writing costs no more than input."""
     used = of_group[USES] > 0
     return np.where(used & (of_group[PREMIUM] == 0), 0.0, divide(of_group[PREMIUM], of_group[GAIN]))
 

@@ -73,7 +73,7 @@ def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. If no record of a frame
             has a `session_id`, sessions are guessed as `cache_flips` does.
-        by: The columns whose values make a group; None for one group.
+        by: The columns to group by; None for one group.
 
     Returns:
         A row per group and gap, in this order. The columns of `by`, and then these.

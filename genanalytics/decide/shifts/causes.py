@@ -1,4 +1,4 @@
-"""What moved the cost at a moment: the largest effect of `cost_change` between the days before and after it."""
+"""The main cause of a change of cost at a moment: the largest effect of `cost_change` between the days around it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
