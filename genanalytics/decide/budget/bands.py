@@ -1,4 +1,4 @@
-"""How a daily series goes on: a weekday pattern, a level, and how much past weeks differed from both."""
+"""The model of a daily series: a weekday pattern, a level, and how much past weeks differed from both."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ _MOST_CORRELATION = 0.8
 
 
 class Model(NamedTuple):
-    """What the past says about the days to come. Weeks are counted back from the last day.
+    """A weekday pattern, a level and a spread, from past days. Weeks are counted back from the last day.
 
     Attributes:
         level: The mean of a day.

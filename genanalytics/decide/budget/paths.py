@@ -1,4 +1,4 @@
-"""Simulated ways in which daily costs go on, and how the same method did in the past of the data."""
+"""Simulated future daily costs, and a backtest of the same method in the past of the data."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Ahead:
 
 
 class Past(NamedTuple):
-    """The days that say how costs go on.
+    """The past days that a forecast uses.
 
     Attributes:
         start: The place of the first one.

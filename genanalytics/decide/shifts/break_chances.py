@@ -42,7 +42,7 @@ _SHARES = 1 / np.array(DAYS[::-1])
 _TABLE = np.log(np.array(STATISTICS[::-1]))
 _CHANCES = np.log(np.array((1.0, *CHANCES)))
 _TAIL = 3
-"""The columns at the end of the table that say how chances go on."""
+"""The number of columns at the end of the table that give the slope beyond it."""
 
 
 def find_chance(statistic: float, days: int) -> float:
