@@ -2,23 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.calendar import TIME, find_zone, list_periods
 from genanalytics.metrics.sets.cost import REQUESTS
-from genanalytics.metrics.summary import OPEN, summarize
+from genanalytics.metrics.summary import summarize
 
 Cost = Literal["effective_cost", "billed_cost", "byok_cost"]
 COSTS: tuple[Cost, ...] = get_args(Cost)
 _UNKNOWN = "cost_unknown"
+_TOLERANCE = pd.Timedelta(days=1)
+"""How long after the last fetch a fetched record may be dated: clocks differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,7 @@ class Daily:
         fetched: The day of the last fetch; None if it is unknown.
         unknown: The number of requests whose cost is unknown, wholly or in part.
         undated: The number of records without a time.
+        stray: The number of records that are left out because their time is long after the last fetch.
         zone: The time zone of the days.
     """
 
@@ -45,6 +50,7 @@ class Daily:
     fetched: date | None
     unknown: int
     undated: int
+    stray: int
     zone: ZoneInfo
 
     def find_day(self, place: int) -> date:
@@ -72,10 +78,10 @@ class Daily:
 
 
 def read_days(data: Records, cost: str, tz: str) -> Daily:
-    """Return the cost of each day, on any engine with one aggregation.
+    """Return the cost of each day, on any engine with few aggregations.
 
-    The day of the last fetch is open. If it is unknown when records were fetched, the last day with a record is open
-    from its last record on.
+    The day of the last fetch is open. If records are dated after it, or if it is unknown, the last day with a record is
+    open from its last record on. Fetched records that are dated more than a day after the last fetch are left out.
 
     Args:
         data: Anything that `summarize` takes.
@@ -91,26 +97,24 @@ def read_days(data: Records, cost: str, tz: str) -> Daily:
         raise InputError(msg)
     zone, source = find_zone(tz), open_source(data)
     found = summarize(data, every="day", tz=tz, metrics=[cost, _UNKNOWN])
-    dated = found[found[TIME].notna()].reset_index(drop=True)
-    unknown, undated = int(found[_UNKNOWN].sum()), int(found.loc[found[TIME].isna(), REQUESTS.name].sum())
-    fetched = source.find_latest("fetched_at") if "fetched_at" in source.columns else None
-    last_fetch = None if fetched is None else fetched.tz_convert(zone).date()
-    if dated.empty:
-        return Daily(None, np.zeros(0), None, 1.0, None, last_fetch, unknown, undated, zone)
+    end = _find_end(source, zone)
+    is_stray = found[TIME] >= end.limit if end.limit is not None else pd.Series(data=False, index=found.index)
+    kept = found[~is_stray]
+    dated = kept[kept[TIME].notna() & (kept[REQUESTS.name] > 0)].reset_index(drop=True)
+    undated = int(kept.loc[kept[TIME].isna(), REQUESTS.name].sum())
+    last_fetch = None if end.fetched is None else end.fetched.tz_convert(zone).date()
+    others = (last_fetch, int(kept[_UNKNOWN].sum()), undated, int(found.loc[is_stray, REQUESTS.name].sum()), zone)
+    if dated.empty or end.known is None:
+        return Daily(None, np.zeros(0), None, 1.0, None, *others)
     first, last = (moment.date() for moment in (dated[TIME].iloc[0], dated[TIME].iloc[-1]))
     values = np.zeros((last - first).days + 1)  # a day that a change of the time zone skipped cost nothing
-    places = np.array([(moment.date() - first).days for moment in dated[TIME]])
-    values[places] = to_floats(dated[cost])
-    moment = fetched
-    complete = int(places[dated[OPEN].fillna(value=False)].min(initial=len(values)))
-    if dated[OPEN].isna().all():
-        moment, complete = source.find_latest("created_at"), len(values) - 1
-    if complete == len(values) or moment is None:
-        return Daily(first, values, None, 1.0, None, last_fetch, unknown, undated, zone)
-    moment = moment.tz_convert(zone)
-    open_cost = float(np.nansum(values[complete:]))
-    rest = _find_rest(first + timedelta(days=complete), moment, zone)
-    return Daily(first, values[:complete], open_cost, rest, moment, last_fetch, unknown, undated, zone)
+    values[[(moment.date() - first).days for moment in dated[TIME]]] = to_floats(dated[cost])
+    moment = end.known.tz_convert(zone)
+    complete = (moment.date() - first).days
+    if complete >= len(values):
+        return Daily(first, values, None, 1.0, None, *others)
+    rest = _find_rest(moment.date(), moment, zone)
+    return Daily(first, values[:complete], float(np.nansum(values[complete:])), rest, moment, *others)
 
 
 def list_days(first: date | None, last: date | None, zone: ZoneInfo) -> pd.DatetimeIndex:
@@ -131,6 +135,39 @@ def fill_gaps(values: "np.ndarray") -> "np.ndarray":
         if len(known):
             filled[place] = (own if len(own) else known).mean()
     return filled
+
+
+class _End(NamedTuple):
+    """Up to when costs are known.
+
+    Attributes:
+        fetched: The moment of the last fetch; None if it is unknown.
+        known: The moment up to which costs are known; None without a record that has a time.
+        limit: The begin of the days whose records are left out; None if there are none.
+    """
+
+    fetched: pd.Timestamp | None
+    known: pd.Timestamp | None
+    limit: pd.Timestamp | None
+
+
+def _find_end(source: Source, zone: ZoneInfo) -> _End:
+    """Return up to when costs are known: the last fetch, or a later record, as of an activity export."""
+    fetched = source.find_latest("fetched_at") if "fetched_at" in source.columns else None
+    last = source.find_latest("created_at")
+    if fetched is None or last is None or last <= fetched:
+        return _End(fetched, last if fetched is None else fetched, None)
+    rows = source.select(["created_at", "fetched_at"])
+    known = max(fetched, _find_last(rows.filter(nw.col("fetched_at").is_null())) or fetched)
+    day = (known + _TOLERANCE).tz_convert(zone).date() + timedelta(days=1)
+    limit = list_days(day, day, zone)[0]
+    kept = rows.filter(nw.col("created_at") < limit.tz_convert("UTC").to_pydatetime())
+    return _End(fetched, max(known, _find_last(kept) or known), limit)
+
+
+def _find_last(rows: "nw.LazyFrame[Any]") -> pd.Timestamp | None:
+    found = rows.select(nw.col("created_at").max()).collect(backend="pyarrow").to_native()["created_at"][0].as_py()
+    return None if found is None else pd.Timestamp(found)
 
 
 def _find_rest(day: date, moment: pd.Timestamp, zone: ZoneInfo) -> float:

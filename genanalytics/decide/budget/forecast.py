@@ -21,6 +21,8 @@ from genanalytics.units import Unit, format_count
 _MOST_UNKNOWN = 0.1
 """With a larger share of days without a known cost, there is no forecast."""
 _STALE_DAYS = 2
+_LARGEST = 0.5
+"""A day with a larger share of the cost makes the answer, so it is named."""
 _LIMITS = [f"{side}_{level}" for level in LEVELS for side in ("low", "high")]
 _LABELS = {"cost": "cost", "expected": "expected", "cumulative": "sum"} | {
     name: f"{name.replace('_', ' ')} %" for name in _LIMITS
@@ -82,7 +84,7 @@ def forecast(
             **common,
             days=_make_days({name: np.zeros(0) for name in _LABELS}, list_days(None, None, daily.zone), completeness),
             backtest=backtest(daily, []),
-            refusal="no record has a time (created_at), and it needs 21 complete days of records",
+            refusal=f"no record has {_name_time(daily)}, and it needs 21 complete days of records",
             notices=tuple(_list_notices(daily)),
         )
     first, last = find_period(until, since, daily.next)
@@ -91,9 +93,7 @@ def forecast(
     ahead, days = None, (last - daily.next).days + 1
     if not refusal:
         ahead = look_ahead(fill_gaps(daily.costs), start, days, daily.rest)
-        refusal = (
-            "" if ahead else f"nothing was spent since {daily.find_day(start)}, so there is no level to forecast from"
-        )
+        refusal = "" if ahead else _refuse_level(daily, start)
     so_far = _add_up(daily, first)
     weeks = (len(daily.costs) - start) // WEEK if ahead else 0
     return Forecast(
@@ -112,6 +112,7 @@ def forecast(
         refusal=refusal,
         notices=(
             *_describe_past(daily, past, first),
+            *_describe_largest(daily, weeks),
             *_describe_length(weeks, days),
             *_list_notices(daily, days if ahead else 0),
         ),
@@ -122,7 +123,7 @@ def _check_budget(budget: float | None) -> float | None:
     if budget is None:
         return None
     try:
-        amount = float(budget)
+        amount = math.nan if isinstance(budget, bool | np.bool_) else float(budget)
     except (TypeError, ValueError):
         amount = math.nan
     if not (math.isfinite(amount) and amount > 0):
@@ -152,6 +153,19 @@ def _refuse(daily: Daily, past: Past) -> str:
     if unknown > _MOST_UNKNOWN * count:
         return f"no cost is known for {unknown} of {count} days since {since}; it needs 9 of 10 days with a known cost"
     return ""
+
+
+def _refuse_level(daily: Daily, start: int) -> str:
+    """Return why the whole weeks of the past have no level."""
+    place = len(daily.costs) - (len(daily.costs) - start) // WEEK * WEEK
+    since = daily.find_day(place)
+    if (daily.costs[place:] < 0).any():
+        return f"refunds make the level of the cost since {since} negative or 0, so there is none to forecast from"
+    return f"nothing was spent since {since}, so there is no level to forecast from"
+
+
+def _name_time(daily: Daily) -> str:
+    return "a time (created_at) up to a day after the last fetch (fetched_at)" if daily.stray else "a time (created_at)"
 
 
 def _add_up(daily: Daily, first: date) -> float:
@@ -251,6 +265,9 @@ def _list_notices(daily: Daily, ahead: int = 0) -> Iterator[str]:
         yield f"The cost of {format_count(daily.unknown, 'request')} is unknown, wholly or in part, and not included"
     if daily.undated:
         yield f"{format_count(daily.undated, 'record')} without created_at left out"
+    if daily.stray:
+        late = f"{format_count(daily.stray, 'record')} more than a day after the last fetch, {daily.fetched}, left out"
+        yield f"{late}: check created_at and fetched_at"
     if not ahead:
         return
     if daily.open_from is not None:
@@ -267,6 +284,19 @@ def _describe_past(daily: Daily, past: Past, first: date) -> Iterator[str]:
     begin = daily.find_day(0)
     if first < begin:
         yield f"The first record is of {begin}: what {first} to {begin - timedelta(days=1)} cost is not included"
+
+
+def _describe_largest(daily: Daily, weeks: int) -> Iterator[str]:
+    """Yield a day that makes most of the cost."""
+    if not weeks:
+        return
+    begin = len(daily.costs) - weeks * WEEK
+    costs = np.nan_to_num(daily.costs[begin:]).clip(min=0)
+    place = int(costs.argmax())
+    share = float(costs[place] / costs.sum())
+    if share > _LARGEST:
+        percent = math.floor(100 * share)
+        yield f"1 day, {daily.find_day(begin + place)}, is {percent} % of the cost that the forecast rests on"
 
 
 def _describe_length(weeks: int, ahead: int) -> Iterator[str]:

@@ -39,6 +39,27 @@ def test_without_a_time_of_fetching_the_last_day_is_open_after_its_last_record()
         assert (found.costs.tolist(), found.open_cost, found.rest, found.fetched) == ([1], 1.0, 0.5, None)
 
 
+def test_records_after_the_last_fetch_make_the_last_of_them_decide_on_any_engine() -> None:
+    frame = frame_of(*(on(f"2026-03-0{day}") for day in range(1, 6)), fetched="2026-03-03T00:00")
+    frame.loc[2:, "fetched_at"] = pd.NaT  # as of an activity export
+    for one in (frame, duckdb.connect().from_df(frame)):
+        found = read_days(one, "effective_cost", "UTC")
+        assert (found.costs.tolist(), found.open_cost, found.rest) == ([1] * 4, 1.0, 0.5)
+        assert found.open_from == pd.Timestamp("2026-03-05T12:00Z")
+        assert (found.fetched, found.stray) == (date(2026, 3, 3), 0)
+
+
+def test_fetched_records_long_after_the_last_fetch_are_left_out_and_counted() -> None:
+    days = [on("2026-03-01"), on("2026-03-02"), on("2026-03-03", total_cost=0.25), on("2030-01-01", total_cost=None)]
+    frame = frame_of(*days, fetched="2026-03-03T00:00")
+    for one in (frame, duckdb.connect().from_df(frame)):
+        found = read_days(one, "effective_cost", "UTC")
+        assert (found.costs.tolist(), found.open_cost, found.rest) == ([1, 1], 0.25, 0.5)
+        assert (found.stray, found.unknown) == (1, 0)
+    nothing = read_days(frame[3:], "effective_cost", "UTC")
+    assert (nothing.first, nothing.stray) == (None, 1)
+
+
 def test_the_days_are_those_of_the_time_zone_even_if_clocks_change() -> None:
     frame = frame_of(*({"created_at": f"2026-03-{day}T23:30:00Z"} for day in (27, 28, 29)), fetched="2026-03-29T21:00")
     found = read_days(frame[:2], "effective_cost", "Europe/Berlin")

@@ -181,6 +181,46 @@ def test_nothing_spent_and_nothing_known_carry_no_forecast() -> None:
     assert "The cost of 28 requests is unknown, wholly or in part, and not included" in unknown.notices
 
 
+def test_records_of_an_activity_export_after_the_last_fetch_count_once() -> None:
+    frame = make_spending(STEADY, fetched="2026-08-10T00:00")
+    frame.loc[frame["created_at"] >= "2026-08-10", "fetched_at"] = pd.NaT
+    found, other = forecast(frame, budget=500), forecast(frame.drop(columns="fetched_at"), budget=500)
+    assert found.so_far == pytest.approx(sum(STEADY[61:]))
+    assert (found.known_until, found.expected) == (date(2026, 8, 16), other.expected)
+    assert found.notices == other.notices == ("2026-08-17 is known up to 18:00: the rest of the day is forecast",)
+
+
+def test_a_record_of_the_far_future_changes_nothing_but_a_notice() -> None:
+    frame = make_spending(STEADY, fetched="2026-08-18T00:00")
+    late = frame.tail(1).assign(created_at=pd.Timestamp("2030-01-01", tz="UTC"))
+    found, usual = forecast(pd.concat([frame, late])), forecast(frame)
+    assert (found.so_far, found.expected, found.last) == (usual.so_far, usual.expected, usual.last)
+    notice = "1 record more than a day after the last fetch, 2026-08-18, left out: check created_at and fetched_at"
+    assert found.notices == (*usual.notices, notice)
+    alone = forecast(late)
+    assert alone.refusal.startswith("no record has a time (created_at) up to a day after the last fetch (fetched_at)")
+    assert alone.notices == (notice,)
+
+
+@pytest.mark.parametrize("refund", [-5_000.0, None])
+def test_refunds_that_leave_no_level_are_the_reason(refund: float | None) -> None:
+    costs = STEADY[:28].copy() if refund else -STEADY[:28]
+    costs[24] = refund or costs[24]
+    found = forecast(make_spending(costs))
+    assert found.refusal == (
+        "refunds make the level of the cost since 2026-06-01 negative or 0, so there is none to forecast from"
+    )
+    assert found.expected is None
+
+
+def test_one_day_that_makes_the_answer_is_named() -> None:
+    costs = STEADY.copy()
+    costs[70] = 1e6
+    notice = "1 day, 2026-08-10, is 99 % of the cost that the forecast rests on"
+    assert notice in forecast(make_spending(costs)).notices
+    assert not any("rests on" in sentence for sentence in forecast(make_spending(STEADY)).notices)
+
+
 def test_no_record_or_none_with_a_time_is_no_error() -> None:
     frame = make_spending(STEADY)
     for one in (frame[:0], frame[:2].assign(created_at=frame["created_at"].iloc[:0])):
@@ -248,7 +288,7 @@ def test_any_few_records_get_a_clear_answer(records: list[dict[str, Any]]) -> No
     assert found._repr_html_()
 
 
-@pytest.mark.parametrize("budget", [0, -5, float("nan"), float("inf"), "much"])
+@pytest.mark.parametrize("budget", [0, -5, float("nan"), float("inf"), "much", True, np.True_])
 def test_a_budget_is_a_positive_amount(budget: Any) -> None:  # noqa: ANN401
     with pytest.raises(InputError, match=r"budget=.* cannot be used: give an amount in US\$ above 0"):
         forecast(make_spending(STEADY), budget=budget)

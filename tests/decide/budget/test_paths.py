@@ -59,7 +59,7 @@ def test_a_month_without_that_day_is_left_out() -> None:
     daily = read(np.ones(90))  # the next day is 30 August
     spans = [span[1:] for span in list_spans(daily, months=True) if span.kind == "month"]
     assert spans == [(59, 61), (29, 30)]
-    february = Daily(date(2026, 1, 1), np.ones(89), None, 1.0, None, None, 0, 0, daily.zone)  # next: 31 March
+    february = Daily(date(2026, 1, 1), np.ones(89), None, 1.0, None, None, 0, 0, 0, daily.zone)  # next: 31 March
     assert [span for span in list_spans(february, months=True) if span.kind == "month"] == [("month", 30, 31)]
 
 
