@@ -20,6 +20,7 @@ CONTEXT = "longer than the context there"
 
 _READ_UNKNOWN = "the price of cache reads there is not known: from free to that of input"
 _WRITE_UNKNOWN = "the price of cache writes there is not known: from that of input to twice as much"
+_ONLY_THERE = "nothing was cached here: a cache there could make it cheaper than the lower bound"
 _HIGHEST_WRITE = 2.0
 """The highest known price of cache writes, times that of input."""
 _SLIGHTLY = 1.001
@@ -191,6 +192,8 @@ def _list_assumed(cells: list[Cell], deal: Deal) -> Iterator[str]:
     elif touched:
         yield "caching between as seen and none"
         yield from _list_unknown(cells, sheets)
+    elif not deal.is_batch and any(sheet.read < sheet.input for sheet in sheets):
+        yield _ONLY_THERE
     if deal.factors.words:
         yield deal.factors.words
 

@@ -15,7 +15,7 @@ from genanalytics.metrics.forms import count_of, total
 from genanalytics.metrics.sets.cost import EFFECTIVE
 from genanalytics.metrics.sets.rows import PAID_HERE
 from genanalytics.metrics.summary import describe_completeness, summarize
-from genanalytics.units import Unit, format_count
+from genanalytics.units import Unit, format_count, format_value
 
 _IS_KNOWN = PAID_HERE.column & ~nw.col("total_cost").is_null()
 _APART = "free, replayed, paid with an own key (BYOK), or of unknown cost"
@@ -58,19 +58,18 @@ def compare_unflipped(data: Records, prices: pd.DataFrame | None) -> pd.DataFram
     """
     flips = cache_flips(data, prices)
     summary = summarize(data, by=[*BY], metrics=[total(_PAID), count_of_paid(), _OTHERS])
-    grouped = flips.groupby([*BY], dropna=False)
-    losses = pd.DataFrame({"lost": grouped["loss"].sum(), "flips": grouped.size()}).reset_index()
-    unknown = int((flips["loss"].isna() & (flips["cause"] != "shorter prompt")).sum())
+    unknown = flips["loss"].isna() & (flips["cause"] != "shorter prompt")
+    grouped = flips.assign(unknown=unknown).groupby([*BY], dropna=False)
+    sums = {"lost": grouped["loss"].sum(), "flips": grouped.size(), "unknown": grouped["unknown"].sum()}
+    losses = pd.DataFrame(sums).reset_index()
     found = _answer(data, summary.merge(losses, how="left", on=[*BY]))
     found.attrs["notices"] += [notice for notice in flips.attrs["notices"] if notice not in found.attrs["notices"]]
-    if unknown:
-        found.attrs["notices"].append(f"{format_count(unknown, 'loss')} of unknown size count as 0")
     return found
 
 
 def _answer(data: Records, summary: pd.DataFrame) -> pd.DataFrame:
     found = arrange(map(_make_row, summary.to_dict("records")))
-    notices = list(dict.fromkeys([*summary.attrs.get("notices", ()), *describe_total(found)]))
+    notices = list(dict.fromkeys([*summary.attrs.get("notices", ()), *describe_total(found, "answer")]))
     found.attrs |= describe_completeness(data, ("requests", "requests_apart")) | {"notices": notices}
     return found
 
@@ -89,7 +88,21 @@ def _make_row(row: dict[Any, Any]) -> dict[str, Any]:
     }
     if not known:
         return found | {"refused": f"no request can be compared: {found['apart']}"}
+    if pd.notna(row.get("unknown")) and row["unknown"]:
+        return found | {
+            "requests": 0,
+            "requests_apart": requests,
+            "cost": 0.0,
+            "cost_apart": cost + found["cost_apart"],
+            "refused": _describe_unknown(row),
+        }
     return found | dict(_bound(row, cost))
+
+
+def _describe_unknown(row: dict[Any, Any]) -> str:
+    flips, unknown, lost = int(row["flips"]), int(row["unknown"]), float(row["lost"])
+    words = f"the loss of {unknown:,} of {format_count(flips, 'call')} that lost the cache is unknown"
+    return f"{words}; the others lost at most {format_value(lost, Unit.USD)}" if lost else words
 
 
 def _bound(row: dict[Any, Any], cost: float) -> Iterator[tuple[str, Any]]:

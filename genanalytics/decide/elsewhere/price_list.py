@@ -26,6 +26,7 @@ _KEYS = {
 """The keys of the service's prices, by the names of the columns of `ga.prices`."""
 _REQUIRED = ("model", "input_price", "output_price")
 _UNCACHED = "the list has no price of cached tokens: they cost as much as input"
+_UNUSABLE = "a given price of input or output is missing or negative, or a given price is infinite"
 _SHAPES = "give a table with model, input_price and output_price, or the JSON of the service's list of models"
 
 
@@ -51,7 +52,8 @@ class Sheet:
 
     def __str__(self) -> str:
         values = (format_value(price, Unit.USD_PER_MTOK) for price in (self.input, self.output))
-        return " and ".join(f"{text} {of}" for text, of in zip(values, ("in", "out"), strict=True))
+        tokens = " and ".join(f"{text} {of}" for text, of in zip(values, ("in", "out"), strict=True))
+        return f"{tokens}, and {format_value(self.request, Unit.USD)} per request" if self.request else tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def _read_table(table: pd.DataFrame) -> Iterator[Offer]:
             provider_name=None if is_missing(row.get("provider_name")) else str(row["provider_name"]),
             bands=() if sheet is None else (Band(math.inf, sheet),),
             context=math.inf if math.isnan(numbers["context_length"]) else numbers["context_length"],
-            refusal="" if sheet else "the table has no price of input or output",
+            refusal="" if sheet else _UNUSABLE,
             assumed=() if sheet is None else (f"at given prices: {sheet}",),
         )
 
@@ -219,12 +221,14 @@ def _read_prices(pricing: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _make_sheet(numbers: Mapping[str, float]) -> Sheet | None:
-    """Return given prices as a sheet; None without a price of input or output.
+    """Return given prices as a sheet; None without a price of input or output, or if a price is infinite.
 
     Cached tokens without a price cost as much as input.
     """
     given = numbers["input_price"]
     if not (given >= 0 and numbers["output_price"] >= 0):  # -1: no fixed price
+        return None
+    if any(math.isinf(price) for name, price in numbers.items() if name in _KEYS):
         return None
     read, write = (
         given if math.isnan(numbers[name]) or numbers[name] < 0 else numbers[name]

@@ -51,7 +51,7 @@ def arrange(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         found[name] = found[name].astype("Float64").round(NANO_DIGITS)
     for end in ("low", "high"):
         change = (found[f"cost_there_{end}"] - found["cost"]).round(NANO_DIGITS)
-        found[f"change_{end}"] = change.mask(change == 0, 0.0)  # no negative zero
+        found[f"change_{end}"] = change.mask((change == 0).fillna(value=False), 0.0)  # no negative zero
     found["order"] = ~found["is_same"].astype("boolean").fillna(value=True)
     found["refusals"] = found["refused"].notna()
     order = ["order", "refusals", "cost", "model", "provider_name", "to_model", "to_provider"]
@@ -67,9 +67,9 @@ def arrange(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return answer
 
 
-def describe_total(found: pd.DataFrame) -> Iterator[str]:
-    """Yield the sum over all rows in words, if no request is in two of them."""
-    answered = found[found["refused"].isna()]
+def describe_total(found: pd.DataFrame, lacking: str = "alternative with a known price") -> Iterator[str]:
+    """Yield the sum over all rows in words, if no request is in two of them, and what other requests lack."""
+    answered = found[found["refused"].isna() & found[["cost_there_low", "cost_there_high"]].notna().all(axis=1)]
     if len(answered) > 1 and not found.duplicated(["model", "provider_name"]).any():
         low, high, cost = (float(answered[name].sum()) for name in ("cost_there_low", "cost_there_high", "cost"))
         requests = format_count(int(answered["requests"].sum()), "request")
@@ -81,7 +81,7 @@ def describe_total(found: pd.DataFrame) -> Iterator[str]:
     number = int((never["requests"] + never["requests_apart"]).sum())
     if number:
         cost = float((never["cost"] + never["cost_apart"]).sum())
-        yield f"{format_count(number, 'request')} for {_format(cost)} have no alternative with a known price"
+        yield f"{format_count(number, 'request')} for {_format(cost)} have no {lacking}"
 
 
 def format_bounds(low: float, high: float) -> str:

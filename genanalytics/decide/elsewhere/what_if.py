@@ -58,7 +58,7 @@ def what_if(
             service's list of models (`GET /models`) or endpoints.
         caching: `as seen`: the cache serves between what it served and nothing. `none`: nothing is cached. `no flips`:
             no session loses its cache, at the present provider; the lower bound is without all losses of
-            `ga.cache_flips`.
+            `ga.cache_flips`, and a model and provider with a loss of unknown size has no answer.
         reference: More records, out of which prices and tokenizers are learned if `data` is a part of them, such as the
             requests of one app; None: those of `data`.
 

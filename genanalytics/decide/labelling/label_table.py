@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,9 +34,12 @@ OUTCOMES = "outcomes"
 """The columns with a special meaning; `outcomes` is computed from `success`."""
 
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_INTEGER = r"-?(0|[1-9][0-9]{0,17})"
-_DECIMAL = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
-"""Text that is a number: `007` and `1e5` may be ids."""
+_INTEGER = "0|-?[1-9][0-9]{0,17}"
+_DECIMAL = rf"{_INTEGER}|-?(0|[1-9][0-9]{{0,17}})\.[0-9]*[1-9]"
+"""Text that is a number: `007`, `1e5` and integers of 19 digits may be ids, `1.10` a version."""
+_AMOUNT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
+_HIGHEST_AMOUNT = 1e15
+"""Above, cents are lost, and sums can overflow."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _KEY = "key"
@@ -116,6 +120,9 @@ def quote(value: object) -> str:
 def _read_dict(labels: Mapping[Any, Any], name: str | None) -> LabelTable:
     if name is None:
         msg = "a dict needs the name of its label, such as name='customer'; for several labels, give a frame"
+        raise InputError(msg)
+    if not isinstance(name, str):
+        msg = f"name={name!r} is no text: give the name of the label, such as name='customer'"
         raise InputError(msg)
     keys, values = (_to_array(one, values) for one, values in ((_KEY, labels), (name, labels.values())))
     return LabelTable(None, _simplify(_KEY, keys), {name: _to_label(name, values, is_text=False)})
@@ -210,7 +217,10 @@ def _simplify(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
         return _cast(name, values, pa.int64())
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         floats = values.cast(pa.float64())
-        return pc.if_else(pc.is_finite(floats), floats, None)
+        if pc.any(pc.is_inf(floats)).as_py():
+            msg = f"{name!r} is infinite in a row: give a number, or leave the cell empty"
+            raise InputError(msg)
+        return pc.if_else(pc.is_nan(floats), None, floats)
     msg = f"the labels {name!r} hold {kind}: give text, numbers, or true and false"
     raise InputError(msg)
 
@@ -220,13 +230,25 @@ def _infer(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     known = texts.drop_null()
     if not len(known):
         return texts
-    for pattern, wanted in ((_INTEGER, pa.int64()), (_DECIMAL, pa.float64())):
-        if pc.all(pc.match_substring_regex(known, f"^{pattern}$")).as_py():
-            return texts.cast(wanted)
+    if _is_all(known, _INTEGER):
+        return texts.cast(pa.int64())
+    if _is_all(known, _DECIMAL):
+        floats = texts.cast(pa.float64())
+        return floats if _is_written(floats.drop_null(), known) else texts
     lowered = pc.utf8_lower(texts)
     if pc.all(pc.is_in(lowered.drop_null(), pa.array(["true", "false"]))).as_py():
         return pc.equal(lowered, "true")
     return texts
+
+
+def _is_all(texts: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, f"^({pattern})$")).as_py())
+
+
+def _is_written(floats: pa.ChunkedArray, texts: pa.ChunkedArray) -> bool:
+    """Return whether each number is written as its text, so that different texts are different numbers."""
+    pairs = zip(floats.to_pylist(), texts.to_pylist(), strict=True)
+    return all(np.format_float_positional(number, trim="-") == text for number, text in pairs)
 
 
 def _to_flags(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -247,12 +269,17 @@ def _to_amounts(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
         msg = f"{name!r} is true or false: give an amount in US$"
         raise InputError(msg)
     if pa.types.is_string(values.type):
-        is_amount = pc.match_substring_regex(values, f"^{_DECIMAL}$")
+        is_amount = pc.match_substring_regex(values, f"^{_AMOUNT}$")
         wrong = values.filter(pc.invert(is_amount))
         if len(wrong):
             msg = f"{name!r} is {quote(wrong[0].as_py())} in a row: give an amount in US$, such as 1250.00"
             raise InputError(msg)
-    return values.cast(pa.float64())
+    amounts = values.cast(pa.float64(), safe=False)
+    wrong = values.filter(pc.greater(pc.abs(amounts), _HIGHEST_AMOUNT))
+    if len(wrong):
+        msg = f"{name!r} is {quote(wrong[0].as_py())} in a row: give an amount in US$ of at most {_HIGHEST_AMOUNT:g}"
+        raise InputError(msg)
+    return amounts
 
 
 def _cast(name: str, values: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:

@@ -65,7 +65,8 @@ def label(data: Any, mapping: Labels, *, on: str = "external_user", name: str | 
 
         - Keys match by value, in full: 17, 17.0 and "17" are one key, while case and spaces count. In a column of text,
           "017" is another key than "17".
-        - In CSV, a column is a number or a boolean only if every cell is: `007` makes a column of text.
+        - In CSV, a column is a number or a boolean only if every cell is, and is written like it: `007`, `1.10` and
+          integers of 19 digits make a column of text.
         - `revenue` (US$) is the revenue of a key in the time of the data. Each row of the key has an equal part of it:
           sums over the rows of a key are its revenue, and sums over some of its rows are never more.
         - `success` (true, yes, 1; false, no, 0) is an outcome of a generation, request or session (`requested_id`,

@@ -2,7 +2,7 @@
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.metrics.declare import Per, RowValue, Statistic, Sum
+from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.forms import ratio, total
 from genanalytics.metrics.sets.cost import PER_REQUEST
 from genanalytics.units import Unit
@@ -34,6 +34,17 @@ _REVENUE_WITH_COST = RowValue(
     nw.when(~PER_REQUEST.column.is_null()).then(REVENUE.column),
     signed=True,
 )
+_REVENUE_SIZE = RowValue(
+    "size of revenue",
+    "revenue",
+    Unit.USD,
+    "revenue with cost, without its sign",
+    (_REVENUE_WITH_COST,),
+    _REVENUE_WITH_COST.column.abs(),
+)
+_NOISE = 1e-9
+"""A sum of at most this part of the sizes of its terms is what rounding left of terms that cancel out."""
+
 OUTCOMES_KNOWN = RowValue(
     "known_outcomes",
     "outcomes",
@@ -81,8 +92,16 @@ MARGINS: tuple[Statistic, ...] = (
         "margin_share",
         "margin share",
         Unit.SHARE,
-        "margin / revenue, over the rows where revenue and cost are known",
-        finish=Per(Sum(MARGIN), Sum(_REVENUE_WITH_COST)),
+        "margin / revenue, over the rows where revenue and cost are known; missing unless the revenue is above 0",
+        finish=nw.when(nw.col("revenue there") > _NOISE * nw.col("size there")).then(
+            nw.col("margin there") / nw.col("revenue there")
+        ),
+        own={
+            "margin there": MARGIN.column.sum(),
+            "revenue there": _REVENUE_WITH_COST.column.sum(),
+            "size there": _REVENUE_SIZE.column.sum(),
+        },
+        needs=(MARGIN, _REVENUE_WITH_COST, _REVENUE_SIZE),
     ),
 )
 """The statistics of revenue, over records that `ga.label` has given a revenue."""

@@ -31,6 +31,7 @@ def test_tokens_of_the_cache_without_a_price_cost_as_much_as_input() -> None:
     sheet = offer.find_sheet(1)
     assert sheet is not None
     assert (sheet.read, sheet.write, sheet.request) == (3.0, 3.0, 0.01)
+    assert str(sheet) == "$3.00/M tokens in and $15.00/M tokens out, and $0.01000 per request"
     assert any("no price of cached tokens" in words for words in offer.assumed)
 
 
@@ -79,6 +80,11 @@ def test_a_table_has_prices_per_million() -> None:
     assert (offer.model, offer.provider_name, offer.find_sheet(1e9)) == ("m", None, Sheet(1.5, 2.0, 1.5, 1.5))
     (unpriced,) = read_offers(table.assign(input_price=None))
     assert unpriced.refusal
+    for name in ("input_price", "output_price", "cache_read_price", "request_price"):
+        (infinite,) = read_offers(table.assign(**{name: [math.inf]}))
+        assert "a given price is infinite" in infinite.refusal
+    (whole,) = read_offers(table.assign(context_length=[math.inf]))
+    assert not whole.refusal
     with pytest.raises(MissingColumnError, match="input_price"):
         read_offers(table.drop(columns="input_price"))
 

@@ -78,10 +78,48 @@ def test_without_flips_the_lower_bound_is_without_their_losses() -> None:
     frame = parse_records(sample(800, seed=5).records)
     found = what_if(frame, caching="no flips")
     flips = ga.cache_flips(frame)
-    assert (found["cost"] - found["cost_there_low"]).sum() == pytest.approx(flips["loss"].sum())
-    assert found["cost_there_high"].equals(found["cost"])
+    is_unknown = flips["loss"].isna() & (flips["cause"] != "shorter prompt")
+    unknown = set(flips.loc[is_unknown, ["model", "provider_name"]].itertuples(index=False, name=None))
+    answered = found[found["cost_there_low"].notna()]
+    names = pd.MultiIndex.from_frame(answered[["model", "provider_name"]])
+    assert not unknown & set(names)
+    known = flips[pd.MultiIndex.from_frame(flips[["model", "provider_name"]]).isin(names)]
+    assert (answered["cost"] - answered["cost_there_low"]).sum() == pytest.approx(known["loss"].sum())
+    assert answered["cost_there_high"].equals(answered["cost"])
     with pytest.raises(InputError, match="present provider"):
         what_if(frame, to="Azure", caching="no flips")
+
+
+def test_losses_of_unknown_size_have_no_lower_bound_and_are_in_no_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    flips = pd.DataFrame({"model": "m", "provider_name": ["here", "here", "there"], "cause": "nothing visible"})
+    flips["loss"] = pd.array([0.25, None, 0.001], dtype="Float64")
+    flips.attrs["notices"] = []
+    monkeypatch.setattr("genanalytics.decide.elsewhere.other_caching.cache_flips", lambda *_: flips)
+    found = what_if(BOTH, caching="no flips")
+    row, known = (read_row(found, provider_name=name) for name in ("here", "there"))
+    assert row["refused"].startswith("the loss of 1 of 2 calls that lost the cache is unknown; the others lost at most")
+    assert pd.isna(row["cost_there_low"])
+    assert pd.isna(row["change_low"])
+    assert (row["requests"], row["requests_apart"]) == (0, 60)
+    assert row["cost_apart"] == pytest.approx(effective_cost(BOTH[BOTH["provider_name"] == "here"]))
+    assert known["cost_there_low"] == pytest.approx(known["cost"] - 0.001)
+    assert not any("in all" in notice for notice in found.attrs["notices"])
+    assert any(notice.startswith("60 requests for") and "no answer" in notice for notice in found.attrs["notices"])
+
+
+def test_an_infinite_price_is_refused_and_in_no_total() -> None:
+    found = what_if(BOTH, prices=LISTED.assign(input_price=[np.inf]))
+    assert found["refused"].str.contains("infinite").all()
+    assert found[["cost_there_low", "change_low", "change_high"]].isna().all(axis=None)
+    assert not any("$0.00" in notice for notice in found.attrs["notices"])
+
+
+def test_a_cache_that_only_the_alternative_has_is_named() -> None:
+    plain = bill(CALLS._replace(share=np.zeros(60)), HERE, provider="here").assign(native_tokens_cached=0)
+    for price, is_named in ((0.1, True), (1.0, False)):
+        row = read_row(what_if(plain, prices=LISTED.assign(cache_read_price=price, request_price=0.001)))
+        assert ("a cache there could make it cheaper" in row["assumed"]) == is_named
+        assert "and $0.001000 per request" in row["assumed"]
 
 
 def list_sheets(month: Sample) -> "dict[tuple[str, str], dict[Terms, PriceSheet]]":

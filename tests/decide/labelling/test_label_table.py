@@ -1,6 +1,7 @@
 """Tables of labels: how files, frames and dicts are read, and which keys are equal."""
 
 import gzip
+import math
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,30 @@ def test_a_column_of_csv_is_a_number_only_if_every_cell_is(tmp_path: Path) -> No
         "paid": [True, False],
         "empty": [None, None],
     }
+
+
+def test_different_cells_of_csv_stay_different(tmp_path: Path) -> None:
+    long = ["10000000000000000001", "10000000000000000002"]
+    versions = ["1.10", "1.1"]
+    precise = ["0.30000000000000004", "0.300000000000000041"]
+    cells = {"long": long, "version": versions, "precise": precise, "zero": ["-0", "0"], "mixed": [long[0], "0.5"]}
+    assert columns_of(read_csv(tmp_path, write_csv(cells))) == cells
+    numbers = {
+        "whole": ["-999999999999999999", "0"],
+        "score": ["0.30000000000000004", "-0.00001"],
+        "part": ["1.5", "2"],
+    }
+    assert columns_of(read_csv(tmp_path, write_csv(numbers))) == {
+        "whole": [-999999999999999999, 0],
+        "score": [0.30000000000000004, -0.00001],
+        "part": [1.5, 2.0],
+    }
+    assert columns_of(read_csv(tmp_path, "user,revenue\na,1.10\nb,2.00\n")) == {"revenue": [1.1, 2.0]}
+
+
+def write_csv(cells: dict[str, list[str]]) -> str:
+    rows = zip(["user", "a", "b"], *([name, *values] for name, values in cells.items()), strict=True)
+    return "".join(",".join(row) + "\n" for row in rows)
 
 
 def test_an_empty_cell_is_a_gap_and_a_quoted_one_is_text(tmp_path: Path) -> None:
@@ -120,6 +145,7 @@ def test_keys_of_a_frame_that_are_nan_are_missing() -> None:
         ("user,success\na,0.7\n", "'success' is '0.7' in a row"),
         ("user,revenue\na,$5\n", r"'revenue' is '\$5' in a row: give an amount in US\$"),
         ("user,revenue\na,nan\n", "'revenue' is 'nan' in a row"),
+        (f"user,revenue\na,1{'0' * 400}\n", "'revenue' is '1000.* in a row: give an amount in US"),
         ("user,app_id\na,x\n", "the labels 'app_id' hold string, they should hold int64"),
         ("user,team\na,b,c\n", "cannot read .*labels.csv"),
         (b"user,team\na,\xff\n", "cannot read .*labels.csv"),
@@ -139,13 +165,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, text: str | bytes, message
         ({"a": "x", 1: "y"}, "team", "'key' hold values of several types"),
         ({"a": [1]}, "team", "the labels 'team' hold list"),
         ({"a": True}, "revenue", "'revenue' is true or false"),
+        ({"a": 10**18 + 1}, "revenue", "'revenue' is 1000000000000000001 in a row: give an amount in US"),
+        ({"a": -1e16}, "revenue", "'revenue' is -1e.16 in a row: give an amount in US"),
+        ({"a": math.inf}, "revenue", "'revenue' is infinite in a row"),
+        ({"a": 1.0, "b": -math.inf}, "score", "'score' is infinite in a row"),
+        ({"a": "x"}, 5, "name=5 is no text: give the name of the label"),
         ({"a": 0.5}, "success", "'success' is 0.5 in a row"),
         (3, None, "labels are a builtins.int: give the path of a CSV or Parquet file"),
         (pd.DataFrame({"a": ["x"]}), None, "only the column 'a'"),
         (pd.DataFrame(), None, "the labels have no column"),
     ],
 )
-def test_what_is_no_table_of_labels_is_refused(labels: Any, name: str | None, message: str) -> None:  # noqa: ANN401
+def test_what_is_no_table_of_labels_is_refused(labels: Any, name: Any, message: str) -> None:  # noqa: ANN401
     with pytest.raises(InputError, match=message):
         read_labels(labels, None, name)
 

@@ -283,6 +283,16 @@ def test_a_selection_has_its_part_of_the_revenue() -> None:
     assert ga.label(frame[:3], CUSTOMERS)["revenue"].sum() == 9 + 5
 
 
+def test_revenue_that_cancels_out_or_is_negative_has_no_margin_share() -> None:
+    frame = frame_of_users()
+    for amounts in ([-5.0, 5.0], [0.1, -0.1 + 1e-13], [-5.0, 1.0], [0.0, 0.0]):
+        for data in (frame, relation_of(frame)):
+            labelled = ga.label(data, pd.DataFrame({"user": ["u1", "u2"], "revenue": amounts}))
+            (row,) = ga.summarize(labelled, metrics="margins").to_dict("records")
+            assert row["margin"] == pytest.approx(sum(amounts) - (1 + 2 + 4 + 64))
+            assert pd.isna(row["margin_share"])
+
+
 LABELS = st.dictionaries(
     st.sampled_from(["a", "b", "P", "Q", "s", "t", "x"]),
     st.tuples(st.sampled_from(["one", "two", None]), st.none() | st.integers(-64, 640).map(lambda steps: steps / 64)),
