@@ -1,6 +1,6 @@
 """The actions that the records suggest, one function per kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from genanalytics.bill.book import BY
 from genanalytics.bill.items import Itemized
 from genanalytics.decide.advice.action import PATH, Action, Amount, Basis, write_command, write_condition
 from genanalytics.decide.elsewhere.what_if import what_if
-from genanalytics.decide.losses.ledger import UNREAD
+from genanalytics.decide.losses.ledger import ENDINGS, UNREAD
 from genanalytics.decide.losses.waste import CERTAIN, UPPER_BOUND, Measured, measure_waste
 from genanalytics.decide.replay.cache_replay import BY as REPLAYED_BY, cache_replay
 from genanalytics.metrics.grouping.calendar import TIME
@@ -34,13 +34,14 @@ _RISKS_OF_WASTE = {
     "empty answer": "none known",
     UNREAD: "a later call that would have read the cache pays the full price",
 }
+OFF = "off"
 _POLICIES = {
-    "off": "Turn prompt caching off",
+    OFF: "Turn prompt caching off",
     "five_min": "Cache prompts for 5 minutes",
     "one_hour": "Cache prompts for 1 hour",
 }
 _RISKS = {
-    "off": "later calls pay the full price if sessions get longer",
+    OFF: "later calls pay the full price if sessions get longer",
     "five_min": "calls after longer gaps write the prompt again; see the details for an assumed price of writes",
     "one_hour": "each write costs more, so fewer calls make it a loss; see the details for an assumed price",
 }
@@ -68,6 +69,12 @@ class Found:
     def measured(self) -> Measured:
         """The waste, with the price changes and the lost caches."""
         return measure_waste(self.data, self.prices)
+
+    @cached_property
+    def replayed(self) -> pd.DataFrame:
+        """Other lifetimes of the cache that are surely cheaper, by app and model."""
+        replayed = cache_replay(self.data, prices=self.prices)
+        return replayed[replayed["best"].notna()]
 
     def check(self, *words: str) -> str:
         """Return a command on the records after this period."""
@@ -99,10 +106,20 @@ def list_surcharges(found: Found) -> Iterator[Action]:
 
 
 def list_waste(found: Found) -> Iterator[Action]:
-    """Yield an action for each class of waste, except suspected ones and those with separate actions."""
+    """Yield an action for each ending that is billed for nothing, or at most for nothing."""
+    yield from _list_classes(found, ENDINGS)
+
+
+def list_unread(found: Found) -> Iterator[Action]:
+    """Yield an action for cache writes that nothing read, unless caching is to be turned off where they are."""
+    if not (found.replayed["best"] == OFF).any():
+        yield from _list_classes(found, [UNREAD])
+
+
+def _list_classes(found: Found, names: Sequence[str]) -> Iterator[Action]:
     ledger, by_day = found.measured.ledger, found.measured.by_day
     days = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D")
-    rows = ledger[ledger["kind"].isin(_SURE) & ledger["class"].isin(_RISKS_OF_WASTE) & (ledger["cost"] > 0)]
+    rows = ledger[ledger["class"].isin(names) & (ledger["cost"] > 0)]
     for row in rows.to_dict("records"):
         advice, _, reason = row["advice"].partition(": ")
         command = ["waste", PATH]
@@ -142,8 +159,7 @@ def list_flips(found: Found) -> Iterator[Action]:
 
 def list_lifetimes(found: Found) -> Iterator[Action]:
     """Yield an action for each app and model where another lifetime of the cache, or no cache, is surely cheaper."""
-    replayed = cache_replay(found.data, prices=found.prices)
-    for row in replayed[replayed["best"].notna()].to_dict("records"):
+    for row in found.replayed.to_dict("records"):
         app, model = (name_group(row[name], missing="not given") for name in REPLAYED_BY)
         command = ["cache-replay", PATH, *write_condition("model", row["model"])]
         amounts = " against ".join(format_value(row[name], Unit.USD) for name in (row["best"], "as_seen"))

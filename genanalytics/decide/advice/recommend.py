@@ -35,6 +35,7 @@ LEAST_SHARE = 0.005
 _LISTS: Mapping[str, Callable[[Found], Iterable[Action]]] = MappingProxyType(
     {
         "waste": list_waste,
+        "cache writes": list_unread,
         "surcharges": list_surcharges,
         "lost caches": list_flips,
         "lifetimes of the cache": list_lifetimes,
@@ -64,8 +65,9 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
     Returns:
         - `action` (str): what to do.
         - `usd_per_month`, `usd_per_month_low`, `usd_per_month_high` (Float64, US$): what it is worth in a month like
-          this period, and the limits of the 95 % interval, with days as the independent parts.
-        - `basis` (str): `billed`, an exact amount of the past; `estimate`; `upper bound`, at most this amount.
+          this period, and the limits of the 95 % interval, with days as the independent parts; no upper limit is
+          above the cost of a month.
+        - `basis` (str): `billed`, an exact amount of the past; `estimate`; `upper bound`, at most so much.
         - `evidence` (str): what the records show.
         - `risk` (str): what the action costs or risks.
         - `details`, `check` (str): the command that shows the details, and the one that shows later whether the action
@@ -94,8 +96,8 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
     since = ("--where", f"created_at>={days[-1] + pd.Timedelta(days=1):%Y-%m-%d}")
     found = Found(divide(data, table), table, days, since, tz)
     actions, gaps = _list_actions(found)
-    amounts = _estimate_per_month(actions, len(days))
     monthly = float(costs[EFFECTIVE_COST.name].sum()) / len(days) * DAYS_PER_MONTH
+    amounts = [amount._replace(high=min(amount.high, monthly)) for amount in _estimate_per_month(actions, len(days))]
     least = max(LEAST_USD, LEAST_SHARE * monthly)
     worth = [(action, amounts[place]) for place, action in enumerate(actions) if amounts[place].low >= least]
     worth.sort(key=lambda each: each[1].value, reverse=True)
