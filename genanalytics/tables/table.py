@@ -265,8 +265,8 @@ def _make_columns(
     rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, is_bound: bool = False
 ) -> Iterator[Column]:
     """Yield the column of a statistic, and that of its intervals if there are any."""
-    if name not in attrs["units"]:  # words
-        yield Column(name.replace("_", " "), name_groups(rows[name]))
+    if name not in attrs["units"]:  # words, or figures of several units
+        yield Column(name.replace("_", " "), _name_values(rows[name]))
         return
     unit = Unit(attrs["units"][name])
     limits = [limit for limit in name_limits(name) if limit in rows]
@@ -292,6 +292,17 @@ def _format_figures(columns: Sequence[pd.Series], unit: Unit) -> list[list[str]]
     known = [[None if pd.isna(value) else float(value) for value in values] for values in columns]
     decimals = money_decimals(value for values in known for value in values) if unit is Unit.USD else None
     return [[format_value(value, unit, decimals=decimals) for value in values] for values in known]
+
+
+def _name_values(values: pd.Series) -> list[str]:
+    """Return values without a unit as text; numbers with a fraction have four figures.
+
+    >>> _name_values(pd.Series([0.0123456, 12_345.678, None], dtype="Float64"))
+    ['0.01235', '12,346', '–']
+    """
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return name_groups(values)
+    return [GAP if pd.isna(value) else f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}" for value in values]  # noqa: PLR2004 - four figures
 
 
 def _label_groups(groups: "dict[str, list[str]]", width: int) -> list[Column]:

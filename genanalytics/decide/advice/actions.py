@@ -24,6 +24,7 @@ MOVED = ("provider", "endpoint", "regime")
 """The causes of lost caches that fixed routing avoids."""
 _ALIVE_MS = 300_000
 """Every provider keeps a cache for at least this time after its last use."""
+UTC = "UTC"
 _SURCHARGE = "surcharge"
 _SURE = {CERTAIN: Basis.BILLED, UPPER_BOUND: Basis.UPPER_BOUND}
 _RISKS_OF_WASTE = {
@@ -78,7 +79,8 @@ class Found:
 
     def check(self, *words: str) -> str:
         """Return a command on the records after this period."""
-        return write_command(*words, *self.since)
+        zone = () if self.tz == UTC else ("--tz", self.tz)
+        return write_command(*words, *self.since, *zone)
 
 
 def list_surcharges(found: Found) -> Iterator[Action]:

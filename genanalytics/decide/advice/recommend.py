@@ -14,6 +14,7 @@ from genanalytics.decide.advice.actions import (
     list_lifetimes,
     list_providers,
     list_surcharges,
+    list_unread,
     list_waste,
 )
 from genanalytics.decide.advice.monthly import DAYS_PER_MONTH, estimate_per_month
@@ -67,7 +68,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
         - `usd_per_month`, `usd_per_month_low`, `usd_per_month_high` (Float64, US$): what it is worth in a month like
           this period, and the limits of the 95 % interval, with days as the independent parts; no upper limit is
           above the cost of a month.
-        - `basis` (str): `billed`, an exact amount of the past; `estimate`; `upper bound`, at most so much.
+        - `basis` (str): `billed`, an exact amount of the past; `estimate`; `upper bound`, at most this amount.
         - `evidence` (str): what the records show.
         - `risk` (str): what the action costs or risks.
         - `details`, `check` (str): the command that shows the details, and the one that shows later whether the action

@@ -268,11 +268,13 @@ def _join_marks(rows: Any, marks: pd.DataFrame) -> Any:  # noqa: ANN401 - as `re
 
 
 def count_classes(rows: Any) -> dict[str, float]:  # noqa: ANN401 - as `read_rows`
-    """Return sums over all rows: of each class, of the bill, and of what is known."""
+    """Return sums over all rows: of each class, of charges (`bill`), of refunds, and of what is known."""
     is_known = ~nw.col(_APP).is_null() | ~nw.col(_SESSION).is_null() | ~nw.col(_USER).is_null()
     steps = {
         "rows": nw.len(),
-        "bill": nw.col(COST).sum(),
+        "bill": nw.when(nw.col(COST) > 0).then(nw.col(COST)).sum(),
+        "refunds": (nw.col(COST) < 0).cast(nw.Int64).sum(),
+        "refunded": nw.when(nw.col(COST) < 0).then(-nw.col(COST)).sum(),
         "unread at least": nw.col("unread at least").sum(),
         "sessions": nw.col(_SESSION).count(),
         "callers": is_known.cast(nw.Int64).sum(),

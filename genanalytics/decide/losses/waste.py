@@ -121,13 +121,13 @@ def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float 
 
         The columns: `class` and `kind` (str: `certain`, `upper bound`, `suspected`, `time`); `requests` (Int64), those
         with dollars in the class; `cost` (Float64, US$); `cost_low`, `cost_high` (Float64, US$), the 95 % interval of
-        the cost of near-duplicates; `share` (Float64, 0 to 1) of the bill; `time_ms` (Int64), the time of failed
+        the cost of near-duplicates; `share` (Float64, 0 to 1) of all charges; `time_ms` (Int64), the time of failed
         requests and attempts; `examples` (str), the ids of the three most expensive requests (for `fallback` the
         slowest); `advice` (str), what usually helps; `gap` (str), why a class cannot be judged. Then its numbers are
         gaps.
 
-        `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals` in US$: `bill`,
-        `certain`, `upper bound`, `suspected`.
+        `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals` in US$: `bill` (all
+        charges, without refunds), `certain`, `upper bound`, `suspected`.
 
     Raises:
         MissingColumnError: The data lacks a column.
@@ -294,6 +294,9 @@ def _describe(findings: _Findings, within_s: float) -> Iterator[str]:
     unknown = round(sum(sums[f"unknown {name}"] for name in ENDINGS))
     if unknown:
         yield f"the cost of {format_count(unknown, 'request')} that ended badly is unknown, wholly or in part"
+    if sums["refunds"]:
+        refunds = f"{format_value(sums['refunded'], Unit.USD)} in {format_count(round(sums['refunds']), 'record')}"
+        yield f"refunds ({refunds}) are in no class and not subtracted: records do not say which charges they repay"
     if sums["unfinished"] and ENDINGS[1] not in findings.gaps:
         unfinished = format_count(round(sums["unfinished"]), "request")
         yield f"{unfinished} ({format_value(sums['unfinished cost'], Unit.USD)}) without finish_reason cannot be judged"

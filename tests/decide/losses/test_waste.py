@@ -154,6 +154,18 @@ def test_an_unknown_cost_is_counted_and_not_guessed() -> None:
     assert "the cost of 1 request that ended badly is unknown, wholly or in part" in found.attrs["notices"]
 
 
+def test_refunds_are_counted_and_make_no_class_larger_than_the_charges() -> None:
+    cancelled = {"cancelled": True, "finish_reason": None}
+    costs = ({"total_cost": 5.0, **cancelled}, {"total_cost": -5.0, **cancelled}, {"total_cost": 1.0})
+    ledger = waste(frame_of(*costs))
+    assert (ledger.attrs["totals"]["bill"], ledger.attrs["totals"]["certain"]) == (6.0, 5.0)
+    assert by_class(ledger)["cancelled"]["share"] == pytest.approx(5 / 6)
+    notice = (
+        "refunds ($5.00 in 1 record) are in no class and not subtracted: records do not say which charges they repay"
+    )
+    assert f"{notice} they repay" in ledger.attrs["notices"]
+
+
 def test_an_answer_is_empty_only_if_a_text_was_asked_for() -> None:
     empty = {"native_tokens_completion": 0}
     found = by_class(
