@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genanalytics.base.text import name_group
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
 from genanalytics.cli.streams import say, say_table
 from genanalytics.units import Unit, format_count, format_value
@@ -98,8 +99,12 @@ def _describe_replay(found: "pd.DataFrame") -> str:
     cost = format_value(float(found["as_seen"].sum()), Unit.USD)
     if best.empty:
         return f"No other cache policy is surely cheaper than the one as seen, which cost {cost} ({groups})."
-    less = format_value(float(best["difference"].sum()), Unit.USD)
-    return f"Another cache policy would have cost {less} less of {cost}, in {len(best):,} of {groups}."
+    less, first = format_value(float(best["difference"].sum()), Unit.USD), best.iloc[0]
+    names = list(found.columns[: list(found.columns).index("requests")])
+    where = ", ".join(name_group(first[name]) for name in names)
+    policy = {"off": "no cache", "five_min": "a cache of 5 minutes", "one_hour": "a cache of 1 hour"}[first["best"]]
+    others = f", and another policy in {format_count(len(best) - 1, 'other group')}" if len(best) > 1 else ""
+    return f"For {where}, {policy}{others} would have cost {less} less of {cost} in all ({groups})."
 
 
 def _describe_gaps(found: "pd.DataFrame") -> str:

@@ -57,7 +57,8 @@ def changes(
     notices = list_notices(found)
     series = f"{format_count(found.attrs['series'], 'daily statistic')} of {format_count(found.attrs['days'], 'day')}"
     if found.empty:
-        say(f"No change is proved: {series}." if found.attrs["series"] else "Nothing can be compared.", *notices)
+        answer = f"No change is proved: {series}." if found.attrs["series"] else "Nothing can be compared."
+        say(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
         return
     say(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}", "")
     shown = _make_readable(found, names)

@@ -7,7 +7,7 @@ import click
 
 from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
 from genanalytics.cli.streams import say, say_table
-from genanalytics.units import Unit, format_value, money_decimals
+from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +70,8 @@ def _conclude(found: "pd.DataFrame") -> Iterator[str]:
     if not found["gap"].isna().any():
         yield "Nothing was judged."
         return
+    if found.attrs["partial"]:
+        bill = mark_lower_bound(bill)
     share = f" ({format_value(totals['certain'] / totals['bill'], Unit.SHARE)})" if totals["bill"] > 0 else ""
     yield f"{certain} of {bill}{share} was paid for nothing, certain; at most {most} more was avoidable."
     if totals["suspected"] > 0:

@@ -178,7 +178,7 @@ def write_report(
         "title": clean(title),
         "subject": _describe_subject(summaries.total, period, tz, sources),
         "tiles": _make_tiles(summaries.total),
-        "actions": list_advice(recommended),
+        "actions": list_advice(recommended, [Path(source).name for source in sources]),
         "notices": [clean(f"{notice[0].upper()}{notice[1:]}.", 400) for notice in recommended.attrs["notices"]],
         "findings": find_findings(summaries),
         "sections": sections,

@@ -27,10 +27,14 @@ def format_recommendations(found: pd.DataFrame, *, paths: Sequence[str] = (PATH,
         width: The maximum number of characters in a line; commands are never divided.
     """
     rows = found.to_dict("records")
-    lines = [] if rows else ["Nothing to recommend."]
+    notices = list_notices(found)
+    if not rows:
+        reasons = [notice for notice in notices if not notice.startswith("Coverage")]
+        return "\n".join(["Nothing to recommend.", *sorted(notices, key=lambda notice: notice not in reasons)])
+    lines = list[str]()
     for number, row in enumerate(rows, 1):
         lines += _format_action(f"{number}. {describe_amount(row)}: {row['action']}", row, paths, width)
-    return "\n".join([*lines, *list_notices(found)])
+    return "\n".join([*lines, *notices])
 
 
 def describe_amount(row: dict[Any, Any]) -> str:

@@ -73,7 +73,8 @@ def test_at_full_coverage_nothing_is_a_lower_bound() -> None:
 
 def test_below_full_coverage_each_total_is_a_lower_bound_and_no_rate_is() -> None:
     frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
-    summary = summarize(itemize(frame), metrics=[*SETS])
+    labelled = itemize(frame).assign(success=True, outcomes=1.0, revenue=9.0)
+    summary = summarize(labelled, metrics=[*SETS])
     totals = set(summary.attrs["lower_bounds"])
     for name in map(str, summary.columns):
         unit = summary.attrs["units"][name]

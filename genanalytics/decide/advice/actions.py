@@ -13,7 +13,7 @@ from genanalytics.bill.items import Itemized
 from genanalytics.decide.advice.action import PATH, Action, Amount, Basis, write_command, write_condition
 from genanalytics.decide.elsewhere.what_if import what_if
 from genanalytics.decide.losses.ledger import ENDINGS, UNREAD
-from genanalytics.decide.losses.waste import CERTAIN, UPPER_BOUND, Measured, measure_waste
+from genanalytics.decide.losses.waste import Measured, measure_waste
 from genanalytics.decide.replay.cache_replay import BY as REPLAYED_BY, cache_replay
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST
@@ -26,15 +26,14 @@ _ALIVE_MS = 300_000
 """Every provider keeps a cache for at least this time after its last use."""
 UTC = "UTC"
 _SURCHARGE = "surcharge"
-_SURE = {CERTAIN: Basis.BILLED, UPPER_BOUND: Basis.UPPER_BOUND}
 _RISKS_OF_WASTE = {
-    "cancelled": "an answer that is cancelled too early was not yet useful",
+    "cancelled": "an answer that is cancelled earlier still costs its prompt",
     "error": "a retry at another provider can cost more",
-    "truncated": "longer answers cost more",
     "filtered": "a check of prompts takes time, and can refuse good ones",
     "empty answer": "none known",
     UNREAD: "a later call that would have read the cache pays the full price",
 }
+"""The classes of waste with an action; longer answers instead of truncated ones would cost more."""
 OFF = "off"
 _POLICIES = {
     OFF: "Turn prompt caching off",
@@ -108,8 +107,8 @@ def list_surcharges(found: Found) -> Iterator[Action]:
 
 
 def list_waste(found: Found) -> Iterator[Action]:
-    """Yield an action for each ending that is billed for nothing, or at most for nothing."""
-    yield from _list_classes(found, ENDINGS)
+    """Yield an action for each ending that was billed for nothing."""
+    yield from _list_classes(found, [name for name in ENDINGS if name in _RISKS_OF_WASTE])
 
 
 def list_unread(found: Found) -> Iterator[Action]:
@@ -127,12 +126,12 @@ def _list_classes(found: Found, names: Sequence[str]) -> Iterator[Action]:
         command = ["waste", PATH]
         yield Action(
             what=advice,
-            evidence=f"{format_count(row['requests'], 'request')} in the class {row['class']!r}, for"
+            evidence=f"{format_count(row['requests'], 'request')} ({row['class']}) for"
             f" {format_value(row['cost'], Unit.USD)}{f' ({reason})' if reason else ''}",
             risk=_RISKS_OF_WASTE[row["class"]],
             details=write_command(*command),
             check=found.check(*command),
-            basis=_SURE[row["kind"]],
+            basis=Basis.UPPER_BOUND,
             worth=by_day[row["class"]].reindex(days, fill_value=0.0),
         )
 
@@ -163,11 +162,12 @@ def list_lifetimes(found: Found) -> Iterator[Action]:
     """Yield an action for each app and model where another lifetime of the cache, or no cache, is surely cheaper."""
     for row in found.replayed.to_dict("records"):
         app, model = (name_group(row[name], missing="not given") for name in REPLAYED_BY)
-        command = ["cache-replay", PATH, *write_condition("model", row["model"])]
+        conditions = [word for name in REPLAYED_BY for word in write_condition(name, row[name])]
+        command = ["cache-replay", PATH, *conditions]
         amounts = " against ".join(format_value(row[name], Unit.USD) for name in (row["best"], "as_seen"))
         yield Action(
             what=f"{_POLICIES[row['best']]} for {model} in app {app}",
-            evidence=f"replaying {format_count(row['requests'], 'call')}: {amounts} as billed",
+            evidence=f"a replay of {format_count(row['requests'], 'call')}: {amounts} as billed",
             risk=_RISKS[row["best"]],
             details=write_command(*command),
             check=found.check(*command),

@@ -53,10 +53,11 @@ _OVERLAP = "the amounts can overlap: one action can make another one smaller, so
 
 
 def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return what to do about the cost: at most seven actions, the one that is worth most first.
+    """Return what to do about the cost: at most seven actions, the one that is surely worth most first.
 
-    An action is worth what it would have avoided per day, as a month. It is listed only if even the lower limit of its
-    95 % interval is at least `LEAST_USD` and `LEAST_SHARE` of the cost per month: no action is better than a weak one.
+    An action is worth what it would have avoided per day, as a month. It is ranked by the lower limit of its 95 %
+    interval. It is listed only if that limit is at least `LEAST_USD` and `LEAST_SHARE` of the cost per month: no action
+    is better than a weak one.
 
     Args:
         data: Anything that `summarize` takes.
@@ -101,7 +102,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
     amounts = [amount._replace(high=min(amount.high, monthly)) for amount in _estimate_per_month(actions, len(days))]
     least = max(LEAST_USD, LEAST_SHARE * monthly)
     worth = [(action, amounts[place]) for place, action in enumerate(actions) if amounts[place].low >= least]
-    worth.sort(key=lambda each: each[1].value, reverse=True)
+    worth.sort(key=lambda each: each[1].low, reverse=True)
     result = _arrange(data, worth[:MOST], [*gaps, *_describe(actions, worth, least)])
     result.attrs["considered"] = len(actions)
     return result

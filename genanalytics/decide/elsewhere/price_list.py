@@ -138,6 +138,8 @@ def _read_table(table: pd.DataFrame) -> Iterator[Offer]:
     for row in table.to_dict("records"):
         numbers = {name: _to_number(row.get(name), name) for name in (*PRICES, "context_length")}
         sheet = _make_sheet(numbers)
+        if sheet is not None:  # a table need not know the prices of the cache, while a list is complete
+            sheet = replace(sheet, read=numbers["cache_read_price"], write=numbers["cache_write_price"])
         yield Offer(
             model=str(row["model"]),
             provider_name=None if is_missing(row.get("provider_name")) else str(row["provider_name"]),

@@ -267,49 +267,51 @@ def _join_marks(rows: Any, marks: pd.DataFrame) -> Any:  # noqa: ANN401 - as `re
     return dialect.join(rows, pa.table({ID: pa.array(marks.index, pa.string())} | numbers), [ID])
 
 
-def count_classes(rows: Any) -> dict[str, float]:  # noqa: ANN401 - as `read_rows`
-    """Return sums over all rows: of each class, of charges (`bill`), of refunds, and of what is known."""
-    is_known = ~nw.col(_APP).is_null() | ~nw.col(_SESSION).is_null() | ~nw.col(_USER).is_null()
+def sum_classes(rows: Any) -> tuple[dict[str, float], pd.DataFrame]:  # noqa: ANN401 - as `read_rows`
+    """Return sums over all rows, and US$ of each class for each day in UTC: a column per class, by the start of the day.
+
+    The sums are those of each class, of charges (`bill`), of refunds, and of what is known.
+    """
+    steps = {name: step.cast(nw.Float64) for name, step in _list_sums().items()}
+    day = (nw.col(MOMENT) / _US_PER_DAY).floor().cast(nw.Int64)
+    lazy = nw.from_native(rows).lazy().select(day.alias("day"), *(step.alias(name) for name, step in steps.items()))
+    summed = lazy.group_by("day").agg(*(nw.col(name).sum() for name in steps)).sort("day")
+    table = summed.collect(backend="pyarrow").to_native()
+    days = pd.DataFrame({name: np.nan_to_num(to_floats(table[name])) for name in steps}, table["day"].to_pylist())
+    by_day = days.loc[days.index > 0, [f"cost {name}" for name in CLASSES]].set_axis(list(CLASSES), axis="columns")
+    by_day.index = pd.to_datetime(by_day.index, unit="D", utc=True)
+    return {name: float(days[name].sum()) for name in steps}, by_day
+
+
+def _list_sums() -> dict[str, nw.Expr]:
+    """Return what is added up, by name."""
+    cost, payable = nw.col(COST), is_true(nw.col(COST) > 0) & ~nw.col("replayed")
+    unpriced = payable & (nw.col("priced") == 0)
+    unfinished = payable & nw.col("is text") & (nw.col("ending known") == 0)
     steps = {
-        "rows": nw.len(),
-        "bill": nw.when(nw.col(COST) > 0).then(nw.col(COST)).sum(),
-        "refunds": (nw.col(COST) < 0).cast(nw.Int64).sum(),
-        "refunded": nw.when(nw.col(COST) < 0).then(-nw.col(COST)).sum(),
-        "unread at least": nw.col("unread at least").sum(),
-        "sessions": nw.col(_SESSION).count(),
-        "callers": is_known.cast(nw.Int64).sum(),
-        "written": nw.col("written").count(),
+        "rows": nw.lit(1),
+        "bill": nw.when(cost > 0).then(cost),
+        "refunds": cost < 0,
+        "refunded": nw.when(cost < 0).then(-cost),
+        "unread at least": nw.col("unread at least"),
+        "sessions": ~nw.col(_SESSION).is_null(),
+        "callers": ~nw.col(_APP).is_null() | ~nw.col(_SESSION).is_null() | ~nw.col(_USER).is_null(),
+        "written": ~nw.col("written").is_null(),
+        "unpriced": unpriced,
+        "unpriced cost": nw.when(unpriced).then(cost),
+        "unfinished": unfinished,
+        "unfinished cost": nw.when(unfinished).then(cost),
     }
     for name in ("cost unknown", "cancelled known", "ending known", "answer known", "priced", "writes judged"):
-        steps[name] = nw.col(name).sum()
+        steps[name] = nw.col(name)
     for place, name in enumerate(CLASSES):
-        amount = nw.col(name_amount(name))
-        steps |= {f"requests {name}": (amount > 0).cast(nw.Int64).sum(), f"cost {name}": amount.sum()}
+        amount, is_so = nw.col(name_amount(name)), is_true(nw.col("ending") == place)
+        steps |= {f"requests {name}": amount > 0, f"cost {name}": amount}
         if name in ENDINGS:
-            is_so = is_true(nw.col("ending") == place)
-            steps[f"unknown {name}"] = (is_so & (nw.col("cost unknown") == 1)).cast(nw.Int64).sum()
+            steps[f"unknown {name}"] = is_so & (nw.col("cost unknown") == 1)
         if name in TIMED:
-            steps[f"time {name}"] = nw.when(nw.col("ending") == place).then(nw.col("time")).sum()
-    payable = is_true(nw.col(COST) > 0) & ~nw.col("replayed")
-    steps["unpriced"] = (payable & (nw.col("priced") == 0)).cast(nw.Int64).sum()
-    steps["unpriced cost"] = nw.when(payable & (nw.col("priced") == 0)).then(nw.col(COST)).sum()
-    unfinished = payable & nw.col("is text") & (nw.col("ending known") == 0)
-    steps["unfinished"] = unfinished.cast(nw.Int64).sum()
-    steps["unfinished cost"] = nw.when(unfinished).then(nw.col(COST)).sum()
-    table = nw.from_native(rows).lazy().select(expression.alias(name) for name, expression in steps.items())
-    found = table.collect(backend="pyarrow").to_native()
-    return {name: float(np.nan_to_num(to_floats(found[name])[0])) for name in steps}
-
-
-def sum_by_day(rows: Any) -> pd.DataFrame:  # noqa: ANN401 - as `read_rows`
-    """Return US$ of each class for each day in UTC: a column per class, by the start of the day."""
-    day = (nw.col(MOMENT) / _US_PER_DAY).floor().cast(nw.Int64)
-    lazy = nw.from_native(rows).lazy().filter(nw.col(MOMENT) > 0)
-    lazy = lazy.select(day.alias("day"), *(nw.col(name_amount(name)).alias(name) for name in CLASSES))
-    summed = lazy.group_by("day").agg(*(nw.col(name).sum() for name in CLASSES)).sort("day")
-    found: pd.DataFrame = summed.collect(backend="pyarrow").to_native().to_pandas().set_index("day")
-    found.index = pd.to_datetime(found.index, unit="D", utc=True)
-    return found
+            steps[f"time {name}"] = nw.when(is_so).then(nw.col("time"))
+    return steps
 
 
 def find_examples(rows: Any, names: Sequence[str], number: int = 3) -> dict[str, list[str]]:  # noqa: ANN401

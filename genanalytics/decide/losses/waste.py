@@ -22,11 +22,10 @@ from genanalytics.decide.losses.ledger import (
     TIMED,
     UNREAD,
     add_amounts,
-    count_classes,
     find_examples,
     read_requests,
     read_rows,
-    sum_by_day,
+    sum_classes,
 )
 from genanalytics.decide.losses.repeats import MOST_IDS, Repeats, find_repeats
 from genanalytics.errors import InputError
@@ -43,6 +42,7 @@ WITHIN_S = 10.0
 """The longest time in seconds between a request and its near-duplicate, unless the caller gives another one."""
 
 _EMPTY = pd.DataFrame({"requested_id": pd.array([], dtype="str"), "loss": np.array([], dtype=float)})
+_NOTABLE = 1e-6
 _NO_MOMENTS = "the data has no column created_at"
 _REQUIRED = ("requested_id", "total_cost", "model", "provider_name", "native_tokens_prompt", "native_tokens_completion")
 
@@ -126,8 +126,9 @@ def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float 
         slowest); `advice` (str), what usually helps; `gap` (str), why a class cannot be judged. Then its numbers are
         gaps.
 
-        `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `totals` in US$: `bill` (all
-        charges, without refunds), `certain`, `upper bound`, `suspected`.
+        `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `partial`, whether some
+        costs are unknown or records are missing; and `totals` in US$: `bill` (all charges, without refunds), `certain`,
+        `upper bound`, `suspected`.
 
     Raises:
         MissingColumnError: The data lacks a column.
@@ -153,7 +154,7 @@ class Measured(NamedTuple):
 
     Attributes:
         ledger: The result of `waste`.
-        by_day: US$ of each class for each day in UTC (`ledger.sum_by_day`).
+        by_day: US$ of each class for each day in UTC (`ledger.sum_classes`).
         changes: The result of `ga.price_changes`.
         flips: The result of `ga.cache_flips`; None if they cannot be found, for which the ledger has the reason.
     """
@@ -185,6 +186,7 @@ def measure_waste(data: Records, prices: pd.DataFrame | None, within_s: float = 
         "labels": dict(_LABELS),
         "notices": [*source.notices, *_describe(findings, within_s), *findings.notices],
         **describe_completeness(data, ()),
+        "partial": bool(findings.sums["cost unknown"]) or bool(describe_completeness(data, ("cost",))["lower_bounds"]),
         "totals": {
             "bill": findings.sums["bill"],
             **{
@@ -223,13 +225,13 @@ def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float
     last = source.find_latest("created_at") if "created_at" in source.columns else None
     marks = pd.concat([losses, repeated], ignore_index=True)
     rows = add_amounts(rows, marks, 0 if last is None else int(last.value // 1_000))
-    sums = count_classes(rows)
+    sums, by_day = sum_classes(rows)
     fallbacks = find_fallbacks(source)
     gaps |= {FALLBACK: fallbacks.gap} if fallbacks.gap else {}
     gaps |= dict(_list_gaps(source, table, sums))
     examples = find_examples(rows, [name for name in CLASSES if sums[f"requests {name}"]])
     notices = [f"cache flips: {notice}" for notice in of_flips]
-    return _Findings(sum_by_day(rows), changes, flips, sums, repeats, examples, gaps, fallbacks, notices)
+    return _Findings(by_day, changes, flips, sums, repeats, examples, gaps, fallbacks, notices)
 
 
 def _find_flips(data: Records, source: Source, table: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
@@ -289,11 +291,23 @@ def _make_row(name: str, findings: _Findings) -> dict[str, Any]:
     return row | {"cost": cost, "share": share, "examples": ", ".join(findings.examples.get(name, []))}
 
 
+def _describe_others(findings: _Findings) -> Iterator[str]:
+    """Yield how much of lost caches and surcharges is in earlier classes."""
+    surcharges = findings.changes.loc[findings.changes["kind"] == "surcharge", "extra_cost"]
+    flips = 0.0 if findings.flips is None else float(findings.flips["loss"].sum())
+    for name, amount in ((FLIPPED, flips), (SURCHARGED, float(surcharges.clip(lower=0).sum()))):
+        earlier = amount - findings.sums[f"cost {name}"]
+        if name not in findings.gaps and earlier > _NOTABLE:
+            whole, part = (format_value(value, Unit.USD) for value in (amount, earlier))
+            yield f"{name}: {whole} in all, of which {part} are dollars of earlier classes"
+
+
 def _describe(findings: _Findings, within_s: float) -> Iterator[str]:
     sums, repeats = findings.sums, findings.repeats
     unknown = round(sum(sums[f"unknown {name}"] for name in ENDINGS))
     if unknown:
         yield f"the cost of {format_count(unknown, 'request')} that ended badly is unknown, wholly or in part"
+    yield from _describe_others(findings)
     if sums["refunds"]:
         refunds = f"{format_value(sums['refunded'], Unit.USD)} in {format_count(round(sums['refunds']), 'record')}"
         yield f"refunds ({refunds}) are in no class and not subtracted: records do not say which charges they repay"
