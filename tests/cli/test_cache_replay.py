@@ -34,7 +34,7 @@ def test_the_answer_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     first, _, *table = printed_by(capsys, "unread.parquet").splitlines()
     found = ga.cache_replay(ga.read("unread.parquet"))
     less = format_value(float(found["difference"][0]), Unit.USD)
-    assert first == f"Another cache policy would have cost {less} less of $1.155, in 1 of 1 group."
+    assert first == f"For 7, maker/m, no cache would have cost {less} less of $1.155 in all (1 group)."
     assert any(line.split()[-5:-3] == ["off", less] for line in table)
     assert printed_by(capsys, "read.parquet").startswith(
         "No other cache policy is surely cheaper than the one as seen, which cost $"

