@@ -1,7 +1,7 @@
 """The calls of sessions in the order of time, each with its prices, its endpoint and its failed attempts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,12 +31,15 @@ LEFT_OUT = (
 )
 """Why a record cannot be compared with others, in the order in which it is looked for."""
 
+SPLIT = ("regime", "cache_read_tokens", "cache_write_tokens")
+"""The columns of `itemize` that calls have."""
+
 _OTHERS = ("native_tokens_completion", "total_cost")
 
 
-def list_columns(source: Source) -> list[str]:
-    """Return the columns of the data that calls are made of."""
-    wanted = dict.fromkeys((*REQUIRED, *OPTIONAL, *_OTHERS, *NEEDS))
+def list_columns(source: Source, others: Sequence[str] = ()) -> list[str]:
+    """Return the columns of the data that calls are made of, and others."""
+    wanted = dict.fromkeys((*REQUIRED, *OPTIONAL, *_OTHERS, *NEEDS, *others))
     return [name for name in wanted if name in source.columns]
 
 
@@ -53,14 +56,18 @@ def describe_guessed(number: int) -> str:
     )
 
 
-def read_calls(source: InMemory) -> tuple[pd.DataFrame, dict[str, int]]:
+def read_calls(source: InMemory, known: Sequence[str] = ()) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the calls that can be compared, ordered by time, and the number of others by reason.
+
+    Args:
+        source: The data.
+        known: `SPLIT` if the data has these columns, at the prices that are added later; else nothing.
 
     Returns:
         The calls: `REQUIRED`, `OPTIONAL` and the columns that `itemize` reads, with the dtypes of the frame; and the
         number of records that are left out for each of `LEFT_OUT`.
     """
-    table = source.table(list_columns(source))
+    table = source.table(list_columns(source, known))
     for name in (*OPTIONAL, *_OTHERS):
         if name not in table.column_names:
             table = table.append_column(name, pa.nulls(len(table), BY_NAME[name].kind.arrow_type))
@@ -87,7 +94,7 @@ def add_prices(calls: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
     `level` is the regime without those of other lengths of the prompt: a prompt that grows past a limit has another
     price, but nothing happened to its cache. Gaps where the prices are unknown.
     """
-    itemized = itemize(calls, prices)
+    itemized = calls if {*SPLIT} <= {*calls} else itemize(calls, prices)
     keys = [*list_keys(prices), "regime"]
     known = prices[prices["regime"].notna()]
     of_length = is_of_length(known["relation"])

@@ -1,6 +1,6 @@
 """Calls that lost the prompt cache of their session, what each loss cost at most, and what changed before it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
 from genanalytics.bill.calls import (
     REQUIRED,
+    SPLIT,
     add_attempts,
     add_prices,
     describe_guessed,
@@ -17,6 +18,7 @@ from genanalytics.bill.calls import (
     name_apps,
     read_calls,
 )
+from genanalytics.bill.items import Itemized
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.selection import read_all, select_sessions
 from genanalytics.bill.threads import NOTHING, Calls, link_guessed, link_session
@@ -149,7 +151,8 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     # the prices come from all rows: those that are left out here prove them too
     table = compute_prices(data) if prices is None else prices
     check_prices(table, "relation")
-    result = _find_all(source, table)
+    is_divided = isinstance(data, Itemized) and data.prices is table
+    result = _find_all(source, table, SPLIT if is_divided else ())
     found = result.flips
     notices = describe_left_out(result.left_out)
     if result.guessed:
@@ -174,9 +177,9 @@ class _Result(NamedTuple):
     compared: int
 
 
-def _find_all(source: Source, prices: pd.DataFrame) -> _Result:
+def _find_all(source: Source, prices: pd.DataFrame, known: Sequence[str]) -> _Result:
     if isinstance(source, InMemory):
-        return _find_in_memory(source, prices)
+        return _find_in_memory(source, prices, known)
     selection = select_sessions(source, least_prompt=SMALLEST_PROMPT, block=BLOCK)
     if selection is None:
         return _find_in_memory(read_all(source), prices)
@@ -187,8 +190,8 @@ def _find_all(source: Source, prices: pd.DataFrame) -> _Result:
     return _Result(flips, selection.left_out, 0, selection.compared)
 
 
-def _find_in_memory(source: InMemory, prices: pd.DataFrame) -> _Result:
-    calls, left_out = read_calls(source)
+def _find_in_memory(source: InMemory, prices: pd.DataFrame, known: Sequence[str] = ()) -> _Result:
+    calls, left_out = read_calls(source, known)
     calls = add_attempts(add_prices(calls, prices))
     calls = calls.assign(app=name_apps(calls))
     previous = link_calls(calls)

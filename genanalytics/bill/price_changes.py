@@ -1,7 +1,7 @@
 """What price changes and surcharges cost: each price regime against the lowest one of its group at the same time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.text import is_missing
 from genanalytics.bill.amounts import NANO_PER_USD
 from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.items import itemize
@@ -31,6 +32,9 @@ KINDS = ("change", "surcharge", TIER)
 """The kinds of differences between prices."""
 USUAL_TIERS = {"", "default", "standard", "auto"}
 """The service tiers that mean the usual prices."""
+
+_Hours: TypeAlias = dict[tuple[Any, ...], dict[pd.Timestamp | None, tuple[int, ...]]]
+"""The numbers of tokens of each item, and of requests, by hour; of each regime."""
 
 _ID = "requested_id"
 _HOUR = "hour of a request"
@@ -134,7 +138,7 @@ def compare_regimes(data: Records, table: pd.DataFrame) -> pd.DataFrame:
     changes = [
         change
         for _, group in priced.groupby(names or (lambda _: 0), dropna=False, sort=True)
-        for change in find_changes(_make_levels(group, hours))
+        for change in find_changes(_make_levels(group, [*names, "regime"], hours))
     ]
     found = _arrange(changes, priced, names)
     unknown = regimes[regimes["regime"].notna()]["requests"].sum() - priced["requests"].sum()
@@ -221,8 +225,8 @@ def _find_most_expensive(source: Source, keys: Sequence[GroupKey], counted: pa.T
     return ids.reindex(np.arange(len(groups), dtype=np.float64)).astype("str").to_list()
 
 
-def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
-    """Return the tokens of each item by regime and hour."""
+def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> _Hours:
+    """Return the tokens of each item by hour, for each regime."""
     by = list(keys)
     if "created_at" in source.columns:
         by.append(make_period_key("hour", ZoneInfo("UTC"), _HOUR))
@@ -230,19 +234,25 @@ def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
     found = label_groups(counted, by)
     names = [*(Sum(item).name for item in _ITEMS), Count().name]
     used = np.column_stack([counted[name].to_numpy() for name in names])
-    return found.assign(used=pd.Series([tuple(map(round, row)) for row in np.nan_to_num(used.astype(float)).tolist()]))
+    moments = found[_HOUR] if _HOUR in found else [None] * len(found)
+    hours: _Hours = {}
+    rows = np.nan_to_num(used.astype(float)).tolist()
+    regimes = found[[key.name for key in keys]].itertuples(index=False, name=None)
+    for regime, hour, row in zip(regimes, moments, rows, strict=True):
+        hours.setdefault(_make_key(regime), {})[None if is_missing(hour) else hour] = tuple(map(round, row))
+    return hours
 
 
-def _make_levels(group: pd.DataFrame, hours: pd.DataFrame) -> list[Level]:
+def _make_levels(group: pd.DataFrame, names: Sequence[str], hours: _Hours) -> list[Level]:
     """Return the regimes of a group, the one with most requests first."""
-    names = [*list_keys(hours), "regime"]
-    levels = []
-    for row in group.sort_values("regime").to_dict("records"):
-        part = hours.merge(pd.DataFrame([{name: row[name] for name in names}]).astype(hours[names].dtypes), on=names)
-        moments = part[_HOUR] if _HOUR in part else pd.Series([None] * len(part))
-        used = {None if pd.isna(hour) else hour: each for hour, each in zip(moments, part["used"], strict=True)}
-        levels.append(Level(int(row["regime"]), _mark(row), _name_tier(row), used))
-    return levels
+    return [
+        Level(int(row["regime"]), _mark(row), _name_tier(row), hours[_make_key(row[name] for name in names)])
+        for row in group.sort_values("regime").to_dict("records")
+    ]
+
+
+def _make_key(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(None if is_missing(value) else value for value in values)
 
 
 def _mark(row: Mapping[Any, Any]) -> dict[str, Any]:

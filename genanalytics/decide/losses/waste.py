@@ -8,7 +8,7 @@ import pandas as pd
 
 from genanalytics.bill.book import check_prices
 from genanalytics.bill.flips import cache_flips
-from genanalytics.bill.items import itemize
+from genanalytics.bill.items import divide
 from genanalytics.bill.price_changes import compare_regimes
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
@@ -213,11 +213,11 @@ class _Findings(NamedTuple):
 
 
 def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float) -> _Findings:
-    itemized = itemize(data, table)
+    itemized = divide(data, table)
     changes = compare_regimes(itemized, table)
     rows = read_rows(open_source(itemized), table, changes)
     repeats = find_repeats(read_requests(source), within_s)
-    flips, gap = _find_flips(data, source, table)
+    flips, gap = _find_flips(data if source.large else itemized, source, table)
     gaps = {FLIPPED: gap} if gap else {}
     losses = _EMPTY if flips is None else flips.loc[flips["loss"] > 0, ["requested_id", "loss"]].astype({"loss": float})
     of_flips = [] if flips is None else [notice for notice in flips.attrs["notices"] if notice not in source.notices]
