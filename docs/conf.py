@@ -51,6 +51,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(collections\.abc|datetime|decimal|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
     # inputs that the docstrings describe
     ("py:class", r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns)"),
+    ("py:class", r"pd\.DataFrame|HasColumns"),  # the parts of `Records | None`
     ("py:class", r"genanalytics\.(fetching\.secret\.Secret|plots\.saving\.ChartOptions)"),
 ]
 

@@ -65,6 +65,8 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
         prices: The result of `ga.prices(data)`; computed if it is not given.
 
     Returns:
+        One row per action.
+
         - `action` (str): what to do.
         - `usd_per_month`, `usd_per_month_low`, `usd_per_month_high` (Float64, US$): what it is worth in a month like
           this period, and the limits of the 95 % interval, with days as the independent parts; no upper limit is

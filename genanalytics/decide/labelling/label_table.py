@@ -35,7 +35,7 @@ OUTCOMES = "outcomes"
 
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = "0|-?[1-9][0-9]{0,17}"
-_DECIMAL = rf"{_INTEGER}|-?(0|[1-9][0-9]{{0,17}})\.[0-9]*[1-9]"
+_DECIMAL = rf"{_INTEGER}|-?(0|[1-9][0-9]{{0,17}})\.([0-9]*[1-9]|0)"
 """Text that is a number: `007`, `1e5` and integers of 19 digits may be ids, `1.10` a version."""
 _AMOUNT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 _HIGHEST_AMOUNT = 1e15
@@ -247,8 +247,10 @@ def _is_all(texts: pa.ChunkedArray, pattern: str) -> bool:
 
 def _is_written(floats: pa.ChunkedArray, texts: pa.ChunkedArray) -> bool:
     """Return whether each number is written as its text, so that different texts are different numbers."""
-    pairs = zip(floats.to_pylist(), texts.to_pylist(), strict=True)
-    return all(np.format_float_positional(number, trim="-") == text for number, text in pairs)
+    pairs = set(zip(floats.to_pylist(), texts.to_pylist(), strict=True))
+    forms = ({np.format_float_positional(number, trim=trim) for trim in ("-", "0")} for number, _ in pairs)
+    is_written = all(text in written for written, (_, text) in zip(forms, pairs, strict=True))
+    return is_written and len({number for number, _ in pairs}) == len(pairs)
 
 
 def _to_flags(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:

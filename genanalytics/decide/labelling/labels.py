@@ -59,9 +59,9 @@ def label(data: Any, mapping: Labels, *, on: str = "external_user", name: str | 
         name: The name of the label of a dict, such as `customer`.
 
     Returns:
-        Data of the same kind with the labels as further columns: text (str), integers (Int64), other numbers (Float64),
-        true and false (boolean). A row without a label has a gap. A frame has in `attrs`: `unlabelled`, the number of
-        rows with a gap by label, and `notices`. Coverage is kept.
+        Data of the same kind. The labels are further columns with text (str), integers (Int64), other numbers
+        (Float64), or true and false (boolean). A row without a label has a gap. A frame has in `attrs`: `unlabelled`,
+        the number of rows with a gap by label, and `notices`. Coverage is kept.
 
         - Keys match by value, in full: 17, 17.0 and "17" are one key, while case and spaces count. In a column of text,
           "017" is another key than "17".

@@ -46,17 +46,26 @@ def test_different_cells_of_csv_stay_different(tmp_path: Path) -> None:
     long = ["10000000000000000001", "10000000000000000002"]
     versions = ["1.10", "1.1"]
     precise = ["0.30000000000000004", "0.300000000000000041"]
-    cells = {"long": long, "version": versions, "precise": precise, "zero": ["-0", "0"], "mixed": [long[0], "0.5"]}
+    cells = {
+        "long": long,
+        "version": versions,
+        "precise": precise,
+        "zero": ["-0", "0"],
+        "mixed": [long[0], "0.5"],
+        "one": ["1.0", "1"],
+    }
     assert columns_of(read_csv(tmp_path, write_csv(cells))) == cells
     numbers = {
         "whole": ["-999999999999999999", "0"],
         "score": ["0.30000000000000004", "-0.00001"],
         "part": ["1.5", "2"],
+        "tenth": ["1.0", "0.7"],
     }
     assert columns_of(read_csv(tmp_path, write_csv(numbers))) == {
         "whole": [-999999999999999999, 0],
         "score": [0.30000000000000004, -0.00001],
         "part": [1.5, 2.0],
+        "tenth": [1.0, 0.7],
     }
     assert columns_of(read_csv(tmp_path, "user,revenue\na,1.10\nb,2.00\n")) == {"revenue": [1.1, 2.0]}
 
