@@ -1,6 +1,7 @@
 """An action that a user can take on the cost, with its evidence, risk and worth."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -35,19 +36,19 @@ class Action:
         what: What to do, in the imperative.
         evidence: What the records show, with figures.
         risk: What it costs or risks.
-        details: The command that shows the details, with `PATH`.
-        check: The command that shows next month whether it worked, with `PATH`.
+        details: The words of the command that shows the details, with `PATH`.
         basis: How sure the amounts are.
         worth: What it would have avoided in the period: in US$ for each day, or in all with the limits of its interval.
+        check: The words of the command that shows on later records whether it worked; None if it is the same command.
     """
 
     what: str
     evidence: str
     risk: str
-    details: str
-    check: str
+    details: Sequence[str]
     basis: Basis
     worth: "pd.Series[float] | Amount"
+    check: Sequence[str] | None = None
 
 
 def write_command(*words: str) -> str:

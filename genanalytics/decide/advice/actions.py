@@ -10,7 +10,8 @@ import pandas as pd
 from genanalytics.base.text import name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.items import Itemized
-from genanalytics.decide.advice.action import PATH, Action, Amount, Basis, write_command, write_condition
+from genanalytics.bill.levels import SURCHARGE
+from genanalytics.decide.advice.action import PATH, Action, Amount, Basis, write_condition
 from genanalytics.decide.elsewhere.what_if import what_if
 from genanalytics.decide.losses.ledger import ENDINGS, UNREAD
 from genanalytics.decide.losses.waste import Measured, measure_waste
@@ -24,8 +25,6 @@ MOVED = ("provider", "endpoint", "regime")
 """The causes of lost caches that fixed routing avoids."""
 _ALIVE_MS = 300_000
 """Every provider keeps a cache for at least this time after its last use."""
-UTC = "UTC"
-_SURCHARGE = "surcharge"
 _RISKS_OF_WASTE = {
     "cancelled": "an answer that is cancelled earlier still costs its prompt",
     "error": "a retry at another provider can cost more",
@@ -55,14 +54,12 @@ class Found:
         data: The records with their items.
         prices: The result of `ga.prices`.
         days: The start of every day of the period.
-        since: The option of a command for the records after this period.
         tz: The time zone of the days.
     """
 
     data: Itemized
     prices: pd.DataFrame
     days: pd.DatetimeIndex
-    since: tuple[str, str]
     tz: str
 
     @cached_property
@@ -76,16 +73,11 @@ class Found:
         replayed = cache_replay(self.data, prices=self.prices)
         return replayed[replayed["best"].notna()]
 
-    def check(self, *words: str) -> str:
-        """Return a command on the records after this period."""
-        zone = () if self.tz == UTC else ("--tz", self.tz)
-        return write_command(*words, *self.since, *zone)
-
 
 def list_surcharges(found: Found) -> Iterator[Action]:
     """Yield an action for each surcharge: a higher price of the same model and provider at the same time."""
     changes = found.measured.changes
-    rows = changes[(changes["kind"] == _SURCHARGE) & (changes["extra_cost"] > 0)]
+    rows = changes[(changes["kind"] == SURCHARGE) & (changes["extra_cost"] > 0)]
     if rows.empty:
         return
     by = [*BY, "regime"]
@@ -99,8 +91,7 @@ def list_surcharges(found: Found) -> Iterator[Action]:
             evidence=f"{format_count(row['requests'], 'request')} at {row['relation']}: an extra"
             f" {format_value(row['extra_cost'], Unit.USD)}",
             risk="fewer endpoints can serve a request",
-            details=write_command(*command),
-            check=found.check(*command),
+            details=command,
             basis=Basis.BILLED,
             worth=daily * (row["extra_cost"] / daily.sum()),
         )
@@ -129,8 +120,7 @@ def _list_classes(found: Found, names: Sequence[str]) -> Iterator[Action]:
             evidence=f"{format_count(row['requests'], 'request')} ({row['class']}) for"
             f" {format_value(row['cost'], Unit.USD)}{f' ({reason})' if reason else ''}",
             risk=_RISKS_OF_WASTE[row["class"]],
-            details=write_command(*command),
-            check=found.check(*command),
+            details=command,
             basis=Basis.UPPER_BOUND,
             worth=by_day[row["class"]].reindex(days, fill_value=0.0),
         )
@@ -151,8 +141,7 @@ def list_flips(found: Found) -> Iterator[Action]:
         evidence=f"{format_count(len(lost), 'call')} read little or nothing of the cache after the session moved,"
         f" within 5 minutes of the call before: at most {format_value(lost['loss'].sum(), Unit.USD)}",
         risk="a session waits or fails if its provider is slow or down",
-        details=write_command(*command),
-        check=found.check(*command),
+        details=command,
         basis=Basis.UPPER_BOUND,
         worth=daily.reindex(found.days).astype("float64").fillna(0.0),
     )
@@ -169,8 +158,7 @@ def list_lifetimes(found: Found) -> Iterator[Action]:
             what=f"{_POLICIES[row['best']]} for {model} in app {app}",
             evidence=f"a replay of {format_count(row['requests'], 'call')}: {amounts} as billed",
             risk=_RISKS[row["best"]],
-            details=write_command(*command),
-            check=found.check(*command),
+            details=command,
             basis=Basis.ESTIMATE,
             worth=Amount(*(row[f"difference{end}"] for end in ("", "_low", "_high"))),
         )
@@ -200,8 +188,8 @@ def list_providers(found: Found) -> Iterator[Action]:
             evidence=f"{format_count(row['requests'], 'request')} for {format_value(row['cost'], Unit.USD)} would have"
             f" cost {low if low == high else f'{low} to {high}'} there",
             risk="quantization, limits and speed can differ: compare both providers first",
-            details=write_command(*command),
-            check=found.check("summary", PATH, *write_condition("model", row["model"]), "--by", "provider_name"),
+            details=command,
+            check=["summary", PATH, *write_condition("model", row["model"]), "--by", "provider_name"],
             basis=Basis.ESTIMATE,
             worth=daily * (-row["change_high"] / daily.sum()),
         )

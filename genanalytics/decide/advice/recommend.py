@@ -7,7 +7,7 @@ import pandas as pd
 
 from genanalytics.bill.items import divide
 from genanalytics.bill.prices import prices as compute_prices
-from genanalytics.decide.advice.action import Action, Amount
+from genanalytics.decide.advice.action import Action, Amount, write_command
 from genanalytics.decide.advice.actions import (
     Found,
     list_flips,
@@ -48,6 +48,7 @@ _AMOUNTS = {
     "usd_per_month_low": "from",
     "usd_per_month_high": "to",
 }
+_UTC = "UTC"
 _TEXTS = ("basis", "evidence", "risk", "details", "check")
 _OVERLAP = "the amounts can overlap: one action can make another one smaller, so do not add them up"
 
@@ -95,17 +96,16 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
             f"{format_count(len(days), 'day')} of records say too little about a month: recommendations need"
             f" {LEAST_DAYS} days"
         )
-        return _arrange(data, [], [notice])
+        return _arrange(data, [], [], [notice])
     table = compute_prices(data) if prices is None else prices
-    since = ("--where", f"created_at>={days[-1] + pd.Timedelta(days=1):%Y-%m-%d}")
-    found = Found(divide(data, table), table, days, since, tz)
+    found = Found(divide(data, table), table, days, tz)
     actions, gaps = _list_actions(found)
     monthly = float(costs[EFFECTIVE_COST.name].sum()) / len(days) * DAYS_PER_MONTH
     amounts = [amount._replace(high=min(amount.high, monthly)) for amount in _estimate_per_month(actions, len(days))]
     least = max(LEAST_USD, LEAST_SHARE * monthly)
     worth = [(action, amounts[place]) for place, action in enumerate(actions) if amounts[place].low >= least]
     worth.sort(key=lambda each: each[1].low, reverse=True)
-    result = _arrange(data, worth[:MOST], [*gaps, *_describe(actions, worth, least)])
+    result = _arrange(data, worth[:MOST], _select_later(days, tz), [*gaps, *_describe(actions, worth, least)])
     result.attrs["considered"] = len(actions)
     return result
 
@@ -145,9 +145,25 @@ def _describe(actions: Sequence[Action], worth: Sequence[tuple[Action, Amount]],
         yield _OVERLAP
 
 
-def _arrange(data: Records, worth: Sequence[tuple[Action, Amount]], notices: Iterable[str]) -> pd.DataFrame:
+def _select_later(days: pd.DatetimeIndex, tz: str) -> list[str]:
+    """Return the options of a command for the records after these days."""
+    zone = [] if tz == _UTC else ["--tz", tz]
+    return ["--where", f"created_at>={days[-1] + pd.Timedelta(days=1):%Y-%m-%d}", *zone]
+
+
+def _arrange(
+    data: Records, worth: Sequence[tuple[Action, Amount]], later: Sequence[str], notices: Iterable[str]
+) -> pd.DataFrame:
     rows = [
-        (action.what, *amounts, str(action.basis), *(getattr(action, name) for name in _TEXTS[1:]))
+        (
+            action.what,
+            *amounts,
+            str(action.basis),
+            action.evidence,
+            action.risk,
+            write_command(*action.details),
+            write_command(*(action.check or action.details), *later),
+        )
         for action, amounts in worth
     ]
     names = ["action", *_AMOUNTS, *_TEXTS]
