@@ -18,10 +18,12 @@ from genanalytics.bill.relations import is_separated
 Tokens = tuple[int, ...]
 """Tokens and requests of rows in the order of `PRICES`: input, cache reads, cache writes, output, requests."""
 
-_CHANGEOVER = 0.05
+CHANGEOVER = 0.05
 """Regimes that share at most this part of the shorter period follow each other: clocks differ at a change of prices."""
 LONG_PROMPT = 30_000
 """No known price goes by a shorter length of the prompt."""
+CHANGE, SURCHARGE = "change", "surcharge"
+"""The kinds of differences that the caller did not choose: from a moment on, and at the same time."""
 TIER = "tier"
 """The kind of a difference that the caller chose."""
 _OWN = ("workspace_id", "app_id")
@@ -79,7 +81,7 @@ class Level:
             return True
         common = min(self.period[1], other.period[1]) - max(self.period[0], other.period[0])
         shorter = min(self.period[1] - self.period[0], other.period[1] - other.period[0])
-        return bool(common >= max(_CHANGEOVER * shorter, pd.Timedelta(0)))
+        return bool(common >= max(CHANGEOVER * shorter, pd.Timedelta(0)))
 
     def find_extra(self, base: "Level", used: Tokens) -> int:
         """Return the nano-dollars by which tokens cost more than at the prices of `base`.
@@ -155,7 +157,7 @@ def _compare_at_each_hour(level: Level, lower: Sequence[Level], *, is_tier: bool
         outside += 0 if covering else used[-1]
         requests[base.regime] = requests.get(base.regime, 0) + used[-1]
     main = max(lower, key=lambda other: requests.get(other.regime, 0))
-    kind = "change" if 2 * outside > level.used[-1] else "surcharge"
+    kind = CHANGE if 2 * outside > level.used[-1] else SURCHARGE
     if is_tier or _is_longer(level, main) or _is_chosen(level, main):
         kind = TIER
     return Change(level, main, kind, extra)

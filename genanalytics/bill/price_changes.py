@@ -13,7 +13,7 @@ from genanalytics.base.text import is_missing
 from genanalytics.bill.amounts import NANO_PER_USD
 from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.items import itemize
-from genanalytics.bill.levels import TIER, Change, Level, find_changes
+from genanalytics.bill.levels import CHANGE, SURCHARGE, TIER, Change, Level, find_changes
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
@@ -28,7 +28,7 @@ from genanalytics.metrics.summary import describe_completeness
 from genanalytics.records.frame import to_nullable
 from genanalytics.units import Unit, format_count
 
-KINDS = ("change", "surcharge", TIER)
+KINDS = (CHANGE, SURCHARGE, TIER)
 """The kinds of differences between prices."""
 USUAL_TIERS = {"", "default", "standard", "auto"}
 """The service tiers that mean the usual prices."""

@@ -4,15 +4,17 @@ import math
 import operator
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
+import pandas as pd
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.engines.source import rename_columns
+from genanalytics.metrics.engines.source import Covered, rename_columns
 from genanalytics.metrics.grouping.calendar import find_zone
 from genanalytics.metrics.names import make_plain
 
@@ -38,7 +40,6 @@ def filter_rows(data: Any, conditions: Iterable[str], *, tz: str = "UTC") -> Any
         MissingColumnError: There is no such column.
         InputError: A condition has another form, or a value does not fit its column.
 
-    >>> import pandas as pd
     >>> filter_rows(pd.DataFrame({"model": ["a", "b", "a"], "latency": [10, 20, 30]}), ["model=a", "latency>10"])
       model  latency
     2     a       30
@@ -58,6 +59,13 @@ def _filter(data: Any, parsed: Iterable[tuple[str, nw.Expr]]) -> Any:  # noqa: A
     for _, expression in parsed:
         frame = frame.filter(expression)
     return frame.to_native()
+
+
+def keep_between(data: Any, start: pd.Timestamp, end: pd.Timestamp) -> Any:  # noqa: ANN401 - of the same kind
+    """Return the rows from a moment on, and before another one."""
+    if isinstance(data, Covered):
+        return Covered(keep_between(data.data, start, end), data.coverage and replace(data.coverage, part=True))
+    return filter_rows(data, [f"created_at>={start.isoformat()}", f"created_at<{end.isoformat()}"])
 
 
 def _parse(condition: str, schema: nw.Schema, tz: ZoneInfo) -> tuple[str, nw.Expr]:

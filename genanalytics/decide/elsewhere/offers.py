@@ -9,7 +9,7 @@ import pandas as pd
 
 from genanalytics.base.text import is_missing
 from genanalytics.bill.book import BY, PRICES
-from genanalytics.bill.levels import LONG_PROMPT
+from genanalytics.bill.levels import CHANGEOVER, LONG_PROMPT
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN
 from genanalytics.decide.elsewhere.price_list import Band, Offer, Sheet
 from genanalytics.decide.elsewhere.usage import COMPARED
@@ -17,8 +17,6 @@ from genanalytics.units import format_count
 
 _FEWEST = 5
 """A price needs at least this many requests to replace the one with most requests."""
-_CHANGEOVER = 0.05
-"""A later price can overlap with this part of the earlier one's period: clocks differ at a change of prices."""
 _NOT_SEEN = "no request there was billed at a price"
 _ONLY_TIERS = "all requests there were batches, of a service tier or paid with an own key"
 
@@ -142,7 +140,7 @@ def _follows(row: Mapping[str, Any], main: Mapping[str, Any]) -> bool:
         return False
     common = main["last"] - row["first"]
     period = min(row["last"] - row["first"], main["last"] - main["first"])
-    return bool(row["last"] > main["last"] and common <= _CHANGEOVER * period)
+    return bool(row["last"] > main["last"] and common <= CHANGEOVER * period)
 
 
 def _is_longer(row: Mapping[str, Any], main: Mapping[str, Any]) -> bool:

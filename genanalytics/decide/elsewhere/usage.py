@@ -19,7 +19,7 @@ from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.metrics.names import name_clean
-from genanalytics.metrics.sets.rows import is_true
+from genanalytics.metrics.sets.rows import TEXT_APIS, is_true
 from genanalytics.records.frame import to_nullable
 
 Group = tuple[str | None, str | None]
@@ -58,7 +58,6 @@ SUMS = (
 where the normalised ones (`normal`) are known too.
 """
 
-_CHAT = ("completions", "chat", "chat_completions", "responses", "messages", "skin")
 _READS = (
     "requested_id",
     "service_tier",
@@ -169,7 +168,7 @@ def _add_limits(
 def _read_classes() -> Mapping[str, nw.Expr]:
     tier = _read("service_tier").fill_null("")
     media = [_read(name) > 0 for name in ("num_media_prompt", "num_input_audio_prompt", "num_media_completion")]
-    other_api = ~_read("api_type").is_null() & ~_read("api_type").is_in(_CHAT)
+    other_api = ~_read("api_type").is_null() & ~_read("api_type").is_in(TEXT_APIS)
     return {
         "use own key": is_true(_read("is_byok")),
         "use batch": is_true(read_mark(BATCH, _read("requested_id"))) | (tier == BATCH),

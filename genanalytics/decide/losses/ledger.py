@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from genanalytics.bill.book import list_keys
 from genanalytics.bill.flips import BLOCK, ORDINARY_SHARE
+from genanalytics.bill.levels import SURCHARGE
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
@@ -19,12 +20,12 @@ from genanalytics.metrics.engines.windows import Window, add_windows
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import resolve_by
 from genanalytics.metrics.names import name_clean
-from genanalytics.metrics.sets.rows import is_true
+from genanalytics.metrics.sets.rows import TEXT_APIS, is_true
 
 ENDINGS = ("cancelled", "error", "truncated", "filtered", "empty answer")
 TIMED = ENDINGS[:2]
 """The endings with lost time."""
-REPEATED, UNREAD, FLIPPED, SURCHARGED = "near-duplicate", "cache write never read", "cache flip", "surcharge"
+REPEATED, UNREAD, FLIPPED, SURCHARGED = "near-duplicate", "cache write never read", "cache flip", SURCHARGE
 CLASSES = (*ENDINGS, REPEATED, UNREAD, FLIPPED, SURCHARGED)
 """The classes of dollars in the order of the ledger."""
 
@@ -38,7 +39,6 @@ LIFETIME_S = 3_600
 ID, MOMENT, COST = name_clean("requested_id"), "moment", "cost"
 """The columns of the ledger: the id, the microseconds since 1970 (0 if they are unknown), US$."""
 
-_TEXT_APIS = ("completions", "chat", "chat.completions", "responses", "messages")
 _READ_FROM = (
     "requested_id",
     "total_cost",
@@ -124,7 +124,7 @@ def _make_groups(prices: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
     """Return a row per regime: the price of writing above that of input, and the share of its cost above others."""
     names = [*list_keys(prices), "regime"]
     known = prices.loc[prices["regime"].notna() & (prices["identified"] == KNOWN)]
-    extra = changes.loc[(changes["kind"] == "surcharge") & (changes["extra_cost"] > 0), [*names, "share"]]
+    extra = changes.loc[(changes["kind"] == SURCHARGE) & (changes["extra_cost"] > 0), [*names, "share"]]
     found = known[names].assign(**{"premium of group": known["cache_write_price"] - known["input_price"]})
     found = found.merge(extra.rename(columns={"share": "above of group"}), on=names, how="left")
     return found.assign(**{"above of group": found["above of group"].clip(upper=1.0)})
@@ -142,7 +142,7 @@ def _read_amounts() -> Mapping[str, nw.Expr]:
         "cost unknown": unknown.cast(nw.Int64),
         "replayed": ~_c("response_cache_source_id").is_null(),
         "cancelled known": (~_c("cancelled").is_null()).cast(nw.Int64),
-        "is text": _c("api_type").is_null() | is_true(_c("api_type").is_in(_TEXT_APIS)),
+        "is text": _c("api_type").is_null() | is_true(_c("api_type").is_in(TEXT_APIS)),
         "ending known": (~_c("finish_reason").is_null() | is_true(_c("cancelled"))).cast(nw.Int64),
         "answer known": (~_c("native_tokens_completion").is_null()).cast(nw.Int64),
         "priced": (~_c("regime").is_null()).cast(nw.Int64),

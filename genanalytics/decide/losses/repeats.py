@@ -1,6 +1,6 @@
-"""Requests that repeat another one within seconds, next to the number that chance would give.
+"""Requests that repeat another one within seconds, and the number of repetitions that chance explains.
 
-Two numbers say what chance gives, and the larger one counts.
+That number is estimated in two ways, and the higher estimate is used.
 
 - Sizes at random: the requests of the same caller within the seconds before, times the share of this size among all of
   the caller. Requests in bursts, and sizes that are frequent, have many of these.

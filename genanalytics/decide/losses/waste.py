@@ -293,7 +293,7 @@ def _make_row(name: str, findings: _Findings) -> dict[str, Any]:
 
 def _describe_others(findings: _Findings) -> Iterator[str]:
     """Yield how much of lost caches and surcharges is in earlier classes."""
-    surcharges = findings.changes.loc[findings.changes["kind"] == "surcharge", "extra_cost"]
+    surcharges = findings.changes.loc[findings.changes["kind"] == SURCHARGED, "extra_cost"]
     flips = 0.0 if findings.flips is None else float(findings.flips["loss"].sum())
     for name, amount in ((FLIPPED, flips), (SURCHARGED, float(surcharges.clip(lower=0).sum()))):
         earlier = amount - findings.sums[f"cost {name}"]

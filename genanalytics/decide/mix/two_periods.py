@@ -1,6 +1,6 @@
 """Two periods of data to compare: the last full week or month, and another one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from genanalytics.errors import InputError
-from genanalytics.metrics.engines.source import Covered, Records, open_source
+from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.calendar import TIME, find_starts, find_zone, label_starts
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import summarize
-from genanalytics.metrics.where import filter_rows
+from genanalytics.metrics.where import keep_between
 from genanalytics.units import format_count
 
 Every = Literal["week", "month"]
@@ -41,10 +41,7 @@ class Span:
 
     def keep(self, data: Any) -> Any:  # noqa: ANN401 - of the same kind
         """Return the rows of data that are in the span."""
-        if isinstance(data, Covered):
-            coverage = data.coverage and replace(data.coverage, part=True)
-            return Covered(self.keep(data.data), coverage)
-        return filter_rows(data, [f"created_at>={self.start.isoformat()}", f"created_at<{self.end.isoformat()}"])
+        return keep_between(data, self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)

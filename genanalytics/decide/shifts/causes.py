@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import is_missing
 from genanalytics.decide.mix.cost_change import cost_change
-from genanalytics.metrics.engines.source import Covered, Records, find_coverage_of, keep_rows
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.where import keep_between
 from genanalytics.units import Unit, format_value
 
 LONGEST_DAYS = 28
@@ -66,7 +66,10 @@ def find_causes(data: Records, window: Window, names: Sequence[str]) -> dict[tup
 
     Data with the columns of `itemize` is not split again. Groups whose cost changed by less than 2 % are left out.
     """
-    periods = (_keep(data, window.start, window.middle), _keep(data, window.middle, window.stop))
+    periods = (
+        keep_between(data, window.start, window.middle),
+        keep_between(data, window.middle, window.stop),
+    )
     change = cost_change(*periods, by=names or None, days=(window.days, window.days))
     effects = list(_WORDS)
     columns = ["before", "after", "change", *effects]
@@ -86,12 +89,6 @@ def find_causes(data: Records, window: Window, names: Sequence[str]) -> dict[tup
 def _to_rows(amounts: pd.DataFrame) -> list[dict[str, float]]:
     rows = amounts.to_numpy(dtype=float, na_value=np.nan)
     return [dict(zip(amounts.columns, row, strict=True)) for row in rows]
-
-
-def _keep(data: Records, start: pd.Timestamp, stop: pd.Timestamp) -> Records:
-    begun, ended = (moment.tz_convert("UTC").to_pydatetime() for moment in (start, stop))
-    kept = keep_rows(data, (nw.col("created_at") >= begun) & (nw.col("created_at") < ended))
-    return Covered(kept, find_coverage_of(data)) if isinstance(data, Covered) else kept
 
 
 def _describe(amounts: Mapping[str, float], effects: Sequence[str]) -> str:

@@ -11,11 +11,12 @@ import pandas as pd
 
 from genanalytics.base.text import is_missing, name_group
 from genanalytics.bill.book import PRICES, list_keys
+from genanalytics.bill.levels import CHANGE
 from genanalytics.bill.price_changes import price_changes
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.errors import MissingColumnError
-from genanalytics.metrics.engines.source import Covered, Records, find_coverage_of, keep_rows
+from genanalytics.metrics.engines.source import Records, keep_rows
 from genanalytics.units import Unit
 
 _LEAST_KNOWN = 0.9
@@ -60,10 +61,9 @@ def find_price_moves(data: Records, prices: pd.DataFrame | None, names: Sequence
     if not moved:
         return PriceMoves(is_exact=True, prices=table)
     conditions = [reduce(and_, map(_equals, keys, key)) for key in moved]
-    kept = keep_rows(data, reduce(or_, conditions))
-    found = price_changes(Covered(kept, find_coverage_of(data)) if isinstance(data, Covered) else kept, table)
+    found = price_changes(keep_rows(data, reduce(or_, conditions)), table)
     notices = [one for one in found.attrs["notices"] if one not in table.attrs["notices"]]
-    changed = found[found["kind"] == "change"].to_dict("records")
+    changed = found[found["kind"] == CHANGE].to_dict("records")
     return PriceMoves(
         [_make_row(row, known, keys, names) for row in changed], is_exact=True, notices=notices, prices=table
     )

@@ -102,12 +102,15 @@ def open_in_memory(data: Records, what_needs: str, enough: str) -> InMemory:
 
 def keep_rows(data: Any, condition: nw.Expr) -> Any:  # noqa: ANN401 - of the same kind
     """Return the rows of data where a condition is true; where it is unknown, a row is left out."""
-    native: Any = data.data if isinstance(data, Covered) else data
-    return nw.from_native(native).filter(condition.fill_null(value=False)).to_native()
+    if isinstance(data, Covered):
+        return Covered(keep_rows(data.data, condition), data.coverage and replace(data.coverage, part=True))
+    return nw.from_native(data).filter(condition.fill_null(value=False)).to_native()
 
 
 def collect(data: Any) -> pd.DataFrame:  # noqa: ANN401 - of any engine
     """Return data in memory with the dtypes of the frame; a frame as it is."""
+    if isinstance(data, Covered):
+        return collect(data.data)
     if isinstance(data, pd.DataFrame):
         return data
     return to_frame(nw.from_native(data).lazy().collect(backend="pyarrow").to_native())

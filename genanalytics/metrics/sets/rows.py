@@ -31,6 +31,9 @@ def _make_edge(name: str, moment: nw.Expr) -> Statistic:
     return Statistic(name, name, Unit.TIME, description, own={name: moment}, needs=("created_at",))
 
 
+TEXT_APIS = ("completions", "chat", "chat.completions", "chat_completions", "responses", "messages", "skin")
+"""The values of `api_type` of APIs that answer with text."""
+
 BYOK = is_flagged("is_byok")
 REPLAYED = ~nw.col("response_cache_source_id").is_null()
 
