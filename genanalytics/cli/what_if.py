@@ -84,7 +84,6 @@ def what_if(
 
     target = _read_target(to)
     given = None if prices_from is None else _read_prices(prices_from, base_url, cache_dir, offline=offline)
-    engine = "pandas" if engine == "auto" and caching == _CACHING[-1] else engine
     with ExitStack() as stack:
         data = stack.enter_context(open_records(paths, where, tz, engine))
         everything = stack.enter_context(open_records(paths, (), tz, engine)) if where else None
