@@ -15,6 +15,7 @@ from genanalytics.records.frame import to_arrow
 from genanalytics.sandbox import sample
 from support.engines import assert_alike
 from support.generations import frame_of, parse_records
+from support.outcomes import draw_outcomes
 from support.row_values import limits
 
 
@@ -165,35 +166,10 @@ def test_an_engine_computes_the_same_figures_and_intervals() -> None:
     assert_alike(summarize(duckdb.connect().from_arrow(to_arrow(frame))), summarize(frame))
 
 
-def draw(rng: np.random.Generator, runs: int, tasks: int, chance: float, mean_size: int) -> tuple[pd.DataFrame, float]:
-    """Return labelled runs of tasks of one or more requests each, and the true cost of a success.
-
-    The cost of a task is lognormal (sigma 0.8), and twice as high if it fails.
-    """
-    count = runs * tasks
-    sizes = rng.geometric(1 / mean_size, count) if mean_size > 1 else np.ones(count, dtype=np.int64)
-    success = rng.random(count) < chance
-    level = rng.lognormal(0, 0.8, count) * np.where(success, 1, 2)
-    task = np.repeat(np.arange(count), sizes)
-    frame = pd.DataFrame(
-        {
-            "run": task // tasks,
-            "session_id": [f"s{number}" for number in task],
-            "requested_id": [f"gen-{number}" for number in range(len(task))],
-            "total_cost": level[task] * rng.lognormal(-0.125, 0.5, len(task)),
-            "upstream_inference_cost": np.nan,
-            "is_byok": False,
-        }
-    )
-    labels = pd.DataFrame({"session_id": [f"s{number}" for number in range(count)], "success": success})
-    mean = mean_size * math.exp(0.8**2 / 2)
-    return ga.label(frame, labels, on="session_id"), (chance * mean + (1 - chance) * 2 * mean) / chance
-
-
 @pytest.mark.parametrize(("tasks", "chance", "mean_size"), [(300, 0.6, 1), (300, 0.8, 3)])
 def test_the_interval_contains_the_truth_as_often_as_it_says(tasks: int, chance: float, mean_size: int) -> None:
     """With 200 runs, a share of 95 % has a standard error of 1.5 points; the limits are cautious, not narrow."""
-    labelled, truth = draw(np.random.default_rng(11), 200, tasks, chance, mean_size)
+    labelled, truth = draw_outcomes(np.random.default_rng(11), 200, tasks, chance=chance, mean_size=mean_size)
     found = ga.summarize(labelled, by="run", metrics=["usd_per_success", "success_rate"], intervals=True)
     for name, true in (("usd_per_success", truth), ("success_rate", chance)):
         held = [low <= true <= high for low, high in limits(found, name) if low is not None and high is not None]
@@ -203,7 +179,7 @@ def test_the_interval_contains_the_truth_as_often_as_it_says(tasks: int, chance:
 
 
 def test_few_outcomes_have_no_interval() -> None:
-    labelled, _ = draw(np.random.default_rng(1), 1, 5, 0.5, 3)
+    labelled, _ = draw_outcomes(np.random.default_rng(1), 1, 5, chance=0.5, mean_size=3)
     summary = ga.summarize(labelled, metrics=["usd_per_success"], intervals=True)
     assert limits(summary, "usd_per_success") == [(None, None)]
     assert summary.attrs["gaps"]["usd_per_success"]

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from genanalytics.decide.losses.ledger import COST, ID, MOMENT, SAME, SIZES
+from genanalytics.decide.losses.repeats import Repeats, find_repeats
 from genanalytics.metrics.names import name_clean
 
 DAY_US = 86_400_000_000
@@ -85,3 +86,11 @@ def make_rows(requests: Requests) -> pa.Table:
         name_clean("native_tokens_prompt"): pa.array(sizes),
     }
     return pa.table(columns)
+
+
+def draw_all(rng: np.random.Generator) -> Requests:
+    return join(*(draw(rng) for draw in SCENES.values()))
+
+
+def find(requests: Requests) -> Repeats:
+    return find_repeats(make_rows(requests), 10.0)

@@ -5,18 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from genanalytics.decide.losses.repeats import Repeats, find_repeats
-from support.repeated import SCENES, Requests, draw_chats, join, make_rows, send_twice
+from support.repeated import SCENES, Requests, draw_all, draw_chats, find, join, send_twice
 
 DATA_SETS = 200
-
-
-def find(requests: Requests) -> Repeats:
-    return find_repeats(make_rows(requests), 10.0)
-
-
-def draw_all(rng: np.random.Generator) -> Requests:
-    return join(*(draw(rng) for draw in SCENES.values()))
 
 
 def test_of_200_data_sets_without_duplicates_at_most_5_percent_are_suspected() -> None:
