@@ -1,6 +1,8 @@
 """What each dollar was for: the items of every row's cost, which add up to it exactly."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,17 @@ from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Covered, Records, attach, find_coverage_of, open_source
+from genanalytics.metrics.engines.source import (
+    Covered,
+    Records,
+    attach,
+    find_coverage_of,
+    hold,
+    open_source,
+    rename_columns,
+)
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
+from genanalytics.records.schema import BY_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +36,11 @@ class Itemized(Covered):
 
     Attributes:
         prices: The prices at which they were divided: at the same table, they are not divided again.
+        is_held: Whether the items are computed already, and not by an engine for each result again.
     """
 
     prices: pd.DataFrame
+    is_held: bool = False
 
 
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
@@ -90,6 +103,25 @@ def divide(data: Records, prices: pd.DataFrame) -> Itemized:
         return found
     native = found.data if isinstance(found, Covered) else found
     return Itemized(native, find_coverage_of(data), prices)
+
+
+@contextmanager
+def divide_once(data: Records, prices: pd.DataFrame) -> Iterator[Itemized]:
+    """Yield the records of `divide`, which an engine computes once: their columns, those of the groups, and items.
+
+    Args:
+        data: As for `divide`.
+        prices: The result of `prices`.
+    """
+    divided = divide(data, prices)
+    source = open_source(divided)
+    if divided.is_held or not source.large:
+        yield divided
+        return
+    wanted = (*BY_NAME, *list_keys(prices), *COLUMNS)
+    kept = {name: name for name in dict.fromkeys(wanted) if name in source.columns}
+    with hold(rename_columns(divided.data, kept)) as held:
+        yield replace(divided, data=held, is_held=True)
 
 
 def add_items(data: Records, prices: pd.DataFrame | None = None) -> Records:

@@ -71,7 +71,7 @@ def send_twice(requests: Requests, rng: np.random.Generator, share: float) -> tu
 
 
 def make_rows(requests: Requests) -> pa.Table:
-    """Return requests as `ledger.read_requests` does; each costs a millionth of a dollar per token of its prompt."""
+    """Return requests as `ledger.read_rows` does; each costs a millionth of a dollar per token of its prompt."""
     moments, sizes, apps = requests
     number = len(moments)
     columns = {name_clean(name): pa.nulls(number, pa.string()) for name in SAME}

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from genanalytics.bill.items import divide
+from genanalytics.bill.items import divide_once
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.decide.advice.action import Action, Amount, write_command
 from genanalytics.decide.advice.actions import (
@@ -98,8 +98,8 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
         )
         return _arrange(data, [], [], [notice])
     table = compute_prices(data) if prices is None else prices
-    found = Found(divide(data, table), table, days, tz)
-    actions, gaps = _list_actions(found)
+    with divide_once(data, table) as divided:
+        actions, gaps = _list_actions(Found(divided, table, days, tz))
     monthly = float(costs[EFFECTIVE_COST.name].sum()) / len(days) * DAYS_PER_MONTH
     amounts = [amount._replace(high=min(amount.high, monthly)) for amount in _estimate_per_month(actions, len(days))]
     least = max(LEAST_USD, LEAST_SHARE * monthly)

@@ -17,7 +17,6 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import find_dialect
 from genanalytics.metrics.engines.windows import Window, add_windows
-from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import resolve_by
 from genanalytics.metrics.names import name_clean
 from genanalytics.metrics.sets.rows import TEXT_APIS, is_true
@@ -89,12 +88,6 @@ def _c(name: str) -> nw.Expr:
     return nw.col(name_clean(name))
 
 
-def read_requests(source: Source) -> Any:  # noqa: ANN401 - as `read_rows`
-    """Return the rows of any data as `read_rows` does, but without prices."""
-    nothing = pa.nulls(1, pa.float64())
-    return _read(source, (), pa.table({"premium of group": nothing, "above of group": nothing}))
-
-
 def read_rows(source: Source, prices: pd.DataFrame, changes: pd.DataFrame) -> Any:  # noqa: ANN401 - a table or relation
     """Return the rows of itemized data as the ledger reads them: an Arrow table, or data of the engine.
 
@@ -108,14 +101,10 @@ def read_rows(source: Source, prices: pd.DataFrame, changes: pd.DataFrame) -> An
     columns = {key.group: pa.Array.from_pandas(groups[key.name]) for key in keys}
     for name in ("premium of group", "above of group"):
         columns[name] = pa.array(groups[name].to_numpy(dtype=float), from_pandas=True)
-    return _read(source, keys, pa.table(columns))
-
-
-def _read(source: Source, keys: Sequence[GroupKey], groups: pa.Table) -> Any:  # noqa: ANN401 - as `read_rows`
     has_moments = "created_at" in source.columns
     wanted = [*_KEPT, *([name_clean("created_at")] if has_moments else [])]
     needs = [*_READ_FROM, *(["created_at"] if has_moments else [])]
-    found = source.extend(keys, groups, needs, [_read_amounts(), _find_endings()], wanted)
+    found = source.extend(keys, pa.table(columns), needs, [_read_amounts(), _find_endings()], wanted)
     rows = nw.from_native(found).select(*wanted).to_native()
     return _add_moments(rows, name_clean("created_at")) if has_moments else _extend(rows, {MOMENT: nw.lit(0)})
 

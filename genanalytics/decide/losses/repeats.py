@@ -71,7 +71,7 @@ def find_repeats(rows: Any, within_s: float) -> Repeats:  # noqa: ANN401 - a tab
     failed, cut or empty call is no first one: its repetition is a retry. Calls of one moment are parallel.
 
     Args:
-        rows: The result of `ledger.read_requests`.
+        rows: The result of `ledger.read_rows`.
         within_s: The longest time between both requests, in seconds.
     """
     marked = _mark(rows, round(within_s * 1_000_000))

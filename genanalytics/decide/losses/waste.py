@@ -8,7 +8,7 @@ import pandas as pd
 
 from genanalytics.bill.book import check_prices
 from genanalytics.bill.flips import cache_flips
-from genanalytics.bill.items import divide
+from genanalytics.bill.items import Itemized, divide_once
 from genanalytics.bill.price_changes import compare_regimes
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
@@ -23,14 +23,13 @@ from genanalytics.decide.losses.ledger import (
     UNREAD,
     add_amounts,
     find_examples,
-    read_requests,
     read_rows,
     sum_classes,
 )
 from genanalytics.decide.losses.repeats import MOST_IDS, Repeats, find_repeats
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import Records, hold, open_source
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit, format_count, format_value
@@ -174,7 +173,8 @@ def measure_waste(data: Records, prices: pd.DataFrame | None, within_s: float = 
     check_columns(source, _REQUIRED, "waste")
     table = compute_prices(data) if prices is None else prices
     check_prices(table, "identified", "relation")
-    findings = _collect(data, source, table, within_s)
+    with divide_once(data, table) as divided:
+        findings = _collect(divided, within_s)
     found = pd.DataFrame([_make_row(name, findings) for name in _LEDGER], columns=list(_DTYPES)).astype(_DTYPES)
     found.attrs = {
         "units": {
@@ -184,7 +184,7 @@ def measure_waste(data: Records, prices: pd.DataFrame | None, within_s: float = 
             "time_ms": Unit.MS.value,
         },
         "labels": dict(_LABELS),
-        "notices": [*source.notices, *_describe(findings, within_s), *findings.notices],
+        "notices": [*findings.notices, *_describe(findings, within_s), *findings.notices_of_flips],
         **describe_completeness(data, ()),
         "partial": bool(findings.sums["cost unknown"]) or bool(describe_completeness(data, ("cost",))["lower_bounds"]),
         "totals": {
@@ -210,28 +210,29 @@ class _Findings(NamedTuple):
     gaps: Mapping[str, str]
     fallbacks: Fallbacks
     notices: list[str]
+    notices_of_flips: list[str]
 
 
-def _collect(data: Records, source: Source, table: pd.DataFrame, within_s: float) -> _Findings:
-    itemized = divide(data, table)
-    changes = compare_regimes(itemized, table)
-    rows = read_rows(open_source(itemized), table, changes)
-    repeats = find_repeats(read_requests(source), within_s)
-    flips, gap = _find_flips(data if source.large else itemized, source, table)
+def _collect(data: Itemized, within_s: float) -> _Findings:
+    source, table = open_source(data), data.prices
+    changes = compare_regimes(data, table)
+    rows = read_rows(source, table, changes)
+    repeats = find_repeats(rows, within_s)
+    flips, gap = _find_flips(data, source, table)
     gaps = {FLIPPED: gap} if gap else {}
     losses = _EMPTY if flips is None else flips.loc[flips["loss"] > 0, ["requested_id", "loss"]].astype({"loss": float})
     of_flips = [] if flips is None else [notice for notice in flips.attrs["notices"] if notice not in source.notices]
     repeated = pd.DataFrame({"requested_id": pd.array(repeats.ids, dtype="str"), "repeated": 1.0})
     last = source.find_latest("created_at") if "created_at" in source.columns else None
     marks = pd.concat([losses, repeated], ignore_index=True)
-    rows = add_amounts(rows, marks, 0 if last is None else int(last.value // 1_000))
-    sums, by_day = sum_classes(rows)
+    with hold(add_amounts(rows, marks, 0 if last is None else int(last.value // 1_000))) as amounts:
+        sums, by_day = sum_classes(amounts)
+        examples = find_examples(amounts, [name for name in CLASSES if sums[f"requests {name}"]])
     fallbacks = find_fallbacks(source)
     gaps |= {FALLBACK: fallbacks.gap} if fallbacks.gap else {}
     gaps |= dict(_list_gaps(source, table, sums))
-    examples = find_examples(rows, [name for name in CLASSES if sums[f"requests {name}"]])
-    notices = [f"cache flips: {notice}" for notice in of_flips]
-    return _Findings(by_day, changes, flips, sums, repeats, examples, gaps, fallbacks, notices)
+    notices = source.notices, [f"cache flips: {notice}" for notice in of_flips]
+    return _Findings(by_day, changes, flips, sums, repeats, examples, gaps, fallbacks, *notices)
 
 
 def _find_flips(data: Records, source: Source, table: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:

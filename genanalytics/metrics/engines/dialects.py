@@ -6,8 +6,10 @@ time, while it computes a list of percentiles from one sorted copy.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +44,7 @@ class Dialect:
         fence: Returns the same data, whose columns of some names the engine computes before those that are made of
             them. An engine that puts one expression into another may compute it once for each use: many steps would
             never end.
+        hold: Returns a context with the same data, computed once: DuckDB writes it to a temporary file.
         name: The name of the engine.
         list_errors: Returns what the engine raises.
     """
@@ -55,6 +58,7 @@ class Dialect:
     group: Callable[[Any, Sequence[str], Sequence[str]], Any]
     join: Callable[[Any, pa.Table, Sequence[str]], Any]
     fence: Callable[[Any, Iterable[str]], Any]
+    hold: Callable[[Any], AbstractContextManager[Any]]
     name: str
     list_errors: Callable[[], tuple[type[Exception], ...]]
 
@@ -244,6 +248,24 @@ def _join_in_duckdb(relation: Any, table: pa.Table, on: Sequence[str]) -> Any:  
     return relation.set_alias("many").join(small, same or "true", how="left").project(", ".join(["many.*", *added]))
 
 
+@contextmanager
+def _hold_in_spark(frame: Any) -> Iterator[Any]:  # noqa: ANN401
+    held = frame.persist()
+    try:
+        yield held
+    finally:
+        held.unpersist()
+
+
+@contextmanager
+def _hold_in_duckdb(relation: Any) -> Iterator[Any]:  # noqa: ANN401
+    with TemporaryDirectory(prefix="genanalytics-", ignore_cleanup_errors=True) as folder:
+        path = str(Path(folder) / "rows.parquet")
+        relation.write_parquet(path)
+        quoted = path.replace("'", "''")
+        yield relation.query("genanalytics_rows", f"SELECT * FROM read_parquet('{quoted}')")  # noqa: S608 - quoted
+
+
 def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:
     import duckdb  # noqa: PLC0415 - it is installed where its relations come from
 
@@ -276,6 +298,7 @@ DUCKDB = Dialect(
     group=lambda relation, by, steps: relation.aggregate(", ".join([*by, *steps]), ", ".join(by)),
     join=_join_in_duckdb,
     fence=lambda relation, _: relation.filter("random() < 2"),  # always true, which the engine cannot know
+    hold=_hold_in_duckdb,
 )
 SPARK = Dialect(
     name="Spark",
@@ -289,4 +312,5 @@ SPARK = Dialect(
     group=_group_in_spark,
     join=_join_in_spark,
     fence=_fence_in_spark,
+    hold=_hold_in_spark,
 )

@@ -1,6 +1,7 @@
 """Any data as a source of statistics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
@@ -114,6 +115,22 @@ def collect(data: Any) -> pd.DataFrame:  # noqa: ANN401 - of any engine
     if isinstance(data, pd.DataFrame):
         return data
     return to_frame(nw.from_native(data).lazy().collect(backend="pyarrow").to_native())
+
+
+@contextmanager
+def hold(data: Any) -> Iterator[Any]:  # noqa: ANN401 - of the same kind
+    """Yield data that an engine computes once, and holds outside of memory as long as it is used here.
+
+    Without this, an engine computes the columns of data again for each result.
+    """
+    dialect = find_dialect(data)
+    if dialect is None:
+        yield data
+        return
+    with ExitStack() as stack:
+        with dialect.explain_errors():
+            held = stack.enter_context(dialect.hold(data))
+        yield held
 
 
 def add_previous(data: Any, by: Sequence[str], names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
