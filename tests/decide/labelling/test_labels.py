@@ -176,7 +176,9 @@ def test_every_engine_adds_the_same_labels(on: str, labels: pd.DataFrame) -> Non
 def test_spark_adds_the_same_labels(spark: Any) -> None:  # noqa: ANN401 - pyspark is an extra
     frame = frame_of_users().drop(columns="provider_responses")
     rows = frame.astype(object).where(frame.notna(), None)
-    data = spark.createDataFrame(rows[["requested_id", "external_user", "app_id", "session_id", "total_cost"]])
+    names = ["requested_id", "external_user", "app_id", "session_id", "total_cost"]
+    schema = "requested_id string, external_user string, app_id bigint, session_id string, total_cost double"
+    data = spark.createDataFrame(rows[names].to_numpy().tolist(), schema)
     labels = CUSTOMERS.assign(seats=[1, 2, 3], paid=pd.array([True, False, None], dtype="boolean"))
     sessions = pd.DataFrame({"s": ["s0", "s1"], "success": [True, False]})
     apps = pd.DataFrame({"app": ["0", "2"], "team": ["a", "b"]})
