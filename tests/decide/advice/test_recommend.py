@@ -101,7 +101,7 @@ def test_an_action_worth_less_than_a_dollar_is_left_out_and_counted() -> None:
 
 def test_nothing_is_recommended_where_nothing_is_to_gain() -> None:
     draws = np.random.default_rng(5)
-    for _ in range(8):
+    for _ in range(4):
         records = list_records(days=15, percent=100)
         for record in records:
             later = pd.Timestamp(record["created_at"]) + pd.Timedelta(minutes=int(draws.integers(60)))
@@ -147,6 +147,7 @@ def test_the_order_of_rows_does_not_matter_and_the_frame_stays_as_it_is() -> Non
     pd.testing.assert_frame_equal(frame, before)
 
 
+@pytest.mark.long
 def test_duckdb_gives_the_same_actions(tmp_path: Path) -> None:
     frame = frame_of(*list_records())
     ga.write_parquet(frame, tmp_path / "records.parquet")

@@ -10,6 +10,7 @@ from support.repeated import SCENES, Requests, draw_all, draw_chats, find, join,
 DATA_SETS = 200
 
 
+@pytest.mark.long
 def test_of_200_data_sets_without_duplicates_at_most_5_percent_are_suspected() -> None:
     scenes = [*(draw for name, draw in SCENES.items() if name != "health checks"), draw_all]
     alarms = [bool(find(scenes[seed % len(scenes)](np.random.default_rng(seed))).ids) for seed in range(DATA_SETS)]

@@ -126,6 +126,7 @@ def test_a_row_that_is_wasted_in_every_way_is_billed_once() -> None:
     assert 0 < grown <= lost["total_cost"]
 
 
+@pytest.mark.long
 def test_duckdb_gives_the_same_ledger(traffic: pd.DataFrame, found: pd.DataFrame) -> None:
     there = waste(relate(traffic))
     pd.testing.assert_frame_equal(there, found, rtol=1e-9)

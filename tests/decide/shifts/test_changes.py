@@ -122,6 +122,7 @@ def test_a_slow_growth_is_a_drift_without_a_day() -> None:
     assert row["after"] == pytest.approx(average(size[-14:], days[-14:].dt.day_of_week))
 
 
+@pytest.mark.long
 def test_every_engine_finds_the_same(tmp_path: Path) -> None:
     path = str(tmp_path / "rows.parquet")
     DOUBLED.to_parquet(path)
