@@ -2,8 +2,9 @@
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 _COLUMNS = ("attempts", "success_rate", "rate_limited", "fell_back", "wait_ms_p50", "wait_ms_p95", "lost_ms")
@@ -16,18 +17,19 @@ Examples:
   genanalytics attempts generations.parquet --json"""
 )
 @reads_records
-def attempts(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
+@prints_rows
+def attempts(selection: Selection, output: Output) -> None:
     """Show attempts and success rate per provider.
 
     The time lost to fallbacks is shown too.
     """
     from genanalytics.metrics import attempt_summary
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
-    with open_records(paths, where, tz, "pandas" if engine == "auto" else engine) as data:
+    with selection.open(engine="pandas") as data:
         found = attempt_summary(data).sort_values("attempts", ascending=False, kind="stable", ignore_index=True)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
-    say_table(format_table(found, ["provider_name"], _COLUMNS, width=find_terminal_width()))
+    output.say_table(found, ["provider_name"], _COLUMNS)
     say(*list_notices(found))
     say(f"Attempts: unknown for {format_count(found.attrs['without_attempts'], 'request')}.")

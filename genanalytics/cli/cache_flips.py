@@ -2,8 +2,9 @@
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
@@ -21,32 +22,30 @@ Examples:
   genanalytics cache-flips generations.parquet --csv > flips.csv""",
 )
 @reads_records
-def cache_flips(
-    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool
-) -> None:
+@prints_rows
+def cache_flips(selection: Selection, output: Output) -> None:
     """Show calls that lost the prompt cache of their session.
 
     Each loss is an upper bound. The highest loss comes first.
     """
     from genanalytics.bill.flips import cache_flip_summary, cache_flips as find_flips
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
-    with open_records(paths, where, tz, engine) as data:
+    with selection.open() as data:
         found = find_flips(data)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
     notices = list_notices(found)
     if found.empty:
         compared = format_count(found.attrs["compared"], "call")
         say(f"No session lost its cache: {compared} compared with the call before.", *notices)
         return
-    width = find_terminal_width()
-    say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=width))
+    output.say_table(cache_flip_summary(found), ["cause"], _BY_CAUSE)
     shown = found.sort_values("loss", ascending=False, kind="stable").head(_MAX_ROWS)
-    shown["created_at"] = shown["created_at"].dt.tz_convert(tz)
+    shown["created_at"] = shown["created_at"].dt.tz_convert(selection.tz)
     say("")
     named = ["session_id"] if shown["session_id"].notna().any() else []
-    say_table(format_table(shown, ["requested_id", *named, "model"], _COLUMNS, width=width))
+    output.say_table(shown, ["requested_id", *named, "model"], _COLUMNS)
     if len(found) > _MAX_ROWS:
         say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
     say(*notices)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from genanalytics.base.text import name_group
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records, split_names
+from genanalytics.cli.streams import say
 from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
@@ -49,17 +50,14 @@ Examples:
 )
 @click.option("--gaps", is_flag=True, help="Show the hit rate by the time since the previous call instead.")
 @reads_records
+@prints_rows
 def cache_replay(
-    paths: tuple[str, ...],
+    selection: Selection,
     by: str | None,
     five_min_write: float | None,
     one_hour_write: float | None,
     gaps: bool,
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Show what no cache, or one of another lifetime, would have cost.
 
@@ -68,26 +66,26 @@ def cache_replay(
     """
     from genanalytics.decide.replay.cache_replay import BY, cache_replay as replay
     from genanalytics.decide.replay.hit_rate import hit_rate_by_gap
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
     if gaps and (five_min_write or one_hour_write):
         msg = "--gaps shows no costs: leave out --five-min-write and --one-hour-write"
         raise click.UsageError(msg)
     names = split_names(by or "")
-    with open_records(paths, where, tz, engine) as data:
+    with selection.open() as data:
         found = (
             hit_rate_by_gap(data, by=names)
             if gaps
             else replay(data, by=names or BY, five_min_write=five_min_write, one_hour_write=one_hour_write)
         )
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
     say(_describe_gaps(found) if gaps else _describe_replay(found))
     if len(found):
         groups = list(found.columns[: list(found.columns).index("gap" if gaps else "requests")])
         columns = _OF_GAPS if gaps else _COLUMNS
         say("")
-        say_table(format_table(found, groups, columns, width=find_terminal_width()))
+        output.say_table(found, groups, columns)
     say(*list_notices(found))
 
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records, split_names
+from genanalytics.cli.streams import say
 from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
 
 if TYPE_CHECKING:
@@ -48,16 +49,13 @@ Examples:
     help="Split the change by these columns (default: model).",
 )
 @reads_records
+@prints_rows
 def change(
-    paths: tuple[str, ...],
+    selection: Selection,
     every: Any,
     against: str,
     by: tuple[str, ...],
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Show why the cost changed from one month or week to the next.
 
@@ -69,21 +67,21 @@ def change(
     from genanalytics.bill.items import add_items
     from genanalytics.decide.mix.cost_change import cost_change
     from genanalytics.decide.mix.two_periods import choose_periods
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
     names = split_names(",".join(by)) or ["model"]
-    with open_records(paths, where, tz, engine) as data:
-        periods = choose_periods(data, every=every, against=against, tz=tz)
+    with selection.open() as data:
+        periods = choose_periods(data, every=every, against=against, tz=selection.tz)
         items = add_items(data)
         sides = [period.keep(items) for period in (periods.before, periods.after)]
         lengths = (periods.before.days, periods.after.days)
-        found = cost_change(*sides, by=names, days=None if lengths[0] == lengths[1] else lengths, tz=tz)
-    if print_rows(_add_ends(found, periods), as_json=as_json, as_csv=as_csv):
+        found = cost_change(*sides, by=names, days=None if lengths[0] == lengths[1] else lengths, tz=selection.tz)
+    if output.print_rows(_add_ends(found, periods)):
         return
     say(*_describe(found, periods), "")
     columns = _choose_columns(found, names)
     total = _make_total(found)
-    say_table(format_table(found, names, columns, total=total, width=find_terminal_width()))
+    output.say_table(found, names, columns, total=total)
     say(*list_notices(found), *(f"{notice}." for notice in periods.notices))
 
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from genanalytics.base.text import is_missing, name_group
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records, split_names
+from genanalytics.cli.streams import say
 from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Examples:
   genanalytics changes generations.parquet --by '' --json"""
 )
 @reads_records
+@prints_rows
 @click.option(
     "--by",
     multiple=True,
@@ -33,12 +35,8 @@ Examples:
     help="Look at each group of columns too; '' looks at all records together only.",
 )
 def changes(
-    paths: tuple[str, ...],
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    selection: Selection,
+    output: Output,
     by: tuple[str, ...],
 ) -> None:
     """Show what changed, and since when.
@@ -47,12 +45,12 @@ def changes(
     patterns. Changes of prices are exact. At least 14 days are needed.
     """
     from genanalytics.decide.shifts.changes import changes as find_changes
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
     names = split_names(",".join(by))
-    with open_records(paths, where, tz, engine) as data:
-        found = find_changes(data, by=names, tz=tz)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    with selection.open() as data:
+        found = find_changes(data, by=names, tz=selection.tz)
+    if output.print_rows(found):
         return
     notices = list_notices(found)
     series = f"{format_count(found.attrs['series'], 'daily statistic')} of {format_count(found.attrs['days'], 'day')}"
@@ -62,7 +60,7 @@ def changes(
         return
     say(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}", "")
     shown = _make_readable(found, names)
-    say_table(format_table(shown, names or ["scope"], _COLUMNS, width=find_terminal_width()))
+    output.say_table(shown, names or ["scope"], _COLUMNS)
     say(*notices)
 
 

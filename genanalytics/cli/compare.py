@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records, split_names
+from genanalytics.cli.streams import say
 from genanalytics.units import Unit, format_value
 
 if TYPE_CHECKING:
@@ -39,18 +40,15 @@ Examples:
     help="Compare within the same values of these columns, such as model,hour (default: model).",
 )
 @reads_records
+@prints_rows
 def compare(
-    paths: tuple[str, ...],
+    selection: Selection,
     by: str,
     a: str,
     b: str,
     metric: str,
     match: tuple[str, ...],
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Compare two groups in one figure, with a 95 % interval.
 
@@ -61,16 +59,16 @@ def compare(
     from genanalytics.tables.table import list_notices
 
     names = split_names(",".join(match)) if match else [name for name in ["model"] if name != by]
-    with open_records(paths, where, tz, engine) as data:
-        sides = [_read_value(data, by, side, tz) for side in (a, b)]
-        found = compare_groups(data, by=by, a=sides[0], b=sides[1], metric=metric, match=names, tz=tz)
+    with selection.open() as data:
+        sides = [_read_value(data, by, side, selection.tz) for side in (a, b)]
+        found = compare_groups(data, by=by, a=sides[0], b=sides[1], metric=metric, match=names, tz=selection.tz)
         row = _make_row(found, data)
-    if print_rows(row, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(row):
         return
     say(_describe(found, a, b), "")
     _, *lines = repr(found).splitlines()
     say(*lines)
-    _show_strata(found, names)
+    _show_strata(found, names, output)
     say(*list_notices(row))
 
 
@@ -144,15 +142,13 @@ def _describe(found: "Comparison", a: str, b: str) -> str:
     return f"{title}: {unclear}{answer} (95 % interval of the difference: {span})."
 
 
-def _show_strata(found: "Comparison", names: list[str]) -> None:
+def _show_strata(found: "Comparison", names: list[str], output: Output) -> None:
     """Print the strata with most weight, if there are several."""
-    from genanalytics.tables.table import format_table
-
     strata = found.strata[found.strata["weight"].notna()].sort_values("weight", ascending=False, kind="stable")
     if len(strata) < len(("a", "b")):
         return
     say("")
     columns = [name for name in strata.columns if name not in names]
-    say_table(format_table(strata.head(_MAX_ROWS), names, columns, width=find_terminal_width()))
+    output.say_table(strata.head(_MAX_ROWS), names, columns)
     if len(strata) > _MAX_ROWS:
         say(f"... and {len(strata) - _MAX_ROWS:,} more")

@@ -8,7 +8,7 @@ import click
 
 from genanalytics.base.text import explain
 from genanalytics.cli.options import DIRECTORY
-from genanalytics.cli.records import find_terminal_width
+from genanalytics.cli.output import find_terminal_width
 from genanalytics.cli.streams import say_table
 from genanalytics.errors import OutputError
 

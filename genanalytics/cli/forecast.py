@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from genanalytics.cli.exit_codes import Exit
-from genanalytics.cli.options import json_option
-from genanalytics.cli.records import open_records, print_rows, reads_paths
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import emit, say, say_table
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ Examples:
   genanalytics forecast generations.parquet --budget 500 --fail-above 0.5
   genanalytics forecast generations.parquet --until 2026-10-31 --json"""
 )
-@reads_paths
-@json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, a row per day.")
+@reads_records
+@prints_rows
 @click.option(
     "--until",
     default="month",
@@ -49,12 +48,8 @@ Examples:
     help="Forecast this cost; effective_cost is charges plus payments to providers.",
 )
 def forecast(
-    paths: tuple[str, ...],
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    selection: Selection,
+    output: Output,
     until: str,
     since: str | None,
     budget: float | None,
@@ -68,18 +63,14 @@ def forecast(
     """
     from genanalytics.decide.budget.forecast import forecast as compute
 
-    if as_json and as_csv:
-        msg = "--json and --csv are two forms of one output: give one of them"
-        raise click.UsageError(msg)
     if fail_above is not None and budget is None:
         msg = "--fail-above needs a --budget"
         raise click.UsageError(msg)
-    with open_records(paths, where, tz, engine) as data:
-        found = compute(data, until=until, since=since, budget=budget, tz=tz, cost=cost)  # type: ignore[arg-type] # a choice
-    if as_json:
+    with selection.open() as data:
+        found = compute(data, until=until, since=since, budget=budget, tz=selection.tz, cost=cost)  # type: ignore[arg-type] # a choice
+    if output.form == "json":
         emit(json.dumps(found.to_json(), allow_nan=False))
-    elif as_csv:
-        print_rows(found.days, as_json=False, as_csv=True)
+    elif output.print_rows(found.days):
         say(found.answer, err=True)
     else:
         say_table(str(found))

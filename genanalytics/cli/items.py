@@ -2,7 +2,8 @@
 
 import click
 
-from genanalytics.cli.records import forms_groups, open_records, print_groups, reads_records
+from genanalytics.cli.output import Output, print_groups, prints_rows
+from genanalytics.cli.records import Selection, forms_groups, reads_records
 
 _METRICS = ("billed_cost", "items")
 
@@ -15,15 +16,12 @@ Examples:
 )
 @forms_groups
 @reads_records
+@prints_rows
 def items(
-    paths: tuple[str, ...],
+    selection: Selection,
     by: tuple[str, ...],
     every: str | None,
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Show what the bill was for: input, cache reads and writes, output.
 
@@ -32,5 +30,5 @@ def items(
     """
     from genanalytics.bill.items import add_items
 
-    with open_records(paths, where, tz, engine) as data:
-        print_groups(add_items(data), by, as_json=as_json, as_csv=as_csv, every=every, tz=tz, metrics=_METRICS)
+    with selection.open() as data:
+        print_groups(add_items(data), by, output, every=every, tz=selection.tz, metrics=_METRICS)

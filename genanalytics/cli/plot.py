@@ -3,7 +3,7 @@
 import click
 
 from genanalytics.cli.options import FILE
-from genanalytics.cli.records import open_records, reads_paths
+from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 
 
@@ -26,7 +26,7 @@ Examples:
   genanalytics plot latency-tails generations.parquet -o tails.svg --where 'model=openai/gpt-5'"""
 )
 @click.argument("chart", metavar="CHART")
-@reads_paths
+@reads_records
 @click.option("-o", "--output", required=True, type=FILE, help="Picture: .png, .svg or .pdf.")
 @click.option("--by", metavar="COLUMN", help="Compare groups by a column, or by day, hour, weekday or model_family.")
 @click.option("--every", metavar="PERIOD", help="Divide time into minute, hour, day, week or month.")
@@ -43,10 +43,7 @@ Examples:
 )
 def plot(
     chart: str,
-    paths: tuple[str, ...],
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
+    selection: Selection,
     output: str,
     **options: str | None,
 ) -> None:
@@ -60,6 +57,6 @@ def plot(
     draw = find_chart(chart).draw
     given = check_options(draw, {name: value for name, value in options.items() if value is not None})
     check_target(output)
-    with open_records(paths, where, tz, engine) as data:
-        save(data, draw, output, tz=tz, **given)
+    with selection.open() as data:
+        save(data, draw, output, tz=selection.tz, **given)
     say(f"Wrote {output}.", err=True)

@@ -3,8 +3,9 @@
 import click
 
 from genanalytics.base.text import name_group
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.streams import say
 
 _COLUMNS = ("kind", "since", "relation", "requests", "extra_cost", "share")
 
@@ -17,9 +18,8 @@ Examples:
   genanalytics price-changes generations.parquet --json""",
 )
 @reads_records
-def price_changes(
-    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool
-) -> None:
+@prints_rows
+def price_changes(selection: Selection, output: Output) -> None:
     """Show what price changes and surcharges cost.
 
     A surcharge is a higher price at the same time, a change another price from a moment on. Tiers come last: prices
@@ -27,18 +27,18 @@ def price_changes(
     """
     from genanalytics.bill.book import list_keys
     from genanalytics.bill.price_changes import price_changes as find_price_changes
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
-    with open_records(paths, where, tz, engine) as data:
+    with selection.open() as data:
         found = find_price_changes(data)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
     if found.empty:
         say("No price change: every group has one known price at a time, or none.", *list_notices(found))
         return
-    found["since"] = found["since"].dt.tz_convert(tz)
+    found["since"] = found["since"].dt.tz_convert(selection.tz)
     groups = [*list_keys(found), "regime"]
-    say_table(format_table(found, groups, _COLUMNS, width=find_terminal_width()))
+    output.say_table(found, groups, _COLUMNS)
     say(*list_notices(found))
     for row in found.to_dict("records"):
         names = ", ".join(name_group(row[name]) for name in groups[:-1])

@@ -2,7 +2,8 @@
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records, split_names
+from genanalytics.cli.output import Output, find_terminal_width, prints_rows
+from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say_table
 
 
@@ -19,14 +20,11 @@ Examples:
     help="Find prices for each group by these columns (default: model,provider_name).",
 )
 @reads_records
+@prints_rows
 def prices(
-    paths: tuple[str, ...],
+    selection: Selection,
     by: tuple[str, ...],
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Show the unit prices at which requests were billed.
 
@@ -38,8 +36,8 @@ def prices(
     from genanalytics.tables.prices import format_prices
 
     groups = split_names(",".join(by)) or BY
-    with open_records(paths, where, tz, engine) as data:
+    with selection.open() as data:
         found = find_prices(data, by=groups)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
-    say_table(format_prices(found, tz=tz, width=find_terminal_width()))
+    say_table(format_prices(found, tz=selection.tz, width=find_terminal_width()))

@@ -2,7 +2,8 @@
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
+from genanalytics.cli.output import Output, find_terminal_width, prints_rows
+from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say_table
 
 
@@ -13,9 +14,8 @@ Examples:
   genanalytics recommend generations.parquet --json | jq '.[0].action'"""
 )
 @reads_records
-def recommend(
-    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool
-) -> None:
+@prints_rows
+def recommend(selection: Selection, output: Output) -> None:
     """Show what to do first: at most seven actions, ranked by US$ a month.
 
     Each action has its evidence, its risk, the command with the details, and the command that shows next month whether
@@ -24,8 +24,8 @@ def recommend(
     from genanalytics.decide.advice.recommend import recommend as find_actions
     from genanalytics.tables.recommendations import format_recommendations
 
-    with open_records(paths, where, tz, engine) as data:
-        found = find_actions(data, tz=tz)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    with selection.open() as data:
+        found = find_actions(data, tz=selection.tz)
+    if output.print_rows(found):
         return
-    say_table(format_recommendations(found, paths=paths, width=find_terminal_width()))
+    say_table(format_recommendations(found, paths=selection.paths, width=find_terminal_width()))

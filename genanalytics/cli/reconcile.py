@@ -9,7 +9,7 @@ import click
 from genanalytics.base.text import name_group
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE
-from genanalytics.cli.records import to_objects
+from genanalytics.cli.output import to_objects
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound

@@ -3,7 +3,7 @@
 import click
 
 from genanalytics.cli.options import FILE, force_option
-from genanalytics.cli.records import open_records, reads_paths
+from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 
 
@@ -13,13 +13,11 @@ Examples:
   genanalytics report generations.parquet -o report.html
   genanalytics report generations/ --title 'August' --tz Europe/Berlin --where 'created_at>=2026-08-01'"""
 )
-@reads_paths
+@reads_records
 @click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="Output file.")
 @click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="Title of the report.")
 @force_option
-def report(
-    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, output: str, title: str, force: bool
-) -> None:
+def report(selection: Selection, output: str, title: str, force: bool) -> None:
     """Write a report as one HTML page.
 
     The page contains findings in words, charts and their numbers. It needs no network, and it can be
@@ -29,6 +27,6 @@ def report(
     from genanalytics.report.write import check_target
 
     check_target(output)
-    with open_records(paths, where, tz, engine) as data:
-        write_report(data, output, title=title, tz=tz, sources=paths, force=force)
+    with selection.open() as data:
+        write_report(data, output, title=title, tz=selection.tz, sources=selection.paths, force=force)
     say(f"Wrote {output}.", err=True)

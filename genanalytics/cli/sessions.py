@@ -2,8 +2,9 @@
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
@@ -19,21 +20,22 @@ Examples:
   genanalytics sessions generations.parquet --csv > sessions.csv"""
 )
 @reads_records
-def sessions(paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool) -> None:
+@prints_rows
+def sessions(selection: Selection, output: Output) -> None:
     """Show cost, length and caching per session.
 
     The most expensive session comes first.
     """
     from genanalytics.metrics import sessions as compute_sessions
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
-    with open_records(paths, where, tz, engine) as data:
+    with selection.open() as data:
         found = compute_sessions(data).sort_values("effective_cost", ascending=False, kind="stable", ignore_index=True)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
     for moment in ("first", "last"):
-        found[moment] = found[moment].dt.tz_convert(tz)
-    say_table(format_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS, width=find_terminal_width()))
+        found[moment] = found[moment].dt.tz_convert(selection.tz)
+    output.say_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS)
     if len(found) > _MAX_ROWS:
         say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
     say(*list_notices(found))

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from genanalytics.base.text import to_one_line
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE, client_options, json_option, open_client, print_notices
-from genanalytics.cli.records import ENGINES, open_records
+from genanalytics.cli.records import ENGINES, Selection
 from genanalytics.cli.streams import emit, say, say_table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show(
 
     _refuse_ignored(["engine"] if not paths else ["wait_s", "accept_mismatch", *client], has_paths=bool(paths))
     if paths:
-        with open_records(paths, (), "UTC", engine) as data:
+        with Selection(paths, engine=engine).open() as data:
             _print(explain(generation_id, data), as_json=as_json)
         return Exit.SUCCESS
     from genanalytics.fetching.fetch import fetch

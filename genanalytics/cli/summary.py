@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from genanalytics.cli.records import forms_groups, open_records, print_groups, reads_records, split_names
+from genanalytics.cli.output import Output, print_groups, prints_rows
+from genanalytics.cli.records import Selection, forms_groups, reads_records, split_names
 
 
 @click.command(
@@ -31,18 +32,15 @@ Examples:
     " number of rows.",
 )
 @reads_records
+@prints_rows
 def summary(
-    paths: tuple[str, ...],
+    selection: Selection,
     by: tuple[str, ...],
     every: str | None,
     metrics: tuple[str, ...],
     intervals: bool,
     percentiles: str,
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Show cost, cache savings, latency and more, by group.
 
@@ -51,10 +49,10 @@ def summary(
     """
     options: dict[str, Any] = {
         "every": every,
-        "tz": tz,
+        "tz": selection.tz,
         "metrics": split_names(",".join(metrics)) if metrics else None,
         "percentiles": percentiles,
         "intervals": intervals,
     }
-    with open_records(paths, where, tz, engine) as data:
-        print_groups(data, by, as_json=as_json, as_csv=as_csv, **options)
+    with selection.open() as data:
+        print_groups(data, by, output, **options)

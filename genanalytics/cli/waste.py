@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
 
 if TYPE_CHECKING:
@@ -31,20 +32,19 @@ Examples:
     help="Suspect requests like another one up to this many seconds before.",
 )
 @reads_records
-def waste(
-    paths: tuple[str, ...], where: tuple[str, ...], tz: str, engine: str, as_json: bool, as_csv: bool, within_s: float
-) -> None:
+@prints_rows
+def waste(selection: Selection, output: Output, within_s: float) -> None:
     """Show what was paid for nothing, and the time that was lost.
 
     No dollar is in two classes. Upper bounds contain what may have been of use or could not be avoided; near-duplicates
     are only suspected.
     """
     from genanalytics.decide.losses.waste import waste as find_waste
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.table import list_notices
 
-    with open_records(paths, where, tz, engine) as data:
+    with selection.open() as data:
         found = find_waste(data, within_s=within_s)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
     say(*_conclude(found))
     judged = found[found["gap"].isna()]
@@ -52,7 +52,7 @@ def waste(
         judged = judged.drop(columns=["cost_low", "cost_high"])
     if len(judged):
         say("")
-        say_table(format_table(judged, ["class"], _COLUMNS, width=find_terminal_width()))
+        output.say_table(judged, ["class"], _COLUMNS)
     say(*list_notices(found))
     for row in found[found["gap"].notna()].to_dict("records"):
         say(f"Not judged: {row['class']}: {row['gap']}.")

@@ -10,8 +10,9 @@ import click
 
 from genanalytics.base.text import name_group
 from genanalytics.cli.options import FILE, base_url_option, cache_option, print_notices
-from genanalytics.cli.records import find_terminal_width, open_records, print_rows, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.streams import say
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value
 
@@ -61,19 +62,16 @@ Examples:
 @cache_option
 @click.option("--offline", is_flag=True, help="Send nothing; use the stored list of models.")
 @reads_records
+@prints_rows
 def what_if(
-    paths: tuple[str, ...],
+    selection: Selection,
     to: tuple[str, ...],
     prices_from: str | None,
     caching: Any,
     base_url: str | None,
     cache_dir: str | None,
     offline: bool,
-    where: tuple[str, ...],
-    tz: str,
-    engine: str,
-    as_json: bool,
-    as_csv: bool,
+    output: Output,
 ) -> None:
     """Show what the same requests would have cost elsewhere.
 
@@ -85,12 +83,12 @@ def what_if(
     target = _read_target(to)
     given = None if prices_from is None else _read_prices(prices_from, base_url, cache_dir, offline=offline)
     with ExitStack() as stack:
-        data = stack.enter_context(open_records(paths, where, tz, engine))
-        everything = stack.enter_context(open_records(paths, (), tz, engine)) if where else None
+        data = stack.enter_context(selection.open())
+        everything = stack.enter_context(selection.open_all()) if selection.is_part else None
         found = compare(data, to=target, prices=given, caching=caching, reference=everything)
-    if print_rows(found, as_json=as_json, as_csv=as_csv):
+    if output.print_rows(found):
         return
-    _print_answer(found)
+    _print_answer(found, output)
 
 
 def _read_target(to: tuple[str, ...]) -> Any:
@@ -156,8 +154,8 @@ def _read_prices(source: str, base_url: str | None, cache_dir: str | None, *, of
         raise InputError(msg) from None
 
 
-def _print_answer(found: "pd.DataFrame") -> None:
-    from genanalytics.tables.table import format_table, list_notices
+def _print_answer(found: "pd.DataFrame", output: Output) -> None:
+    from genanalytics.tables.table import list_notices
 
     answered = found[found["refused"].isna()]
     say(_say_first(answered, found))
@@ -166,7 +164,7 @@ def _print_answer(found: "pd.DataFrame") -> None:
         shown = answered.head(_MAX_ROWS)
         same = (shown["to_model"] == shown["model"]).all()
         names = ["model", "provider_name", *([] if same else ["to_model"]), "to_provider"]
-        say_table(format_table(shown, names, _COLUMNS, width=find_terminal_width()))
+        output.say_table(shown, names, _COLUMNS)
         if len(answered) > _MAX_ROWS:
             say(f"... and {len(answered) - _MAX_ROWS:,} more (--json prints all)")
     say(*list_notices(found))
