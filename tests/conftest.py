@@ -12,7 +12,8 @@ from hypothesis import settings
 from genanalytics import Client
 from genanalytics.base.locks import lock_directory
 from genanalytics.fetching.pacing import controller, pace
-from support.faults import KEY, FaultServer
+from support.fault_server import FaultServer
+from support.faults import KEY
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -32,7 +32,8 @@ from genanalytics.fetching import transport
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.secret import KEY_VARIABLE, Secret
 from genanalytics.files import write, write_failures
-from support.faults import Cuts, FaultServer, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
+from support.fault_server import FaultServer
+from support.faults import Cuts, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
 from support.leaks import CANARY, leaks, told
 
 IDS = make_ids(8)

@@ -17,7 +17,8 @@ from genanalytics.cache.archive import FILE_NAME, Archive
 from genanalytics.cache.backend import ArchiveBackend
 from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.errors import CacheError
-from support.faults import FaultServer, envelope, make_ids, record_of
+from support.fault_server import FaultServer
+from support.faults import envelope, make_ids, record_of
 
 SERVICE = "https://gateway.example/v1"
 GENERATION = make_ids(1)[0]

@@ -16,7 +16,8 @@ from genanalytics import Client, fetch
 from genanalytics.cache.archive import FILE_NAME, Archive
 from genanalytics.errors import CacheError
 from support.archives import IDS, OTHERS, entries, filled, set_aside
-from support.faults import FaultServer, assert_true, make_ids
+from support.fault_server import FaultServer
+from support.faults import assert_true, make_ids
 
 
 def truncated(content: bytes, random: Random) -> bytes:

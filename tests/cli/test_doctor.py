@@ -15,7 +15,8 @@ from genanalytics.cli import checks
 from genanalytics.cli.checks import HARMLESS_ID, Finding, State, check_all, check_packages
 from genanalytics.cli.main import run
 from genanalytics.fetching.secret import Secret
-from support.faults import KEY, FaultServer, HangsUp, Says, make_ids, refusal
+from support.fault_server import FaultServer
+from support.faults import KEY, HangsUp, Says, make_ids, refusal
 
 MakeClient = Callable[..., Client]
 

@@ -9,7 +9,8 @@ import pytest
 import genanalytics as ga
 from genanalytics.cli.main import run
 from genanalytics.files import read
-from support.faults import FaultServer, Says, assert_true, envelope, make_ids, record_of, refusal
+from support.fault_server import FaultServer
+from support.faults import Says, assert_true, envelope, make_ids, record_of, refusal
 
 IDS = make_ids(30)
 

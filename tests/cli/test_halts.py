@@ -11,7 +11,8 @@ import pytest
 
 import genanalytics as ga
 from genanalytics.cli.main import run
-from support.faults import KEY, Fault, FaultServer, HangsUp, assert_true, good, make_ids, refusal
+from support.fault_server import FaultServer
+from support.faults import KEY, Fault, HangsUp, assert_true, good, make_ids, refusal
 
 IDS = make_ids(60)
 ALIVE = IDS[:20]

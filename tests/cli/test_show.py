@@ -8,7 +8,8 @@ import pytest
 from genanalytics.cli.main import run
 from genanalytics.files import write
 from genanalytics.sandbox import sample
-from support.faults import FaultServer, Says, envelope, make_ids, refusal
+from support.fault_server import FaultServer
+from support.faults import Says, envelope, make_ids, refusal
 from support.generations import parse_records
 
 IDS = make_ids(12)

@@ -18,7 +18,8 @@ from genanalytics.dataset.place import SIGNPOST
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.files import read_parquet
 from genanalytics.records.record import SETTLING_S
-from support.faults import Cuts, FaultServer, HangsUp, Says, assert_true, envelope, good, make_ids, record_of, refusal
+from support.fault_server import FaultServer
+from support.faults import Cuts, HangsUp, Says, assert_true, envelope, good, make_ids, record_of, refusal
 
 MakeClient = Callable[..., Client]
 IDS = make_ids(300)

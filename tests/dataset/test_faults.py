@@ -22,7 +22,8 @@ from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.errors import OutputError
 from genanalytics.files import read_parquet
 from support.datasets import seen
-from support.faults import KEY, Fault, FaultServer, Wire, assert_true, good, make_ids
+from support.fault_server import FaultServer
+from support.faults import KEY, Fault, Wire, assert_true, good, make_ids
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,19 +15,8 @@ from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import REMEMBER_MISSING_S, Client
 from genanalytics.ids.form import find_problem
 from genanalytics.records.record import SETTLING_S
-from support.faults import (
-    KEY,
-    LONG_AGO,
-    Fault,
-    FaultServer,
-    HangsUp,
-    Says,
-    envelope,
-    good,
-    make_ids,
-    record_of,
-    refusal,
-)
+from support.fault_server import FaultServer
+from support.faults import KEY, LONG_AGO, Fault, HangsUp, Says, envelope, good, make_ids, record_of, refusal
 
 GENERATION = make_ids(1)[0]
 

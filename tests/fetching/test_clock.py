@@ -8,7 +8,8 @@ import pytest
 import genanalytics as ga
 from genanalytics import Client
 from genanalytics.fetching.clock import Clock
-from support.faults import FaultServer, good, make_ids
+from support.fault_server import FaultServer
+from support.faults import good, make_ids
 
 NOW = 1_800_000_000.0
 

@@ -11,7 +11,8 @@ from genanalytics.fetching.dispatch import MAX_FAILURES
 from genanalytics.fetching.pacing import controller
 from genanalytics.fetching.pacing.pace import Quota
 from support.dispatching import answers_of, cached, dispatch_of
-from support.faults import FaultServer, Hangs, HangsUp, good, make_ids, refusal
+from support.fault_server import FaultServer
+from support.faults import Hangs, HangsUp, good, make_ids, refusal
 
 MakeClient = Callable[..., Client]
 

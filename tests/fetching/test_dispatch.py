@@ -16,7 +16,8 @@ from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import Client
 from genanalytics.fetching.dispatch import MAX_FAILURES
 from support.dispatching import answers_of, cached, dispatch_of
-from support.faults import KEY, LONG_AGO, FaultServer, HangsUp, Request, Says, good, make_ids, refusal
+from support.fault_server import FaultServer, Request
+from support.faults import KEY, LONG_AGO, HangsUp, Says, good, make_ids, refusal
 
 MakeClient = Callable[..., Client]
 

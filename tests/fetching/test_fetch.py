@@ -15,19 +15,8 @@ from genanalytics.cache import database
 from genanalytics.cache.entry import Entry
 from genanalytics.ids.read import IdSource
 from genanalytics.records.schema import COLUMNS
-from support.faults import (
-    KEY,
-    FaultServer,
-    HangsUp,
-    Says,
-    assert_true,
-    assert_whole,
-    envelope,
-    good,
-    make_ids,
-    record_of,
-    refusal,
-)
+from support.fault_server import FaultServer, assert_whole
+from support.faults import KEY, HangsUp, Says, assert_true, envelope, good, make_ids, record_of, refusal
 
 MakeClient = Callable[..., Client]
 FAILURES_DTYPES = {

@@ -22,7 +22,8 @@ import genanalytics as ga
 from genanalytics import Client
 from genanalytics.cache.archive import FILE_NAME
 from genanalytics.files import read
-from support.faults import KEY, FaultServer, assert_true, good, make_ids
+from support.fault_server import FaultServer
+from support.faults import KEY, assert_true, good, make_ids
 
 MakeClient = Callable[..., Client]
 LONG = pytest.mark.long

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.faults import KEY, FaultServer, good, make_ids, refusal
+from support.fault_server import FaultServer
+from support.faults import KEY, good, make_ids, refusal
 
 nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")

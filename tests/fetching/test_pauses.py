@@ -10,7 +10,8 @@ import pytest
 from genanalytics.fetching.answers import Outcome
 from genanalytics.fetching.client import Client
 from support.dispatching import answers_of, dispatch_of
-from support.faults import LONG_AGO, FaultServer, Says, good, make_ids, refusal
+from support.fault_server import FaultServer
+from support.faults import LONG_AGO, Says, good, make_ids, refusal
 
 MakeClient = Callable[..., Client]
 

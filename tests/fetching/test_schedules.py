@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 import genanalytics as ga
 from genanalytics.fetching.client import TOO_MANY
 from genanalytics.fetching.dispatch import MAX_FAILURES
-from support.faults import KEY, Fault, FaultServer, HangsUp, Says, assert_true, assert_whole, good, make_ids, refusal
+from support.fault_server import FaultServer, assert_whole
+from support.faults import KEY, Fault, HangsUp, Says, assert_true, good, make_ids, refusal
 
 pytestmark = pytest.mark.usefixtures("brisk")
 

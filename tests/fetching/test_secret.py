@@ -22,7 +22,8 @@ from genanalytics.errors import InputError
 from genanalytics.fetching.fetch import fetch_verbatim
 from genanalytics.fetching.secret import Secret
 from genanalytics.sandbox import sample
-from support.faults import KEY, FaultServer, Says, envelope, make_ids, record_of
+from support.fault_server import FaultServer
+from support.faults import KEY, Says, envelope, make_ids, record_of
 
 OTHER = "sk-or-v1-" + hashlib.sha256(b"random, as real keys are").hexdigest()
 """A key that is not the client's."""

@@ -10,7 +10,8 @@ import pytest
 from genanalytics.fetching.secret import Secret
 from genanalytics.fetching.transport import NoReplyError, Transport
 from genanalytics.fetching.watchdog import Watchdog
-from support.faults import KEY, Drips, DripsHead, Fault, FaultServer, Says, Wire, good, head
+from support.fault_server import FaultServer
+from support.faults import KEY, Drips, DripsHead, Fault, Says, Wire, good, head
 
 BODY = bytes(250)
 

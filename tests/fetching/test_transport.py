@@ -19,20 +19,8 @@ from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.fetching.secret import Secret, check_api_key
 from genanalytics.fetching.transport import MAX_BODY_BYTES, NoReplyError, Reply, Transport, _Signer, check_base_url
 from genanalytics.fetching.watchdog import Watchdog
-from support.faults import (
-    KEY,
-    Cuts,
-    Drips,
-    Fault,
-    FaultServer,
-    Garbles,
-    HangsUp,
-    Says,
-    Wire,
-    good,
-    head,
-    refusal,
-)
+from support.fault_server import FaultServer
+from support.faults import KEY, Cuts, Drips, Fault, Garbles, HangsUp, Says, Wire, good, head, refusal
 
 BODY = b'{"data": {"id": "gen-1"}}' * 10
 GZIPPED = ("Content-Encoding", "gzip")

@@ -8,7 +8,8 @@ from hypothesis import given, seed, settings, strategies as st
 
 import genanalytics as ga
 from genanalytics.ids.form import MAX_LENGTH
-from support.faults import KEY, FaultServer, assert_true, assert_whole
+from support.fault_server import FaultServer, assert_whole
+from support.faults import KEY, assert_true
 
 NASTY = [
     "../../etc/passwd",
