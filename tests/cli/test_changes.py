@@ -1,14 +1,12 @@
 """The command `changes`, on files."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from genanalytics.cli.main import run
 from support.daily import make_records
+from support.printed import objects_of, printed_by
 
 RECORDS = make_records(
     np.random.default_rng(3), models=1, days=45, change={"requests": (25, 2.5), "price": (30, 1.25)}
@@ -20,16 +18,6 @@ def _in_a_directory_with_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     RECORDS.to_parquet("out.parquet")
     RECORDS[RECORDS["created_at"] < "2026-06-06"].to_parquet("short.parquet")
-
-
-def printed_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(arguments) == 0
-    return capsys.readouterr().out
-
-
-def objects_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(printed_by(capsys, *arguments, "--json"))
-    return found
 
 
 def test_the_first_line_is_the_answer_and_the_table_names_day_levels_and_cause(

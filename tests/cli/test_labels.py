@@ -1,8 +1,6 @@
 """The options `--labels` and `--labels-on`, on every command that reads records."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,6 +8,7 @@ from genanalytics.cli.main import commands, run
 from genanalytics.files import write
 from genanalytics.records.coverage import Coverage
 from support.generations import frame_of
+from support.printed import objects_of
 
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     **{
@@ -38,11 +37,6 @@ def printed_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str
     assert run(arguments) == 0
     captured = capsys.readouterr()
     return captured.out, captured.err
-
-
-def objects_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(printed_by(capsys, *arguments, "--json")[0])
-    return found
 
 
 LABELLED = ("out.parquet", "--labels", "users.csv", "--labels-on", "external_user")

@@ -1,9 +1,7 @@
 """The commands `prices` and `items`, on files."""
 
 import io
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,6 +12,7 @@ from genanalytics.metrics.catalog import SETS
 from genanalytics.records.coverage import Coverage
 from support.billed import frame_surcharged
 from support.generations import frame_of
+from support.printed import objects_of, printed_by
 
 FRAME = frame_surcharged()
 
@@ -22,16 +21,6 @@ FRAME = frame_surcharged()
 def _in_a_directory_with_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     write(FRAME, "out.parquet")
-
-
-def printed_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(arguments) == 0
-    return capsys.readouterr().out
-
-
-def objects_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(printed_by(capsys, *arguments, "--json"))
-    return found
 
 
 def test_prices_are_printed_with_all_of_their_digits_and_how_they_relate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from genanalytics.metrics.catalog import resolve
 from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.sandbox import sample
 from support.generations import parse_records
+from support.printed import objects_of, printed_by
 
 RECORDS: Mapping[str, dict[str, Any]] = sample(60, seed=6).records
 FRAME = parse_records(RECORDS)
@@ -29,16 +30,6 @@ MOST_EXPENSIVE = summarize(FRAME, by="model").sort_values("effective_cost", asce
 def _in_a_directory_with_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     write(FRAME, "out.parquet")
-
-
-def printed_by(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(arguments) == 0
-    return capsys.readouterr().out
-
-
-def objects_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(printed_by(capsys, *arguments, "--json"))
-    return found
 
 
 def test_a_summary_is_a_table_by_group(capsys: pytest.CaptureFixture[str]) -> None:
