@@ -19,7 +19,7 @@ import pandas as pd
 
 import genanalytics as ga
 from genanalytics.bill.book import BY
-from genanalytics.metrics.where import keep_between
+from genanalytics.metrics.where.rows import keep_between
 from genanalytics.sandbox import sample
 
 HERE = Path(__file__).parent

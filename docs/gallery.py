@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 
-from genanalytics.metrics.where import filter_rows
+from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.plots import CHARTS, save
 from genanalytics.plots.saving import ChartOptions
 from genanalytics.records.frame import parse_frame

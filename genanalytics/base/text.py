@@ -74,6 +74,19 @@ def suggest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {found[0]!r}? " if found else ""
 
 
+def find_near(text: str, texts: Iterable[str]) -> list[str]:
+    """Return at most three texts that contain `text`, or else the one that is closest to it; case does not count.
+
+    >>> find_near("GPT-5", ["openai/gpt-5", "openai/gpt-5-mini", "x"]), find_near("opnai", ["openai", "x"])
+    (['openai/gpt-5', 'openai/gpt-5-mini'], ['openai'])
+    """
+    known = {str(one).lower(): str(one) for one in texts}
+    holders = [one for lower, one in known.items() if text.strip() and text.strip().lower() in lower]
+    if holders:
+        return sorted(holders, key=len)[:3]
+    return [known[lower] for lower in get_close_matches(text.lower(), known, n=1)]
+
+
 def name_group(group: object, *, missing: str = GAP) -> str:
     r"""Return the name of a group as people read it: a day as its date, an empty text in quotes, on one line.
 

@@ -80,7 +80,7 @@ def _read_value(data: Any, by: str, text: str, tz: str) -> object:
     from genanalytics.metrics.engines.source import Covered
     from genanalytics.metrics.grouping.calendar import find_zone
     from genanalytics.metrics.grouping.keys import DERIVED
-    from genanalytics.metrics.where import parse_value
+    from genanalytics.metrics.where.rows import parse_value
 
     native: Any = data.data if isinstance(data, Covered) else data
     schema = nw.from_native(native).collect_schema()

@@ -178,6 +178,89 @@ forms_groups = combine(
 """The arguments that form groups."""
 
 
+@contextmanager
+def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> Iterator[Any]:
+    """Yield the matching records of files, as the engine takes them.
+
+    In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are. The labels of
+    `--labels` are added to all rows before `where` chooses some.
+
+    Raises:
+        InputError: A file or a condition cannot be read, or the engine is not installed.
+        GenAnalyticsError: The engine failed within the block.
+    """
+    from genanalytics.metrics.where.rows import filter_rows
+
+    # one of `ENGINES`, or scan refuses it
+    chosen = choose_engine(paths) if engine == "auto" else cast("Engine", engine)
+    if chosen == "pandas":
+        frame = _add_labels(_read_frame(paths))
+        kept = filter_rows(frame, where, tz=tz)
+        if len(frame) and not len(kept):
+            print_notices(["no record matches the conditions of --where"])
+        yield kept
+        return
+    from genanalytics.metrics.engines.scan import scan
+    from genanalytics.metrics.engines.source import Covered
+
+    data = scan(paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
+    module, name = _FAILURES[chosen]
+    try:
+        coverage = _find_coverage(paths, data, is_filtered=bool(where))
+        yield Covered(filter_rows(_add_labels(Covered(data, coverage)).data, where, tz=tz), coverage)
+    except getattr(import_module(module), name) as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"{chosen} failed: {reason}"
+        raise GenAnalyticsError(msg) from error
+
+
+def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
+    """Print rows as JSON or CSV, and return whether either was requested.
+
+    Each row contains the coverage of the data, which is a gap if it is unknown.
+    """
+    from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+
+    if as_csv or as_json:
+        coverage = Coverage.from_json(rows.attrs[COVERAGE])
+        rows = rows.assign(**{COVERAGE: None if coverage is None else coverage.share_of_rows})
+        if coverage is not None and coverage.is_partial:
+            say(describe_coverage(coverage), err=True)
+    if as_csv:
+        from genanalytics.formats.csv import quote_formula
+
+        rows = rows.apply(lambda column: column.map(quote_formula) if column.dtype.kind == "O" else column)
+        sys.stdout.write(rows.rename(columns=quote_formula).to_csv(index=False))
+    elif as_json:
+        emit(json.dumps(to_objects(rows), allow_nan=False))
+    return as_json or as_csv
+
+
+def print_groups(data: Any, by: Sequence[str], *, as_json: bool, as_csv: bool, **options: Any) -> None:
+    """Print the statistics of groups as JSON, as CSV, or as a table with a total.
+
+    Args:
+        data: What `open_records` yields, perhaps with more columns.
+        by: The values of `--by`.
+        as_json: Whether to print JSON.
+        as_csv: Whether to print CSV.
+        options: Options of `summarize`.
+    """
+    from genanalytics.tables.overview import overview, rank_groups
+
+    columns = split_names(",".join(by))
+    if as_json or as_csv:
+        print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
+    else:
+        say_table(overview(data, columns, **options, width=find_terminal_width()))
+
+
+def to_objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":
+    """Return rows as plain Python values; gaps and infinities are None, times are ISO 8601."""
+    plain = rows.astype("object").where(rows.notna(), None).to_dict("records")
+    return [{str(name): _to_plain(value) for name, value in row.items()} for row in plain]
+
+
 def split_names(text: str) -> list[str]:
     """Return the names between the commas of an option.
 

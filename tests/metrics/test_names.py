@@ -15,7 +15,7 @@ from genanalytics.errors import InputError
 from genanalytics.files import read, read_parquet, write, write_parquet
 from genanalytics.metrics import Statistic, summarize
 from genanalytics.metrics.engines.scan import scan
-from genanalytics.metrics.where import filter_rows
+from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.units import Unit
 
 NAMES = [

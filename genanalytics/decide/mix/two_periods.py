@@ -13,7 +13,7 @@ from genanalytics.metrics.grouping.calendar import TIME, find_starts, find_zone,
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import summarize
-from genanalytics.metrics.where import keep_between
+from genanalytics.metrics.where.rows import keep_between
 from genanalytics.units import format_count
 
 Every = Literal["week", "month"]

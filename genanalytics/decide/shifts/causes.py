@@ -10,7 +10,7 @@ import pandas as pd
 from genanalytics.base.text import is_missing
 from genanalytics.decide.mix.cost_change import cost_change
 from genanalytics.metrics.engines.source import Records
-from genanalytics.metrics.where import keep_between
+from genanalytics.metrics.where.rows import keep_between
 from genanalytics.units import Unit, format_value
 
 LONGEST_DAYS = 28

@@ -19,7 +19,7 @@ from genanalytics.metrics import RowValue, spread, total
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.summary import PERCENTILES, Percentiles
-from genanalytics.metrics.where import filter_rows
+from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.units import Unit
 from support.engines import assert_alike

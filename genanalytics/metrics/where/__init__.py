@@ -1,0 +1,1 @@
+"""Which rows count: conditions and periods as users type them, for frames and engines."""

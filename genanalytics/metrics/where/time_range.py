@@ -1,0 +1,140 @@
+"""A range of time as users ask for it: since, until, the last week, this month and the one before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast, get_args
+from zoneinfo import ZoneInfo
+
+from genanalytics.base.moments import FORMS, CalendarUnit, find_start, parse_age, parse_moment, step
+from genanalytics.base.text import suggest
+from genanalytics.errors import InputError
+from genanalytics.metrics.grouping.calendar import find_zone
+from genanalytics.metrics.where.rows import keep_between
+
+UNITS: tuple[CalendarUnit, ...] = get_args(CalendarUnit)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A range of time.
+
+    Attributes:
+        start: Its first moment, in UTC; None without limit.
+        end: The moment after it; None without limit.
+        tz: The time zone of its days.
+        unit: `day`, `week` or `month`, if the range begins with one and ends with it or within it.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    tz: ZoneInfo
+    unit: CalendarUnit | None = None
+
+    def keep(self, data: Any) -> Any:  # noqa: ANN401 - of the same kind
+        """Return the rows of data that were created within the range."""
+        return data if self.start is None and self.end is None else keep_between(data, self.start, self.end)
+
+    def find_previous(self) -> "TimeRange":
+        """Return the range before: the calendar unit before, up to the same point, or as much time as this one has.
+
+        Raises:
+            InputError: The range has no start or no end.
+        """
+        if self.start is None or self.end is None:
+            msg = "a comparison with the previous period needs a period: give last='week', or since and until"
+            raise InputError(msg)
+        if self.unit is None:
+            return TimeRange(self.start - (self.end - self.start), self.start, self.tz)
+        start = step(self.start, self.unit, -1, self.tz)
+        is_full = self.end == step(self.start, self.unit, 1, self.tz)
+        end = self.start if is_full else min(start + (self.end - self.start), self.start)
+        return TimeRange(start, end, self.tz, self.unit)
+
+    def __str__(self) -> str:
+        """Return its first and its last day, or its moments if it does not consist of full days."""
+        moments = [None if moment is None else moment.astimezone(self.tz) for moment in (self.start, self.end)]
+        start, end = moments
+        if any(moment is not None and find_start(moment, "day", self.tz) != moment for moment in moments):
+            first, last = ("" if moment is None else f"{moment:%Y-%m-%d %H:%M}" for moment in moments)
+        else:
+            first = "" if start is None else f"{start:%Y-%m-%d}"
+            last = "" if end is None else f"{end - timedelta(hours=1):%Y-%m-%d}"
+        if first and last:
+            return first if first == last else f"{first} to {last}"
+        return f"since {first}" if first else f"up to {last}" if last else "all time"
+
+
+def find_time_range(
+    *,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    last: str | None = None,
+    period: str | None = None,
+    tz: str = "UTC",
+    now: datetime | None = None,
+) -> TimeRange:
+    """Return a range of time.
+
+    Args:
+        since: Its first moment: an ISO date or time, an age such as `7d`, `today` or `yesterday`.
+        until: The moment after it, in the same forms: `today` leaves out today.
+        last: The last full `day`, `week` (from Monday) or `month`; or an age, such as `7d`, up to now.
+        period: This `day`, `week` or `month` up to now.
+        tz: The time zone of days, by its IANA name.
+        now: The current moment; the clock by default.
+
+    Raises:
+        InputError: A moment cannot be read, the range is empty, or more than one way is given to choose it.
+
+    >>> now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    >>> print(find_time_range(last="week", now=now))
+    2026-11-16 to 2026-11-22
+    >>> print(find_time_range(period="week", now=now).find_previous())
+    2026-11-16 00:00 to 2026-11-18 12:00
+    """
+    zone, now = find_zone(tz), now or datetime.now(UTC)
+    given = [name for name, value in (("last", last), ("period", period)) if value]
+    if len(given) > 1 or (given and (since or until)):
+        names = ", ".join([*given, *(name for name, value in (("since", since), ("until", until)) if value)])
+        msg = f"{names} are ways to choose one period: give only one of them"
+        raise InputError(msg)
+    if last is not None:
+        return _find_last(last, zone, now)
+    if period is not None:
+        if period not in UNITS:
+            raise _refuse(period, UNITS, name="period")
+        unit = cast("CalendarUnit", period)
+        return TimeRange(find_start(now, unit, zone), now, zone, unit)
+    start, end = (_read_moment(name, value, zone, now) for name, value in (("since", since), ("until", until)))
+    if start is not None and end is not None and start >= end:
+        msg = f"since={since!s} is not before until={until!s}: exchange them, or leave one out"
+        raise InputError(msg)
+    return TimeRange(start, end, zone)
+
+
+def _find_last(last: str, zone: ZoneInfo, now: datetime) -> TimeRange:
+    if last in UNITS:
+        unit = cast("CalendarUnit", last)
+        end = find_start(now, unit, zone)
+        return TimeRange(step(end, unit, -1, zone), end, zone, unit)
+    try:
+        return TimeRange(now - parse_age(last), now, zone)
+    except (ValueError, OverflowError):
+        raise _refuse(last, (*UNITS, "an age such as 7d or 12h"), name="last") from None
+
+
+def _refuse(value: str, allowed: Sequence[str], *, name: str) -> InputError:
+    return InputError(f"{name}={value!r}; {suggest(value, UNITS)}give {', '.join(allowed[:-1])} or {allowed[-1]}")
+
+
+def _read_moment(name: str, value: str | datetime | None, zone: ZoneInfo, now: datetime) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return parse_moment(value, tz=zone, now=now)
+    except ValueError:
+        msg = f"{name}={value!r} is not a moment: give {FORMS}"
+        raise InputError(msg) from None
