@@ -47,7 +47,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "browser", "site", "types")}
+LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "mcp", "browser", "site", "types")}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genanalytics.cli.output import Output, prints_rows
-from genanalytics.cli.records import Selection, reads_records, split_names
+from genanalytics.cli.records import Selection, reads_all_times, split_names
 from genanalytics.cli.streams import say
 from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
 
@@ -48,7 +48,7 @@ Examples:
     metavar="COLUMN[,COLUMN]",
     help="Split the change by these columns (default: model).",
 )
-@reads_records
+@reads_all_times
 @prints_rows
 def change(
     selection: Selection,

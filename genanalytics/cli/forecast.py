@@ -7,7 +7,7 @@ import click
 
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.output import Output, prints_rows
-from genanalytics.cli.records import Selection, reads_records
+from genanalytics.cli.records import Selection, reads_all_times
 from genanalytics.cli.streams import emit, say, say_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Examples:
   genanalytics forecast generations.parquet --budget 500 --fail-above 0.5
   genanalytics forecast generations.parquet --until 2026-10-31 --json"""
 )
-@reads_records
+@reads_all_times
 @prints_rows
 @click.option(
     "--until",

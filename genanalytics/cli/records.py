@@ -1,8 +1,10 @@
 """The records that a command reads, and the engine that computes."""
 
-from collections.abc import Iterator, Sequence
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,14 +21,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genanalytics.metrics.engines.scan import Engine
+    from genanalytics.metrics.where.time_range import TimeRange
     from genanalytics.records.coverage import Coverage
 
+DATA_VARIABLE = "GENANALYTICS_DATA"
+"""The file or data set that commands read without a PATH."""
 ENGINES = ("auto", "pandas", "duckdb", "spark")
 LARGE_BYTES = 200_000_000
 """More Parquet than this is read by DuckDB, if it is installed: unpacked, it may be larger than memory."""
 
 _FAILURES = {"duckdb": ("duckdb", "Error"), "spark": ("pyspark.errors", "PySparkException")}
 """The module and the name of each engine's exceptions; imported once the engine is."""
+_TIMES = ("since", "until", "last", "period")
+_CONFIG = "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Selection:
         where: Conditions that all rows meet.
         tz: The time zone, by its IANA name.
         engine: One of `ENGINES`.
+        times: The options of `find_time_range`.
     """
 
     paths: tuple[str, ...]
@@ -48,41 +56,48 @@ class Selection:
     where: tuple[str, ...] = ()
     tz: str = "UTC"
     engine: str = "auto"
+    times: Mapping[str, str | None] = field(default_factory=dict)
+
+    def find_time_range(self) -> "TimeRange":
+        """Return the range of time of the records.
+
+        Raises:
+            InputError: An option cannot be read, or two of them contradict each other.
+        """
+        from genanalytics.metrics.where.time_range import find_time_range
+
+        return find_time_range(**self.times, tz=self.tz)  # type: ignore[arg-type] # mypy takes them for any argument
 
     @property
     def is_part(self) -> bool:
-        """Whether conditions choose a part of the records."""
-        return bool(self.where)
+        """Whether conditions or times choose a part of the records."""
+        return bool(self.where or any(self.times.values()))
 
     def open_all(self) -> AbstractContextManager[Any]:
-        """Yield the records that `open` yields without conditions."""
-        return replace(self, where=()).open()
+        """Yield the records of all times that meet any condition, as `open` does."""
+        return replace(self, where=(), times={}).open()
 
     @contextmanager
-    def open(self, *, engine: str | None = None) -> Iterator[Any]:
+    def open(self, *, time_range: "TimeRange | None" = None, engine: str | None = None) -> Iterator[Any]:
         """Yield the records, as the engine takes them.
 
         In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are. Labels are
         added to all rows before conditions choose some.
 
         Args:
+            time_range: Another range of time than that of the options.
             engine: The engine to use if the options name none.
 
         Raises:
             InputError: A file or a condition cannot be read, or the engine is not installed.
             GenAnalyticsError: The engine failed within the block.
         """
-        from genanalytics.metrics.where import filter_rows
-
+        within = time_range or self.find_time_range()
         # one of `ENGINES`, or scan refuses it
         wanted = self.engine if self.engine != "auto" else engine
         chosen = cast("Engine", wanted) if wanted else choose_engine(self.paths)
         if chosen == "pandas":
-            frame = self._add_labels(_read_frame(self.paths))
-            kept = filter_rows(frame, self.where, tz=self.tz)
-            if len(frame) and not len(kept):
-                print_notices(["no record matches the conditions of --where"])
-            yield kept
+            yield self._choose_rows(self._add_labels(_read_frame(self.paths)), within)
             return
         from genanalytics.metrics.engines.scan import scan
         from genanalytics.metrics.engines.source import Covered
@@ -90,13 +105,30 @@ class Selection:
         data = scan(self.paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
         module, name = _FAILURES[chosen]
         try:
-            coverage = _find_coverage(self.paths, data, is_filtered=self.is_part)
+            is_part = bool(self.where) or within.start is not None or within.end is not None
+            coverage = _find_coverage(self.paths, data, is_filtered=is_part)
             labelled = self._add_labels(Covered(data, coverage)).data
-            yield Covered(filter_rows(labelled, self.where, tz=self.tz), coverage)
+            yield Covered(self._choose_rows(labelled, within), coverage)
         except getattr(import_module(module), name) as error:
             reason = str(error).partition("\n")[0]
             msg = f"{chosen} failed: {reason}"
             raise GenAnalyticsError(msg) from error
+
+    def _choose_rows(self, data: Any, within: "TimeRange") -> Any:
+        """Return the rows that meet the conditions, within a range of time; print what a user should know of them."""
+        from genanalytics.metrics.where.rows import filter_rows, find_unknown_values
+
+        kept = within.keep(data)
+        if within.start is not None or within.end is not None:
+            print_notices([f"records of {within} ({self.tz})"])
+            if _is_empty(kept):
+                print_notices([f"no record was created in this period; {_describe_times(data, self.tz)}"])
+        found = filter_rows(kept, self.where, tz=self.tz)
+        if self.where and not _is_empty(kept) and (unknown := find_unknown_values(kept, self.where)):
+            print_notices(unknown)
+        elif self.where and not _is_empty(kept) and _is_empty(found):
+            print_notices(["no record matches the conditions of --where"])
+        return found
 
     def _add_labels(self, data: Any) -> Any:
         """Return records with the labels of `--labels`, and print notices about them.
@@ -120,8 +152,8 @@ class Selection:
         return data
 
 
-_options = combine(
-    click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=FILE),
+_paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)
+_row_options = combine(
     click.option(
         "--labels",
         multiple=True,
@@ -141,11 +173,18 @@ _options = combine(
         "--where",
         multiple=True,
         metavar="CONDITION",
-        help="Keep only matching rows: model=openai/gpt-5, 'total_cost>=0.1', 'created_at<2026-03-01'. Repeatable.",
+        help="Keep matching rows: model=openai/gpt-5, 'total_cost>=0.1 and not model ~ mini', 'hour in (9, 10)',"
+        " 'origin is null'. Repeatable.",
     ),
-    click.option(
-        "--tz", default="UTC", show_default=True, metavar="ZONE", help="Use this time zone, such as Europe/Berlin."
-    ),
+)
+_time_options = combine(
+    click.option("--since", metavar="TIME", help="Keep records from this time on: 7d (ago), yesterday, 2026-09-01."),
+    click.option("--until", metavar="TIME", help="Keep records before this time: today leaves out today."),
+    click.option("--last", metavar="UNIT|AGE", help="Keep the last full day, week or month; 7d: the last seven days."),
+    click.option("--period", metavar="UNIT", help="Keep this day, week or month, up to now."),
+)
+_engine_options = combine(
+    click.option("--tz", metavar="ZONE", help="Use this time zone, such as Europe/Berlin, or local (default: UTC)."),
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
@@ -158,12 +197,30 @@ _options = combine(
 
 def reads_records(command: Command) -> Command:
     """Let a command take the records to read as `selection`."""
+    return _select(command, (_paths_argument, _row_options, _time_options, _engine_options), times=_TIMES)
+
+
+def reads_all_times(command: Command) -> Command:
+    """Let a command take the records to read as `selection`; it chooses the time itself."""
+    return _select(command, (_paths_argument, _row_options, _engine_options), times=())
+
+
+def _select(command: Command, options: Sequence[Callable[[Any], Any]], times: Sequence[str]) -> Command:
+    """Return a command whose options for records are one argument."""
 
     @wraps(command)
-    def select(paths: Any, labels: Any, labels_on: Any, where: Any, tz: str, engine: str, **others: Any) -> Any:
-        return command(selection=Selection(paths, labels, labels_on, where, tz, engine), **others)
+    def select(
+        paths: tuple[str, ...], tz: str | None, labels: Any, labels_on: Any, where: Any, engine: str, **others: Any
+    ) -> Any:
+        from genanalytics.metrics.grouping.calendar import find_zone
 
-    return cast("Command", _options(select))
+        config = read_config()
+        zone = find_zone(tz or config.tz).key
+        within = {name: others.pop(name) for name in times}
+        selection = Selection(paths or config.find_data(), labels, labels_on, where, zone, engine, within)
+        return command(selection=selection, **others)
+
+    return cast("Command", combine(*options)(select))
 
 
 forms_groups = combine(
@@ -178,87 +235,80 @@ forms_groups = combine(
 """The arguments that form groups."""
 
 
-@contextmanager
-def open_records(paths: Sequence[str], where: Sequence[str], tz: str, engine: str) -> Iterator[Any]:
-    """Yield the matching records of files, as the engine takes them.
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a user set once for all commands.
 
-    In memory, each generation occurs once. An engine reads only Parquet, and takes the rows as they are. The labels of
-    `--labels` are added to all rows before `where` chooses some.
+    Attributes:
+        data: The files that commands read without a PATH.
+        tz: The time zone of commands without `--tz`.
+        place: The configuration file.
+    """
+
+    data: tuple[str, ...]
+    tz: str
+    place: Path
+
+    def find_data(self) -> tuple[str, ...]:
+        """Return the files of a command without a PATH.
+
+        Raises:
+            click.UsageError: There are none.
+        """
+        if self.data:
+            return self.data
+        msg = (
+            "give a PATH: a file or data set with records; or name one for all commands in the variable"
+            f" {DATA_VARIABLE}, or as data in {self.place}"
+        )
+        raise click.UsageError(msg)
+
+
+def read_config() -> Config:
+    """Return what a user set in the environment, which wins, and in the configuration file.
 
     Raises:
-        InputError: A file or a condition cannot be read, or the engine is not installed.
-        GenAnalyticsError: The engine failed within the block.
+        InputError: The configuration file cannot be read.
     """
-    from genanalytics.metrics.where.rows import filter_rows
+    from platformdirs import user_config_path
 
-    # one of `ENGINES`, or scan refuses it
-    chosen = choose_engine(paths) if engine == "auto" else cast("Engine", engine)
-    if chosen == "pandas":
-        frame = _add_labels(_read_frame(paths))
-        kept = filter_rows(frame, where, tz=tz)
-        if len(frame) and not len(kept):
-            print_notices(["no record matches the conditions of --where"])
-        yield kept
-        return
-    from genanalytics.metrics.engines.scan import scan
-    from genanalytics.metrics.engines.source import Covered
-
-    data = scan(paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
-    module, name = _FAILURES[chosen]
+    place = user_config_path("genanalytics", appauthor=False) / _CONFIG
+    found: dict[str, Any] = {}
     try:
-        coverage = _find_coverage(paths, data, is_filtered=bool(where))
-        yield Covered(filter_rows(_add_labels(Covered(data, coverage)).data, where, tz=tz), coverage)
-    except getattr(import_module(module), name) as error:
-        reason = str(error).partition("\n")[0]
-        msg = f"{chosen} failed: {reason}"
-        raise GenAnalyticsError(msg) from error
+        found = tomllib.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        msg = f"cannot read the configuration {place}: {getattr(error, 'strerror', None) or error}"
+        raise InputError(msg) from None
+    unknown = [name for name in found if name not in {"data", "tz"}]
+    if unknown or not all(isinstance(value, str) for value in found.values()):
+        what = ", ".join(unknown) or "a value that is not text"
+        msg = f'the configuration {place} has {what}: it may set data and tz, such as data = "generations.parquet"'
+        raise InputError(msg)
+    data = os.environ.get(DATA_VARIABLE) or found.get("data")
+    path = () if not data else (str(Path(data).expanduser()) if "://" not in data else data,)
+    return Config(path, found.get("tz", "UTC"), place)
 
 
-def print_rows(rows: "pd.DataFrame", *, as_json: bool, as_csv: bool) -> bool:
-    """Print rows as JSON or CSV, and return whether either was requested.
+def _is_empty(data: Any) -> bool:
+    import narwhals.stable.v2 as nw
 
-    Each row contains the coverage of the data, which is a gap if it is unknown.
-    """
-    from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
-
-    if as_csv or as_json:
-        coverage = Coverage.from_json(rows.attrs[COVERAGE])
-        rows = rows.assign(**{COVERAGE: None if coverage is None else coverage.share_of_rows})
-        if coverage is not None and coverage.is_partial:
-            say(describe_coverage(coverage), err=True)
-    if as_csv:
-        from genanalytics.formats.csv import quote_formula
-
-        rows = rows.apply(lambda column: column.map(quote_formula) if column.dtype.kind == "O" else column)
-        sys.stdout.write(rows.rename(columns=quote_formula).to_csv(index=False))
-    elif as_json:
-        emit(json.dumps(to_objects(rows), allow_nan=False))
-    return as_json or as_csv
+    first = nw.from_native(data).lazy().head(1).collect()
+    return not len(first)
 
 
-def print_groups(data: Any, by: Sequence[str], *, as_json: bool, as_csv: bool, **options: Any) -> None:
-    """Print the statistics of groups as JSON, as CSV, or as a table with a total.
+def _describe_times(data: Any, tz: str) -> str:
+    """Return the times of records in words."""
+    import narwhals.stable.v2 as nw
 
-    Args:
-        data: What `open_records` yields, perhaps with more columns.
-        by: The values of `--by`.
-        as_json: Whether to print JSON.
-        as_csv: Whether to print CSV.
-        options: Options of `summarize`.
-    """
-    from genanalytics.tables.overview import overview, rank_groups
-
-    columns = split_names(",".join(by))
-    if as_json or as_csv:
-        print_rows(rank_groups(data, columns, **options), as_json=as_json, as_csv=as_csv)
-    else:
-        say_table(overview(data, columns, **options, width=find_terminal_width()))
-
-
-def to_objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":
-    """Return rows as plain Python values; gaps and infinities are None, times are ISO 8601."""
-    plain = rows.astype("object").where(rows.notna(), None).to_dict("records")
-    return [{str(name): _to_plain(value) for name, value in row.items()} for row in plain]
+    created = nw.col("created_at")
+    found = nw.from_native(data).lazy().select(first=created.min(), last=created.max()).collect(backend="pandas")
+    first, last = found.to_native().iloc[0]
+    if first != first:  # noqa: PLR0124 - a gap differs from itself
+        return "the records have no times"
+    ends = [moment.tz_convert(tz) if moment.tzinfo else moment for moment in (first, last)]
+    return f"the records are from {ends[0]:%Y-%m-%d %H:%M} to {ends[1]:%Y-%m-%d %H:%M}"
 
 
 def split_names(text: str) -> list[str]:

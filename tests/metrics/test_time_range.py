@@ -30,7 +30,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/A
     ],
 )
 def test_a_range_is_chosen_as_people_say_it(options: dict[str, str], shown: str) -> None:
-    assert str(find_time_range(**options, now=NOW)) == shown  # type: ignore[arg-type]
+    assert str(find_time_range(**options, now=NOW)) == shown
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_range_is_chosen_as_people_say_it(options: dict[str, str], shown: str)
     ],
 )
 def test_the_range_before_is_one_of_the_calendar_or_as_long(options: dict[str, str], shown: str) -> None:
-    assert str(find_time_range(**options, now=NOW).find_previous()) == shown  # type: ignore[arg-type]
+    assert str(find_time_range(**options, now=NOW).find_previous()) == shown
 
 
 def test_a_long_month_so_far_is_compared_with_the_whole_of_a_short_one() -> None:
@@ -72,7 +72,7 @@ def test_rows_within_the_range_are_kept() -> None:
 )
 def test_a_range_that_cannot_be_read_is_refused_with_the_next_step(options: dict[str, str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        find_time_range(**options, now=NOW)  # type: ignore[arg-type]
+        find_time_range(**options, now=NOW)
 
 
 def test_without_a_start_or_an_end_there_is_no_range_before() -> None:

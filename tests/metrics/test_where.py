@@ -147,10 +147,8 @@ def test_all_kinds_of_data_keep_the_same_rows() -> None:
 @pytest.mark.long
 def test_spark_keeps_the_same_rows(spark: Any) -> None:  # noqa: ANN401 - pyspark is an extra
     schema = "id string, model string, total_cost double, latency bigint, cancelled boolean, created_at timestamp"
-    rows = [tuple(None if value is None else value for value in row) for row in ROWS]
-    data = spark.createDataFrame(
-        [(*row[:-1], None if row[-1] is None else row[-1].to_pydatetime()) for row in rows], schema
-    )
+    moments = [None if moment is None else pd.Timestamp(str(moment)).to_pydatetime() for *_, moment in ROWS]
+    data = spark.createDataFrame([(*row[:-1], moment) for row, moment in zip(ROWS, moments, strict=True)], schema)
     for conditions, ids in CONDITIONS:
         found = [row["id"] for row in filter_rows(data, conditions, now=NOW).collect()]
         assert "".join(sorted(found)) == ids

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from tzlocal import get_localzone_name
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
@@ -42,16 +43,16 @@ _NEVER = np.iinfo(np.int64).min
 
 
 def find_zone(tz: str) -> ZoneInfo:
-    """Return a time zone by its IANA name.
+    """Return a time zone by its IANA name, or that of this machine: `local`.
 
     Raises:
         InputError: There is no such time zone.
     """
     try:
-        return ZoneInfo(tz)
+        return ZoneInfo(get_localzone_name() if tz == "local" else tz)
     except (KeyError, OSError, TypeError, ValueError):
         hint = suggest(str(tz), available_timezones())
-        msg = f"no time zone {tz!r}; {hint}give an IANA name, such as UTC or Europe/Berlin"
+        msg = f"no time zone {tz!r}; {hint}give an IANA name, such as UTC or Europe/Berlin, or local"
         raise InputError(msg) from None
 
 

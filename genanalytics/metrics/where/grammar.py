@@ -133,14 +133,16 @@ class _Reader:
         return condition
 
     def _read_any(self) -> Condition:
-        return self._read_joined("or")
+        parts = [self._read_all()]
+        while self._take(_OR):
+            parts.append(self._read_all())
+        return Joined("or", tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _read_joined(self, word: Literal["and", "or"]) -> Condition:
-        pattern, read = (_OR, lambda: self._read_joined("and")) if word == "or" else (_AND, self._read_one)
-        parts = [read()]
-        while self._take(pattern):
-            parts.append(read())
-        return Joined(word, tuple(parts)) if len(parts) > 1 else parts[0]
+    def _read_all(self) -> Condition:
+        parts = [self._read_one()]
+        while self._take(_AND):
+            parts.append(self._read_one())
+        return Joined("and", tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _read_one(self) -> Condition:
         if self._take(_NOT):

@@ -21,13 +21,16 @@ from genanalytics.metrics.grouping.keys import DERIVED, GroupKey
 from genanalytics.metrics.names import make_plain
 from genanalytics.metrics.where.grammar import Condition, Criterion, Joined, Not, Sign, list_tests, parse
 
-_ORDERINGS: Mapping[str, Callable[[Any, Any], Any]] = {
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "in": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
 _OPPOSITES: Mapping[Sign, Sign] = {"!=": "=", "!~": "~", "not in": "in", "is not null": "is null"}
+_EQUALITIES = ("=", "in", "is null")
 _FLAGS = {"true": True, "false": False}
 _DAY = "day"
 _MOST_VALUES = 10_000
@@ -183,13 +186,13 @@ def _express_test(test: Criterion, text: str, columns: _Columns) -> nw.Expr:
             msg = f"{text!r}: ~ (contains) needs a column of text, and {test.column!r} is none; use = or <"
             raise InputError(msg)
         return column.cast(nw.String).str.contains(test.operands[0], literal=True).fill_null(value=False)
-    if dtype == nw.Boolean and test.sign in _ORDERINGS:
+    if dtype == nw.Boolean and test.sign not in _EQUALITIES:
         msg = f"{text!r}: column {test.column!r} is true or false; use = or !="
         raise InputError(msg)
     if test.column == _DAY and _DAY not in columns.types:
         return reduce(operator.or_, (_express_day(test.sign, value, dtype, columns) for value in test.operands))
     values = [nw.lit(_parse_value(value, test.column, dtype, columns)) for value in test.operands]
-    met = reduce(operator.or_, (_ORDERINGS.get(test.sign, operator.eq)(column, value) for value in values))
+    met = reduce(operator.or_, (_COMPARISONS[test.sign](column, value) for value in values))
     if dtype.is_float():  # on some engines, NaN is above every number
         met &= column.is_finite()
     known: nw.Expr = met.fill_null(value=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast, get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from genanalytics.base.moments import FORMS, CalendarUnit, find_start, parse_age, parse_moment, step
@@ -104,8 +104,7 @@ def find_time_range(
     if period is not None:
         if period not in UNITS:
             raise _refuse(period, UNITS, name="period")
-        unit = cast("CalendarUnit", period)
-        return TimeRange(find_start(now, unit, zone), now, zone, unit)
+        return TimeRange(find_start(now, period, zone), now, zone, period)
     start, end = (_read_moment(name, value, zone, now) for name, value in (("since", since), ("until", until)))
     if start is not None and end is not None and start >= end:
         msg = f"since={since!s} is not before until={until!s}: exchange them, or leave one out"
@@ -115,9 +114,8 @@ def find_time_range(
 
 def _find_last(last: str, zone: ZoneInfo, now: datetime) -> TimeRange:
     if last in UNITS:
-        unit = cast("CalendarUnit", last)
-        end = find_start(now, unit, zone)
-        return TimeRange(step(end, unit, -1, zone), end, zone, unit)
+        end = find_start(now, last, zone)
+        return TimeRange(step(end, last, -1, zone), end, zone, last)
     try:
         return TimeRange(now - parse_age(last), now, zone)
     except (ValueError, OverflowError):
