@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genanalytics.base.text import name_group
 from genanalytics.cli.options import FILE, base_url_option, cache_option, print_notices
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.errors import InputError
-from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 _CACHING = ("as seen", "none", "no flips")
 _LIST = "models"
 """The value of `--prices` for the service's own list."""
-_COLUMNS = ("requests", "requests_apart", "cost", "cost_there_low", "cost_there_high", "change_low", "change_high")
 _MAX_ROWS = 20
 _TO = ("model", "provider_name", "batch")
 
@@ -156,52 +153,16 @@ def _read_prices(source: str, base_url: str | None, cache_dir: str | None, *, of
 
 def _print_answer(found: "pd.DataFrame", output: Output) -> None:
     from genanalytics.tables.table import list_notices
+    from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
 
     answered = found[found["refused"].isna()]
-    say(_say_first(answered, found))
+    say(conclude_what_if(found))
     if len(answered):
         say("")
         shown = answered.head(_MAX_ROWS)
-        same = (shown["to_model"] == shown["model"]).all()
-        names = ["model", "provider_name", *([] if same else ["to_model"]), "to_provider"]
-        output.say_table(shown, names, _COLUMNS)
+        output.say_table(shown, choose_names(shown), COLUMNS)
         if len(answered) > _MAX_ROWS:
             say(f"... and {len(answered) - _MAX_ROWS:,} more (--json prints all)")
     say(*list_notices(found))
-    for heading, name in (("Assumed:", "assumed"), ("Apart:", "apart"), ("No answer:", "refused")):
-        lines = _group_words(found if name == "refused" else answered, name)
-        if lines:
-            say("", heading, *(f"  {line}" for line in lines))
-
-
-def _group_words(rows: "pd.DataFrame", name: str) -> list[str]:
-    """Return each text of a column with the rows that have it."""
-    known = rows[rows[name].notna()]
-    named: dict[str, list[str]] = {}
-    for row in known.to_dict("records"):
-        named.setdefault(row[name], []).append(_name(row))
-    return [text if len(names) == len(rows) else f"{', '.join(names)}: {text}" for text, names in named.items()]
-
-
-def _say_first(answered: "pd.DataFrame", found: "pd.DataFrame") -> str:
-    """Return the answer for the row that costs most now, in words."""
-    from genanalytics.decide.elsewhere.result import format_bounds
-
-    if answered.empty:
-        return f"No answer: {found['refused'].iloc[0]}." if len(found) else "No answer: there are no requests."
-    row = answered.sort_values("cost", ascending=False, kind="stable").iloc[0].to_dict()
-    bounds = format_bounds(float(row["cost_there_low"]), float(row["cost_there_high"]))
-    number = format_count(int(row["requests"]), "request")
-    cost = format_value(float(row["cost"]), Unit.USD)
-    return f"{_name(row)}: {number} that cost {cost} would have cost {bounds}."
-
-
-def _name(row: "dict[Any, Any]") -> str:
-    """Return the groups of a row: now, and the alternative if it differs."""
-    now, there = ([row[f"{prefix}{name}"] for name in names] for prefix, names in _NAMES)
-    text = " at ".join(map(name_group, now))
-    others = [name_group(value) for value, same in zip(there, now, strict=True) if value == value and value != same]  # noqa: PLR0124 - a gap differs from itself
-    return f"{text}, to {' at '.join(others)}" if others else text
-
-
-_NAMES = (("", ("model", "provider_name")), ("to_", ("model", "provider")))
+    for heading, lines in list_conditions(found).items():
+        say("", heading, *(f"  {line}" for line in lines))
