@@ -105,7 +105,7 @@ class Selection:
         data = scan(self.paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
         module, name = _FAILURES[chosen]
         try:
-            is_part = bool(self.where) or within.start is not None or within.end is not None
+            is_part = bool(self.where) or within.is_limited
             coverage = _find_coverage(self.paths, data, is_filtered=is_part)
             labelled = self._add_labels(Covered(data, coverage)).data
             yield Covered(self._choose_rows(labelled, within), coverage)
@@ -116,18 +116,10 @@ class Selection:
 
     def _choose_rows(self, data: Any, within: "TimeRange") -> Any:
         """Return the rows that meet the conditions, within a range of time; print what a user should know of them."""
-        from genanalytics.metrics.where.rows import filter_rows, find_unknown_values
+        from genanalytics.metrics.where.choose import choose_rows
 
-        kept = within.keep(data)
-        if within.start is not None or within.end is not None:
-            print_notices([f"records of {within} ({self.tz})"])
-            if _is_empty(kept):
-                print_notices([f"no record was created in this period; {_describe_times(data, self.tz)}"])
-        found = filter_rows(kept, self.where, tz=self.tz)
-        if self.where and not _is_empty(kept) and (unknown := find_unknown_values(kept, self.where)):
-            print_notices(unknown)
-        elif self.where and not _is_empty(kept) and _is_empty(found):
-            print_notices(["no record matches the conditions of --where"])
+        found, notices = choose_rows(data, self.where, within, tz=self.tz)
+        print_notices(notices)
         return found
 
     def _add_labels(self, data: Any) -> Any:
@@ -289,26 +281,6 @@ def read_config() -> Config:
     data = os.environ.get(DATA_VARIABLE) or found.get("data")
     path = () if not data else (str(Path(data).expanduser()) if "://" not in data else data,)
     return Config(path, found.get("tz", "UTC"), place)
-
-
-def _is_empty(data: Any) -> bool:
-    import narwhals.stable.v2 as nw
-
-    first = nw.from_native(data).lazy().head(1).collect()
-    return not len(first)
-
-
-def _describe_times(data: Any, tz: str) -> str:
-    """Return the times of records in words."""
-    import narwhals.stable.v2 as nw
-
-    created = nw.col("created_at")
-    found = nw.from_native(data).lazy().select(first=created.min(), last=created.max()).collect(backend="pandas")
-    first, last = found.to_native().iloc[0]
-    if first != first:  # noqa: PLR0124 - a gap differs from itself
-        return "the records have no times"
-    ends = [moment.tz_convert(tz) if moment.tzinfo else moment for moment in (first, last)]
-    return f"the records are from {ends[0]:%Y-%m-%d %H:%M} to {ends[1]:%Y-%m-%d %H:%M}"
 
 
 def split_names(text: str) -> list[str]:

@@ -31,9 +31,14 @@ class TimeRange:
     tz: ZoneInfo
     unit: CalendarUnit | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the range has a first or a last moment."""
+        return self.start is not None or self.end is not None
+
     def keep(self, data: Any) -> Any:  # noqa: ANN401 - of the same kind
         """Return the rows of data that were created within the range."""
-        return data if self.start is None and self.end is None else keep_between(data, self.start, self.end)
+        return keep_between(data, self.start, self.end) if self.is_limited else data
 
     def find_previous(self) -> "TimeRange":
         """Return the range before: the calendar unit before, up to the same point, or as much time as this one has.
