@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -78,16 +78,32 @@ _form_options = combine(
     ),
     click.option("--csv", "as_csv", is_flag=True, callback=_check_one_form, help="Print comma-separated values."),
 )
+_watch_options = combine(
+    click.option("--watch", is_flag=True, help="Print again whenever a file or data set changed, until Ctrl-C."),
+    click.option(
+        "--watch-every",
+        "watch_s",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="Watch, and wait at least this long between two outputs (default: 2).",
+    ),
+)
 
 
 def prints_rows(command: Command) -> Command:
     """Let a command take the form of its rows as `output`."""
 
     @wraps(command)
-    def choose(as_json: bool, as_csv: bool, **others: Any) -> Any:
-        return command(output=Output("json" if as_json else "csv" if as_csv else "table"), **others)
+    def choose(as_json: bool, as_csv: bool, watch: bool, watch_s: float | None, **others: Any) -> Any:
+        output = Output("json" if as_json else "csv" if as_csv else "table")
+        if not watch and watch_s is None:
+            return command(output=output, **others)
+        from genanalytics.cli.repeat import repeat
 
-    return cast("Command", _form_options(choose))
+        run = partial(command, output=output, **others)
+        return repeat(run, others["selection"], watch_s, is_for_people=output.is_for_people)
+
+    return cast("Command", combine(_form_options, _watch_options)(choose))
 
 
 def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SPELLINGS = {"≥": ">=", "−": "-", "–": "-", "…": "..."}
 """The characters of our own tables and messages that not every encoding has."""
 _ERRORS = "genanalytics.spell"
+_CLEAR = "\x1b[H\x1b[2J"
+"""Moves the cursor of a terminal to the top left corner, and empties the screen."""
 
 
 def open_standard_streams() -> None:
@@ -49,6 +51,16 @@ def say_table(table: str) -> None:
 def emit(data: str) -> None:
     """Print a line of data for programs, exactly as it is; on a terminal, no character in it acts."""
     sys.stdout.write(f"{data}\n")
+
+
+def clear_before_next_text() -> bool:
+    """Let the next text replace the screen, if stdout is a terminal, and return whether it is one.
+
+    The old text remains until then: an empty screen between both would flicker.
+    """
+    is_screen = isinstance(sys.stdout, _TerminalText) and os.environ.get("TERM") != "dumb"
+    _TerminalText.clears_next = is_screen
+    return is_screen
 
 
 class _Guarded(io.RawIOBase):
@@ -84,9 +96,18 @@ class _Guarded(io.RawIOBase):
 
 
 class _TerminalText(io.TextIOWrapper):
-    """Text on a terminal, where no character of data acts; pipes and files get data as it is."""
+    """Text on a terminal, where no character of data acts; pipes and files get data as it is.
+
+    Attributes:
+        clears_next: Whether the next text on any of the streams replaces the screen.
+    """
+
+    clears_next = False
 
     def write(self, text: str) -> int:
+        if _TerminalText.clears_next:
+            _TerminalText.clears_next = False
+            super().write(_CLEAR)
         kept = ("\n", "\r") if self is sys.stderr else ("\n",)  # a progress bar returns to the start of its line
         super().write(
             "".join(part if part in kept else escape_unprintable(part) for part in re.split(r"([\n\r])", text))
