@@ -37,9 +37,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def _no_environment_of_the_developers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a real key, nor a real service, nor a real cache is ever touched."""
-    for name in ("OPENROUTER_API_KEY", "GENANALYTICS_BASE_URL", "GENANALYTICS_CACHE_DIR"):
+    """Neither a real key, nor a real service, nor a real cache, nor a configuration is ever touched."""
+    for name in (
+        "OPENROUTER_API_KEY",
+        "OPENROUTER_MANAGEMENT_KEY",
+        "GENANALYTICS_BASE_URL",
+        "GENANALYTICS_CACHE_DIR",
+        "GENANALYTICS_DATA",
+    ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: Path("no configuration"))
 
 
 @pytest.fixture

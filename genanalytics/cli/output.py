@@ -73,9 +73,7 @@ def _check_one_form(context: click.Context, _: click.Parameter, value: bool) -> 
 
 
 _form_options = combine(
-    click.option(
-        "--json", "as_json", is_flag=True, callback=_check_one_form, help="Print a JSON list with one object per row."
-    ),
+    click.option("--json", "as_json", is_flag=True, callback=_check_one_form, help="Print JSON, for programs."),
     click.option("--csv", "as_csv", is_flag=True, callback=_check_one_form, help="Print comma-separated values."),
 )
 _watch_options = combine(

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.errors import InputError
+from genanalytics.metrics.against import add_changes, list_limits
 from genanalytics.metrics.catalog import DEFAULT, resolve
 from genanalytics.metrics.declare import (
     Aggregate,
@@ -48,6 +49,8 @@ EXACT_ROWS = 20_000_000
 """With more rows, `auto` uses the sketch on an engine whose data may exceed the memory."""
 
 _MAX_ROWS = 5_000_000
+_DAY = "day"
+_COST_UNKNOWN = "cost_unknown"
 _PLACE = "place of a group"
 OPEN = "open"
 """The column that says whether records of a period may still be missing."""
@@ -62,6 +65,7 @@ def summarize(
     metrics: Sequence[Statistic | str] | Statistic | str | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
+    against: Records | None = None,
 ) -> pd.DataFrame:
     """Return one row per group: its values of `by`, `requests`, then the statistics; ordered by the groups.
 
@@ -84,6 +88,11 @@ def summarize(
             holds; its percentiles are right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
         intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean and ratio of sums: the
             limits of its 95 % interval, which docs/metrics.md describes. A total has none: it is known.
+        against: Records of another period. Then `<name>_previous`, `<name>_change` (this value minus the previous one)
+            and `<name>_certainty` follow each statistic. The certainty is `exact` for a total, and `incomplete` if
+            records or costs are missing; for others it is `sure` if the 95 % interval of the change (between
+            `<name>_change_low` and `<name>_change_high`, with `intervals`) excludes 0, otherwise `unclear`. A group
+            that only one period has is a row too.
 
     Returns:
         Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` by column; `tz`;
@@ -94,7 +103,8 @@ def summarize(
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
-        InputError: A name is unknown, or two columns of the result would have one name.
+        InputError: A name is unknown, two columns of the result would have one name, or `against` is given with
+            `every` or with `by="day"`, which no two periods have in common.
 
     >>> from genanalytics.metrics import Unit
     >>> longest = Statistic("longest", "longest", Unit.MS, "Longest latency", needs=("latency",),
@@ -103,6 +113,15 @@ def summarize(
     >>> summarize(frame, by="model", metrics=[longest]).to_dict("list")
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
+    if against is not None:
+        options: SummaryOptions = {
+            "by": by,
+            "every": every,
+            "tz": tz,
+            "percentiles": percentiles,
+            "intervals": intervals,
+        }
+        return _summarize_against(data, against, metrics, options)
     source, zone = open_source(data), find_zone(tz)
     statistics = [REQUESTS, *resolve(DEFAULT if metrics is None else metrics)]
     bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
@@ -133,6 +152,34 @@ def summarize(
     if intervals:
         summary.attrs["gaps"] = list_gaps(groups, bounded)
     return summary
+
+
+def _summarize_against(
+    data: Records,
+    against: Records,
+    metrics: Sequence[Statistic | str] | Statistic | str | None,
+    options: "SummaryOptions",
+) -> pd.DataFrame:
+    by, every, intervals = options["by"], options["every"], options["intervals"]
+    names = [by] if isinstance(by, str) else list(by or ())
+    if every is not None or _DAY in names:
+        given = f"every={every!r}" if every is not None else f"by={_DAY!r}"
+        msg = f"against= compares whole periods, which have nothing in common by {given}: leave out one of the two"
+        raise InputError(msg)
+    statistics = list(dict.fromkeys(resolve(DEFAULT if metrics is None else metrics)))
+    computed = list(dict.fromkeys([*statistics, *resolve(_COST_UNKNOWN)]))
+    now, before = (
+        summarize(each, metrics=computed, **(options | {"by": names, "intervals": True})) for each in (data, against)
+    )
+    found = add_changes(now, before, names, [REQUESTS, *statistics])
+    found.attrs["notices"] = list(dict.fromkeys([*now.attrs["notices"], *before.attrs["notices"]]))
+    if names:
+        found = found.sort_values(names, kind="stable", ignore_index=True)
+    unwanted = [] if intervals else list_limits(statistics)
+    found = found.drop(columns=[name for name in unwanted if name in found])
+    for attribute in ("units", "labels"):
+        found.attrs[attribute] = {name: text for name, text in found.attrs[attribute].items() if name in found}
+    return found
 
 
 def _hint(statistic: Statistic) -> str:
