@@ -14,13 +14,23 @@ from genanalytics.bill.split import NEEDS
 from genanalytics.metrics.attempts import attempts
 from genanalytics.metrics.engines.memory import InMemory
 from genanalytics.metrics.engines.protocol import Source
+from genanalytics.records.exported import ONLY_EXPORTED
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import BY_NAME
 from genanalytics.units import format_count
 
+_APP = "app_name"
 REQUIRED = ("requested_id", "created_at", "model", "provider_name", "native_tokens_prompt")
 """The columns that calls cannot be compared without."""
-OPTIONAL = ("session_id", "app_id", "native_tokens_cached", "provider_responses", "response_cache_source_id", "extra")
+OPTIONAL = (
+    "session_id",
+    "app_id",
+    "native_tokens_cached",
+    "provider_responses",
+    "response_cache_source_id",
+    "extra",
+    _APP,
+)
 """The columns that are read if the data has them."""
 
 LEFT_OUT = (
@@ -70,7 +80,8 @@ def read_calls(source: InMemory, known: Sequence[str] = ()) -> tuple[pd.DataFram
     table = source.table(list_columns(source, known))
     for name in (*OPTIONAL, *_OTHERS):
         if name not in table.column_names:
-            table = table.append_column(name, pa.nulls(len(table), BY_NAME[name].kind.arrow_type))
+            column = BY_NAME.get(name) or ONLY_EXPORTED[name]
+            table = table.append_column(name, pa.nulls(len(table), column.kind.arrow_type))
     frame = to_frame(table)
     frame = frame[frame["response_cache_source_id"].isna() & (frame["native_tokens_prompt"] > 0).fillna(value=False)]
     frame = frame.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
@@ -118,13 +129,13 @@ def add_attempts(calls: pd.DataFrame) -> pd.DataFrame:
 
 def name_apps(calls: pd.DataFrame) -> pd.Series:
     """Return the app of each call as text: `app_id`, else the name that an activity export contains; empty without."""
-    names = {text: _read_app(text) for text in calls["extra"].dropna().unique()}
-    exported = calls["extra"].map(names)
-    return calls["app_id"].astype("object").where(calls["app_id"].notna(), exported).fillna("").astype("str")
+    in_extra = {text: _read_app(text) for text in calls["extra"].dropna().unique()}
+    names = calls[_APP].astype("object").where(calls[_APP].notna(), calls["extra"].map(in_extra))
+    return calls["app_id"].astype("object").where(calls["app_id"].notna(), names).fillna("").astype("str")
 
 
 def _read_app(extra: str) -> str:
-    """Return the name of the app in the field `extra`.
+    """Return the name of the app in `extra`, where JSON lines keep it.
 
     >>> _read_app('{"app_name": "Agent"}'), _read_app("[]"), _read_app("{")
     ('Agent', '', '')

@@ -35,6 +35,7 @@ _WHO = {
     "app_name": "app",
     "api_key_name": "key",
     "external_user": "user",
+    "user": "user",
     "session_id": "session",
     "workspace_id": "workspace",
     "request_id": "request",
@@ -43,7 +44,7 @@ _WHO = {
     "http_referer": "referer",
     "user_agent": "user agent",
 }
-"""What tells who called, by the name in a record or in the field `extra` of an activity export."""
+"""What tells who called, by the name in a record or in an activity export."""
 _KINDS = {"gen-img-": "image", "gen-vid-": "video", "gen-tts-": "tts", "gen-stt-": "stt", "gen-batch-": "batch"}
 
 

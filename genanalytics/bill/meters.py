@@ -11,8 +11,8 @@ import pandas as pd
 from genanalytics.base.text import is_missing
 from genanalytics.bill.book import PRICES, RESOLUTIONS, list_keys
 from genanalytics.errors import InputError
+from genanalytics.records.exported import EXPORTED
 from genanalytics.records.frame import to_arrow
-from genanalytics.records.schema import EXPORTED
 
 PER = Decimal(1_000_000)
 """The number of tokens that a token price is for."""

@@ -16,7 +16,7 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
-from genanalytics.records.schema import EXPORTED
+from genanalytics.records.exported import EXPORTED
 
 ROWS = 2_000
 """The rows that are drawn of each group."""

@@ -26,7 +26,7 @@ from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.bill.caching import LAST_TOKENS, SLACK
 from genanalytics.metrics.names import name_clean
 from genanalytics.metrics.sets.rows import is_true
-from genanalytics.records.schema import EXPORTED
+from genanalytics.records.exported import EXPORTED, FEES, SOURCE
 
 NEEDS = (
     "total_cost",
@@ -42,7 +42,8 @@ NEEDS = (
     "num_media_prompt",
     "web_search_engine",
     "extra",
-    "source",
+    SOURCE,
+    *FEES,
 )
 """The columns that the split reads, each of which may be missing."""
 
@@ -53,8 +54,8 @@ BYOK_ITEMS = tuple(f"byok_{item}" for item in ITEMS)
 COLUMNS = ("regime", *ITEMS, "reasoning_cost", "cache_read_tokens", "cache_write_tokens", *BYOK_ITEMS)
 """The columns that the split adds."""
 
-_FEES = r'"cost_(web_search|file_processing)":'
-"""What the field `extra` of a row of an activity export contains if tools were charged."""
+_FEES = rf'"({"|".join(FEES)})":'
+"""What `extra` contains of a fee that is no number, and of an export that was written as JSON lines."""
 
 _WAYS = ("cached if nothing was written", "cached if all was written")
 _c = nw.col
@@ -93,6 +94,7 @@ def _read_row() -> Mapping[str, nw.Expr]:
         _read("num_fetches") > 0,
         _read("num_media_prompt") > 0,
         ~_read("web_search_engine").is_null(),
+        *(~_read(fee).is_null() for fee in FEES),
         _read("extra").str.contains(_FEES),
     ]
     return {
@@ -102,7 +104,7 @@ def _read_row() -> Mapping[str, nw.Expr]:
         "prompt": _read("native_tokens_prompt"),
         "completion": _read("native_tokens_completion"),
         "cached": _read("native_tokens_cached"),
-        "exported": is_true(_read("source") == EXPORTED),
+        "exported": is_true(_read(SOURCE) == EXPORTED),
         "has fees": reduce(lambda one, other: one | other, map(is_true, marks)),
     }
 

@@ -54,7 +54,7 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
 
 
 def _is_activity(frame: "pd.DataFrame") -> bool:
-    from genanalytics.records.schema import EXPORTED
+    from genanalytics.records.exported import EXPORTED
 
     return "source" in frame and bool((frame["source"] == EXPORTED).all())
 

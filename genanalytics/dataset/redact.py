@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from genanalytics.base.text import explain, suggest
 from genanalytics.errors import InputError
+from genanalytics.records.exported import ONLY_EXPORTED
 from genanalytics.records.schema import BY_NAME, COLUMNS, Kind
 
 _TOKEN = 32
@@ -33,7 +34,8 @@ class Redaction:
     too. Redacting models, providers, tiers or upstream ids also empties `provider_responses`.
 
     Args:
-        columns: Names of text columns, such as external_user, user_agent, http_referer, origin, session_id, or app_id.
+        columns: Names of text columns, such as external_user, user_agent, http_referer, origin, session_id, or app_id;
+            of an activity export also user, app_name and api_key_name.
             `extra` removes every field that has no column yet.
         key: At least 16 secret bytes; without it the columns are emptied.
 
@@ -52,7 +54,8 @@ class Redaction:
     key: bytes | None = None
 
     def __post_init__(self) -> None:
-        texts = (column.name for column in COLUMNS if column.kind is Kind.TEXT and column.name not in _KEYS)
+        columns = (*COLUMNS, *ONLY_EXPORTED.values())
+        texts = (column.name for column in columns if column.kind is Kind.TEXT and column.name not in _KEYS)
         allowed = [*texts, *_NUMBERS]
         for name in self.columns:
             if name not in allowed:

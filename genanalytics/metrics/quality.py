@@ -1,6 +1,7 @@
 """Doubtful records: values that contradict each other, gaps where the contract promises a value."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import narwhals.stable.v2 as nw
@@ -10,8 +11,9 @@ from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns
-from genanalytics.metrics.sets.rows import is_flagged
+from genanalytics.metrics.sets.rows import is_flagged, is_true
 from genanalytics.metrics.summary import describe_completeness
+from genanalytics.records.exported import EXPORTED, NEVER_EXPORTED, SOURCE
 from genanalytics.records.record import SETTLING_S
 from genanalytics.records.schema import COLUMNS, Origin
 from genanalytics.units import Unit
@@ -97,6 +99,22 @@ CHECKS: tuple[RowValue, ...] = (
 """The checks of a single row."""
 
 
+_PROMISED = frozenset(f"no_{name}" for name in NEVER_EXPORTED)
+"""The checks of gaps in columns that an activity export never has."""
+
+
+def _choose_checks(source: Source) -> list[RowValue]:
+    """Return the checks of these rows: what an export never has is no gap in a row of one."""
+    if SOURCE not in source.columns:
+        return list(CHECKS)
+    return [_leave_out_exported(check) if check.name in _PROMISED else check for check in CHECKS]
+
+
+def _leave_out_exported(check: RowValue) -> RowValue:
+    is_exported = is_true(nw.col(SOURCE).cast(nw.String) == EXPORTED)
+    return replace(check, needs=(*check.needs, SOURCE), expression=nw.when(~is_exported).then(check.expression))
+
+
 def _pick_id(check: RowValue) -> RowValue:
     """Return the id of a row that a check finds doubtful; null for any other."""
     kept = nw.when((check.column == 1).fill_null(value=False)).then(nw.col(_ID))
@@ -117,8 +135,9 @@ def quality(data: Records) -> pd.DataFrame:
         `check` (str); `rows` (Int64), the number of doubtful rows; `of` (Int64), the number of rows that could be
         checked; `share` (Float64), `rows / of`; `examples` (str), the first and the last of the doubtful ids in
         alphabetical order, which is mostly that of time; `meaning` (str). The numbers are gaps if the data lacks the
-        columns of the check. `ga.drift` names the fields behind the check `unread`. `attrs` contains `units`,
-        `labels`, `notices`, `coverage` and `lower_bounds`, as that of `summarize`.
+        columns of the check. Rows of an activity export are not checked for values that no export has. `ga.drift`
+        names the fields behind the check `unread`. `attrs` contains `units`, `labels`, `notices`, `coverage` and
+        `lower_bounds`, as that of `summarize`.
 
     Raises:
         MissingColumnError: The data has no column `requested_id`.
@@ -129,7 +148,8 @@ def quality(data: Records) -> pd.DataFrame:
     """
     source = open_source(data)
     check_columns(source, [_ID], "quality")
-    possible = [check for check in CHECKS if set(check.columns) <= set(source.columns)]
+    checks = _choose_checks(source)
+    possible = [check for check in checks if set(check.columns) <= set(source.columns)]
     numbers: dict[str, object] = {}
     if possible:
         aggregates = [step for check in possible for step in (Sum(check), Count(check))]
@@ -138,7 +158,7 @@ def quality(data: Records) -> pd.DataFrame:
         for check, value in ids.items():
             own |= dict(zip(_name_examples(check), (value.column.min(), value.column.max()), strict=True))
         (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_pylist()
-    found = [_make_row(check, numbers) for check in CHECKS] + [_count_repeated(source)]
+    found = [_make_row(check, numbers) for check in checks] + [_count_repeated(source)]
     report = pd.DataFrame(found, columns=["check", "rows", "of", "examples", "meaning"]).astype(
         {"check": "str", "rows": "Int64", "of": "Int64", "examples": "str", "meaning": "str"}
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.records.coverage import COVERAGE, Coverage, read_metadata, set_coverage
+from genanalytics.records.exported import describe_field
 from genanalytics.records.parse import FIELD_NAMES, Row, parse_rows
 from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
 
@@ -82,7 +83,7 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             msg = f"column {name!r} cannot be written: {error}"
             raise InputError(msg) from error
-        fields.append(column.field if column else pa.field(str(name), arrays[-1].type))
+        fields.append(column.field if column else describe_field(str(name), arrays[-1].type))
     schema = pa.schema(fields)
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:

@@ -74,6 +74,7 @@ class Origin(StrEnum):
     CONTRACT = "contract"
     LIVE = "live"
     OURS = "ours"
+    EXPORT = "export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +181,6 @@ COLUMNS: tuple[Column, ...] = (
     ),
     _ours("fetched_at", Kind.TIME, "The fetch of the record", Unit.TIME, required=True),
 )
-
-EXPORTED = "activity"
-"""The value of the column `source` in the rows of an activity export."""
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -17,30 +17,10 @@ import pyarrow.csv
 
 from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.errors import InputError
+from genanalytics.records.exported import COLUMN_OF, EXPORTED, ONLY_EXPORTED, SOURCE
 from genanalytics.records.frame import to_frame
 from genanalytics.records.parse import fit
-from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, EXPORTED, Kind
-
-COLUMN_OF: Mapping[str, str] = {
-    "generation_id": "id",
-    "created_at": "created_at",
-    "cost_total": "total_cost",
-    "cost_cache": "cache_discount",  # with the opposite sign
-    "byok_usage_inference": "upstream_inference_cost",
-    "tokens_prompt": "native_tokens_prompt",
-    "tokens_completion": "native_tokens_completion",
-    "tokens_reasoning": "native_tokens_reasoning",
-    "tokens_cached": "native_tokens_cached",
-    "model_permaslug": "model",
-    "provider_name": "provider_name",
-    "cancelled": "cancelled",
-    "streamed": "streamed",
-    "finish_reason_raw": "native_finish_reason",
-    "finish_reason_normalized": "finish_reason",
-    "generation_time_ms": "generation_time",
-    "time_to_first_token_ms": "latency",
-}
-"""The columns of the frame, by the columns of an export; all others are in `extra`."""
+from genanalytics.records.schema import ARROW_SCHEMA, BY_NAME, Kind
 
 _SIGNS = frozenset({"generation_id", "cost_total"})
 _BLOCK = 1 << 24
@@ -58,7 +38,9 @@ _PLAIN = {
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 
-_SCHEMA = ARROW_SCHEMA.append(pa.field("source", pa.string()))
+_SCHEMA = pa.schema(
+    [*ARROW_SCHEMA, *(column.field for column in ONLY_EXPORTED.values()), pa.field(SOURCE, pa.string())]
+)
 
 
 def is_activity(content: Content) -> bool:
@@ -67,13 +49,15 @@ def is_activity(content: Content) -> bool:
 
 
 def read_activity(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
-    """Return activity exports as one frame with the columns of `schema.COLUMNS`, and `source` (str), all "activity".
+    """Return activity exports as one frame: the columns of a record, those of exports alone, and `source`.
 
     Nothing is fetched, and each figure is exactly the one in the file: `total_cost`, `cache_discount` (the export's
     `cost_cache` with the opposite sign) and `upstream_inference_cost` in US$, native tokens, `latency` and
     `generation_time` in ms, `created_at` in UTC. Columns that an export lacks are null, such as `fetched_at`. `is_byok`
-    is true if the user's own key was charged, otherwise null. Columns that the frame lacks, and values of another type
-    than their column, are in `extra`, verbatim.
+    is true if the user's own key was charged, otherwise null. Columns that only exports have follow under their own
+    names: `cost_web_search`, `cost_file_processing` (US$), `variant`, `user`, `app_name`, `api_key_name`,
+    `api_key_disabled`. `source` is "activity" in each row. Any other column, and values of another type than their
+    column, are in `extra`, verbatim.
 
     Args:
         paths: One or more CSV files, plain or packed with gzip or zstd. Of a generation that occurs several times, only
@@ -98,7 +82,7 @@ def _read_table(path: Path) -> pa.Table:
     extras: list[dict[str, str]] = [{} for _ in range(cells.num_rows)]
     columns: dict[str, pa.ChunkedArray] = {}
     for name, texts in zip(cells.column_names, cells.columns, strict=True):
-        column = BY_NAME.get(COLUMN_OF.get(name, ""))
+        column = ONLY_EXPORTED.get(name) or BY_NAME.get(COLUMN_OF.get(name, ""))
         if column is None:
             for text, extra in zip(texts.to_pylist(), extras, strict=True):
                 if text is not None:
@@ -112,7 +96,7 @@ def _read_table(path: Path) -> pa.Table:
         is_charged = pa.compute.not_equal(columns["upstream_inference_cost"], 0.0)
         columns["is_byok"] = pa.compute.if_else(is_charged, is_charged, None)
     columns["extra"] = pa.array([_json(extra) if extra else None for extra in extras], pa.string())
-    columns["source"] = pa.array([EXPORTED] * len(extras), pa.string())
+    columns[SOURCE] = pa.array([EXPORTED] * len(extras), pa.string())
     return pa.table([columns.get(field.name, pa.nulls(len(extras), field.type)) for field in _SCHEMA], schema=_SCHEMA)
 
 

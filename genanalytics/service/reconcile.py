@@ -10,8 +10,8 @@ import pandas as pd
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import COVERAGE, Coverage, find_coverage
+from genanalytics.records.exported import COLUMN_OF
 from genanalytics.records.schema import BY_NAME, Kind
-from genanalytics.service.activity import COLUMN_OF
 from genanalytics.units import Unit
 
 FIELDS = tuple(column for column in COLUMN_OF.values() if column != "id")

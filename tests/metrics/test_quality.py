@@ -78,6 +78,22 @@ def test_each_check_finds_its_row_and_names_it(check: str, values: Mapping[str, 
     assert first["meaning"]
 
 
+@pytest.mark.parametrize("source", [None, "x", "activity"])
+def test_what_exports_never_have_is_no_gap_in_a_row_of_one(source: str | None) -> None:
+    exported = dict(SOUND) | OTHER | dict.fromkeys(("origin", "usage", "is_byok", "fetched_at"))
+    frame = frame_of(SOUND, exported).assign(source=pd.array([None, source], dtype="str"))
+    found = {} if source == "activity" else {"no_origin": 1, "no_usage": 1, "no_is_byok": 1}
+    assert doubtful(frame) == found
+    assert doubtful(frame.assign(model=None))["no_model"] == 2
+    report = quality(frame).set_index("check")
+    assert report.loc["no_origin", "of"] == (1 if source == "activity" else 2)
+
+
+def test_a_column_source_of_another_kind_hides_no_gap() -> None:
+    frame = frame_of(dict(SOUND) | {"origin": None}).assign(source=7)
+    assert doubtful(frame) == {"no_origin": 1}
+
+
 def test_a_required_value_has_a_check_for_its_gap() -> None:
     required = {column.name for column in COLUMNS if column.required and column.origin is Origin.CONTRACT}
     assert {f"no_{name}" for name in required} <= {check.name for check in CHECKS}

@@ -11,8 +11,8 @@ from genanalytics import Client, __all__, metrics, plots, sandbox
 from genanalytics.cli.demo import run_demo
 from genanalytics.fetching.answers import Outcome
 from genanalytics.plots import CHARTS
+from genanalytics.records.exported import COLUMN_OF
 from genanalytics.report import findings
-from genanalytics.service.activity import COLUMN_OF
 from support.paths import DOCS, ROOT
 from support.scripts import load
 

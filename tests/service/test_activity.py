@@ -15,11 +15,12 @@ from pandas.testing import assert_frame_equal
 
 from genanalytics.base.content import open_content
 from genanalytics.errors import InputError
-from genanalytics.files import read_parquet, write_parquet
+from genanalytics.files import join_frames, read, read_parquet, write, write_parquet
 from genanalytics.metrics import summarize
+from genanalytics.records.exported import COLUMN_OF, ONLY_EXPORTED
 from genanalytics.records.frame import drift
 from genanalytics.records.schema import BY_NAME, COLUMNS
-from genanalytics.service.activity import COLUMN_OF, is_activity, read_activity
+from genanalytics.service.activity import is_activity, read_activity
 
 READ = {
     "generation_id": "gen-1790000000-AbCdEfGhIjKlMnOpQr01",
@@ -86,7 +87,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_row_is_a_record_with_its_names_signs_and_units(path: Path) -> None:
     row = read_activity(path).iloc[0]
-    assert row.dropna().drop("extra").to_dict() == {
+    assert row.dropna().to_dict() == {
         "requested_id": "gen-1790000000-AbCdEfGhIjKlMnOpQr01",
         "id": "gen-1790000000-AbCdEfGhIjKlMnOpQr01",
         "created_at": pd.Timestamp("2026-09-21 13:33:20.189", tz="UTC"),
@@ -105,20 +106,48 @@ def test_a_row_is_a_record_with_its_names_signs_and_units(path: Path) -> None:
         "finish_reason": "stop",
         "generation_time": 9722,
         "latency": 2954,
-        "source": "activity",
-    }
-    assert json.loads(row["extra"]) == {
         "variant": "standard",
         "app_name": 'An "agent"',
         "api_key_name": "sample",
-        "api_key_disabled": "false",
+        "api_key_disabled": False,
+        "source": "activity",
     }
+
+
+def test_every_column_of_an_export_is_a_column_of_the_frame(tmp_path: Path) -> None:
+    fees = {"cost_web_search": "0.02", "cost_file_processing": "0.003", "user": "customer-7"}
+    row = read_activity(written(tmp_path / "a.csv", export([READ | fees]))).iloc[0]
+    assert row["extra"] is None or pd.isna(row["extra"])
+    assert {name: row[name] for name in fees} == {
+        "cost_web_search": 0.02,
+        "cost_file_processing": 0.003,
+        "user": "customer-7",
+    }
+    assert set(READ) == {*COLUMN_OF, *ONLY_EXPORTED}
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.duckdb", "a.arrow"])
+def test_files_keep_the_columns_of_exports(tmp_path: Path, path: Path, name: str) -> None:
+    if name.endswith(".duckdb"):
+        pytest.importorskip("duckdb", reason="duckdb is an extra")
+    frame = read_activity(path)
+    write(frame, tmp_path / name)
+    back = read(tmp_path / name).sort_values("requested_id", ignore_index=True)
+    assert_frame_equal(back, frame.sort_values("requested_id", ignore_index=True))
+
+
+def test_records_and_exports_together_are_grouped_by_a_column_of_exports(path: Path) -> None:
+    frame = read_activity(path)
+    records = frame[[column.name for column in COLUMNS]].assign(requested_id=["gen-a", "gen-b", "gen-c"])
+    groups = summarize(join_frames([records, frame]), by="api_key_name", metrics="effective_cost")
+    assert dict(zip(groups["api_key_name"].fillna("none"), groups["requests"], strict=True)) == {"sample": 3, "none": 3}
 
 
 def test_the_frame_is_that_of_a_fetch_and_says_where_it_comes_from(path: Path) -> None:
     frame = read_activity(path)
-    assert frame.columns.tolist() == [*(column.name for column in COLUMNS), "source"]
-    assert [str(frame[column.name].dtype) for column in COLUMNS] == [column.kind.pandas_dtype for column in COLUMNS]
+    assert frame.columns.tolist() == [*(column.name for column in COLUMNS), *ONLY_EXPORTED, "source"]
+    declared = [*COLUMNS, *ONLY_EXPORTED.values()]
+    assert [str(frame[one.name].dtype) for one in declared] == [one.kind.pandas_dtype for one in declared]
     assert set(COLUMN_OF.values()) <= set(BY_NAME)
 
 
@@ -154,6 +183,7 @@ def test_a_value_that_does_not_fit_is_kept_verbatim_under_the_name_in_the_export
     odd = {
         "cost_cache": "-0,5", "tokens_prompt": "12.5", "tokens_completion": "12.0", "cancelled": "TRUE",
         "streamed": "perhaps", "created_at": "yesterday", "cost_total": "0.10000000000000000001",
+        "cost_web_search": "0,5", "api_key_disabled": "maybe",
         "byok_usage_inference": "1e-7", "latency": "7", "generation_time_ms": "1e400", "time_to_first_token_ms": "[1]",
     }  # fmt: skip
     frame = read_activity(written(tmp_path / "odd.csv", export([READ | odd], [*READ, "latency"])))
