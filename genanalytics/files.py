@@ -1,6 +1,7 @@
 """Any file with records as a frame, and a frame as a file: the suffix and the content decide the format."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from genanalytics.errors import InputError, MissingColumnError, PoorerResultErro
 from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
 from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
-from genanalytics.formats.jsonl import has_only_other_rows, read_jsonl, write_jsonl, write_rows
+from genanalytics.formats.json import has_only_other_rows, read_json
+from genanalytics.formats.jsonl import write_jsonl, write_rows
 from genanalytics.formats.limits import find_limit
+from genanalytics.formats.other import explain_ids, holds_ids
 from genanalytics.formats.parquet import open_file, read_table, write_table
 from genanalytics.formats.sidecar import read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
@@ -45,7 +48,7 @@ _WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
 _READERS: Mapping[str, Callable[[Path], pa.Table]] = {
     ".parquet": read_table,
     ".csv": read_csv,
-    ".jsonl": read_jsonl,
+    ".jsonl": read_json,
     ".arrow": read_arrow,
     ".duckdb": read_duckdb,
 }
@@ -53,6 +56,8 @@ SUFFIXES = tuple(_WRITERS)
 _WITHOUT_METADATA = (".csv", ".jsonl")
 """The formats whose coverage is in a file next to the data."""
 _RECORD_COLUMNS = ("requested_id", "fetched_at", "created_at")
+_JSON = re.compile(rb'\{|\[\s*[\[{"]')
+"""The start of an object or of a list of objects; `[2026-` begins a log."""
 _CHARGED_ID = "ResourceId"
 """The column of FOCUS charges with the requested id."""
 
@@ -61,8 +66,8 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     """Return the records of files as one frame.
 
     The suffix of a file decides its format: .parquet, .csv, .jsonl, .arrow or .duckdb. For any other suffix the content
-    decides, unpacked if it is packed with gzip or zstd. JSON lines may be written by `write` or be answers of the
-    service. An activity export of the service is recognised by its header.
+    decides, unpacked if it is packed with gzip or zstd. JSON may be lines that `write` wrote, answers of the service
+    (one, one per line, or a list), or their records alone. An activity export is recognised by its header.
 
     Args:
         paths: A file, the directory of a data set, or several of them. The rows of one file are returned as they are.
@@ -267,7 +272,16 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
-    frame = _load(path)
+    try:
+        return _check_columns(_load(path), path)
+    except (InputError, MissingColumnError) as error:
+        if not manifest.is_dataset(path) and holds_ids(Path(path)):
+            raise type(error)(explain_ids(path)) from error
+        raise
+
+
+def _check_columns(frame: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return a frame of records; refuse any other frame."""
     missing = [name for name in _RECORD_COLUMNS if name not in frame.columns]
     if missing:
         names = ", ".join(map(repr, missing))
@@ -318,7 +332,7 @@ def _find_format(content: Content, path: Path) -> str:
         ".parquet": content.head.startswith(b"PAR1"),
         ".arrow": content.head.startswith(b"ARROW1"),
         ".duckdb": content.head[8:12] == b"DUCK",
-        ".jsonl": text.startswith(b"{"),
+        ".jsonl": _JSON.match(text) is not None,
         ".csv": b"requested_id" in text.partition(b"\n")[0],
     }
     return next((suffix for suffix, is_found in signs.items() if is_found), None) or check_suffix(path)

@@ -22,6 +22,7 @@ from genanalytics.cli.options import (
     report_kept_files,
 )
 from genanalytics.cli.records import split_names
+from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value
@@ -105,7 +106,9 @@ Examples:
     type=FILE,
     help="Write one file: .parquet, .csv (for spreadsheets), .jsonl, .arrow or .duckdb.",
 )
-@click.option("--from", "source", metavar="FILE|DIR", type=FILE, help="Read existing records; fetch none.")
+@click.option(
+    "--from", "source", metavar="FILE|DIR", type=FILE, help="Read existing records (- for stdin); fetch none."
+)
 @click.option(
     "--partition",
     type=click.Choice(["month", "day", "none"]),
@@ -279,7 +282,8 @@ def _convert_to_file(source: str, file: _File, options: _Options) -> int:
     from genanalytics.files import read
     from genanalytics.records.coverage import describe_coverage, find_coverage
 
-    frame = read(source)
+    with hold_stdin([source]) as held:
+        frame = read(*held)
     notices, coverage = file.write(frame), find_coverage(frame)
     if options.as_json:
         emit(json.dumps({"rows": len(frame), "coverage": coverage and coverage.share_of_rows}))

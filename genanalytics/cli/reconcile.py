@@ -10,6 +10,7 @@ from genanalytics.base.text import name_group
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE
 from genanalytics.cli.output import to_objects
+from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
@@ -40,8 +41,9 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
     from genanalytics.files import join_frames, read
     from genanalytics.service.reconcile import reconcile as compare
 
-    exports = join_frames(map(read, activity))  # first, since they are shorter: a wrong name is found at once
-    sides = read(records), exports
+    with hold_stdin([records, *activity]) as held:
+        exports = join_frames(map(read, held[1:]))  # first, since they are shorter: a wrong name is found at once
+        sides = read(held[0]), exports
     if [_is_activity(side) for side in sides] == [True, False]:
         msg = f"{records} is an activity export and {activity[0]} is not: give the records first, then the exports"
         raise InputError(msg)

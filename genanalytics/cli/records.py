@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from genanalytics.cli.options import FILE, Command, combine, print_notices
+from genanalytics.cli.stdin import hold_stdin
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.units import format_count
 
@@ -209,8 +210,9 @@ def _select(command: Command, options: Sequence[Callable[[Any], Any]], times: Se
         config = read_config()
         zone = find_zone(tz or config.tz).key
         within = {name: others.pop(name) for name in times}
-        selection = Selection(paths or config.find_data(), labels, labels_on, where, zone, engine, within)
-        return command(selection=selection, **others)
+        with hold_stdin(paths or config.find_data()) as held:
+            selection = Selection(held, labels, labels_on, where, zone, engine, within)
+            return command(selection=selection, **others)
 
     return cast("Command", combine(*options)(select))
 

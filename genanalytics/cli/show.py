@@ -11,6 +11,7 @@ from genanalytics.base.text import to_one_line
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE, client_options, json_option, open_client, print_notices
 from genanalytics.cli.records import ENGINES, Selection
+from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say, say_table
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def show(
 
     _refuse_ignored(["engine"] if not paths else ["wait_s", "accept_mismatch", *client], has_paths=bool(paths))
     if paths:
-        with Selection(paths, engine=engine).open() as data:
+        with hold_stdin(paths) as held, Selection(held, engine=engine).open() as data:
             _print(explain(generation_id, data), as_json=as_json)
         return Exit.SUCCESS
     from genanalytics.fetching.fetch import fetch
