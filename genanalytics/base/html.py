@@ -36,7 +36,7 @@ def make_table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, fig
     return f"<table><thead>{line('th', heads, 'right')}</thead><tbody>{body}</tbody></table>"
 
 
-def to_html(value: object) -> str:
+def to_html(value: object, *, longest: int | None = _LONGEST) -> str:
     """Return a value as HTML text: on one line, of bounded length, without marks that reverse the direction of text."""
     text = f"{value:,}" if isinstance(value, int) else escape_unprintable(str(value))
-    return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+    return escape(text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…")

@@ -28,7 +28,7 @@ def attempts(selection: Selection, output: Output) -> None:
 
     with selection.open(engine="pandas") as data:
         found = attempt_summary(data).sort_values("attempts", ascending=False, kind="stable", ignore_index=True)
-    if output.print_rows(found):
+    if output.print_rows(found, ["provider_name", *_COLUMNS]):
         return
     output.say_table(found, ["provider_name"], _COLUMNS)
     say(*list_notices(found))

@@ -78,12 +78,12 @@ def cache_replay(
             if gaps
             else replay(data, by=names or BY, five_min_write=five_min_write, one_hour_write=one_hour_write)
         )
-    if output.print_rows(found):
+    groups = list(found.columns[: list(found.columns).index("gap" if gaps else "requests")])
+    columns = _OF_GAPS if gaps else _COLUMNS
+    if output.print_rows(found, [*groups, *columns]):
         return
     say(_describe_gaps(found) if gaps else _describe_replay(found))
     if len(found):
-        groups = list(found.columns[: list(found.columns).index("gap" if gaps else "requests")])
-        columns = _OF_GAPS if gaps else _COLUMNS
         say("")
         output.say_table(found, groups, columns)
     say(*list_notices(found))

@@ -76,12 +76,11 @@ def change(
         sides = [period.keep(items) for period in (periods.before, periods.after)]
         lengths = (periods.before.days, periods.after.days)
         found = cost_change(*sides, by=names, days=None if lengths[0] == lengths[1] else lengths, tz=selection.tz)
-    if output.print_rows(_add_ends(found, periods)):
+    columns = _choose_columns(found, names)
+    if output.print_rows(_add_ends(found, periods), [*names, *columns]):
         return
     say(*_describe(found, periods), "")
-    columns = _choose_columns(found, names)
-    total = _make_total(found)
-    output.say_table(found, names, columns, total=total)
+    output.say_table(found, names, columns)
     say(*list_notices(found), *(f"{notice}." for notice in periods.notices))
 
 
@@ -94,12 +93,6 @@ def _add_ends(found: "pd.DataFrame", periods: "Periods") -> "pd.DataFrame":
     }
     days = found.attrs["days"] or [None, None]
     return found.assign(**ends, per_day=days[0] is not None)
-
-
-def _make_total(found: "pd.DataFrame") -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.DataFrame([found.attrs["total"]])
 
 
 def _choose_columns(found: "pd.DataFrame", names: Sequence[str]) -> list[str]:

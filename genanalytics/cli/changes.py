@@ -59,8 +59,7 @@ def changes(
         say(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
         return
     say(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}", "")
-    shown = _make_readable(found, names)
-    output.say_table(shown, names or ["scope"], _COLUMNS)
+    output.say_table(found, names or ["scope"], _COLUMNS, prepare=lambda rows: _make_readable(rows, names))
     say(*notices)
 
 
@@ -83,7 +82,7 @@ def _make_readable(found: "pd.DataFrame", names: list[str]) -> "pd.DataFrame":
         "since": [f"{_format_since(row)}{_format_limits(row)}" for row in rows],
         "q": ["certain" if row["kind"] == "price" else f"{max(row['q_value'], _LEAST_SHOWN):.2g}" for row in rows],
     }
-    found = found.drop(columns=["since", "since_low", "since_high"]).assign(**groups, **texts)
+    found = found.assign(**groups, **texts)
     found.attrs["units"] = {name: unit for name, unit in found.attrs["units"].items() if name not in texts}
     return found
 

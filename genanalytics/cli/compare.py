@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genanalytics.metrics import Comparison
 
 _MAX_ROWS = 20
-"""The number of strata in a table, those with most weight."""
+"""The number of strata in a table without --limit, those with most weight."""
 
 
 @click.command(
@@ -149,6 +149,4 @@ def _show_strata(found: "Comparison", names: list[str], output: Output) -> None:
         return
     say("")
     columns = [name for name in strata.columns if name not in names]
-    output.say_table(strata.head(_MAX_ROWS), names, columns)
-    if len(strata) > _MAX_ROWS:
-        say(f"... and {len(strata) - _MAX_ROWS:,} more")
+    output.say_table(strata, names, columns, limit=_MAX_ROWS)

@@ -1,6 +1,5 @@
 """The command `forecast`."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -62,14 +61,17 @@ def forecast(
     since the last change of the level of the daily cost; otherwise there is no forecast, and a sentence says why.
     """
     from genanalytics.decide.budget.forecast import forecast as compute
+    from genanalytics.tables.encode import encode_object
 
+    if output.form in {"table", "json"}:
+        output.refuse_choices("the forecast is not a list of rows in this form", "add --csv, which prints its days")
     if fail_above is not None and budget is None:
         msg = "--fail-above needs a --budget"
         raise click.UsageError(msg)
     with selection.open() as data:
         found = compute(data, until=until, since=since, budget=budget, tz=selection.tz, cost=cost)  # type: ignore[arg-type] # a choice
     if output.form == "json":
-        emit(json.dumps(found.to_json(), allow_nan=False))
+        emit(encode_object(found.to_json()))
     elif output.print_rows(found.days):
         say(found.answer, err=True)
     else:

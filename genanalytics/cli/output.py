@@ -1,24 +1,37 @@
 """The forms in which a command prints rows: a table for people, or data for programs."""
 
-import json
-import math
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial, wraps
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from genanalytics.cli.options import Command, combine
+from genanalytics.cli.options import FILE, Command, combine
 from genanalytics.cli.records import split_names
-from genanalytics.cli.streams import emit, say, say_table
+from genanalytics.cli.streams import say, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMS = ("table", "json", "csv")
+FORMS = ("table", "json", "jsonl", "csv", "markdown", "html", "xlsx")
+SUFFIXES = {
+    ".txt": "table",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".xlsx": "xlsx",
+}
+"""The form of a file, by its suffix."""
+_FOR_PEOPLE = ("table", "markdown", "html")
+"""The forms with labels, units and the main columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,54 +40,177 @@ class Output:
 
     Attributes:
         form: One of `FORMS`.
+        file: The file to write; None for stdout.
+        columns: The columns to print; None for those that the command chooses.
+        sort: The column to sort by, as `sort_rows` takes it; None for the order of the command.
+        limit: The number of rows to print; None for the number that the command chooses.
+        total: Whether to add a total; None for a total in forms for people.
     """
 
     form: str
+    file: str | None = None
+    columns: tuple[str, ...] | None = None
+    sort: str | None = None
+    limit: int | None = None
+    total: bool | None = None
 
     @property
     def is_for_people(self) -> bool:
-        """Whether the rows are printed as a table."""
+        """Whether the rows are printed as a text table."""
         return self.form == "table"
 
-    def print_rows(self, rows: "pd.DataFrame") -> bool:
-        """Print rows as data for programs, and return whether that was requested.
+    @property
+    def has_total(self) -> bool:
+        """Whether a total is printed if there is one."""
+        return self.form in _FOR_PEOPLE if self.total is None else self.total
 
-        Each row contains the coverage of the data, which is a gap if it is unknown.
+    def print_rows(
+        self, rows: "pd.DataFrame", names: Sequence[str] | None = None, *, total: "pd.DataFrame | None" = None
+    ) -> bool:
+        """Print rows in any form but a text table, and return whether one was requested.
+
+        Each row of data for programs contains the coverage of the data, which is a gap if it is unknown.
+
+        Args:
+            rows: The rows, with units and labels in `attrs`.
+            names: The main columns, which Markdown and HTML show unless the user chooses columns; None for all.
+            total: The figures of all rows as one row; by default those of `find_total`.
         """
         from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+        from genanalytics.tables.trim import add_coverage, add_total, choose_columns, describe_left_out
 
         if self.is_for_people:
             return False
-        coverage = Coverage.from_json(rows.attrs[COVERAGE])
-        rows = rows.assign(**{COVERAGE: None if coverage is None else coverage.share_of_rows})
+        shown, left_out = self.arrange(rows)
+        coverage = Coverage.from_json(rows.attrs.get(COVERAGE))
         if coverage is not None and coverage.is_partial:
             say(describe_coverage(coverage), err=True)
-        if self.form == "csv":
-            from genanalytics.formats.csv import quote_formula
-
-            rows = rows.apply(lambda column: column.map(quote_formula) if column.dtype.kind == "O" else column)
-            sys.stdout.write(rows.rename(columns=quote_formula).to_csv(index=False))
-        else:
-            emit(json.dumps(to_objects(rows), allow_nan=False))
+        say(*describe_left_out(left_out), err=True)
+        whole = self._find_total(rows, total)
+        if whole is not None:
+            shown = add_total(shown, whole)
+        main = names if self.form in _FOR_PEOPLE else None
+        chosen = self.columns or main
+        self._write(add_coverage(shown) if chosen is None else choose_columns(shown, chosen))
         return True
 
-    def say_table(self, rows: "pd.DataFrame", by: Sequence[str], names: Iterable[str], **options: Any) -> None:
-        """Print rows as a table for people; arguments are those of `format_table`."""
+    def say_table(
+        self,
+        rows: "pd.DataFrame",
+        by: Sequence[str],
+        names: Iterable[str],
+        *,
+        total: "pd.DataFrame | None" = None,
+        limit: int | None = None,
+        prepare: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None,
+        width: int | None = None,
+    ) -> None:
+        """Print rows as a table for people, and a line about the rows that are left out.
+
+        Args:
+            rows: The rows, with units and labels in `attrs`.
+            by: The columns that name the rows.
+            names: The columns after them, unless the user chooses columns.
+            total: The figures of all rows as one row; by default those of `find_total`.
+            limit: The number of rows, unless the user chooses it.
+            prepare: Makes the rows readable, after they are sorted.
+            width: The maximum number of characters in a line; None for that of the terminal.
+        """
         from genanalytics.tables.table import format_table
+        from genanalytics.tables.trim import choose_columns, describe_left_out
 
-        say_table(format_table(rows, by, names, width=find_terminal_width(), **options))
+        shown, left_out = self.arrange(rows, limit=limit)
+        shown = shown if prepare is None else prepare(shown)
+        by, names = list(by), list(names)
+        if self.columns is not None:
+            shown = choose_columns(shown, self.columns)
+            by, names = (
+                [name for name in self.columns if name in by],
+                [name for name in map(str, shown) if name not in by],
+            )
+        whole = self._find_total(rows, total) if by else None
+        say_table(format_table(shown, by, names, total=whole, width=width or find_terminal_width()))
+        say(*describe_left_out(left_out))
+
+    def arrange(self, rows: "pd.DataFrame", *, limit: int | None = None) -> "tuple[pd.DataFrame, pd.DataFrame]":
+        """Return the rows to print, sorted, and those that are left out.
+
+        Args:
+            rows: All rows.
+            limit: The number of rows, unless the user chooses it.
+        """
+        from genanalytics.tables.trim import limit_rows, sort_rows
+
+        return limit_rows(rows if self.sort is None else sort_rows(rows, self.sort), self.limit or limit)
+
+    def refuse_choices(self, what: str, instead: str) -> None:
+        """Refuse the options that choose rows and columns.
+
+        Args:
+            what: What is printed instead of rows.
+            instead: What the user can do.
+
+        Raises:
+            click.UsageError: There is one.
+        """
+        given = {"--columns": self.columns, "--sort": self.sort, "--limit": self.limit, "--total": self.total}
+        named = next((name for name, value in given.items() if value is not None), None)
+        if named is not None:
+            msg = f"{named} chooses among rows, and {what}: {instead}"
+            raise click.UsageError(msg)
+
+    def _find_total(self, rows: "pd.DataFrame", given: "pd.DataFrame | None") -> "pd.DataFrame | None":
+        """Return the total to print, if any.
+
+        Raises:
+            click.UsageError: The user wants one, and the rows do not add up.
+        """
+        from genanalytics.tables.trim import find_total
+
+        if not self.has_total:
+            return None
+        total = find_total(rows) if given is None else given
+        if total is None and self.total:
+            msg = "--total: these rows do not add up; leave it out"
+            raise click.UsageError(msg)
+        return total
+
+    def _write(self, rows: "pd.DataFrame") -> None:
+        """Write rows to stdout, or a workbook into its file."""
+        from genanalytics.tables import encode, markup, workbook
+
+        if self.form == "xlsx" and self.file is not None:
+            _write_file(self.file, workbook.encode_workbook(rows))
+            return
+        encoders = {
+            "json": encode.encode_json,
+            "jsonl": encode.encode_jsonl,
+            "csv": encode.encode_csv,
+            "markdown": markup.encode_markdown,
+            "html": markup.encode_html,
+        }
+        sys.stdout.write(encoders[self.form](rows))
 
 
-def _check_one_form(context: click.Context, _: click.Parameter, value: bool) -> bool:
-    if value and (context.params.get("as_json") or context.params.get("as_csv")):
-        msg = "--json and --csv are two forms of one output: give one of them"
-        raise click.UsageError(msg)
-    return value
+def _read_names(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...] | None:
+    return tuple(split_names(",".join(texts))) or None
 
 
 _form_options = combine(
-    click.option("--json", "as_json", is_flag=True, callback=_check_one_form, help="Print JSON, for programs."),
-    click.option("--csv", "as_csv", is_flag=True, callback=_check_one_form, help="Print comma-separated values."),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMS),
+        metavar="FORM",
+        help=f"Print {', '.join(FORMS[:-1])} or {FORMS[-1]}.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
+    click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values."),
+    click.option("-o", "--output", "file", type=FILE, help="Write a file; its suffix chooses the form."),
+    click.option("--columns", multiple=True, callback=_read_names, metavar="NAME[,NAME]", help="Choose columns."),
+    click.option("--sort", metavar="COLUMN[:asc|:desc]", help="Sort by a column."),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows."),
+    click.option("--total/--no-total", default=None, help="Add a total, or leave it out."),
 )
 _watch_options = combine(
     click.option("--watch", is_flag=True, help="Print again whenever a file or data set changed, until Ctrl-C."),
@@ -89,19 +225,86 @@ _watch_options = combine(
 
 
 def prints_rows(command: Command) -> Command:
-    """Let a command take the form of its rows as `output`."""
+    """Let a command take the form of its rows as `output`, and write what it prints into the file of `--output`."""
 
     @wraps(command)
-    def choose(as_json: bool, as_csv: bool, watch: bool, watch_s: float | None, **others: Any) -> Any:
-        output = Output("json" if as_json else "csv" if as_csv else "table")
+    def choose(
+        form: str | None,
+        as_json: bool,
+        as_csv: bool,
+        file: str | None,
+        columns: tuple[str, ...] | None,
+        sort: str | None,
+        limit: int | None,
+        total: bool | None,
+        watch: bool,
+        watch_s: float | None,
+        **others: Any,
+    ) -> Any:
+        named = {f"--format {form}": form, "--json": "json" if as_json else None, "--csv": "csv" if as_csv else None}
+        output = Output(_choose_form(named, file), file, columns, sort, limit, total)
+        run = partial(_run, partial(command, output=output, **others), output)
         if not watch and watch_s is None:
-            return command(output=output, **others)
+            return run()
         from genanalytics.cli.repeat import repeat
 
-        run = partial(command, output=output, **others)
-        return repeat(run, others["selection"], watch_s, is_for_people=output.is_for_people)
+        return repeat(run, others["selection"], watch_s, is_for_people=output.is_for_people and file is None)
 
     return cast("Command", combine(_form_options, _watch_options)(choose))
+
+
+def _run(command: Callable[[], Any], output: Output) -> Any:
+    """Run a command, and write what it prints into the file of its output, if there is one."""
+    if output.file is None:
+        return command()
+    with redirect_stdout(StringIO()) as printed:
+        code = command()
+    if output.form != "xlsx":
+        _write_file(output.file, printed.getvalue().encode("utf-8", "backslashreplace"))
+    say(f"Wrote {output.file}.", err=True)
+    return code
+
+
+def _choose_form(named: Mapping[str, str | None], file: str | None) -> str:
+    """Return the form of an output, and check that it can be written.
+
+    Args:
+        named: The form that each option names.
+        file: The file.
+
+    Raises:
+        click.UsageError: Two options differ, or the suffix of the file means no form, or a workbook has no file.
+        InputError, OutputError: The file cannot be written, or a package is not installed.
+    """
+    from genanalytics.base.atomic import check_writable
+
+    given = {option: form for option, form in named.items() if form is not None}
+    if len(set(given.values())) > 1:
+        msg = f"{' and '.join(given)} are two forms of one output: give one of them"
+        raise click.UsageError(msg)
+    form = next(iter(given.values()), None)
+    if form == "xlsx" and file is None:
+        msg = "--format xlsx is a file that no terminal shows: give -o FILE"
+        raise click.UsageError(msg)
+    if file is None:
+        return form or "table"
+    found = form or SUFFIXES.get(Path(file).suffix.lower())
+    if found is None:
+        msg = f"--output {file!r} has no suffix of a form: use {', '.join(SUFFIXES)}, or give --format"
+        raise click.UsageError(msg)
+    if found == "xlsx":
+        from genanalytics.tables.workbook import check_workbooks
+
+        check_workbooks()
+    check_writable(file)
+    return found
+
+
+def _write_file(file: str, content: bytes) -> None:
+    from genanalytics.base.atomic import replace_file
+
+    with replace_file(Path(file)) as part:
+        part.write_bytes(content)
 
 
 def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -> None:
@@ -113,27 +316,22 @@ def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -
         output: The form.
         options: Options of `summarize`.
     """
-    from genanalytics.tables.overview import overview, rank_groups
+    from genanalytics.tables.overview import choose_names, overview, rank_groups
+    from genanalytics.tables.trim import list_groups
 
     columns = split_names(",".join(by))
     if output.is_for_people:
+        options |= {"columns": output.columns, "sort": output.sort, "limit": output.limit, "total": output.has_total}
         say_table(overview(data, columns, **options, width=find_terminal_width()))
-    else:
-        output.print_rows(rank_groups(data, columns, **options))
-
-
-def to_objects(rows: "pd.DataFrame") -> "list[dict[str, Any]]":
-    """Return rows as plain Python values; gaps and infinities are None, times are ISO 8601."""
-    plain = rows.astype("object").where(rows.notna(), None).to_dict("records")
-    return [{str(name): _to_plain(value) for name, value in row.items()} for row in plain]
+        return
+    groups = rank_groups(data, columns, **options)
+    total = None
+    if output.has_total and (columns or options.get("every")):
+        total = rank_groups(data, **options | {"every": None})
+    names = [*list_groups(groups), "requests", *choose_names(options.get("metrics"))]
+    output.print_rows(groups, names, total=total)
 
 
 def find_terminal_width() -> int:
     """Return the width of the terminal in characters; without a terminal, a width that divides no table."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
-
-
-def _to_plain(value: Any) -> Any:
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -31,13 +31,13 @@ def price_changes(selection: Selection, output: Output) -> None:
 
     with selection.open() as data:
         found = find_price_changes(data)
-    if output.print_rows(found):
+    groups = [*list_keys(found), "regime"]
+    if output.print_rows(found, [*groups, *_COLUMNS]):
         return
     if found.empty:
         say("No price change: every group has one known price at a time, or none.", *list_notices(found))
         return
     found["since"] = found["since"].dt.tz_convert(selection.tz)
-    groups = [*list_keys(found), "regime"]
     output.say_table(found, groups, _COLUMNS)
     say(*list_notices(found))
     for row in found.to_dict("records"):

@@ -7,6 +7,8 @@ from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
+_COLUMNS = ("rows", "of", "share")
+
 
 @click.command(
     epilog="""\b
@@ -26,14 +28,14 @@ def quality(selection: Selection, output: Output) -> None:
 
     with selection.open() as data:
         found = check_quality(data)
-    if output.print_rows(found):
+    if output.print_rows(found, ["check", *_COLUMNS]):
         return
     notes = list_notices(found)
     doubtful = found[(found["rows"] > 0).fillna(value=False)]
     if doubtful.empty:
         say(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
         return
-    output.say_table(doubtful, ["check"], ["rows", "of", "share"])
+    output.say_table(doubtful, ["check"], _COLUMNS)
     say(*notes)
     for row in doubtful.itertuples():
         say("", f"{row.check}: {row.meaning}.", f"  {row.examples}")

@@ -4,7 +4,7 @@ import click
 
 from genanalytics.cli.output import Output, find_terminal_width, prints_rows
 from genanalytics.cli.records import Selection, reads_records
-from genanalytics.cli.streams import say_table
+from genanalytics.cli.streams import say, say_table
 
 
 @click.command(
@@ -23,9 +23,15 @@ def recommend(selection: Selection, output: Output) -> None:
     """
     from genanalytics.decide.advice.recommend import recommend as find_actions
     from genanalytics.tables.recommendations import format_recommendations
+    from genanalytics.tables.trim import describe_left_out
 
+    if output.is_for_people and output.columns is not None:
+        msg = "--columns chooses columns, and the table form is a list: add --csv, --format markdown or another form"
+        raise click.UsageError(msg)
     with selection.open() as data:
         found = find_actions(data, tz=selection.tz)
     if output.print_rows(found):
         return
-    say_table(format_recommendations(found, paths=selection.paths, width=find_terminal_width()))
+    shown, left_out = output.arrange(found)
+    say_table(format_recommendations(shown, paths=selection.paths, width=find_terminal_width()))
+    say(*describe_left_out(left_out))

@@ -9,7 +9,6 @@ import click
 from genanalytics.base.text import name_group
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE
-from genanalytics.cli.output import to_objects
 from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
@@ -49,7 +48,7 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
         raise InputError(msg)
     result = compare(*sides)
     if as_json:
-        emit(json.dumps(_to_json(result)))
+        emit(json.dumps(_to_json(result), allow_nan=False))
     else:
         say(*_to_lines(result))
     return Exit.SUCCESS if result.agrees else Exit.PARTIAL
@@ -116,6 +115,8 @@ def _format_usd(amount: float) -> str:
 
 
 def _to_json(result: "Reconciliation") -> dict[str, object]:
+    from genanalytics.tables.encode import to_objects
+
     days = result.totals("day")
     return {
         "agrees": result.agrees,

@@ -8,7 +8,7 @@ from genanalytics.cli.streams import say
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
-"""The number of sessions in a table; JSON and CSV contain all."""
+"""The number of sessions in a table without --limit; JSON and CSV contain all."""
 
 _COLUMNS = ("requests", "first", "length_ms", "effective_cost", "net_cache_savings", "cache_payback", "cache_hit_rate")
 
@@ -31,13 +31,11 @@ def sessions(selection: Selection, output: Output) -> None:
 
     with selection.open() as data:
         found = compute_sessions(data).sort_values("effective_cost", ascending=False, kind="stable", ignore_index=True)
-    if output.print_rows(found):
+    if output.print_rows(found, ["session_id", *_COLUMNS]):
         return
     for moment in ("first", "last"):
         found[moment] = found[moment].dt.tz_convert(selection.tz)
-    output.say_table(found.head(_MAX_ROWS), ["session_id"], _COLUMNS)
-    if len(found) > _MAX_ROWS:
-        say(f"... and {len(found) - _MAX_ROWS:,} more (--json prints all)")
+    output.say_table(found, ["session_id"], _COLUMNS, limit=_MAX_ROWS)
     say(*list_notices(found))
     outside = format_count(found.attrs["without_session"], "request")
     say(f"Sessions: {len(found):,}; without a session: {outside}.")

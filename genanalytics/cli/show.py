@@ -1,6 +1,5 @@
 """The command `show`."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,9 @@ def _refuse_ignored(names: Sequence[str], *, has_paths: bool) -> None:
 
 def _print(explanation: "Explanation", *, as_json: bool) -> None:
     if as_json:
-        emit(json.dumps(explanation.to_json(), allow_nan=False))
+        from genanalytics.tables.encode import encode_object
+
+        emit(encode_object(explanation.to_json()))
     else:
         say_table(str(explanation))
 

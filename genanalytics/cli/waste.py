@@ -38,7 +38,7 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
 
     with selection.open() as data:
         found = find_waste(data, within_s=within_s)
-    if output.print_rows(found):
+    if output.print_rows(found, ["class", *_COLUMNS]):
         return
     say(*conclude_waste(found))
     judged = found[found["gap"].isna()]

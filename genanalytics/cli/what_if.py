@@ -21,6 +21,7 @@ _CACHING = ("as seen", "none", "no flips")
 _LIST = "models"
 """The value of `--prices` for the service's own list."""
 _MAX_ROWS = 20
+"""The number of alternatives in a table without --limit; JSON and CSV contain all."""
 _TO = ("model", "provider_name", "batch")
 
 
@@ -76,6 +77,7 @@ def what_if(
     where caching or the number of tokens may differ; requests that cannot be compared are apart, with their cost.
     """
     from genanalytics.decide.elsewhere.what_if import what_if as compare
+    from genanalytics.tables.what_if import COLUMNS, choose_names
 
     target = _read_target(to)
     given = None if prices_from is None else _read_prices(prices_from, base_url, cache_dir, offline=offline)
@@ -83,7 +85,7 @@ def what_if(
         data = stack.enter_context(selection.open())
         everything = stack.enter_context(selection.open_all()) if selection.is_part else None
         found = compare(data, to=target, prices=given, caching=caching, reference=everything)
-    if output.print_rows(found):
+    if output.print_rows(found, [*choose_names(found), *COLUMNS]):
         return
     _print_answer(found, output)
 
@@ -159,10 +161,7 @@ def _print_answer(found: "pd.DataFrame", output: Output) -> None:
     say(conclude_what_if(found))
     if len(answered):
         say("")
-        shown = answered.head(_MAX_ROWS)
-        output.say_table(shown, choose_names(shown), COLUMNS)
-        if len(answered) > _MAX_ROWS:
-            say(f"... and {len(answered) - _MAX_ROWS:,} more (--json prints all)")
+        output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS)
     say(*list_notices(found))
     for heading, lines in list_conditions(found).items():
         say("", heading, *(f"  {line}" for line in lines))

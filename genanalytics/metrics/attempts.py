@@ -125,6 +125,7 @@ def attempt_summary(data: Records, *, by: str | Sequence[str] | None = "provider
         of_requests = found.attrs[attribute].pop(REQUESTS.name)
         found.attrs[attribute] = {"attempts": of_requests} | found.attrs[attribute]
     found.attrs["labels"]["attempts"] = "attempts"
+    found.attrs["sums"] = ["attempts", *(name for name in found.attrs["sums"] if name != REQUESTS.name)]
     totals = ["attempts", *(one.name for one in ATTEMPTS if one.can_only_grow)]
     found.attrs = {**found.attrs, **rows.attrs, **describe_completeness(data, totals)}
     return found

@@ -98,8 +98,8 @@ def summarize(
         Counts as Int64, all other statistics as Float64. `attrs` contains `units` and `labels` by column; `tz`;
         `percentiles` (`exact` or `sketch`); `coverage` of the data, None if it is unknown; `lower_bounds`, the columns
         that are lower bounds since some requested ids have no record; `shares_of_total`, the columns that add up to 1
-        over all groups; `notices` about the data. With intervals, `gaps` contains the reasons for missing intervals by
-        statistic.
+        over all groups; `sums`, the counts and sums, which add up over groups; `notices` about the data. With
+        intervals, `gaps` contains the reasons for missing intervals by statistic.
 
     Raises:
         MissingColumnError: The data lacks a column; the message names the statistic that needs it.
@@ -147,6 +147,7 @@ def summarize(
         "percentiles": method,
         "notices": source.notices,
         "shares_of_total": [one.name for one in statistics if isinstance(one.finish, ShareOfTotal)],
+        "sums": [one.name for one in statistics if isinstance(one.finish, Count | Sum | Known)],
         **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
     }
     if intervals:

@@ -15,6 +15,7 @@ from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
 from genanalytics.tables.table import describe_gaps, describe_rounding, format_table, list_notices, name_groups
+from genanalytics.tables.trim import choose_columns, describe_left_out, limit_rows, sort_rows
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -82,6 +83,10 @@ def overview(
     metrics: Sequence[str] | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
+    columns: Sequence[str] | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    total: bool = True,
     width: int = 100,
 ) -> str:
     """Return cost, savings and latency as a text table by group, the most expensive group first, with notes below it.
@@ -97,44 +102,61 @@ def overview(
             None for some of each set.
         percentiles: `auto`, `exact` or `sketch`, as in `summarize`.
         intervals: Whether to show the intervals of the statistics.
+        columns: The columns to show, out of those of `rank_groups`; None for the main ones.
+        sort: The column to sort by, perhaps with `:asc` or `:desc`; None for the most expensive group first.
+        limit: The number of groups to show; None for all.
+        total: Whether the last row has the figures of all groups.
         width: The maximum number of characters in a line.
 
     Raises:
         MissingColumnError: The data lacks a column.
         InputError: A name is unknown.
     """
-    shown = _choose_names(metrics)
+    groups_by = [*([TIME] if every is not None else []), *by]
+    shown = choose_names(metrics) if columns is None else [name for name in columns if name not in groups_by]
+    is_free = columns is not None or sort is not None
+    computed = [one.name for one in resolve(DEFAULT if metrics is None else metrics)] if is_free else shown
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
-    wanted = [*shown, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
+    wanted = [*computed, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
     if WITHOUT.name in shown:  # it is a cost too
         wanted.append(UNKNOWN.name)
-    total = rank_groups(data, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
-    columns = [*([TIME] if every is not None else []), *by]
-    groups = total
-    if columns:
+    whole = rank_groups(data, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
+    groups = whole
+    if groups_by:
         groups = rank_groups(data, by, every=every, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
     if every is not None and by:
         groups = groups[groups[REQUESTS.name] > 0]  # each group has a row for every period; most are empty
-    unknown = UNKNOWN.name in total and total[UNKNOWN.name].iloc[0] > 0
+    if sort is not None:
+        groups = sort_rows(groups, sort)
+    groups, left_out = limit_rows(groups, limit)
+    unknown = UNKNOWN.name in whole and whole[UNKNOWN.name].iloc[0] > 0
     unfinished = every is not None and bool(groups[OPEN].fillna(value=False).any())
+    readable = _mark_open(groups) if unfinished else groups
+    names = [REQUESTS.name, *shown] if columns is None else shown
+    named = groups_by if columns is None else [name for name in columns if name in groups_by]
     table = format_table(
-        _mark_open(groups) if unfinished else groups,
-        columns,
-        [REQUESTS.name, *shown],
-        total=total if columns else None,
+        readable if columns is None else choose_columns(readable, columns),
+        named,
+        names,
+        total=whole if named and total else None,
         at_least={EFFECTIVE_COST.name, WITHOUT.name} if unknown else set(),
         width=width,
     )
-    notes = [*describe_rounding(groups, shown), *list_notices(total), *_write_notes(total.iloc[0], sets)]
-    if total.attrs["percentiles"] == "sketch":
+    notes = [
+        *describe_left_out(left_out),
+        *describe_rounding(groups, shown),
+        *list_notices(whole),
+        *_write_notes(whole.iloc[0], sets),
+    ]
+    if whole.attrs["percentiles"] == "sketch":
         notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
     if unfinished:
         notes.append(f"{_OPEN_MARK} still running at the last fetch, so records may be missing.")
     if "weekday" in by:
         notes.append("Weekdays: 1 is Monday.")
-    if tz != "UTC" and {TIME, *_TIMES} & {*columns}:
+    if tz != "UTC" and {TIME, *_TIMES} & {*groups_by}:
         notes.append(f"Times: {tz}.")
-    notes += describe_gaps(shown, [groups, total])
+    notes += describe_gaps([name for name in shown if name in whole.attrs["labels"]], [groups, whole])
     return "\n".join([table, *notes])
 
 
@@ -164,7 +186,7 @@ def rank_groups(
     return groups.drop(columns=unwanted)
 
 
-def _choose_names(metrics: Sequence[str] | None) -> list[str]:
+def choose_names(metrics: Sequence[str] | None) -> list[str]:
     """Return the names of the statistics in a table, each once."""
     if metrics is None:
         return [*_OVERVIEW]

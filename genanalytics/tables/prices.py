@@ -10,6 +10,7 @@ REGIME = "regime"
 SEEN = ("first_seen", "last_seen")
 _WORDS = ("identified", "relation")
 _UNLIMITED = 10_000
+NO_PRICE = "No price: no request was billed."
 
 
 def format_prices(prices: pd.DataFrame, *, tz: str = "UTC", width: int = 100) -> str:
@@ -24,15 +25,25 @@ def format_prices(prices: pd.DataFrame, *, tz: str = "UTC", width: int = 100) ->
     """
     notices = list_notices(prices)
     if prices.empty:
-        return "\n".join(["No price: no request was billed.", *notices])
-    limits = [name for name in map(str, prices) if name.endswith(("_min", "_max"))]  # those of known prices are close
-    shown = prices.drop(columns=limits).assign(**{name: prices[name].dt.tz_convert(tz) for name in SEEN})
-    groups = name_groups_of_prices(prices)
+        return "\n".join([NO_PRICE, *notices])
+    shown = localize_prices(prices, tz)
+    table = format_table(
+        shown, name_groups_of_prices(prices), choose_columns_of_prices(prices, tz=tz, width=width), width=width
+    )
+    return "\n".join([table, *describe_unexplained(prices), *notices])
+
+
+def localize_prices(prices: pd.DataFrame, tz: str) -> pd.DataFrame:
+    """Return the result of `ga.prices` with its moments in a time zone."""
+    return prices.assign(**{name: prices[name].dt.tz_convert(tz) for name in SEEN})
+
+
+def choose_columns_of_prices(prices: pd.DataFrame, *, tz: str, width: int) -> list[str]:
+    """Return the columns of a table of prices after their groups: moments only if they fit."""
     columns = ["requests", "explained_share", *list_prices(prices), *_WORDS]
-    whole = format_table(shown, groups, [*columns[:2], *SEEN, *columns[2:]], width=_UNLIMITED)
-    if max(map(len, whole.splitlines())) > width:
-        whole = format_table(shown, groups, columns, width=width)
-    return "\n".join([whole, *describe_unexplained(prices), *notices])
+    full = [*columns[:2], *SEEN, *columns[2:]]
+    table = format_table(localize_prices(prices, tz), name_groups_of_prices(prices), full, width=_UNLIMITED)
+    return full if max(map(len, table.splitlines())) <= width else columns
 
 
 def name_groups_of_prices(prices: pd.DataFrame) -> list[str]:

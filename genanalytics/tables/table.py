@@ -108,10 +108,7 @@ class Table:
         return "\n".join([text, *self._notes])
 
     def _repr_html_(self) -> str:
-        shown = self.summary.head(_MAX_ROWS)
-        rows = _add_total(shown, self._total)
-        columns = [Column(name, cells) for name, cells in _name_rows(shown, self.by, len(rows)).items()]
-        columns += [column for name in self.names for column in _make_columns(rows, name, shown.attrs)]
+        columns = list_columns(self.summary.head(_MAX_ROWS), self.by, self.names, total=self._total)
         figures = [place for place, column in enumerate(columns) if column.is_figure]
         heads, cells = [column.label for column in columns], [column.cells for column in columns]
         notes = "<br>".join(map(to_html, self._notes))
@@ -236,6 +233,15 @@ def format_table(
     return "\n\n".join(join_columns([*labels, *part]) for part in _divide(figures, left))
 
 
+def list_columns(
+    summary: pd.DataFrame, by: Sequence[str], names: Iterable[str], *, total: pd.DataFrame | None = None
+) -> list[Column]:
+    """Return the columns of a table; arguments are those of `format_table`."""
+    rows = _add_total(summary, total)
+    columns = [Column(name, cells) for name, cells in _name_rows(summary, by, len(rows)).items()]
+    return [*columns, *(column for name in names for column in _make_columns(rows, name, summary.attrs))]
+
+
 def _add_total(summary: pd.DataFrame, total: pd.DataFrame | None) -> pd.DataFrame:
     return summary if total is None else pd.concat([summary, total])
 
@@ -265,7 +271,7 @@ def _make_columns(
     rows: pd.DataFrame, name: str, attrs: "dict[Any, Any]", *, is_bound: bool = False
 ) -> Iterator[Column]:
     """Yield the column of a statistic, and that of its intervals if there are any."""
-    if name not in attrs["units"]:  # words, or figures of several units
+    if name not in attrs.get("units", {}):  # words, or figures of several units
         yield Column(name.replace("_", " "), _name_values(rows[name]))
         return
     unit = Unit(attrs["units"][name])
