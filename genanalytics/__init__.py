@@ -2,7 +2,7 @@
 
     import genanalytics as ga
 
-    result = ga.fetch("gen-...")  # or a list, a Series, a pathlib.Path; the API key is in OPENROUTER_API_KEY
+    result = ga.fetch("gen-...")  # or a list, a Series, a file; the API key is in OPENROUTER_API_KEY
     ga.summarize(result.frame, by="model")
 
 The names are listed in `__init__.pyi`. Importing the package loads neither pandas nor matplotlib: a name loads at its
@@ -26,6 +26,16 @@ def _attach():  # noqa: ANN202 - the stub has the types
     """
     import lazy_loader  # noqa: PLC0415
 
-    attached = lazy_loader.attach_stub(__name__, __file__)
+    load, list_names, names = lazy_loader.attach_stub(__name__, __file__)
+
+    def get(name: str) -> object:
+        if name in names or name.startswith("_"):
+            return load(name)
+        from genanalytics.base.text import suggest  # noqa: PLC0415
+
+        msg = f"module {__name__!r} has no {name!r}; {suggest(name, names)}dir({__name__}) lists its names"
+        raise AttributeError(msg)
+
+    attached = get, list_names, names
     globals().update(zip(("__getattr__", "__dir__", "__all__"), attached, strict=True))
     return attached

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing, suggest, to_one_line
 from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.compared import compare_with_model, find_session_share
@@ -48,6 +49,7 @@ _WHO = {
 _KINDS = {"gen-img-": "image", "gen-vid-": "video", "gen-tts-": "tts", "gen-stt-": "stt", "gen-batch-": "batch"}
 
 
+@opens_paths("data")
 def explain(
     record_or_id: str | Mapping[str, Any] | pd.Series | pd.DataFrame,
     data: Records | None = None,

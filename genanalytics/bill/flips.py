@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
 from genanalytics.bill.calls import (
@@ -89,6 +90,7 @@ _DTYPES = {
 _UPPER_BOUND = "Losses are upper bounds: a part of the cache might have expired in any case"
 
 
+@opens_paths("data")
 def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return one row per call that lost the prompt cache of its session, in the order of time.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.amounts import Resolution
 from genanalytics.bill.book import BY, RESOLUTIONS, Book, check_prices, fill_prices, lay_out, list_keys
 from genanalytics.bill.groups import number_groups
@@ -43,6 +44,7 @@ class Itemized(Covered):
     is_held: bool = False
 
 
+@opens_paths("data")
 def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - of the same kind
     """Return the data with the items of each row's cost, which add up to it exactly.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing
 from genanalytics.bill.amounts import NANO_PER_USD
 from genanalytics.bill.book import PRICES, check_prices, list_keys
@@ -72,6 +73,7 @@ _ITEMS = (
 """The tokens of each item, in the order of `PRICES`."""
 
 
+@opens_paths("data")
 def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return what price changes and surcharges cost: one row per price regime that differs from the lowest one.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import BY, PRICES, RESOLUTIONS, WRITE_ALL, WRITE_NOTHING, WRITES, Book
 from genanalytics.bill.groups import LIMITS, solve_groups
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, TOO_FEW
@@ -39,6 +40,7 @@ _COLUMNS = (
 )
 
 
+@opens_paths("data")
 def prices(data: Records, *, by: str | Sequence[str] = BY) -> pd.DataFrame:
     """Return the unit prices at which requests were billed: one row per price regime of each group.
 

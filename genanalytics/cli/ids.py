@@ -1,7 +1,6 @@
 """The command `ids`, and the ids that the arguments of any command name."""
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -133,13 +132,8 @@ def _open_file(name: str) -> _Source:
 
 def _open_id_or_file(argument: str) -> _Source:
     """Return an id or a file; the name of a missing file is a mistake, not an id to ask for."""
-    from genanalytics.ids.read import is_file_name
+    from genanalytics.ids.read import is_file
 
     if argument == "-":
         return sys.stdin.buffer
-    if os.path.exists(argument):  # noqa: PTH110 - Path.exists raises for a name that is too long
-        return Path(argument)
-    if is_file_name(argument):
-        msg = f"no file {argument!r}: give the path of a file of ids, or an id"
-        raise InputError(msg)
-    return argument
+    return Path(argument) if is_file(argument) else argument

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,13 +22,10 @@ if TYPE_CHECKING:
 
     from genanalytics.metrics.engines.scan import Engine
     from genanalytics.metrics.where.time_range import TimeRange
-    from genanalytics.records.coverage import Coverage
 
 DATA_VARIABLE = "GENANALYTICS_DATA"
 """The file or data set that commands read without a PATH."""
 ENGINES = ("auto", "pandas", "duckdb", "spark")
-LARGE_BYTES = 200_000_000
-"""More Parquet than this is read by DuckDB, if it is installed: unpacked, it may be larger than memory."""
 
 _FAILURES = {"duckdb": ("duckdb", "Error"), "spark": ("pyspark.errors", "PySparkException")}
 """The module and the name of each engine's exceptions; imported once the engine is."""
@@ -93,6 +89,8 @@ class Selection:
             InputError: A file or a condition cannot be read, or the engine is not installed.
             GenAnalyticsError: The engine failed within the block.
         """
+        from genanalytics.opening import choose_engine, find_coverage_of_files
+
         within = time_range or self.find_time_range()
         # one of `ENGINES`, or scan refuses it
         wanted = self.engine if self.engine != "auto" else engine
@@ -107,7 +105,9 @@ class Selection:
         module, name = _FAILURES[chosen]
         try:
             is_part = bool(self.where) or within.is_limited
-            coverage = _find_coverage(self.paths, data, is_filtered=is_part)
+            coverage = find_coverage_of_files(self.paths, data)
+            if coverage is not None and is_part:
+                coverage = replace(coverage, part=True)
             labelled = self._add_labels(Covered(data, coverage)).data
             yield Covered(self._choose_rows(labelled, within), coverage)
         except getattr(import_module(module), name) as error:
@@ -292,44 +292,6 @@ def split_names(text: str) -> list[str]:
     ['model', 'day']
     """
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def choose_engine(paths: Sequence[str], *, large_bytes: int = LARGE_BYTES) -> "Engine":
-    """Return the engine for files: pandas, or DuckDB for large Parquet if it is installed."""
-    files = [file for path in map(Path, paths) for file in _list_parquet(path)]
-    known = all(file.suffix.lower() == ".parquet" and file.is_file() for file in files)
-    large = known and sum(file.stat().st_size for file in files) > large_bytes
-    return "duckdb" if large and find_spec("duckdb") else "pandas"
-
-
-def _list_parquet(path: Path) -> list[Path]:
-    from genanalytics.dataset.manifest import is_dataset, list_files
-
-    if is_dataset(path):
-        return list_files(path)
-    return list(path.rglob("*.parquet")) if path.is_dir() else [path]
-
-
-def _find_coverage(paths: Sequence[str], data: Any, *, is_filtered: bool) -> "Coverage | None":
-    """Return the coverage of Parquet files that an engine reads, which counts their ids if there are several files."""
-    import narwhals.stable.v2 as nw
-
-    from genanalytics.dataset.manifest import is_dataset
-    from genanalytics.files import read_coverage
-    from genanalytics.records.coverage import join_coverage, list_missing
-
-    places = list(map(Path, paths))
-    if not all(place.is_file() or is_dataset(place) for place in places):
-        return None  # a URL, a glob or a plain directory
-    coverages = list(map(read_coverage, places))
-    coverage = coverages[0]
-    if len(places) > 1:
-        known = nw.from_native(data).select("requested_id").drop_nulls().unique()
-        is_missing = nw.col("requested_id").is_in(sorted(list_missing(coverages)))
-        present = known.filter(is_missing).collect()["requested_id"].to_list()
-        found = int(known.select(nw.len()).collect().item())
-        coverage = join_coverage(coverages, found=found, present=set(present))
-    return replace(coverage, part=True) if coverage is not None and is_filtered else coverage
 
 
 def _open_spark() -> Any:

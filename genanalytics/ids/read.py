@@ -78,7 +78,7 @@ def read_ids(
     are read in small parts.
 
     Args:
-        source: One id (a str); a file or a directory of files (a `pathlib.Path`); an open text or binary stream; a
+        source: One id; a file or a directory of files (a str or a `pathlib.Path`); an open text or binary stream; a
             table in memory (pandas, pyarrow, polars); or any iterable of ids: a list, a Series, a generator. An element
             may also be an object with an attribute `id`, such as a completion, a mapping with a key `id`, or the
             headers of an answer with `X-Generation-Id`. Any other element is yielded as a text that counts as invalid:
@@ -112,22 +112,30 @@ def read_ids(
     return Ids(ids, notices)
 
 
-def is_file_name(text: str) -> bool:
-    """Return whether a text ends like the name of a file, which no id does.
+def is_file(text: str) -> bool:
+    """Return whether a text names an existing file or directory; otherwise it is an id.
 
-    >>> is_file_name("ids.txt"), is_file_name("gen-1756000000-AbCdEfGhIjKlMnOpQrSt")
-    (True, False)
+    Raises:
+        InputError: It ends like the name of a file, which no id does, but there is no such file.
+
+    >>> is_file("gen-1756000000-AbCdEfGhIjKlMnOpQrSt")
+    False
+    >>> is_file("no ids.txt")
+    Traceback (most recent call last):
+    genanalytics.errors.InputError: no file 'no ids.txt': give the path of a file of ids, or an id
     """
-    return _FILE_NAME.fullmatch(text) is not None
+    if os.path.exists(text):  # noqa: PTH110 - Path.exists raises for a name that is too long
+        return True
+    if _FILE_NAME.fullmatch(text):
+        msg = f"no file {text!a:.80}: give the path of a file of ids, or an id"
+        raise InputError(msg)
+    return False
 
 
 def _read(source: object, column: str | None, notify: Notify) -> Iterator[str]:
     match source:
         case str():
-            if is_file_name(source):
-                msg = f"{source!r:.80} is not an id but the name of a file: give pathlib.Path({source!r:.80})"
-                raise InputError(msg)
-            yield source
+            yield from _read_path(Path(source), column, notify) if is_file(source) else [source]
         case os.PathLike():
             yield from _read_path(Path(source), column, notify)
         case _ if hasattr(source, "readline"):
@@ -144,7 +152,7 @@ def _read(source: object, column: str | None, notify: Notify) -> Iterator[str]:
             # the elements of an Arrow array are not Python values
             yield from map(_read_element, source.to_pylist() if hasattr(source, "to_pylist") else source)
         case _:
-            msg = f"no ids in {source!r:.80}: give an id, a pathlib.Path to a file of ids, or an iterable of ids"
+            msg = f"no ids in {source!r:.80}: give an id, the path of a file of ids, or an iterable of ids"
             raise InputError(msg)
 
 

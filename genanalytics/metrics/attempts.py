@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.engines.source import Records, open_in_memory
 from genanalytics.metrics.forms import rate, spread, total
@@ -68,6 +69,7 @@ ATTEMPTS: tuple[Statistic, ...] = (rate(SUCCEEDED), rate(REFUSED), rate(FELL_BAC
 """The statistics of a provider's attempts, over the rows of `attempts`."""
 
 
+@opens_paths("data", place="memory")
 def attempts(data: Records) -> pd.DataFrame:
     """Return one row per attempt at a provider, in the order of the generations and of their attempts.
 
@@ -102,6 +104,7 @@ def attempts(data: Records) -> pd.DataFrame:
     return found
 
 
+@opens_paths("data", place="memory")
 def attempt_summary(data: Records, *, by: str | Sequence[str] | None = "provider_name") -> pd.DataFrame:
     """Return the number, success and latency of the attempts at each provider.
 

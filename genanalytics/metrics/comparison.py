@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
@@ -117,6 +118,7 @@ class Comparison:
         )
 
 
+@opens_paths("data")
 def compare(
     data: Records,
     *,

@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import find_row_value
 from genanalytics.metrics.declare import RowValue
@@ -27,6 +28,7 @@ EXACT_ROWS = 1_000_000
 """Up to this many rows in memory each value is a point; with more rows, and on engines, classes are counted."""
 
 
+@opens_paths("data")
 def distribution(
     data: Records,
     metric: str | RowValue,

@@ -7,6 +7,7 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
@@ -125,6 +126,7 @@ def _name_examples(check: RowValue) -> tuple[str, str]:
     return f"first id of {check.name}", f"last id of {check.name}"
 
 
+@opens_paths("data")
 def quality(data: Records) -> pd.DataFrame:
     """Return the number of doubtful records: one row per check, the check with the most doubtful rows first.
 

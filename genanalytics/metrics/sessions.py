@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.declare import Statistic
 from genanalytics.metrics.engines.source import Records
@@ -36,6 +37,7 @@ SESSIONS: tuple[Statistic, ...] = (
 """The statistics of a session, besides the number of its requests and its length."""
 
 
+@opens_paths("data")
 def sessions(data: Records) -> pd.DataFrame:
     """Return one row per session, the first one first.
 

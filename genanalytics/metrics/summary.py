@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError
 from genanalytics.metrics.against import add_changes, list_limits
 from genanalytics.metrics.catalog import DEFAULT, resolve
@@ -56,6 +57,7 @@ OPEN = "open"
 """The column that says whether records of a period may still be missing."""
 
 
+@opens_paths("data", "against")
 def summarize(
     data: Records,
     *,
@@ -213,26 +215,31 @@ class SummaryOptions(TypedDict, total=False):
     intervals: bool
 
 
+@opens_paths("data", "against")
 def cost_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
     """Return `summarize(..., metrics=COST)`: charges, and their spread over requests."""
     return summarize(data, metrics=COST, **options)
 
 
+@opens_paths("data", "against")
 def cache_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
     """Return `summarize(..., metrics=CACHE)`: savings and costs of prompt caching."""
     return summarize(data, metrics=CACHE, **options)
 
 
+@opens_paths("data", "against")
 def latency_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
     """Return `summarize(..., metrics=LATENCY)`: times to the first and the last token, and speeds."""
     return summarize(data, metrics=LATENCY, **options)
 
 
+@opens_paths("data", "against")
 def reliability_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
     """Return `summarize(..., metrics=RELIABILITY)`: requests that were cancelled, failed, truncated or rerouted."""
     return summarize(data, metrics=RELIABILITY, **options)
 
 
+@opens_paths("data", "against")
 def token_summary(data: Records, **options: Unpack[SummaryOptions]) -> pd.DataFrame:
     """Return `summarize(..., metrics=TOKENS)`: tokens in and out."""
     return summarize(data, metrics=TOKENS, **options)

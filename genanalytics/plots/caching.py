@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import summarize
 from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.source import Records
@@ -50,6 +51,7 @@ _SMALLEST_DOT, _LARGEST_DOT = 18.0, 260.0
 """Areas, in square points; the smallest one is added to each."""
 
 
+@opens_paths("data")
 def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with a waterfall from the cost without prompt caching, over premium and savings, to what was paid.
 
@@ -140,6 +142,7 @@ def _draw_steps(ax: Axes, bars: Sequence[_Bar]) -> None:
     set_linear(ax.yaxis, Unit.USD)
 
 
+@opens_paths("data")
 def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with the share of cost that caching saved, as a dot per group with its 95 % interval.
 
@@ -203,6 +206,7 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame, mark: Callable[[str], str]) -> Non
             ax.annotate(words, (0, row), (6, 0), textcoords="offset points", va="center", fontsize=SMALL, color=INK)
 
 
+@opens_paths("data")
 def cache_payback(
     data: Records, *, by: str | None = None, every: Period = "day", tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
@@ -30,6 +31,7 @@ _MOST_ROWS = 12
 _REFUNDED = "refunds come last, so the running share is above 100 % before them"
 
 
+@opens_paths("data")
 def cost_over_time(
     data: Records, *, by: str = "model", every: Period = "day", tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:
@@ -68,6 +70,7 @@ def cost_over_time(
         return axes
 
 
+@opens_paths("data")
 def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with the cost of each group as bars, the most expensive first, and the running total (Pareto).
 

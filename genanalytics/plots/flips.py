@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.calls import OPTIONAL
 from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.items import itemize
@@ -34,6 +35,7 @@ _FEW = 60
 """Up to this many calls have a gap between their bars."""
 
 
+@opens_paths("data")
 def session_cache(
     data: Records,
     *,

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.decide.replay.hit_rate import GAPS, hit_rate_by_gap as find_hit_rates
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.source import Records
@@ -28,6 +29,7 @@ _WIDE = 0.3
 """The distance between the outer lines at one place, in places."""
 
 
+@opens_paths("data")
 def hit_rate_by_gap(data: Records, *, by: str | None = None, tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with the hit rate of the prompt cache by the time since the previous call, with 95 % intervals.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import add_items
 from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
@@ -28,6 +29,7 @@ _NOTHING = format_value(0.0, Unit.SHARE)
 _OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
 
 
+@opens_paths("data", "itemized")
 def items_over_time(
     data: Records, *, every: Period = "day", tz: str = "UTC", itemized: Records | None = None, ax: Axes | None = None
 ) -> Axes:

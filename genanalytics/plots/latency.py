@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import RowValue, distribution, spread, summarize
 from genanalytics.metrics.catalog import find_row_value
 from genanalytics.metrics.declare import LEVELS
@@ -50,6 +51,7 @@ _PER_DECADE = 10
 _PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
+@opens_paths("data")
 def latency_tails(
     data: Records,
     *,
@@ -102,6 +104,7 @@ def latency_tails(
         return axes
 
 
+@opens_paths("data")
 def latency_heatmap(
     data: Records, *, metric: RowValue | str = "ttft_ms", every: Period = "day", tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
@@ -17,6 +18,7 @@ _HOURS = 24
 _MOST_OF = 0.95
 
 
+@opens_paths("data")
 def hour_of_week(
     data: Records, *, metric: Statistic | str = EFFECTIVE_COST, tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:

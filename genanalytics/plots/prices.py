@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
@@ -39,6 +40,7 @@ class _Step(NamedTuple):
     last: pd.Timestamp
 
 
+@opens_paths("data")
 def unit_prices(
     data: Records,
     *,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
@@ -26,6 +27,7 @@ _COLOURS = {
 """The endings, from the bottom of the stack to its top."""
 
 
+@opens_paths("data")
 def outcomes(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with the shares of generations that did not complete, stacked, and the share of fallbacks as a line.
 

@@ -12,6 +12,7 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from genanalytics.base.atomic import check_writable, replace_file
+from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, Statistic
 from genanalytics.metrics.engines.source import Records
@@ -35,6 +36,7 @@ class ChartOptions(TypedDict, total=False):
     tz: str
 
 
+@opens_paths("data")
 def save(
     data: Records, chart: Callable[..., Axes], path: str | os.PathLike[str], **options: Unpack[ChartOptions]
 ) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import RowValue, distribution, spread, summarize
 from genanalytics.metrics.catalog import find_row_value, resolve_one
 from genanalytics.metrics.declare import name_limits
@@ -38,6 +39,7 @@ _MOST_NAMES = 8
 _PRICE, _SPEED = "usd_per_mtok", "tps_e2e_p50"
 
 
+@opens_paths("data")
 def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
     """Return axes with a dot per group, by price and median throughput, both with 95 % intervals.
 
@@ -72,6 +74,7 @@ def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax
         return axes
 
 
+@opens_paths("data")
 def throughput(
     data: Records, *, by: str = "model", metric: RowValue | str = "tps_decode", tz: str = "UTC", ax: Axes | None = None
 ) -> Axes:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.records.coverage import COVERAGE, Coverage, read_metadata, set_coverage
@@ -110,6 +111,7 @@ def parse_frame(rows: Sequence[Row]) -> pd.DataFrame:
     return to_frame(parse_rows(rows))
 
 
+@opens_paths("frame", place="memory")
 def drift(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the fields that did not fit, one row each, as the column `extra` holds them.
 

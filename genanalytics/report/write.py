@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from genanalytics._version import __version__
 from genanalytics.base.atomic import check_writable, replace_file
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import name_group
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.dataset.manifest import MANIFEST
@@ -134,6 +135,7 @@ _PARTS = (
 )
 
 
+@opens_paths("data")
 def write_report(
     data: Records,
     path: str | os.PathLike[str],

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import itemize
 from genanalytics.bill.meters import PER, Line, Meter, list_bills
 from genanalytics.bill.prices import prices as find_prices
@@ -104,6 +105,7 @@ _CHARGED = "as charged by OpenRouter"
 _UPSTREAM = "as charged by the provider to the user's own key (BYOK)"
 
 
+@opens_paths("frame", place="memory")
 def focus_charges(frame: pd.DataFrame, *, prices: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the charges of records as FOCUS rows: one per record and meter.
 

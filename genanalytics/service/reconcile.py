@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import COVERAGE, Coverage, find_coverage
 from genanalytics.records.exported import COLUMN_OF
@@ -113,6 +114,7 @@ class Reconciliation:
         return int((self.rows["side"] == side).sum())
 
 
+@opens_paths("frame", "activity", place="memory")
 def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
     """Return the differences between records and an activity export, generation by generation.
 

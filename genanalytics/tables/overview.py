@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.catalog import DEFAULT, SETS, resolve
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
@@ -74,6 +75,7 @@ _TIMES = ("day", "hour", "weekday")
 """Groups in their own order."""
 
 
+@opens_paths("data")
 def overview(
     data: Records,
     by: Sequence[str] = (),
@@ -160,6 +162,7 @@ def overview(
     return "\n".join([table, *notes])
 
 
+@opens_paths("data")
 def rank_groups(
     data: Records,
     by: Sequence[str] = (),

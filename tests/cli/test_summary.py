@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from genanalytics.cli import records
+from genanalytics import opening
 from genanalytics.cli.main import run
-from genanalytics.cli.records import choose_engine
 from genanalytics.files import write
 from genanalytics.metrics import DEFAULT, summarize
 from genanalytics.metrics.catalog import resolve
+from genanalytics.opening import choose_engine
 from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.sandbox import sample
 from support.generations import parse_records
@@ -222,7 +222,7 @@ def test_duckdb_prints_what_pandas_prints(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_much_parquet_is_the_work_of_duckdb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(records, "find_spec", lambda _: object())
+    monkeypatch.setattr(opening, "find_spec", lambda _: object())
     assert choose_engine(["out.parquet"]) == "pandas"
     assert choose_engine(["out.parquet"], large_bytes=1_000) == "duckdb"
     assert choose_engine([str(tmp_path)], large_bytes=1_000) == "duckdb"
@@ -230,7 +230,7 @@ def test_much_parquet_is_the_work_of_duckdb(monkeypatch: pytest.MonkeyPatch, tmp
     assert choose_engine(["out.parquet", "missing.parquet"], large_bytes=1_000) == "pandas"
     write(FRAME, "out.csv")
     assert choose_engine(["out.parquet", "out.csv"], large_bytes=1_000) == "pandas"
-    monkeypatch.setattr(records, "find_spec", lambda _: None)
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
     assert choose_engine(["out.parquet"], large_bytes=1_000) == "pandas"
 
 

@@ -65,7 +65,7 @@ def test_ids_come_in_the_order_of_their_source_with_its_duplicates(kind: str) ->
 
 def test_a_text_is_one_id_and_so_is_a_completion() -> None:
     assert list(read_ids(A)) == [A]
-    assert list(read_ids("/etc/hostname")) == ["/etc/hostname"]
+    assert list(read_ids("/no/such/place")) == ["/no/such/place"]
     assert list(read_ids({"id": A, "choices": []})) == [A]
     assert list(read_ids(SimpleNamespace(id=A))) == [A]
     assert list(read_ids(pd.DataFrame({"id": [A], "model": ["m"]}).iloc[0])) == [A]
@@ -107,7 +107,7 @@ def test_a_gap_in_a_column_is_refused_too(gaps: IdSource) -> None:
     [5, 1.5, None, pd.NA, True, A.encode(), bytearray(A.encode()), {}, {"generation": A}, object()],
 )
 def test_what_holds_no_ids_is_an_input_error_that_shows_it(source: Any) -> None:  # noqa: ANN401 - of any wrong type
-    with pytest.raises(InputError, match=re.escape(f"no ids in {source!r:.80}: give an id, a pathlib.Path")):
+    with pytest.raises(InputError, match=re.escape(f"no ids in {source!r:.80}: give an id, the path of")):
         list(read_ids(source))
 
 
@@ -291,11 +291,19 @@ def test_a_frame_that_is_no_table_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["ids.txt", "logs/2026.JSONL", "export.csv.gz"])
 def test_the_name_of_a_file_is_no_id(text: str) -> None:
-    with pytest.raises(
-        InputError, match=re.escape(f"'{text}' is not an id but the name of a file: give pathlib.Path(")
-    ):
+    with pytest.raises(InputError, match=re.escape(f"no file '{text}': give the path of a file of ids, or an id")):
         list(read_ids(text))
     assert list(read_ids([text])) == [text]
+
+
+def test_a_text_that_names_a_file_is_that_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ids.txt").write_text(f"{A}\n{B}\n")
+    (tmp_path / "harvest").write_text(f"{A}\n")
+    assert list(read_ids("ids.txt")) == [A, B]
+    assert list(read_ids("harvest")) == [A]
+    assert list(read_ids(str(tmp_path))) == [A, A, B]
+    assert list(read_ids(A)) == [A]
 
 
 def dated(moment: str) -> str:

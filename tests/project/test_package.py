@@ -67,7 +67,7 @@ def test_everything_public_can_be_imported_at_once() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
-    with pytest.raises(AttributeError, match="No genanalytics attribute fletch"):
+    with pytest.raises(AttributeError, match="module 'genanalytics' has no 'fletch'; did you mean 'fetch'"):
         genanalytics.fletch  # type: ignore[attr-defined]  # noqa: B018 - the look-up is tested
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import divide_once
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.decide.advice.action import Action, Amount, write_command
@@ -53,6 +54,7 @@ _TEXTS = ("basis", "evidence", "risk", "details", "check")
 _OVERLAP = "the amounts can overlap: one action can make another one smaller, so do not add them up"
 
 
+@opens_paths("data")
 def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return what to do about the cost: at most seven actions, the one that is surely worth most first.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.decide.budget.bands import LEAST_WEEKS, WEEK
 from genanalytics.decide.budget.daily import Cost, Daily, fill_gaps, list_days, read_days
 from genanalytics.decide.budget.outlook import Forecast
@@ -29,6 +30,7 @@ _LABELS = {"cost": "cost", "expected": "expected", "cumulative": "sum"} | {
 }
 
 
+@opens_paths("data")
 def forecast(
     data: Records,
     *,

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import name_group, suggest
 from genanalytics.bill.book import BY, check_prices, list_keys
 from genanalytics.bill.items import add_items
@@ -32,6 +33,7 @@ _NO_BATCH = "no batch price of this model at this provider in the data: give a f
 _SHAPES = "give a provider, 'batch', or a mapping with 'model', 'provider_name' or 'batch'"
 
 
+@opens_paths("data", "reference")
 def what_if(
     data: Records,
     *,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import suggest
 from genanalytics.decide.labelling.label_notices import Matched, describe_labels
 from genanalytics.decide.labelling.label_table import (
@@ -44,6 +45,7 @@ _OF_ONE_TASK = ("requested_id", "id", "request_id", "session_id")
 _PLACE = "place of a label"
 
 
+@opens_paths("data")
 def label(data: Any, mapping: Labels, *, on: str = "external_user", name: str | None = None) -> Any:  # noqa: ANN401
     """Return the data with columns that you know and the service does not: customer, team, revenue, success.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import check_prices
 from genanalytics.bill.flips import cache_flips
 from genanalytics.bill.items import Itemized, divide_once
@@ -90,6 +91,7 @@ _DTYPES = {
 }
 
 
+@opens_paths("data")
 def waste(data: Records, *, prices: pd.DataFrame | None = None, within_s: float = WITHIN_S) -> pd.DataFrame:
     """Return a ledger of waste: one row per class; the classes never add up to more than the bill.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import BY, PRICES
 from genanalytics.bill.items import add_items, itemize
 from genanalytics.bill.price_changes import USUAL_TIERS
@@ -41,6 +42,7 @@ _LINE = "price line"
 _COST_UNKNOWN = count_of(UNKNOWN)
 
 
+@opens_paths("before", "after")
 def cost_change(
     before: Records,
     after: Records,
@@ -165,7 +167,7 @@ def _join_prices(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([known[0], later], ignore_index=True).drop_duplicates([*BY, *PRICES])
 
 
-def _mark_batches(data: Records) -> Records:
+def _mark_batches(data: Any) -> Any:  # noqa: ANN401 - of the same kind
     """Return the data with a column that says whether a request was part of a batch, if its ids show it."""
     if isinstance(data, Covered):
         return replace(data, data=_mark_batches(data.data))

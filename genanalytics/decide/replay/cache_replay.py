@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import check_prices, list_keys
 from genanalytics.bill.items import Itemized, itemize
 from genanalytics.bill.prices import prices as compute_prices
@@ -100,6 +101,7 @@ _LABELS = {name: name.replace("_", " ") for name in _UNITS} | {
 }
 
 
+@opens_paths("data")
 def cache_replay(
     data: Records,
     *,

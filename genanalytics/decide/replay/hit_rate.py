@@ -7,6 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.decide.replay.gaps import (
     GAP_MS,
     OPTIONAL,
@@ -64,6 +65,7 @@ _HIT_RATE = ratio(
 _OTHERS = ("gap", "gap_low_ms", "gap_high_ms", "requests", "prompt", "cached", "hit_rate", *name_limits("hit_rate"))
 
 
+@opens_paths("data")
 def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Return the hit rate of the prompt cache by the time since the previous call of a session.
 

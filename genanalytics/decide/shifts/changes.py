@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing
 from genanalytics.bill.items import add_items
 from genanalytics.decide.shifts.breaks import FEWEST_DAYS, even_out, find_level
@@ -78,6 +79,7 @@ _COLUMNS = (
 )
 
 
+@opens_paths("data")
 def changes(
     data: Records,
     *,

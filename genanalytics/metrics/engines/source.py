@@ -1,5 +1,6 @@
 """Any data as a source of statistics."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -27,8 +28,10 @@ class HasColumns(Protocol):
     def columns(self) -> Any: ...  # noqa: ANN401 - of any package
 
 
-Records: TypeAlias = pd.DataFrame | HasColumns
-"""Records for statistics: a pandas or polars frame, an Arrow table, a DuckDB relation, a Spark data frame."""
+Data: TypeAlias = pd.DataFrame | HasColumns
+"""Records: a pandas or polars frame, an Arrow table, a DuckDB relation, a Spark data frame."""
+Records: TypeAlias = Data | str | os.PathLike[str]
+"""Records for statistics, or the path of a file or a data set with records, which `opens_paths` opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Covered:
         coverage: Its coverage; None if it is unknown.
     """
 
-    data: Records
+    data: Data
     coverage: Coverage | None
 
     @property
@@ -74,8 +77,8 @@ def open_source(data: Records) -> Source:
     if nw.dependencies.is_polars_dataframe(data) or nw.dependencies.is_polars_lazyframe(data):
         return InMemory(_to_table(nw.from_native(data).lazy()))
     msg = (
-        f"cannot compute statistics of a {type(data).__module__}.{type(data).__qualname__}: give a pandas or polars"
-        " frame, an Arrow table, a DuckDB relation or a Spark data frame"
+        f"cannot compute statistics of a {type(data).__module__}.{type(data).__qualname__}: give the path of a file, a"
+        " pandas or polars frame, an Arrow table, a DuckDB relation or a Spark data frame"
     )
     raise InputError(msg)
 

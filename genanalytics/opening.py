@@ -1,0 +1,71 @@
+"""The records of paths, opened by the engine that suits their size."""
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from genanalytics.base.opening import Place
+from genanalytics.dataset.manifest import is_dataset, list_files
+from genanalytics.files import read, read_coverage
+from genanalytics.metrics.engines.scan import Engine, scan
+from genanalytics.metrics.engines.source import Covered
+from genanalytics.records.coverage import Coverage, join_coverage, list_missing
+
+LARGE_BYTES = 200_000_000
+"""More Parquet than this is read by DuckDB, if it is installed: unpacked, it may be larger than memory."""
+
+
+def open_records(path: str | os.PathLike[str], place: Place = "any") -> Any:  # noqa: ANN401 - of any engine
+    """Return the records of a file or a data set: a frame, or large Parquet on DuckDB, with its coverage.
+
+    Raises:
+        InputError: It cannot be read, or has no known format.
+        MissingColumnError: It has no records.
+    """
+    paths = [os.fspath(path)]
+    if place == "memory" or choose_engine(paths) == "pandas":
+        return read(path)
+    data = scan(paths)
+    return Covered(data, find_coverage_of_files(paths, data))
+
+
+def choose_engine(paths: Sequence[str], *, large_bytes: int | None = None) -> Engine:
+    """Return the engine for files: pandas, or DuckDB for large Parquet if it is installed.
+
+    Args:
+        paths: Files and data sets.
+        large_bytes: The largest size for pandas; None for `LARGE_BYTES`.
+    """
+    files = [file for path in map(Path, paths) for file in _list_parquet(path)]
+    known = all(file.suffix.lower() == ".parquet" and file.is_file() for file in files)
+    limit = LARGE_BYTES if large_bytes is None else large_bytes
+    large = known and sum(file.stat().st_size for file in files) > limit
+    return "duckdb" if large and find_spec("duckdb") else "pandas"
+
+
+def find_coverage_of_files(paths: Sequence[str], data: Any) -> Coverage | None:  # noqa: ANN401 - of any engine
+    """Return the coverage of Parquet files that an engine reads, which counts their ids if there are several files.
+
+    It is None if it is unknown, as for a URL, a glob or a plain directory.
+    """
+    places = list(map(Path, paths))
+    if not all(place.is_file() or is_dataset(place) for place in places):
+        return None
+    coverages = list(map(read_coverage, places))
+    if len(places) == 1:
+        return coverages[0]
+    known = nw.from_native(data).select("requested_id").drop_nulls().unique()
+    is_missing = nw.col("requested_id").is_in(sorted(list_missing(coverages)))
+    present = known.filter(is_missing).collect()["requested_id"].to_list()
+    found = int(known.select(nw.len()).collect().item())
+    return join_coverage(coverages, found=found, present=set(present))
+
+
+def _list_parquet(path: Path) -> list[Path]:
+    if is_dataset(path):
+        return list_files(path)
+    return list(path.rglob("*.parquet")) if path.is_dir() else [path]
