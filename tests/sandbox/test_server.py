@@ -9,6 +9,8 @@ import threading
 from _thread import interrupt_main
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -198,3 +200,106 @@ def test_the_sandbox_loads_neither_pandas_nor_the_network_libraries() -> None:
     code = f"import sys, genanalytics.sandbox; print({heavy} & sys.modules.keys())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+MANAGEMENT = {"Authorization": "Bearer any-management-key"}
+MONTH = {"start": "2026-09-01T00:00:00Z", "end": "2026-10-01T00:00:00Z"}
+BY_ID: dict[str, Any] = {"metrics": ["request_count", "total_usage"], "dimensions": ["generation_id"]}
+
+
+def query(sandbox: Sandbox, headers: dict[str, str] = MANAGEMENT, **document: object) -> requests.Response:
+    return requests.post(f"{sandbox.base_url}/analytics/query", json=document, headers=headers, timeout=5)
+
+
+def test_analytics_have_the_types_and_names_of_the_service(sandbox: Sandbox) -> None:
+    by_id = query(sandbox, **BY_ID, granularity="hour", time_range=MONTH, limit=100).json()["data"]
+    records = sample(60).records
+    assert [row["generation_id"] for row in by_id["data"]] == list(records)
+    assert by_id["metadata"]["truncated"] is False
+    for row in by_id["data"]:
+        assert row["request_count"] == "1"
+        created = str(records[row["generation_id"]]["created_at"])
+        assert row["created_at__hour"][:13] == created[:13].replace("T", " ")
+        assert round(row["total_usage"], 6) == row["total_usage"]
+    whole = query(sandbox, metrics=["request_count"], time_range=MONTH).json()["data"]["data"]
+    assert whole == [{"request_count": str(len(records))}]
+    days = query(sandbox, metrics=["request_count"], granularity="day", time_range=MONTH).json()["data"]["data"]
+    assert sum(int(row["request_count"]) for row in days) == len(records)
+    assert days[0].keys() == {"date__day", "request_count"}
+
+
+def test_an_answer_of_the_analytics_is_cut_without_a_way_to_the_rest(sandbox: Sandbox) -> None:
+    cut = query(sandbox, **BY_ID, time_range=MONTH, limit=7).json()["data"]
+    assert cut["metadata"] == {"query_time_ms": 31, "row_count": 7, "truncated": True}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": []},
+        {"metrics": ["no such"]},
+        {"metrics": "request_count"},
+        {"dimensions": ["model", "provider", "generation_id"]},
+        {"granularity": ["hour"]},
+        {"granularity": "minute"},
+        {"limit": 10_001},
+        {"filters": []},
+        {"time_range": {"start": "2026-09-01T00:00:00+00:00", "end": "2026-10-01T00:00:00Z"}},
+        {"time_range": {"start": "2026-09-01T00:00Z", "end": "2026-10-01T00:00:00Z"}},
+        {"time_range": {"start": "2026-99-01T00:00:00Z", "end": "2026-10-01T00:00:00Z"}},
+        {"time_range": {"start": "2026-10-01T00:00:00Z", "end": "2026-09-01T00:00:00Z"}},
+        {"time_range": {"start": "2026-08-30T00:00:00Z", "end": "2026-10-01T00:00:00Z"}},
+        {"time_range": 7},
+    ],
+)
+def test_other_queries_are_400(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    refused = query(sandbox, **{**BY_ID, "time_range": MONTH, **change})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == 400
+
+
+def test_the_account_needs_a_management_key(sandbox: Sandbox) -> None:
+    for headers, status, message in (
+        ({}, 401, "Missing Authentication header"),
+        (KEY, 403, "Only management keys can perform this operation"),
+    ):
+        for answer in (
+            query(sandbox, headers, **BY_ID),
+            requests.get(f"{sandbox.base_url}/activity", headers=headers, timeout=5),
+        ):
+            assert answer.status_code == status
+            assert answer.json()["error"] == {"message": message, "code": status}
+
+
+def test_sixty_four_queries_a_minute_are_answered(sandbox: Sandbox) -> None:
+    with requests.Session() as session:
+        answers = [
+            session.post(f"{sandbox.base_url}/analytics/query", data=b"{", headers=MANAGEMENT, timeout=5)
+            for _ in range(65)
+        ]
+    assert [answer.status_code for answer in answers] == [400] * 64 + [429]
+    assert 50 < int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def test_the_daily_activity_adds_up_to_the_records(sandbox: Sandbox) -> None:
+    answer = requests.get(f"{sandbox.base_url}/activity", headers=MANAGEMENT, timeout=5)
+    rows, records = answer.json()["data"], list(sample(60).records.values())
+    assert answer.headers["Date"] == "Thu, 01 Oct 2026 12:00:00 GMT"
+    assert sum(row["requests"] for row in rows) == len(records)
+    assert sum(row["usage"] for row in rows) == pytest.approx(
+        sum(float(str(record["total_cost"])) for record in records), abs=1e-4
+    )
+    day = requests.get(f"{sandbox.base_url}/activity?date={rows[0]['date']}", headers=MANAGEMENT, timeout=5)
+    assert day.json()["data"] == [row for row in rows if row["date"] == rows[0]["date"]]
+    outside = requests.get(f"{sandbox.base_url}/activity?date=2026-08-31", headers=MANAGEMENT, timeout=5)
+    assert outside.status_code == 400
+
+
+def test_a_generation_appears_after_two_minutes_and_a_day_when_it_is_over() -> None:
+    month = sample(60)
+    last = datetime.fromisoformat(str(month.records[list(month.records)[-1]]["created_at"]))
+    with Sandbox(month, now=last + timedelta(seconds=100)) as sandbox:
+        rows = query(sandbox, metrics=["request_count"], time_range=MONTH).json()["data"]["data"]
+        days = requests.get(f"{sandbox.base_url}/activity", headers=MANAGEMENT, timeout=5).json()["data"]
+    assert int(rows[0]["request_count"]) < len(month.records)
+    assert f"{last:%Y-%m-%d}" not in {row["date"] for row in days}
