@@ -14,6 +14,7 @@ DOCS = Path(__file__).parent
 
 ENVIRONMENT = {
     "OPENROUTER_API_KEY": "the API key; it is never shown and never stored",
+    "OPENROUTER_MANAGEMENT_KEY": "the management key, for `ids --from-service`; it is never shown and never stored",
     "GENANALYTICS_BASE_URL": "the URL of the API; `--base-url` wins",
     "GENANALYTICS_CACHE_DIR": "the directory of the cache; `--cache-dir` wins",
     "HTTPS_PROXY, REQUESTS_CA_BUNDLE": "proxy and certificates, as in every program that uses requests",

@@ -29,6 +29,7 @@ from .errors import (
     OutputError as OutputError,
     PoorerResultError as PoorerResultError,
 )
+from .fetching.account.find_ids import FoundIds as FoundIds, find_ids as find_ids
 from .fetching.client import Client as Client
 from .fetching.fetch import fetch as fetch
 from .fetching.result import FetchResult as FetchResult, Stats as Stats

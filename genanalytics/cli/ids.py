@@ -2,14 +2,22 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import click
 
-from genanalytics.cli.options import FILE, print_notices
+from genanalytics.cli.options import (
+    FILE,
+    base_url_option,
+    management_key_option,
+    print_notices,
+    read_management_key,
+)
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import InputError
 from genanalytics.units import format_count
@@ -24,27 +32,113 @@ _Source: TypeAlias = str | Path | BinaryIO
     epilog="""\b
 Examples:
   genanalytics ids logs/ --since 2026-08-01 | genanalytics fetch --input -
-  genanalytics ids calls.parquet app.db --column generation_id > ids.txt"""
+  genanalytics ids calls.parquet app.db --column generation_id > ids.txt
+  genanalytics ids --from-service --since 7d > ids.txt"""
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=FILE)
 @click.option("--column", metavar="NAME", help="Read this column of a table, or this key in JSON.")
-@click.option("--since", metavar="WHEN", help="Leave out ids created before this ISO date or time (UTC).")
-@click.option("--until", metavar="WHEN", help="Leave out ids created at this ISO date or time (UTC) or later.")
+@click.option(
+    "--since", metavar="TIME", help="Leave out ids created before this time (UTC): 2026-08-01, 7d (ago), yesterday."
+)
+@click.option("--until", metavar="TIME", help="Leave out ids created at this time (UTC) or later.")
+@click.option(
+    "--from-service",
+    is_flag=True,
+    help="List the ids of a period by asking the service; needs --since and a management key.",
+)
+@management_key_option
+@base_url_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts and notices instead of the ids.")
 @click.option("--quiet", is_flag=True, help="Print no notices on stderr.")
 def ids(
-    files: tuple[str, ...], column: str | None, since: str | None, until: str | None, as_json: bool, quiet: bool
+    files: tuple[str, ...],
+    column: str | None,
+    since: str | None,
+    until: str | None,
+    from_service: bool,
+    management_key_file: str | None,
+    base_url: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Find generation ids in files, and print each once.
+    """Find generation ids in files or at the service, and print each once.
 
     A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed with gzip or zstd, a
     directory of such files, or - for stdin. In a table, the column whose values are ids is read. A list is read one id
     per line. Any other text is searched. Dates are those in the ids; ids without a date are kept. Nothing is sent.
+
+    With --from-service, the service lists the ids, in order of time. OPENROUTER_MANAGEMENT_KEY holds the management
+    key, which is another one than the API key.
     """
+    show = _show_nothing if as_json else emit
+    if from_service:
+        _check_service_options(files, column, since)
+        report = _print_from_service(show, str(since), until, management_key_file, base_url)
+    else:
+        _check_file_options(files, management_key_file, base_url)
+        report = _print_from_files(show, files, column, since, until)
+    if as_json:
+        emit(json.dumps({"found": report.found, "distinct": report.distinct, "notices": report.notices}))
+    if not quiet:
+        print_notices(report.notices)
+        say(report.summary, err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """The counts of ids, and what a user should know of them."""
+
+    found: int
+    distinct: int
+    notices: list[str]
+    summary: str
+
+
+def _show_nothing(_: str) -> None:
+    """Print nothing."""
+
+
+def _check_service_options(files: Sequence[str], column: str | None, since: str | None) -> None:
+    if files or column is not None:
+        msg = "--from-service asks the service, which has no files and no --column: leave them out"
+        raise click.UsageError(msg)
+    if since is None:
+        msg = "--from-service needs a period: give --since, such as --since 7d"
+        raise click.UsageError(msg)
+
+
+def _check_file_options(files: Sequence[str], management_key_file: str | None, base_url: str | None) -> None:
+    if not files:
+        msg = "Missing argument 'FILE...': give files with ids, or --from-service to ask the service."
+        raise click.UsageError(msg)
+    if management_key_file is not None or base_url is not None:
+        msg = "--management-key-file and --base-url are for --from-service: add it, or leave them out"
+        raise click.UsageError(msg)
+
+
+def _print_from_service(
+    show: Callable[[str], None], since: str, until: str | None, management_key_file: str | None, base_url: str | None
+) -> _Report:
+    from genanalytics.fetching.account.find_ids import find_ids
+
+    found = find_ids(
+        since=since, until=until, management_key=read_management_key(management_key_file), base_url=base_url
+    )
+    for generation_id in found:
+        show(generation_id)
+    counted, sent = format_count(found.counted, "request"), format_count(found.requests, "HTTP request")
+    summary = f"{format_count(len(found), 'id')}; the service counts {counted} in the period ({sent})."
+    return _Report(found.counted, len(found), list(found.notices), summary)
+
+
+def _print_from_files(
+    show: Callable[[str], None], files: Sequence[str], column: str | None, since: str | None, until: str | None
+) -> _Report:
     from genanalytics.ids.form import find_problem
     from genanalytics.ids.read import read_ids
 
-    reads = [read_ids(_open_file(name), column=column, since=since, until=until) for name in files]
+    start, end = _read_moment("since", since), _read_moment("until", until)
+    reads = [read_ids(_open_file(name), column=column, since=start, until=end) for name in files]
     found = refused = 0
     first_refusal = ""
     seen: set[str] = set()
@@ -55,19 +149,32 @@ def ids(
         reason = find_problem(generation_id)
         if reason is None:
             seen.add(generation_id)
-            if not as_json:
-                emit(generation_id)
+            show(generation_id)
         else:
             refused += 1
             first_refusal = first_refusal or f"{generation_id!a:.80}: {reason}"
     notices = collect_notices(reads)
     if refused:
         notices.append(f"left out {format_count(refused, 'value')} that cannot be ids; the first is {first_refusal}")
-    if as_json:
-        emit(json.dumps({"found": found, "distinct": len(seen), "notices": notices}))
-    if not quiet:
-        print_notices(notices)
-        say(f"{format_count(len(seen), 'id')}, found {format_count(found - refused, 'time')}.", err=True)
+    summary = f"{format_count(len(seen), 'id')}, found {format_count(found - refused, 'time')}."
+    return _Report(found, len(seen), notices, summary)
+
+
+def _read_moment(name: str, text: str | None) -> datetime | None:
+    """Return the moment of an option.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    from zoneinfo import ZoneInfo
+
+    from genanalytics.base.moments import FORMS, parse_moment
+
+    try:
+        return None if text is None else parse_moment(text, tz=ZoneInfo("UTC"))
+    except ValueError:
+        msg = f"{name}={text!r:.80} is not a moment: give {FORMS}"
+        raise InputError(msg) from None
 
 
 def read_given_ids(

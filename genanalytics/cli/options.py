@@ -17,6 +17,7 @@ from genanalytics.units import format_count
 
 if TYPE_CHECKING:
     from genanalytics.fetching.client import Client
+    from genanalytics.fetching.secret import Secret
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,6 +39,9 @@ DIRECTORY = PathType("DIR", "dir")
 
 base_url_option = click.option("--base-url", metavar="URL", help="URL of the API (or GENANALYTICS_BASE_URL).")
 api_key_option = click.option("--api-key-file", type=FILE, help="File with the API key (or OPENROUTER_API_KEY).")
+management_key_option = click.option(
+    "--management-key-file", type=FILE, help="File with the management key (or OPENROUTER_MANAGEMENT_KEY)."
+)
 cache_option = click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 force_option = click.option(
@@ -133,9 +137,20 @@ def read_api_key(path: Path) -> str:
         msg = f"cannot read the key file {path}: {getattr(error, 'strerror', None) or 'it is not text'}"
         raise InputError(msg) from None
     if len(words) != 1:
-        msg = f"the key file {path} contains {format_count(len(words), 'word')}: it must contain only the API key"
+        msg = f"the key file {path} contains {format_count(len(words), 'word')}: it must contain only the key"
         raise InputError(msg)
     return words[0]
+
+
+def read_management_key(path: str | None) -> "Secret | None":
+    """Return the management key in a file; None without a file, for the one in the environment.
+
+    Raises:
+        InputError: The file cannot be read, or contains anything else.
+    """
+    from genanalytics.fetching.secret import Secret
+
+    return None if path is None else Secret(read_api_key(Path(path)))
 
 
 def print_notices(notices: Iterable[str]) -> None:

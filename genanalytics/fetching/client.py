@@ -225,7 +225,7 @@ class Client:
             case HTTPStatus.OK:
                 return _judge_record(answer, reply.body, accept_mismatch=accept_mismatch)
             case HTTPStatus.FORBIDDEN if _is_error(reply.body):
-                message = f"the generation belongs to another account: {_read_message(reply.body)}"
+                message = f"the generation belongs to another account: {read_message(reply.body)}"
                 return replace(answer, outcome=Outcome.FORBIDDEN, message=message)
             case HTTPStatus.NOT_FOUND if _is_error(reply.body):
                 created = read_created_s(answer.requested_id)
@@ -235,7 +235,7 @@ class Client:
             case status:
                 delay_s = max(reply.retry_after_s or 0.0, draw_backoff_s(answer.attempts))
                 hint = "; is the base URL right?" if status == HTTPStatus.NOT_FOUND else ""
-                message = f"the service answered {status}: {_read_message(reply.body)}{hint}"
+                message = f"the service answered {status}: {read_message(reply.body)}{hint}"
                 return replace(answer, message=message, retry_in_s=delay_s if status in _RETRIED else None)
 
     def make_entry(self, answer: Answer) -> Entry | None:
@@ -357,7 +357,7 @@ def _is_error(body: bytes) -> bool:
         return False
 
 
-def _read_message(body: bytes) -> str:
+def read_message(body: bytes) -> str:
     """Return the service's own message about a failure, or the start of the body."""
     try:
         message = parse_json(body)["error"]["message"]

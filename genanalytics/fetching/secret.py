@@ -9,6 +9,7 @@ from genanalytics.base.mask import HIDDEN, Mask, fold, unescape
 from genanalytics.errors import KeyRefusedError
 
 KEY_VARIABLE = "OPENROUTER_API_KEY"
+MANAGEMENT_KEY_VARIABLE = "OPENROUTER_MANAGEMENT_KEY"
 
 _LEAST_LENGTH = 16
 """A shorter key is not a real one, and its letters could be part of any record."""
@@ -83,8 +84,27 @@ def check_api_key(api_key: Secret, *, offline: bool = False) -> Secret:
         if offline:
             msg += "; or name an account to read its answers, with --account (account in Python)"
         raise KeyRefusedError(msg)
-    # never in a variable here: crash reports print the variables of the frames of an exception
-    if not api_key.reveal().isascii() or not api_key.reveal().isprintable() or " " in api_key.reveal():
-        msg = f"the API key contains white space, control or non-ASCII characters: check {KEY_VARIABLE}"
+    return _check_header(api_key, "API key", KEY_VARIABLE)
+
+
+def check_management_key(management_key: Secret) -> Secret:
+    """Return the management key.
+
+    Raises:
+        KeyRefusedError: There is none, or it cannot be part of a header. The message does not show it.
+    """
+    if not management_key:
+        msg = (
+            f"no management key: set {MANAGEMENT_KEY_VARIABLE}, or name a file that contains it with"
+            " --management-key-file (management_key in Python); an API key is not enough"
+        )
         raise KeyRefusedError(msg)
-    return api_key
+    return _check_header(management_key, "management key", MANAGEMENT_KEY_VARIABLE)
+
+
+def _check_header(secret: Secret, name: str, variable: str) -> Secret:
+    # never in a variable here: crash reports print the variables of the frames of an exception
+    if not secret.reveal().isascii() or not secret.reveal().isprintable() or " " in secret.reveal():
+        msg = f"the {name} contains white space, control or non-ASCII characters: check {variable}"
+        raise KeyRefusedError(msg)
+    return secret

@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPResponse
@@ -61,7 +62,7 @@ class NoReplyError(Exception):
     """There was no complete answer; the text says why.
 
     Attributes:
-        again: Whether asking again may help.
+        again: Whether asking again may help; only an answer that is longer than `MAX_BODY_BYTES` stays as it is.
         is_setup: Whether the set-up is at fault: certificate, proxy or host name.
     """
 
@@ -104,18 +105,32 @@ class Transport:
         Raises:
             NoReplyError: There was no complete answer in time, or one that is longer than `MAX_BODY_BYTES`.
         """
-        adapter = self._adapters.get()
+        adapter, request = self._adapters.get(), self._make_request(url)
         if not fresh:
-            return self._get(adapter, url)
+            return self._send(adapter, request)
         adapter = _Signer(self._api_key, adapter.watchdog, adapter.context, pool_size=1)
         try:
-            return self._get(adapter, url)
+            return self._send(adapter, request)
         finally:
             adapter.close()
 
-    def _get(self, adapter: "_Signer", url: str) -> Reply:
+    def post(self, url: str, document: Mapping[str, object]) -> Reply:
+        """Return the complete answer to one POST of a JSON document, as `get` does.
+
+        Raises:
+            NoReplyError: There was no complete answer in time, or one that is longer than `MAX_BODY_BYTES`.
+        """
+        request = self._make_request(url)
+        request.method = "POST"
+        request.prepare_body(None, None, json=document)
+        return self._send(self._adapters.get(), request)
+
+    def _make_request(self, url: str) -> requests.PreparedRequest:
         request = self._template.copy()
         request.url = url
+        return request
+
+    def _send(self, adapter: "_Signer", request: requests.PreparedRequest) -> Reply:
         deadline = time.monotonic() + self._timeout_s
         timeout = (min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
         try:

@@ -61,6 +61,8 @@ COMMANDS = [
     ["report", "records.parquet", "-o", f"{ACTING}.html"],
     ["reconcile", "records.parquet", f"{ACTING}.csv"],
     ["ids", f"{ACTING}.txt", "--json"],
+    ["ids", "--from-service", "--since", ACTING],
+    ["ids", "--from-service", "--since", "7d", "--management-key-file", f"{ACTING}.txt"],
     ["fetch", f"{ACTING}.txt", "--offline", "-o", f"{ACTING}.jsonl", "--failures", f"{ACTING}-failures.csv"],
     ["export", "--from", "records.parquet", "-o", f"{ACTING}-export.csv"],
     ["export", "--input", f"{ACTING}.txt", "--offline", "--dataset", f"{ACTING}dataset"],

@@ -70,6 +70,7 @@ def here(furnished: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.
     shutil.copytree(furnished, tmp_path / "here", symlinks=True)
     for name, value in {
         "OPENROUTER_API_KEY": "any-key-will-do",
+        "OPENROUTER_MANAGEMENT_KEY": "any-management-key",
         "GENANALYTICS_BASE_URL": sandbox.base_url,
         "GENANALYTICS_CACHE_DIR": "cache",
         "HOME": str(tmp_path / "here"),

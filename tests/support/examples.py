@@ -153,7 +153,8 @@ def matches(shown: str, said: str) -> bool:
 def make_sample() -> Sample:
     """Return the sample with one more record: that of the id in the documents, which is in no list."""
     month = sample()
-    records: Mapping[str, Any] = {SHOWN_ID: {**next(iter(month.records.values())), "id": SHOWN_ID}, **month.records}
+    shown = {**next(iter(month.records.values())), "id": SHOWN_ID, "created_at": "2025-08-24T01:46:40.123Z"}
+    records: Mapping[str, Any] = {SHOWN_ID: shown, **month.records}
     return Sample(month.ids, records)
 
 

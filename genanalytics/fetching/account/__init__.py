@@ -1,0 +1,1 @@
+"""The endpoints of the account, which need a management key."""
