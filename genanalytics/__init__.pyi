@@ -52,5 +52,6 @@ from .records.schema import COLUMNS as COLUMNS
 from .report.write import write_report as write_report
 from .service.activity import read_activity as read_activity
 from .service.focus import focus_charges as focus_charges
-from .service.reconcile import Reconciliation as Reconciliation, reconcile as reconcile
+from .service.reconcile import reconcile as reconcile
+from .service.reconciliation import Reconciliation as Reconciliation
 from .tables.table import Table as Table, table as table

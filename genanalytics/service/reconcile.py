@@ -3,115 +3,28 @@
 Amounts are compared and added up as whole nano-dollars, so that totals are exact.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.records.coverage import COVERAGE, Coverage, find_coverage
+from genanalytics.records.coverage import find_coverage
 from genanalytics.records.exported import COLUMN_OF
 from genanalytics.records.schema import BY_NAME, Kind
-from genanalytics.units import Unit
+from genanalytics.service.reconciliation import NANO, Reconciliation
+from genanalytics.service.rounding import STEP_NANOUSD, Drift, explain_by_rounding, find_drift
+from genanalytics.units import Unit, format_count, format_value
 
 FIELDS = tuple(column for column in COLUMN_OF.values() if column != "id")
 """The compared fields: those of an export."""
 
-LAST_DECIMAL_NANOUSD = 1_000
-"""An export cuts amounts towards zero after six decimals; a rounded one is at most half of the last decimal larger."""
-
-_NANO = 1_000_000_000
+_AMOUNTS = tuple(field for field in FIELDS if BY_NAME[field].kind is Kind.NUMBER)
+_CHARGE = "total_cost"
 _LARGEST_USD = 1e9
 _MS = pd.Timedelta(milliseconds=1)
-_GROUPS = ("requested_id", "day", "model", "side")
-_UNITS = {
-    "generations": Unit.COUNT.value,
-    "records_usd": Unit.USD.value,
-    "activity_usd": Unit.USD.value,
-    "difference_usd": Unit.USD.value,
-}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reconciliation:
-    """The result of comparing records with an activity export.
-
-    Attributes:
-        rows: One row per generation: requested_id (str), side (str: both, records, activity), day (UTC), model (str),
-            and records_nanousd, activity_nanousd (Int64): the charge on each side, 0 if it has no row.
-        differences: One row per field that differs in a generation on both sides: requested_id, field, records and
-            activity (str, the values), difference (Float64: activity minus records in the field's unit, ms for moments;
-            null for texts and flags).
-        coverage: How many of the requested ids have a record; None if it is unknown. If some have none, the charge in
-            the records is a lower bound.
-    """
-
-    rows: pd.DataFrame
-    differences: pd.DataFrame
-    coverage: Coverage | None
-
-    @property
-    def matched(self) -> int:
-        """The number of generations on both sides."""
-        return self._count("both")
-
-    @property
-    def only_in_records(self) -> int:
-        """The number of generations that the export lacks."""
-        return self._count("records")
-
-    @property
-    def only_in_activity(self) -> int:
-        """The number of generations without a record."""
-        return self._count("activity")
-
-    @property
-    def differing(self) -> int:
-        """The number of generations on both sides that differ."""
-        return int(self.differences["requested_id"].nunique())
-
-    @property
-    def agrees(self) -> bool:
-        """Whether both sides have the same generations, with the same figures."""
-        return self.matched == len(self.rows) and self.differences.empty
-
-    def totals(self, by: str | None = None) -> pd.DataFrame:
-        """Return the charge on both sides, in US$, in total or by one of requested_id, day, model and side.
-
-        Returns:
-            The column of `by`; `generations` (Int64); `records_usd`, `activity_usd` and `difference_usd` (Float64),
-            which is activity minus records. Each is computed from whole nano-dollars, so that the groups add up to the
-            total. `attrs` contains `units`, `labels`, `coverage` and `lower_bounds`, as that of `summarize`.
-
-        Raises:
-            InputError: `by` is another column.
-        """
-        if by is not None and by not in _GROUPS:
-            msg = f"no totals by {by!r}; there are {', '.join(_GROUPS)}, or None for all generations"
-            raise InputError(msg)
-        amounts = ["records_nanousd", "activity_nanousd"]
-        if by is None:
-            sums = self.rows[amounts].sum().to_frame().T.assign(generations=len(self.rows))
-        else:
-            groups = self.rows.groupby(by, dropna=False, sort=by != "requested_id")
-            sums = groups[amounts].sum().assign(generations=groups.size()).reset_index()
-        nano = {name: sums[f"{name}_nanousd"].astype("Int64") for name in ("records", "activity")}
-        table = {} if by is None else {by: sums[by]}
-        table["generations"] = sums["generations"].astype("Int64")
-        for name, values in (nano | {"difference": nano["activity"] - nano["records"]}).items():
-            table[f"{name}_usd"] = (values / _NANO).astype("Float64")
-        totals = pd.DataFrame(table)
-        totals.attrs = {
-            "units": dict(_UNITS),
-            "labels": {name: name.removesuffix("_usd") for name in _UNITS},
-            COVERAGE: self.coverage and self.coverage.to_json(),
-            "lower_bounds": ["records_usd"] if self.coverage is not None and self.coverage.is_partial else [],
-        }
-        return totals
-
-    def _count(self, side: str) -> int:
-        return int((self.rows["side"] == side).sum())
 
 
 @opens_paths("frame", "activity", place="memory")
@@ -121,7 +34,8 @@ def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
     Generations are matched by their requested id. Each counts under one day (UTC) and one model: those of its record,
     or else of the export. An amount equals one that is cut or rounded after six decimals, as in an export; moments are
     equal if they differ by less than a millisecond. A missing amount is 0 on either side; any other missing value
-    equals every value.
+    equals every value. Differences that are small in each row are added up, and tested against the noise of rounding:
+    see `service.rounding`.
 
     Args:
         frame: Records of `fetch` or `ga.read`.
@@ -135,9 +49,20 @@ def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
     records, activity = _index_by_id(frame, "frame"), _index_by_id(activity, "activity")
     both = records.index.intersection(activity.index, sort=False).dropna()
     left, right = records.loc[both], activity.loc[both]
-    found = [_find_differences(left, right, field) for field in FIELDS if field in left and field in right]
-    rows = _make_rows(records, activity, left, right)
-    return Reconciliation(rows, pd.concat(found, ignore_index=True), coverage)
+    fields = [field for field in FIELDS if field in left and field in right]
+    found = pd.concat([_find_differences(left, right, field) for field in fields], ignore_index=True)
+    only_left, only_right = (side[left.index.get_indexer(side.index) < 0] for side in (records, activity))
+    rows = pd.concat(
+        [
+            _add_rounding(_make_side("both", left, right, left), found),
+            _make_side("records", only_left, None, only_left),
+            _make_side("activity", None, only_right, only_right),
+        ],
+        ignore_index=True,
+    )
+    drifts = {field: _find_drift_of(left, right, field, found) for field in fields if field in _AMOUNTS}
+    notices = tuple(_compare_periods(records, activity, only_left, only_right))
+    return Reconciliation(rows, found, _tabulate(drifts), coverage, notices)
 
 
 def _index_by_id(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -147,18 +72,6 @@ def _index_by_id(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         raise MissingColumnError(msg)
     once = frame["requested_id"].isna() | ~frame["requested_id"].duplicated(keep="last")
     return frame[once].set_index("requested_id")
-
-
-def _make_rows(records: pd.DataFrame, activity: pd.DataFrame, left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    only_left, only_right = (side[left.index.get_indexer(side.index) < 0] for side in (records, activity))
-    return pd.concat(
-        [
-            _make_side("both", left, right, left),
-            _make_side("records", only_left, None, only_left),
-            _make_side("activity", None, only_right, only_right),
-        ],
-        ignore_index=True,
-    )
 
 
 def _make_side(
@@ -177,8 +90,59 @@ def _make_side(
             "model": known["model"].array,
             "records_nanousd": (nothing if records is None else _to_nanousd(records, "total_cost")).array,
             "activity_nanousd": (nothing if activity is None else _to_nanousd(activity, "total_cost")).array,
+            "is_changed": pd.Series(False, index=described.index, dtype="bool").array,  # noqa: FBT003 - the value
+            "rounding_nanousd": nothing.array,
         }
     )
+
+
+def _add_rounding(rows: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of generations on both sides with what differs, and what rounding explains of all others."""
+    changed = rows["requested_id"].isin(differences["requested_id"])
+    exact, shown = (rows.loc[~changed, f"{side}_nanousd"].to_numpy(np.int64) for side in ("records", "activity"))
+    explained = pd.Series(0, index=rows.index, dtype="Int64")
+    explained[~changed] = explain_by_rounding(exact, shown)
+    return rows.assign(is_changed=changed.astype("bool"), rounding_nanousd=explained)
+
+
+def _find_drift_of(left: pd.DataFrame, right: pd.DataFrame, field: str, differences: pd.DataFrame) -> Drift:
+    """Return the drift of an amount over the generations in which it differs by rounding at most."""
+    apart = differences.loc[differences["field"] == field, "requested_id"]
+    alike = ~left.index.isin(apart)
+    return find_drift(*(_to_nanousd(side[alike], field).to_numpy(np.int64) for side in (left, right)))
+
+
+def _tabulate(drifts: dict[str, Drift]) -> pd.DataFrame:
+    """Return the rows of `Reconciliation.drifts`."""
+    amounts = ("difference", "rounding", "unexplained", "noise")
+    columns: dict[str, Any] = {
+        "field": pd.Series(list(drifts), dtype="str"),
+        "generations": pd.Series([drift.generations for drift in drifts.values()], dtype="Int64"),
+    }
+    for name in amounts:
+        sums = [getattr(drift, name) / NANO for drift in drifts.values()]
+        columns[f"{name}_usd"] = pd.Series(sums, dtype="Float64")
+    columns["exceeds_noise"] = pd.Series([drift.exceeds_noise for drift in drifts.values()], dtype="bool")
+    return pd.DataFrame(columns)
+
+
+def _compare_periods(
+    records: pd.DataFrame, activity: pd.DataFrame, only_left: pd.DataFrame, only_right: pd.DataFrame
+) -> Iterator[str]:
+    """Yield a warning for each side with generations outside the period of the other."""
+    sides = {"records": (records, only_left), "activity": (activity, only_right)}
+    periods = {name: _read_column(side, "created_at").agg(["min", "max"]) for name, (side, _) in sides.items()}
+    if any(period.isna().any() for period in periods.values()):
+        return
+    for name, other in (("records", "activity"), ("activity", "records")):
+        rows, first, last = sides[name][1], *periods[other]
+        created = _read_column(rows, "created_at")
+        outside = rows[((created < first) | (created > last)).fillna(value=False)]
+        if len(outside):
+            amount = format_value(int(_to_nanousd(outside, _CHARGE).sum()) / NANO, Unit.USD, decimals=6)
+            count = f"{format_count(len(outside), 'generation')} only in the {name} ({amount})"
+            span = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+            yield f"The periods differ: {count} outside that of the {other}, {span}. Compare the same period."
 
 
 def _read_column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
@@ -193,7 +157,7 @@ def _to_nanousd(frame: pd.DataFrame, field: str) -> "pd.Series[Any]":
     if len(too_large):
         msg = f"{field} is {too_large.iloc[0]} for {too_large.index[0]!r}: it exceeds a billion US dollars"
         raise InputError(msg)
-    return (amounts * _NANO).round().astype("Int64")
+    return (amounts * NANO).round().astype("Int64")
 
 
 def _find_differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd.DataFrame:
@@ -203,9 +167,9 @@ def _find_differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd
     if column.kind is Kind.NUMBER:
         exact, shown = _to_nanousd(left, field), _to_nanousd(right, field)
         growth = shown.abs() - exact.abs()
-        is_cut = growth.between(-LAST_DECIMAL_NANOUSD, LAST_DECIMAL_NANOUSD // 2)
-        differs = ~is_cut | ((shown - exact).abs() > LAST_DECIMAL_NANOUSD)
-        by = ((shown - exact) / _NANO).astype("Float64")
+        is_cut = growth.between(-STEP_NANOUSD, STEP_NANOUSD // 2)
+        differs = ~is_cut | ((shown - exact).abs() > STEP_NANOUSD)
+        by = ((shown - exact) / NANO).astype("Float64")
     elif column.kind is Kind.TIME:
         apart = right[field] - left[field]
         differs, by = apart.abs() >= _MS, apart.dt.total_seconds().mul(1000).astype("Float64")

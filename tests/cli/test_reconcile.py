@@ -39,39 +39,55 @@ def test_differences_are_a_table_and_exit_3(capsys: pytest.CaptureFixture[str]) 
     assert (
         capsys.readouterr().out
         == """\
-4 generations: 2 on both sides, 1 of them with differences; 1 only in the records, 1 only in the activity.
-Charged: $0.775000 in the records, $1.750000 in the activity; difference $0.975000.
+No: the activity has $0.975000 more than the records ($1.750000 against $0.775000): \
+1 only in the records (−$0.125000), 1 only in the activity (+$1.000000), 1 changed (+$0.100000).
+
+Where the difference comes from
+                        generations    records   activity  difference
+  only in the records             1  $0.125000  $0.000000  −$0.125000
+  only in the activity            1  $0.000000  $1.000000  +$1.000000
+  changed                         1  $0.400000  $0.500000  +$0.100000
+  rounding                        1  $0.250000  $0.250000   $0.000000
+
+By model
+               generations    records   activity  difference
+  a/\\x1b[31mc            1  $0.000000  $1.000000  +$1.000000
+  a/b                    3  $0.775000  $0.750000  −$0.025000
+
+By day
+              generations    records   activity  difference
+  2026-09-01            2  $0.375000  $0.250000  −$0.125000
+  2026-09-02            2  $0.400000  $1.500000  +$1.100000
+
+Missing or changed generations
+  id                             records   activity  difference
+  gen-4  only in the activity  $0.000000  $1.000000  +$1.000000
+  gen-3  only in the records   $0.125000  $0.000000  −$0.125000
+  gen-2  changed: total_cost   $0.400000  $0.500000  +$0.100000
+
+Changed fields
+  field       generations  difference  largest
+  total_cost            1  +$0.100000  0.4 → 0.5 (gen-2)
+
 Coverage: unknown; the data does not contain the number of requested ids.
-
-model        generations    records   activity  difference
-a/\\x1b[31mc            1  $0.000000  $1.000000   $1.000000
-a/b                    3  $0.775000  $0.750000  −$0.025000
-
-day         generations    records   activity  difference
-2026-09-01            2  $0.375000  $0.250000  −$0.125000
-2026-09-02            2  $0.400000  $1.500000   $1.100000
-
-Only in the records:
-gen-3
-
-Only in the activity:
-gen-4
-
-differs  field       records  activity
-gen-2    total_cost  0.4      0.5
 """
     )
 
 
 def test_agreement_is_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["reconcile", "activity.csv", "activity.csv", "activity.csv"]) == 0
-    assert "3 generations: 3 on both sides, 0 of them with differences" in capsys.readouterr().out
+    answer = "Yes: records and activity agree on all 3 generations, $1.750000 on both sides."
+    assert capsys.readouterr().out.splitlines()[0] == answer
 
 
 def test_json_has_every_difference(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["reconcile", "records.parquet", "activity.csv", "--json"]) == 3
     said = json.loads(capsys.readouterr().out)
     assert said["agrees"] is False
+    assert said["answer"].startswith("No: the activity has $0.975000 more")
+    assert [part["difference_usd"] for part in said["parts"]] == [-0.125, 1.0, 0.1, 0.0, 0.0]
+    assert said["fields"] == [{"field": "total_cost", "generations": 1, "difference": 0.1, "unit": "US$"}]
+    assert (said["notices"], said["drifts"][0]["exceeds_noise"]) == ([], False)
     assert (said["matched"], said["differing"]) == (2, 1)
     assert (said["only_in_records"], said["only_in_activity"]) == (["gen-3"], ["gen-4"])
     assert said["total"] == {"generations": 4, "records_usd": 0.775, "activity_usd": 1.75, "difference_usd": 0.975}
@@ -81,13 +97,21 @@ def test_json_has_every_difference(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_periods_that_differ_are_a_warning_after_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("later.csv").write_text("generation_id,created_at,cost_total\ngen-9,2026-10-01 10:00:00,1\n")
+    assert run(["reconcile", "activity.csv", "later.csv"]) == 3
+    warning = "The periods differ: 3 generations only in the records ($1.750000) outside that of the activity"
+    assert capsys.readouterr().out.splitlines()[1].startswith(warning)
+
+
 def test_long_lists_are_cut_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"gen-{number},2026-09-01 10:00:00,{number}" for number in range(30)]
     Path("many.csv").write_text("\n".join(["generation_id,created_at,cost_total", *rows]))
     Path("fewer.csv").write_text("\n".join(["generation_id,created_at,cost_total", *(row + "5" for row in rows[:15])]))
     assert run(["reconcile", "fewer.csv", "many.csv"]) == 3
     said = capsys.readouterr().out
-    assert "... and 5 more (--json prints all)" in said
+    assert "Missing or changed generations, the 10 largest of 29" in said
+    assert said.count("gen-") == 10 + 1
 
 
 def test_a_summary_takes_the_export_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,16 +2,21 @@
 
 import json
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.service.reconcile import FIELDS, reconcile
+from genanalytics.service.reconciliation import PARTS
+from genanalytics.service.rounding import find_drift
 from genanalytics.tables.table import table
 
 
@@ -151,6 +156,7 @@ def test_a_frame_that_cannot_be_reconciled_is_refused_with_the_next_step() -> No
 AMOUNTS = st.dictionaries(st.integers(0, 20), st.integers(0, 10**13), max_size=15)
 
 
+@settings(max_examples=30)
 @given(AMOUNTS, AMOUNTS)
 def test_totals_close_exactly_whatever_is_missing_or_differs(left: dict[int, int], right: dict[int, int]) -> None:
     sides = [
@@ -184,6 +190,12 @@ def test_totals_close_exactly_whatever_is_missing_or_differs(left: dict[int, int
         f"gen-{number}" for number in left.keys() & right.keys() if not -1_000 <= right[number] - left[number] <= 500
     }
     assert "total_cost" in FIELDS
+    parts = result.parts()
+    assert parts["part"].tolist() == list(PARTS)
+    for name in ("records_usd", "activity_usd", "difference_usd"):
+        assert math.isclose(math.fsum(parts[name]), total[name], abs_tol=1e-9)
+    assert parts["generations"][:4].sum() == total["generations"]
+    assert result.answer.startswith("Yes: " if result.agrees else "No: ")
 
 
 def test_totals_by_side_tell_what_either_side_alone_has() -> None:
@@ -209,3 +221,111 @@ def test_totals_show_themselves_in_dollars() -> None:
     partial = reconcile(same, same)
     assert partial.coverage == Coverage(2, 1, ("gen-x",))
     assert str(table(partial.totals())).splitlines()[1].split() == ["1", "≥", "$0.5000", "$0.5000", "$0.00"]
+
+
+def cut(nano: "np.ndarray[Any, np.dtype[np.float64]]") -> "np.ndarray[Any, np.dtype[np.int64]]":
+    return (np.floor(nano / 1_000) * 1_000).astype(np.int64)
+
+
+def draw(count: int, seed: int) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """Return true amounts in nano-dollars, the median 0.0002 US$."""
+    return np.exp(np.random.default_rng(seed).normal(np.log(2e5), 1.0, count))
+
+
+@pytest.mark.parametrize("show", [cut, lambda nano: (np.round(nano / 1_000) * 1_000).astype(np.int64)])
+def test_rounding_alone_is_no_drift_in_200_data_sets(show: Callable[..., Any]) -> None:
+    found = [
+        find_drift(np.round(true).astype(np.int64), show(true)) for true in (draw(400, seed) for seed in range(200))
+    ]
+    assert sum(drift.exceeds_noise for drift in found) <= 0.05 * len(found)
+
+
+def test_a_drift_of_half_a_percent_is_found_in_small_differences() -> None:
+    powers = []
+    for seed in range(200):
+        true = draw(400, seed)
+        exact, shown = np.round(true).astype(np.int64), cut(1.005 * true)
+        small = shown - exact <= 500  # any other row is reported by itself
+        powers.append(find_drift(exact[small], shown[small]).exceeds_noise)
+    assert sum(powers) >= 0.95 * len(powers)
+
+
+@pytest.mark.parametrize("factor", [0.995, 1.0, 1.005])
+def test_small_differences_that_add_up_are_no_agreement(factor: float) -> None:
+    true = draw(300, 1)
+    rows = frame(*(record(f"gen-{place}") for place in range(len(true))))
+    exact, shown = (rows.assign(total_cost=nano / 1e9) for nano in (np.round(true), cut(factor * true)))
+    result = reconcile(exact, shown)
+    assert result.agrees == (factor == 1.0)
+    if factor > 1:
+        drift = result.drifts.set_index("field").loc["total_cost"]
+        assert drift["unexplained_usd"] > 2.394 * drift["noise_usd"]
+        assert f"small differences of total_cost add up to +${drift['unexplained_usd']:.6f}" in result.answer
+        assert "more than rounding" in repr(result)
+    if factor == 1:
+        assert "the export's rounding explains the difference of −$0.0001" in result.answer
+        assert "By day" not in repr(result)
+
+
+def test_one_micro_dollar_less_in_each_row_is_not_waved_through() -> None:
+    rows = frame(*(record(f"gen-{place}", total_cost=0.001) for place in range(50)))
+    result = reconcile(rows, rows.assign(total_cost=0.000999))
+    assert result.differences.empty
+    assert result.drifting == ("total_cost",)
+    assert not result.agrees
+
+
+def test_two_frames_of_exact_amounts_agree() -> None:
+    rows = frame(*(record(f"gen-{place}", total_cost=place * 0.0000123) for place in range(50)))
+    assert reconcile(rows, rows).agrees
+
+
+def test_groups_that_agree_are_one_line_and_the_largest_generations_come_first() -> None:
+    days = [f"2026-09-{day:02}T10:00:00Z" for day in range(1, 29)]
+    left = [record(f"gen-{place}", created_at=day, model=f"m{place}") for place, day in enumerate(days)]
+    right = [*left[:-3], record("gen-27", created_at=days[27], model="m27", total_cost=0.5, latency=7)]
+    result = reconcile(frame(*left), frame(*right))
+    lines = [line.split() for line in repr(result).splitlines()]
+    assert ["25", "days", "that", "agree", "25", "$0.025000", "$0.025000", "$0.000000"] in lines
+    assert ["25", "models", "that", "agree", "25", "$0.025000", "$0.025000", "$0.000000"] in lines
+    assert result.largest(2)["requested_id"].tolist() == ["gen-27", "gen-25"]
+    assert result.largest()["part"].tolist() == ["changed", "only in the records", "only in the records"]
+    assert result.answer == (
+        "No: the activity has $0.497000 more than the records ($0.525000 against $0.028000): 2 only in the records"
+        " (−$0.002000), 1 changed (+$0.499000)."
+    )
+
+
+def test_changes_without_an_amount_have_their_unit() -> None:
+    left = frame(record("gen-1", native_tokens_prompt=10, finish_reason="stop", created_at="2026-09-01T10:00:00Z"))
+    changed = {"native_tokens_prompt": 7, "finish_reason": "length", "created_at": "2026-09-01T10:00:02Z"}
+    result = reconcile(left, frame(record("gen-1", **changed)))
+    assert result.answer == "No: both sides charge $0.001000, but they differ: 1 changed ($0.000000)."
+    assert dict(zip(result.fields()["field"], result.fields()["unit"], strict=True)) == {
+        "created_at": "ms",
+        "native_tokens_prompt": "tokens",
+        "finish_reason": "",
+    }
+    assert "−3 tokens" in repr(result)
+    assert "+2.00 s" in repr(result)
+
+
+def test_a_notebook_shows_the_same_without_any_markup_of_strangers() -> None:
+    left = frame(record("gen-1", model="<b>$1</b>", finish_reason="<i>x</i>"), record("gen-2"))
+    result = reconcile(left, frame(record("gen-1", model="<b>$1</b>", finish_reason="\x1b[31m", total_cost=1)))
+    html = result._repr_html_()
+    assert "mathjax_ignore" in html
+    assert f"<p>{result.answer}</p>" in html
+    assert "&lt;b&gt;$1&lt;/b&gt;" in html
+    assert [mark for mark in ("<b>", "<i>", "\x1b") if mark in html] == []
+
+
+def test_generations_outside_the_period_of_the_other_side_are_a_notice() -> None:
+    left = frame(record("gen-1"), record("gen-2", created_at="2026-09-03T10:00:00Z"))
+    right = frame(record("gen-1"), record("gen-3", created_at="2026-09-02T10:00:00Z"))
+    (notice,) = reconcile(left, right).notices
+    assert notice == (
+        "The periods differ: 1 generation only in the records ($0.001000) outside that of the activity,"
+        " 2026-09-01 10:00 to 2026-09-02 10:00 UTC. Compare the same period."
+    )
+    assert reconcile(left, frame()).notices == ()
