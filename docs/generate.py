@@ -41,13 +41,15 @@ WITHOUT_JSON = {
     "compact": "rewrites a data set",
     "completion": "prints a script",
     "demo": "prints text for people",
+    "mcp": "answers the requests of its client",
     "plot": "draws a picture",
     "report": "writes a page",
     "sandbox": "serves until it is stopped",
+    "skill": "prints a page",
 }
 """The commands without `--json`, and why."""
 
-NOT_RUN = {"sandbox": "serves until it is stopped"}
+NOT_RUN = {"mcp": "serves until its client ends", "sandbox": "serves until it is stopped"}
 """The commands whose examples are not run by the tests of the documents, and why."""
 
 INTRODUCTION = """\

@@ -32,6 +32,7 @@ from genanalytics.cli.fetch import fetch
 from genanalytics.cli.forecast import forecast
 from genanalytics.cli.ids import ids
 from genanalytics.cli.items import items
+from genanalytics.cli.mcp import mcp
 from genanalytics.cli.plot import plot
 from genanalytics.cli.price_changes import price_changes
 from genanalytics.cli.prices import prices
@@ -42,6 +43,7 @@ from genanalytics.cli.report import report
 from genanalytics.cli.sandbox import sandbox
 from genanalytics.cli.sessions import sessions
 from genanalytics.cli.show import show
+from genanalytics.cli.skill import skill
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
 from genanalytics.cli.waste import waste
@@ -181,6 +183,7 @@ for _command in (
     forecast,
     ids,
     items,
+    mcp,
     plot,
     price_changes,
     prices,
@@ -191,6 +194,7 @@ for _command in (
     sandbox,
     sessions,
     show,
+    skill,
     summary,
     waste,
     what_if,

@@ -79,6 +79,8 @@ COMMANDS = [
     ["show", next(iter(sample(30, seed=3).records)), "records.parquet"],
     ["show", ACTING, "records.parquet"],
     ["sandbox", "--ids", f"{ACTING}missing/ids.txt"],
+    ["mcp", f"{ACTING}missing.parquet"],
+    ["skill"],
     ["summary", f"--{ACTING}"],
 ]
 

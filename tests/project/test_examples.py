@@ -17,9 +17,10 @@ from support.paths import ROOT
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+SKILL = ROOT / "genanalytics" / "agents" / "SKILL.md"
 PAGES = {
     page.relative_to(ROOT).as_posix(): page
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", SKILL, *sorted((ROOT / "docs").glob("*.md")))
 }
 LONG = {"docs/gallery.md"}
 """Pages that take long: every chart twice."""
@@ -32,7 +33,8 @@ RUN = [
 NOT_RUN = {
     "README.md": ["sets up an environment"],
     "CONTRIBUTING.md": ["makes a release", "makes environments, with uv", "makes an environment, with uv"],
-    "docs/cli.md": ["serves until it is stopped"],
+    "docs/agents.md": ["installs the package"],
+    "docs/cli.md": ["serves until its client ends", "serves until it is stopped"],
     "docs/export.md": ["needs Spark", "needs an object store"],
     "docs/scale.md": [
         "installs a package",

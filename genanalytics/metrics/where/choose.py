@@ -7,6 +7,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from genanalytics.metrics.engines.source import Covered
+from genanalytics.metrics.grouping.calendar import find_zone
 from genanalytics.metrics.where.rows import filter_rows, find_unknown_values
 from genanalytics.metrics.where.time_range import TimeRange
 
@@ -45,7 +46,7 @@ def choose_rows(data: Any, where: Sequence[str], within: TimeRange, *, tz: str =
     if unknown:
         notices += unknown
     elif where and is_empty(found):
-        notices.append("no record matches the conditions of --where")
+        notices.append("no record matches the conditions")
     return found, notices
 
 
@@ -57,9 +58,9 @@ def is_empty(data: Any) -> bool:  # noqa: ANN401 - of any engine
 def describe_times(data: Any, tz: str) -> str:  # noqa: ANN401 - of any engine
     """Return the times of records in words."""
     created = nw.col("created_at")
-    found = nw.from_native(data).lazy().select(first=created.min(), last=created.max()).collect(backend="pandas")
-    first, last = found.to_native().iloc[0]
-    if first != first:  # noqa: PLR0124 - a gap differs from itself
+    found = nw.from_native(data).lazy().select(first=created.min(), last=created.max()).collect(backend="pyarrow")
+    ends = [found.item(0, name) for name in ("first", "last")]
+    if None in ends:
         return "the records have no times"
-    ends = [moment.tz_convert(tz) if moment.tzinfo else moment for moment in (first, last)]
-    return f"the records are from {ends[0]:%Y-%m-%d %H:%M} to {ends[1]:%Y-%m-%d %H:%M}"
+    first, last = (end.astimezone(find_zone(tz)) if end.tzinfo else end for end in ends)
+    return f"the records are from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"

@@ -1,0 +1,1 @@
+"""Tools for coding agents: questions about records, answered as bounded text."""

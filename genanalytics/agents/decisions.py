@@ -1,0 +1,133 @@
+"""The tools that help to decide: waste, what_if, forecast, recommend."""
+
+from collections.abc import Iterator
+from typing import get_args
+
+import pandas as pd
+
+from genanalytics.agents.answer import Answer, format_rows
+from genanalytics.agents.arguments import Argument
+from genanalytics.agents.kept import Query
+from genanalytics.agents.tool import WHERE, Tool
+from genanalytics.decide.advice.recommend import recommend
+from genanalytics.decide.budget.daily import Cost
+from genanalytics.decide.budget.forecast import forecast
+from genanalytics.decide.elsewhere.what_if import Caching, what_if
+from genanalytics.decide.losses.waste import WITHIN_S, waste
+from genanalytics.errors import InputError
+from genanalytics.tables.recommendations import format_recommendations
+from genanalytics.tables.table import list_notices
+from genanalytics.tables.waste import conclude_waste
+from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
+
+_ALTERNATIVES = 20
+_WIDTH = 100_000
+_WASTE = ("kind", "requests", "cost", "share", "time_ms")
+
+
+def answer_waste(query: Query, *, within_s: float = WITHIN_S) -> Answer:
+    """Return what was paid for nothing, by class."""
+    found = waste(query.data, within_s=within_s)
+    judged = found[found["gap"].isna()]
+    if judged["cost_low"].isna().all():
+        judged = judged.drop(columns=["cost_low", "cost_high"])
+    table = format_rows(judged, ["class"], _WASTE) if len(judged) else []
+    gaps = [f"Not judged: {row['class']}: {row['gap']}." for row in found[found["gap"].notna()].to_dict("records")]
+    notes = [*gaps, *list_notices(found), *query.notices]
+    return Answer([*conclude_waste(found)], [*table, "", *_advise(judged)], notes)
+
+
+def answer_what_if(
+    query: Query,
+    *,
+    to_model: str | None = None,
+    to_provider: str | None = None,
+    batch: float | None = None,
+    caching: Caching = "as seen",
+) -> Answer:
+    """Return what the same requests would have cost elsewhere, at recovered prices."""
+    given = {"model": to_model, "provider_name": to_provider, "batch": batch}
+    target = {name: value for name, value in given.items() if value is not None}
+    if batch is not None and len(target) > 1:
+        msg = "batch is at the present model and provider: leave out to_model and to_provider"
+        raise InputError(msg)
+    found = what_if(query.data, to=target or None, caching=caching, reference=query.everything)
+    answered = found[found["refused"].isna()]
+    table = format_rows(answered, choose_names(answered), COLUMNS, limit=_ALTERNATIVES) if len(answered) else []
+    conditions = [line for heading, lines in list_conditions(found).items() for line in ("", heading, *lines)]
+    return Answer([conclude_what_if(found)], [*table, *conditions], [*list_notices(found), *query.notices])
+
+
+def answer_forecast(
+    query: Query,
+    *,
+    until: str = "month",
+    since: str | None = None,
+    budget: float | None = None,
+    cost: Cost = "effective_cost",
+) -> Answer:
+    """Return what the current period will cost."""
+    found = forecast(query.data, until=until, since=since, budget=budget, tz=query.tz, cost=cost)
+    first, *rest = str(found).split("\n")
+    return Answer([first], rest, query.notices)
+
+
+def answer_recommend(query: Query) -> Answer:
+    """Return what to do first, ranked by US$ a month."""
+    found = recommend(query.data, tz=query.tz)
+    text = format_recommendations(found, paths=query.paths, width=_WIDTH)
+    return Answer((), text.split("\n"), query.notices)
+
+
+def _advise(judged: pd.DataFrame) -> Iterator[str]:
+    """Yield what usually helps against each class of waste, and the ids of examples."""
+    for row in judged[judged["requests"] > 0].to_dict("records"):
+        yield f"{row['class']}: {row['advice']}."
+        yield f"  {row['examples']}"
+
+
+DECISIONS = (
+    Tool(
+        "waste",
+        "What was paid for nothing?",
+        "US$ and time lost by class (cancelled, errors, truncated, unread cache writes, lost caches, surcharges, ...)."
+        " Each class is certain, an upper bound, or only suspected; no dollar is in two classes.",
+        answer_waste,
+        (Argument("within_s", "number", "Suspect requests like another one up to this many seconds before.", least=0),),
+    ),
+    Tool(
+        "what_if",
+        "What would the same requests have cost elsewhere?",
+        "Without to_model, to_provider and batch: at every other provider of the same model. Prices are those in the"
+        " records. Costs are bounds (at least, at most) where caching or tokens may differ. Another model gives other"
+        " answers, so its cost is no saving.",
+        answer_what_if,
+        (
+            Argument("to_model", "text", "Compare with this model, which must be in the records."),
+            Argument("to_provider", "text", "Compare with this provider, as provider_name in the records."),
+            Argument("batch", "number", "Compare with a batch at this share of present prices, such as 0.5.", least=0),
+            Argument("caching", "text", "What the prompt cache would do.", choices=get_args(Caching)),
+        ),
+    ),
+    Tool(
+        "forecast",
+        "What will this month cost, and is the budget enough?",
+        "US$ of the current month or week with 80 % and 95 % bands, by day, and the chance to exceed a budget. Needs"
+        " three full weeks of records; otherwise a sentence says why there is none.",
+        answer_forecast,
+        (
+            Argument("until", "text", "End with the current week or month (default), or on a day such as 2026-10-31."),
+            Argument("since", "text", "Begin the period on this day, such as 2026-10-01."),
+            Argument("budget", "number", "The budget of the period in US$.", least=0),
+            Argument("cost", "text", "The cost to forecast.", choices=get_args(Cost)),
+        ),
+        choice=(WHERE,),
+    ),
+    Tool(
+        "recommend",
+        "What should be done first about the cost?",
+        "At most seven actions ranked by US$ a month with an interval, each with evidence, risk, and the commands that"
+        " show the details and later whether it worked. Needs 14 days of records. The amounts can overlap.",
+        answer_recommend,
+    ),
+)

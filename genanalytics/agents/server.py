@@ -1,0 +1,94 @@
+"""The server of the tools, by the Model Context Protocol on two streams.
+
+The SDK is imported when a server starts: it need not be installed for anything else.
+"""
+
+import sys
+import traceback
+from functools import partial
+from io import TextIOWrapper
+from threading import Lock
+from typing import TYPE_CHECKING, BinaryIO
+
+from genanalytics._version import __version__
+from genanalytics.agents.arguments import make_schema
+from genanalytics.agents.ask import INSTRUCTIONS, TOOLS, Reply, ask
+from genanalytics.agents.kept import KeptRecords
+from genanalytics.agents.tool import Tool
+
+if TYPE_CHECKING:
+    from mcp import types
+    from mcp.server.lowlevel import Server
+
+_NAME = "genanalytics"
+_FAULT = "this is a fault of genanalytics, not of the question; the log of the server (stderr) has the details"
+
+
+def serve(records: KeptRecords, requests: BinaryIO, responses: BinaryIO) -> None:
+    """Answer the requests of one client until it closes its stream.
+
+    Args:
+        records: The records that the tools show.
+        requests: The stream of requests.
+        responses: The stream of responses; nothing else may write there.
+    """
+    import anyio  # noqa: PLC0415
+
+    anyio.run(_serve, records, requests, responses)
+
+
+async def _serve(records: KeptRecords, requests: BinaryIO, responses: BinaryIO) -> None:
+    import anyio  # noqa: PLC0415
+    from mcp.server.stdio import stdio_server  # noqa: PLC0415
+
+    server = make_server(records)
+    reader = anyio.wrap_file(TextIOWrapper(requests, encoding="utf-8", errors="replace"))
+    writer = anyio.wrap_file(TextIOWrapper(responses, encoding="utf-8", newline="\n"))
+    async with stdio_server(reader, writer) as (received, sent):
+        await server.run(received, sent, server.create_initialization_options())
+
+
+def make_server(records: KeptRecords) -> "Server[object, object]":
+    """Return the server; calls are answered one after the other."""
+    from anyio import to_thread  # noqa: PLC0415
+    from mcp import types  # noqa: PLC0415
+    from mcp.server.lowlevel import Server  # noqa: PLC0415
+
+    server: Server[object, object] = Server(_NAME, version=__version__, instructions=INSTRUCTIONS)
+    lock = Lock()
+
+    async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
+        return types.ServerResult(types.ListToolsResult(tools=[_describe(tool) for tool in TOOLS.values()]))
+
+    async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
+        answer = partial(_answer, records, lock, request.params)
+        reply = await to_thread.run_sync(answer, abandon_on_cancel=True)
+        content: list[types.ContentBlock] = [types.TextContent(type="text", text=reply.text)]
+        return types.ServerResult(types.CallToolResult(content=content, isError=reply.is_error))
+
+    server.request_handlers[types.ListToolsRequest] = list_tools
+    server.request_handlers[types.CallToolRequest] = call_tool
+    return server
+
+
+def _answer(records: KeptRecords, lock: Lock, params: "types.CallToolRequestParams") -> Reply:
+    try:
+        with lock:
+            return ask(records, params.name, params.arguments or {})
+    except Exception as error:  # noqa: BLE001 - the client gets a reply, and the server goes on
+        traceback.print_exc(file=sys.stderr)
+        return Reply(f"Error: {type(error).__name__}: {_FAULT}", is_error=True)
+
+
+def _describe(tool: Tool) -> "types.Tool":
+    from mcp import types  # noqa: PLC0415
+
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=f"{tool.title} {tool.meaning}",
+        inputSchema=make_schema(tool.arguments),
+        annotations=types.ToolAnnotations(
+            title=tool.title, readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
+        ),
+    )
