@@ -22,11 +22,13 @@ ENVIRONMENT = {
 }
 
 EXIT_CODES = {
-    "0": "success; every id has a record",
+    "0": "success; every id has a record, or as many as `--min-coverage` or `--allow-missing` demand",
     "1": "failure, such as a full disk",
     "2": "an argument or a file cannot be used; the message says which and why",
     "3": (
-        "some ids have no record: the other records are written, and totals are lower bounds."
+        "some ids have no record: the other records are written, and totals are lower bounds. With `--min-coverage`:"
+        " a smaller share of the ids has one. With `--allow-missing`: only if nothing was fetched, since the service"
+        " could not be reached or answered nothing usable; a message says so."
         " Or a file was not replaced, because its records would be lost. `reconcile`: the two sides differ"
     ),
     "4": "no API key, or the service refused it",

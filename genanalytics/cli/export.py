@@ -24,6 +24,7 @@ from genanalytics.cli.options import (
 from genanalytics.cli.records import split_names
 from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say
+from genanalytics.cli.tolerance import Tolerance, tolerance_options
 from genanalytics.errors import InputError
 from genanalytics.units import Unit, format_count, format_value
 
@@ -54,11 +55,13 @@ class _Options:
     force: bool
     as_json: bool
     quiet: bool
+    min_coverage: float | None
+    allow_missing: bool
     client: "Mapping[str, Any]"
 
     def check(self, *, has_ids: bool) -> None:
         """Refuse options that do not go together."""
-        msg = ""
+        tolerance, msg = self.tolerance, ""
         if (self.dataset is None) == (self.output is None):
             msg = "give --dataset DIR for a data set that grows, or --output FILE for one file"
         elif self.dataset is not None and (self.source is not None or self.focus):
@@ -71,8 +74,15 @@ class _Options:
             msg = "--from reads existing records: give no ids"
         elif self.redact_key_file is not None and not split_names(self.redact):
             msg = "--redact-key-file is for the columns of --redact: name them"
+        elif self.source is not None and tolerance.is_given:
+            msg = "--min-coverage and --allow-missing are about ids; --from fetches none: drop them"
         if msg:
             raise click.UsageError(msg)
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """The missing records that are no failure."""
+        return Tolerance(self.min_coverage, self.allow_missing)
 
     @property
     def redaction(self) -> "Redaction | None":
@@ -123,6 +133,7 @@ Examples:
 )
 @click.option("--focus", is_flag=True, help="Write charges in the columns of FOCUS 1.2 (FinOps).")
 @force_option
+@tolerance_options
 @client_options
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
 @quiet_option
@@ -163,7 +174,7 @@ def _export_to_dataset(ids: "Iterable[str]", reads: "list[Ids]", dataset: str, o
     if not options.quiet:
         print_notices(collect_notices(reads))
         _print_report(result, dataset)
-    return Exit.SUCCESS if result.coverage in {None, 1.0} else Exit.PARTIAL
+    return options.tolerance.finish(result.coverage, result.outcomes)
 
 
 def _choose_partition(dataset: str, named: str | None) -> str | None:
@@ -275,7 +286,8 @@ def _fetch_to_file(ids: "Iterable[str]", reads: "list[Ids]", file: _File, option
         advice = "; `genanalytics fetch --failures FILE` lists them"
         _print_coverage(stats.coverage, stats.distinct, missing, advice)
     report_kept_files(kept)
-    return Exit.PARTIAL if missing or kept else Exit.SUCCESS
+    code = options.tolerance.finish(stats.coverage, stats.outcomes)
+    return Exit.PARTIAL if kept else code
 
 
 def _convert_to_file(source: str, file: _File, options: _Options) -> int:

@@ -21,6 +21,7 @@ from genanalytics.cli.options import (
     report_kept_files,
 )
 from genanalytics.cli.streams import emit, say
+from genanalytics.cli.tolerance import Tolerance, tolerance_options
 from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
@@ -48,6 +49,7 @@ Examples:
 )
 @client_options
 @force_option
+@tolerance_options
 @click.option("--refresh", is_flag=True, help="Request every id again.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of counts instead of the records.")
 @quiet_option
@@ -59,6 +61,8 @@ def fetch(
     wait_s: float,
     force: bool,
     refresh: bool,
+    min_coverage: float | None,
+    allow_missing: bool,
     accept_mismatch: bool,
     as_json: bool,
     quiet: bool,
@@ -74,6 +78,10 @@ def fetch(
     from genanalytics.files import check_target, write, write_failures
     from genanalytics.formats.jsonl import to_json_lines
 
+    tolerance = Tolerance(min_coverage, allow_missing)
+    if refresh and client["offline"]:
+        msg = "--refresh requests every id, and --offline sends nothing: give one of them"
+        raise click.UsageError(msg)
     targets = [target for target in (output, failures) if target is not None]
     for target in targets:
         check_target(target)
@@ -104,7 +112,8 @@ def fetch(
         print_notices(collect_notices(reads))
         _print_report(result, *(name if name in written else None for name in (output, failures)))
     report_kept_files(kept)
-    return Exit.PARTIAL if kept or len(result.failures) else Exit.SUCCESS
+    code = tolerance.finish(result.stats.coverage, result.stats.outcomes)
+    return Exit.PARTIAL if kept else code
 
 
 def _check_apart(files: Sequence[str], targets: Sequence[str]) -> None:
@@ -142,8 +151,9 @@ def _print_report(result: "FetchResult", output: str | None, failures: str | Non
         say(f"Wrote {format_count(missing, 'failure')} to {failures}.", err=True)
     elif missing:
         first = result.failures.iloc[0]
-        example = f"the first is {first['requested_id']!a:.80}: {first['message']}"
-        say(f"Use --failures FILE to list the ids without a record; {example}.", err=True)
+        is_told = first["message"] in result.stats.notices  # why the run ended
+        reason = "" if is_told else f"; the first is {first['requested_id']!a:.80}: {first['message']}"
+        say(f"Use --failures FILE to list the ids without a record{reason}.", err=True)
     if missing:
         say(f"{format_count(missing, 'id')} without a record, so totals are lower bounds:", err=True)
         for outcome, ids, meaning, next_step, _ in result.explain().to_numpy().tolist():

@@ -1,5 +1,6 @@
 """The result of asking for one id."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -56,6 +57,17 @@ class Outcome(StrEnum):
         "no answer before the run ended",
         "fetch again: only missing records are requested",
     )
+
+
+def is_outage(outcomes: Mapping[str, int]) -> bool:
+    """Return whether a run got nothing: no id was answered, and at least one was asked for or waited for its turn.
+
+    >>> is_outage({"failed": 2, "skipped": 57}), is_outage({"not_found": 1, "skipped": 5}), is_outage({"invalid": 1})
+    (True, False, False)
+    """
+    unanswered = {Outcome.FAILED, Outcome.SKIPPED}
+    found = {name for name, number in outcomes.items() if number}
+    return bool(found & unanswered) and found <= unanswered | {Outcome.INVALID}
 
 
 @dataclass(frozen=True, slots=True)

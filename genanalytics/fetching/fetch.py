@@ -51,7 +51,7 @@ def fetch(
 
     Raises:
         KeyRefusedError: There is no API key, or the service refused it (401); records fetched before are in the cache.
-        InputError: `ids` cannot be read, or `wait_s` is negative.
+        InputError: `ids` cannot be read, `wait_s` is negative, or the client is offline and `refresh` is set.
         CacheError: The cache cannot be read.
     """
     rows = _Rows()
@@ -94,6 +94,9 @@ def _fetch(
     failures: list[tuple[int, Answer]] = []
     read = ids if isinstance(ids, Ids) else read_ids(ids)
     with use_client(client) as used, make_progress_bar(ids, progress=progress) as bar:
+        if refresh and used.offline:
+            msg = "refresh=True asks for every id, and an offline client sends nothing: leave one of them out"
+            raise InputError(msg)
         dispatch = Dispatch(used, refresh=refresh, wait_s=wait_s, accept_mismatch=accept_mismatch)
         with closing(dispatch.answers(iter(read))) as answers:
             for position, answer in answers:
