@@ -63,6 +63,31 @@ Results go to stdout, notices and progress to stderr. Every command has `--help`
 version. If the reader of the output closes it, as `head` does, the command ends without a message.
 """
 
+ROWS = """\
+## Rows
+
+Commands with `--csv` print rows, and share these options:
+
+- `--format` chooses the form. `table`, `markdown` and `html` are for people: they have labels, units, the main columns
+  and a total. `json` (one list), `jsonl` (one object per line), `csv` and `xlsx` (a workbook; needs
+  `pip install 'genanalytics[xlsx]'`) are for programs: they have all columns under their names, in base units (US
+  dollars, milliseconds, shares from 0 to 1), and the coverage of the data.
+- `--output FILE` writes a file whole or not at all; `.txt`, `.json`, `.jsonl`, `.csv`, `.md`, `.html` and `.xlsx`
+  choose the form if `--format` does not.
+- `--columns model,requests` chooses columns of those that `--json` prints, in this order.
+- `--sort ttft_ms_p95` sorts by a column, figures descending, texts and times ascending; `:asc` or `:desc` after the
+  name decides otherwise. Gaps are last.
+- `--limit 10` prints the first rows. A line below the table, or on stderr, counts the rows that are left out. Without
+  it, a long table shows 20 rows; the other forms contain all.
+- `--total` adds a last row named `total`; `--no-total` leaves it out of a table. The total of a summary is computed
+  from all records. Elsewhere only columns that add up have one.
+
+Figures in JSON, JSON lines, CSV and workbooks have 12 significant digits: as many as are certain in a sum of amounts
+with 10 decimals. The digits after them would be errors of binary fractions, such as 10.597999999999917 for 10.598.
+Counts are never rounded.
+"""
+"""The options of `prints_rows`."""
+
 
 def make_cli_page() -> str:
     """Return the text of docs/cli.md: a man page for every command."""
@@ -75,6 +100,7 @@ def make_cli_page() -> str:
             "",
             f"`--json` prints the result as JSON. Every command has it, except: {no_json}.",
             "",
+            ROWS,
             "## Exit codes",
             "",
             make_exit_code_table(),

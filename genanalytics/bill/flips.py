@@ -163,6 +163,7 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
     found.attrs = {
         "units": dict(_UNITS),
         "labels": dict(_LABELS),
+        "sums": ["lost_tokens", "loss"],
         **describe_completeness(data, ()),
         "notices": [*source.notices, *notices],
         "compared": result.compared,

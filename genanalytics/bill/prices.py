@@ -70,8 +70,8 @@ def prices(data: Records, *, by: str | Sequence[str] = BY) -> pd.DataFrame:
         - `writes` (str): what its requests write to the cache: `all` that they do not read, or `nothing`; a gap if
           both occur, or few such requests were seen.
 
-        `attrs` contains `units`, `labels`, `notices`, `coverage` and `lower_bounds`, as that of `summarize`, and
-        `resolution` and `resolution_of_exports`: the unit of amounts in US$, and whether they were rounded or cut.
+        `attrs` contains `units`, `labels`, `sums`, `notices`, `coverage` and `lower_bounds`, as that of `summarize`,
+        and `resolution` and `resolution_of_exports`: the unit of amounts in US$, and whether they were rounded or cut.
 
     Raises:
         MissingColumnError: The data lacks a column of `by`, `total_cost` or native tokens.
@@ -104,6 +104,7 @@ def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, B
         "units": dict.fromkeys(_TOKEN_PRICES, Unit.USD_PER_MTOK.value)
         | {"request_price": Unit.USD.value, "requests": Unit.COUNT.value, "explained_share": Unit.SHARE.value},
         "labels": {name: name.replace("_", " ") for name in ("requests", "explained_share", *PRICES)},
+        "sums": ["requests"],
         "notices": [*source.notices, *([] if "cache_discount" in source.columns else [_NO_DISCOUNT])],
         **dict(zip(RESOLUTIONS, (book.resolution.to_json(), book.exported.to_json()), strict=True)),
         **describe_completeness(data, ("requests",)),

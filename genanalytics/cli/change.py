@@ -61,8 +61,8 @@ def change(
 
     The last full period is compared with the one before it. The change is split into the number of requests, the mix of
     models and providers, tokens per request, prices, and caching; these effects add up to it. Prices come from the
-    records, as `prices` shows them. Amounts are per day if the periods have different lengths. JSON and CSV have no
-    total row.
+    records, as `prices` shows them. Amounts are per day if the periods have different lengths. JSON and CSV
+    have a total row only with --total.
     """
     from genanalytics.bill.items import add_items
     from genanalytics.decide.mix.cost_change import cost_change

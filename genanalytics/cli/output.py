@@ -117,7 +117,7 @@ class Output:
             width: The maximum number of characters in a line; None for that of the terminal.
         """
         from genanalytics.tables.table import format_table
-        from genanalytics.tables.trim import choose_columns, describe_left_out
+        from genanalytics.tables.trim import choose_columns, describe_left_out, list_bounds
 
         shown, left_out = self.arrange(rows, limit=limit)
         shown = shown if prepare is None else prepare(shown)
@@ -129,7 +129,8 @@ class Output:
                 [name for name in map(str, shown) if name not in by],
             )
         whole = self._find_total(rows, total) if by else None
-        say_table(format_table(shown, by, names, total=whole, width=width or find_terminal_width()))
+        bounds = list_bounds(whole)
+        say_table(format_table(shown, by, names, total=whole, at_least=bounds, width=width or find_terminal_width()))
         say(*describe_left_out(left_out))
 
     def arrange(self, rows: "pd.DataFrame", *, limit: int | None = None) -> "tuple[pd.DataFrame, pd.DataFrame]":
@@ -165,11 +166,13 @@ class Output:
         Raises:
             click.UsageError: The user wants one, and the rows do not add up.
         """
-        from genanalytics.tables.trim import find_total
+        from genanalytics.tables.trim import find_total, has_natural_total
 
         if not self.has_total:
             return None
-        total = find_total(rows) if given is None else given
+        total = given
+        if given is None and (self.total or has_natural_total(rows)):
+            total = find_total(rows)
         if total is None and self.total:
             msg = "--total: these rows do not add up; leave it out"
             raise click.UsageError(msg)

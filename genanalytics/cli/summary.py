@@ -45,7 +45,7 @@ def summary(
     """Show cost, cache savings, latency and more, by group.
 
     Reads files of `fetch` and `export`, and the service's own activity export (CSV). With the pandas engine, a record
-    in several files counts once. The most expensive group comes first. JSON and CSV have no total row.
+    in several files counts once. The most expensive group comes first. JSON and CSV have a total row only with --total.
     """
     options: dict[str, Any] = {
         "every": every,

@@ -16,7 +16,7 @@ from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
 from genanalytics.tables.table import describe_gaps, describe_rounding, format_table, list_notices, name_groups
-from genanalytics.tables.trim import choose_columns, describe_left_out, limit_rows, sort_rows
+from genanalytics.tables.trim import choose_columns, describe_left_out, limit_rows, list_bounds, sort_rows
 from genanalytics.units import Unit, format_count, format_value
 
 _OVERVIEW = (
@@ -131,7 +131,6 @@ def overview(
     if sort is not None:
         groups = sort_rows(groups, sort)
     groups, left_out = limit_rows(groups, limit)
-    unknown = UNKNOWN.name in whole and whole[UNKNOWN.name].iloc[0] > 0
     unfinished = every is not None and bool(groups[OPEN].fillna(value=False).any())
     readable = _mark_open(groups) if unfinished else groups
     names = [REQUESTS.name, *shown] if columns is None else shown
@@ -141,7 +140,7 @@ def overview(
         named,
         names,
         total=whole if named and total else None,
-        at_least={EFFECTIVE_COST.name, WITHOUT.name} if unknown else set(),
+        at_least=list_bounds(whole),
         width=width,
     )
     notes = [

@@ -11,6 +11,8 @@ import pandas as pd
 
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
+from genanalytics.metrics.sets.caching import WITHOUT
+from genanalytics.metrics.sets.cost import EFFECTIVE_COST, UNKNOWN
 from genanalytics.records.coverage import COVERAGE, Coverage
 from genanalytics.units import Unit, format_count, format_value
 
@@ -101,6 +103,18 @@ def _describe_sum(rows: pd.DataFrame, unit: Unit) -> list[str]:
         return []
     amount = format_value(float(rows[names[0]].sum()), unit)
     return [f"{amount} {labels.get(names[0], names[0])}" if unit is Unit.COUNT else amount]
+
+
+def has_natural_total(rows: pd.DataFrame) -> bool:
+    """Return whether a table shows the total of rows unasked: it is given, or several columns add up."""
+    return rows.attrs.get(TOTAL) is not None or len(rows.attrs.get(SUMS, ())) > 1
+
+
+def list_bounds(total: pd.DataFrame | None) -> set[str]:
+    """Return the columns of a total that are lower bounds, since the cost of some requests is unknown."""
+    if total is None or UNKNOWN.name not in total or not (total[UNKNOWN.name] > 0).any():
+        return set()
+    return {EFFECTIVE_COST.name, WITHOUT.name}
 
 
 def find_total(rows: pd.DataFrame) -> pd.DataFrame | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.text import is_missing
+from genanalytics.base.text import escape_unprintable, is_missing
 from genanalytics.errors import InputError
 from genanalytics.tables.encode import round_figure
 from genanalytics.units import Unit
@@ -53,7 +53,7 @@ def encode_workbook(rows: pd.DataFrame) -> bytes:
     """Return rows as a workbook with one sheet, whose first line has the names of the columns.
 
     Figures are rounded as in `encode`, and have the number format of their unit. Times are dates as clocks of their
-    time zone show them. Gaps are empty cells.
+    time zone show them. Gaps are empty cells. Characters of texts that do not print are escaped.
 
     Raises:
         InputError: The package is not installed, or there are more rows than a sheet has.
@@ -110,8 +110,8 @@ def _write_text(sheet: Any, line: int, place: int, cell: object, _: object) -> N
 
 
 def _to_cell_text(text: str) -> str:
-    """Return a text that a cell can contain: valid Unicode, not longer than a cell."""
-    valid = text.encode("utf-8", "backslashreplace").decode()
+    """Return a text that a cell can contain: without characters that XML lacks, not longer than a cell."""
+    valid = escape_unprintable(text)
     return valid if len(valid) <= _LONGEST else f"{valid[: _LONGEST - 1]}…"
 
 

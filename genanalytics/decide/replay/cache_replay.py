@@ -193,6 +193,7 @@ def cache_replay(
     found.attrs = {
         "units": dict(_UNITS),
         "labels": dict(_LABELS),
+        "sums": ["requests", "as_seen"],
         "notices": [*source.notices, *guessed, *_describe(found, sums, outside, terms.assumed)],
         **describe_completeness(data, ("requests", "as_seen")),
     }

@@ -129,6 +129,7 @@ def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> 
     found.attrs = {
         "units": {"requests": Unit.COUNT.value, **summary.attrs["units"]},
         "labels": {"requests": "requests", **summary.attrs["labels"]},
+        "sums": ["requests", "prompt", "cached"],
         "notices": [
             *summary.attrs["notices"],
             *guessed,
