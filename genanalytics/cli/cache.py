@@ -1,7 +1,6 @@
 """The commands `cache info`, `verify`, `clear` and `export`; none of them needs an API key or sends anything."""
 
 import json
-import os
 import re
 import time
 from contextlib import contextmanager
@@ -140,9 +139,9 @@ def export(cache_dir: str | None, file: str) -> None:
 def _open_archive(cache_dir: str | None) -> "Iterator[Archive]":
     """Yield the cache, which must exist; its notices go to stderr."""
     from genanalytics.cache.archive import FILE_NAME, Archive
-    from genanalytics.fetching.client import CACHE_DIR_VARIABLE, find_cache_directory
+    from genanalytics.fetching.environment import CACHE_DIR_VARIABLE, find_cache_directory
 
-    directory = find_cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)).expanduser()
+    directory = find_cache_directory(cache_dir).expanduser()
     if not (directory / FILE_NAME).exists():
         msg = f"no cache in {directory}: name its directory with --cache-dir or {CACHE_DIR_VARIABLE}"
         raise CacheError(msg)

@@ -20,7 +20,8 @@ from genanalytics.cache.archive import FILE_NAME, Archive
 from genanalytics.cache.contents import count_contents
 from genanalytics.errors import CacheError, InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
-from genanalytics.fetching.client import BASE_URL_VARIABLE, CACHE_DIR_VARIABLE, TOO_MANY, Client
+from genanalytics.fetching.client import TOO_MANY, Client
+from genanalytics.fetching.environment import BASE_URL_VARIABLE, CACHE_DIR_VARIABLE
 from genanalytics.fetching.secret import KEY_VARIABLE, Secret, check_api_key
 from genanalytics.fetching.transport import check_base_url
 from genanalytics.units import Unit, format_count, format_value

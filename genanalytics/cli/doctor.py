@@ -31,19 +31,14 @@ def doctor(base_url: str | None, api_key_file: str | None, cache_dir: str | None
     another problem.
     """
     from genanalytics.cli.checks import State, check_all
-    from genanalytics.fetching.client import (
-        BASE_URL_VARIABLE,
-        CACHE_DIR_VARIABLE,
-        DEFAULT_BASE_URL,
-        find_cache_directory,
-    )
+    from genanalytics.fetching.environment import find_base_url, find_cache_directory
     from genanalytics.fetching.secret import KEY_VARIABLE, Secret
 
     findings = []
     for finding in check_all(
         Secret(read_api_key(Path(api_key_file)) if api_key_file else os.environ.get(KEY_VARIABLE)),
-        base_url=base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
-        cache_dir=find_cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)),
+        base_url=find_base_url(base_url),
+        cache_dir=find_cache_directory(cache_dir),
         offline=offline,
     ):
         findings.append(finding)

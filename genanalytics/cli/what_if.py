@@ -1,7 +1,6 @@
 """The command `what-if`."""
 
 import json
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,17 +124,12 @@ def _read_prices(source: str, base_url: str | None, cache_dir: str | None, *, of
         InputError: The file cannot be read.
     """
     if source == _LIST:
-        from genanalytics.fetching.client import (
-            BASE_URL_VARIABLE,
-            CACHE_DIR_VARIABLE,
-            DEFAULT_BASE_URL,
-            find_cache_directory,
-        )
+        from genanalytics.fetching.environment import find_base_url, find_cache_directory
         from genanalytics.fetching.models import fetch_models
 
         found = fetch_models(
-            base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
-            find_cache_directory(cache_dir or os.environ.get(CACHE_DIR_VARIABLE)),
+            find_base_url(base_url),
+            find_cache_directory(cache_dir),
             offline=offline,
         )
         print_notices(filter(None, [found.notice]))

@@ -4,17 +4,14 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
-from pathlib import Path
 from threading import Event
 from typing import NoReturn, Self, TypedDict, Unpack
 from urllib.parse import quote
-
-import platformdirs
 
 from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.moments import to_utc
@@ -22,9 +19,10 @@ from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import quote_bytes
 from genanalytics.cache.archive import Archive
 from genanalytics.cache.entry import Entry, make_cache_key
-from genanalytics.errors import CacheError, InputError, KeyRefusedError
+from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.clock import Clock
+from genanalytics.fetching.environment import find_base_url, find_cache_directory
 from genanalytics.fetching.flights import Flights
 from genanalytics.fetching.pacing.controller import Verdict
 from genanalytics.fetching.pacing.pace import Pace, draw_backoff_s
@@ -32,10 +30,6 @@ from genanalytics.fetching.secret import KEY_VARIABLE, Secret, check_api_key
 from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
 from genanalytics.ids.form import read_created_s
 from genanalytics.records.record import SETTLING_S, NotARecordError, parse_json, read_record
-
-DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
-BASE_URL_VARIABLE = "GENANALYTICS_BASE_URL"
-CACHE_DIR_VARIABLE = "GENANALYTICS_CACHE_DIR"
 
 REMEMBER_MISSING_S = 86_400
 """A 404 for an id older than this is remembered for this long."""
@@ -68,11 +62,12 @@ class Client:
 
     Args:
         api_key: The API key; None only with both `offline` and `account`.
-        base_url: The URL of the API, without `/generation`; https, or http on the loopback interface.
+        base_url: The URL of the API, without `/generation`; https, or http on the loopback interface. Without it,
+            `GENANALYTICS_BASE_URL` or OpenRouter's.
         account: The name of the account in the cache, which keeps the records of accounts apart; without it a
             fingerprint of the API key.
-        cache_dir: The directory of the cache; without it the user's data directory of the platform, since the cache may
-            hold the last copy of a record.
+        cache_dir: The directory of the cache; without it `GENANALYTICS_CACHE_DIR` or the user's data directory of the
+            platform, since the cache may hold the last copy of a record.
         max_workers: The maximum number of concurrent requests of one fetch.
         rate: The maximum number of requests per second; None for no limit but the service's own.
         timeout_s: The time limit for one request in seconds.
@@ -88,7 +83,7 @@ class Client:
         self,
         api_key: "str | Secret | None",
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str | None = None,
         account: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         max_workers: int = 16,
@@ -103,7 +98,7 @@ class Client:
             msg = f"{misplaced} contains an API key: set {KEY_VARIABLE}, or use --api-key-file (api_key in Python)"
             raise InputError(msg)
         try:
-            self.base_url = check_base_url(base_url)
+            self.base_url = check_base_url(find_base_url(base_url))
         except InputError:
             del base_url  # it may contain a password
             raise
@@ -127,7 +122,7 @@ class Client:
     def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
         """Return a client made from the environment.
 
-        `OPENROUTER_API_KEY` holds the API key; `GENANALYTICS_BASE_URL` and `GENANALYTICS_CACHE_DIR` count if set.
+        `OPENROUTER_API_KEY` holds the API key. The URL and the cache are those of `Client` without arguments.
 
         Args:
             options: Arguments of `Client` by name; one that is not None wins over the environment.
@@ -271,8 +266,6 @@ def _take_options(options: ClientOptions) -> dict[str, object]:
     """Return the arguments of a client, from the options and the environment; leave none for a traceback to print."""
     found = {
         "api_key": os.environ.get(KEY_VARIABLE),
-        "base_url": os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL,
-        "cache_dir": os.environ.get(CACHE_DIR_VARIABLE),
     } | {name: value for name, value in options.items() if value is not None}
     options.clear()  # type: ignore[attr-defined] # it is a dict
     return found
@@ -295,22 +288,6 @@ def use_client(client: Client | None) -> Iterator[Client]:
         return
     with Client.from_env() as own:
         yield own
-
-
-def find_cache_directory(named: str | os.PathLike[str] | None) -> Path:
-    """Return the directory of the cache: the named one, or else in the user's data directory of the platform.
-
-    Raises:
-        CacheError: There is no home directory, as for some users of containers and of scheduled jobs.
-    """
-    if named:
-        return Path(named)
-    with suppress(RuntimeError):
-        found = platformdirs.user_data_path("genanalytics")
-        if found.is_absolute() and os.environ.get("HOME") != "":
-            return found
-    msg = f"no home directory for the cache: set HOME, or name a directory with --cache-dir or {CACHE_DIR_VARIABLE}"
-    raise CacheError(msg)
 
 
 def _find_verdict(answer: Answer) -> Verdict:

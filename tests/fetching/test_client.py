@@ -320,6 +320,18 @@ def test_the_environment_says_what_is_not_said(
         assert client.archive.path.parent == tmp_path / "b"
 
 
+def test_a_client_with_a_key_uses_the_service_and_the_cache_of_the_environment(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENANALYTICS_BASE_URL", server.base_url)
+    monkeypatch.setenv("GENANALYTICS_CACHE_DIR", str(tmp_path / "from-environment"))
+    with Client(KEY) as client, Client.from_env(api_key=KEY) as other:
+        assert (client.base_url, client.archive.path) == (other.base_url, other.archive.path)
+        assert (client.base_url, client.archive.path.parent) == (server.base_url, tmp_path / "from-environment")
+    with Client(KEY, base_url="https://a.example", cache_dir=tmp_path / "b") as client:
+        assert (client.base_url, client.archive.path.parent) == ("https://a.example", tmp_path / "b")
+
+
 def test_without_a_key_in_the_environment_its_name_is_told() -> None:
     with pytest.raises(KeyRefusedError, match="set OPENROUTER_API_KEY"):
         Client.from_env()

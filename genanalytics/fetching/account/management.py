@@ -13,7 +13,8 @@ from typing import Any, NoReturn, Self
 from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.text import quote_bytes
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError
-from genanalytics.fetching.client import BASE_URL_VARIABLE, DEFAULT_BASE_URL, LONGEST_WAIT_S, read_message
+from genanalytics.fetching.client import LONGEST_WAIT_S, read_message
+from genanalytics.fetching.environment import find_base_url
 from genanalytics.fetching.pacing.pace import draw_backoff_s
 from genanalytics.fetching.secret import MANAGEMENT_KEY_VARIABLE, Secret, check_management_key
 from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
@@ -94,7 +95,7 @@ class Management:
     ) -> None:
         secret = Secret(management_key or os.environ.get(MANAGEMENT_KEY_VARIABLE))
         del management_key  # an exception from here on may print the variables of its frames
-        url = Secret(base_url).reveal() or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+        url = Secret(base_url).reveal() or find_base_url(None)
         del base_url
         if hide_api_keys(secret.hide_text(url)) != url:
             del url
