@@ -41,7 +41,8 @@ from .files import (
 )
 from .ids.read import Ids as Ids, read_ids as read_ids
 from .metrics.attempts import attempt_summary as attempt_summary, attempts as attempts
-from .metrics.comparison import Comparison as Comparison, compare as compare
+from .metrics.compared import Comparison as Comparison
+from .metrics.comparison import compare as compare
 from .metrics.distribution import distribution as distribution
 from .metrics.engines.scan import scan as scan
 from .metrics.quality import quality as quality

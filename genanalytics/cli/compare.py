@@ -7,7 +7,6 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
-from genanalytics.units import Unit, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +64,7 @@ def compare(
         row = _make_row(found, data)
     if output.print_rows(row):
         return
-    say(_describe(found, a, b), "")
+    say(found.answer, "")
     _, *lines = repr(found).splitlines()
     say(*lines)
     _show_strata(found, names, output)
@@ -122,24 +121,6 @@ def _make_row(found: "Comparison", data: Any) -> "pd.DataFrame":
     frame = pd.DataFrame([row])
     frame.attrs = describe_completeness(data, ())
     return frame
-
-
-def _describe(found: "Comparison", a: str, b: str) -> str:
-    """Return the answer in words."""
-    label, unit, difference = found.metric.label, found.metric.unit, found.difference
-    title = f"{label[0].upper()}{label[1:]}"
-    if not found.comparable or difference.value is None:
-        return f"{title}: {a} and {b} cannot be compared, since they have too little in common."
-    values = " against ".join(format_value(value, unit) for value in (found.value_a, found.value_b))
-    unit = Unit.POINTS if unit is Unit.SHARE else unit
-    word = "lower" if difference.value < 0 else "higher"
-    size = f"{format_value(abs(difference.value), unit)} {word} than"
-    answer = f"{a} is {size if difference.value else 'equal to'} {b}, {values}"
-    if difference.low is None or difference.high is None:
-        return f"{title}: {answer}. There is no interval: {found.gap or 'it cannot be estimated'}."
-    span = f"{format_value(difference.low, unit)} to {format_value(difference.high, unit)}"
-    unclear = "no clear difference: " if difference.low <= 0 <= difference.high else ""
-    return f"{title}: {unclear}{answer} (95 % interval of the difference: {span})."
 
 
 def _show_strata(found: "Comparison", names: list[str], output: Output) -> None:

@@ -2,7 +2,8 @@
 
 from genanalytics.metrics.attempts import ATTEMPTS, attempt_summary, attempts
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS
-from genanalytics.metrics.comparison import Comparison, Estimate, compare
+from genanalytics.metrics.compared import Comparison, Estimate
+from genanalytics.metrics.comparison import compare
 from genanalytics.metrics.declare import (
     Basis,
     Count,

@@ -6,7 +6,7 @@ weight on both sides. Strata that only one side has are left out, and their shar
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
+from genanalytics.metrics.compared import Comparison, Estimate, find_unit_of_difference
 from genanalytics.metrics.declare import Basis, Known, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
@@ -31,91 +32,12 @@ from genanalytics.metrics.intervals.moments import Moments
 from genanalytics.metrics.intervals.ratios import Limits, count_effective_rows
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import Percentiles, aggregate, choose_percentiles, finish
-from genanalytics.units import Unit, format_value
-
-LEAST_OVERLAP = 0.5
-"""If less than this share of the rows of a side is in common strata, most of that side is not compared."""
+from genanalytics.units import Unit
 
 _N = "rows with a value"
 _SIDES = ("a", "b")
 _FEWEST = 2
 """A stratum with fewer clusters on a side shows no spread, so it is not common."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with the limits of its 95 % interval; None for each that is unknown."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Comparison:
-    """The difference between two groups in one statistic, on the strata that both have.
-
-    Attributes:
-        by: The column, or the derived key, whose values are compared.
-        a: One of its values.
-        b: The other one.
-        metric: The statistic.
-        match: The columns and derived keys that make the strata.
-        value_a: The statistic of `a`: the weighted mean over the common strata; None without any.
-        value_b: The statistic of `b`.
-        difference: `value_a - value_b`.
-        ratio: `value_a / value_b`; None unless both are above 0.
-        n_a: The rows of `a` in which the statistic is known.
-        n_b: The rows of `b` in which it is known.
-        overlap_a: The share of `n_a` in common strata; None if `n_a` is 0.
-        overlap_b: The share of `n_b` in common strata.
-        strata: A row per stratum: the columns of `match`, `n_a`, `n_b`, `value_a`, `value_b`, `difference`, and
-            `weight`, which is missing if the stratum is not common. `attrs` contains `units` and `labels`.
-        gap: The reason why there is no interval; empty if there is one, or if nothing is compared.
-    """
-
-    by: str
-    a: object
-    b: object
-    metric: Statistic
-    match: tuple[str, ...]
-    value_a: float | None
-    value_b: float | None
-    difference: Estimate
-    ratio: Estimate
-    n_a: int
-    n_b: int
-    overlap_a: float | None
-    overlap_b: float | None
-    strata: pd.DataFrame
-    gap: str = ""
-
-    @property
-    def comparable(self) -> bool:
-        """Whether at least half of the rows of either side are in common strata."""
-        return min(self.overlap_a or 0.0, self.overlap_b or 0.0) >= LEAST_OVERLAP
-
-    def __repr__(self) -> str:
-        unit = self.metric.unit
-        shares = (format_value(overlap, Unit.SHARE) for overlap in (self.overlap_a, self.overlap_b))
-        counts = f"{self.strata['weight'].count()} of {len(self.strata)} by {', '.join(self.match)}"
-        common = f"common strata ({counts})" if self.match else "one stratum"
-        lines = [
-            f"{self.metric.label}: {self.by} {self.a} against {self.b}",
-            f"{self.n_a:,} and {self.n_b:,} rows, {' and '.join(shares)} in {common}",
-        ]
-        if not self.comparable:
-            least = format_value(LEAST_OVERLAP, Unit.SHARE)
-            return "\n".join([*lines, f"not comparable: less than {least} of a side is in common strata"])
-        return "\n".join(
-            [
-                *lines,
-                f"{format_value(self.value_a, unit)} against {format_value(self.value_b, unit)}",
-                f"difference {_format(self.difference, _find_unit_of_difference(unit), self.gap)}",
-                f"ratio {_format(self.ratio, Unit.RATIO, self.gap)}",
-                f"associated with {self.by}: other differences between the sides may cause it",
-            ]
-        )
 
 
 @opens_paths("data")
@@ -272,7 +194,7 @@ def _describe(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) 
         "n_b": (f"n of {b}", Unit.COUNT),
         "value_a": (f"{label} of {a}", unit),
         "value_b": (f"{label} of {b}", unit),
-        "difference": ("difference", _find_unit_of_difference(unit)),
+        "difference": ("difference", find_unit_of_difference(unit)),
         "weight": ("weight", Unit.SHARE),
     }
     strata.attrs = {
@@ -281,11 +203,6 @@ def _describe(strata: pd.DataFrame, statistic: Statistic, a: object, b: object) 
         "shares_of_total": ["weight"],
     }
     return strata
-
-
-def _find_unit_of_difference(unit: Unit) -> Unit:
-    """Return the unit of a difference of two values."""
-    return Unit.POINTS if unit is Unit.SHARE else unit
 
 
 def _combine(
@@ -353,13 +270,3 @@ def _average(common: pd.DataFrame, side: str) -> float:
 
 def _keep_finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _format(estimate: Estimate, unit: Unit, gap: str) -> str:
-    """Return a number with its interval, for people."""
-    value = format_value(estimate.value, unit)
-    if estimate.value is None:
-        return value
-    if estimate.low is None or estimate.high is None:
-        return f"{value} (no interval{gap and f': {gap}'})"
-    return f"{value} ({format_value(estimate.low, unit)} to {format_value(estimate.high, unit)})"

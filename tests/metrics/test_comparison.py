@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 import genanalytics as ga
 from genanalytics import InputError, MissingColumnError
-from genanalytics.metrics import Statistic, comparison
+from genanalytics.metrics import Estimate, Statistic
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.intervals import clusters
 from support.row_values import FAILURES, MEAN, PERCENTILES, PRICE, TOTAL
@@ -61,6 +61,27 @@ def test_strata_that_one_side_lacks_are_shown_and_left_out() -> None:
     assert found.strata["weight"].fillna(-1).tolist() == [pytest.approx(2 / 3.2), -1, pytest.approx(1.2 / 3.2)]
     assert (found.n_a, found.n_b) == (6, 8)
     assert (found.overlap_a, found.overlap_b) == (1, 7 / 8)
+
+
+def test_a_notebook_shows_the_answer_both_sides_and_the_strata() -> None:
+    found = compared(TWO_MODELS, MEAN)
+    html = found._repr_html_()
+    assert f"<p>{found.answer}</p>" in html
+    assert [line for line in repr(found).splitlines()[1:] if line not in html] == []
+    assert "<summary>2 common strata</summary>" in html
+    shown = re.findall(r"<t[dh] [^>]*>([^<]*)<", html)
+    assert shown[:4] == ["provider", "rows", "in common strata", "cost mean"]
+    assert (shown[4:6], shown[8:10]) == (["A", "6"], ["B", "8"])
+    assert shown[shown.index("large") :][:3] == ["large", "4", "4"]
+
+
+def test_names_of_strangers_are_no_markup_and_move_no_cursor() -> None:
+    odd = [(f"<b>{side}\x1b[2J", "<i>m</i>", [1, 2, 3]) for side in "AB"]
+    found = ga.compare(cells(*odd), by="provider", a=odd[0][0], b=odd[1][0], metric=MEAN)
+    html = found._repr_html_()
+    assert "&lt;b&gt;A\\x1b[2J" in html
+    assert [mark for mark in ("<b>", "<i>", "\x1b") if mark in html] == []
+    assert "\x1b" not in repr(found)
 
 
 def test_the_strata_are_shown_as_a_table() -> None:
@@ -118,7 +139,7 @@ def test_the_interval_of_means_that_hardly_differ_is_welchs_t_of_scipy(n_a: int,
 
 def test_a_rate_of_nothing_leaves_no_ratio() -> None:
     found = compared(cells(("A", "m", [0] * 20), ("B", "m", [1, 0] * 10), column="flag"), FAILURES)
-    assert found.ratio == comparison.Estimate(None, None, None)
+    assert found.ratio == Estimate(None, None, None)
     assert found.difference.high is not None
     assert found.difference.high < 0
 
@@ -161,7 +182,7 @@ def test_a_small_overlap_is_described_as_not_comparable() -> None:
 
 def test_without_common_strata_nothing_is_compared() -> None:
     found = compared(cells(("A", "one", [1.0] * 9), ("B", "other", [2.0] * 9)), MEAN)
-    nothing = comparison.Estimate(None, None, None)
+    nothing = Estimate(None, None, None)
     assert (found.value_a, found.value_b, found.difference, found.ratio) == (None, None, nothing, nothing)
     assert (found.overlap_a, found.overlap_b) == (0, 0)
     assert "not comparable" in str(found)
@@ -176,7 +197,7 @@ def test_a_side_without_a_known_value_has_no_overlap() -> None:
 def test_too_few_clusters_leave_a_difference_without_an_interval() -> None:
     frame = cells(("A", "m", [1.0, 2.0]), ("B", "m", [5.0, 6.0]))
     found = compared(frame, MEAN)
-    assert found.difference == comparison.Estimate(-4, None, None)
+    assert found.difference == Estimate(-4, None, None)
     assert found.gap == "fewer than 6 independent observations"
     assert "difference −$4.000 (no interval: fewer than 6 independent observations)" in str(found)
 
