@@ -14,7 +14,9 @@ DOCS = Path(__file__).parent
 
 ENVIRONMENT = {
     "OPENROUTER_API_KEY": "the API key; it is never shown and never stored",
-    "OPENROUTER_MANAGEMENT_KEY": "the management key, for `ids --from-service`; it is never shown and never stored",
+    "OPENROUTER_MANAGEMENT_KEY": (
+        "the management key, for `coverage` and `ids --from-service`; it is never shown and never stored"
+    ),
     "GENANALYTICS_BASE_URL": "the URL of the API; `--base-url` wins",
     "GENANALYTICS_CACHE_DIR": "the directory of the cache; `--cache-dir` wins",
     "HTTPS_PROXY, REQUESTS_CA_BUNDLE": "proxy and certificates, as in every program that uses requests",
@@ -29,7 +31,8 @@ EXIT_CODES = {
         "some ids have no record: the other records are written, and totals are lower bounds. With `--min-coverage`:"
         " a smaller share of the ids has one. With `--allow-missing`: only if nothing was fetched, since the service"
         " could not be reached or answered nothing usable; a message says so."
-        " Or a file was not replaced, because its records would be lost. `reconcile`: the two sides differ"
+        " Or a file was not replaced, because its records would be lost. `reconcile`: the two sides differ."
+        " `coverage --min-coverage`: a smaller share of the bill is in the records"
     ),
     "4": "no API key, or the service refused it",
     "5": "`forecast --fail-above`: the chance to exceed the budget is higher",

@@ -31,6 +31,7 @@ from .errors import (
 )
 from .fetching.account.find_ids import FoundIds as FoundIds, find_ids as find_ids
 from .fetching.client import Client as Client
+from .fetching.daily_activity import fetch_daily_activity as fetch_daily_activity
 from .fetching.fetch import fetch as fetch
 from .fetching.result import FetchResult as FetchResult, Stats as Stats
 from .files import (
@@ -52,6 +53,8 @@ from .records.frame import drift as drift
 from .records.schema import COLUMNS as COLUMNS
 from .report.write import write_report as write_report
 from .service.activity import read_activity as read_activity
+from .service.bill_coverage import BillCoverage as BillCoverage, coverage as coverage
+from .service.daily_activity import read_daily_activity as read_daily_activity
 from .service.focus import focus_charges as focus_charges
 from .service.reconcile import reconcile as reconcile
 from .service.reconciliation import Reconciliation as Reconciliation

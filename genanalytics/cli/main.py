@@ -24,6 +24,7 @@ from genanalytics.cli.changes import changes
 from genanalytics.cli.compact import compact
 from genanalytics.cli.compare import compare
 from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
+from genanalytics.cli.coverage import coverage
 from genanalytics.cli.demo import demo
 from genanalytics.cli.doctor import doctor
 from genanalytics.cli.exit_codes import Exit
@@ -176,6 +177,7 @@ for _command in (
     compact,
     compare,
     completion,
+    coverage,
     demo,
     doctor,
     export,

@@ -27,8 +27,10 @@ class _Share(click.ParamType):  # type: ignore[type-arg] # generic in newer vers
         return share
 
 
+SHARE = _Share()
+
 tolerance_options = combine(
-    click.option("--min-coverage", type=_Share(), help="Exit with 0 if this share of the ids has a record: 0.9."),
+    click.option("--min-coverage", type=SHARE, help="Exit with 0 if this share of the ids has a record: 0.9."),
     click.option("--allow-missing", is_flag=True, help="Exit with 0 even if ids have no record."),
 )
 """The options of `Tolerance`."""

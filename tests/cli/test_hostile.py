@@ -42,6 +42,8 @@ ROWS = [
     ["what-if"],
     ["forecast"],
     ["changes"],
+    ["coverage", "--activity", "daily.json"],
+    ["coverage", "--activity", "daily.json", "--by", "model", "--min-coverage", "0"],
     ["change", "--period", "week"],
     ["compare", "--by", "hour", "--a", "12", "--b", "13", "--metric", "error_rate"],
     ["recommend"],
@@ -75,6 +77,8 @@ COMMANDS = [
     ["cache", "clear", "--yes"],
     ["cache", "info", "--cache-dir", f"{ACTING}missing"],
     ["completion", "bash", "-o", f"{ACTING}missing/file"],
+    ["coverage", "records.parquet", "--activity", f"{ACTING}.txt"],
+    ["coverage", "records.parquet", "--by", ACTING, "--activity", "daily.json"],
     ["demo", "--directory", f"{ACTING}.txt/demo"],
     ["show", next(iter(sample(30, seed=3).records)), "records.parquet"],
     ["show", ACTING, "records.parquet"],
@@ -95,6 +99,14 @@ def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("records.jsonl").write_text("\n".join(lines))
     frame = read("records.jsonl")
     write(frame.assign(**{COLUMN: pd.array([ACTING] * len(frame), dtype="str")}), "records.parquet")
+    row = {
+        "date": "2026-09-30",
+        "model_permaslug": ACTING,
+        "provider_name": HOSTILE["model"],
+        "usage": 9,
+        "requests": 2,
+    }
+    Path("daily.json").write_text(json.dumps({"data": [row, row | {"model_permaslug": HOSTILE["model"]}]}))
     Path(f"{ACTING}.txt").write_text(f"gen-1\n{ACTING}\ngen-\u202e2\n")
     export = pd.DataFrame({"generation_id": [f"gen-{ACTING}"], "created_at": ["2026-09-01"], "cost_total": [1.0]})
     export.assign(model_permaslug=ACTING).to_csv(f"{ACTING}.csv", index=False)

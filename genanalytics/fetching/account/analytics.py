@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from genanalytics.base.moments import to_utc
+from genanalytics.base.numbers import read_number
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import GenAnalyticsError
 from genanalytics.fetching.account.management import Management
@@ -23,7 +24,6 @@ HOUR_S = 3_600
 _COUNT = "request_count"
 _ID = "generation_id"
 _TIMES = ("date__hour", "created_at__hour")
-_LARGEST = 10**15
 _MS = 1_000
 _MOST_WARNINGS = 3
 
@@ -108,21 +108,6 @@ def list_generations(management: Management, window: Window) -> tuple[Page, list
     query = {"metrics": [_COUNT], "dimensions": [_ID], "granularity": "hour", "limit": MOST_ROWS}
     page = _query(management, window, query)
     return page, [_read_row(row) for row in page.rows]
-
-
-def read_number(value: object) -> float | None:
-    """Return a number that may come as a text; None for anything else.
-
-    >>> read_number("12"), read_number(0.5), read_number("1e400"), read_number(True), read_number("x")
-    (12.0, 0.5, None, None, None)
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if abs(number) <= _LARGEST else None
 
 
 def _query(management: Management, window: Window, query: Mapping[str, object]) -> Page:
