@@ -17,7 +17,6 @@ from genanalytics.agents.answer import BEGIN, END
 from genanalytics.agents.ask import INSTRUCTIONS, TOOLS
 from genanalytics.agents.kept import KeptRecords
 from genanalytics.agents.server import make_server
-from genanalytics.cli.main import run
 from genanalytics.cli.records import Selection
 from genanalytics.cli.repeat import find_state
 from support.faults import KEY
@@ -174,12 +173,3 @@ def test_nonsense_does_not_end_it(path: Path) -> None:
         _, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert b"Traceback" not in err
-
-
-def test_a_file_that_cannot_be_read_is_reported_before_it_serves(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["mcp", str(tmp_path / "missing.parquet")]) == 2
-    assert "missing.parquet" in capsys.readouterr().err
-    assert run(["mcp", "-"]) == 2
-    assert "stdin belongs to the MCP client" in capsys.readouterr().err
