@@ -403,19 +403,33 @@ REFUSALS = {
     "400": [Planned(400, quote(CANARY, safe="").encode())],
     "no JSON": [Planned(200, CANARY.encode())],
     "no rows": [Planned(200, json.dumps({"data": {"data": [{"request_count": CANARY}]}}).encode())],
+    "no day": [Planned(200, json.dumps({"data": [{"date": CANARY}]}).encode())],
     "503": [Planned(503, CANARY.encode(), {"Retry-After": "0"})] * 5,
 }
 
 
+def list_ids(base_url: str, management_key: str | None) -> object:
+    return ga.find_ids(since="2026-09-01", base_url=base_url, management_key=management_key)
+
+
+def list_charges(base_url: str, management_key: str | None) -> object:
+    return ga.fetch_daily_activity(base_url=base_url, management_key=management_key)
+
+
 @pytest.mark.parametrize("name", REFUSALS)
 @pytest.mark.parametrize("source", ["argument", "environment"])
+@pytest.mark.parametrize("ask", [list_ids, list_charges])
 def test_the_management_key_is_in_no_error(
-    name: str, source: str, account: AccountServer, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[str, str | None], object],
+    name: str,
+    source: str,
+    account: AccountServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     account.plans.extend(REFUSALS[name])
     monkeypatch.setenv(MANAGEMENT_KEY_VARIABLE, CANARY if source == "environment" else "another")
     given = None if source == "environment" else CANARY
-    error = _error_of(lambda: ga.find_ids(since="2026-09-01", base_url=account.base_url, management_key=given))
+    error = _error_of(lambda: ask(account.base_url, given))
     monkeypatch.delenv(MANAGEMENT_KEY_VARIABLE)
     assert isinstance(error, ga.GenAnalyticsError)
     assert {asked.authorization for asked in account.asked} == {f"Bearer {CANARY}"}
@@ -428,6 +442,8 @@ def test_the_management_key_is_in_no_error_about_arguments(url: str) -> None:
         lambda: ga.find_ids(since="7d", management_key=CANARY, base_url=url),
         lambda: ga.find_ids(since="soon", management_key=CANARY, base_url=url),
         lambda: ga.find_ids(since="7d", management_key=f"x {CANARY}"),
+        lambda: ga.fetch_daily_activity(management_key=CANARY, base_url=url),
+        lambda: ga.fetch_daily_activity(management_key=f"x {CANARY}"),
     ):
         error = _error_of(act)
         assert not leaks(told(error)), [line for line in told(error).splitlines() if leaks(line)]

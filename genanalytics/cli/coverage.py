@@ -28,8 +28,8 @@ Examples:
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)
 @click.option(
-    "--activity",
-    "activity_file",
+    "--daily-activity",
+    "daily_file",
     type=FILE,
     metavar="FILE",
     help="Read the daily activity from a file, the JSON of GET /activity, instead of asking the service.",
@@ -54,7 +54,7 @@ Examples:
 @prints_rows
 def coverage(
     paths: tuple[str, ...],
-    activity_file: str | None,
+    daily_file: str | None,
     by: tuple[str, ...],
     since: str | None,
     until: str | None,
@@ -73,7 +73,7 @@ def coverage(
 
     names = split_names(",".join(by))
     selection = Selection(paths or read_config().find_data())
-    activity = _get_activity(activity_file, management_key_file, base_url)
+    activity = _get_activity(daily_file, management_key_file, base_url)
     with selection.open() as data:
         found = compare(data, activity, since=since, until=until)
     rows = found.totals(names)
@@ -88,22 +88,24 @@ def coverage(
     return Exit.PARTIAL
 
 
-def _get_activity(activity_file: str | None, management_key_file: str | None, base_url: str | None) -> "pd.DataFrame":
+def _get_activity(daily_file: str | None, management_key_file: str | None, base_url: str | None) -> "pd.DataFrame":
     """Return the daily activity, from a file or from the service.
 
     Raises:
         click.UsageError: Options of both are given.
     """
-    if activity_file is None:
+    if daily_file is None:
         from genanalytics.fetching.daily_activity import fetch_daily_activity
 
         return fetch_daily_activity(management_key=read_management_key(management_key_file), base_url=base_url)
     if management_key_file is not None or base_url is not None:
-        msg = "--activity reads a file, and --management-key-file and --base-url ask the service: give one of them"
+        msg = (
+            "--daily-activity reads a file, and --management-key-file and --base-url ask the service: give one of them"
+        )
         raise click.UsageError(msg)
     from genanalytics.service.daily_activity import read_daily_activity
 
-    return read_daily_activity(activity_file)
+    return read_daily_activity(daily_file)
 
 
 def _say_gaps(rows: "pd.DataFrame", names: Sequence[str], output: Output) -> None:

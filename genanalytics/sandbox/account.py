@@ -117,7 +117,7 @@ class Account:
         metadata = {"query_time_ms": 31, "row_count": len(shown), "truncated": len(shown) < len(rows)}
         return {"data": {"data": shown, "metadata": metadata, "cachedAt": int(self.now.timestamp() * 1000)}}
 
-    def list_activity(self, day: str = "") -> dict[str, object]:
+    def list_activity(self, day: str = "") -> dict[str, list[dict[str, object]]]:
         """Return the daily activity: a row per day, model and provider, for the last completed days.
 
         Args:

@@ -1,6 +1,6 @@
 """The bill of a call: which price sheet holds for it, its items, and what it is charged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -32,9 +32,9 @@ class Bill:
     """The charge of the provider to the user's own key; 0 without one."""
 
 
-def make_bill(call: Call) -> Bill:
-    """Return the bill of a call."""
-    price, sheet = _find_price(call.caller.model, call.caller.provider, choose_terms(call))
+def make_bill(call: Call, among: Collection[Terms] = tuple(Terms)) -> Bill:
+    """Return the bill of a call, under one of these terms or those of the list."""
+    price, sheet = _find_price(call.caller.model, call.caller.provider, choose_terms(call, among))
     items = Items(
         input=(call.prompt - call.cached - call.written) * price.prompt,
         cache_read=call.cached * price.cache_read,
@@ -55,9 +55,9 @@ def make_bill(call: Call) -> Bill:
     )
 
 
-def choose_terms(call: Call) -> Terms:
-    """Return the terms that a call is billed under."""
-    return next((terms for terms, holds in _RULES if holds(call)), Terms.LIST)
+def choose_terms(call: Call, among: Collection[Terms] = tuple(Terms)) -> Terms:
+    """Return the terms that a call is billed under: the first of these whose rule holds, or those of the list."""
+    return next((terms for terms, holds in _RULES if terms in among and holds(call)), Terms.LIST)
 
 
 def _is_after_raise(call: Call) -> bool:

@@ -1,6 +1,6 @@
 """The sample: generation ids of one month, and their records."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -12,7 +12,7 @@ from genanalytics.sandbox.bill import Bill, make_bill
 from genanalytics.sandbox.calls import EPOCH, Call
 from genanalytics.sandbox.catalog import Provider
 from genanalytics.sandbox.draws import Draws
-from genanalytics.sandbox.prices import Items, PriceSheet
+from genanalytics.sandbox.prices import Items, PriceSheet, Terms
 from genanalytics.sandbox.traffic import draw_calls, draw_id
 
 Record = dict[str, object]
@@ -67,7 +67,14 @@ class Sample:
         return tuple(dict.fromkeys(self.priced_by.values()))
 
 
-def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: float = 0) -> Sample:
+def sample(
+    count: int = 400,
+    seed: int = 7,
+    *,
+    month: str = "2026-09",
+    nightly: float = 0,
+    terms: Collection[Terms] = tuple(Terms),
+) -> Sample:
     """Return a sample of one month with `count` distinct ids: the same on every machine for the same arguments.
 
     Some ids occur more than once in `Sample.ids`, so it is a little longer.
@@ -78,6 +85,8 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
         month: The month, such as "2026-09".
         nightly: The share (0 to 1) of workloads of a further application, which caches prompts that are hardly ever
             read again.
+        terms: The terms that calls can be billed under, in addition to those of the list: surcharges, discounts and a
+            price change. The calls are the same.
 
     Raises:
         InputError: There is no such month.
@@ -98,7 +107,7 @@ def sample(count: int = 400, seed: int = 7, *, month: str = "2026-09", nightly: 
     while len(created) < count:
         call = next(traffic)
         created[call.id] = call.created_us
-        bills[call.id] = make_bill(call)
+        bills[call.id] = make_bill(call, terms)
         records[call.id] = _make_record(call, bills[call.id])
         if len(created) < count and draws.chance(_WITHOUT_RECORD):  # a failed call has an id too
             created[draw_id(draws, call.created_us)] = call.created_us

@@ -49,7 +49,10 @@ def test_gaps_are_shown_the_largest_first(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_rows_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["coverage", "most.parquet", "--activity", "daily.json", "--by", "model,provider_name", "--json"]) == 0
+    assert (
+        run(["coverage", "most.parquet", "--daily-activity", "daily.json", "--by", "model,provider_name", "--json"])
+        == 0
+    )
     rows = json.loads(capsys.readouterr().out)
     assert rows[0].keys() >= {"model", "provider_name", "bill_usd", "records_usd", "missing_usd", "coverage"}
     gaps = [row["missing_usd"] for row in rows]
@@ -60,13 +63,16 @@ def test_rows_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--activity", "all.jsonl"], "cannot read the daily activity all.jsonl: it is not JSON"),
-        (["--activity", "daily.json", "--base-url", "x"], "--activity reads a file, and --management-key-file and"),
+        (["--daily-activity", "all.jsonl"], "cannot read the daily activity all.jsonl: it is not JSON"),
         (
-            ["--activity", "daily.json", "--by", "origin"],
+            ["--daily-activity", "daily.json", "--base-url", "x"],
+            "--daily-activity reads a file, and --management-key-file and",
+        ),
+        (
+            ["--daily-activity", "daily.json", "--by", "origin"],
             "no totals by 'origin'; give some of day, model, provider_name",
         ),
-        (["--activity", "daily.json", "--since", "soon"], "since='soon' is not a moment"),
+        (["--daily-activity", "daily.json", "--since", "soon"], "since='soon' is not a moment"),
         (["--min-coverage", "95"], "'95' is not a share: give a number from 0 to 1"),
     ],
 )
