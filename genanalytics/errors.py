@@ -1,12 +1,23 @@
 """What can go wrong: one base, few children, each also the builtin that a caller would expect."""
 
+from collections.abc import Sequence
+
 
 class GenAnalyticsError(Exception):
     """The base of all errors of this package; the text names the value, what is allowed, and the next step."""
 
 
 class InputError(GenAnalyticsError, ValueError):
-    """A value, a file or a frame that cannot be used as it is."""
+    """A value, a file or a frame that cannot be used as it is.
+
+    Args:
+        message: The text.
+        arguments: The arguments that the text names as `name=`. The command line names its options instead.
+    """
+
+    def __init__(self, message: str = "", *, arguments: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.arguments = tuple(arguments)
 
 
 class MissingColumnError(GenAnalyticsError, KeyError):

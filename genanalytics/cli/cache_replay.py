@@ -64,13 +64,14 @@ def cache_replay(
     Each call of a session is replayed without a cache, and with one that keeps prompts for five minutes and for one
     hour. The columns "at most" are pessimistic, and a policy is named as best only if even that figure is lower.
     """
-    from genanalytics.decide.replay.cache_replay import BY, cache_replay as replay
+    from genanalytics.decide.replay.cache_replay import BY, cache_replay as replay, check_multiples
     from genanalytics.decide.replay.hit_rate import hit_rate_by_gap
     from genanalytics.tables.table import list_notices
 
     if gaps and (five_min_write or one_hour_write):
         msg = "--gaps shows no costs: leave out --five-min-write and --one-hour-write"
         raise click.UsageError(msg)
+    check_multiples({"five_min": five_min_write, "one_hour": one_hour_write})
     names = split_names(by or "")
     with selection.open() as data:
         found = (

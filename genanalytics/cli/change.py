@@ -66,10 +66,11 @@ def change(
     """
     from genanalytics.bill.items import add_items
     from genanalytics.decide.mix.cost_change import cost_change
-    from genanalytics.decide.mix.two_periods import choose_periods
+    from genanalytics.decide.mix.two_periods import check_against, choose_periods
     from genanalytics.tables.table import list_notices
 
     names = split_names(",".join(by)) or ["model"]
+    check_against(against)
     with selection.open() as data:
         periods = choose_periods(data, every=every, against=against, tz=selection.tz)
         items = add_items(data)

@@ -55,8 +55,13 @@ def compare(
     sides. The requests were not divided at random: anything that is not matched may be the cause of a difference.
     """
     from genanalytics.metrics import compare as compare_groups
+    from genanalytics.metrics.comparison import resolve_comparable
     from genanalytics.tables.table import list_notices
 
+    resolve_comparable(metric)
+    if a == b:
+        msg = f"--a and --b are both {a!r}: give two values of {by}"
+        raise click.UsageError(msg)
     names = split_names(",".join(match)) if match else [name for name in ["model"] if name != by]
     with selection.open() as data:
         sides = [_read_value(data, by, side, selection.tz) for side in (a, b)]

@@ -60,7 +60,7 @@ def forecast(
     The 80 % and 95 % bands come from the weekday pattern and from past weeks, drawn at random. Needs three full weeks,
     since the last change of the level of the daily cost; otherwise there is no forecast, and a sentence says why.
     """
-    from genanalytics.decide.budget.forecast import forecast as compute
+    from genanalytics.decide.budget.forecast import check_options, forecast as compute
     from genanalytics.tables.encode import encode_object
 
     if output.form in {"table", "json"}:
@@ -68,6 +68,7 @@ def forecast(
     if fail_above is not None and budget is None:
         msg = "--fail-above needs a --budget"
         raise click.UsageError(msg)
+    check_options(until=until, since=since, budget=budget)
     with selection.open() as data:
         found = compute(data, until=until, since=since, budget=budget, tz=selection.tz, cost=cost)  # type: ignore[arg-type] # a choice
     if output.form == "json":

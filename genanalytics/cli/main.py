@@ -15,6 +15,7 @@ from genanalytics._version import __version__
 from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.text import explain
 from genanalytics.cli import signals
+from genanalytics.cli.arguments import name_options
 from genanalytics.cli.attempts import attempts
 from genanalytics.cli.cache import cache
 from genanalytics.cli.cache_flips import cache_flips
@@ -93,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if interruption := signals.find_interruption():  # a library turned it into an error of its own
             return _report_interruption(arguments, interruption)
-        message = _describe(error)
+        message = _describe(error, arguments)
         if not message:
             raise
         say(f"Error: {hide_api_keys(message)}", err=True)
@@ -108,10 +109,11 @@ def _report_interruption(arguments: Sequence[str], error: KeyboardInterrupt) -> 
     return error.exit_code if isinstance(error, signals.Interrupted) else Exit.INTERRUPTED
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: Exception, arguments: Sequence[str]) -> str:
     """Return the message about an error that is no fault of the program; empty for any other."""
     if isinstance(error, GenAnalyticsError):
-        return str(error)
+        command = commands.commands.get(arguments[0]) if arguments else None
+        return name_options(error, command) if isinstance(error, InputError) else str(error)
     if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
         return "too many open files: raise the limit, for example with ulimit -n 256"
     if isinstance(error, OSError) and error.errno and error.errno != errno.ENOMEM:

@@ -32,10 +32,11 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
     No dollar is in two classes. Upper bounds contain what may have been of use or could not be avoided; near-duplicates
     are only suspected.
     """
-    from genanalytics.decide.losses.waste import waste as find_waste
+    from genanalytics.decide.losses.waste import check_within, waste as find_waste
     from genanalytics.tables.table import list_notices
     from genanalytics.tables.waste import conclude_waste
 
+    check_within(within_s)
     with selection.open() as data:
         found = find_waste(data, within_s=within_s)
     if output.print_rows(found, ["class", *_COLUMNS]):

@@ -75,10 +75,11 @@ def what_if(
     Without --to: at every other provider of the same model, at prices recovered from the records. Costs are bounds
     where caching or the number of tokens may differ; requests that cannot be compared are apart, with their cost.
     """
-    from genanalytics.decide.elsewhere.what_if import what_if as compare
+    from genanalytics.decide.elsewhere.what_if import read_target, what_if as compare
     from genanalytics.tables.what_if import COLUMNS, choose_names
 
-    target = _read_target(to)
+    target = _read_alternative(to)
+    read_target(target, caching, is_listed=prices_from == _LIST)
     given = None if prices_from is None else _read_prices(prices_from, base_url, cache_dir, offline=offline)
     with ExitStack() as stack:
         data = stack.enter_context(selection.open())
@@ -89,7 +90,7 @@ def what_if(
     _print_answer(found, output)
 
 
-def _read_target(to: tuple[str, ...]) -> Any:
+def _read_alternative(to: tuple[str, ...]) -> Any:
     """Return the values of `--to` as `ga.what_if` takes them.
 
     Raises:
@@ -111,10 +112,13 @@ def _read_target(to: tuple[str, ...]) -> Any:
 
 def _read_factor(text: str) -> float:
     try:
-        return float(text)
+        factor = float(text)
     except ValueError:
+        factor = 0.0
+    if not 0 < factor <= 1:
         msg = f"--to batch={text}: give the batch price as a share of the present one, such as batch=0.5"
-        raise InputError(msg) from None
+        raise InputError(msg)
+    return factor
 
 
 def _read_prices(source: str, base_url: str | None, cache_dir: str | None, *, offline: bool) -> Any:

@@ -106,7 +106,7 @@ def read_ids(
     start_s, end_s = _to_second("since", since), _to_second("until", until)
     if start_s is not None and end_s is not None and start_s >= end_s:
         msg = f"since={since!s} is not before until={until!s}: exchange them, or leave one out"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["since", "until"])
     if start_s is not None or end_s is not None:
         ids = _filter_period(ids, start_s, end_s, notices.append)
     return Ids(ids, notices)

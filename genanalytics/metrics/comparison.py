@@ -87,7 +87,7 @@ def compare(
     ratio 0.50 (0.32 to 0.77)
     associated with provider_name: other differences between the sides may cause it
     """
-    statistic, basis = _resolve(metric)
+    statistic, basis = resolve_comparable(metric)
     names = [match] if isinstance(match, str) else list(match)
     source = open_source(data)
     keys = resolve_by(source, [by, *names], None, tz, others=[statistic.name])
@@ -123,8 +123,12 @@ def compare(
     )
 
 
-def _resolve(metric: Statistic | str) -> tuple[Statistic, Basis]:
-    """Return one statistic and the quantity that it estimates."""
+def resolve_comparable(metric: Statistic | str) -> tuple[Statistic, Basis]:
+    """Return one statistic and the quantity that it estimates.
+
+    Raises:
+        InputError: There is no such statistic, or two groups cannot be compared in it.
+    """
     statistic = resolve_one(metric)
     if statistic.basis is None or statistic.basis.kind == "sum":
         able = [one.name for one in DEFAULT if one.basis]

@@ -85,10 +85,10 @@ def test_an_engine_prints_what_pandas_prints(capsys: pytest.CaptureFixture[str])
     [
         (["--fail-above", "0.5"], "--fail-above needs a --budget"),
         (["--json", "--csv"], "give one of them"),
-        (["--budget", "-1"], "budget=-1.0 cannot be used"),
+        (["--budget", "-1"], "--budget -1.0 cannot be used"),
         (["--budget", "1", "--fail-above", "2"], "2.0 is not in the range"),
-        (["--until", "2026-01-01"], "until=2026-01-01 is not ahead"),
-        (["--until", "soon"], "until='soon' cannot be used"),
+        (["--until", "2026-01-01"], "--until 2026-01-01 is a past day"),
+        (["--until", "soon"], "--until 'soon' cannot be used"),
     ],
 )
 def test_wrong_options_are_refused(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

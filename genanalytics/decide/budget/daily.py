@@ -94,7 +94,7 @@ def read_days(data: Records, cost: str, tz: str) -> Daily:
     """
     if cost not in COSTS:
         msg = f"cost={cost!r} cannot be forecast; {suggest(str(cost), COSTS)}there are {', '.join(COSTS)}"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["cost"])
     zone, source = find_zone(tz), open_source(data)
     found = summarize(data, every="day", tz=tz, metrics=[cost, _UNKNOWN])
     end = _find_end(source, zone)

@@ -76,8 +76,7 @@ def forecast(
     >>> forecast(frame[:16]).refusal
     '16 of 21 complete days since 2026-08-03; with records of every day, one is possible from 2026-08-24 on'
     """
-    amount = _check_budget(budget)
-    _check_days(until, since)
+    amount = check_options(until=until, since=since, budget=budget)
     daily = read_days(data, cost, tz)
     common: dict[str, Any] = {"cost": cost, "tz": daily.zone.key, "budget": amount, "coverage": find_coverage_of(data)}
     completeness = describe_completeness(data, _LABELS)
@@ -121,6 +120,23 @@ def forecast(
     )
 
 
+def check_options(
+    *, until: str | date = "month", since: str | date | None = None, budget: float | None = None
+) -> float | None:
+    """Check the options of a forecast as far as they need no data, and return the budget in US$.
+
+    Raises:
+        InputError: One cannot be used.
+    """
+    days = [] if until in {"week", "month"} else [read_day(until, "until", "week, month or a day")]
+    if since is not None:
+        days.insert(0, read_day(since, "since"))
+    if len(days) > 1 and days[0] > days[1]:
+        msg = f"since={days[0]} is after the last day of the period, {days[1]}: give an earlier day"
+        raise InputError(msg, arguments=["since"])
+    return _check_budget(budget)
+
+
 def _check_budget(budget: float | None) -> float | None:
     if budget is None:
         return None
@@ -130,16 +146,8 @@ def _check_budget(budget: float | None) -> float | None:
         amount = math.nan
     if not (math.isfinite(amount) and amount > 0):
         msg = f"budget={budget!r} cannot be used: give an amount in US$ above 0"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["budget"])
     return amount
-
-
-def _check_days(until: str | date, since: str | date | None) -> None:
-    """Check both days; without records, nothing else reads them."""
-    if until not in {"week", "month"}:
-        read_day(until, "until", "week, month or a day")
-    if since is not None:
-        read_day(since, "since")
 
 
 def _refuse(daily: Daily, past: Past) -> str:

@@ -34,14 +34,15 @@ def find_period(until: str | date, since: str | date | None, following: date) ->
     if since is not None:
         first = read_day(since, "since", "a day")
     if last < following:
-        msg = f"until={last} is not ahead: the data are complete up to the day before {following}; give a later day"
-        raise InputError(msg)
+        known = following - timedelta(days=1)
+        msg = f"until={last} is a past day: the data are complete up to {known}; give {following} or a later day"
+        raise InputError(msg, arguments=["until"])
     if first > last:
         msg = f"since={first} is after the last day of the period, {last}: give an earlier day"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["since"])
     if (last - following).days >= _MOST_DAYS:
         msg = f"until={last} is more than {_MOST_DAYS} days after {following}, where the data end: give an earlier day"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["until"])
     return first, last
 
 
@@ -59,4 +60,4 @@ def read_day(value: str | date, name: str, allowed: str = "a day") -> date:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
         msg = f"{name}={to_one_line(str(value))!r} cannot be used: give {allowed}, such as 2026-10-31"
-        raise InputError(msg) from None
+        raise InputError(msg, arguments=[name]) from None

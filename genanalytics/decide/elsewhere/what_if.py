@@ -93,15 +93,9 @@ def what_if(
     >>> found[["provider_name", "to_provider", "requests", "cost", "cost_there_low"]].to_dict("records")
     [{'provider_name': 'here', 'to_provider': 'there', 'requests': 6, 'cost': 0.059325, 'cost_there_low': 0.0296625}]
     """
-    target = _read_target(to)
-    if caching not in get_args(Caching):
-        msg = f"caching={caching!r}; there are {', '.join(map(repr, get_args(Caching)))}"
-        raise InputError(msg)
     recovered = prices if isinstance(prices, pd.DataFrame) and "regime" in prices else None
+    target = read_target(to, caching, is_listed=prices is not None and recovered is None)
     if caching == "no flips":
-        if target or (prices is not None and recovered is None):
-            msg = "caching='no flips' is about the present provider: leave out to= and given prices"
-            raise InputError(msg)
         return compare_unflipped(data, recovered)
     if caching == "none" and not target and (prices is None or recovered is not None):
         return compare_uncached(data)
@@ -125,25 +119,42 @@ def what_if(
     return found
 
 
-def _read_target(to: object) -> dict[str, Any]:
+def read_target(to: object, caching: str, *, is_listed: bool) -> dict[str, Any]:
     """Return the alternative as a mapping.
 
+    Args:
+        to: The alternative.
+        caching: What the cache would do there.
+        is_listed: Whether a list of prices is given.
+
     Raises:
-        InputError: It is something else.
+        InputError: One of them is something else, or they contradict each other.
     """
-    if to is None:
-        return {}
+    if caching not in get_args(Caching):
+        msg = f"caching={caching!r}; there are {', '.join(map(repr, get_args(Caching)))}"
+        raise InputError(msg, arguments=["caching"])
+    target = {} if to is None else _read_alternative(to)
+    if caching == "no flips" and (target or is_listed):
+        msg = "caching='no flips' is about the present provider: leave out the alternative and given prices"
+        raise InputError(msg, arguments=["caching"])
+    if is_listed and BATCH in target:
+        msg = "batch prices come from the records: leave out the given prices"
+        raise InputError(msg)
+    return target
+
+
+def _read_alternative(to: object) -> dict[str, Any]:
     if isinstance(to, str) and to:
         return {BATCH: None} if to == BATCH else {"provider_name": to}
     if not isinstance(to, Mapping) or not to or not set(to) <= {"model", "provider_name", BATCH}:
         msg = f"to={to!r} is no alternative: {_SHAPES}"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["to"])
     target = {str(name): value for name, value in to.items()}
     if BATCH in target:
         factor = target[BATCH]
         if len(target) > 1 or isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 1:
             msg = f"to={to!r}: give 'batch' alone, with its price as a share of the present one, such as 0.5"
-            raise InputError(msg)
+            raise InputError(msg, arguments=["to"])
     return target
 
 
@@ -156,9 +167,6 @@ def _list_offers(
         InputError: There is no such model or provider.
     """
     if BATCH in target:
-        if listed is not None:
-            msg = "batch prices come from the records: leave out the given prices, or give their factor"
-            raise InputError(msg)
         recovered = list_recovered(table, usage)
         return list_batches(table, usage) if target[BATCH] is None else scale_offers(recovered, target[BATCH])
     offers = list_recovered(table, usage) if listed is None else listed

@@ -166,11 +166,20 @@ class Measured(NamedTuple):
     flips: pd.DataFrame | None
 
 
+def check_within(within_s: float) -> None:
+    """Check the time within which a request is suspected to repeat another one.
+
+    Raises:
+        InputError: It is no number of seconds above 0.
+    """
+    if not 0 < within_s < np.inf:
+        msg = f"within_s={within_s!r}: give a number of seconds above 0"
+        raise InputError(msg, arguments=["within_s"])
+
+
 def measure_waste(data: Records, prices: pd.DataFrame | None, within_s: float = WITHIN_S) -> Measured:
     """Return the ledger of waste with what it is made of; arguments and errors as of `waste`."""
-    if not within_s > 0:
-        msg = f"within_s={within_s!r}: give a number of seconds above 0"
-        raise InputError(msg)
+    check_within(within_s)
     source = open_source(data)
     check_columns(source, _REQUIRED, "waste")
     table = compute_prices(data) if prices is None else prices

@@ -75,6 +75,7 @@ def choose_periods(data: Records, *, every: Every = "month", against: str = PREV
     Raises:
         InputError: The data contains only one period, none of the other one, or `against` is no day.
     """
+    check_against(against)
     check_columns(open_source(data), ["created_at"], "a change between periods")
     counts = summarize(data, every="day", tz=tz, metrics=REQUESTS)
     counts = counts[counts[TIME].notna()]
@@ -128,6 +129,10 @@ class _Calendar:
         start: pd.Timestamp = label_starts(starts, chosen, self.zone).iloc[0]
         return start
 
+    def locate(self, day: date) -> pd.Timestamp:
+        """Return the start of a day."""
+        return pd.Timestamp(day).tz_localize(self.zone, nonexistent="shift_forward", ambiguous=True)
+
     def find_end(self, start: pd.Timestamp) -> pd.Timestamp:
         """Return the start of the next period."""
         return self.find_start(start + _LONGER_THAN[self.every])
@@ -155,12 +160,13 @@ def count_days(start: pd.Timestamp, end: pd.Timestamp) -> int:
 
 
 def _choose_full(calendar: _Calendar, chosen: pd.Timestamp, against: str, notices: tuple[str, ...]) -> Periods:
-    other = calendar.find_previous(chosen) if against == PREVIOUS else calendar.find_start(_read_day(against, calendar))
+    day = check_against(against)
+    other = calendar.find_previous(chosen) if day is None else calendar.find_start(calendar.locate(day))
     if other == chosen or other not in calendar.starts:
         what = "cannot be compared with itself" if other == chosen else "has no record"
         days = ", ".join(f"{start:%Y-%m-%d}" for start in calendar.starts if start != chosen)
-        msg = f"{calendar.name(other)} {what}: give --against with a day of a {calendar.every} that has some: {days}"
-        raise InputError(msg)
+        msg = f"{calendar.name(other)} {what}: give against= with a day of a {calendar.every} that has some: {days}"
+        raise InputError(msg, arguments=["against"])
     spans = [calendar.make_span(start, calendar.find_end(start), calendar.name(start)) for start in (other, chosen)]
     return Periods(spans[0][0], spans[1][0], (*notices, *spans[0][1], *spans[1][1]))
 
@@ -184,14 +190,19 @@ def _choose_days(calendar: _Calendar) -> Periods:
     return Periods(spans[0][0], spans[1][0], (notice, *spans[0][1]))
 
 
-def _read_day(text: str, calendar: _Calendar) -> pd.Timestamp:
+def check_against(text: str) -> date | None:
+    """Return the day of the period to compare with; None for the previous one.
+
+    Raises:
+        InputError: It is no day.
+    """
+    if text == PREVIOUS:
+        return None
     try:
-        return pd.Timestamp(date.fromisoformat(text)).tz_localize(
-            calendar.zone, nonexistent="shift_forward", ambiguous=True
-        )
+        return date.fromisoformat(text)
     except ValueError:
         msg = f"against={text!r}: give {PREVIOUS}, or a day of the period to compare with, such as 2026-08-01"
-        raise InputError(msg) from None
+        raise InputError(msg, arguments=["against"]) from None
 
 
 def _refuse_single(calendar: _Calendar) -> InputError:

@@ -164,7 +164,7 @@ def cache_replay(
     >>> cache_replay(frame)[["requests", "hit_rate", "as_seen", "off"]].round(4).to_dict("records")
     [{'requests': 5, 'hit_rate': 0.5777, 'as_seen': 0.0064, 'off': 0.0131}]
     """
-    multiples = _check_multiples({"five_min": five_min_write, "one_hour": one_hour_write})
+    multiples = check_multiples({"five_min": five_min_write, "one_hour": one_hour_write})
     check_columns(open_source(data), (*REQUIRED, *_AMOUNTS), "cache_replay")
     table = compute_prices(data) if prices is None else prices
     check_prices(table)
@@ -200,11 +200,16 @@ def cache_replay(
     return found
 
 
-def _check_multiples(given: Mapping[str, float | None]) -> Mapping[str, float | None]:
+def check_multiples(given: Mapping[str, float | None]) -> Mapping[str, float | None]:
+    """Return prices of writes as multiples of the input price, by lifetime.
+
+    Raises:
+        InputError: One is no number above 0.
+    """
     for lifetime, multiple in given.items():
         if multiple is not None and not (0 < multiple < np.inf):
             msg = f"{lifetime}_write={multiple!r} is no multiple of the input price: give a number such as 1.25"
-            raise InputError(msg)
+            raise InputError(msg, arguments=[f"{lifetime}_write"])
     return given
 
 

@@ -75,10 +75,10 @@ def scan(
         session = _connect(session, memory_limit, temp_directory)
     if engine == "spark" and session is None:
         msg = "engine='spark' needs the session of a cluster: scan(..., engine='spark', session=spark)"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["engine"])
     if engine == "pandas" and session is not None:
         msg = "engine='pandas' has no session: leave it out, or use 'duckdb' or 'spark'"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["engine"])
     return _OPENERS[engine](_find_all(source), session)
 
 
@@ -179,7 +179,7 @@ def _import_duckdb() -> Any:  # noqa: ANN401
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = "engine='duckdb' needs the package duckdb: pip install 'genanalytics[duckdb]'"
-        raise InputError(msg) from error
+        raise InputError(msg, arguments=["engine"]) from error
     return duckdb
 
 
@@ -203,7 +203,7 @@ def _open_with_spark(files: Sequence[str], session: Any) -> Any:  # noqa: ANN401
 def _open_with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
     for url in filter(_is_url, files):
         msg = f"engine='pandas' reads only files of this machine, not {url}: use 'duckdb' or 'spark'"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["engine"])
     try:
         tables = []
         for file in files:

@@ -113,7 +113,7 @@ def find_time_range(
     start, end = (_read_moment(name, value, zone, now) for name, value in (("since", since), ("until", until)))
     if start is not None and end is not None and start >= end:
         msg = f"since={since!s} is not before until={until!s}: exchange them, or leave one out"
-        raise InputError(msg)
+        raise InputError(msg, arguments=["since", "until"])
     return TimeRange(start, end, zone)
 
 
@@ -128,7 +128,8 @@ def _find_last(last: str, zone: ZoneInfo, now: datetime) -> TimeRange:
 
 
 def _refuse(value: str, allowed: Sequence[str], *, name: str) -> InputError:
-    return InputError(f"{name}={value!r}; {suggest(value, UNITS)}give {', '.join(allowed[:-1])} or {allowed[-1]}")
+    msg = f"{name}={value!r}; {suggest(value, UNITS)}give {', '.join(allowed[:-1])} or {allowed[-1]}"
+    return InputError(msg, arguments=[name])
 
 
 def _read_moment(name: str, value: str | datetime | None, zone: ZoneInfo, now: datetime) -> datetime | None:
@@ -140,4 +141,4 @@ def _read_moment(name: str, value: str | datetime | None, zone: ZoneInfo, now: d
         return parse_moment(value, tz=zone, now=now)
     except ValueError:
         msg = f"{name}={value!r} is not a moment: give {FORMS}"
-        raise InputError(msg) from None
+        raise InputError(msg, arguments=[name]) from None

@@ -38,7 +38,7 @@ def test_the_month_after_the_last_complete_day_is_forecast() -> None:
     [
         ("quarter", None, "until='quarter' cannot be used: give week, month or a day, such as 2026-10-31"),
         (7, None, "until='7' cannot be used"),
-        ("2026-02-11", None, "until=2026-02-11 is not ahead: .* the day before 2026-02-12"),
+        ("2026-02-11", None, "until=2026-02-11 is a past day: .* up to 2026-02-11; give 2026-02-12 or a later day"),
         ("2027-03-01", None, "more than 366 days after 2026-02-12"),
         ("month", "then", "since='then' cannot be used: give a day"),
         ("month", "2026-03-01", "since=2026-03-01 is after the last day of the period, 2026-02-28"),

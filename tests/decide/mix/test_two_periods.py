@@ -74,7 +74,7 @@ def test_a_period_that_the_records_do_not_begin_with_has_fewer_days() -> None:
 
 def test_another_period_to_compare_with() -> None:
     assert describe(choose_periods(daily("2026-07-01", "2026-09-30"), against="2026-07-15"))[0][0] == "July 2026"
-    with pytest.raises(InputError, match=r"June 2026 has no record: give --against with .* 2026-07-01, 2026-08-01"):
+    with pytest.raises(InputError, match=r"June 2026 has no record: give against= with .* 2026-07-01, 2026-08-01"):
         choose_periods(daily("2026-07-01", "2026-09-30"), against="2026-06-01")
     with pytest.raises(InputError, match="September 2026 cannot be compared with itself"):
         choose_periods(daily("2026-07-01", "2026-09-30"), against="2026-09-01")
