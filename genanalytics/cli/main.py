@@ -49,6 +49,7 @@ from genanalytics.cli.skill import skill
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
 from genanalytics.cli.waste import waste
+from genanalytics.cli.watch import watch
 from genanalytics.cli.what_if import what_if
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
@@ -103,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _report_interruption(arguments: Sequence[str], error: KeyboardInterrupt) -> int:
-    fetches = arguments[:1] in (["fetch"], ["export"])
+    fetches = arguments[:1] in (["fetch"], ["export"], ["watch"])
     resumes = " Fetched records are kept; run again to resume." if fetches else ""
     say("", f"Interrupted.{resumes}", err=True)
     return error.exit_code if isinstance(error, signals.Interrupted) else Exit.INTERRUPTED
@@ -201,6 +202,7 @@ for _command in (
     skill,
     summary,
     waste,
+    watch,
     what_if,
 ):
     commands.add_command(_command)

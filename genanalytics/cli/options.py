@@ -82,7 +82,7 @@ ids_arguments = combine(
 )
 """The arguments of `ids.read_given_ids`."""
 
-client_options = combine(
+connection_options = combine(
     base_url_option,
     click.option("--account", metavar="NAME", help="Use this account in the cache (default: from the API key)."),
     api_key_option,
@@ -94,6 +94,11 @@ client_options = combine(
         help="Send at most N requests at the same time (default: 16).",
     ),
     click.option("--rate", type=float, metavar="N", help="Send at most N requests per second."),
+)
+"""The options of `open_client` for a service that is asked."""
+
+client_options = combine(
+    connection_options,
     click.option(
         "--wait",
         "wait_s",

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics.dataset.failures import FAILURES
+from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.dataset.redact import Redaction
+from genanalytics.dataset.stored import StoredIds
 from genanalytics.dataset.writer import Partition, Writer
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome
@@ -133,28 +136,76 @@ def export(
         make_progress_bar(ids, progress=progress) as bar,
     ):
         dispatch = Dispatch(used, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, ids_repeat=False)
-        run = _Run(writer, redact or Redaction([]), bar.update)
+        run = _Run(writer, redact or Redaction([]), bar.update, StoredIds())
         return run.execute(dispatch, ids if isinstance(ids, Ids) else read_ids(ids), retry=retry, batch_rows=batch_rows)
+
+
+def add_records(
+    ids: Iterable[str],
+    directory: Path,
+    *,
+    client: Client,
+    stored: StoredIds,
+    refreshes: bool,
+    report_progress: Callable[[int], object],
+) -> ExportResult:
+    """Fetch the records of ids into a data set as `export` does, for a program that does so every few seconds.
+
+    Ids without a record are asked for once. Once there are many small files, they are merged.
+
+    Args:
+        ids: The ids.
+        directory: The data set; it is created if it does not exist, with a partition for each month.
+        client: The client.
+        stored: The ids that earlier calls for this data set learned; new ones are added.
+        refreshes: Whether to ask for young records again that are final by now.
+        report_progress: Called with the number of ids that are done.
+
+    Raises:
+        KeyRefusedError: The service refused the API key (401).
+        InputError: The directory contains something else, or a data set with redaction.
+        OutputError: The directory cannot be written, or another process writes it.
+        CacheError: The cache cannot be read.
+    """
+    partition: Any = read_manifest(directory).partition if is_dataset(directory) else "month"
+    with Writer(directory, partition=partition) as writer:
+        dispatch = Dispatch(client, refresh=False, wait_s=0.0, accept_mismatch=False, ids_repeat=False)
+        run = _Run(writer, Redaction([]), report_progress, stored)
+        result = run.execute(dispatch, iter(ids), retry=False, refreshes=refreshes)
+        if len(writer.manifest.files) > MANY_FILES // 2:
+            writer.compact()
+    return result
 
 
 class _Run:
     """One export: its input, and its counts so far."""
 
-    def __init__(self, writer: Writer, redact: Redaction, report_progress: Callable[[int], object]) -> None:
+    def __init__(
+        self, writer: Writer, redact: Redaction, report_progress: Callable[[int], object], stored: StoredIds
+    ) -> None:
         self._writer = writer
         self._redact = redact
         self._report_progress = report_progress
         self._started = time.time()
         self._given = KnownIds()
-        self._stored = KnownIds()
+        self._stored = stored
         self._requested = 0
         self._present = 0
         self._settled = 0
         self._outcomes: Counter[Outcome] = Counter()
         self._notices: list[str] = []
 
-    def execute(self, dispatch: Dispatch, ids: Iterator[str], *, retry: bool, batch_rows: int) -> ExportResult:
-        due = self._find_due()
+    def execute(
+        self,
+        dispatch: Dispatch,
+        ids: Iterator[str],
+        *,
+        retry: bool,
+        refreshes: bool = True,
+        batch_rows: int = BATCH_ROWS,
+    ) -> ExportResult:
+        self._stored.learn(self._writer.directory, self._writer.manifest.files)
+        due = self._find_due() if refreshes else []
         again = self._find_due_failures() if retry else []
         wanted = chain(due, self._find_new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
         # one thread parses and commits batches in order, while the next answers arrive
@@ -197,15 +248,12 @@ class _Run:
         )
 
     def _find_due(self) -> Sequence[str]:
-        """Learn the ids in the data set, and return those of young records that are final by now."""
+        """Return the ids of young records that are final by now."""
         due: list[str] = []
-        directory, manifest = self._writer.directory, self._writer.manifest
-        for file in manifest.files:
-            columns = ["requested_id", *(("created_at", "fetched_at") if file.young else ())]
-            table = read_file(directory / file.path, columns=columns)
-            for chunk in table["requested_id"].chunks:
-                self._stored.add(chunk.to_pylist())
+        for file in self._writer.manifest.files:
             if file.young:
+                columns = ["requested_id", "created_at", "fetched_at"]
+                table = read_file(self._writer.directory / file.path, columns=columns)
                 is_due = pa.compute.less_equal(_find_final_at(table), _to_micros(self._started))
                 due += table.filter(is_due)["requested_id"].to_pylist()
         return due

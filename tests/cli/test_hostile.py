@@ -85,6 +85,7 @@ COMMANDS = [
     ["sandbox", "--ids", f"{ACTING}missing/ids.txt"],
     ["mcp", f"{ACTING}missing.parquet"],
     ["skill"],
+    ["watch", f"{ACTING}.log", "--dataset", f"{ACTING}dataset", "--until-idle", "0.1"],
     ["summary", f"--{ACTING}"],
 ]
 

@@ -1,6 +1,7 @@
 """`--watch`: the output of a command, again whenever its files changed."""
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from genanalytics.files import write
 from support.datasets import committed, rows
 from support.followed import on_terminal, running
 from support.generations import frame_of
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
 
 def test_a_table_is_printed_again_after_each_change_and_a_damaged_file_is_an_error_meanwhile(tmp_path: Path) -> None:

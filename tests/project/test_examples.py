@@ -44,7 +44,7 @@ NOT_RUN = {
         "needs Spark",
     ],
     "docs/start.md": ["installs the package", "serves until it is stopped"],
-    "docs/watch.md": ["runs until it is stopped"],
+    "docs/watch.md": ["runs until it is stopped", "runs until it is stopped"],
 }
 """The blocks that are not run, by page, with the reasons on the pages."""
 

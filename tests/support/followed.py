@@ -1,7 +1,6 @@
 """Programs that run until a signal, and what they print meanwhile."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -60,6 +59,8 @@ class Terminal:
     """A command on a terminal of 80 columns; `shown` is every byte that the terminal got."""
 
     def __init__(self, directory: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+        import pty  # noqa: PLC0415 - Windows has none
+
         self.master, slave = pty.openpty()
         os.set_blocking(self.master, False)
         self.process = subprocess.Popen(

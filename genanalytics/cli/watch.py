@@ -1,0 +1,184 @@
+"""The command `watch`."""
+
+import json
+import os
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genanalytics.cli.exit_codes import Exit
+from genanalytics.cli.options import DIRECTORY, FILE, connection_options, open_client, print_notices
+from genanalytics.cli.records import read_config
+from genanalytics.cli.screen import Screen
+from genanalytics.cli.streams import emit, say
+from genanalytics.units import format_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from genanalytics.following.display import View
+    from genanalytics.following.follow import Follower
+    from genanalytics.following.spending import Ledger
+
+_POLL_S = 0.25
+_UPDATE_S = 10.0
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  genanalytics watch app.log --dataset generations/
+  genanalytics watch ~/.agent/sessions/ --dataset generations/ --tz local
+  genanalytics watch app.log --dataset generations/ --for 8h --json >> costs.jsonl
+  genanalytics watch app.log --dataset generations/ --until-idle 30"""
+)
+@click.argument("logs", nargs=-1, required=True, metavar="FILE|DIR...", type=FILE)
+@click.option("--dataset", required=True, type=DIRECTORY, help="Add the records to this Parquet data set.")
+@click.option("--for", "duration", metavar="AGE", help="End after this time, such as 8h or 30min.")
+@click.option(
+    "--until-idle",
+    "idle_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="End once no new id and no new record arrived for this long.",
+)
+@click.option("--tz", metavar="ZONE", help="Use this time zone, such as Europe/Berlin, or local (default: UTC).")
+@connection_options
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per batch instead of the screen.")
+def watch(
+    logs: tuple[str, ...],
+    dataset: str,
+    duration: str | None,
+    idle_s: float | None,
+    tz: str | None,
+    as_json: bool,
+    **client_options: Any,
+) -> int:
+    """Follow logs, fetch the records of new ids, and show what they cost.
+
+    Reads each log from its start and across its rotation, asks for ids until they have a record, and adds the records
+    to a data set. On a terminal, a screen shows the cost of today and the last calls; otherwise, each batch is a line.
+    Ctrl-C ends it with exit code 0; start it again to go on.
+    """
+    from genanalytics.following.follow import Follower
+    from genanalytics.following.spending import Ledger
+    from genanalytics.metrics.grouping.calendar import find_zone
+
+    ends = _Ends(idle_s, None if duration is None else time.monotonic() + _parse_seconds(duration))
+    zone = find_zone(tz or read_config().tz)
+    with (
+        open_client(client_options) as client,
+        Follower(tuple(map(Path, logs)), Path(dataset), client) as follower,
+    ):
+        watched = _Watched(follower, Ledger(Path(dataset), zone), zone, as_json=as_json)
+        with watched.show():
+            has_ended = _follow(watched, ends)
+    counts = follower.counts
+    without = counts.waiting + counts.missing
+    print_notices(counts.notices)
+    if not has_ended:
+        say("Stopped.", err=True)
+    missing = f"; {format_count(without, 'id')} of the logs without a record" if without else ""
+    say(f"{dataset} contains {format_count(counts.records, 'record')}{missing}.", err=True)
+    return Exit.PARTIAL if has_ended and without else Exit.SUCCESS
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """When a watch ends by itself.
+
+    Attributes:
+        idle_s: After so many seconds without anything new; None for never.
+        at: At this moment (`time.monotonic`); None for never.
+    """
+
+    idle_s: float | None
+    at: float | None
+
+    def are_reached(self, idle_since: float, *, is_idle: bool) -> bool:
+        """Return whether the watch ends now."""
+        now = time.monotonic()
+        is_late = self.at is not None and now >= self.at
+        return is_late or (is_idle and self.idle_s is not None and now - idle_since >= self.idle_s)
+
+
+class _Watched:
+    """A follower, and what people or programs see of it."""
+
+    def __init__(self, follower: "Follower", ledger: "Ledger", tz: "ZoneInfo", *, as_json: bool) -> None:
+        self.follower = follower
+        self._ledger = ledger
+        self._tz = tz
+        self._as_json = as_json
+        self._has_screen = not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._shown: tuple[object, ...] = ()
+        self._updated_at = 0.0
+        self._update()
+
+    def show(self) -> "AbstractContextManager[object]":
+        """Show the screen while the context lasts, if there is one."""
+        return Screen(self._make_lines) if self._has_screen else nullcontext()
+
+    def report(self) -> None:
+        """Show a batch, or a new problem; bring the costs up to date now and then, since time passes too."""
+        counts = self.follower.counts
+        is_new = (counts.rounds, counts.problems) != self._shown
+        if is_new or time.monotonic() - self._updated_at > _UPDATE_S:
+            self._shown = (counts.rounds, counts.problems)
+            self._update()
+        if is_new and not self._has_screen:
+            self._print_batch()
+
+    def _update(self) -> None:
+        self._updated_at = time.monotonic()
+        self._spending = self._ledger.update(datetime.now(self._tz))
+
+    def _make_view(self) -> "View":
+        from genanalytics.following.display import View
+
+        now = datetime.now(self._tz).replace(microsecond=0)
+        return View(now, str(self.follower.directory), self.follower.counts, self._spending)
+
+    def _print_batch(self) -> None:
+        if self._as_json:
+            emit(json.dumps(self._make_view().to_json(), allow_nan=False))
+            sys.stdout.flush()
+        else:
+            say(self._make_view().format_line())
+
+    def _make_lines(self, width: int, height: int) -> "Sequence[str]":
+        return self._make_view().format_screen(width, height)
+
+
+def _follow(watched: _Watched, ends: _Ends) -> bool:
+    """Follow until the end, and return True; return False if a signal ended it."""
+    follower = watched.follower
+    idle_since = time.monotonic()
+    try:
+        while not ends.are_reached(idle_since, is_idle=follower.is_idle):
+            if follower.turn():
+                idle_since = time.monotonic()
+            watched.report()
+            time.sleep(_POLL_S)
+        follower.finish()
+        watched.report()
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _parse_seconds(duration: str) -> float:
+    from genanalytics.base.moments import parse_age
+
+    try:
+        return parse_age(duration).total_seconds()
+    except ValueError:
+        msg = f"--for {duration!r} is not a time: give a number with s, min, h or d, such as 8h"
+        raise click.UsageError(msg) from None
