@@ -4,15 +4,19 @@ import gzip
 from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import SUFFIXES, join_frames, read, write, write_spreadsheet
-from genanalytics.records.frame import parse_frame
+from genanalytics.metrics.summary import summarize
+from genanalytics.records.frame import parse_frame, to_arrow
 from genanalytics.records.parse import Row
+from genanalytics.sandbox import sample
 from genanalytics.service.activity import read_activity
+from support.generations import parse_records
 
 EXPORT = b"created_at,cost_total,generation_id\n2026-09-01 10:00:00.5,0.25,gen-1\n2026-09-01 10:00:01,0.5,gen-2\n"
 
@@ -89,3 +93,30 @@ def test_a_record_counts_before_the_row_of_an_export(tmp_path: Path) -> None:
         assert frame["requested_id"].tolist() == ["gen-1", "gen-2"]
         assert frame["total_cost"].tolist() == [0.25, 0.75]
         assert frame["source"].fillna("-").tolist() == ["activity", "-"]
+
+
+def make_categories() -> "pl.DataFrame":
+    """Return records whose texts are categories of polars, one column of them unknown."""
+    frame = pl.from_arrow(to_arrow(parse_records(sample(40, seed=6).records)))
+    assert isinstance(frame, pl.DataFrame)
+    frame = frame.with_columns(team=pl.Series(["a", None, "b", "a"] * 20).head(len(frame)))
+    enum = pl.Enum(frame["model"].drop_nulls().unique().sort().to_list())
+    return frame.with_columns(pl.col("requested_id", "id", "provider_name", "team").cast(pl.Categorical)).with_columns(
+        pl.col("model").cast(enum)
+    )
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_categories_of_polars_are_read_as_texts(suffix: str, tmp_path: Path) -> None:
+    frame, path = make_categories(), tmp_path / f"out{suffix}"
+    frame.write_parquet(path) if suffix == ".parquet" else frame.write_ipc(path)
+    found, expected = read(path), parse_records(sample(40, seed=6).records)
+    assert_frame_equal(found[expected.columns], expected)
+    assert found["team"].astype(object).where(found["team"].notna(), None).tolist() == frame["team"].to_list()
+
+
+def test_categories_of_polars_are_grouped_like_texts() -> None:
+    frame, texts = make_categories(), parse_records(sample(40, seed=6).records)
+    for data in (frame, frame.lazy(), frame.to_arrow(), frame.to_arrow(compat_level=pl.CompatLevel.newest())):
+        found = summarize(data, by=["model", "provider_name"], metrics=["requests", "billed_cost"])
+        assert_frame_equal(found, summarize(texts, by=["model", "provider_name"], metrics=["requests", "billed_cost"]))

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterable
 from datetime import datetime, time
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from genanalytics.base.mask import hide_api_keys
 from genanalytics.units import GAP
+
+_MOST_NAMES = 20
+"""A message lists no more names than this."""
 
 
 def shorten(text: str, longest: int) -> str:
@@ -72,6 +75,24 @@ def suggest(name: str, names: Iterable[str]) -> str:
     """
     found = get_close_matches(name, list(names), n=1)
     return f"did you mean {found[0]!r}? " if found else ""
+
+
+def list_names(names: Iterable[object], *, near: str = "") -> str:
+    """Return names for a message: all of them, or the 20 nearest to one that does not exist, and how many there are.
+
+    >>> list_names(["model", "origin"], near="modle")
+    'model, origin'
+    >>> list_names([f"column {number}" for number in range(40)], near="column 39").partition(",")[0]
+    'column 39'
+    >>> list_names(range(1_040))[-21:]
+    '18, 19 and 1,020 more'
+    """
+    texts = list(dict.fromkeys(map(str, names)))
+    if len(texts) <= _MOST_NAMES:
+        return ", ".join(texts)
+    if near:
+        texts.sort(key=lambda text: SequenceMatcher(None, text.lower(), near.lower()).ratio(), reverse=True)
+    return f"{', '.join(texts[:_MOST_NAMES])} and {len(texts) - _MOST_NAMES:,} more"
 
 
 def find_near(text: str, texts: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.base.opening import opens_paths
-from genanalytics.base.text import is_missing, suggest, to_one_line
+from genanalytics.base.text import is_missing, list_names, suggest, to_one_line
 from genanalytics.bill.book import PRICES, check_prices, list_keys
 from genanalytics.bill.compared import compare_with_model, find_session_share
 from genanalytics.bill.explanation import Attempt, Explanation, Regime, Tokens
@@ -137,7 +137,7 @@ def _look_up(generation_id: str, data: Any) -> pd.DataFrame:  # noqa: ANN401 - o
         raise InputError(msg)
     names = nw.from_native(data).collect_schema().names()
     if _ID not in names:
-        msg = f"no column {_ID!r}; there are {', '.join(names)}: read records with ga.read"
+        msg = f"no column {_ID!r}; there are {list_names(names, near=_ID)}: read records with ga.read"
         raise MissingColumnError(msg)
     for name in (_ID, "id"):
         found = collect(keep_rows(data, nw.col(name) == nw.lit(generation_id))) if name in names else pd.DataFrame()

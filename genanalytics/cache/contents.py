@@ -1,12 +1,34 @@
 """What a cache contains: counted, deleted, exported."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from genanalytics.base.atomic import replace_file
+from genanalytics.base.mask import hide_api_keys
 from genanalytics.cache.archive import Archive
-from genanalytics.cache.entry import Entry
+from genanalytics.cache.entry import Entry, make_cache_key
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The answers of one service in a cache.
+
+    Attributes:
+        url: The base URL of the service.
+        answers: The number of its answers.
+        accounts: How many of them belong to each of the accounts that were looked for.
+    """
+
+    url: str
+    answers: int
+    accounts: Mapping[str, int]
+
+    @property
+    def others(self) -> int:
+        """The number of answers of other accounts. The cache contains digests of their names only."""
+        return self.answers - sum(self.accounts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +44,7 @@ class Contents:
         size: The bytes that the database and its log take on the disk.
         oldest: When the first answer was fetched (Unix time in seconds); None without any.
         newest: When the last answer was fetched.
+        services: The services that sent the answers, the one with the most answers first.
         set_aside: The names of damaged files next to the cache, which may still hold records.
     """
 
@@ -33,11 +56,16 @@ class Contents:
     size: int
     oldest: float | None
     newest: float | None
+    services: tuple[Service, ...]
     set_aside: tuple[str, ...]
 
 
-def count_contents(archive: Archive) -> Contents:
+def count_contents(archive: Archive, accounts: Iterable[str] = ()) -> Contents:
     """Return the contents of a cache, each row checked against its checksum.
+
+    Args:
+        archive: The cache.
+        accounts: The accounts to look for.
 
     Raises:
         CacheError: The file cannot be read.
@@ -45,10 +73,13 @@ def count_contents(archive: Archive) -> Contents:
     final = young = missing = damaged = 0
     oldest: float | None = None
     newest: float | None = None
-    for _, entry in archive.rows():
+    owners: Counter[tuple[str, str]] = Counter()
+    names = tuple(dict.fromkeys(accounts))
+    for cache_key, entry in archive.rows():
         if entry is None:
             damaged += 1
             continue
+        owners[_find_owner(cache_key, entry, names)] += 1
         final += bool(entry.body) and entry.expires is None
         young += bool(entry.body) and entry.expires is not None
         missing += not entry.body
@@ -63,8 +94,29 @@ def count_contents(archive: Archive) -> Contents:
         size=archive.size(),
         oldest=oldest,
         newest=newest,
+        services=_list_services(owners, names),
         set_aside=tuple(sorted(file.name for file in archive.path.parent.glob(f"{archive.path.name}.damaged-*"))),
     )
+
+
+def _find_owner(cache_key: str, entry: Entry, accounts: Iterable[str]) -> tuple[str, str]:
+    """Return the service of an entry and its account; "" if it belongs to none of the accounts."""
+    url = entry.url.rpartition("/generation?id=")[0] or entry.url
+    owned = (one for one in accounts if make_cache_key(url, one, entry.requested_id) == cache_key)
+    return url, next(owned, "")
+
+
+def _list_services(owners: Mapping[tuple[str, str], int], accounts: Iterable[str]) -> tuple[Service, ...]:
+    urls = dict.fromkeys(url for url, _ in owners)
+    services = [
+        Service(
+            hide_api_keys(url),
+            sum(number for (of, _), number in owners.items() if of == url),
+            {one: owners[url, one] for one in accounts if (url, one) in owners},
+        )
+        for url in urls
+    ]
+    return tuple(sorted(services, key=lambda service: (-service.answers, service.url)))
 
 
 def clear_entries(archive: Archive, *, before: float | None = None) -> int:

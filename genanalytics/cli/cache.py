@@ -1,7 +1,7 @@
 """The commands `cache info`, `verify`, `clear` and `export`; none of them needs an API key or sends anything."""
 
 import json
-import re
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genanalytics.base.moments import parse_age
 from genanalytics.cli.options import FILE, cache_option, json_option, print_notices
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import CacheError, InputError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from genanalytics.cache.archive import Archive
-
-_UNITS_S = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 @click.group(
@@ -41,16 +40,27 @@ def cache() -> None:
     epilog="""\b
 Examples:
   genanalytics cache info
+  genanalytics cache info --account search-team
   genanalytics cache info --json | jq .entries"""
 )
 @cache_option
+@click.option(
+    "--account", "accounts", multiple=True, metavar="NAME", help="Count the answers of this account too. Repeatable."
+)
 @json_option
-def info(cache_dir: str | None, as_json: bool) -> None:
-    """Show the path and the contents of the cache."""
-    from genanalytics.cache.contents import count_contents
+def info(cache_dir: str | None, accounts: tuple[str, ...], as_json: bool) -> None:
+    """Show the path and the contents of the cache.
 
+    The account of the API key in OPENROUTER_API_KEY is counted apart. Its name is a fingerprint of the key. Of other
+    accounts the cache contains no names: give them with --account.
+    """
+    from genanalytics.cache.contents import count_contents
+    from genanalytics.fetching.secret import KEY_VARIABLE, Secret
+
+    secret = Secret(os.environ.get(KEY_VARIABLE))
+    own = [secret.fingerprint] if secret else []
     with _open_archive(cache_dir) as archive:
-        held = count_contents(archive)
+        held = count_contents(archive, [*own, *accounts])
     if as_json:
         emit(json.dumps({"path": str(archive.path), **asdict(held)}))
         return
@@ -59,6 +69,13 @@ def info(cache_dir: str | None, as_json: bool) -> None:
     say(f"damaged  {held.damaged:,}")
     say(f"size     {format_count(held.size, 'byte')}")
     say(f"fetched  {_format_moment(held.oldest)} to {_format_moment(held.newest)}")
+    for service in held.services:
+        say(f"service  {service.url}: {format_count(service.answers, 'answer')}")
+        for account, number in service.accounts.items():
+            source = " (of the API key in the environment)" if account in own else ""
+            say(f"         account {account}{source}: {number:,}")
+        if service.others:
+            say(f"         other accounts: {service.others:,}")
     for name in held.set_aside:
         say(f"set aside as damaged: {name}")
 
@@ -150,17 +167,13 @@ def _open_archive(cache_dir: str | None) -> "Iterator[Archive]":
         print_notices(archive.take_notices())
 
 
-def _parse_age_s(age: str) -> int:
-    """Return an age in seconds.
-
-    >>> _parse_age_s("90d"), _parse_age_s("12h")
-    (7776000, 43200)
-    """
-    found = re.fullmatch(r"([0-9]{1,6})(s|min|h|d|w)", age)
-    if found is None:
-        msg = f"--older-than {age!r} is not an age: give a whole number with s, min, h, d or w, such as 90d or 12h"
-        raise InputError(msg)
-    return int(found[1]) * _UNITS_S[found[2]]
+def _parse_age_s(text: str) -> float:
+    """Return an age in seconds."""
+    try:
+        return parse_age(text).total_seconds()
+    except ValueError:
+        msg = f"--older-than {text!r} is not an age: give a whole number with s, min, h, d or w, such as 90d or 12h"
+        raise InputError(msg) from None
 
 
 def _format_moment(moment: float | None) -> str:

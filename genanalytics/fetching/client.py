@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from hashlib import blake2b
 from http import HTTPStatus
 from threading import Event
 from typing import NoReturn, Self, TypedDict, Unpack
@@ -109,7 +108,7 @@ class Client:
         if secret or not (offline and account):
             secret = check_api_key(secret, offline=offline)
         self._api_key = secret
-        self.account = account or blake2b(secret.reveal().encode(), digest_size=8, person=b"genanalytics").hexdigest()
+        self.account = account or secret.fingerprint
         self.max_workers = max_workers
         self.offline = offline
         self.archive = Archive(find_cache_directory(cache_dir))

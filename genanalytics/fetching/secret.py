@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import NoReturn
 
 from genanalytics.base.mask import HIDDEN, Mask, fold, unescape
@@ -29,6 +30,11 @@ class Secret:
     def reveal(self) -> str:
         """Return the text."""
         return self._text
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest, which names the text and does not tell it."""
+        return blake2b(self._text.encode("utf-8", "surrogatepass"), digest_size=8, person=b"genanalytics").hexdigest()
 
     def hide(self, text: bytes) -> bytes:
         """Return a text with `[key]` in the place of this one, in any case, escaped, encoded or packed."""

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from datetime import date, datetime, time as time_of_day
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias, cast
+from zoneinfo import ZoneInfo
 
 from genanalytics.base.content import Content, find_files, open_content, read_stream, translate_errors
 from genanalytics.base.mask import hide_api_keys
-from genanalytics.base.moments import to_utc
+from genanalytics.base.moments import FORMS, parse_moment, to_utc
 from genanalytics.errors import InputError
 from genanalytics.ids.columns import Notify
 from genanalytics.ids.form import NOT_TEXT, read_created_s
@@ -39,6 +40,7 @@ IdSource: TypeAlias = str | os.PathLike[str] | Iterable[object] | HasId | HasHea
 _FILE_NAME = re.compile(
     r".*\.(?:arrow|csv|db|feather|gz|ids|ipc|json|jsonl|list|log|md|ndjson|parquet|sqlite3?|tsv|txt|zst)", re.IGNORECASE
 )
+_UTC = ZoneInfo("UTC")
 _ID_NAMES = ("id", "generation_id", "x-generation-id")
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _UNSUPPORTED = {b"PK\x03\x04": "a ZIP archive", b"BZh": "packed with bzip2", b"\xfd7zXZ": "packed with xz"}
@@ -84,8 +86,8 @@ def read_ids(
             headers of an answer with `X-Generation-Id`. Any other element is yielded as a text that counts as invalid:
             one bad value in a million raises nothing. An API key of OpenRouter is yielded as `[key]`.
         column: The column of a table, or the key of JSON values, that holds the ids.
-        since: Leave out ids of generations created before this ISO date or date and time, in UTC unless it has an
-            offset.
+        since: Leave out ids of generations created before this moment, in UTC unless it has an offset: an ISO date or
+            time, an age (7d), today or yesterday.
         until: Leave out ids of generations created at this moment or later. The second in an id is within one second
             of the creation. Ids without a second are kept and counted in a notice: their records have the time.
 
@@ -250,12 +252,12 @@ def _to_second(name: str, value: object) -> float | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        moment = parse_moment(value, tz=_UTC) if isinstance(value, str) else value
         if isinstance(moment, date) and not isinstance(moment, datetime):
             moment = datetime.combine(moment, time_of_day())
         if isinstance(moment, datetime):
             return to_utc(moment).timestamp()
     except (ValueError, OverflowError):
         pass  # looks like a moment, but there is no such day or hour
-    msg = f"{name}={value!r:.80} is not a moment: give an ISO date, or date and time: 2026-08-01 or 2026-08-01T12:00Z"
+    msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
     raise InputError(msg)

@@ -1,5 +1,6 @@
 """Ids in text: a list, a table with separators, or any other text, which is searched."""
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -44,7 +45,7 @@ def read_text(content: Content, column: str | None, notify: Notify, *, among_oth
 
 def _read_head_lines(content: Content) -> list[str]:
     """Return the first lines without line breaks and without a last line that is cut off."""
-    if b"\x00" in content.head:
+    if b"\x00" in content.head and not _is_text(content.head):
         msg = (
             f"{content.name} is of no known form: give text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite,"
             " plain or packed with gzip or zstd"
@@ -53,6 +54,17 @@ def _read_head_lines(content: Content) -> list[str]:
     text = _decode(content.head).lstrip("\ufeff")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines[:-1] if len(content.head) == HEAD_BYTES else lines
+
+
+def _is_text(head: bytes) -> bool:
+    """Return whether bytes with a NUL are text all the same: UTF-8, and most lines have none."""
+    lines = [line for line in head.split(b"\n") if line.strip()]
+    damaged = sum(b"\x00" in line for line in lines)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut off
+    except UnicodeDecodeError:
+        return False
+    return 2 * damaged < len(lines)
 
 
 def _is_json(lines: Sequence[str]) -> bool:

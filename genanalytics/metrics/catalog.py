@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.forms import spread
@@ -75,7 +75,7 @@ def resolve_one(metric: Statistic | str) -> Statistic:
     """
     found = [REQUESTS] if metric == REQUESTS.name else resolve([metric])
     if len(found) != 1:
-        names = ", ".join(statistic.name for statistic in found)
+        names = list_names(statistic.name for statistic in found)
         msg = f"{metric!r} is the name of {len(found)} statistics: give one of {names}"
         raise InputError(msg)
     return found[0]
@@ -85,7 +85,7 @@ def _look_up(metric: Statistic | str) -> tuple[Statistic, ...]:
     if isinstance(metric, Statistic):
         return (metric,)
     if metric not in _BY_NAME:
-        sets, names = ", ".join(SETS), ", ".join(statistic.name for statistic in DEFAULT)
+        sets, names = ", ".join(SETS), list_names((statistic.name for statistic in DEFAULT), near=str(metric))
         msg = f"no statistic {metric!r}; {suggest(str(metric), _BY_NAME)}there are the sets {sets}, and {names}"
         raise InputError(msg)
     return _BY_NAME[metric]
@@ -103,7 +103,7 @@ def find_row_value(metric: RowValue | str) -> RowValue:
     if isinstance(metric, RowValue):
         return metric
     if metric not in ROW_VALUES:
-        names = ", ".join(ROW_VALUES)
+        names = list_names(ROW_VALUES, near=str(metric))
         msg = f"no row value {metric!r}; {suggest(str(metric), ROW_VALUES)}there are {names}; or give a RowValue"
         raise InputError(msg)
     return ROW_VALUES[metric]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
 from genanalytics.metrics.compared import Comparison, Estimate, find_unit_of_difference
@@ -165,10 +165,10 @@ def _check_sides(values: pd.Series, by: str, *sides: object) -> None:
     known = [str(value) for value in values.dropna().unique()]
     for side in sides:
         if not (values == side).any():
-            msg = f"no {by} {side!r}; {suggest(str(side), known)}there are {', '.join(sorted(known))}"
+            msg = f"no {by} {side!r}; {suggest(str(side), known)}there are {list_names(sorted(known), near=str(side))}"
             raise InputError(msg)
     if sides[0] == sides[1]:
-        msg = f"{by} {sides[0]!r} cannot be compared with itself; there are {', '.join(sorted(known))}"
+        msg = f"{by} {sides[0]!r} cannot be compared with itself; there are {list_names(sorted(known))}"
         raise InputError(msg)
 
 

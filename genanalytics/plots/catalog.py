@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.cost import cost_over_time, cost_ranking
@@ -66,6 +66,6 @@ def find_chart(name: str) -> Chart:
     """
     wanted = name.replace("_", "-")
     if wanted not in CHARTS:
-        msg = f"no chart {name!r}; {suggest(wanted, CHARTS)}there are {', '.join(CHARTS)}"
+        msg = f"no chart {name!r}; {suggest(wanted, CHARTS)}there are {list_names(CHARTS, near=wanted)}"
         raise InputError(msg)
     return CHARTS[wanted]

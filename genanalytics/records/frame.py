@@ -56,6 +56,8 @@ def cast_known(table: pa.Table) -> pa.Table:
     """
     for index, field in enumerate(table.schema):
         column = BY_NAME.get(field.name)
+        if pa.types.is_dictionary(field.type) and (column or pa.types.is_string_view(field.type.value_type)):
+            table = table.set_column(index, field.name, decode(table.column(index)))
         if column is not None:
             try:  # equal types too, since pandas distinguishes nested types by the names of their parts
                 table = table.set_column(index, field.name, table.column(index).cast(column.kind.arrow_type))
@@ -64,6 +66,23 @@ def cast_known(table: pa.Table) -> pa.Table:
                 msg = f"column {field.name!r} holds {field.type}, it should hold {column.kind.arrow_type}: {reason}"
                 raise InputError(msg) from error
     return table
+
+
+def decode(values: "pa.Array | pa.ChunkedArray") -> "pa.Array | pa.ChunkedArray":
+    """Return categories as their values.
+
+    >>> decode(pa.array(["a", None, "a"]).dictionary_encode()).to_pylist()
+    ['a', None, 'a']
+    """
+    kind = values.type.value_type
+    if not pa.types.is_string_view(kind):
+        return values.cast(kind)
+    chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+    plain = [  # Arrow cannot take from the views that polars writes
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string())).dictionary_decode()
+        for chunk in chunks
+    ]
+    return pa.chunked_array(plain, pa.string())
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:

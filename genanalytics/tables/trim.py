@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, UNKNOWN
@@ -163,7 +163,7 @@ def _check_column(rows: pd.DataFrame, name: str) -> None:
     if name in rows.columns:
         return
     names = list(map(str, rows.columns))
-    msg = f"no column {name!r}; {suggest(name, names)}there are {', '.join(names)}"
+    msg = f"no column {name!r}; {suggest(name, names)}there are {list_names(names, near=name)}"
     raise InputError(msg)
 
 

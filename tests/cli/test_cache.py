@@ -9,6 +9,7 @@ import pytest
 from genanalytics.cache.archive import FILE_NAME, Archive
 from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.cli.main import run
+from genanalytics.fetching.secret import Secret
 from support.faults import envelope, make_ids, record_of
 
 NOW = time.time()
@@ -21,7 +22,15 @@ def key_of(generation_id: str) -> str:
 
 def an_entry(generation_id: str) -> Entry:
     body = envelope(record_of(generation_id)).replace(b", ", b",\r\n ")
-    return Entry(generation_id, f"https://x/{generation_id}", 200, NOW - 40 * 86_400, None, None, body)
+    return Entry(
+        generation_id,
+        f"https://gateway.example/v1/generation?id={generation_id}",
+        200,
+        NOW - 40 * 86_400,
+        None,
+        None,
+        body,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +78,7 @@ def test_info_counts_what_there_is(directory: Path, capsys: pytest.CaptureFixtur
         "damaged": 0,
         "oldest": NOW - 40 * 86_400,
         "newest": NOW,
+        "services": [{"url": "https://gateway.example/v1", "answers": 3, "accounts": {}}],
         "set_aside": [],
     }
 
@@ -78,6 +88,29 @@ def test_info_is_read_by_people(directory: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert str(directory / FILE_NAME) in said
     assert "3: 1 final, 1 young, 1 without a record" in said
+
+
+def test_info_shows_services_and_accounts_and_no_key(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "sk-or-v1-of-the-environment"
+    fingerprint = Secret(key).fingerprint
+    url = "https://openrouter.ai/api/v1"
+    archive = Archive(directory)
+    entry = an_entry(FINAL)._replace(url=f"{url}/generation?id={FINAL}")
+    archive.store({make_cache_key(url, account, FINAL): entry for account in (fingerprint, "b")})
+    archive.close()
+    monkeypatch.setenv("OPENROUTER_API_KEY", key)
+    assert run(["cache", "info", "--account", "team-a", "--account", "nobody"]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[-5:] == [
+        "service  https://gateway.example/v1: 3 answers",
+        "         account team-a: 3",
+        "service  https://openrouter.ai/api/v1: 2 answers",
+        f"         account {fingerprint} (of the API key in the environment): 1",
+        "         other accounts: 1",
+    ]
+    assert key not in said
 
 
 def test_verify_finds_what_is_damaged(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

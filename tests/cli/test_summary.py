@@ -84,7 +84,7 @@ def test_a_record_in_two_files_counts_once(capsys: pytest.CaptureFixture[str]) -
         (["missing.parquet"], "cannot read missing.parquet"),
         (
             ["out.parquet", "--by", "modell"],
-            "cannot group by 'modell'; did you mean 'model'? there are requested_id",
+            "cannot group by 'modell'; did you mean 'model'? there are model, ",
         ),
         (["out.parquet", "--by", "provider_responses"], "cannot group by 'provider_responses': it contains lists"),
         (["out.parquet", "--json", "--csv"], "--json and --csv are two forms of one output"),

@@ -342,9 +342,9 @@ def test_an_id_without_a_second_is_kept_and_counted() -> None:
     assert read.notices == ("left out 1 id outside the period", "kept 2 ids without a time")
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", "", "2026-08-01 25:00"])
+@pytest.mark.parametrize("moment", ["tomorrow", "2026-13-01", "", "2026-08-01 25:00"])
 def test_what_is_no_moment_is_refused_before_anything_is_read(moment: str) -> None:
-    with pytest.raises(InputError, match=r"is not a moment: give an ISO date, or date and time: 2026-08-01 or 2026"):
+    with pytest.raises(InputError, match=r"is not a moment: give a date or time \(2026-09-01"):
         read_ids([A], since=moment)
 
 
@@ -357,3 +357,28 @@ def test_a_fetch_has_the_notices_of_its_ids() -> None:
     ids = read_ids([A], since="2030-01-01")
     with Client("sk-test", offline=True, cache_dir=tempfile.mkdtemp()) as client:
         assert fetch(ids, client=client).stats.notices[0] == "left out 1 id outside the period"
+
+
+@pytest.mark.parametrize("place", [0, 20, 30, -1])
+def test_a_nul_character_makes_one_line_unusable(place: int, tmp_path: Path) -> None:
+    lines = [A.encode(), B.encode(), A.encode(), B.encode()]
+    text = b"\n".join(lines)
+    (tmp_path / "ids.txt").write_bytes(text[:place] + b"\x00" + text[place:])
+    found = list(read_ids(tmp_path / "ids.txt"))
+    assert len(found) == 4
+    assert sum(find_problem(one) is not None for one in found) == 1
+
+
+def test_a_log_with_a_nul_character_is_searched(tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text(f"start id={A} done\nend \x00 id={A} done\nthird line\n")
+    assert list(read_ids(tmp_path / "app.log")) == [A, A]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [f"{A}\n".encode("utf-16-le"), b"\x00" * 64, b"\x7fELF\x02\x01\x01\x00\xff\xfe\n" * 3 + A.encode(), b"\x00"],
+)
+def test_a_binary_file_is_no_text(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "ids.bin").write_bytes(content)
+    with pytest.raises(InputError, match="is of no known form"):
+        list(read_ids(tmp_path / "ids.bin"))

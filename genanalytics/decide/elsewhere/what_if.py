@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
-from genanalytics.base.text import name_group, suggest
+from genanalytics.base.text import list_names, name_group, suggest
 from genanalytics.bill.book import BY, check_prices, list_keys
 from genanalytics.bill.items import add_items
 from genanalytics.bill.prices import prices as compute_prices
@@ -183,7 +183,7 @@ def _list_offers(
 def _check_name(what: str, name: object, names: Iterable[str]) -> None:
     known = sorted(names)
     if name not in known:
-        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")  # noqa: PLR2004 - a line
+        shown = list_names(known, near=str(name))
         msg = f"no {what} {name!r} has a price; {suggest(str(name), known)}there are {shown or 'none'}"
         raise InputError(msg)
 

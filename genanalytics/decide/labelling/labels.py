@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.base.opening import opens_paths
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.decide.labelling.label_notices import Matched, describe_labels
 from genanalytics.decide.labelling.label_table import (
     OUTCOMES,
@@ -145,7 +145,7 @@ def _find_on(source: Source, table: LabelTable) -> str:
         return str(table.header)
     msg = (
         f"the first column of the labels, {table.header!r}, is no column of the records: say which one has its values"
-        f" with --labels-on (on=); there are {', '.join(source.columns)}"
+        f" with --labels-on (on=); there are {list_names(source.columns, near=str(table.header))}"
     )
     raise MissingColumnError(msg)
 
@@ -158,7 +158,7 @@ def _check(source: Source, table: LabelTable, on: str) -> None:
         InputError: A label has the name of a column, or an outcome belongs to something other than a task.
     """
     if on not in source.columns:
-        hint, there = suggest(on, source.columns), ", ".join(source.columns)
+        hint, there = suggest(on, source.columns), list_names(source.columns, near=on)
         msg = f"cannot label by {on!r}: the data has no such column; {hint}there are {there}"
         raise MissingColumnError(msg)
     added = [*table.columns, *([OUTCOMES] if SUCCESS in table.columns else [])]

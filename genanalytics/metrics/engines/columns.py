@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
+from genanalytics.records.frame import decode
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.units import format_count
 
@@ -93,7 +94,7 @@ def clean(name: str, values: Values) -> Values:
         msg = f"column {name!r} holds {values.type}, which statistics cannot read: convert it to text or to numbers"
         raise InputError(msg)
     if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+        values = decode(values)
     if column is not None:
         check_type(name, nw.from_native(pa.table({name: values[:0]}), eager_only=True).schema[name])
     wanted = _choose_type(values.type, None if column is None else column.kind)
@@ -121,7 +122,7 @@ def drop_infinite(numbers: Values) -> Values:
 def count_infinite(values: Values) -> int:
     """Return the number of infinities in a column of any type."""
     if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+        values = decode(values)
     return int(pc.sum(pc.is_inf(values)).as_py() or 0) if pa.types.is_floating(values.type) else 0
 
 

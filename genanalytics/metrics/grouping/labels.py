@@ -6,7 +6,7 @@ from typing import Protocol
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.grouping.calendar import TIME, find_zone
 from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
@@ -82,7 +82,7 @@ def _check_key(data: Groupable, key: GroupKey) -> None:
         what, hint = repr(key.name), suggest(key.name, known)
         if key.name in DERIVED:
             what, hint = f"{what}, which needs the column {key.column!r}", ""
-        msg = f"cannot group by {what}; {hint}there are {', '.join(known)}"
+        msg = f"cannot group by {what}; {hint}there are {list_names(known, near=key.name)}"
         raise MissingColumnError(msg)
     if data.is_nested(key.column):
         msg = f"cannot group by {key.name!r}: it contains lists"

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 
 from genanalytics.base.moments import FORMS, parse_moment, step
-from genanalytics.base.text import find_near, suggest
+from genanalytics.base.text import find_near, list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Covered, add_micros, rename_columns
 from genanalytics.metrics.grouping.calendar import MICROS, find_zone
@@ -211,7 +211,7 @@ def _find_column(test: Criterion, text: str, columns: _Columns) -> tuple[nw.Expr
     source = DERIVED[name](columns.tz) if name in DERIVED else None
     if source is None or source.column not in columns.types:
         names = [*columns.types, *DERIVED]
-        msg = f"no column {name!r} in {text!r}; {suggest(name, names)}there are {', '.join(names)}"
+        msg = f"no column {name!r} in {text!r}; {suggest(name, names)}there are {list_names(names, near=name)}"
         raise MissingColumnError(msg)
     if name == _DAY:
         return nw.col("created_at"), columns.types["created_at"]

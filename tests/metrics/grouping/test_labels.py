@@ -46,7 +46,7 @@ def test_two_columns_of_one_name_are_refused(
 def test_an_unknown_column_is_named_with_the_known_ones() -> None:
     with pytest.raises(
         MissingColumnError,
-        match=r"cannot group by 'modell'; did you mean 'model'\? there are requested_id, .*, day",
+        match=r"cannot group by 'modell'; did you mean 'model'\? there are model, .* and \d+ more",
     ):
         names_of("modell")
 
