@@ -24,8 +24,8 @@ _NAME = "genanalytics"
 _FAULT = "this is a fault of genanalytics, not of the question; the log of the server (stderr) has the details"
 
 
-def serve(records: KeptRecords, requests: BinaryIO, responses: BinaryIO) -> None:
-    """Answer the requests of one client until it closes its stream.
+def serve(records: KeptRecords, requests: BinaryIO, responses: BinaryIO) -> bool:
+    """Answer the requests of one client until it closes its stream, and return whether a call is still computed.
 
     Args:
         records: The records that the tools show.
@@ -34,34 +34,39 @@ def serve(records: KeptRecords, requests: BinaryIO, responses: BinaryIO) -> None
     """
     import anyio  # noqa: PLC0415
 
-    anyio.run(_serve, records, requests, responses)
+    busy = Lock()
+    anyio.run(_serve, make_server(records, busy), requests, responses)
+    return busy.locked()
 
 
-async def _serve(records: KeptRecords, requests: BinaryIO, responses: BinaryIO) -> None:
+async def _serve(server: "Server[object, object]", requests: BinaryIO, responses: BinaryIO) -> None:
     import anyio  # noqa: PLC0415
     from mcp.server.stdio import stdio_server  # noqa: PLC0415
 
-    server = make_server(records)
     reader = anyio.wrap_file(TextIOWrapper(requests, encoding="utf-8", errors="replace"))
     writer = anyio.wrap_file(TextIOWrapper(responses, encoding="utf-8", newline="\n"))
     async with stdio_server(reader, writer) as (received, sent):
         await server.run(received, sent, server.create_initialization_options())
 
 
-def make_server(records: KeptRecords) -> "Server[object, object]":
-    """Return the server; calls are answered one after the other."""
+def make_server(records: KeptRecords, busy: Lock) -> "Server[object, object]":
+    """Return the server, which answers one call after the other.
+
+    Args:
+        records: The records that the tools show.
+        busy: The lock that a call holds while it is computed.
+    """
     from anyio import to_thread  # noqa: PLC0415
     from mcp import types  # noqa: PLC0415
     from mcp.server.lowlevel import Server  # noqa: PLC0415
 
     server: Server[object, object] = Server(_NAME, version=__version__, instructions=INSTRUCTIONS)
-    lock = Lock()
 
     async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
         return types.ServerResult(types.ListToolsResult(tools=[_describe(tool) for tool in TOOLS.values()]))
 
     async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
-        answer = partial(_answer, records, lock, request.params)
+        answer = partial(_answer, records, busy, request.params)
         reply = await to_thread.run_sync(answer, abandon_on_cancel=True)
         content: list[types.ContentBlock] = [types.TextContent(type="text", text=reply.text)]
         return types.ServerResult(types.CallToolResult(content=content, isError=reply.is_error))
@@ -71,9 +76,9 @@ def make_server(records: KeptRecords) -> "Server[object, object]":
     return server
 
 
-def _answer(records: KeptRecords, lock: Lock, params: "types.CallToolRequestParams") -> Reply:
+def _answer(records: KeptRecords, busy: Lock, params: "types.CallToolRequestParams") -> Reply:
     try:
-        with lock:
+        with busy:
             return ask(records, params.name, params.arguments or {})
     except Exception as error:  # noqa: BLE001 - the client gets a reply, and the server goes on
         traceback.print_exc(file=sys.stderr)

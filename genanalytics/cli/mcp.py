@@ -9,6 +9,7 @@ from typing import Any, cast
 import click
 
 from genanalytics.cli import signals
+from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import Command
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.repeat import find_state
@@ -61,4 +62,6 @@ def mcp(selection: Selection) -> None:
     os.dup2(_STDERR, _STDOUT)  # whatever else is printed, by libraries too, is no response
     say("Serving an MCP client on stdin and stdout, until it closes them.", err=True)
     with suppress(BrokenPipeError), os.fdopen(os.dup(_STDIN), "rb") as requests, os.fdopen(responses, "wb") as written:
-        serve(records, requests, written)
+        is_busy = serve(records, requests, written)
+        if is_busy:  # nobody waits for the answer, and its thread cannot be interrupted
+            os._exit(Exit.SUCCESS)

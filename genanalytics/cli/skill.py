@@ -9,7 +9,7 @@ from genanalytics.cli.streams import say_table
     epilog="""\b
 Examples:
   genanalytics skill
-  genanalytics skill > .claude/skills/genanalytics/SKILL.md"""
+  genanalytics skill > SKILL.md"""
 )
 def skill() -> None:
     """Print SKILL.md, which teaches a coding agent when to use which command.

@@ -12,6 +12,7 @@ from genanalytics.agents.ask import TOOLS, ask
 from genanalytics.agents.kept import KeptRecords
 from genanalytics.cli.records import Selection
 from genanalytics.cli.repeat import find_state
+from support.datasets import committed, rows
 from support.generations import frame_of, on
 from support.record_files import make_month
 
@@ -203,6 +204,25 @@ def test_a_file_is_read_once_and_again_when_it_changed(tmp_path: Path, monkeypat
     assert "Error: " in error(records, "overview")
     write(frame_of({}, {}, {}), path)
     assert "3 records in" in answer(records, "overview")
+
+
+def test_a_data_set_that_grew_is_read_again(tmp_path: Path) -> None:
+    directory = tmp_path / "set"
+    committed(directory, rows("gen-1"))
+    records = keep(str(directory))
+    assert "1 record in" in answer(records, "overview")
+    committed(directory, rows("gen-2"))
+    assert "2 records in" in answer(records, "overview")
+
+
+@pytest.mark.usefixtures("few")
+def test_labels_of_the_command_line_form_groups() -> None:
+    Path("teams.csv").write_text("external_user,team\nann,red\nben,blue\n")
+    labelled = keep("few.parquet", labels=("teams.csv",))
+    assert "team (3)" in answer(labelled, "overview")
+    assert "\nblue " in answer(labelled, "top", by=["team"])
+    Path("teams.csv").write_text("external_user,team\nann,red\nben,green\n")
+    assert "\ngreen " in answer(labelled, "top", by=["team"])
 
 
 def test_an_engine_gives_the_same_answer(tmp_path: Path) -> None:

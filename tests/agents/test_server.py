@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, TextIO
 
 import pytest
@@ -14,7 +15,10 @@ import pytest
 from genanalytics import write
 from genanalytics.agents.answer import BEGIN, END
 from genanalytics.agents.ask import INSTRUCTIONS, TOOLS
-from genanalytics.cli.main import run
+from genanalytics.agents.kept import KeptRecords
+from genanalytics.agents.server import make_server
+from genanalytics.cli.records import Selection
+from genanalytics.cli.repeat import find_state
 from support.faults import KEY
 from support.generations import frame_of
 
@@ -93,6 +97,31 @@ def test_a_file_that_grew_is_read_again_in_one_session(path: Path) -> None:
     talk(path, use)
 
 
+def test_a_fault_of_a_tool_is_one_sentence_and_the_server_goes_on(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import anyio  # noqa: PLC0415
+    from mcp.shared.memory import create_connected_server_and_client_session as connect  # noqa: PLC0415
+
+    records = KeptRecords(Selection((str(path),)), find_state)
+
+    def fail(*_: object) -> None:
+        msg = "division by zero"
+        raise ZeroDivisionError(msg)
+
+    async def use() -> None:
+        async with connect(make_server(records, Lock())) as session:
+            monkeypatch.setattr(KeptRecords, "query", fail)
+            failed = await session.call_tool("overview", {})
+            assert failed.isError
+            assert "Error: ZeroDivisionError: this is a fault of genanalytics" in failed.model_dump_json()
+            monkeypatch.undo()
+            assert not (await session.call_tool("overview", {})).isError
+
+    anyio.run(use)
+    assert "division by zero" in capsys.readouterr().err
+
+
 def start(path: Path) -> "subprocess.Popen[bytes]":
     """Start the server, and wait for its first response."""
     pipe = subprocess.PIPE
@@ -110,6 +139,16 @@ def test_it_ends_with_the_stream_of_its_client(path: Path) -> None:
         out, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert out == b""
+    assert b"Traceback" not in err
+
+
+def test_it_does_not_wait_for_an_answer_that_nobody_reads(path: Path) -> None:
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "recommend", "arguments": {}}}
+    with start(path) as running:
+        assert running.stdin is not None
+        running.stdin.write(json.dumps(call).encode() + b"\n")
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 0
     assert b"Traceback" not in err
 
 
@@ -134,12 +173,3 @@ def test_nonsense_does_not_end_it(path: Path) -> None:
         _, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert b"Traceback" not in err
-
-
-def test_a_file_that_cannot_be_read_is_reported_before_it_serves(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["mcp", str(tmp_path / "missing.parquet")]) == 2
-    assert "missing.parquet" in capsys.readouterr().err
-    assert run(["mcp", "-"]) == 2
-    assert "stdin belongs to the MCP client" in capsys.readouterr().err
