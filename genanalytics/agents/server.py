@@ -7,10 +7,12 @@ import sys
 import traceback
 from functools import partial
 from io import TextIOWrapper
+from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from genanalytics._version import __version__
+from genanalytics.agents.answer import make_safe
 from genanalytics.agents.arguments import make_schema
 from genanalytics.agents.ask import INSTRUCTIONS, TOOLS, Reply, ask
 from genanalytics.agents.kept import KeptRecords
@@ -19,6 +21,11 @@ from genanalytics.agents.tool import Tool
 if TYPE_CHECKING:
     from mcp import types
     from mcp.server.lowlevel import Server
+    from mcp.server.session import ServerSession
+    from mcp.shared.context import RequestContext
+
+PROGRESS_S = 5.0
+"""The time between two notifications that a call is still computed."""
 
 _NAME = "genanalytics"
 _FAULT = "this is a fault of genanalytics, not of the question; the log of the server (stderr) has the details"
@@ -56,7 +63,7 @@ def make_server(records: KeptRecords, busy: Lock) -> "Server[object, object]":
         records: The records that the tools show.
         busy: The lock that a call holds while it is computed.
     """
-    from anyio import to_thread  # noqa: PLC0415
+    from anyio import create_task_group, to_thread  # noqa: PLC0415
     from mcp import types  # noqa: PLC0415
     from mcp.server.lowlevel import Server  # noqa: PLC0415
 
@@ -67,7 +74,10 @@ def make_server(records: KeptRecords, busy: Lock) -> "Server[object, object]":
 
     async def call_tool(request: types.CallToolRequest) -> types.ServerResult:
         answer = partial(_answer, records, busy, request.params)
-        reply = await to_thread.run_sync(answer, abandon_on_cancel=True)
+        async with create_task_group() as group:
+            group.start_soon(_report_progress, server.request_context)
+            reply = await to_thread.run_sync(answer, abandon_on_cancel=True)
+            group.cancel_scope.cancel()
         content: list[types.ContentBlock] = [types.TextContent(type="text", text=reply.text)]
         return types.ServerResult(types.CallToolResult(content=content, isError=reply.is_error))
 
@@ -76,12 +86,23 @@ def make_server(records: KeptRecords, busy: Lock) -> "Server[object, object]":
     return server
 
 
+async def _report_progress(context: "RequestContext[ServerSession, object, object]") -> None:
+    """Tell a client that wants to know it that its call is still computed, so that it waits."""
+    from anyio import sleep  # noqa: PLC0415
+
+    token = context.meta.progressToken if context.meta else None
+    for time in count(1):
+        await sleep(PROGRESS_S)
+        if token is not None:
+            await context.session.send_progress_notification(token, time * PROGRESS_S, message="computing")
+
+
 def _answer(records: KeptRecords, busy: Lock, params: "types.CallToolRequestParams") -> Reply:
     try:
         with busy:
             return ask(records, params.name, params.arguments or {})
     except Exception as error:  # noqa: BLE001 - the client gets a reply, and the server goes on
-        traceback.print_exc(file=sys.stderr)
+        sys.stderr.write(f"{make_safe(traceback.format_exc())}\n")
         return Reply(f"Error: {type(error).__name__}: {_FAULT}", is_error=True)
 
 

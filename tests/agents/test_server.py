@@ -122,6 +122,27 @@ def test_a_fault_of_a_tool_is_one_sentence_and_the_server_goes_on(
     assert "division by zero" in capsys.readouterr().err
 
 
+def test_a_client_that_wants_to_know_it_hears_that_a_call_is_still_computed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import anyio  # noqa: PLC0415
+    from mcp.shared.memory import create_connected_server_and_client_session as connect  # noqa: PLC0415
+
+    monkeypatch.setattr("genanalytics.agents.server.PROGRESS_S", 0.01)
+    heard: list[str | None] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - as the SDK calls it
+        heard.append(message)
+
+    async def use() -> None:
+        async with connect(make_server(KeptRecords(Selection((str(path),)), find_state), Lock())) as session:
+            assert not (await session.call_tool("recommend", {}, progress_callback=hear)).isError
+            assert not (await session.call_tool("overview", {})).isError
+
+    anyio.run(use)
+    assert set(heard) == {"computing"}
+
+
 def start(path: Path) -> "subprocess.Popen[bytes]":
     """Start the server, and wait for its first response."""
     pipe = subprocess.PIPE
