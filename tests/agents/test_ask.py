@@ -113,9 +113,11 @@ def test_the_command_line_limits_what_tools_show() -> None:
     assert "no record of 'gen-1'" in error(limited, "show", generation_id="gen-1")
 
 
-def test_every_tool_has_an_answer_within_its_limits(few: KeptRecords) -> None:
+def test_every_tool_has_an_answer_within_its_limits_and_writes_nothing(few: KeptRecords) -> None:
+    before = {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")}
     for name in TOOLS:
         check_form(answer(few, name, **ARGUMENTS.get(name, {})))
+    assert {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")} == before
 
 
 def check_form(text: str) -> None:
