@@ -58,4 +58,5 @@ from .service.daily_activity import read_daily_activity as read_daily_activity
 from .service.focus import focus_charges as focus_charges
 from .service.reconcile import reconcile as reconcile
 from .service.reconciliation import Reconciliation as Reconciliation
+from .tables.overview import overview as overview
 from .tables.table import Table as Table, table as table

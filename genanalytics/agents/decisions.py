@@ -15,8 +15,8 @@ from genanalytics.decide.budget.forecast import forecast
 from genanalytics.decide.elsewhere.what_if import Caching, what_if
 from genanalytics.decide.losses.waste import WITHIN_S, waste
 from genanalytics.errors import InputError
+from genanalytics.tables.notes import list_notices
 from genanalytics.tables.recommendations import format_recommendations
-from genanalytics.tables.table import list_notices
 from genanalytics.tables.waste import conclude_waste
 from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
 

@@ -23,9 +23,9 @@ from genanalytics.metrics.quality import quality
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
 from genanalytics.metrics.summary import OPEN
 from genanalytics.metrics.where.choose import describe_times, is_empty
+from genanalytics.tables.notes import describe_rounding, list_notices
 from genanalytics.tables.overview import choose_names, overview, rank_groups
 from genanalytics.tables.prices import SEEN, describe_unexplained, list_prices, name_groups_of_prices
-from genanalytics.tables.table import describe_rounding, list_notices
 from genanalytics.tables.trim import sort_rows
 from genanalytics.units import format_count
 

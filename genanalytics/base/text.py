@@ -1,6 +1,8 @@
-"""Text for people: shortened, on one line, harmless to a terminal; names of groups; the nearest of several names."""
+"""Text for people: shortened, measured, on one line, harmless to a terminal; names of groups; the nearest names."""
 
+import itertools
 import os
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, time
 from difflib import SequenceMatcher, get_close_matches
@@ -10,6 +12,8 @@ from genanalytics.units import GAP
 
 _MOST_NAMES = 20
 """A message lists no more names than this."""
+_MOST_MARKS = 4
+"""A text with more characters per column than this has more combining marks than any language."""
 
 
 def shorten(text: str, longest: int) -> str:
@@ -22,6 +26,47 @@ def shorten(text: str, longest: int) -> str:
         return text
     head = (longest - 1) // 2
     return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def fit(text: str, columns: int) -> str:
+    """Return a text that takes at most that many columns of a terminal, cut in the middle.
+
+    >>> fit("anthropic/claude-4.5-sonnet", 15), fit("模型" * 4, 9)
+    ('anthrop…-sonnet', '模型…模型')
+    """
+    if text.isascii():
+        return shorten(text, columns)
+    if measure(text) <= columns and len(text) <= _MOST_MARKS * columns:
+        return text
+    head = (columns - 1) // 2
+    start, end = _take(text, head), _take(text[::-1], columns - 1 - head)[::-1]
+    return f"{start}…{end}"
+
+
+def measure(text: str) -> int:
+    """Return the width of a text on a terminal, in columns: a wide character takes two, a combining mark none.
+
+    >>> measure("gpt-5"), measure("模型"), measure("e\u0301")
+    (5, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if _is_combining(character) else _count_columns(character) for character in text)
+
+
+def _count_columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _is_combining(character: str) -> bool:
+    """Return whether a character takes no column of its own: a mark, or a later part of a Korean syllable."""
+    return unicodedata.category(character) in {"Mn", "Me"} or "\u1160" <= character <= "\u11ff"
+
+
+def _take(text: str, columns: int) -> str:
+    """Return the start of a text that takes at most this number of columns."""
+    widths = itertools.accumulate(map(_count_columns, text))
+    return text[: sum(1 for _ in itertools.takewhile(lambda width: width <= columns, widths))]
 
 
 def escape_unprintable(text: str) -> str:

@@ -2,9 +2,10 @@
 
 import click
 
-from genanalytics.cli.output import Output, find_terminal_width, prints_rows
+from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.terminal import choose_style, find_terminal_width, say_notes
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
@@ -29,7 +30,8 @@ def cache_flips(selection: Selection, output: Output) -> None:
     Each loss is an upper bound. The highest loss comes first.
     """
     from genanalytics.bill.flips import cache_flip_summary, cache_flips as find_flips
-    from genanalytics.tables.table import format_table, list_notices
+    from genanalytics.tables.notes import list_notices
+    from genanalytics.tables.table import format_table
 
     with selection.open() as data:
         found = find_flips(data)
@@ -38,12 +40,13 @@ def cache_flips(selection: Selection, output: Output) -> None:
     notices = list_notices(found)
     if found.empty:
         compared = format_count(found.attrs["compared"], "call")
-        say(f"No session lost its cache: {compared} compared with the call before.", *notices)
+        say_notes(f"No session lost its cache: {compared} compared with the call before.", *notices)
         return
-    say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=find_terminal_width()))
+    width, style = find_terminal_width(), choose_style()
+    say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=width, style=style))
     ranked = found.sort_values("loss", ascending=False, kind="stable")
     ranked["created_at"] = ranked["created_at"].dt.tz_convert(selection.tz)
     say("")
     named = ["session_id"] if ranked["session_id"].notna().any() else []
     output.say_table(ranked, ["requested_id", *named, "model"], _COLUMNS, limit=_MAX_ROWS)
-    say(*notices)
+    say_notes(*notices)

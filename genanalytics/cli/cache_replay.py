@@ -8,6 +8,7 @@ from genanalytics.base.text import name_group
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def cache_replay(
     """
     from genanalytics.decide.replay.cache_replay import BY, cache_replay as replay, check_multiples
     from genanalytics.decide.replay.hit_rate import hit_rate_by_gap
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     if gaps and (five_min_write or one_hour_write):
         msg = "--gaps shows no costs: leave out --five-min-write and --one-hour-write"
@@ -87,7 +88,7 @@ def cache_replay(
     if len(found):
         say("")
         output.say_table(found, groups, columns)
-    say(*list_notices(found))
+    say_notes(*list_notices(found))
 
 
 def _describe_replay(found: "pd.DataFrame") -> str:

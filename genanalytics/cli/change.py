@@ -8,6 +8,7 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times, split_names
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def change(
     from genanalytics.bill.items import add_items
     from genanalytics.decide.mix.cost_change import cost_change
     from genanalytics.decide.mix.two_periods import check_against, choose_periods
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     names = split_names(",".join(by)) or ["model"]
     check_against(against)
@@ -82,7 +83,7 @@ def change(
         return
     say(*_describe(found, periods), "")
     output.say_table(found, names, columns)
-    say(*list_notices(found), *(f"{notice}." for notice in periods.notices))
+    say_notes(*list_notices(found), *(f"{notice}." for notice in periods.notices))
 
 
 def _add_ends(found: "pd.DataFrame", periods: "Periods") -> "pd.DataFrame":

@@ -8,6 +8,7 @@ from genanalytics.base.text import is_missing, name_group
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def changes(
     patterns. Changes of prices are exact. At least 14 days are needed.
     """
     from genanalytics.decide.shifts.changes import changes as find_changes
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     names = split_names(",".join(by))
     with selection.open() as data:
@@ -56,11 +57,11 @@ def changes(
     series = f"{format_count(found.attrs['series'], 'daily statistic')} of {format_count(found.attrs['days'], 'day')}"
     if found.empty:
         answer = f"No change is proved: {series}." if found.attrs["series"] else "Nothing can be compared."
-        say(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
+        say_notes(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
         return
     say(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}", "")
     output.say_table(found, names or ["scope"], _COLUMNS, prepare=lambda rows: _make_readable(rows, names))
-    say(*notices)
+    say_notes(*notices)
 
 
 def _describe(row: "pd.Series", names: list[str]) -> str:

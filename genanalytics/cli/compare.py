@@ -7,6 +7,7 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def compare(
     """
     from genanalytics.metrics import compare as compare_groups
     from genanalytics.metrics.comparison import resolve_comparable
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     resolve_comparable(metric)
     if a == b:
@@ -73,7 +74,7 @@ def compare(
     _, *lines = repr(found).splitlines()
     say(*lines)
     _show_strata(found, names, output)
-    say(*list_notices(row))
+    say_notes(*list_notices(row))
 
 
 def _read_value(data: Any, by: str, text: str, tz: str) -> object:

@@ -69,7 +69,7 @@ def coverage(
     completed days (UTC). OPENROUTER_MANAGEMENT_KEY holds the management key, which is another one than the API key.
     """
     from genanalytics.service.bill_coverage import coverage as compare
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     names = split_names(",".join(by))
     selection = Selection(paths or read_config().find_data())

@@ -8,8 +8,8 @@ import click
 
 from genanalytics.base.text import explain
 from genanalytics.cli.options import DIRECTORY
-from genanalytics.cli.output import find_terminal_width
 from genanalytics.cli.streams import say_table
+from genanalytics.cli.terminal import find_terminal_width
 from genanalytics.errors import OutputError
 
 PARQUET = "generations.parquet"
@@ -66,7 +66,7 @@ def run_demo(directory: Path, tell: Callable[[str], None], *, width: int = 120) 
         tell(f"A stand-in of the API serves synthetic records at {sandbox.base_url}.\n")
         first = fetch(made.ids, client=client)
         tell(f"{first.stats}.\n")
-        tell(overview(first.frame, ["model"], width=width))
+        tell(str(overview(first.frame, ["model"], width=width)))
         write_parquet(first.frame, directory / PARQUET)
         save(first.frame, cost_over_time, directory / CHART)
         tell(f"\nWrote {directory / PARQUET}: {len(first.frame):,} rows, {len(first.frame.columns)} columns.")

@@ -1,6 +1,5 @@
 """The forms in which a command prints rows: a table for people, or data for programs."""
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -15,6 +14,7 @@ import click
 from genanalytics.cli.options import FILE, Command, combine
 from genanalytics.cli.records import split_names
 from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.terminal import choose_style, find_terminal_width, say_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ class Output:
         total: "pd.DataFrame | None" = None,
         limit: int | None = None,
         prepare: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None,
-        width: int | None = None,
+        rare: Sequence[str] = (),
     ) -> None:
         """Print rows as a table for people, and a line about the rows that are left out.
 
@@ -114,7 +114,7 @@ class Output:
             total: The figures of all rows as one row; by default those of `find_total`.
             limit: The number of rows, unless the user chooses it.
             prepare: Makes the rows readable, after they are sorted.
-            width: The maximum number of characters in a line; None for that of the terminal.
+            rare: The columns that a narrow terminal leaves out first.
         """
         from genanalytics.tables.table import format_table
         from genanalytics.tables.trim import choose_columns, describe_left_out, list_bounds
@@ -129,9 +129,9 @@ class Output:
                 [name for name in map(str, shown) if name not in by],
             )
         whole = self._find_total(rows, total) if by else None
-        bounds = list_bounds(whole)
-        say_table(format_table(shown, by, names, total=whole, at_least=bounds, width=width or find_terminal_width()))
-        say(*describe_left_out(left_out))
+        bounds, width, style = list_bounds(whole), find_terminal_width(), choose_style()
+        say_table(format_table(shown, by, names, total=whole, at_least=bounds, rare=rare, width=width, style=style))
+        say_notes(*describe_left_out(left_out))
 
     def arrange(self, rows: "pd.DataFrame", *, limit: int | None = None) -> "tuple[pd.DataFrame, pd.DataFrame]":
         """Return the rows to print, sorted, and those that are left out.
@@ -325,7 +325,9 @@ def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -
     columns = split_names(",".join(by))
     if output.is_for_people:
         options |= {"columns": output.columns, "sort": output.sort, "limit": output.limit, "total": output.has_total}
-        say_table(overview(data, columns, **options, width=find_terminal_width()))
+        width, style = find_terminal_width(), choose_style()
+        shown = overview(data, columns, **options, trends=style.has_charts)
+        say_table(shown.to_text(width=width, style=style))
         return
     groups = rank_groups(data, columns, **options)
     total = None
@@ -333,8 +335,3 @@ def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -
         total = rank_groups(data, **options | {"every": None})
     names = [*list_groups(groups), "requests", *choose_names(options.get("metrics"))]
     output.print_rows(groups, names, total=total)
-
-
-def find_terminal_width() -> int:
-    """Return the width of the terminal in characters; without a terminal, a width that divides no table."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000

@@ -6,6 +6,7 @@ from genanalytics.base.text import name_group
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 
 _COLUMNS = ("kind", "since", "relation", "requests", "extra_cost", "share")
 
@@ -27,7 +28,7 @@ def price_changes(selection: Selection, output: Output) -> None:
     """
     from genanalytics.bill.book import list_keys
     from genanalytics.bill.price_changes import price_changes as find_price_changes
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     with selection.open() as data:
         found = find_price_changes(data)
@@ -35,11 +36,11 @@ def price_changes(selection: Selection, output: Output) -> None:
     if output.print_rows(found, [*groups, *_COLUMNS]):
         return
     if found.empty:
-        say("No price change: every group has one known price at a time, or none.", *list_notices(found))
+        say_notes("No price change: every group has one known price at a time, or none.", *list_notices(found))
         return
     found["since"] = found["since"].dt.tz_convert(selection.tz)
     output.say_table(found, groups, _COLUMNS)
-    say(*list_notices(found))
+    say_notes(*list_notices(found))
     for row in found.to_dict("records"):
         names = ", ".join(name_group(row[name]) for name in groups[:-1])
         say("", f"Examples of regime {row['regime']} ({names}):", f"  {row['examples']}")

@@ -2,9 +2,9 @@
 
 import click
 
-from genanalytics.cli.output import Output, find_terminal_width, prints_rows
+from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
-from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 
 
 @click.command(
@@ -33,25 +33,25 @@ def prices(
     """
     from genanalytics.bill.book import BY
     from genanalytics.bill.prices import prices as find_prices
+    from genanalytics.tables.notes import list_notices
     from genanalytics.tables.prices import (
         NO_PRICE,
+        RARE,
         choose_columns_of_prices,
         describe_unexplained,
         localize_prices,
         name_groups_of_prices,
     )
-    from genanalytics.tables.table import list_notices
 
     groups = split_names(",".join(by)) or BY
     with selection.open() as data:
         found = find_prices(data, by=groups)
     named = name_groups_of_prices(found)
-    width = find_terminal_width()
-    columns = choose_columns_of_prices(found, tz=selection.tz, width=width)
+    columns = choose_columns_of_prices(found)
     if output.print_rows(found, [*named, *columns]):
         return
     if found.empty:
-        say(NO_PRICE, *list_notices(found))
+        say_notes(NO_PRICE, *list_notices(found))
         return
-    output.say_table(found, named, columns, prepare=lambda rows: localize_prices(rows, selection.tz), width=width)
-    say(*describe_unexplained(found), *list_notices(found))
+    output.say_table(found, named, columns, prepare=lambda rows: localize_prices(rows, selection.tz), rare=RARE)
+    say_notes(*describe_unexplained(found), *list_notices(found))

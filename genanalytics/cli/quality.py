@@ -5,6 +5,7 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.units import format_count
 
 _COLUMNS = ("rows", "of", "share")
@@ -24,7 +25,7 @@ def quality(selection: Selection, output: Output) -> None:
     They contain contradictions, missing values, or wrong or repeated ids.
     """
     from genanalytics.metrics import quality as check_quality
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     with selection.open() as data:
         found = check_quality(data)
@@ -36,6 +37,6 @@ def quality(selection: Selection, output: Output) -> None:
         say(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
         return
     output.say_table(doubtful, ["check"], _COLUMNS)
-    say(*notes)
+    say_notes(*notes)
     for row in doubtful.itertuples():
         say("", f"{row.check}: {row.meaning}.", f"  {row.examples}")

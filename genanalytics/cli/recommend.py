@@ -2,9 +2,10 @@
 
 import click
 
-from genanalytics.cli.output import Output, find_terminal_width, prints_rows
+from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
-from genanalytics.cli.streams import say, say_table
+from genanalytics.cli.streams import say_table
+from genanalytics.cli.terminal import find_terminal_width, say_notes
 
 
 @click.command(
@@ -34,4 +35,4 @@ def recommend(selection: Selection, output: Output) -> None:
         return
     shown, left_out = output.arrange(found)
     say_table(format_recommendations(shown, paths=selection.paths, width=find_terminal_width()))
-    say(*describe_left_out(left_out))
+    say_notes(*describe_left_out(left_out))

@@ -5,11 +5,14 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.units import format_count
 
 _MAX_ROWS = 20
 """The number of sessions in a table without --limit; JSON and CSV contain all."""
 
+_RARE = ("length_ms", "cache_payback", "first")
+"""The columns that a narrow terminal leaves out first."""
 _COLUMNS = ("requests", "first", "length_ms", "effective_cost", "net_cache_savings", "cache_payback", "cache_hit_rate")
 
 
@@ -27,7 +30,7 @@ def sessions(selection: Selection, output: Output) -> None:
     The most expensive session comes first.
     """
     from genanalytics.metrics import sessions as compute_sessions
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
 
     with selection.open() as data:
         found = compute_sessions(data).sort_values("effective_cost", ascending=False, kind="stable", ignore_index=True)
@@ -35,7 +38,7 @@ def sessions(selection: Selection, output: Output) -> None:
         return
     for moment in ("first", "last"):
         found[moment] = found[moment].dt.tz_convert(selection.tz)
-    output.say_table(found, ["session_id"], _COLUMNS, limit=_MAX_ROWS)
-    say(*list_notices(found))
+    output.say_table(found, ["session_id"], _COLUMNS, limit=_MAX_ROWS, rare=_RARE)
+    say_notes(*list_notices(found))
     outside = format_count(found.attrs["without_session"], "request")
     say(f"Sessions: {len(found):,}; without a session: {outside}.")

@@ -8,15 +8,17 @@ import io
 import os
 import re
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from genanalytics.base.text import escape_unprintable, explain
 from genanalytics.errors import OutputError
+from genanalytics.tables.style import split_looks
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_SPELLINGS = {"≥": ">=", "−": "-", "–": "-", "…": "..."}
+_SPELLINGS = {"≥": ">=", "−": "-", "–": "-", "…": "...", "─": "-"}
 """The characters of our own tables and messages that not every encoding has."""
 _ERRORS = "genanalytics.spell"
 _CLEAR = "\x1b[H\x1b[2J"
@@ -43,9 +45,17 @@ def say(*lines: str, err: bool = False) -> None:
         print(escape_unprintable(line), file=sys.stderr if err else sys.stdout, flush=True)
 
 
-def say_table(table: str) -> None:
-    """Print a table or another text of several lines, whose cells are escaped."""
-    say(*table.split("\n"))
+def say_table(table: object) -> None:
+    """Print a table or another text of several lines, whose cells are escaped; only looks of `Style` act."""
+    for line in str(table).split("\n"):
+        parts = split_looks(line)
+        parts[::2] = map(escape_unprintable, parts[::2])
+        if isinstance(sys.stdout, _TerminalText):
+            sys.stdout.write_looks(parts)
+        else:
+            sys.stdout.write("".join(parts[::2]))
+        sys.stdout.write("\n")
+    sys.stdout.flush()
 
 
 def emit(data: str) -> None:
@@ -104,10 +114,18 @@ class _TerminalText(io.TextIOWrapper):
 
     clears_next = False
 
-    def write(self, text: str) -> int:
+    def write_looks(self, parts: Sequence[str]) -> None:
+        """Write parts of a text whose characters are harmless, with looks between them."""
+        self._clear()
+        super().write("".join(parts))
+
+    def _clear(self) -> None:
         if _TerminalText.clears_next:
             _TerminalText.clears_next = False
             super().write(_CLEAR)
+
+    def write(self, text: str) -> int:
+        self._clear()
         kept = ("\n", "\r") if self is sys.stderr else ("\n",)  # a progress bar returns to the start of its line
         super().write(
             "".join(part if part in kept else escape_unprintable(part) for part in re.split(r"([\n\r])", text))

@@ -5,6 +5,7 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 
 _COLUMNS = ("kind", "requests", "cost", "share", "time_ms")
 
@@ -33,7 +34,7 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
     are only suspected.
     """
     from genanalytics.decide.losses.waste import check_within, waste as find_waste
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
     from genanalytics.tables.waste import conclude_waste
 
     check_within(within_s)
@@ -48,7 +49,7 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
     if len(judged):
         say("")
         output.say_table(judged, ["class"], _COLUMNS)
-    say(*list_notices(found))
+    say_notes(*list_notices(found))
     for row in found[found["gap"].notna()].to_dict("records"):
         say(f"Not judged: {row['class']}: {row['gap']}.")
     for row in judged[judged["requests"] > 0].to_dict("records"):

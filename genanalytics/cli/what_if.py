@@ -11,6 +11,7 @@ from genanalytics.cli.options import FILE, base_url_option, cache_option, print_
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.errors import InputError
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _read_prices(source: str, base_url: str | None, cache_dir: str | None, *, of
 
 
 def _print_answer(found: "pd.DataFrame", output: Output) -> None:
-    from genanalytics.tables.table import list_notices
+    from genanalytics.tables.notes import list_notices
     from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
 
     answered = found[found["refused"].isna()]
@@ -160,6 +161,6 @@ def _print_answer(found: "pd.DataFrame", output: Output) -> None:
     if len(answered):
         say("")
         output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS)
-    say(*list_notices(found))
+    say_notes(*list_notices(found))
     for heading, lines in list_conditions(found).items():
         say("", heading, *(f"  {line}" for line in lines))

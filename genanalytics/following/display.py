@@ -12,7 +12,7 @@ from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.text import escape_unprintable, shorten
 from genanalytics.following.follow import Counts
 from genanalytics.following.spending import Projection, Spending
-from genanalytics.tables.table import Column, join_columns
+from genanalytics.tables.layout import Column, join_columns
 from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _TIME = "%Y-%m-%d %H:%M:%S %Z"

@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from genanalytics.base.text import shorten
 from genanalytics.metrics import REQUESTS, Statistic
-from genanalytics.tables.table import describe_rounding, name_groups
+from genanalytics.tables.cells import name_groups
+from genanalytics.tables.notes import describe_rounding
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_ROWS = 200

@@ -8,7 +8,9 @@ import pandas as pd
 from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.base.text import escape_unprintable
 from genanalytics.metrics.declare import name_limits
-from genanalytics.tables.table import Column, list_columns, list_notices
+from genanalytics.tables.layout import Column
+from genanalytics.tables.notes import list_notices
+from genanalytics.tables.table import list_columns
 from genanalytics.tables.trim import list_groups
 
 _ACTING = re.compile(r"[\\`*_{}\[\]<>#|~$&!]|(?<=\w):(?=//)|(?<=www)\.|@", re.IGNORECASE)

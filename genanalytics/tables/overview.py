@@ -1,13 +1,16 @@
 """A summary as people read it: the main statistics, the most expensive group first, and notes on the figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
-from genanalytics.metrics.catalog import DEFAULT, SETS, resolve
-from genanalytics.metrics.declare import name_limits
+from genanalytics.base.text import suggest
+from genanalytics.errors import InputError
+from genanalytics.metrics.catalog import DEFAULT, SETS, resolve, resolve_one
+from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
@@ -15,22 +18,16 @@ from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
-from genanalytics.tables.table import describe_gaps, describe_rounding, format_table, list_notices, name_groups
-from genanalytics.tables.trim import choose_columns, describe_left_out, limit_rows, list_bounds, sort_rows
+from genanalytics.tables.cells import OPEN_MARK
+from genanalytics.tables.charts import Trends, find_trends
+from genanalytics.tables.notes import describe_gaps, list_notices
+from genanalytics.tables.table import MAIN, TIMES, Table
+from genanalytics.tables.trim import list_bounds, sort_rows
 from genanalytics.units import Unit, format_count, format_value
 
-_OVERVIEW = (
-    "effective_cost",
-    "cost_share",
-    "net_cache_savings",
-    "cache_savings_rate",
-    "ttft_ms_p50",
-    "ttft_ms_p95",
-    "e2e_ms_p50",
-    "e2e_ms_p95",
-)
-"""The statistics of a table without `metrics`."""
-_MAIN: Mapping[str, tuple[str, ...]] = {
+Metrics = Sequence[Statistic | str] | Statistic | str
+"""Statistics, row values and sets, by name."""
+_OF_SETS: Mapping[str, tuple[str, ...]] = {
     "cost": (
         "effective_cost",
         "cost_share",
@@ -64,34 +61,34 @@ _MAIN: Mapping[str, tuple[str, ...]] = {
     "items": tuple(item.name for item in ITEM_VALUES),
 }
 """The statistics of a large set that a table shows; the others are available by name, and in JSON and CSV."""
+_MOST_TRENDS = 50
+"""With more groups, the costs over time are not computed."""
 _OF_NOTES: Mapping[str, tuple[str, ...]] = {
     "cost": ("cost_unknown",),
     "cache": ("cache_coverage",),
     "latency": ("ttft_ms_n", "e2e_ms_n"),
 }
 """The statistics in the notes about a set."""
-_OPEN_MARK = "*"
-_TIMES = ("day", "hour", "weekday")
-"""Groups in their own order."""
 
 
 @opens_paths("data")
 def overview(
     data: Records,
-    by: Sequence[str] = (),
+    by: str | Sequence[str] = (),
     *,
     every: Period | None = None,
     tz: str = "UTC",
-    metrics: Sequence[str] | None = None,
+    metrics: Metrics | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
     columns: Sequence[str] | None = None,
     sort: str | None = None,
     limit: int | None = None,
     total: bool = True,
-    width: int = 100,
-) -> str:
-    """Return cost, savings and latency as a text table by group, the most expensive group first, with notes below it.
+    trends: bool = False,
+    width: int = 120,
+) -> Table:
+    """Return cost, savings and latency by group as a table, the most expensive group first, with notes below it.
 
     If some of the requested ids have no record, each count and each sum is shown as a lower bound.
 
@@ -104,61 +101,72 @@ def overview(
             None for some of each set.
         percentiles: `auto`, `exact` or `sketch`, as in `summarize`.
         intervals: Whether to show the intervals of the statistics.
-        columns: The columns to show, out of those of `rank_groups`; None for the main ones.
+        columns: The columns to show, out of those of `summarize`; None for the main ones.
         sort: The column to sort by, perhaps with `:asc` or `:desc`; None for the most expensive group first.
-        limit: The number of groups to show; None for all.
-        total: Whether the last row has the figures of all groups.
-        width: The maximum number of characters in a line.
+        limit: The number of groups to show; None for all, of which a notebook and `print` show 100.
+        total: Whether the last row has the figures of all records.
+        trends: Whether to compute the costs over time too, for the charts of a wide terminal.
+        width: The maximum number of characters in a line of the printed table.
+
+    Returns:
+        The table: text when printed, HTML in a notebook. Its `summary` contains the figures.
 
     Raises:
         MissingColumnError: The data lacks a column.
         InputError: A name is unknown.
     """
-    groups_by = [*([TIME] if every is not None else []), *by]
-    shown = choose_names(metrics) if columns is None else [name for name in columns if name not in groups_by]
-    is_free = columns is not None or sort is not None
-    computed = [one.name for one in resolve(DEFAULT if metrics is None else metrics)] if is_free else shown
+    by = [by] if isinstance(by, str) else [*by]
+    keys = [*([TIME] if every is not None else []), *by]
+    own = [] if metrics is None else resolve(metrics)
+    chosen = [*(columns or ()), *([sort.removesuffix(":asc").removesuffix(":desc")] if sort else [])]
+    chosen = _find_statistics(chosen, keys, own, intervals=intervals)
+    shown = choose_names(metrics) if columns is None else [name for name in columns if name not in keys]
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
-    wanted = [*computed, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
+    wanted = [*(shown if columns is None else ()), *chosen, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
     if WITHOUT.name in shown:  # it is a cost too
         wanted.append(UNKNOWN.name)
-    whole = rank_groups(data, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
-    groups = whole
-    if groups_by:
-        groups = rank_groups(data, by, every=every, tz=tz, metrics=wanted, percentiles=percentiles, intervals=intervals)
+    named = {one.name: one for one in own}
+    statistics = [named.get(name) or resolve_one(name) for name in dict.fromkeys(wanted)]
+    options: dict[str, Any] = {"tz": tz, "metrics": statistics, "percentiles": percentiles, "intervals": intervals}
+    whole = rank_groups(data, **options)
+    groups = rank_groups(data, by, every=every, **options) if keys else whole
     if every is not None and by:
         groups = groups[groups[REQUESTS.name] > 0]  # each group has a row for every period; most are empty
-    if sort is not None:
-        groups = sort_rows(groups, sort)
-    groups, left_out = limit_rows(groups, limit)
-    unfinished = every is not None and bool(groups[OPEN].fillna(value=False).any())
-    readable = _mark_open(groups) if unfinished else groups
     names = [REQUESTS.name, *shown] if columns is None else shown
-    named = groups_by if columns is None else [name for name in columns if name in groups_by]
-    table = format_table(
-        readable if columns is None else choose_columns(readable, columns),
-        named,
-        names,
-        total=whole if named and total else None,
+    groups_by = keys if columns is None else [name for name in columns if name in keys]
+    return Table(
+        summary=groups if sort is None else sort_rows(groups, sort),
+        by=groups_by,
+        names=names,
+        total=whole if groups_by and total else None,
         at_least=list_bounds(whole),
+        notes=[*_describe_all(groups, whole, keys, sets), *describe_gaps(names, [groups, whole])],
+        limit=limit,
+        trends=_compute_trends(data, by, tz) if trends and every is None and len(groups) <= _MOST_TRENDS else None,
         width=width,
     )
-    notes = [
-        *describe_left_out(left_out),
-        *describe_rounding(groups, shown),
-        *list_notices(whole),
-        *_write_notes(whole.iloc[0], sets),
-    ]
-    if whole.attrs["percentiles"] == "sketch":
-        notes.append(f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %.")
-    if unfinished:
-        notes.append(f"{_OPEN_MARK} still running at the last fetch, so records may be missing.")
-    if "weekday" in by:
-        notes.append("Weekdays: 1 is Monday.")
-    if tz != "UTC" and {TIME, *_TIMES} & {*groups_by}:
-        notes.append(f"Times: {tz}.")
-    notes += describe_gaps([name for name in shown if name in whole.attrs["labels"]], [groups, whole])
-    return "\n".join([table, *notes])
+
+
+def _compute_trends(data: Records, by: Sequence[str], tz: str) -> Trends | None:
+    return find_trends(summarize(data, by=by, every="day", tz=tz, metrics=[EFFECTIVE_COST]), by)
+
+
+def _find_statistics(
+    columns: Sequence[str], keys: Sequence[str], own: Sequence[Statistic], *, intervals: bool
+) -> list[str]:
+    """Return the statistics of columns, before anything is computed; those of the groups have none.
+
+    Raises:
+        InputError: There is no such column.
+    """
+    statistics = {one.name: one.name for one in (REQUESTS, *own, *DEFAULT, *chain(*SETS.values()))}
+    limits = {limit: name for name in statistics for limit in name_limits(name)} if intervals else {}
+    known = [*keys, *statistics]
+    for name in columns:
+        if name not in known and name not in limits:
+            msg = f"no column {name!r}; {suggest(name, known)}there are {', '.join(known)}"
+            raise InputError(msg)
+    return [(limits | statistics)[name] for name in columns if name not in keys]
 
 
 @opens_paths("data")
@@ -168,7 +176,7 @@ def rank_groups(
     *,
     every: Period | None = None,
     tz: str = "UTC",
-    metrics: Sequence[str] | None = None,
+    metrics: Metrics | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
 ) -> pd.DataFrame:
@@ -181,25 +189,40 @@ def rank_groups(
     groups = summarize(
         data, by=by, every=every, tz=tz, metrics=[*statistics, *hidden], percentiles=percentiles, intervals=intervals
     )
-    times = [*([TIME] if every is not None else []), *(name for name in by if name in _TIMES)]
+    times = [*([TIME] if every is not None else []), *(name for name in by if name in TIMES)]
     order = [*times, EFFECTIVE_COST.name, REQUESTS.name]
     groups = groups.sort_values(order, ascending=[name in times for name in order], kind="stable", ignore_index=True)
     unwanted = [column for name in hidden for column in (name, *name_limits(name)) if column in groups]
     return groups.drop(columns=unwanted)
 
 
-def choose_names(metrics: Sequence[str] | None) -> list[str]:
+def choose_names(metrics: Metrics | None) -> list[str]:
     """Return the names of the statistics in a table, each once."""
     if metrics is None:
-        return [*_OVERVIEW]
-    names = (name for metric in metrics for name in _MAIN.get(metric) or [one.name for one in resolve(metric)])
+        return [*MAIN]
+    given = [metrics] if isinstance(metrics, str | Statistic) else metrics
+    names = (name for one in given for name in _list_shown(one))
     return list(dict.fromkeys(names))
 
 
-def _mark_open(groups: pd.DataFrame) -> pd.DataFrame:
-    """Return groups with a mark after the periods that may still be incomplete."""
-    marks = groups[OPEN].fillna(value=False).map({True: _OPEN_MARK, False: ""})
-    return groups.assign(**{TIME: [name + mark for name, mark in zip(name_groups(groups[TIME]), marks, strict=True)]})
+def _list_shown(metric: str | Statistic) -> Sequence[str]:
+    """Return the names of the statistics that a table shows for a metric."""
+    main = _OF_SETS.get(metric) if isinstance(metric, str) else None
+    return main or [one.name for one in resolve(metric)]
+
+
+def _describe_all(groups: pd.DataFrame, whole: pd.DataFrame, by: Sequence[str], sets: Sequence[str]) -> Iterator[str]:
+    """Yield the notes on the figures of groups and of all records."""
+    yield from list_notices(whole)
+    yield from _write_notes(whole.iloc[0], sets)
+    if whole.attrs["percentiles"] == "sketch":
+        yield f"Percentiles: from a sketch, right to {100 * ACCURACY:.0f} %."
+    if OPEN in groups and groups[OPEN].fillna(value=False).any():
+        yield f"{OPEN_MARK} still running at the last fetch, so records may be missing."
+    if "weekday" in by:
+        yield "Weekdays: 1 is Monday."
+    if whole.attrs["tz"] != "UTC" and {*TIMES} & {*by}:
+        yield f"Times: {whole.attrs['tz']}."
 
 
 def _write_notes(total: "pd.Series[Any]", sets: Sequence[str]) -> Iterator[str]:

@@ -3,34 +3,14 @@
 import pandas as pd
 
 from genanalytics.bill.book import PRICES, list_keys
-from genanalytics.tables.table import format_table, list_notices
 from genanalytics.units import format_count
 
 REGIME = "regime"
 SEEN = ("first_seen", "last_seen")
 _WORDS = ("identified", "relation")
-_UNLIMITED = 10_000
+RARE = (*SEEN, "identified", "explained_share")
+"""The columns that a narrow terminal leaves out first."""
 NO_PRICE = "No price: no request was billed."
-
-
-def format_prices(prices: pd.DataFrame, *, tz: str = "UTC", width: int = 100) -> str:
-    """Return the result of `ga.prices` as a text table with its notices.
-
-    Prices that no regime has are left out, and the moments `first_seen` and `last_seen` if they do not fit.
-
-    Args:
-        prices: The result of `ga.prices`.
-        tz: The time zone of the moments.
-        width: The maximum number of characters in a line.
-    """
-    notices = list_notices(prices)
-    if prices.empty:
-        return "\n".join([NO_PRICE, *notices])
-    shown = localize_prices(prices, tz)
-    table = format_table(
-        shown, name_groups_of_prices(prices), choose_columns_of_prices(prices, tz=tz, width=width), width=width
-    )
-    return "\n".join([table, *describe_unexplained(prices), *notices])
 
 
 def localize_prices(prices: pd.DataFrame, tz: str) -> pd.DataFrame:
@@ -38,12 +18,9 @@ def localize_prices(prices: pd.DataFrame, tz: str) -> pd.DataFrame:
     return prices.assign(**{name: prices[name].dt.tz_convert(tz) for name in SEEN})
 
 
-def choose_columns_of_prices(prices: pd.DataFrame, *, tz: str, width: int) -> list[str]:
-    """Return the columns of a table of prices after their groups: moments only if they fit."""
-    columns = ["requests", "explained_share", *list_prices(prices), *_WORDS]
-    full = [*columns[:2], *SEEN, *columns[2:]]
-    table = format_table(localize_prices(prices, tz), name_groups_of_prices(prices), full, width=_UNLIMITED)
-    return full if max(map(len, table.splitlines())) <= width else columns
+def choose_columns_of_prices(prices: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of prices after their groups; prices that no regime has are left out."""
+    return ["requests", "explained_share", *SEEN, *list_prices(prices), *_WORDS]
 
 
 def name_groups_of_prices(prices: pd.DataFrame) -> list[str]:

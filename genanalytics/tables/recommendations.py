@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.decide.advice.action import PATH, Basis
-from genanalytics.tables.table import list_notices
+from genanalytics.tables.notes import list_notices
 from genanalytics.units import Unit, format_value
 
 _INDENT = "   "

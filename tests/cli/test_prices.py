@@ -37,7 +37,7 @@ def test_moments_are_in_the_readers_zone_and_left_out_of_a_narrow_table(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "2026-03-01 14:00+01:00" in printed_by(capsys, "prices", "out.parquet", "--tz", "Europe/Berlin")
-    monkeypatch.setattr("genanalytics.cli.prices.find_terminal_width", lambda: 100)
+    monkeypatch.setattr("genanalytics.cli.output.find_terminal_width", lambda: 100)
     text = printed_by(capsys, "prices", "out.parquet")
     assert "first seen" not in text
     assert max(map(len, text.splitlines())) <= 100

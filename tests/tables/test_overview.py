@@ -1,4 +1,6 @@
 import math
+from collections.abc import Callable
+from typing import ParamSpec
 
 import pandas as pd
 import pytest
@@ -9,7 +11,17 @@ from genanalytics.metrics.catalog import SETS
 from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.records.frame import parse_frame
 from genanalytics.tables.overview import overview, rank_groups
-from genanalytics.tables.table import format_table, table
+from genanalytics.tables.table import Table, format_table, table
+
+OPTIONS = ParamSpec("OPTIONS")
+
+
+def write_as_text(make: Callable[OPTIONS, Table]) -> Callable[OPTIONS, str]:
+    """Return a function whose table is a text."""
+    return lambda *arguments, **options: str(make(*arguments, **options))
+
+
+write_overview = write_as_text(overview)
 
 
 def cover(frame: pd.DataFrame, coverage: Coverage) -> pd.DataFrame:
@@ -35,7 +47,7 @@ def overview_frame() -> pd.DataFrame:
 
 
 def test_an_overview_shows_the_most_expensive_group_first_and_notes_on_its_figures() -> None:
-    lines = overview(overview_frame(), ["model"]).splitlines()
+    lines = write_overview(overview_frame(), ["model"]).splitlines()
     names = [line.split()[0] for line in lines]
     assert names[names.index("model") + 1 : names.index("total") + 1] == ["dear", "cheap", "total"]
     assert lines[-3] == "Cost: not fully known for 1 request, so the total is a lower bound."
@@ -47,26 +59,26 @@ def test_an_overview_shows_the_most_expensive_group_first_and_notes_on_its_figur
 def test_infinite_values_are_a_note_of_every_table() -> None:
     frame = overview_frame().assign(total_cost=[1.0, math.inf, 3.0, 0.5])
     note = "1 infinite value in column 'total_cost' counts as missing."
-    assert note in overview(frame, ["model"]).splitlines()
+    assert note in write_overview(frame, ["model"]).splitlines()
     assert note in repr(table(summarize(frame, by="model"))).splitlines()
 
 
 def test_an_unknown_cost_makes_the_cost_without_caching_a_lower_bound_too() -> None:
     """Without caching 6.5 and the discount of 0.5, and what the provider charged for one request."""
-    lines = overview(overview_frame(), ["model"], metrics=["cost_without_cache"]).splitlines()
+    lines = write_overview(overview_frame(), ["model"], metrics=["cost_without_cache"]).splitlines()
     assert next(line for line in lines if line.startswith("total")).endswith("≥ $7.000")
     assert "Cost: not fully known for 1 request, so the total is a lower bound." in lines
 
 
 def test_an_overview_without_groups_is_one_row() -> None:
-    lines = overview(overview_frame(), []).splitlines()
+    lines = write_overview(overview_frame(), []).splitlines()
     assert [line.split()[0] for line in lines if "$6.5" in line] == ["4"]
     assert "total" not in lines[0]
 
 
 def test_at_full_coverage_nothing_is_a_lower_bound() -> None:
     frame = cover(overview_frame().iloc[:3], Coverage.of([], found=3))
-    text = overview(frame, ["model"])
+    text = write_overview(frame, ["model"])
     assert "≥" not in text
     assert "Coverage" not in text
 
@@ -83,7 +95,7 @@ def test_below_full_coverage_each_total_is_a_lower_bound_and_no_rate_is() -> Non
         assert name not in totals or unit in {"count", "tokens", "US$", ""}, name
     assert {"requests", "effective_cost", "billed_cost", "cost_unknown", "tokens_in", "ttft_ms_n"} <= totals
     assert not totals & {"cost_share", "error_rate", "usd_per_mtok", "ttft_ms_p50", "cost_per_request_mean"}
-    lines = overview(frame, ["model"]).splitlines()
+    lines = write_overview(frame, ["model"]).splitlines()
     assert "≥ $6.000" in next(line for line in lines if line.startswith("total"))
     assert "≥ $5.000" in next(line for line in lines if line.startswith("dear"))
     assert "Coverage: 75.0 % of the ids have a record (1 of 4 missing), so totals are lower bounds." in lines
@@ -97,7 +109,7 @@ def test_savings_net_of_costs_have_no_bound_since_a_missing_record_can_reduce_th
 
 def test_among_some_of_the_records_the_share_is_not_known() -> None:
     frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
-    text = overview(frame[frame["model"] == "dear"])
+    text = write_overview(frame[frame["model"] == "dear"])
     assert "Coverage: 75.0 % of all requested ids have a record (1 of 4 missing). The share among these rows" in text
     assert "≥ $5.000" in text
 
@@ -105,19 +117,19 @@ def test_among_some_of_the_records_the_share_is_not_known() -> None:
 def test_after_a_merge_the_coverage_is_unknown() -> None:
     frame = cover(overview_frame().iloc[:3], Coverage.of(["gen-x"], found=3))
     merged = frame.merge(pd.DataFrame({"model": ["cheap", "dear"], "team": ["a", "b"]}))
-    assert UNKNOWN in overview(merged).splitlines()
-    assert str(table(summarize(merged, by="team"))).splitlines()[-1] == UNKNOWN
+    assert UNKNOWN in write_overview(merged).splitlines()
+    assert UNKNOWN in str(table(summarize(merged, by="team"))).splitlines()
 
 
 def test_an_overview_of_nothing_is_a_table_of_gaps() -> None:
-    assert "total" in overview(parse_frame([]), ["model"])
+    assert "total" in write_overview(parse_frame([]), ["model"])
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_statistics_shown_are_those_of_summarize(width: int) -> None:
     frame = overview_frame()
     cost = float(summarize(frame)["effective_cost"].iloc[0])
-    assert f"${cost:.3f}" in overview(frame, ["model"], width=width)
+    assert f"${cost:.3f}" in write_overview(frame, ["model"], width=width)
 
 
 def rows_of(**columns: list[object]) -> pd.DataFrame:
@@ -169,7 +181,7 @@ def test_the_cost_that_ranks_is_not_shown_unless_it_is_asked_for() -> None:
     ],
 )
 def test_a_table_has_the_columns_that_are_asked_for(metrics: list[str], labels: set[str]) -> None:
-    lines = overview(DAYS, ["model"], metrics=metrics, width=500).splitlines()
+    lines = write_overview(DAYS, ["model"], metrics=metrics, width=500).splitlines()
     head = next(place for place, line in enumerate(lines) if line.startswith("model"))
     words = set(" ".join(lines[: head + 1]).split())
     assert words >= {word for label in labels for word in label.split()}
@@ -188,20 +200,20 @@ def test_a_table_has_the_columns_that_are_asked_for(metrics: list[str], labels: 
 )
 def test_footnotes_are_those_of_the_figures_shown(metrics: list[str], notes: list[str]) -> None:
     frame = DAYS.assign(total_cost=pd.array([1.0, None, 2.0, 3.0], dtype="Float64"))
-    lines = overview(frame, ["model"], metrics=metrics, width=500).splitlines()
+    lines = write_overview(frame, ["model"], metrics=metrics, width=500).splitlines()
     after = lines[next(place for place, line in enumerate(lines) if line.startswith("total")) + 1 :]
     assert [line.partition(":")[0] for line in after] == notes
 
 
 def test_a_period_that_is_still_running_is_marked() -> None:
-    lines = overview(DAYS, every="day", metrics=["effective_cost"]).splitlines()
+    lines = write_overview(DAYS, every="day", metrics=["effective_cost"]).splitlines()
     assert [line.split()[0] for line in lines[1:6]] == ["2026-03-01", "2026-03-02", "2026-03-03*", "–", "total"]
     assert lines[-1] == "* still running at the last fetch, so records may be missing."
     assert lines[2].split()[1:] == ["0", "$0.00"]
 
 
 def test_a_group_has_no_line_for_a_period_without_requests() -> None:
-    lines = overview(DAYS, ["model"], every="day", metrics=["effective_cost"]).splitlines()
+    lines = write_overview(DAYS, ["model"], every="day", metrics=["effective_cost"]).splitlines()
     assert [line.split()[:2] for line in lines[1:5]] == [
         ["2026-03-01", "b"],
         ["2026-03-01", "a"],
@@ -211,14 +223,14 @@ def test_a_group_has_no_line_for_a_period_without_requests() -> None:
 
 
 def test_the_zone_of_times_is_named_where_times_are_shown() -> None:
-    assert overview(DAYS, ["day"], tz="Asia/Tokyo").splitlines()[-1] == "Times: Asia/Tokyo."
-    assert "Times:" not in overview(DAYS, ["model"], tz="Asia/Tokyo")
-    assert "Weekdays: 1 is Monday." in overview(DAYS, ["weekday"])
+    assert write_overview(DAYS, ["day"], tz="Asia/Tokyo").splitlines()[-1] == "Times: Asia/Tokyo."
+    assert "Times:" not in write_overview(DAYS, ["model"], tz="Asia/Tokyo")
+    assert "Weekdays: 1 is Monday." in write_overview(DAYS, ["weekday"])
 
 
 def test_percentiles_from_a_sketch_say_so() -> None:
-    assert "Percentiles: from a sketch, right to 1 %." in overview(DAYS, percentiles="sketch")
-    assert "sketch" not in overview(DAYS)
+    assert "Percentiles: from a sketch, right to 1 %." in write_overview(DAYS, percentiles="sketch")
+    assert "sketch" not in write_overview(DAYS)
 
 
 def test_duckdb_gives_the_same_text() -> None:
@@ -226,5 +238,5 @@ def test_duckdb_gives_the_same_text() -> None:
     frame = DAYS.drop(columns="provider_responses")
     asked = {"every": "day", "tz": "Asia/Kathmandu", "metrics": ["cost", "cache", "latency"]}
     with duckdb.connect() as connection:
-        there = overview(connection.from_df(frame), ["model"], **asked)  # type: ignore[arg-type]
-    assert there == overview(frame, ["model"], **asked)  # type: ignore[arg-type]
+        there = write_overview(connection.from_df(frame), ["model"], **asked)  # type: ignore[arg-type]
+    assert there == write_overview(frame, ["model"], **asked)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from genanalytics.metrics import COST, summarize
 from genanalytics.metrics.grouping.calendar import PERIODS, Period, find_zone
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
-from genanalytics.tables.table import name_groups
+from genanalytics.tables.cells import name_groups
 from support.engines import assert_alike, relation_in
 
 ZONES = [
