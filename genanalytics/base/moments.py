@@ -1,7 +1,7 @@
 """Moments in time, as users type them and as the local calendar divides them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -77,6 +77,21 @@ def parse_moment(text: str, *, tz: ZoneInfo, now: datetime | None = None) -> dat
         return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
     except OverflowError:
         raise ValueError(text) from None
+
+
+def to_moment(value: str | date, *, tz: ZoneInfo, now: datetime | None = None) -> datetime:
+    """Return a moment in UTC out of a text, as `parse_moment` reads it, a date, or a date and time.
+
+    Raises:
+        ValueError: The text is none of these.
+
+    >>> to_moment(date(2026, 9, 1), tz=ZoneInfo("Europe/Berlin")).isoformat()
+    '2026-08-31T22:00:00+00:00'
+    """
+    if isinstance(value, str):
+        return parse_moment(value, tz=tz, now=now)
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
 
 
 def find_start(moment: datetime, unit: CalendarUnit, tz: ZoneInfo) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
@@ -73,7 +73,14 @@ def ids(
     show = _show_nothing if as_json else emit
     if from_service:
         _check_service_options(files, column, since)
-        report = _print_from_service(show, str(since), until, management_key_file, base_url)
+        report = _print_from_service(
+            show,
+            since=str(since),
+            until=until,
+            management_key=read_management_key(management_key_file),
+            base_url=base_url,
+            progress=False if quiet else None,
+        )
     else:
         _check_file_options(files, management_key_file, base_url)
         report = _print_from_files(show, files, column, since, until)
@@ -116,14 +123,11 @@ def _check_file_options(files: Sequence[str], management_key_file: str | None, b
         raise click.UsageError(msg)
 
 
-def _print_from_service(
-    show: Callable[[str], None], since: str, until: str | None, management_key_file: str | None, base_url: str | None
-) -> _Report:
+def _print_from_service(show: Callable[[str], None], **options: Any) -> _Report:
+    """Print the ids that `find_ids` finds with these options."""
     from genanalytics.fetching.account.find_ids import find_ids
 
-    found = find_ids(
-        since=since, until=until, management_key=read_management_key(management_key_file), base_url=base_url
-    )
+    found = find_ids(**options)
     for generation_id in found:
         show(generation_id)
     counted, sent = format_count(found.counted, "request"), format_count(found.requests, "HTTP request")

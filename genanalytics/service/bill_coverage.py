@@ -3,16 +3,17 @@
 Models are compared without date and variant, since the service writes them in several ways.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.moments import FORMS, parse_moment, to_utc
+from genanalytics.base.moments import FORMS, to_moment
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import name_group
 from genanalytics.errors import InputError, MissingColumnError
@@ -24,6 +25,7 @@ from genanalytics.metrics.sets.rows import BYOK
 from genanalytics.metrics.summary import summarize
 from genanalytics.records.coverage import COVERAGE
 from genanalytics.records.daily_activity import AT, FIRST_DAY, LAST_DAY
+from genanalytics.service.daily_activity import read_daily_activity
 from genanalytics.units import Unit, format_count, format_value
 
 COMPLETE, YOUNG, OUTSIDE = "complete", "young", "outside"
@@ -165,10 +167,10 @@ def format_part(share: float) -> str:
 @opens_paths("data")
 def coverage(
     data: Records,
-    activity: pd.DataFrame,
+    activity: pd.DataFrame | str | os.PathLike[str],
     *,
-    since: str | datetime | None = None,
-    until: str | datetime | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
 ) -> BillCoverage:
     """Return how much of the service's bill the records contain, per day, model and provider.
 
@@ -178,7 +180,7 @@ def coverage(
 
     Args:
         data: Records, as `summarize` takes them.
-        activity: The result of `fetch_daily_activity` or `read_daily_activity`.
+        activity: The result of `fetch_daily_activity`, or a file that `read_daily_activity` reads.
         since: Leave out days before this one; a day counts if all of it is in the period.
         until: Leave out this day and later ones.
 
@@ -186,6 +188,8 @@ def coverage(
         MissingColumnError: The records lack a column, or `activity` is another frame.
         InputError: A moment cannot be read.
     """
+    if isinstance(activity, str | os.PathLike):
+        activity = read_daily_activity(activity)
     for name in (FIRST_DAY, LAST_DAY):
         if name not in activity.attrs:
             msg = f"the activity has no {name} in attrs: give a frame of fetch_daily_activity or read_daily_activity"
@@ -321,7 +325,7 @@ def _to_day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _read_day(name: str, value: str | datetime | None) -> datetime | None:
+def _read_day(name: str, value: str | date | None) -> datetime | None:
     """Return the first full day of a period, or the day after the last full one.
 
     Raises:
@@ -330,7 +334,7 @@ def _read_day(name: str, value: str | datetime | None) -> datetime | None:
     if value is None:
         return None
     try:
-        moment = to_utc(value) if isinstance(value, datetime) else parse_moment(value, tz=ZoneInfo("UTC"))
+        moment = to_moment(value, tz=ZoneInfo("UTC"))
     except (ValueError, OverflowError):
         msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
         raise InputError(msg) from None

@@ -1,14 +1,16 @@
 """The daily activity from the service, over real HTTP."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import genanalytics as ga
 from genanalytics.errors import GenAnalyticsError, KeyRefusedError
-from genanalytics.sandbox import Sandbox, sample
+from genanalytics.sandbox import Sample, Sandbox, sample
 from genanalytics.sandbox.account import Account
 from support.account_server import AccountServer, Document, Planned, Query, refusal
 
@@ -30,6 +32,19 @@ def test_the_activity_of_the_sandbox_is_that_of_its_clock() -> None:
         found = ga.fetch_daily_activity(management_key=KEY, base_url=sandbox.base_url)
     assert found["requests"].sum() == len(MONTH.records)
     assert found.attrs == {"first_day": "2026-09-01", "last_day": "2026-09-30", "at": "2026-10-01T12:00:00+00:00"}
+
+
+def test_a_day_that_the_service_still_adds_to_is_not_compared(tmp_path: Path) -> None:
+    now = datetime(2026, 9, 21, 0, 1, tzinfo=UTC)  # the last minute of the day before is not in the bill yet
+    late = {"id": "gen-1789948790-AbCdEfGhIjKlMnOpQrSt", "created_at": "2026-09-20T23:59:50Z", "total_cost": 7.0}
+    records = {**MONTH.records, str(late["id"]): next(iter(MONTH.records.values())) | late}
+    (tmp_path / "records.jsonl").write_text("\n".join(json.dumps({"data": record}) for record in records.values()))
+    with Sandbox(Sample(tuple(records), records), now=now) as sandbox:
+        bill = ga.fetch_daily_activity(management_key=KEY, base_url=sandbox.base_url)
+    found = ga.coverage(tmp_path / "records.jsonl", bill)
+    assert (found.share, f"{found.last_day:%Y-%m-%d}") == (1, "2026-09-19")
+    assert any("of young days" in notice for notice in found.notices)
+    assert not any("not in the bill:" in notice for notice in found.notices)
 
 
 def test_the_environment_has_the_key_and_the_url(monkeypatch: pytest.MonkeyPatch) -> None:

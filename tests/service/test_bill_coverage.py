@@ -186,6 +186,7 @@ def test_the_records_may_be_a_file_and_the_activity_too(tmp_path: Path) -> None:
     ga.write_parquet(ga.read(tmp_path / "records.jsonl"), tmp_path / "records.parquet")
     activity = ga.read_daily_activity(tmp_path / "daily.json")
     assert ga.coverage(tmp_path / "records.jsonl", activity).share == 1
+    assert ga.coverage(tmp_path / "records.jsonl", str(tmp_path / "daily.json")).share == 1
     scanned = ga.scan(tmp_path / "records.parquet")
     pd.testing.assert_frame_equal(
         ga.coverage(scanned, activity).rows, ga.coverage(tmp_path / "records.parquet", activity).rows

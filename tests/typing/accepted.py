@@ -179,6 +179,16 @@ def declare_statistics(frame: pd.DataFrame) -> pd.DataFrame:
     return ga.summarize(frame, by="model", metrics=declared)
 
 
+def ask_the_account(frame: pd.DataFrame) -> float | None:
+    """Ask the service for ids and for its bill."""
+    found: ga.FoundIds = ga.find_ids(since="7d", until=date(2026, 9, 1), management_key="any", progress=False)
+    ga.fetch(found, progress=False)
+    bill: pd.DataFrame = ga.fetch_daily_activity(management_key="any")
+    ga.coverage("generations.parquet", "daily.json", since="2026-09-01")
+    covered: ga.BillCoverage = ga.coverage(frame, bill)
+    return covered.share if len(found) else covered.missing_usd
+
+
 def draw_charts(frame: pd.DataFrame, ax: Axes) -> Axes:
     """Draw charts."""
     ga.plots.cost_over_time(frame, by="provider_name", every="week", tz="Asia/Tokyo", ax=ax)

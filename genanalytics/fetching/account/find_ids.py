@@ -4,10 +4,11 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Never
 from zoneinfo import ZoneInfo
 
-from genanalytics.base.moments import FORMS, parse_moment, to_utc
+from genanalytics.base.moments import FORMS, to_moment
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.fetching.account.analytics import (
     HOUR_S,
@@ -20,9 +21,13 @@ from genanalytics.fetching.account.analytics import (
     list_generations,
 )
 from genanalytics.fetching.account.management import TIMEOUT_S, Management, TooMuchError
+from genanalytics.fetching.progress import make_progress_bar
 from genanalytics.fetching.secret import Secret
 from genanalytics.ids.form import find_problem, read_created_s
 from genanalytics.units import format_count
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LAG_S = 120
 """A generation can take this long to appear."""
@@ -61,11 +66,12 @@ class FoundIds:
 
 def find_ids(
     *,
-    since: str | datetime,
-    until: str | datetime | None = None,
+    since: str | date,
+    until: str | date | None = None,
     management_key: "str | Secret | None" = None,
     base_url: str | None = None,
     timeout_s: float = TIMEOUT_S,
+    progress: bool | None = None,
 ) -> FoundIds:
     """Return the ids of all generations of a period, from the service's analytics.
 
@@ -78,6 +84,7 @@ def find_ids(
         management_key: The management key; None for the one in `OPENROUTER_MANAGEMENT_KEY`. An API key is refused.
         base_url: The URL of the API; None for `GENANALYTICS_BASE_URL`, or else the service's.
         timeout_s: The time limit for one request in seconds.
+        progress: Whether to draw a progress bar; None draws one in a terminal or a notebook only.
 
     Raises:
         KeyRefusedError: There is no management key, or the service refused it.
@@ -88,8 +95,11 @@ def find_ids(
     del management_key, base_url  # an exception from here on may print the variables of its frames
     now = time.time()
     window = _read_window(since, until, now)
-    with Management(secret, base_url=url, timeout_s=timeout_s) as management:
-        search = _Search(management)
+    with (
+        Management(secret, base_url=url, timeout_s=timeout_s) as management,
+        make_progress_bar(None, progress=progress) as bar,
+    ):
+        search = _Search(management, bar)
         for part in window.split(MOST_S):
             search.look_through(part)
         notices = search.list_notices(window, now)
@@ -99,9 +109,10 @@ def find_ids(
 class _Search:
     """What was found so far."""
 
-    def __init__(self, management: Management) -> None:
+    def __init__(self, management: Management, bar: "tqdm[Never]") -> None:
         self.counted = 0
         self._management = management
+        self._bar = bar
         self._moments: dict[str, int] = {}
         self._missing = self._surplus = self._without_id = self._outside = 0
         self._refused: dict[str, str] = {}
@@ -112,6 +123,7 @@ class _Search:
         """Take the ids of a window, and compare their number with that of a query without dimensions."""
         counted = self._count(window)
         self.counted += counted
+        self._bar.total = self.counted
         parts = math.ceil(counted / (_FILLED * MOST_ROWS)) if counted > MOST_ROWS else 1
         open_windows = window.split(math.ceil(window.seconds / parts))[::-1]
         listed: dict[str, int] = {}
@@ -127,6 +139,7 @@ class _Search:
                     without_id += row.requests
                 elif self._take(row.id, row, part):
                     listed[row.id] = row.requests
+            self._bar.update(len(self._moments) - self._bar.n)
         difference = counted - sum(listed.values()) - without_id
         self._without_id += without_id
         self._missing += max(difference, 0)
@@ -219,7 +232,7 @@ def _give_up(window: Window, error: Exception) -> GenAnalyticsError:
     return GenAnalyticsError(f"the service does not answer for {window}, a single second: {error}; try again later")
 
 
-def _read_window(since: str | datetime, until: str | datetime | None, now: float) -> Window:
+def _read_window(since: str | date, until: str | date | None, now: float) -> Window:
     """Return the period in whole seconds; its end is at most an hour from now, as clocks differ."""
     start = math.floor(_read_moment("since", since, now))
     end = now if until is None else _read_moment("until", until, now)
@@ -230,16 +243,14 @@ def _read_window(since: str | datetime, until: str | datetime | None, now: float
     return Window(start, end)
 
 
-def _read_moment(name: str, value: str | datetime, now: float) -> float:
+def _read_moment(name: str, value: str | date, now: float) -> float:
     """Return a moment as Unix time.
 
     Raises:
         InputError: It cannot be read, or it is before 1970.
     """
     try:
-        if isinstance(value, datetime):
-            return max(to_utc(value).timestamp(), 0.0)
-        moment = parse_moment(value, tz=ZoneInfo("UTC"), now=datetime.fromtimestamp(now, UTC)).timestamp()
+        moment = to_moment(value, tz=ZoneInfo("UTC"), now=datetime.fromtimestamp(now, UTC)).timestamp()
     except (ValueError, OverflowError):
         msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
         raise InputError(msg) from None

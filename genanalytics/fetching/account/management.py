@@ -25,6 +25,8 @@ TIMEOUT_S = 60.0
 
 _ATTEMPTS = 5
 _MINUTE_S = 60.0
+_PAUSE_S = 15.0
+"""The pause after a 429 that asks for none: all attempts together take a minute, after which the limit begins anew."""
 _RETRIED = frozenset({425, 429, 500, 502, 503, 504, *range(520, 530)})
 
 
@@ -165,11 +167,7 @@ class Management:
                 if reply.status == HTTPStatus.OK:
                     return self._read(path, reply)
                 self._refuse(path, reply)
-                reason, again, wait_s = (
-                    f"it answered {reply.status}",
-                    reply.status in _RETRIED,
-                    reply.retry_after_s or 0.0,
-                )
+                reason, again, wait_s = f"it answered {reply.status}", True, _find_pause_s(reply)
             if not again or attempt == _ATTEMPTS or wait_s > LONGEST_WAIT_S:
                 break
             time.sleep(max(wait_s, draw_backoff_s(attempt)))
@@ -206,3 +204,10 @@ class Management:
                 return Answered(document, time.time() if reply.date is None else reply.date)
         msg = f"{self.base_url}/{path} did not answer with a JSON object but with {quote_bytes(reply.body)}"
         raise GenAnalyticsError(msg)
+
+
+def _find_pause_s(reply: Reply) -> float:
+    """Return the pause that an answer asks for, in seconds."""
+    if reply.retry_after_s is not None:
+        return reply.retry_after_s
+    return _PAUSE_S if reply.status == HTTPStatus.TOO_MANY_REQUESTS else 0.0

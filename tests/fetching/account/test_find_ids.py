@@ -1,7 +1,8 @@
 """The ids of a period from the service: all, once, in order of time, in spite of everything that is doubtful."""
 
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,18 @@ def test_every_id_of_the_period_comes_once_and_in_order_of_time() -> None:
     assert repr(found) == f"<FoundIds {len(found)} ids of {len(found)} counted requests, 2 HTTP requests>"
 
 
+def test_progress_is_that_of_the_ids(account: AccountServer, capsys: pytest.CaptureFixture[str]) -> None:
+    def slow_down(_: Document, document: Document) -> Document:
+        time.sleep(0.6)  # a bar appears after half a second
+        return document
+
+    account.alter = slow_down
+    find(account, progress=True)
+    assert f"{len(MONTH.records)}/{len(MONTH.records)}" in capsys.readouterr().err
+    find(account)
+    assert capsys.readouterr().err == ""
+
+
 def test_the_ids_can_be_fetched(tmp_path: Path) -> None:
     with (
         Sandbox(MONTH) as sandbox,
@@ -80,6 +93,11 @@ def test_queries_have_the_form_that_the_service_reads(account: AccountServer) ->
     assert {asked.authorization for asked in account.asked} == {f"Bearer {KEY}"}
     assert {asked.path for asked in account.asked} == {"/api/v1/analytics/query"}
     assert account.asked[1].query["dimensions"] == ["generation_id"]
+
+
+def test_moments_may_be_dates(account: AccountServer) -> None:
+    found = find(account, since=date(2026, 9, 1), until=datetime(2026, 10, 1, tzinfo=UTC))
+    assert found.ids == find(account).ids
 
 
 def test_a_cut_answer_is_asked_for_in_parts(account: AccountServer) -> None:
@@ -250,9 +268,9 @@ def test_a_failure_that_passes_is_no_failure(account: AccountServer, status: int
 def test_a_pause_that_the_service_asks_for_is_kept(account: AccountServer, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
-    account.plans.append(refusal(429, "slow down", Retry_After="37"))
+    account.plans.extend([refusal(429, "slow down", Retry_After="37"), refusal(429, "slow down")])
     find(account)
-    assert pauses == [37.0]
+    assert pauses == [37.0, 15.0]
 
 
 def test_a_long_pause_ends_the_search(account: AccountServer) -> None:
