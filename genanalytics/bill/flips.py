@@ -129,8 +129,8 @@ def cache_flips(data: Records, prices: pd.DataFrame | None = None) -> pd.DataFra
         provider, where an endpoint is unknown), `gap above 1 h`, `gap above 10 min`, `gap above 5 min`,
         `failed attempt` (of this call), `nothing visible`.
 
-        `attrs` contains `units`, `labels`, `notices`, `coverage`, `lower_bounds`, and `compared`, the number of calls
-        that follow another one of their session. `cache_flip_summary` adds the losses up by cause.
+        `attrs` contains `units`, `labels`, `sums`, `notices`, `coverage`, `lower_bounds`, and `compared`, the number of
+        calls that follow another one of their session. `cache_flip_summary` adds the losses up by cause.
 
     Raises:
         MissingColumnError: The data lacks a column.

@@ -83,7 +83,7 @@ class Output:
             return False
         shown, left_out = self.arrange(rows)
         coverage = Coverage.from_json(rows.attrs.get(COVERAGE))
-        if coverage is not None and coverage.is_partial:
+        if coverage is not None and coverage.is_partial and self.form not in _FOR_PEOPLE:  # these have it as a note
             say(describe_coverage(coverage), err=True)
         say(*describe_left_out(left_out), err=True)
         whole = self._find_total(rows, total)

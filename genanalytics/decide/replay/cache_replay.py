@@ -145,7 +145,7 @@ def cache_replay(
           interval for as many like sessions.
         - `reason` (str): why there is no `best`.
 
-        `attrs` contains `units`, `labels`, `notices`, `coverage` and `lower_bounds`.
+        `attrs` contains `units`, `labels`, `sums`, `notices`, `coverage` and `lower_bounds`.
 
     Raises:
         MissingColumnError: The data lacks a column.

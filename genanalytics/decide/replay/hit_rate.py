@@ -88,7 +88,7 @@ def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> 
         - `hit_rate` (Float64, 0 to 1): `cached` / `prompt`.
         - `hit_rate_low`, `hit_rate_high` (Float64): its 95 % interval; calls of a session depend on each other.
 
-        `attrs` contains `units`, `labels`, `notices`, `coverage` and `lower_bounds`.
+        `attrs` contains `units`, `labels`, `sums`, `notices`, `coverage` and `lower_bounds`.
 
     Raises:
         MissingColumnError: The data lacks a column.
