@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -91,7 +90,7 @@ def format_projection(projection: Projection | None) -> str:
     """Return a projection with its bounds and what it was compared with.
 
     >>> format_projection(Projection(12.0, 9.5, 14.0, "the same hours of 5 days"))
-    '$12.00, between $9.50 and $14.00 if the rest is like the same hours of 5 days'
+    '$12.00 ($9.50 to $14.00), if the rest is like the same hours of 5 days'
     """
     if projection is None:
         return _TOO_EARLY
@@ -99,15 +98,15 @@ def format_projection(projection: Projection | None) -> str:
     usd, low, high = (
         format_value(each, Unit.USD, decimals=decimals) for each in (projection.usd, projection.low, projection.high)
     )
-    return f"{usd}, between {low} and {high} if the rest is like {projection.basis}"
+    return f"{usd} ({low} to {high}), if the rest is like {projection.basis}"
 
 
 def _format_calls(calls: pd.DataFrame, at: datetime) -> Sequence[str]:
     """Return the last calls as the lines of a table, in the time zone of `at`."""
-    tz = at.tzinfo if isinstance(at.tzinfo, ZoneInfo) else ZoneInfo("UTC")
+    moments = calls["created_at"].dt.tz_convert(at.tzinfo)
     decimals = money_decimals(None if pd.isna(cost) else float(cost) for cost in calls["effective_cost"])
     columns = [
-        Column("last calls", [f"{moment.tz_convert(tz):%H:%M:%S}" for moment in calls["created_at"]]),
+        Column("time", [f"{each:%H:%M:%S}" if each.date() == at.date() else f"{each:%m-%d %H:%M}" for each in moments]),
         Column("model", [GAP if pd.isna(model) else _name_model(str(model)) for model in calls["model"]]),
         Column("cost", [_format_cell(cost, Unit.USD, decimals) for cost in calls["effective_cost"]], is_figure=True),
         Column("TTFT", [_format_cell(ttft, Unit.MS) for ttft in calls["ttft_ms"]], is_figure=True),
