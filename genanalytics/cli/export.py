@@ -21,7 +21,7 @@ from genanalytics.cli.options import (
     quiet_option,
     report_kept_files,
 )
-from genanalytics.cli.records import split_names
+from genanalytics.cli.redaction import make_redaction, redact_options
 from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say
 from genanalytics.cli.tolerance import Tolerance, tolerance_options
@@ -72,8 +72,6 @@ class _Options:
             msg = "--force replaces one file; a data set only grows: give --output FILE"
         elif self.source is not None and has_ids:
             msg = "--from reads existing records: give no ids"
-        elif self.redact_key_file is not None and not split_names(self.redact):
-            msg = "--redact-key-file is for the columns of --redact: name them"
         elif self.source is not None and tolerance.is_given:
             msg = "--min-coverage and --allow-missing are about ids; --from fetches none: drop them"
         if msg:
@@ -87,12 +85,7 @@ class _Options:
     @property
     def redaction(self) -> "Redaction | None":
         """The columns to redact."""
-        from genanalytics.dataset.redact import Redaction, read_key
-
-        columns = split_names(self.redact)
-        if not columns:
-            return None
-        return Redaction(columns, None if self.redact_key_file is None else read_key(Path(self.redact_key_file)))
+        return make_redaction(self.redact, self.redact_key_file)
 
     @property
     def fetching(self) -> "Mapping[str, Any]":
@@ -125,12 +118,7 @@ Examples:
     help="Partition of the data set's files (default: keep; month for a new data set).",
 )
 @click.option("--retry", is_flag=True, help="Also request failed ids whose retry_at has passed.")
-@click.option("--redact", metavar="COLUMN[,COLUMN]", default="", help="Empty these columns, such as session_id.")
-@click.option(
-    "--redact-key-file",
-    type=FILE,
-    help="Replace the values of the redacted columns with tokens made with the key in this file.",
-)
+@redact_options
 @click.option("--focus", is_flag=True, help="Write charges in the columns of FOCUS 1.2 (FinOps).")
 @force_option
 @tolerance_options

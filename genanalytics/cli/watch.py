@@ -15,6 +15,7 @@ import click
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import DIRECTORY, FILE, connection_options, open_client, print_notices
 from genanalytics.cli.records import read_config
+from genanalytics.cli.redaction import make_redaction, redact_options
 from genanalytics.cli.screen import Screen
 from genanalytics.cli.streams import emit, say
 from genanalytics.units import format_count
@@ -50,6 +51,7 @@ Examples:
     help="End once no new id and no new record arrived for this long.",
 )
 @click.option("--tz", metavar="ZONE", help="Use this time zone, such as Europe/Berlin, or local (default: UTC).")
+@redact_options
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per batch instead of the screen.")
 def watch(
@@ -58,6 +60,8 @@ def watch(
     duration: str | None,
     idle_s: float | None,
     tz: str | None,
+    redact: str,
+    redact_key_file: str | None,
     as_json: bool,
     **client_options: Any,
 ) -> int:
@@ -73,9 +77,10 @@ def watch(
 
     ends = _Ends(idle_s, None if duration is None else time.monotonic() + _parse_seconds(duration))
     zone = find_zone(tz or read_config().tz)
+    redaction = make_redaction(redact, redact_key_file)
     with (
         open_client(client_options) as client,
-        Follower(tuple(map(Path, logs)), Path(dataset), client) as follower,
+        Follower(tuple(map(Path, logs)), Path(dataset), client, redact=redaction) as follower,
     ):
         watched = _Watched(follower, Ledger(Path(dataset), zone), zone, as_json=as_json)
         with watched.show():

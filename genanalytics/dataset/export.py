@@ -145,6 +145,7 @@ def add_records(
     directory: Path,
     *,
     client: Client,
+    redact: Redaction | None,
     stored: StoredIds,
     refreshes: bool,
     report_progress: Callable[[int], object],
@@ -157,20 +158,21 @@ def add_records(
         ids: The ids.
         directory: The data set; it is created if it does not exist, with a partition for each month.
         client: The client.
+        redact: The columns to redact before they are written.
         stored: The ids that earlier calls for this data set learned; new ones are added.
         refreshes: Whether to ask for young records again that are final by now.
         report_progress: Called with the number of ids that are done.
 
     Raises:
         KeyRefusedError: The service refused the API key (401).
-        InputError: The directory contains something else, or a data set with redaction.
+        InputError: The directory contains something else, or a data set with another redaction.
         OutputError: The directory cannot be written, or another process writes it.
         CacheError: The cache cannot be read.
     """
     partition: Any = read_manifest(directory).partition if is_dataset(directory) else "month"
-    with Writer(directory, partition=partition) as writer:
+    with Writer(directory, partition=partition, redact=redact.description if redact else None) as writer:
         dispatch = Dispatch(client, refresh=False, wait_s=0.0, accept_mismatch=False, ids_repeat=False)
-        run = _Run(writer, Redaction([]), report_progress, stored)
+        run = _Run(writer, redact or Redaction([]), report_progress, stored)
         result = run.execute(dispatch, iter(ids), retry=False, refreshes=refreshes)
         if len(writer.manifest.files) > MANY_FILES // 2:
             writer.compact()

@@ -14,6 +14,7 @@ import pyarrow.compute
 
 from genanalytics.dataset.export import ExportResult, add_records
 from genanalytics.dataset.manifest import is_dataset, read_failures, read_manifest
+from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.stored import StoredIds
 from genanalytics.errors import OutputError
 from genanalytics.fetching.answers import Outcome
@@ -31,6 +32,7 @@ _FIRST_SIZE, _LEAST_SIZE, _MOST_SIZE = 200, 50, 32_768
 _PROBE_SIZE = 4
 """The number of ids that are tried in an outage: one alone would not tell an outage from a bad id."""
 _LONGEST_PAUSE_S = 60.0
+_LONG_READ_S, _REST = 0.05, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Follower(AbstractContextManager["Follower"]):
         paths: Logs and directories of logs.
         directory: The data set; it is created if it does not exist.
         client: The client.
+        redact: The columns to redact before records are written.
         round_s: The shortest time between the starts of two rounds of requests, in seconds.
         outage_pause_s: The time before the first try after a failed round, in seconds; it doubles up to a minute.
 
@@ -86,6 +89,7 @@ class Follower(AbstractContextManager["Follower"]):
     paths: tuple[Path, ...]
     directory: Path
     client: Client
+    redact: Redaction | None = None
     round_s: float = ROUND_S
     outage_pause_s: float = 5.0
     counts: Counts = field(default_factory=Counts)
@@ -94,6 +98,7 @@ class Follower(AbstractContextManager["Follower"]):
     _stored: StoredIds = field(default_factory=StoredIds)
     _size: int = _FIRST_SIZE
     _pause_s: float = 0.0
+    _next_read: float = 0.0
     _next_round: float = 0.0
     _next_refresh: float = 0.0
     _outage: tuple[str, ...] = ()
@@ -119,8 +124,7 @@ class Follower(AbstractContextManager["Follower"]):
             InputError: The directory contains something else than a data set that can grow.
             CacheError: The cache cannot be read.
         """
-        arrived = self._logs.read()
-        self._new_ids += arrived
+        arrived = self._read_logs()
         before = self.counts.new
         if time.monotonic() >= self._next_round:
             self._send_round()
@@ -133,6 +137,17 @@ class Follower(AbstractContextManager["Follower"]):
         if self._new_ids and not self._pause_s:
             self._send_round()
         self._count()
+
+    def _read_logs(self) -> list[str]:
+        """Return the ids that are new; thousands of files are read less often, so that a processor has rest."""
+        begun = time.monotonic()
+        if begun < self._next_read:
+            return []
+        arrived = self._logs.read()
+        taken_s = time.monotonic() - begun
+        self._next_read = begun + taken_s + (_REST * taken_s if taken_s > _LONG_READ_S else 0.0)
+        self._new_ids += arrived
+        return arrived
 
     def _learn(self) -> float | None:
         """Take over the failures of a data set, and return the time of its last commit; None without a data set."""
@@ -175,6 +190,7 @@ class Follower(AbstractContextManager["Follower"]):
             ids,
             self.directory,
             client=self.client,
+            redact=self.redact,
             stored=self._stored,
             refreshes=refreshes,
             report_progress=self._report_progress,

@@ -10,8 +10,9 @@ import pytest
 from genanalytics import Client
 from genanalytics.dataset import export
 from genanalytics.dataset.manifest import read_failures, read_manifest
+from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.writer import Writer
-from genanalytics.errors import KeyRefusedError, OutputError
+from genanalytics.errors import InputError, KeyRefusedError, OutputError
 from genanalytics.fetching import outage
 from genanalytics.files import read_parquet
 from genanalytics.following.follow import Follower
@@ -113,6 +114,15 @@ def test_a_refused_key_ends_it(follower: Follower, log: Path, server: FaultServe
     write(log, IDS[0])
     with pytest.raises(KeyRefusedError):
         turn_until(follower, lambda: False)
+
+
+def test_columns_are_redacted_before_they_are_written(log: Path, tmp_path: Path, client: Client) -> None:
+    write(log, IDS[0])
+    with Follower((log,), tmp_path / "set", client, redact=Redaction(["model"])) as follower:
+        follower.turn()
+    assert read_parquet(tmp_path / "set")["model"].isna().all()
+    with pytest.raises(InputError, match="has another redaction"):
+        Follower((log,), tmp_path / "set", client)
 
 
 def test_the_end_of_a_log_is_read_when_nothing_follows(follower: Follower, log: Path) -> None:
