@@ -68,10 +68,11 @@ def coverage(
     The cost of each day, model and provider is compared with the service's own daily activity, which has the last 30
     completed days (UTC). OPENROUTER_MANAGEMENT_KEY holds the management key, which is another one than the API key.
     """
-    from genanalytics.service.bill_coverage import coverage as compare
+    from genanalytics.service.bill_coverage import check_options, coverage as compare
     from genanalytics.tables.notes import list_notices
 
     names = split_names(",".join(by))
+    check_options(by=names, since=since, until=until)
     selection = Selection(paths or read_config().find_data())
     activity = _get_activity(daily_file, management_key_file, base_url)
     with selection.open() as data:

@@ -178,7 +178,7 @@ def _read_moment(name: str, text: str | None) -> datetime | None:
         return None if text is None else parse_moment(text, tz=ZoneInfo("UTC"))
     except ValueError:
         msg = f"{name}={text!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg) from None
+        raise InputError(msg, arguments=[name]) from None
 
 
 def read_given_ids(

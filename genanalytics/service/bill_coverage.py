@@ -35,6 +35,7 @@ GROUPS = ("day", "model", "provider_name")
 LAG = timedelta(hours=1)
 """A day is young until it has been over for this long."""
 
+_EVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _FAMILY = "model_family"
 _KEYS = ["day", _FAMILY, "provider_name"]
 _MICRO = 1e-6
@@ -133,11 +134,8 @@ class BillCoverage:
         Raises:
             InputError: `by` is another column.
         """
+        check_options(by=by)
         names = [by] if isinstance(by, str) else list(by)
-        unknown = [name for name in names if name not in GROUPS]
-        if unknown or not names:
-            msg = f"no totals by {unknown[0] if unknown else 'nothing'!r}; give some of {', '.join(GROUPS)}"
-            raise InputError(msg)
         sums = self._complete.groupby(names, dropna=False)[list(_UNITS)].sum().reset_index()
         found = sums.sort_values(["missing_usd", "bill_usd"], ascending=False, kind="stable", ignore_index=True)
         found.attrs = dict(self.rows.attrs)
@@ -188,31 +186,51 @@ def coverage(
         MissingColumnError: The records lack a column, or `activity` is another frame.
         InputError: A moment cannot be read.
     """
-    if isinstance(activity, str | os.PathLike):
-        activity = read_daily_activity(activity)
+    start, end = check_options(since=since, until=until)
+    bill = read_daily_activity(activity) if isinstance(activity, str | os.PathLike) else activity
+    first, last = _find_days(bill, start, end)
+    summary = summarize(data, by=_KEYS, metrics=["billed_cost", "byok_cost", "cost_unknown", _FEE])
+    rows = _join(summary, bill)
+    rows = rows[~((rows["day"] < start) | (rows["day"] >= end))]
+    rows, fee_notices = _choose_fees(rows.assign(state=_find_states(rows["day"], bill)))
+    rows = _compare(rows)
+    notices = (*fee_notices, *_list_notices(rows, bill, int(summary["cost_unknown"].sum())))
+    return BillCoverage(_finish(rows, summary.attrs[COVERAGE]), first, last, notices)
+
+
+def check_options(
+    *, by: str | Sequence[str] = GROUPS, since: str | date | None = None, until: str | date | None = None
+) -> tuple[datetime, datetime]:
+    """Return the first day of a period, and the day after its last one; far away without a limit.
+
+    Raises:
+        InputError: `by` is no group of `BillCoverage.totals`, or a moment cannot be read.
+    """
+    names = [by] if isinstance(by, str) else list(by)
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown or not names:
+        msg = f"by={unknown[0] if unknown else ''!r} has no totals; give some of {', '.join(GROUPS)}"
+        raise InputError(msg, arguments=["by"])
+    return _read_day("since", since) or _EVER[0], _read_day("until", until) or _EVER[1]
+
+
+def _find_days(activity: pd.DataFrame, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last compared day.
+
+    Raises:
+        MissingColumnError: It is another frame.
+        InputError: The period has none.
+    """
     for name in (FIRST_DAY, LAST_DAY):
         if name not in activity.attrs:
             msg = f"the activity has no {name} in attrs: give a frame of fetch_daily_activity or read_daily_activity"
             raise MissingColumnError(msg)
-    summary = summarize(data, by=_KEYS, metrics=["billed_cost", "byok_cost", "cost_unknown", _FEE])
-    rows = _join(summary, activity)
-    start, end = _read_day("since", since), _read_day("until", until)
-    if start is not None:
-        rows = rows[~(rows["day"] < start)]
-    if end is not None:
-        rows = rows[~(rows["day"] >= end)]
-    first = max(filter(None, [_to_day(activity.attrs[FIRST_DAY]), start]))
-    last = min(filter(None, [_find_last(activity), end and end - timedelta(days=1)]))
+    listed, final = _to_day(activity.attrs[FIRST_DAY]), _find_last(activity)
+    first, last = max(listed, start), min(final, end - timedelta(days=1))
     if first > last:
-        given = " and ".join(f"{name}={value!s}" for name, value in (("since", since), ("until", until)) if value)
-        listed = f"{activity.attrs[FIRST_DAY]} to {_find_last(activity):%Y-%m-%d}"
-        msg = f"no full day to compare with {given or 'this activity'}: the service lists {listed}"
+        msg = f"the period has no full day to compare: the service lists {listed:%Y-%m-%d} to {final:%Y-%m-%d}"
         raise InputError(msg)
-    rows = rows.assign(state=_find_states(rows["day"], activity))
-    rows, fee_notices = _choose_fees(rows)
-    rows = _compare(rows)
-    notices = (*fee_notices, *_list_notices(rows, activity, int(summary["cost_unknown"].sum())))
-    return BillCoverage(_finish(rows, summary.attrs[COVERAGE]), first, last, notices)
+    return first, last
 
 
 def _join(summary: pd.DataFrame, activity: pd.DataFrame) -> pd.DataFrame:
@@ -337,6 +355,6 @@ def _read_day(name: str, value: str | date | None) -> datetime | None:
         moment = to_moment(value, tz=ZoneInfo("UTC"))
     except (ValueError, OverflowError):
         msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg) from None
+        raise InputError(msg, arguments=[name]) from None
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return day + timedelta(days=1) if name == "since" and day < moment else day

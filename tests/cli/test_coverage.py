@@ -70,15 +70,21 @@ def test_rows_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["--daily-activity", "daily.json", "--by", "origin"],
-            "no totals by 'origin'; give some of day, model, provider_name",
+            "--by 'origin' has no totals; give some of day, model, provider_name",
         ),
-        (["--daily-activity", "daily.json", "--since", "soon"], "since='soon' is not a moment"),
+        (["--daily-activity", "daily.json", "--since", "soon"], "--since 'soon' is not a moment"),
         (["--min-coverage", "95"], "'95' is not a share: give a number from 0 to 1"),
     ],
 )
 def test_what_cannot_be_used_is_exit_2(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["coverage", "all.parquet", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_wrong_options_are_refused_before_anything_is_asked_or_read(capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--by", "origin"], ["--until", "soon"]):
+        assert run(["coverage", "missing.parquet", *options]) == 2
+        assert f"{options[0]} '{options[1]}'" in capsys.readouterr().err
 
 
 def test_without_a_management_key_it_is_exit_4(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,7 @@ def test_a_file_without_ids_is_a_notice(capsys: pytest.CaptureFixture[str]) -> N
     [
         (["missing.log"], "cannot read missing.log: No such file or directory"),
         (["calls.csv", "--column", "id"], "no column 'id' with text in calls.csv; it has model, ref, other"),
-        (["app.log", "--since", "soon"], "since='soon' is not a moment: give a date or time (2026-09-01"),
+        (["app.log", "--since", "soon"], "--since 'soon' is not a moment: give a date or time (2026-09-01"),
         (
             ["app.log", "--since", "2026-01-01", "--until", "2025-01-01"],
             "since 2026-01-01 00:00:00+00:00 is not before --until 2025-01-01",
@@ -88,7 +88,7 @@ def test_a_file_without_ids_is_a_notice(capsys: pytest.CaptureFixture[str]) -> N
         (["app.log", "--from-service", "--since", "7d"], "--from-service asks the service, which has no files"),
         (["--from-service", "--since", "7d", "--column", "x"], "--from-service asks the service, which has no files"),
         (["--from-service"], "--from-service needs a period: give --since, such as --since 7d"),
-        (["--from-service", "--since", "soon"], "since='soon' is not a moment: give a date or time"),
+        (["--from-service", "--since", "soon"], "--since 'soon' is not a moment: give a date or time"),
         (["app.log", "--base-url", "x"], "--management-key-file and --base-url are for --from-service"),
         (["app.log", "--management-key-file", "x"], "--management-key-file and --base-url are for --from-service"),
         (["--from-service", "--since", "7d", "--management-key-file", "app.log"], "it must contain only the key"),

@@ -156,7 +156,7 @@ def test_a_period_takes_full_days_of_both_sides() -> None:
     assert (found.bill_usd, found.missing_usd) == (1.0, 1.0)
     assert (f"{found.first_day:%m-%d}", f"{found.last_day:%m-%d}") == ("09-29", "09-29")
     with pytest.raises(
-        InputError, match="no full day to compare with since=2026-10-01: the service lists 2026-09-01 to"
+        InputError, match="the period has no full day to compare: the service lists 2026-09-01 to 2026-09-30"
     ):
         ga.coverage(records, activity, since="2026-10-01")
     with pytest.raises(InputError, match="since='soon' is not a moment"):
@@ -174,7 +174,7 @@ def test_other_frames_and_columns_are_refused() -> None:
         ga.coverage(make_records({}), make_records({}))
     found = ga.coverage(make_records({}), make_activity({}))
     for by in (["origin"], ["model", "x"], []):
-        with pytest.raises(InputError, match=r"no totals by .*; give some of day, model, provider_name"):
+        with pytest.raises(InputError, match=r"by=.* has no totals; give some of day, model, provider_name"):
             found.totals(by)
 
 

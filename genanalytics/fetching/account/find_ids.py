@@ -238,8 +238,8 @@ def _read_window(since: str | date, until: str | date | None, now: float) -> Win
     end = now if until is None else _read_moment("until", until, now)
     end = math.ceil(min(end, now + HOUR_S))
     if start >= end:
-        msg = f"since={since!s} is not before until={'now' if until is None else until!s}: give an earlier since"
-        raise InputError(msg)
+        msg = f"since={since!s} is not before until={'now' if until is None else until!s}: give an earlier moment"
+        raise InputError(msg, arguments=["since", "until"])
     return Window(start, end)
 
 
@@ -253,5 +253,5 @@ def _read_moment(name: str, value: str | date, now: float) -> float:
         moment = to_moment(value, tz=ZoneInfo("UTC"), now=datetime.fromtimestamp(now, UTC)).timestamp()
     except (ValueError, OverflowError):
         msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg) from None
+        raise InputError(msg, arguments=[name]) from None
     return max(moment, 0.0)

@@ -335,7 +335,7 @@ def test_other_answers_are_errors(account: AccountServer, plan: Planned, error: 
     [
         ({"since": "soon"}, "since='soon' is not a moment: give a date or time"),
         ({"until": "soon"}, "until='soon' is not a moment: give a date or time"),
-        ({"since": "2026-10-01"}, "since=2026-10-01 is not before until=2026-10-01: give an earlier since"),
+        ({"since": "2026-10-01"}, "since=2026-10-01 is not before until=2026-10-01: give an earlier moment"),
         ({"since": "2999-01-01", "until": None}, "since=2999-01-01 is not before until=now"),
         ({"base_url": "http://a.example"}, "base URL 'http://a.example' cannot be used"),
         ({"base_url": f"http://127.0.0.1/{KEY}"}, "base_url contains a key"),
