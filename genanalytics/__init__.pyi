@@ -46,9 +46,11 @@ from .metrics.compared import Comparison as Comparison
 from .metrics.comparison import compare as compare
 from .metrics.distribution import distribution as distribution
 from .metrics.engines.scan import scan as scan
+from .metrics.expensive import most_expensive as most_expensive
 from .metrics.quality import quality as quality
 from .metrics.sessions import sessions as sessions
 from .metrics.summary import summarize as summarize
+from .metrics.where.select import select as select
 from .records.frame import drift as drift
 from .records.schema import COLUMNS as COLUMNS
 from .report.write import write_report as write_report

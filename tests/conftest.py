@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from genanalytics import Client
 from genanalytics.base.locks import lock_directory
@@ -28,11 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip long tests, or run them at full speed: the short ones must cover the code by themselves."""
-    mark = pytest.mark.no_cover if config.getoption("--all") else pytest.mark.skip(reason="long: run with --all")
+    """Skip long tests, or run them at full speed, as property tests: the others must cover the code by themselves."""
+    of_long = pytest.mark.no_cover if config.getoption("--all") else pytest.mark.skip(reason="long: run with --all")
     for item in items:
         if item.get_closest_marker("long"):
-            item.add_marker(mark)
+            item.add_marker(of_long)
+        elif is_hypothesis_test(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(autouse=True)

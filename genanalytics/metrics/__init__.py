@@ -16,7 +16,7 @@ from genanalytics.metrics.declare import (
     Sum,
 )
 from genanalytics.metrics.distribution import distribution
-from genanalytics.metrics.forms import Spread, count_of, like_period, rate, ratio, spread, total
+from genanalytics.metrics.forms import Spread, count_of, like_period, of_column, rate, ratio, spread, total
 from genanalytics.metrics.quality import CHECKS, quality
 from genanalytics.metrics.sessions import SESSIONS, sessions
 from genanalytics.metrics.sets.caching import CACHE
@@ -77,6 +77,7 @@ __all__ = [
     "goodput",
     "latency_summary",
     "like_period",
+    "of_column",
     "quality",
     "rate",
     "ratio",

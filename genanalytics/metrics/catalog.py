@@ -50,6 +50,33 @@ _BY_NAME: Mapping[str, tuple[Statistic, ...]] = {
 }
 
 
+_MEANT: Mapping[str, str] = {
+    "total_cost": "billed_cost",
+    "usage": "billed_cost",
+    "spend": "effective_cost",
+    "usd": "effective_cost",
+    "count": REQUESTS.name,
+    "cache_discount": "net_cache_savings",
+    "savings": "net_cache_savings",
+    "hit_rate": "cache_hit_rate",
+    "ttft": "ttft_ms",
+    "time_to_first_token": "ttft_ms",
+    "e2e": "e2e_ms",
+    "generation_time": "e2e_ms",
+    "duration": "e2e_ms",
+    "throughput": "tps_e2e",
+    "tps": "tps_decode",
+    "itl": "itl_ms",
+    "errors": "error_rate",
+    "failures": "error_rate",
+    "prompt_tokens": "tokens_in",
+    "input_tokens": "tokens_in",
+    "completion_tokens": "tokens_out",
+    "output_tokens": "tokens_out",
+}
+"""Other words for statistics, in lower case: columns of the records, and terms of other tools."""
+
+
 def resolve(metrics: Iterable[Statistic | str] | str | Statistic) -> list[Statistic]:
     """Return statistics; names are looked up.
 
@@ -85,10 +112,26 @@ def _look_up(metric: Statistic | str) -> tuple[Statistic, ...]:
     if isinstance(metric, Statistic):
         return (metric,)
     if metric not in _BY_NAME:
-        sets, names = ", ".join(SETS), list_names((statistic.name for statistic in DEFAULT), near=str(metric))
-        msg = f"no statistic {metric!r}; {suggest(str(metric), _BY_NAME)}there are the sets {sets}, and {names}"
+        msg = (
+            f"no statistic {metric!r}; {_suggest(str(metric))}there are the sets {', '.join(SETS)}, and the names that"
+            " `genanalytics summary --list` prints"
+        )
         raise InputError(msg)
     return _BY_NAME[metric]
+
+
+def _suggest(metric: str) -> str:
+    """Return the statistics of what a user meant: one with a similar name, or those of a column of the records.
+
+    >>> _suggest("total_cost"), _suggest("efective_cost")
+    ("did you mean 'billed_cost'? ", "did you mean 'effective_cost'? ")
+    """
+    if meant := _MEANT.get(metric.lower()):
+        return f"did you mean {meant!r}? "
+    if near := suggest(metric, _BY_NAME):
+        return near
+    made = sorted((one for one in (*DEFAULT, *ITEMS) if metric in one.columns), key=lambda one: len(one.columns))
+    return f"did you mean {made[0].name!r}? " if made else ""
 
 
 def find_row_value(metric: RowValue | str) -> RowValue:

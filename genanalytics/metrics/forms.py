@@ -21,6 +21,23 @@ from genanalytics.metrics.declare import (
 from genanalytics.units import Unit
 
 
+def of_column(name: str, unit: Unit = Unit.NONE) -> RowValue:
+    """Return a column of numbers or flags as a row value; a flag is 1 or 0.
+
+    Args:
+        name: The column, such as one of your own.
+        unit: Its unit.
+
+    >>> import pandas as pd
+    >>> from genanalytics.metrics import summarize
+    >>> frame = pd.DataFrame({"model": ["a", "a", "b"], "score": [0.5, 1.0, None], "good": [True, False, True]})
+    >>> summarize(frame, by="model", metrics=[spread(of_column("score")).mean, rate(of_column("good"))]).to_dict("list")
+    {'model': ['a', 'b'], 'requests': [2, 1], 'score_mean': [0.75, None], 'good': [0.5, 1.0]}
+    """
+    words = name.replace("_", " ")
+    return RowValue(name, words, unit, f"The column {name}", (name,), nw.col(name).cast(nw.Float64), signed=True)
+
+
 def total(value: RowValue) -> Statistic:
     """Return the sum of a row value; missing if no row has one."""
     return Statistic(

@@ -9,6 +9,7 @@ from genanalytics.base.text import name_group
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.summary import OPEN
+from genanalytics.tables.changes import format_changes, has_changes
 from genanalytics.tables.figures import is_number
 from genanalytics.tables.layout import Column
 from genanalytics.units import GAP, PER_MTOK, Unit, format_value, mark_lower_bound, money_decimals
@@ -17,6 +18,9 @@ OPEN_MARK = "*"
 _GAINS = ("savings", "margin")
 """A negative figure with one of these in its name is a loss."""
 INTERVAL = "95 % interval"
+_CHANGE = "change"
+PARTS = {INTERVAL: "the interval of", _CHANGE: "the change of"}
+"""The headings of columns about the figure before, in words."""
 
 
 def name_rows(summary: pd.DataFrame, by: Sequence[str], totals: int = 0) -> list[Column]:
@@ -62,7 +66,7 @@ def find_limits(rows: pd.DataFrame, name: str) -> list[str]:
 def make_columns(
     rows: pd.DataFrame, name: str, attrs: Mapping[Any, Any], *, is_bound: bool = False
 ) -> Iterator[Column]:
-    """Yield the column of a figure, and that of its intervals if there are any.
+    """Yield the column of a figure, that of its intervals and that of its changes, if there are any.
 
     Args:
         rows: The rows of the table, with the totals.
@@ -88,6 +92,8 @@ def make_columns(
     if ends:
         spans = [GAP if GAP in span else " to ".join(span) for span in zip(*ends, strict=True)]
         yield Column(INTERVAL, spans, name, is_figure=True)
+    if has_changes(rows, name):
+        yield Column(_CHANGE, format_changes(rows, name, unit), name, is_figure=True)
 
 
 def _find_losses(name: str, values: pd.Series) -> frozenset[int]:

@@ -9,6 +9,7 @@ import pandas as pd
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
+from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.catalog import DEFAULT, SETS, resolve, resolve_one
 from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
@@ -19,6 +20,7 @@ from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
 from genanalytics.tables.cells import OPEN_MARK
+from genanalytics.tables.changes import describe_changes
 from genanalytics.tables.charts import Trends, find_trends
 from genanalytics.tables.notes import describe_gaps, list_notices
 from genanalytics.tables.table import MAIN, TIMES, Table
@@ -61,6 +63,8 @@ _OF_SETS: Mapping[str, tuple[str, ...]] = {
     "items": tuple(item.name for item in ITEM_VALUES),
 }
 """The statistics of a large set that a table shows; the others are available by name, and in JSON and CSV."""
+_COMPARED = ("effective_cost", "cost_per_request_mean", "cache_savings_rate", "ttft_ms_p50", "error_rate")
+"""The statistics of a table with changes, whose columns are wide."""
 _MOST_TRENDS = 50
 """With more groups, the costs over time are not computed."""
 _OF_NOTES: Mapping[str, tuple[str, ...]] = {
@@ -71,7 +75,7 @@ _OF_NOTES: Mapping[str, tuple[str, ...]] = {
 """The statistics in the notes about a set."""
 
 
-@opens_paths("data")
+@opens_paths("data", "against")
 def overview(
     data: Records,
     by: str | Sequence[str] = (),
@@ -81,6 +85,7 @@ def overview(
     metrics: Metrics | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
+    against: Records | None = None,
     columns: Sequence[str] | None = None,
     sort: str | None = None,
     limit: int | None = None,
@@ -98,9 +103,10 @@ def overview(
         every: The period to group by too; periods are in their own order.
         tz: The time zone.
         metrics: Names of statistics, of row values and of sets; the table shows the main statistics of a large set.
-            None for some of each set.
+            None for some of each set, fewer with `against`.
         percentiles: `auto`, `exact` or `sketch`, as in `summarize`.
         intervals: Whether to show the intervals of the statistics.
+        against: Records of another period, as in `summarize`: each figure is followed by its change since then.
         columns: The columns to show, out of those of `summarize`; None for the main ones.
         sort: The column to sort by, perhaps with `:asc` or `:desc`; None for the most expensive group first.
         limit: The number of groups to show; None for all, of which a notebook and `print` show 100.
@@ -117,9 +123,11 @@ def overview(
     """
     by = [by] if isinstance(by, str) else [*by]
     keys = [*([TIME] if every is not None else []), *by]
+    if metrics is None and against is not None:
+        metrics = _COMPARED
     own = [] if metrics is None else resolve(metrics)
     chosen = [*(columns or ()), *([sort.removesuffix(":asc").removesuffix(":desc")] if sort else [])]
-    chosen = _find_statistics(chosen, keys, own, intervals=intervals)
+    chosen = _find_statistics(chosen, keys, own, intervals=intervals, changes=against is not None)
     shown = choose_names(metrics) if columns is None else [name for name in columns if name not in keys]
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
     wanted = [*(shown if columns is None else ()), *chosen, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
@@ -127,7 +135,13 @@ def overview(
         wanted.append(UNKNOWN.name)
     named = {one.name: one for one in own}
     statistics = [named.get(name) or resolve_one(name) for name in dict.fromkeys(wanted)]
-    options: dict[str, Any] = {"tz": tz, "metrics": statistics, "percentiles": percentiles, "intervals": intervals}
+    options: dict[str, Any] = {
+        "tz": tz,
+        "metrics": statistics,
+        "percentiles": percentiles,
+        "intervals": intervals,
+        "against": against,
+    }
     whole = rank_groups(data, **options)
     groups = rank_groups(data, by, every=every, **options) if keys else whole
     if every is not None and by:
@@ -152,7 +166,7 @@ def _compute_trends(data: Records, by: Sequence[str], tz: str) -> Trends | None:
 
 
 def _find_statistics(
-    columns: Sequence[str], keys: Sequence[str], own: Sequence[Statistic], *, intervals: bool
+    columns: Sequence[str], keys: Sequence[str], own: Sequence[Statistic], *, intervals: bool, changes: bool
 ) -> list[str]:
     """Return the statistics of columns, before anything is computed; those of the groups have none.
 
@@ -160,13 +174,14 @@ def _find_statistics(
         InputError: There is no such column.
     """
     statistics = {one.name: one.name for one in (REQUESTS, *own, *DEFAULT, *chain(*SETS.values()))}
-    limits = {limit: name for name in statistics for limit in name_limits(name)} if intervals else {}
+    parts = [name_limits] * intervals + [name_changes] * changes
+    made = {column: name for name in statistics for name_parts in parts for column in name_parts(name)}
     known = [*keys, *statistics]
     for name in columns:
-        if name not in known and name not in limits:
+        if name not in known and name not in made:
             msg = f"no column {name!r}; {suggest(name, known)}there are {', '.join(known)}"
             raise InputError(msg)
-    return [(limits | statistics)[name] for name in columns if name not in keys]
+    return [(made | statistics)[name] for name in columns if name not in keys]
 
 
 @opens_paths("data")
@@ -179,6 +194,7 @@ def rank_groups(
     metrics: Metrics | None = None,
     percentiles: Percentiles = "auto",
     intervals: bool = False,
+    against: Records | None = None,
 ) -> pd.DataFrame:
     """Return the result of `summarize` with the most expensive group first, within each period.
 
@@ -187,13 +203,20 @@ def rank_groups(
     statistics = list(dict.fromkeys(resolve(DEFAULT if metrics is None else metrics)))
     hidden = [] if EFFECTIVE_COST in statistics else [EFFECTIVE_COST.name]
     groups = summarize(
-        data, by=by, every=every, tz=tz, metrics=[*statistics, *hidden], percentiles=percentiles, intervals=intervals
+        data,
+        by=by,
+        every=every,
+        tz=tz,
+        metrics=[*statistics, *hidden],
+        percentiles=percentiles,
+        intervals=intervals,
+        against=against,
     )
     times = [*([TIME] if every is not None else []), *(name for name in by if name in TIMES)]
     order = [*times, EFFECTIVE_COST.name, REQUESTS.name]
     groups = groups.sort_values(order, ascending=[name in times for name in order], kind="stable", ignore_index=True)
-    unwanted = [column for name in hidden for column in (name, *name_limits(name)) if column in groups]
-    return groups.drop(columns=unwanted)
+    unwanted = [column for name in hidden for column in (name, *name_limits(name), *name_changes(name))]
+    return groups.drop(columns=[column for column in unwanted if column in groups])
 
 
 def choose_names(metrics: Metrics | None) -> list[str]:
@@ -213,6 +236,7 @@ def _list_shown(metric: str | Statistic) -> Sequence[str]:
 
 def _describe_all(groups: pd.DataFrame, whole: pd.DataFrame, by: Sequence[str], sets: Sequence[str]) -> Iterator[str]:
     """Yield the notes on the figures of groups and of all records."""
+    yield from describe_changes(whole, [str(name) for name in whole])
     yield from list_notices(whole)
     yield from _write_notes(whole.iloc[0], sets)
     if whole.attrs["percentiles"] == "sketch":

@@ -10,7 +10,7 @@ from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.base.text import escape_unprintable, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
-from genanalytics.tables.cells import INTERVAL, make_columns, name_rows
+from genanalytics.tables.cells import PARTS, make_columns, name_rows
 from genanalytics.tables.charts import Trends, draw_bars, make_key
 from genanalytics.tables.figures import SHARES, AnyFrame, Figures, read_figures
 from genanalytics.tables.layout import Column, fit_columns, join_columns, turn_columns
@@ -270,7 +270,7 @@ def _add_charts(
     drawn: list[Column] = []
     for column in figures:
         drawn.append(column)
-        if column.name in summary.attrs.get(SHARES, ()) and by and column.label != INTERVAL:
+        if column.name in summary.attrs.get(SHARES, ()) and by and column.label not in PARTS:
             drawn.append(draw_bars(summary[column.name].tolist(), totals))
     if trends is not None:
         drawn.append(trends.draw(map(make_key, summary[list(by)].itertuples(index=False)), totals))
@@ -279,8 +279,12 @@ def _add_charts(
 
 def _describe_narrow(columns: Sequence[Column], choice: str) -> list[str]:
     """Return a line on columns that do not fit, if there are any: the names by which they are chosen, and how."""
-    whole = [column.name for column in columns if column.label != INTERVAL]
-    intervals = [column.name for column in columns if column.label == INTERVAL and column.name not in whole]
-    names = [escape_unprintable(name) for name in [*whole, *(f"the interval of {name}" for name in intervals)]]
+    whole = [column.name for column in columns if column.label not in PARTS]
+    parts = [
+        f"{PARTS[column.label]} {column.name}"
+        for column in columns
+        if column.label in PARTS and column.name not in whole
+    ]
+    names = [escape_unprintable(name) for name in [*whole, *parts]]
     more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
     return [f"Not shown for lack of width: {', '.join([*names[:_MOST_NAMED], *more])}; {choice}."] if names else []

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.grouping.calendar import TIME, find_zone
+from genanalytics.metrics.grouping.calendar import PERIODS, TIME, find_zone
 from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
 from genanalytics.records.frame import to_nullable
 from genanalytics.records.schema import BY_NAME
@@ -79,6 +79,9 @@ def _fit(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
 def _check_key(data: Groupable, key: GroupKey) -> None:
     if key.column not in data.columns:
         known = [*data.columns, *DERIVED]
+        if key.name in PERIODS:
+            msg = f"cannot group by {key.name!r}, which is a period: use every (--every {key.name})"
+            raise InputError(msg)
         what, hint = repr(key.name), suggest(key.name, known)
         if key.name in DERIVED:
             what, hint = f"{what}, which needs the column {key.column!r}", ""

@@ -35,7 +35,7 @@ def choose_rows(data: Any, where: Sequence[str], within: TimeRange, *, tz: str =
         is_part = bool(where) or within.is_limited
         coverage = replace(data.coverage, part=True) if data.coverage and is_part else data.coverage
         return Covered(found, coverage), notices
-    notices = [f"records of {within} ({tz})"] if within.is_limited else []
+    notices = [f"records {within.phrase} ({tz})"] if within.is_limited else []
     kept = within.keep(data)
     found = filter_rows(kept, where, tz=tz)
     if is_empty(kept):

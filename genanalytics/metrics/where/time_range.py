@@ -47,7 +47,7 @@ class TimeRange:
             InputError: The range has no start or no end.
         """
         if self.start is None or self.end is None:
-            msg = "a comparison with the previous period needs a period: give last='week', or since and until"
+            msg = "a comparison with the previous period needs a period: give last, such as week, or since and until"
             raise InputError(msg)
         if self.unit is None:
             return TimeRange(self.start - (self.end - self.start), self.start, self.tz)
@@ -55,6 +55,11 @@ class TimeRange:
         is_full = self.end == step(self.start, self.unit, 1, self.tz)
         end = self.start if is_full else min(start + (self.end - self.start), self.start)
         return TimeRange(start, end, self.tz, self.unit)
+
+    @property
+    def phrase(self) -> str:
+        """The range with its preposition: `of 2026-09-01 to 2026-09-02`, `since 2026-09-01`."""
+        return f"of {self}" if self.start is not None and self.end is not None else str(self)
 
     def __str__(self) -> str:
         """Return its first and its last day, or its moments if it does not consist of full days."""
