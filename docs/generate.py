@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from genanalytics.cli.main import commands
+from genanalytics.cli.main import SECTIONS, commands
 from genanalytics.metrics import COST_OF_LIKE_PERIOD, DEFAULT, ITEMS, MARGINS, OUTCOMES, REQUESTS
 
 DOCS = Path(__file__).parent
@@ -19,6 +19,7 @@ ENVIRONMENT = {
     ),
     "GENANALYTICS_BASE_URL": "the URL of the API; `--base-url` wins",
     "GENANALYTICS_CACHE_DIR": "the directory of the cache; `--cache-dir` wins",
+    "GENANALYTICS_DATA": "the file or data set that commands read without a PATH; the configuration can name one too",
     "HTTPS_PROXY, REQUESTS_CA_BUNDLE": "proxy and certificates, as in every program that uses requests",
     "NO_COLOR": "always respected: no command prints colours",
 }
@@ -94,13 +95,16 @@ Counts are never rounded.
 
 def make_cli_page() -> str:
     """Return the text of docs/cli.md: a man page for every command."""
-    index = [f"- [`{n}`](#genanalytics-{n}): {c.get_short_help_str(200)}" for n, c in sorted(commands.commands.items())]
+    index = [
+        line
+        for title, section in SECTIONS.items()
+        for line in (f"{title}:", "", *(_make_entry(command) for command in section), "")
+    ]
     no_json = ", ".join(f"`{name}` ({reason})" for name, reason in WITHOUT_JSON.items())
     return "\n".join(
         [
             INTRODUCTION,
             *index,
-            "",
             f"`--json` prints the result as JSON. Every command has it, except: {no_json}.",
             "",
             ROWS,
@@ -116,6 +120,11 @@ def make_cli_page() -> str:
     )
 
 
+def _make_entry(command: click.Command) -> str:
+    """Return a command as an item of a list, with the first sentence of its help."""
+    return f"- [`{command.name}`](#genanalytics-{command.name}): {command.get_short_help_str(200)}"
+
+
 def make_exit_code_table() -> str:
     """Return the meanings of the exit codes as a Markdown table."""
     rows = [f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items()]
@@ -123,10 +132,10 @@ def make_exit_code_table() -> str:
 
 
 def walk(command: click.Command, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Yield a command and its subcommands, sorted by name, each with the names that lead to it."""
+    """Yield a command and its subcommands in their order, each with the names that lead to it."""
     yield names, command
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
+        for name in command.commands:
             yield from walk(command.commands[name], *names, name)
 
 

@@ -9,6 +9,7 @@ from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
+from genanalytics.cli.values import COLUMNS_OF_GROUPS
 from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ Examples:
   genanalytics cache-replay generations.parquet --by app_id --one-hour-write 2
   genanalytics cache-replay generations.parquet --gaps --by model""",
 )
-@click.option("--by", metavar="COLUMN[,COLUMN]", help="Group by columns; app_id and model by default.")
+@click.option(
+    "--by", metavar="COLUMN[,COLUMN]", type=COLUMNS_OF_GROUPS, help="Group by columns; app_id and model by default."
+)
 @click.option(
     "--five-min-write", type=_MULTIPLE, metavar="TIMES", help="Set the price of 5-minute writes: times the input price."
 )
@@ -60,7 +63,7 @@ def cache_replay(
     gaps: bool,
     output: Output,
 ) -> None:
-    """Show what no cache, or one of another lifetime, would have cost.
+    """Show what another cache policy would have cost.
 
     Each call of a session is replayed without a cache, and with one that keeps prompts for five minutes and for one
     hour. The columns "at most" are pessimistic, and a policy is named as best only if even that figure is lower.

@@ -9,6 +9,7 @@ from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times, split_names
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
+from genanalytics.cli.values import COLUMNS_OF_GROUPS
 from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ Examples:
     "--by",
     multiple=True,
     metavar="COLUMN[,COLUMN]",
+    type=COLUMNS_OF_GROUPS,
     help="Split the change by these columns (default: model).",
 )
 @reads_all_times
@@ -58,7 +60,7 @@ def change(
     by: tuple[str, ...],
     output: Output,
 ) -> None:
-    """Show why the cost changed from one month or week to the next.
+    """Show why the cost of a month or week changed.
 
     The last full period is compared with the one before it. The change is split into the number of requests, the mix of
     models and providers, tokens per request, prices, and caching; these effects add up to it. Prices come from the

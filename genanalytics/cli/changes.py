@@ -9,6 +9,7 @@ from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
+from genanalytics.cli.values import COLUMNS_OF_GROUPS
 from genanalytics.units import Unit, format_count, format_value
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Examples:
     "--by",
     multiple=True,
     metavar="COLUMN[,COLUMN]",
+    type=COLUMNS_OF_GROUPS,
     default=("model",),
     show_default=True,
     help="Look at each group of columns too; '' looks at all records together only.",

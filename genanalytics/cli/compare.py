@@ -8,6 +8,7 @@ from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
+from genanalytics.cli.values import COLUMN, COLUMNS_OF_GROUPS, METRIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,19 +25,27 @@ Examples:
   genanalytics compare generations.parquet --by provider_name --a OpenAI --b Azure --metric ttft_ms_p50
   genanalytics compare generations.parquet --by streamed --a true --b false --metric error_rate --json"""
 )
-@click.option("--by", required=True, metavar="COLUMN", help="Compare two values of this column, or of hour or weekday.")
+@click.option(
+    "--by",
+    required=True,
+    metavar="COLUMN",
+    type=COLUMN,
+    help="Compare two values of this column, or of hour or weekday.",
+)
 @click.option("--a", required=True, metavar="VALUE", help="Compare this value of the column ...")
 @click.option("--b", required=True, metavar="VALUE", help="... with this one.")
 @click.option(
     "--metric",
     required=True,
     metavar="NAME",
+    type=METRIC,
     help="Compare this mean, rate, ratio or percentile, such as ttft_ms_p50 or error_rate.",
 )
 @click.option(
     "--match",
     multiple=True,
     metavar="COLUMN[,COLUMN]",
+    type=COLUMNS_OF_GROUPS,
     help="Compare within the same values of these columns, such as model,hour (default: model).",
 )
 @reads_records

@@ -55,10 +55,11 @@ def forecast(
     fail_above: float | None,
     cost: str,
 ) -> int:
-    """Show what the month will cost, and the chance to exceed a budget.
+    """Show what the month will cost, against a budget.
 
-    The 80 % and 95 % bands come from the weekday pattern and from past weeks, drawn at random. Needs three full weeks,
-    since the last change of the level of the daily cost; otherwise there is no forecast, and a sentence says why.
+    Shows the chance to exceed the budget, too. The 80 % and 95 % bands come from the weekday pattern and from past
+    weeks, drawn at random. Needs three full weeks, since the last change of the level of the daily cost; otherwise
+    there is no forecast, and a sentence says why.
     """
     from genanalytics.decide.budget.forecast import check_options, forecast as compute
     from genanalytics.tables.encode import encode_object

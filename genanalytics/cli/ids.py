@@ -61,11 +61,12 @@ def ids(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Find generation ids in files or at the service, and print each once.
+    """Find generation ids, in files or at the service.
 
-    A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed with gzip or zstd, a
-    directory of such files, or - for stdin. In a table, the column whose values are ids is read. A list is read one id
-    per line. Any other text is searched. Dates are those in the ids; ids without a date are kept. Nothing is sent.
+    Prints each id once. A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed with
+    gzip or zstd, a directory of such files, or - for stdin. In a table, the column whose values are ids is read. A list
+    is read one id per line. Any other text is searched. Dates are those in the ids; ids without a date are kept.
+    Nothing is sent.
 
     With --from-service, the service lists the ids, in order of time. OPENROUTER_MANAGEMENT_KEY holds the management
     key, which is another one than the API key.

@@ -23,10 +23,11 @@ def items(
     every: str | None,
     output: Output,
 ) -> None:
-    """Show what the bill was for: input, cache reads and writes, output.
+    """Show what the bill was for: input, caching, output.
 
-    The items of each request come from the unit prices that `prices` shows, and add up to the billed cost. What a
-    provider charged to your own key (BYOK) is not part of it. JSON and CSV also contain shares and average prices.
+    Cache reads and writes are items of their own. The items of each request come from the unit prices that `prices`
+    shows, and add up to the billed cost. What a provider charged to your own key (BYOK) is not part of it. JSON and CSV
+    also contain shares and average prices.
     """
     from genanalytics.bill.items import add_items
 

@@ -35,9 +35,11 @@ from genanalytics.cli.forecast import forecast
 from genanalytics.cli.ids import ids
 from genanalytics.cli.items import items
 from genanalytics.cli.mcp import mcp
+from genanalytics.cli.overviews import month, overview, today, week
 from genanalytics.cli.plot import plot
 from genanalytics.cli.price_changes import price_changes
 from genanalytics.cli.prices import prices
+from genanalytics.cli.program import Program
 from genanalytics.cli.quality import quality
 from genanalytics.cli.recommend import recommend
 from genanalytics.cli.reconcile import reconcile
@@ -48,6 +50,7 @@ from genanalytics.cli.show import show
 from genanalytics.cli.skill import skill
 from genanalytics.cli.streams import open_standard_streams, say
 from genanalytics.cli.summary import summary
+from genanalytics.cli.top import top
 from genanalytics.cli.waste import waste
 from genanalytics.cli.watch import watch
 from genanalytics.cli.what_if import what_if
@@ -157,52 +160,33 @@ def _choose_exit_code(error: Exception) -> int:
     return Exit.USAGE if usage else Exit.FAILURE
 
 
-@click.group(
+SECTIONS = {
+    "Get records": (demo, doctor, ids, fetch, watch),
+    "Look at them": (today, week, month, summary, top, show, sessions, attempts, quality, plot, report),
+    "Explain the bill": (items, prices, price_changes, change, changes, compare, cache_flips, reconcile, coverage),
+    "Decide": (recommend, waste, what_if, forecast, cache_replay),
+    "Keep records": (export, compact, cache),
+    "Set up": (completion, mcp, skill, sandbox),
+}
+"""The commands in the order of work."""
+
+
+@click.command(
+    cls=Program,
+    sections=SECTIONS,
+    of_paths=overview,
+    subcommand_metavar="COMMAND|PATH [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
   genanalytics demo
   genanalytics fetch ids.txt --output generations.parquet
-  genanalytics summary generations.parquet --by model""",
+  genanalytics generations.parquet
+  genanalytics summary generations.parquet --by provider_name --last week --against previous""",
 )
 @click.version_option(__version__)
 def commands() -> None:
-    """Turn OpenRouter generation ids into answers: cost, prompt-cache savings, latency."""
+    """Turn OpenRouter generation ids into answers: cost, prompt-cache savings, latency.
 
-
-for _command in (
-    attempts,
-    cache,
-    cache_flips,
-    cache_replay,
-    change,
-    changes,
-    compact,
-    compare,
-    completion,
-    coverage,
-    demo,
-    doctor,
-    export,
-    fetch,
-    forecast,
-    ids,
-    items,
-    mcp,
-    plot,
-    price_changes,
-    prices,
-    quality,
-    recommend,
-    reconcile,
-    report,
-    sandbox,
-    sessions,
-    show,
-    skill,
-    summary,
-    waste,
-    watch,
-    what_if,
-):
-    commands.add_command(_command)
+    A PATH of records instead of a command shows their cost, savings and latency by model.
+    """

@@ -42,11 +42,11 @@ Examples:
 @_leave_stdin
 @reads_records
 def mcp(selection: Selection) -> None:
-    """Serve records to a coding agent, as read-only tools (MCP, on stdin and stdout).
+    """Serve records to a coding agent, as read-only tools.
 
-    Started by an MCP client, such as an editor; it ends with it. The tools show only the chosen records, in bounded
-    answers. They write nothing, send nothing, and read no other file. A file that changed is read again. Needs the
-    package mcp: pip install 'genanalytics[mcp]'.
+    An MCP client, such as an editor, starts this command and talks to it on stdin and stdout; it ends with the client.
+    The tools show only the chosen records, in bounded answers. They write nothing, send nothing, and read no other
+    file. A file that changed is read again. Needs the package mcp: pip install 'genanalytics[mcp]'.
     """
     if find_spec("mcp") is None:
         msg = "the command mcp needs the package mcp: pip install 'genanalytics[mcp]'"

@@ -212,7 +212,7 @@ _form_options = combine(
     click.option("-o", "--output", "file", type=FILE, help="Write a file; its suffix chooses the form."),
     click.option("--columns", multiple=True, callback=_read_names, metavar="NAME[,NAME]", help="Choose columns."),
     click.option("--sort", metavar="COLUMN[:asc|:desc]", help="Sort by a column."),
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows."),
+    click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows."),
     click.option("--total/--no-total", default=None, help="Add a total, or leave it out."),
 )
 _watch_options = combine(

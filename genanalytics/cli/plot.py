@@ -5,17 +5,7 @@ import click
 from genanalytics.cli.options import FILE
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
-
-
-def _print_charts(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if not value:
-        return
-    from genanalytics.plots import CHARTS
-
-    widest = max(map(len, CHARTS))
-    for name, chart in CHARTS.items():
-        say(f"{name:{widest}}  {chart.question}")
-    context.exit()
+from genanalytics.cli.values import CHART, COLUMN, METRIC, PERIOD, print_charts
 
 
 @click.command(
@@ -25,20 +15,25 @@ Examples:
   genanalytics plot cost-over-time generations.parquet -o cost.png --by provider_name
   genanalytics plot latency-tails generations.parquet -o tails.svg --where 'model=openai/gpt-5'"""
 )
-@click.argument("chart", metavar="CHART")
+@click.argument("chart", metavar="CHART", type=CHART)
 @reads_records
 @click.option("-o", "--output", required=True, type=FILE, help="Picture: .png, .svg or .pdf.")
-@click.option("--by", metavar="COLUMN", help="Compare groups by a column, or by day, hour, weekday or model_family.")
-@click.option("--every", metavar="PERIOD", help="Divide time into minute, hour, day, week or month.")
 @click.option(
-    "--metric", metavar="NAME", help="Draw this: ttft_ms, e2e_ms, tps_decode, effective_cost, ttft_ms_p95, ..."
+    "--by", metavar="COLUMN", type=COLUMN, help="Compare groups by a column, or by day, hour, weekday or model_family."
+)
+@click.option("--every", metavar="PERIOD", type=PERIOD, help="Divide time into minute, hour, day, week or month.")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    type=METRIC,
+    help="Draw this: ttft_ms, e2e_ms, tps_decode, effective_cost, ttft_ms_p95, ...",
 )
 @click.option(
     "--list",
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_print_charts,
+    callback=print_charts,
     help="Print the charts and the question that each answers.",
 )
 def plot(

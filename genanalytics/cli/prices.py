@@ -5,6 +5,7 @@ import click
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.terminal import say_notes
+from genanalytics.cli.values import COLUMNS_OF_GROUPS
 
 
 @click.command(
@@ -17,6 +18,7 @@ Examples:
     "--by",
     multiple=True,
     metavar="COLUMN[,COLUMN]",
+    type=COLUMNS_OF_GROUPS,
     help="Find prices for each group by these columns (default: model,provider_name).",
 )
 @reads_records

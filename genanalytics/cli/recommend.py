@@ -17,10 +17,11 @@ Examples:
 @reads_records
 @prints_rows
 def recommend(selection: Selection, output: Output) -> None:
-    """Show what to do first: at most seven actions, ranked by US$ a month.
+    """Show what to do first, ranked by US$ a month.
 
-    Each action has its evidence, its risk, the command with the details, and the command that shows next month whether
-    it worked. An action is left out unless it is almost surely worth at least one dollar and 0.5 % of the cost a month.
+    Shows at most seven actions. Each has its evidence, its risk, the command with the details, and the command that
+    shows next month whether it worked. An action is left out unless it is almost surely worth at least one dollar and
+    0.5 % of the cost a month.
     """
     from genanalytics.decide.advice.recommend import recommend as find_actions
     from genanalytics.tables.recommendations import format_recommendations

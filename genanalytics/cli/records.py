@@ -14,6 +14,7 @@ import click
 
 from genanalytics.cli.options import FILE, Command, combine, print_notices
 from genanalytics.cli.stdin import hold_stdin
+from genanalytics.cli.values import COLUMNS_OF_GROUPS, CONDITION, PERIOD, UNIT, ZONE
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.units import format_count
 
@@ -96,7 +97,7 @@ class Selection:
         wanted = self.engine if self.engine != "auto" else engine
         chosen = cast("Engine", wanted) if wanted else choose_engine(self.paths)
         if chosen == "pandas":
-            yield self._choose_rows(self._add_labels(_read_frame(self.paths)), within)
+            yield self.choose_rows(self._add_labels(_read_frame(self.paths)), within)
             return
         from genanalytics.metrics.engines.scan import scan
         from genanalytics.metrics.engines.source import Covered
@@ -109,13 +110,13 @@ class Selection:
             if coverage is not None and is_part:
                 coverage = replace(coverage, part=True)
             labelled = self._add_labels(Covered(data, coverage)).data
-            yield Covered(self._choose_rows(labelled, within), coverage)
+            yield Covered(self.choose_rows(labelled, within), coverage)
         except getattr(import_module(module), name) as error:
             reason = str(error).partition("\n")[0]
             msg = f"{chosen} failed: {reason}"
             raise GenAnalyticsError(msg) from error
 
-    def _choose_rows(self, data: Any, within: "TimeRange") -> Any:
+    def choose_rows(self, data: Any, within: "TimeRange") -> Any:
         """Return the rows that meet the conditions, within a range of time; print what a user should know of them."""
         from genanalytics.metrics.where.choose import choose_rows
 
@@ -166,6 +167,7 @@ _row_options = combine(
         "--where",
         multiple=True,
         metavar="CONDITION",
+        type=CONDITION,
         help="Keep matching rows: model=openai/gpt-5, 'total_cost>=0.1 and not model ~ mini', 'hour in (9, 10)',"
         " 'origin is null'. Repeatable.",
     ),
@@ -173,11 +175,15 @@ _row_options = combine(
 _time_options = combine(
     click.option("--since", metavar="TIME", help="Keep records from this time on: 7d (ago), yesterday, 2026-09-01."),
     click.option("--until", metavar="TIME", help="Keep records before this time: today leaves out today."),
-    click.option("--last", metavar="UNIT|AGE", help="Keep the last full day, week or month; 7d: the last seven days."),
-    click.option("--period", metavar="UNIT", help="Keep this day, week or month, up to now."),
+    click.option(
+        "--last", metavar="UNIT|AGE", type=UNIT, help="Keep the last full day, week or month; 7d: the last seven days."
+    ),
+    click.option("--period", metavar="UNIT", type=UNIT, help="Keep this day, week or month, up to now."),
 )
 _engine_options = combine(
-    click.option("--tz", metavar="ZONE", help="Use this time zone, such as Europe/Berlin, or local (default: UTC)."),
+    click.option(
+        "--tz", metavar="ZONE", type=ZONE, help="Use this time zone, such as Europe/Berlin, or local (default: UTC)."
+    ),
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
@@ -222,9 +228,12 @@ forms_groups = combine(
         "--by",
         multiple=True,
         metavar="COLUMN[,COLUMN]",
+        type=COLUMNS_OF_GROUPS,
         help="Group by columns, or by day, hour, weekday or model_family.",
     ),
-    click.option("--every", metavar="PERIOD", help="Group by time as well: minute, hour, day, week or month."),
+    click.option(
+        "--every", metavar="PERIOD", type=PERIOD, help="Group by time as well: minute, hour, day, week or month."
+    ),
 )
 """The arguments that form groups."""
 

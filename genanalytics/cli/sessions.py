@@ -29,6 +29,11 @@ def sessions(selection: Selection, output: Output) -> None:
 
     The most expensive session comes first.
     """
+    print_sessions(selection, output)
+
+
+def print_sessions(selection: Selection, output: Output) -> None:
+    """Print the sessions of records, the most expensive first."""
     from genanalytics.metrics import sessions as compute_sessions
     from genanalytics.tables.notes import list_notices
 

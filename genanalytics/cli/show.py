@@ -46,10 +46,11 @@ def show(
     as_json: bool,
     **client: Any,
 ) -> int:
-    """Show one generation in full: attempts, tokens, prices, and its cost as a sum.
+    """Show one generation in full, and its cost as a sum.
 
-    With PATH, the record is read from these files, whose other records tell the prices. Without PATH, it is read from
-    the cache, or fetched; then the records of the same account in the cache tell the prices.
+    Attempts, tokens and prices are shown too. With PATH, the record is read from these files, whose other records tell
+    the prices. Without PATH, it is read from the cache, or fetched; then the records of the same account in the cache
+    tell the prices.
     """
     from genanalytics.bill.explain import explain
 

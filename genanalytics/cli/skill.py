@@ -12,9 +12,9 @@ Examples:
   genanalytics skill > SKILL.md"""
 )
 def skill() -> None:
-    """Print SKILL.md, which teaches a coding agent when to use which command.
+    """Print SKILL.md, a guide for coding agents.
 
-    Save it where your agent looks for skills.
+    It says when to use which command. Save it where your agent looks for skills.
     """
     from importlib.resources import files
 

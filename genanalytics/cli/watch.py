@@ -65,7 +65,7 @@ def watch(
     as_json: bool,
     **client_options: Any,
 ) -> int:
-    """Follow logs, fetch the records of new ids, and show what they cost.
+    """Follow logs, fetch new records, and show what they cost.
 
     Reads each log from its start and across its rotation, asks for ids until they have a record, and adds the records
     to a data set. On a terminal, a screen shows the cost of today and the last calls; otherwise, each batch is a line.

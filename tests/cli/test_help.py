@@ -14,6 +14,7 @@ import pytest
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.main import commands, run
 from genanalytics.cli.options import PathType
+from genanalytics.cli.overviews import overview
 from genanalytics.sandbox import sample
 from support.paths import DOCS
 from support.scripts import load
@@ -37,7 +38,7 @@ def test_every_command_has_examples_in_its_help(name: str, capsys: pytest.Captur
 
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_every_example_is_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for command in LEAVES.values():
+    for command in (*LEAVES.values(), overview):
         monkeypatch.setattr(command, "callback", lambda **_: None)
     words = shlex.shlex(line, posix=True, punctuation_chars="|>")
     words.whitespace_split = True
