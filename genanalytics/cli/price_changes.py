@@ -29,15 +29,18 @@ def price_changes(selection: Selection, output: Output) -> None:
     from genanalytics.bill.book import list_keys
     from genanalytics.bill.price_changes import price_changes as find_price_changes
     from genanalytics.tables.notes import list_notices
+    from genanalytics.tables.price_changes import conclude_price_changes
 
     with selection.open() as data:
         found = find_price_changes(data)
     groups = [*list_keys(found), "regime"]
     if output.print_rows(found, [*groups, *_COLUMNS]):
         return
+    say(conclude_price_changes(found))
     if found.empty:
-        say_notes("No price change: every group has one known price at a time, or none.", *list_notices(found))
+        say_notes(*list_notices(found))
         return
+    say("")
     found["since"] = found["since"].dt.tz_convert(selection.tz)
     output.say_table(found, groups, _COLUMNS)
     say_notes(*list_notices(found))

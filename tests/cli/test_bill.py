@@ -8,6 +8,8 @@ import pytest
 
 from genanalytics import write
 from genanalytics.cli.main import run
+from genanalytics.units import Unit, format_value
+from support.billed import find_extra, frame_surcharged, list_surcharged
 
 CALLS = [(10_000, 0), (12_000, 9_997), (13_000, 11_997), (14_000, 12_997), (17_000, 13_997), (18_000, 0)]
 
@@ -55,6 +57,16 @@ def test_nothing_to_show_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
     assert "No session lost its cache: 4 calls compared with the call before." in capsys.readouterr().out
     assert run(["price-changes", "out.parquet"]) == 0
     assert "No price change: every group has one known price at a time, or none." in capsys.readouterr().out
+
+
+def test_the_first_line_of_price_changes_is_the_largest_real_change(capsys: pytest.CaptureFixture[str]) -> None:
+    write(frame_surcharged(), "surcharged.parquet")
+    assert run(["price-changes", "surcharged.parquet"]) == 0
+    extra = format_value(find_extra(list_surcharged()), Unit.USD)
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"The largest surcharge: maker/m, P: 1.1 times regime 1, at the same time, {extra} more for 10 requests."
+        f" In all, 1 surcharge cost {extra}."
+    )
 
 
 def test_price_changes_as_csv_have_their_columns(capsys: pytest.CaptureFixture[str]) -> None:

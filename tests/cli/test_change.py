@@ -80,7 +80,9 @@ def test_periods_of_one_length_are_compared_as_a_whole(capsys: pytest.CaptureFix
 
 def test_one_period_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["change", "out.parquet", "--where", "created_at>=2026-09-01"]) == 2
-    assert "all records are in one month, September 2026" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "all records are in one month, September 2026" in said
+    assert "a change needs two: use --period 'week', which fits these records" in said
 
 
 def test_a_cost_that_is_unknown_is_no_change(capsys: pytest.CaptureFixture[str], records: pd.DataFrame) -> None:

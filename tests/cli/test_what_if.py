@@ -54,6 +54,17 @@ def test_the_first_line_is_the_answer_and_what_it_rests_on_comes_last(capsys: py
     assert "95 % interval" not in "".join(lines)
 
 
+def test_of_several_alternatives_the_first_line_is_the_largest_saving(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = objects_of(capsys)
+    least = min(row["change_high"] for row in rows)
+    first, *lines = printed_by(capsys).splitlines()
+    assert least < 0
+    assert first.startswith(f"Largest saving: {LUNA} at ")
+    assert f", ${-least:.6f} to $" in first
+    assert first.endswith(" less.")
+    assert len(lines) < 25
+
+
 def test_rows_are_json_and_csv_too(capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = objects_of(capsys, "--to", "there")
     truth = bill(CALLS, THERE, tokens=NATIVE)

@@ -29,7 +29,7 @@ _ELSEWHERE = "the same model at another provider: quantization, limits and speed
 _OTHER_MODEL = "another model gives other answers, of another length: these are differences of cost, not savings"
 _WAITING = "whether requests can wait for a batch is not in the records: keep those that can, such as those of one app"
 _NO_OTHER = "no price of this model at another provider"
-_NO_BATCH = "no batch price of this model at this provider in the data: give a factor, such as to={'batch': 0.5}"
+_NO_BATCH = "no batch price of this model at this provider in the data: give a factor, such as batch=0.5"
 _SHAPES = "give a provider, 'batch', or a mapping with 'model', 'provider_name' or 'batch'"
 
 

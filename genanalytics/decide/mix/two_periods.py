@@ -207,9 +207,8 @@ def check_against(text: str) -> date | None:
 
 def _refuse_single(calendar: _Calendar) -> InputError:
     is_long = calendar.every == "month" and count_days(calendar.first, calendar.last) >= _TWO_WEEKS
-    shorter = ", or --period week" if is_long else ""
-    name, first, last = calendar.name(calendar.starts[0]), calendar.first, calendar.last
-    return InputError(
-        f"all records are in one {calendar.every}, {name} ({first:%Y-%m-%d} to {last:%Y-%m-%d}): a change needs records"
-        f" of two; give more of them{shorter}"
-    )
+    fits = "use every='week', which fits these records, or give" if is_long else "give"
+    days = f"{calendar.first:%Y-%m-%d} to {calendar.last:%Y-%m-%d}"
+    where = f"in one {calendar.every}, {calendar.name(calendar.starts[0])} ({days})"
+    msg = f"all records are {where}, and a change needs two: {fits} records of another {calendar.every}"
+    return InputError(msg, arguments=["every"])

@@ -66,7 +66,9 @@ class InMemory:
     @property
     def notices(self) -> list[str]:
         found = [name for name in self.columns if name in self._not_finite]
-        return describe_infinite({name: count_infinite(self._convert(name)) for name in found})
+        own = describe_infinite({name: count_infinite(self._convert(name)) for name in found})
+        carried = self._data.attrs.get("notices", ()) if isinstance(self._data, pd.DataFrame) else ()
+        return list(dict.fromkeys([*carried, *own]))  # such as those of `ga.label`
 
     def count(self) -> int:
         return len(self._data)

@@ -82,6 +82,16 @@ def test_what_did_not_match_is_counted() -> None:
     assert "3 labelled records without team: its cell is empty" in empty.attrs["notices"]
 
 
+def test_a_summary_of_labelled_records_keeps_their_notices() -> None:
+    labelled = ga.label(frame_of_users(), CUSTOMERS)
+    own = ga.summarize(frame_of_users(), metrics="cost").attrs["notices"]
+    for found in (
+        ga.summarize(labelled, by="customer", metrics="cost"),
+        ga.summarize(labelled[labelled["customer"].notna()], metrics="cost"),
+    ):
+        assert found.attrs["notices"] == [*labelled.attrs["notices"], *own]
+
+
 def test_labels_of_other_records_are_suspicious() -> None:
     labelled = ga.label(frame_of_users(), {"gen-0": "a"}, on="external_user", name="team")
     assert labelled["team"].isna().all()

@@ -97,7 +97,9 @@ def test_an_hour_that_is_skipped_or_repeated_changes_no_number_of_days() -> None
 
 
 def test_too_little_is_refused_with_what_is_needed() -> None:
-    with pytest.raises(InputError, match=r"all records are in one month, August 2026 .*--period week"):
+    with pytest.raises(
+        InputError, match=r"all records are in one month, August 2026 .* two: use every='week', which fits"
+    ):
         choose_periods(daily("2026-08-01", "2026-08-31"))
     with pytest.raises(InputError, match="all records are in one week, the week of 2026-08-24"):
         choose_periods(at("2026-08-24"), every="week")
