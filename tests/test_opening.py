@@ -14,6 +14,7 @@ from genanalytics import opening
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.source import HasColumns
 from genanalytics.opening import open_records
+from genanalytics.records.frame import FrameOrPath
 from genanalytics.sandbox import sample
 from support.generations import parse_records
 
@@ -48,7 +49,7 @@ def _find_records(function: Callable[..., Any]) -> list[str]:
     return [
         name
         for name, parameter in parameters.items()
-        if HasColumns in get_args(parameter.annotation) or name in {"data", "frame"}
+        if HasColumns in get_args(parameter.annotation) or parameter.annotation == FrameOrPath or name == "data"
     ]
 
 

@@ -33,10 +33,9 @@ def opens_paths(*names: str, place: Place = "any") -> Callable[[Function], Funct
 
         @wraps(function)
         def call(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
-            opened = [
-                _open(value, place) if name in names else value for name, value in zip(parameters, given, strict=False)
-            ]
-            named |= {name: _open(named[name], place) for name in names if name in named}
+            places = zip(parameters, given, strict=False)
+            opened = [open_path(value, place) if name in names else value for name, value in places]
+            named |= {name: open_path(named[name], place) for name in names if name in named}
             return function(*opened, *given[len(parameters) :], **named)
 
         return cast("Function", call)
@@ -44,5 +43,6 @@ def opens_paths(*names: str, place: Place = "any") -> Callable[[Function], Funct
     return decorate
 
 
-def _open(records: object, place: Place) -> Any:  # noqa: ANN401 - records of any kind
+def open_path(records: object, place: Place) -> Any:  # noqa: ANN401 - records of any kind
+    """Return the records of a path; anything else as it is."""
     return resolve_name(OPENER)(records, place) if isinstance(records, str | os.PathLike) else records

@@ -261,7 +261,7 @@ class Config:
         if self.data:
             return self.data
         msg = (
-            "give a PATH: a file or data set with records; or name one for all commands in the variable"
+            "give a PATH: a file or data set with records, or - for stdin; or name one for all commands in the variable"
             f" {DATA_VARIABLE}, or as data in {self.place}"
         )
         raise click.UsageError(msg)

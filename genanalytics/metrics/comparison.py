@@ -134,7 +134,8 @@ def resolve_comparable(metric: Statistic | str) -> tuple[Statistic, Basis]:
         able = [one.name for one in DEFAULT if one.basis]
         is_sum = isinstance(statistic.finish, Known)
         why = "is a sum, which grows with the rows" if is_sum else "has no interval"
-        msg = f"{statistic.name!r} {why}: give a mean, a rate, a ratio or a percentile, of {', '.join(able)}"
+        names = list_names(able, near=statistic.name)
+        msg = f"{statistic.name!r} {why}: give a mean, a rate, a ratio or a percentile, of {names}"
         raise InputError(msg)
     return statistic, statistic.basis
 

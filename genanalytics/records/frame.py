@@ -1,14 +1,16 @@
 """One typed pandas frame, and the report of values that did not fit into it."""
 
 import json
+import os
 from collections.abc import Sequence
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.opening import opens_paths
+from genanalytics.base.opening import open_path
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.records.coverage import COVERAGE, Coverage, read_metadata, set_coverage
@@ -25,6 +27,16 @@ _DTYPES = {
     Kind.ATTEMPTS.arrow_type: pd.ArrowDtype(Kind.ATTEMPTS.arrow_type),
 }
 _UTC = ZoneInfo("UTC")  # cached from here on: pyarrow reports Ctrl-C while it loads a zone as a missing package
+
+
+FrameOrPath: TypeAlias = pd.DataFrame | str | os.PathLike[str]
+"""A frame of records, or the path of a file or a data set with records."""
+
+
+def open_frame(frame: FrameOrPath) -> pd.DataFrame:
+    """Return the records of a path as a frame; a frame as it is."""
+    opened: pd.DataFrame = open_path(frame, "memory")
+    return opened
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
@@ -130,8 +142,7 @@ def parse_frame(rows: Sequence[Row]) -> pd.DataFrame:
     return to_frame(parse_rows(rows))
 
 
-@opens_paths("frame", place="memory")
-def drift(frame: pd.DataFrame) -> pd.DataFrame:
+def drift(frame: FrameOrPath) -> pd.DataFrame:
     """Return the fields that did not fit, one row each, as the column `extra` holds them.
 
     Returns:
@@ -144,7 +155,7 @@ def drift(frame: pd.DataFrame) -> pd.DataFrame:
     {'field': 'latency', 'what': 'misfit', 'rows': 1, 'example': '74512.5'}
     """
     values: dict[str, list[object]] = {}
-    for text in frame["extra"].dropna():
+    for text in open_frame(frame)["extra"].dropna():
         for name, value in json.loads(text).items():
             values.setdefault(name, []).append(value)
     report = [

@@ -12,13 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import itemize
 from genanalytics.bill.meters import PER, Line, Meter, list_bills
 from genanalytics.bill.prices import prices as find_prices
 from genanalytics.errors import MissingColumnError
 from genanalytics.records.coverage import COVERAGE, find_coverage
-from genanalytics.records.frame import add_missing_columns, to_arrow, to_frame
+from genanalytics.records.frame import FrameOrPath, add_missing_columns, open_frame, to_arrow, to_frame
 
 _MONEY = pa.decimal128(38, 18)
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -105,12 +104,11 @@ _CHARGED = "as charged by OpenRouter"
 _UPSTREAM = "as charged by the provider to the user's own key (BYOK)"
 
 
-@opens_paths("frame", place="memory")
-def focus_charges(frame: pd.DataFrame, *, prices: pd.DataFrame | None = None) -> pd.DataFrame:
+def focus_charges(frame: FrameOrPath, *, prices: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the charges of records as FOCUS rows: one per record and meter.
 
     Args:
-        frame: A frame as `fetch` returns it.
+        frame: A frame as `fetch` returns it, or the path of a file with records.
         prices: The result of `ga.prices` of more records, if the frame has too few to tell its prices; None finds the
             prices in the frame.
 
@@ -135,6 +133,7 @@ def focus_charges(frame: pd.DataFrame, *, prices: pd.DataFrame | None = None) ->
     >>> charges["SkuMeter"].tolist()
     ['Other', 'Unexplained']
     """
+    frame = open_frame(frame)
     missing = [name for name in _NEEDED if name not in frame.columns]
     if missing:
         msg = f"no column {missing[0]!r}: FOCUS rows need {', '.join(_NEEDED)}"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import find_coverage
 from genanalytics.records.exported import COLUMN_OF
+from genanalytics.records.frame import FrameOrPath, open_frame
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.service.reconciliation import NANO, Reconciliation
 from genanalytics.service.rounding import STEP_NANOUSD, Drift, explain_by_rounding, find_drift
@@ -27,8 +27,7 @@ _LARGEST_USD = 1e9
 _MS = pd.Timedelta(milliseconds=1)
 
 
-@opens_paths("frame", "activity", place="memory")
-def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
+def reconcile(frame: FrameOrPath, activity: FrameOrPath) -> Reconciliation:
     """Return the differences between records and an activity export, generation by generation.
 
     Generations are matched by their requested id. Each counts under one day (UTC) and one model: those of its record,
@@ -38,15 +37,16 @@ def reconcile(frame: pd.DataFrame, activity: pd.DataFrame) -> Reconciliation:
     see `service.rounding`.
 
     Args:
-        frame: Records of `fetch` or `ga.read`.
-        activity: The result of `read_activity`, or any other frame of records.
+        frame: Records of `fetch` or `ga.read`, or the path of a file with records.
+        activity: The result of `read_activity`, any other frame of records, or a path.
 
     Raises:
         MissingColumnError: A frame lacks requested_id or total_cost.
         InputError: An amount exceeds a billion US$.
     """
-    coverage = find_coverage(frame)
-    records, activity = _index_by_id(frame, "frame"), _index_by_id(activity, "activity")
+    given, exported = open_frame(frame), open_frame(activity)
+    coverage = find_coverage(given)
+    records, activity = _index_by_id(given, "frame"), _index_by_id(exported, "activity")
     both = records.index.intersection(activity.index, sort=False).dropna()
     left, right = records.loc[both], activity.loc[both]
     fields = [field for field in FIELDS if field in left and field in right]

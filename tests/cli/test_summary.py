@@ -97,7 +97,10 @@ def test_a_record_in_two_files_counts_once(capsys: pytest.CaptureFixture[str]) -
         (["out.parquet", "--percentiles", "guess"], "percentiles='guess'; there are auto, exact, sketch"),
         (["out.parquet", "--engine", "abacus"], "'abacus' is not one of"),
         (["out.csv", "--engine", "duckdb"], "there is no file 'out.csv'"),
-        ([], "give a PATH: a file or data set with records; or name one for all commands in the variable"),
+        (
+            [],
+            "give a PATH: a file or data set with records, or - for stdin; or name one for all commands",
+        ),
     ],
 )
 def test_a_summary_of_what_is_not_there_is_exit_2(

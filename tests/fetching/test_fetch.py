@@ -206,6 +206,12 @@ def test_refresh_asks_again_and_keeps_what_it_cannot_better(server: FaultServer,
     assert later.stats.requests == 0
 
 
+def test_refresh_with_an_offline_client_is_refused(make_client: Callable[..., Client], server: FaultServer) -> None:
+    with pytest.raises(ga.InputError, match="refresh=True asks for every id, and an offline client sends nothing"):
+        ga.fetch(make_ids(1), client=make_client(offline=True), refresh=True)
+    assert not server.requests
+
+
 def test_a_young_record_is_kept_until_it_is_final_and_then_asked_for_again(server: FaultServer, client: Client) -> None:
     waiting, due, lost = make_ids(3)
     now = int(time.time())

@@ -138,6 +138,12 @@ def summarize_records(frame: pd.DataFrame) -> pd.DataFrame:
         ga.distribution(frame, "ttft_ms", by="model", every="hour"),
         ga.distribution(frame, "e2e_ms", kind="histogram", per_decade=5),
         ga.metrics.latency_summary(frame, by="model", every="month"),
+        ga.summarize("generations.parquet", against=Path("before.parquet")),
+        ga.sessions(Path("generations")),
+        ga.cost_change("july.parquet", "august.parquet"),
+        ga.drift("generations.parquet"),
+        ga.focus_charges(Path("generations.parquet")),
+        ga.reconcile("generations.parquet", "activity.csv").totals(),
     ]
     shown: ga.Table = ga.table(parts[0])
     names: list[str] = shown.by + shown.names
