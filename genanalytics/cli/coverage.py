@@ -8,7 +8,7 @@ import click
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE, base_url_option, management_key_option, read_management_key
 from genanalytics.cli.output import Output, prints_rows
-from genanalytics.cli.records import Selection, read_config, split_names
+from genanalytics.cli.records import Selection, reads_all, split_names
 from genanalytics.cli.streams import say
 from genanalytics.cli.tolerance import SHARE
 from genanalytics.units import Unit, format_value
@@ -24,9 +24,10 @@ _LIMIT = 10
     epilog="""\b
 Examples:
   genanalytics coverage generations.parquet
-  genanalytics coverage generations/ --by day --since 7d --min-coverage 0.95"""
+  genanalytics coverage generations/ --by day --since 2026-09-15 --min-coverage 0.95"""
 )
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=FILE)
+@reads_all
+@prints_rows
 @click.option(
     "--daily-activity",
     "daily_file",
@@ -51,9 +52,9 @@ Examples:
 )
 @management_key_option
 @base_url_option
-@prints_rows
 def coverage(
-    paths: tuple[str, ...],
+    selection: Selection,
+    output: Output,
     daily_file: str | None,
     by: tuple[str, ...],
     since: str | None,
@@ -61,7 +62,6 @@ def coverage(
     min_coverage: float | None,
     management_key_file: str | None,
     base_url: str | None,
-    output: Output,
 ) -> int:
     """Show how much of the service's bill the records contain.
 
@@ -73,15 +73,14 @@ def coverage(
 
     names = split_names(",".join(by))
     check_options(by=names, since=since, until=until)
-    selection = Selection(paths or read_config().find_data())
     activity = _get_activity(daily_file, management_key_file, base_url)
     with selection.open() as data:
         found = compare(data, activity, since=since, until=until)
     rows = found.totals(names)
-    if not output.print_rows(rows):
+    if not output.print_rows(rows, [*names, *_COLUMNS]):
         say(found.answer)
         _say_gaps(rows, names, output)
-        say(*(f"Note: {notice}." for notice in found.notices), *list_notices(rows))
+        say(*list_notices(rows))
     if min_coverage is None or found.share is None or found.share >= min_coverage:
         return Exit.SUCCESS
     wanted = format_value(min_coverage, Unit.SHARE)

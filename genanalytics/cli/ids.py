@@ -33,7 +33,7 @@ _Source: TypeAlias = str | Path | BinaryIO
 Examples:
   genanalytics ids logs/ --since 2026-08-01 | genanalytics fetch --input -
   genanalytics ids calls.parquet app.db --column generation_id > ids.txt
-  genanalytics ids --from-service --since 7d > ids.txt"""
+  genanalytics ids --from-service --since 7d > last-week.txt"""
 )
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=FILE)
 @click.option("--column", metavar="NAME", help="Read this column of a table, or this key in JSON.")

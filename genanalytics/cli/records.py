@@ -204,6 +204,17 @@ def reads_all_times(command: Command) -> Command:
     return _select(command, (_paths_argument, _row_options, _engine_options), times=())
 
 
+def reads_all(command: Command) -> Command:
+    """Let a command take all records of files as `selection`, without options that choose some."""
+
+    @wraps(command)
+    def select(paths: tuple[str, ...], **others: Any) -> Any:
+        with hold_stdin(paths or read_config().find_data()) as held:
+            return command(selection=Selection(held), **others)
+
+    return cast("Command", _paths_argument(select))
+
+
 def _select(command: Command, options: Sequence[Callable[[Any], Any]], times: Sequence[str]) -> Command:
     """Return a command whose options for records are one argument."""
 

@@ -72,7 +72,7 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BillCoverage:
     """How much of the service's bill the records contain.
 
@@ -90,6 +90,9 @@ class BillCoverage:
     first_day: datetime
     last_day: datetime
     notices: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<BillCoverage {self.answer}>"
 
     @property
     def bill_usd(self) -> float:
@@ -195,7 +198,7 @@ def coverage(
     rows, fee_notices = _choose_fees(rows.assign(state=_find_states(rows["day"], bill)))
     rows = _compare(rows)
     notices = (*fee_notices, *_list_notices(rows, bill, int(summary["cost_unknown"].sum())))
-    return BillCoverage(_finish(rows, summary.attrs[COVERAGE]), first, last, notices)
+    return BillCoverage(_finish(rows, summary.attrs[COVERAGE], notices), first, last, notices)
 
 
 def check_options(
@@ -290,12 +293,14 @@ def _compare(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _finish(rows: pd.DataFrame, records_coverage: object) -> pd.DataFrame:
+def _finish(rows: pd.DataFrame, records_coverage: object, notices: Sequence[str]) -> pd.DataFrame:
     order = rows.sort_values(["missing_usd", "bill_usd"], ascending=False, kind="stable", ignore_index=True)
     found = order[[*GROUPS, "state", *_UNITS]]
     found.attrs = {
         "units": {name: unit.value for name, unit in _UNITS.items()},
         "labels": dict(_LABELS),
+        "sums": list(_UNITS),
+        "notices": list(notices),
         COVERAGE: records_coverage,
     }
     return found

@@ -60,6 +60,18 @@ def test_rows_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(row["billed_requests"] for row in rows) == len(MONTH.records)
 
 
+def test_the_options_of_all_rows_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    most = ["coverage", "most.parquet", "--daily-activity", "daily.json", "--by", "model"]
+    assert run([*most, "--total", "--format", "markdown"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert lines[0].startswith("| model | requests in the bill | records | bill | in the records | missing |")
+    assert lines[-1].startswith(f"| total | {len(MONTH.records)} | {len(MONTH.records) - 20} |")
+    assert run([*most, "--sort", "bill_usd", "--limit", "1", "--columns", "model,bill_usd", "--csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert run([*most, "--output", "gaps.xlsx"]) == 0
+    assert Path("gaps.xlsx").stat().st_size
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -65,6 +65,7 @@ def test_the_gap_is_in_dollars_by_day_model_and_provider() -> None:
 
 def test_all_of_the_bill_is_here() -> None:
     found = ga.coverage(make_records({}), make_activity({}))
+    assert repr(found) == f"<BillCoverage {found.answer}>"
     assert found.answer.endswith("for 1 request, 2026-09-01 to 2026-09-30. Nothing is missing.")
     assert found.answer.startswith("100.0 % of the bill is here: $1.000 of $1.000")
     assert found.notices == ()
