@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from genanalytics.cli.options import FILE, Command, combine
-from genanalytics.cli.records import split_names
+from genanalytics.cli.records import Selection, read_config, split_names
 from genanalytics.cli.streams import say, say_table
 from genanalytics.cli.terminal import choose_style, find_terminal_width, say_notes
 
@@ -251,7 +251,8 @@ def prints_rows(command: Command) -> Command:
             return run()
         from genanalytics.cli.repeat import repeat
 
-        return repeat(run, others["selection"], watch_s, is_for_people=output.is_for_people and file is None)
+        selection = others.get("selection") or Selection(others["paths"] or read_config().find_data())
+        return repeat(run, selection, watch_s, is_for_people=output.is_for_people and file is None)
 
     return cast("Command", combine(_form_options, _watch_options)(choose))
 

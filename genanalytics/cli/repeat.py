@@ -15,6 +15,7 @@ from genanalytics.base.mask import hide_api_keys
 from genanalytics.cli import signals
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.records import Selection
+from genanalytics.cli.stdin import STDIN
 from genanalytics.cli.streams import clear_before_next_text, say
 from genanalytics.errors import GenAnalyticsError
 
@@ -39,7 +40,7 @@ def repeat(run: Callable[[], Any], selection: Selection, every_s: float | None, 
         is_for_people: Whether each output begins with its time.
 
     Raises:
-        click.UsageError: A path is a URL, whose changes are not seen.
+        click.UsageError: A path is a URL or stdin, whose changes are not seen.
     """
     paths = (*selection.paths, *selection.labels)
     _check_local(paths)
@@ -83,6 +84,9 @@ def _read_state(file: Path) -> Iterator[_FileState]:
 
 
 def _check_local(paths: Sequence[str]) -> None:
+    if STDIN in click.get_current_context().params["paths"]:
+        msg = "--watch sees changes of files, not of stdin (-): leave it out, or give a file"
+        raise click.UsageError(msg)
     for path in paths:
         if "://" in path:
             msg = f"--watch sees changes of files on this machine only, not of {path}: leave it out, or copy the file"

@@ -3,8 +3,11 @@
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Self
+
+from genanalytics.errors import OutputError
 
 _REDRAW_S = 1.0
 
@@ -31,11 +34,13 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
-        self._draw()
+        with suppress(OSError, OutputError):  # the terminal is gone
+            self._draw()
 
     def _draw_often(self) -> None:
-        while not self._ended.wait(_REDRAW_S):
-            self._draw()
+        with suppress(OSError, OutputError):  # without a terminal, the work goes on
+            while not self._ended.wait(_REDRAW_S):
+                self._draw()
 
     def _draw(self) -> None:
         size = shutil.get_terminal_size()

@@ -147,7 +147,7 @@ def add_records(
     client: Client,
     redact: Redaction | None,
     stored: StoredIds,
-    refreshes: bool,
+    most_refreshed: int,
     report_progress: Callable[[int], object],
 ) -> ExportResult:
     """Fetch the records of ids into a data set as `export` does, for a program that does so every few seconds.
@@ -160,7 +160,7 @@ def add_records(
         client: The client.
         redact: The columns to redact before they are written.
         stored: The ids that earlier calls for this data set learned; new ones are added.
-        refreshes: Whether to ask for young records again that are final by now.
+        most_refreshed: The largest number of young records to ask for again that are final by now.
         report_progress: Called with the number of ids that are done.
 
     Raises:
@@ -173,7 +173,7 @@ def add_records(
     with Writer(directory, partition=partition, redact=redact.description if redact else None) as writer:
         dispatch = Dispatch(client, refresh=False, wait_s=0.0, accept_mismatch=False, ids_repeat=False)
         run = _Run(writer, redact or Redaction([]), report_progress, stored)
-        result = run.execute(dispatch, iter(ids), retry=False, refreshes=refreshes)
+        result = run.execute(dispatch, iter(ids), retry=False, most_refreshed=most_refreshed)
         if len(writer.manifest.files) > MANY_FILES // 2:
             writer.compact()
     return result
@@ -203,11 +203,11 @@ class _Run:
         ids: Iterator[str],
         *,
         retry: bool,
-        refreshes: bool = True,
+        most_refreshed: int | None = None,
         batch_rows: int = BATCH_ROWS,
     ) -> ExportResult:
         self._stored.learn(self._writer.directory, self._writer.manifest.files)
-        due = self._find_due() if refreshes else []
+        due = self._find_due()[:most_refreshed]
         again = self._find_due_failures() if retry else []
         wanted = chain(due, self._find_new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
         # one thread parses and commits batches in order, while the next answers arrive

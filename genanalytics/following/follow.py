@@ -106,7 +106,7 @@ class Follower(AbstractContextManager["Follower"]):
 
     def __post_init__(self) -> None:
         self._logs = Logs(self.paths, since=self._learn())
-        self._note_result([], self._add([], refreshes=True))
+        self._note_result([], self._add([], most_refreshed=0))
 
     def __exit__(self, *_: object) -> None:
         self._logs.__exit__()
@@ -161,17 +161,18 @@ class Follower(AbstractContextManager["Follower"]):
     def _send_round(self) -> None:
         begun = time.monotonic()
         size = _PROBE_SIZE if self._pause_s else self._size
-        refreshes = begun >= self._next_refresh and self.counts.young > 0
+        is_refresh = begun >= self._next_refresh and self.counts.young > 0
         portion = [*self._take(size)]
-        if not portion and not refreshes:
+        if not portion and not is_refresh:
             return
         try:
-            result = self._add(portion, refreshes=refreshes)
+            result = self._add(portion, most_refreshed=size if is_refresh else 0)
         except OutputError as error:  # such as a full disk, or another program that writes the data set
             self._new_ids.extendleft(reversed(portion))
             self._note_outage((str(error),))
             return
-        self._next_refresh = begun + REFRESH_S if refreshes else self._next_refresh
+        if is_refresh and result.settled < size:  # else there are more
+            self._next_refresh = begun + REFRESH_S
         self._next_round = begun + self.round_s
         self._note_result(portion, result)
         if len(portion) == size and not self._pause_s:
@@ -185,14 +186,14 @@ class Follower(AbstractContextManager["Follower"]):
         for _ in range(min(size - len(again), len(self._new_ids))):
             yield self._new_ids.popleft()
 
-    def _add(self, ids: Sequence[str], *, refreshes: bool) -> ExportResult:
+    def _add(self, ids: Sequence[str], *, most_refreshed: int) -> ExportResult:
         return add_records(
             ids,
             self.directory,
             client=self.client,
             redact=self.redact,
             stored=self._stored,
-            refreshes=refreshes,
+            most_refreshed=most_refreshed,
             report_progress=self._report_progress,
         )
 

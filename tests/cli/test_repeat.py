@@ -1,5 +1,6 @@
 """`--watch`: the output of a command, again whenever its files changed."""
 
+import io
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from genanalytics.cli.exit_codes import Exit
-from genanalytics.cli.main import run
+from genanalytics.cli.main import commands, run
 from genanalytics.cli.repeat import find_state
 from genanalytics.files import write
 from genanalytics.tables.style import split_looks
@@ -65,11 +66,29 @@ def test_a_terminal_shows_one_table_at_a_time(tmp_path: Path) -> None:
     assert "\x1b" not in "".join(split_looks("".join(screens))[::2])
 
 
-def test_a_first_error_ends_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_first_error_ends_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(["summary", str(tmp_path / "missing.parquet"), "--watch"]) == Exit.USAGE
     assert "missing.parquet" in capsys.readouterr().err
     assert run(["summary", "s3://bucket/records.parquet", "--watch"]) == Exit.USAGE
     assert "on this machine only, not of s3://bucket" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert run(["summary", "-", "--watch"]) == Exit.USAGE
+    assert "not of stdin (-)" in capsys.readouterr().err
+
+
+def test_every_command_that_prints_rows_knows_its_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    watching = [
+        name
+        for name, command in commands.commands.items()
+        if "watch" in {option.name for option in command.params}
+        and not any(option.required for option in command.params)
+    ]
+    assert len(watching) > 10
+    for name in watching:
+        assert run([name, f"s3://bucket/{tmp_path.name}.parquet", "--watch"]) == Exit.USAGE
+        assert "on this machine only" in capsys.readouterr().err, name
 
 
 def test_each_change_of_a_file_or_a_directory_is_another_state(tmp_path: Path) -> None:

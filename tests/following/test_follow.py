@@ -141,3 +141,19 @@ def test_small_files_are_merged(follower: Follower, log: Path, monkeypatch: pyte
         follower.turn()
     assert follower.counts.records == 8
     assert len(read_manifest(follower.directory).files) <= 3
+
+
+def test_young_records_are_fetched_again_when_they_are_final(
+    log: Path, tmp_path: Path, make_client: Callable[..., Client], server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young = make_ids(7, created=int(time.time()) - 3_590)
+    write(log, *young)
+    with Follower((log,), tmp_path / "set", make_client(), round_s=0.0) as follower:
+        turn_until(follower, lambda: follower.counts.records == 7)
+        assert follower.counts.young == 7
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    with Follower((log,), tmp_path / "set", make_client(), round_s=0.0) as follower:
+        turn_until(follower, lambda: follower.counts.young == 0)
+    assert set(server.asked.values()) == {2}
+    assert len(read_parquet(tmp_path / "set")) == 7
