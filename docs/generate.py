@@ -38,7 +38,10 @@ EXIT_CODES = {
     "4": "no API key, or the service refused it",
     "5": "`forecast --fail-above`: the chance to exceed the budget is higher",
     "6": "`forecast --fail-above`: the data carry no forecast, so that the chance is unknown",
-    "129, 130, 143": "interrupted by SIGHUP (a closed terminal), Ctrl-C or SIGTERM; run again to resume",
+    "129, 130, 143": (
+        "interrupted by SIGHUP (a closed terminal), Ctrl-C or SIGTERM; run again to resume. `watch`, `--watch` and"
+        " `sandbox` end so with 0"
+    ),
     "141": "the reader of the output closed it, as `head` does; there is no message",
 }
 

@@ -52,6 +52,7 @@ def test_json_is_a_line_per_change_of_a_data_set(tmp_path: Path) -> None:
     assert [json.loads(line)[0]["requests"] for line in watching.said.splitlines()] == [1, 3]
 
 
+@pytest.mark.long
 def test_a_terminal_shows_one_table_at_a_time(tmp_path: Path) -> None:
     committed(tmp_path / "set", rows("gen-1", model="\x1b[2Jfirst"))
     with on_terminal(tmp_path, "summary", "set", "--by", "model", "--watch-every", "0.05") as watching:

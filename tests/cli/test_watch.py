@@ -34,6 +34,7 @@ def write(path: Path, *ids: str) -> None:
         stream.writelines(f'{{"id":"{each}"}}\n' for each in ids)
 
 
+@pytest.mark.long
 def test_a_watch_that_was_killed_goes_on_and_fetches_nothing_twice(
     tmp_path: Path, server: FaultServer, environment: dict[str, str]
 ) -> None:
