@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.protocol import order_by_need
 from genanalytics.metrics.engines.source import Records, collect, open_source
@@ -22,6 +23,7 @@ _FIGURES = {
 """Columns of the records, and their labels."""
 
 
+@opens_paths("data")
 def most_expensive(data: Records, n: int = 10) -> pd.DataFrame:
     """Return the generations with the highest cost, the most expensive first.
 

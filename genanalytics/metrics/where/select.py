@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.where.choose import choose_rows
 from genanalytics.metrics.where.time_range import find_time_range
 
 
+@opens_paths("data")
 def select(
     data: Any,  # noqa: ANN401 - of any engine
     where: str | Sequence[str] = (),
