@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "GENANALYTICS_CACHE_DIR": "the directory of the cache; `--cache-dir` wins",
     "GENANALYTICS_DATA": "the file or data set that commands read without a PATH; the configuration can name one too",
     "HTTPS_PROXY, REQUESTS_CA_BUNDLE": "proxy and certificates, as in every program that uses requests",
-    "NO_COLOR": "always respected: no command prints colours",
+    "NO_COLOR": "any value: tables are plain on a terminal too",
 }
 
 EXIT_CODES = {

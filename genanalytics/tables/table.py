@@ -134,7 +134,7 @@ def table(
         units: The units of your own columns, such as `{"margin": "usd"}`, or one for all columns with numbers. Units
             are usd, usd_per_mtok, ms, tokens, tokens_per_s, share, points, ratio, count, time and none.
         limit: The number of rows to show; None for all.
-        total: Whether the last row has the total: that in `attrs`, or the sums of the columns that add up.
+        total: Whether the last row of several has the total: that in `attrs`, or the sums of the columns that add up.
 
     Returns:
         The table. If some of the requested ids have no record, each count and each sum is shown as a lower bound, and
@@ -154,7 +154,7 @@ def table(
     figures = read_figures(data, units)
     names = _choose_columns(figures, columns)
     rows = _rank_rows(figures.frame, figures.by)
-    whole = find_total(rows) if total and figures.by and not figures.is_turned else None
+    whole = find_total(rows) if total and figures.by and len(rows) > 1 and not figures.is_turned else None
     hidden = len(figures.names) - len(names) if columns is None else 0
     more = [f"{format_count(hidden, 'more column')}: `columns` chooses."] if hidden else []
     return Table(
