@@ -2,7 +2,7 @@
 
 import click
 
-from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.output import Output, prints_rows, show_times
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say, say_table
 from genanalytics.cli.terminal import choose_style, find_terminal_width, say_notes
@@ -35,7 +35,9 @@ def cache_flips(selection: Selection, output: Output) -> None:
 
     with selection.open() as data:
         found = find_flips(data)
-    if output.print_rows(found, ["requested_id", "session_id", "model", *_COLUMNS]):
+    localize = show_times(selection.tz, "created_at")
+    named = ["requested_id", *(["session_id"] if found["session_id"].notna().any() else []), "model"]
+    if output.print_rows(found, [*named, *_COLUMNS], prepare=localize):
         return
     notices = list_notices(found)
     if found.empty:
@@ -45,8 +47,6 @@ def cache_flips(selection: Selection, output: Output) -> None:
     width, style = find_terminal_width(), choose_style()
     say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=width, style=style))
     ranked = found.sort_values("loss", ascending=False, kind="stable")
-    ranked["created_at"] = ranked["created_at"].dt.tz_convert(selection.tz)
     say("")
-    named = ["session_id"] if ranked["session_id"].notna().any() else []
-    output.say_table(ranked, ["requested_id", *named, "model"], _COLUMNS, limit=_MAX_ROWS)
+    output.say_table(ranked, named, _COLUMNS, limit=_MAX_ROWS, prepare=localize)
     say_notes(*notices)

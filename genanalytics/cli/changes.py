@@ -1,5 +1,6 @@
 """The command `changes`."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +54,8 @@ def changes(
     names = split_names(",".join(by))
     with selection.open() as data:
         found = find_changes(data, by=names, tz=selection.tz)
-    if output.print_rows(found):
+    readable, groups = partial(_make_readable, names=names), names or ["scope"]
+    if output.print_rows(found, [*groups, *_COLUMNS], prepare=readable):
         return
     notices = list_notices(found)
     series = f"{format_count(found.attrs['series'], 'daily statistic')} of {format_count(found.attrs['days'], 'day')}"
@@ -62,7 +64,7 @@ def changes(
         say_notes(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
         return
     say(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}", "")
-    output.say_table(found, names or ["scope"], _COLUMNS, prepare=lambda rows: _make_readable(rows, names))
+    output.say_table(found, groups, _COLUMNS, prepare=readable)
     say_notes(*notices)
 
 

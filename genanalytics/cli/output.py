@@ -19,6 +19,8 @@ from genanalytics.cli.terminal import choose_style, find_terminal_width, say_not
 if TYPE_CHECKING:
     import pandas as pd
 
+    from genanalytics.tables.table import Table
+
 FORMS = ("table", "json", "jsonl", "csv", "markdown", "html", "xlsx")
 SUFFIXES = {
     ".txt": "table",
@@ -65,7 +67,12 @@ class Output:
         return self.form in _FOR_PEOPLE if self.total is None else self.total
 
     def print_rows(
-        self, rows: "pd.DataFrame", names: Sequence[str] | None = None, *, total: "pd.DataFrame | None" = None
+        self,
+        rows: "pd.DataFrame",
+        names: Sequence[str] | None = None,
+        *,
+        total: "pd.DataFrame | None" = None,
+        prepare: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None,
     ) -> bool:
         """Print rows in any form but a text table, and return whether one was requested.
 
@@ -75,24 +82,70 @@ class Output:
             rows: The rows, with units and labels in `attrs`.
             names: The main columns, which Markdown and HTML show unless the user chooses columns; None for all.
             total: The figures of all rows as one row; by default those of `find_total`.
+            prepare: Makes the rows readable for Markdown and HTML, after they are sorted.
         """
+        if self.is_for_people:
+            return False
+        if self.form in _FOR_PEOPLE:
+            self.print_document(self._make_table(rows, names, total, prepare))
+        else:
+            self._print_data(rows, total)
+        return True
+
+    def print_document(self, table: "Table") -> None:
+        """Print a table with its notes as Markdown or HTML."""
+        from genanalytics.tables.markup import encode_html, encode_markdown
+
+        sys.stdout.write(encode_html(table) if self.form == "html" else encode_markdown(table))
+
+    def _make_table(
+        self,
+        rows: "pd.DataFrame",
+        names: Sequence[str] | None,
+        total: "pd.DataFrame | None",
+        prepare: "Callable[[pd.DataFrame], pd.DataFrame] | None",
+    ) -> "Table":
+        """Return the table of a document, whose first columns without figures name the rows."""
+        from genanalytics.metrics.declare import name_limits
+        from genanalytics.tables.notes import list_notices
+        from genanalytics.tables.table import Table
+        from genanalytics.tables.trim import add_coverage, choose_columns, list_bounds, list_groups, sort_rows
+
+        ordered = rows if self.sort is None else sort_rows(rows, self.sort)
+        readable = add_coverage(ordered if prepare is None else prepare(ordered))
+        limits = {
+            limit for name in rows.attrs.get("units", {}) for limit in name_limits(name)
+        }  # are in the cells of an interval
+        everything = [name for name in map(str, rows) if name not in limits]
+        chosen = choose_columns(readable, self.columns or names or everything)
+        by = list_groups(chosen)
+        whole = self._find_total(rows, total) if by else None
+        return Table(
+            summary=readable,
+            by=by,
+            names=[name for name in map(str, chosen) if name not in by],
+            total=whole,
+            at_least=list_bounds(whole),
+            notes=list_notices(rows),
+            limit=self.limit,
+        )
+
+    def _print_data(self, rows: "pd.DataFrame", total: "pd.DataFrame | None") -> None:
+        """Print rows for programs, and what a user should know of them on stderr."""
         from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
         from genanalytics.tables.trim import add_coverage, add_total, choose_columns, describe_left_out
 
-        if self.is_for_people:
-            return False
         shown, left_out = self.arrange(rows)
         coverage = Coverage.from_json(rows.attrs.get(COVERAGE))
-        if coverage is not None and coverage.is_partial and self.form not in _FOR_PEOPLE:  # these have it as a note
+        if coverage is not None and coverage.is_partial:
             say(describe_coverage(coverage), err=True)
         say(*describe_left_out(left_out), err=True)
+        data = add_coverage(shown)
+        data = data if self.columns is None else choose_columns(data, self.columns)
         whole = self._find_total(rows, total)
         if whole is not None:
-            shown = add_total(shown, whole)
-        main = names if self.form in _FOR_PEOPLE else None
-        chosen = self.columns or main
-        self._write(add_coverage(shown) if chosen is None else choose_columns(shown, chosen))
-        return True
+            data = add_total(data, whole)
+        self._write(data)
 
     def say_table(
         self,
@@ -180,18 +233,12 @@ class Output:
 
     def _write(self, rows: "pd.DataFrame") -> None:
         """Write rows to stdout, or a workbook into its file."""
-        from genanalytics.tables import encode, markup, workbook
+        from genanalytics.tables import encode, workbook
 
         if self.form == "xlsx" and self.file is not None:
             _write_file(self.file, workbook.encode_workbook(rows))
             return
-        encoders = {
-            "json": encode.encode_json,
-            "jsonl": encode.encode_jsonl,
-            "csv": encode.encode_csv,
-            "markdown": markup.encode_markdown,
-            "html": markup.encode_html,
-        }
+        encoders = {"json": encode.encode_json, "jsonl": encode.encode_jsonl, "csv": encode.encode_csv}
         sys.stdout.write(encoders[self.form](rows))
 
 
@@ -320,19 +367,27 @@ def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -
         output: The form.
         options: Options of `summarize`.
     """
-    from genanalytics.tables.overview import choose_names, overview, rank_groups
-    from genanalytics.tables.trim import list_groups
+    from genanalytics.tables.overview import overview, rank_groups
 
     columns = split_names(",".join(by))
-    if output.is_for_people:
-        options |= {"columns": output.columns, "sort": output.sort, "limit": output.limit, "total": output.has_total}
-        width, style = find_terminal_width(), choose_style()
-        shown = overview(data, columns, **options, trends=style.has_charts)
-        say_table(shown.to_text(width=width, style=style))
+    if output.form not in _FOR_PEOPLE:
+        has_total = output.has_total and (columns or options.get("every"))
+        total = rank_groups(data, **options | {"every": None}) if has_total else None
+        output.print_rows(rank_groups(data, columns, **options), total=total)
         return
-    groups = rank_groups(data, columns, **options)
-    total = None
-    if output.has_total and (columns or options.get("every")):
-        total = rank_groups(data, **options | {"every": None})
-    names = [*list_groups(groups), "requests", *choose_names(options.get("metrics"))]
-    output.print_rows(groups, names, total=total)
+    options |= {"columns": output.columns, "sort": output.sort, "limit": output.limit, "total": output.has_total}
+    if not output.is_for_people:
+        output.print_document(overview(data, columns, **options))
+        return
+    width, style = find_terminal_width(), choose_style()
+    shown = overview(data, columns, **options, trends=style.has_charts)
+    say_table(shown.to_text(width=width, style=style))
+
+
+def show_times(tz: str, *names: str) -> "Callable[[pd.DataFrame], pd.DataFrame]":
+    """Return a function that shows the moments in columns as clocks of a time zone do."""
+
+    def prepare(rows: "pd.DataFrame") -> "pd.DataFrame":
+        return rows.assign(**{name: rows[name].dt.tz_convert(tz) for name in names})
+
+    return prepare

@@ -3,7 +3,7 @@
 import click
 
 from genanalytics.base.text import name_group
-from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.output import Output, prints_rows, show_times
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
@@ -34,15 +34,15 @@ def price_changes(selection: Selection, output: Output) -> None:
     with selection.open() as data:
         found = find_price_changes(data)
     groups = [*list_keys(found), "regime"]
-    if output.print_rows(found, [*groups, *_COLUMNS]):
+    localize = show_times(selection.tz, "since")
+    if output.print_rows(found, [*groups, *_COLUMNS], prepare=localize):
         return
     say(conclude_price_changes(found))
     if found.empty:
         say_notes(*list_notices(found))
         return
     say("")
-    found["since"] = found["since"].dt.tz_convert(selection.tz)
-    output.say_table(found, groups, _COLUMNS)
+    output.say_table(found, groups, _COLUMNS, prepare=localize)
     say_notes(*list_notices(found))
     for row in found.to_dict("records"):
         names = ", ".join(name_group(row[name]) for name in groups[:-1])

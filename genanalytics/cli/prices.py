@@ -1,5 +1,7 @@
 """The command `prices`."""
 
+from functools import partial
+
 import click
 
 from genanalytics.cli.output import Output, prints_rows
@@ -50,10 +52,11 @@ def prices(
         found = find_prices(data, by=groups)
     named = name_groups_of_prices(found)
     columns = choose_columns_of_prices(found)
-    if output.print_rows(found, [*named, *columns]):
+    localize = partial(localize_prices, tz=selection.tz)
+    if output.print_rows(found, [*named, *columns], prepare=localize):
         return
     if found.empty:
         say_notes(NO_PRICE, *list_notices(found))
         return
-    output.say_table(found, named, columns, prepare=lambda rows: localize_prices(rows, selection.tz), rare=RARE)
+    output.say_table(found, named, columns, prepare=localize, rare=RARE)
     say_notes(*describe_unexplained(found), *list_notices(found))

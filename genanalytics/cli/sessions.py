@@ -2,7 +2,7 @@
 
 import click
 
-from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.output import Output, prints_rows, show_times
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
@@ -39,11 +39,10 @@ def print_sessions(selection: Selection, output: Output) -> None:
 
     with selection.open() as data:
         found = compute_sessions(data).sort_values("effective_cost", ascending=False, kind="stable", ignore_index=True)
-    if output.print_rows(found, ["session_id", *_COLUMNS]):
+    localize = show_times(selection.tz, "first", "last")
+    if output.print_rows(found, ["session_id", *_COLUMNS], prepare=localize):
         return
-    for moment in ("first", "last"):
-        found[moment] = found[moment].dt.tz_convert(selection.tz)
-    output.say_table(found, ["session_id"], _COLUMNS, limit=_MAX_ROWS, rare=_RARE)
+    output.say_table(found, ["session_id"], _COLUMNS, limit=_MAX_ROWS, prepare=localize, rare=_RARE)
     say_notes(*list_notices(found))
     outside = format_count(found.attrs["without_session"], "request")
     say(f"Sessions: {len(found):,}; without a session: {outside}.")

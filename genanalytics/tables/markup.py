@@ -1,17 +1,10 @@
-"""Rows as a table in Markdown or HTML, with labels, units and notes; texts of strangers are escaped."""
+"""A table in Markdown or HTML, with labels, units and notes; texts of strangers are escaped."""
 
 import re
-from collections.abc import Sequence
-
-import pandas as pd
 
 from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.base.text import escape_unprintable
-from genanalytics.metrics.declare import name_limits
-from genanalytics.tables.layout import Column
-from genanalytics.tables.notes import list_notices
-from genanalytics.tables.table import list_columns
-from genanalytics.tables.trim import list_groups
+from genanalytics.tables.table import Table
 
 _ACTING = re.compile(r"[\\`*_{}\[\]<>#|~$&!]|(?<=\w):(?=//)|(?<=www)\.|@", re.IGNORECASE)
 """What Markdown does not take literally: marks, formulas, links and mentions."""
@@ -32,40 +25,33 @@ th, td {{ border-bottom: 1px solid #ccc; padding: 0.3em 0.8em; }}
 """
 
 
-def encode_markdown(rows: pd.DataFrame) -> str:
-    r"""Return rows as a Markdown table, with notes below it.
+def encode_markdown(table: Table) -> str:
+    r"""Return a table in Markdown, with its notes below it.
 
+    >>> import pandas as pd
     >>> rows = pd.DataFrame({"model": ["a|b", "*"], "requests": [1200, 7]})
     >>> rows.attrs = {"units": {"requests": "count"}, "labels": {"requests": "requests"}}
-    >>> print(encode_markdown(rows), end="")
+    >>> print(encode_markdown(Table(summary=rows, by=["model"], names=["requests"])), end="")
     | model | requests |
     | --- | ---: |
     | a\|b | 1,200 |
     | \* | 7 |
     """
-    columns = _list_columns(rows)
+    columns, notes = table.lay_out()
     rule = ["---:" if column.is_figure else "---" for column in columns]
     lines = [[_escape(column.label) for column in columns], rule]
     lines += [list(map(_escape, cells)) for cells in zip(*(column.cells for column in columns), strict=True)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return "\n\n".join([table, *map(_escape, list_notices(rows))]) + "\n"
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join([text, *map(_escape, notes)]) + "\n"
 
 
-def encode_html(rows: pd.DataFrame) -> str:
-    """Return rows as an HTML page with a table, and notes below it; the page has no script and no external parts."""
-    columns = _list_columns(rows)
+def encode_html(table: Table) -> str:
+    """Return a table as an HTML page, with its notes below it; the page has no script and no external parts."""
+    columns, notes = table.lay_out()
     figures = [place for place, column in enumerate(columns) if column.is_figure]
     cells = zip(*(column.cells for column in columns), strict=True)
-    table = make_table([column.label for column in columns], cells, figures=figures)
-    notes = [f"<p>{to_html(notice, longest=None)}</p>" for notice in list_notices(rows)]
-    return _PAGE.format(make_block(table, *notes))
-
-
-def _list_columns(rows: pd.DataFrame) -> Sequence[Column]:
-    groups = list_groups(rows)
-    limits = {limit for name in map(str, rows.columns) for limit in name_limits(name)}
-    named = [name for name in rows.columns if name not in groups and name not in limits]
-    return list_columns(rows, groups, named)
+    rows = make_table([column.label for column in columns], cells, figures=figures)
+    return _PAGE.format(make_block(rows, *(f"<p>{to_html(note, longest=None)}</p>" for note in notes)))
 
 
 def _escape(text: str) -> str:

@@ -94,12 +94,16 @@ class Table:
             )
         return "\n".join([text, *wrap_notes(self._list_notes(shown), width)])
 
+    def lay_out(self) -> tuple[list[Column], list[str]]:
+        """Return the columns and the notes of the table; without a limit it contains all rows."""
+        shown = self.summary if self.limit is None else self.summary.head(self.limit)
+        return self._list_columns(shown), self._list_notes(shown)
+
     def _repr_html_(self) -> str:
-        shown = self.summary.head(MAX_ROWS if self.limit is None else self.limit)
-        columns = self._list_columns(shown)
+        columns, lines = replace(self, limit=MAX_ROWS if self.limit is None else self.limit).lay_out()
         figures = [place for place, column in enumerate(columns) if column.is_figure]
         heads, cells = [column.label for column in columns], [column.cells for column in columns]
-        notes = "<br>".join(map(to_html, self._list_notes(shown)))
+        notes = "<br>".join(map(to_html, lines))
         return make_block(make_table(heads, zip(*cells, strict=True), figures=figures), notes)
 
     def _list_columns(self, shown: pd.DataFrame) -> list[Column]:

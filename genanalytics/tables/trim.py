@@ -24,9 +24,14 @@ _DIRECTIONS = {"asc": True, "desc": False}
 
 
 def list_groups(rows: pd.DataFrame) -> list[str]:
-    """Return the columns before the first one with a unit, which name the groups."""
+    """Return the columns before the first figure, which name the rows."""
     units = rows.attrs.get("units", {})
-    return list(itertools.takewhile(lambda name: name not in units, map(str, rows.columns)))
+    return list(
+        itertools.takewhile(
+            lambda name: name not in units and not pd.api.types.is_float_dtype(rows[name].dtype),
+            map(str, rows.columns),
+        )
+    )
 
 
 def add_coverage(rows: pd.DataFrame) -> pd.DataFrame:
@@ -143,6 +148,8 @@ def find_total(rows: pd.DataFrame) -> pd.DataFrame | None:
 def add_total(rows: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
     """Return rows with their total as the last one, named `total` in the first column that names groups."""
     last = total.head(1).reindex(columns=rows.columns)
+    if COVERAGE in rows and len(rows):
+        last[COVERAGE] = rows[COVERAGE].iloc[0]
     both = {name: pd.concat([rows[name], last[name].astype(rows[name].dtype)]) for name in rows.columns}
     if groups := list_groups(rows):
         named = [*rows[groups[0]].astype("object"), TOTAL]

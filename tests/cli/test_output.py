@@ -65,7 +65,7 @@ def test_a_named_form_wins_over_the_suffix(capsys: pytest.CaptureFixture[str]) -
         (["--format", "xlsx"], "give -o FILE"),
         (["-o", "rows.doc"], "use .txt, .json, .jsonl, .csv, .md, .html, .xlsx, or give --format"),
         (["-o", "missing/rows.csv"], "there is no directory 'missing'"),
-        (["--columns", "model,request"], "no column 'request'; did you mean 'requests'? there are model, requests"),
+        (["--columns", "model,request"], "no column 'request'; did you mean 'requests'? there are "),
         (["--sort", "costs:asc"], "no column 'costs'; did you mean 'cost_share'"),
         (["--csv", "--columns", "model,request"], "no column 'request'; did you mean 'requests'?"),
         (["--csv", "--sort", "costs:asc"], "no column 'costs'; did you mean 'cost_share'"),
@@ -105,6 +105,7 @@ def test_columns_order_and_limit_mean_the_same_in_every_form(capsys: pytest.Capt
     assert f"... and {more} more rows: {len(FRAME) - sum(wanted)} requests" in printed.err
     markdown = printed_by(capsys, *command, *columns, "--format", "markdown").splitlines()
     assert [line.split()[-2] for line in markdown[2:4]] == [str(number) for number in wanted]
+    assert f"... and {more} more rows: {len(FRAME) - sum(wanted)} requests" in "".join(markdown)
 
 
 def test_a_column_that_is_not_shown_can_sort_and_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +138,22 @@ def test_the_total_of_sessions_has_sums_only(capsys: pytest.CaptureFixture[str])
         line for line in printed_by(capsys, "sessions", "out.parquet").splitlines() if line.startswith("total")
     )
     assert total.split()[1:4] == [str(last["requests"]), "–", "–"]
+
+
+def test_a_document_has_the_columns_the_clock_and_the_notes_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("summary", "out.parquet", "--by", "model", "--every", "week", "--tz", "Asia/Tokyo")
+    document = printed_by(capsys, *command, "--format", "markdown")
+    table = printed_by(capsys, *command)
+    rows = [line for line in document.splitlines() if line.startswith("| 2026")]
+    assert len(rows) == sum(line.startswith("2026") for line in table.splitlines())
+    assert re.search(r"\| total \|.*≥ \\\$", document)
+    for note in table.splitlines()[-4:]:
+        assert note.split(":")[0] in document
+    moments = re.compile(r"2026-\d\d-\d\d \d\d:\d\d:\d\d")
+    sessions_there = ("sessions", "out.parquet", "--tz", "Asia/Tokyo", "--limit", "20")
+    assert moments.findall(printed_by(capsys, *sessions_there)) == moments.findall(
+        printed_by(capsys, *sessions_there, "--format", "html")
+    )
 
 
 def test_the_total_of_attempts_has_no_rate(capsys: pytest.CaptureFixture[str]) -> None:
