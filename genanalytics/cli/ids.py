@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -142,8 +141,7 @@ def _print_from_files(
     from genanalytics.ids.form import find_problem
     from genanalytics.ids.read import read_ids
 
-    start, end = _read_moment("since", since), _read_moment("until", until)
-    reads = [read_ids(_open_file(name), column=column, since=start, until=end) for name in files]
+    reads = [read_ids(_open_file(name), column=column, since=since, until=until) for name in files]
     found = refused = 0
     first_refusal = ""
     seen: set[str] = set()
@@ -163,23 +161,6 @@ def _print_from_files(
         notices.append(f"left out {format_count(refused, 'value')} that cannot be ids; the first is {first_refusal}")
     summary = f"{format_count(len(seen), 'id')}, found {format_count(found - refused, 'time')}."
     return _Report(found, len(seen), notices, summary)
-
-
-def _read_moment(name: str, text: str | None) -> datetime | None:
-    """Return the moment of an option.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    from zoneinfo import ZoneInfo
-
-    from genanalytics.base.moments import FORMS, parse_moment
-
-    try:
-        return None if text is None else parse_moment(text, tz=ZoneInfo("UTC"))
-    except ValueError:
-        msg = f"{name}={text!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg, arguments=[name]) from None
 
 
 def read_given_ids(

@@ -29,6 +29,5 @@ def hold_stdin(paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
         try:
             yield tuple(str(held) if path == STDIN else path for path in paths)
         except GenAnalyticsError as error:
-            if str(held) not in str(error):
-                raise
-            raise type(error)(str(error).replace(str(held), STDIN)) from error
+            error.args = (str(error).replace(str(held), STDIN), *error.args[1:])
+            raise

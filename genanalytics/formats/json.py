@@ -51,28 +51,15 @@ def has_only_other_rows(path: Path) -> bool:
     Raises:
         OSError: The file cannot be read.
     """
-    return _has_only(path, dict)
-
-
-def has_only_other_values(path: Path) -> bool:
-    """Return whether no value of a file is an answer: each is a text or an object without a record.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return _has_only(path, dict | str)
-
-
-def _has_only(path: Path, kind: Any) -> bool:  # noqa: ANN401 - a type, or several
     try:
         values = (json.loads(value.text) for value in _split(path))
-        return all(isinstance(value, kind) and not _is_answer(value) for value in values)
+        return all(isinstance(value, dict) and not _is_answer(value) for value in values)
     except (RecursionError, ValueError):
         return False
 
 
-def _is_answer(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    return isinstance(value, dict) and ("data" in value or _is_bare(value))
+def _is_answer(value: dict[str, Any]) -> bool:
+    return "data" in value or _is_bare(value)
 
 
 def _is_bare(value: Any) -> bool:  # noqa: ANN401 - any JSON

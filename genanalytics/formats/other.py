@@ -1,5 +1,6 @@
 """Files that hold ids instead of records: the most frequent wrong file."""
 
+import io
 import os
 import shlex
 from itertools import islice
@@ -12,6 +13,8 @@ from genanalytics.ids.read import read_ids
 
 _SIGNS_OF_RECORDS = (b"requested_id", b"total_cost", b"cost_total", b'"data"')
 """A file with one of these at its start is meant to hold records, even if it cannot be read."""
+_TABLES = (b"PAR1", b"ARROW1", b"SQLite format 3")
+"""A file that begins so is read from any place in it; of any other, the start is enough."""
 _LOOKED_AT = 100
 """If none of the first ids has the known form, it is no file of ids."""
 
@@ -19,13 +22,19 @@ _LOOKED_AT = 100
 def holds_ids(path: Path) -> bool:
     """Return whether a file that cannot be read as records holds generation ids instead."""
     try:
-        if path.is_file():
-            with open_content(path) as content:
-                if any(sign in content.head for sign in _SIGNS_OF_RECORDS):
-                    return False
-        return any(PATTERN.fullmatch(one) for one in islice(read_ids(path), _LOOKED_AT))
+        if not path.is_file():  # a pipe cannot be read again
+            return path.is_dir() and _has_ids(path)
+        with open_content(path) as content:
+            head = content.head
+        if any(sign in head for sign in _SIGNS_OF_RECORDS):
+            return False
+        return _has_ids(path if head.startswith(_TABLES) else io.BytesIO(head))
     except (InputError, OSError):
         return False
+
+
+def _has_ids(source: Path | io.BytesIO) -> bool:
+    return any(PATTERN.fullmatch(one) for one in islice(read_ids(source), _LOOKED_AT))
 
 
 def explain_ids(path: str | os.PathLike[str]) -> str:

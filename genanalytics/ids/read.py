@@ -260,4 +260,4 @@ def _to_second(name: str, value: object) -> float | None:
     except (ValueError, OverflowError):
         pass  # looks like a moment, but there is no such day or hour
     msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
-    raise InputError(msg)
+    raise InputError(msg, arguments=[name])
