@@ -92,7 +92,7 @@ def watch(
         say("Stopped.", err=True)
     missing = f"; {format_count(without, 'id')} of the logs without a record" if without else ""
     say(f"{dataset} contains {format_count(counts.records, 'record')}{missing}.", err=True)
-    return Exit.PARTIAL if has_ended and without else Exit.SUCCESS
+    return Exit.PARTIAL if has_ended and (without or counts.problems) else Exit.SUCCESS
 
 
 @dataclass(frozen=True, slots=True)

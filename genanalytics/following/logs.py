@@ -54,6 +54,7 @@ class Logs(AbstractContextManager["Logs"]):
                     found.append(generation_id)  # noqa: PERF402
             except InputError as error:
                 problems.append(str(error))
+        problems += [f"{path} does not exist yet" for path in self._paths if not self._was_found(path)]
         self.problems = tuple(map(hide_api_keys, problems))
         return self._keep_new(found)
 
@@ -65,9 +66,14 @@ class Logs(AbstractContextManager["Logs"]):
         if not path.is_dir():
             self._tails.setdefault(path, Tail(path, since=self._since))
             return
+        self._tails.pop(path, None)  # it did not exist before
         for file in find_files(path):
             if file not in self._tails:
                 self._tails[file] = Member(file)
+
+    def _was_found(self, path: Path) -> bool:
+        tail = self._tails.get(path)
+        return tail is None or tail.was_found
 
     def _keep_new(self, ids: Iterable[str]) -> list[str]:
         given = list(ids)

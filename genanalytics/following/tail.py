@@ -29,9 +29,13 @@ class Tail:
     Args:
         path: The log, which need not exist yet.
         since: The argument of `RotatedCopies`.
+
+    Attributes:
+        was_found: Whether the log has existed at any time.
     """
 
     def __init__(self, path: Path, *, since: float | None = None) -> None:
+        self.was_found = False
         self._path = path
         self._open: _OpenFile | None = None
         self._left: list[_OpenFile] = []
@@ -49,6 +53,7 @@ class Tail:
             if self._open is not None:
                 self._left.append(self._open)
             self._open = found
+            self.was_found = True
             yield from self._open.read()
         yield from self._read_left()
         yield from self._rotated.read({file.identity for file in self._list_open()})
@@ -88,9 +93,13 @@ class Member:
 
     Args:
         path: The file.
+
+    Attributes:
+        was_found: True: it was found in the directory.
     """
 
     def __init__(self, path: Path) -> None:
+        self.was_found = True
         self._path = path
         self._file: _OpenFile | None = None
 

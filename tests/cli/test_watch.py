@@ -111,6 +111,8 @@ def test_mistakes_end_it_before_anything_is_sent(
     assert run(["watch", "app.log", "--dataset", "set", "--for", "soon"]) == Exit.USAGE
     assert "--for 'soon' is not a time: give a number with s, min, h or d, such as 8h" in capsys.readouterr().err
     assert run(["watch", "app.log"]) == Exit.USAGE
+    assert run(["watch", "app.log", "--dataset", "new", "--until-idle", "0.01"]) == Exit.PARTIAL
+    assert "app.log does not exist yet" in capsys.readouterr().out
     (tmp_path / "set").write_text("")
     assert run(["watch", "app.log", "--dataset", "set"]) == Exit.FAILURE
     assert "a file has that name" in capsys.readouterr().err
