@@ -152,13 +152,13 @@ def test_of_copies_renamed_since_only_the_last_one_can_have_been_the_log(tmp_pat
 def test_new_files_of_a_directory_are_followed(tmp_path: Path, stack: ExitStack) -> None:
     logs = stack.enter_context(Logs([tmp_path / "sessions"]))
     assert logs.read() == []
-    assert logs.problems == (f"{tmp_path / 'sessions'} does not exist yet",)
+    assert [*logs.problems] == [f"{tmp_path / 'sessions'} does not exist yet"]
     (tmp_path / "sessions" / "deep").mkdir(parents=True)
     (tmp_path / "sessions" / "a.jsonl").write_text(f'{{"id":"{IDS[0]}"}}\n')
     assert logs.read() == [IDS[0]]
     (tmp_path / "sessions" / "deep" / "b.jsonl").write_text(f'{{"id":"{IDS[1]}"}}\n{{"id":"{IDS[0]}"}}\n')
     assert logs.read() == [IDS[1]]
-    assert logs.problems == ()
+    assert [*logs.problems] == []
 
 
 def test_packed_logs_are_read_and_what_cannot_be_read_remains_a_problem(tmp_path: Path, stack: ExitStack) -> None:
