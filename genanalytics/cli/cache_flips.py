@@ -12,6 +12,8 @@ _MAX_ROWS = 20
 """The number of flips in a table without --limit; JSON and CSV contain all."""
 
 _COLUMNS = ("created_at", "cause", "gap_ms", "previous_prompt", "prompt", "cached", "lost_tokens", "loss")
+_RARE = ("previous_prompt", "prompt", "cached", "gap_ms", "created_at")
+"""The columns that a narrow terminal leaves out first."""
 _BY_CAUSE = ("flips", "lost_tokens", "loss", "loss_unknown")
 
 
@@ -48,5 +50,5 @@ def cache_flips(selection: Selection, output: Output) -> None:
     say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=width, style=style))
     ranked = found.sort_values("loss", ascending=False, kind="stable")
     say("")
-    output.say_table(ranked, named, _COLUMNS, limit=_MAX_ROWS, prepare=localize)
+    output.say_table(ranked, named, _COLUMNS, limit=_MAX_ROWS, prepare=localize, rare=_RARE)
     say_notes(*notices)

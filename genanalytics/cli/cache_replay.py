@@ -87,7 +87,7 @@ def cache_replay(
     columns = _OF_GAPS if gaps else _COLUMNS
     if output.print_rows(found, [*groups, *columns]):
         return
-    say(_describe_gaps(found) if gaps else _describe_replay(found))
+    say_notes(_describe_gaps(found) if gaps else _describe_replay(found))
     if len(found):
         say("")
         output.say_table(found, groups, columns)

@@ -83,7 +83,8 @@ def change(
     columns = _choose_columns(found, names)
     if output.print_rows(_add_ends(found, periods), [*names, *columns]):
         return
-    say(*_describe(found, periods), "")
+    say_notes(*_describe(found, periods))
+    say("")
     output.say_table(found, names, columns)
     say_notes(*list_notices(found), *(f"{notice}." for notice in periods.notices))
 

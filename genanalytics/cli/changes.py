@@ -63,7 +63,8 @@ def changes(
         answer = f"No change is proved: {series}." if found.attrs["series"] else "Nothing can be compared."
         say_notes(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
         return
-    say(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}", "")
+    say_notes(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}")
+    say("")
     output.say_table(found, groups, _COLUMNS, prepare=readable)
     say_notes(*notices)
 

@@ -10,6 +10,7 @@ from genanalytics.cli.options import FILE, base_url_option, management_key_optio
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all, split_names
 from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.tolerance import SHARE
 from genanalytics.units import Unit, format_value
 
@@ -78,9 +79,9 @@ def coverage(
         found = compare(data, activity, since=since, until=until)
     rows = found.totals(names)
     if not output.print_rows(rows, [*names, *_COLUMNS]):
-        say(found.answer)
+        say_notes(found.answer)
         _say_gaps(rows, names, output)
-        say(*list_notices(rows))
+        say_notes(*list_notices(rows))
     if min_coverage is None or found.share is None or found.share >= min_coverage:
         return Exit.SUCCESS
     wanted = format_value(min_coverage, Unit.SHARE)

@@ -37,7 +37,7 @@ def price_changes(selection: Selection, output: Output) -> None:
     localize = show_times(selection.tz, "since")
     if output.print_rows(found, [*groups, *_COLUMNS], prepare=localize):
         return
-    say(conclude_price_changes(found))
+    say_notes(conclude_price_changes(found))
     if found.empty:
         say_notes(*list_notices(found))
         return

@@ -34,9 +34,11 @@ def quality(selection: Selection, output: Output) -> None:
     notes = list_notices(found)
     doubtful = found[(found["rows"] > 0).fillna(value=False)]
     if doubtful.empty:
-        say(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
+        say_notes(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
         return
     output.say_table(doubtful, ["check"], _COLUMNS)
     say_notes(*notes)
     for row in doubtful.itertuples():
-        say("", f"{row.check}: {row.meaning}.", f"  {row.examples}")
+        say("")
+        say_notes(f"{row.check}: {row.meaning}.")
+        say(f"  {row.examples}")

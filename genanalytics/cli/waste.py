@@ -42,7 +42,7 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
         found = find_waste(data, within_s=within_s)
     if output.print_rows(found, ["class", *_COLUMNS]):
         return
-    say(*conclude_waste(found))
+    say_notes(*conclude_waste(found))
     judged = found[found["gap"].isna()]
     if judged["cost_low"].isna().all():
         judged = judged.drop(columns=["cost_low", "cost_high"])
@@ -51,6 +51,8 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
         output.say_table(judged, ["class"], _COLUMNS)
     say_notes(*list_notices(found))
     for row in found[found["gap"].notna()].to_dict("records"):
-        say(f"Not judged: {row['class']}: {row['gap']}.")
+        say_notes(f"Not judged: {row['class']}: {row['gap']}.")
     for row in judged[judged["requests"] > 0].to_dict("records"):
-        say("", f"{row['class']}: {row['advice']}.", f"  {row['examples']}")
+        say("")
+        say_notes(f"{row['class']}: {row['advice']}.")
+        say(f"  {row['examples']}")

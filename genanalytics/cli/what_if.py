@@ -157,7 +157,7 @@ def _print_answer(found: "pd.DataFrame", output: Output) -> None:
     from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
 
     answered = found[found["refused"].isna()]
-    say(conclude_what_if(found))
+    say_notes(conclude_what_if(found))
     if len(answered):
         say("")
         output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS)

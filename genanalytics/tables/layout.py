@@ -56,15 +56,22 @@ class Column:
     @cached_property
     def head(self) -> list[str]:
         """The lines of the heading."""
-        label = escape_unprintable(self.label)  # it may be the name of any column
-        pieces = [piece for word in label.split() for piece in _break_word(word)]
-        longest = max([self._widest_cell, *map(measure, pieces)])
+        longest = max(self._widest_cell, self.widest_word)
         lines = [""]
-        for word in label.split():
+        for word in self._words:
             for place, piece in enumerate(_break_word(word)):
                 joined = f"{lines[-1]}{'' if place or not lines[-1] else ' '}{piece}"
                 lines = [*lines[:-1], joined] if measure(joined) <= longest else [*lines, piece]
         return lines
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return escape_unprintable(self.label).split()  # it may be the name of any column
+
+    @cached_property
+    def widest_word(self) -> int:
+        """The width of the widest part of the heading that stays on one line."""
+        return max((measure(piece) for word in self._words for piece in _break_word(word)), default=0)
 
     @cached_property
     def width(self) -> int:
@@ -207,7 +214,7 @@ def _find_limits(columns: Sequence[Column]) -> tuple[int, int]:
 
 def _find_least(names: Sequence[Column], columns: Sequence[Column], name: int, words: int) -> int:
     """Return the minimum width of a table whose names and words have these minimum widths."""
-    widths = [min(column.width, name) for column in names]
+    widths = [min(column.width, max(name, column.widest_word)) for column in names]
     widths += [_narrow(column, words).width for column in columns]
     return sum(widths) + len(SPACE) * (len(widths) - 1)
 

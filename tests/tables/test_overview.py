@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from genanalytics.bill.items import itemize
+from genanalytics.errors import InputError
 from genanalytics.metrics import summarize
 from genanalytics.metrics.catalog import SETS
 from genanalytics.records.coverage import UNKNOWN, Coverage
@@ -240,3 +241,37 @@ def test_duckdb_gives_the_same_text() -> None:
     with duckdb.connect() as connection:
         there = write_overview(connection.from_df(frame), ["model"], **asked)  # type: ignore[arg-type]
     assert there == write_overview(frame, ["model"], **asked)  # type: ignore[arg-type]
+
+
+def test_an_overview_in_a_notebook_is_a_table_of_at_most_100_rows_with_its_notes() -> None:
+    many = rows_of(model=[f"m{place:03}" for place in range(120)], total_cost=[float(place) for place in range(120)])
+    shown = overview(many, "model", metrics="cost")
+    html = shown._repr_html_()
+    assert html.count("<tr>") == 1 + 100 + 1
+    assert "m119" in html
+    assert "... and 20 more rows: 20 requests, $190.00" in html
+    assert repr(shown).count("\nm") == 1 + 100
+    assert shown.to_text(width=120).count("\nm") == 1 + 120
+
+
+def test_an_overview_is_sorted_limited_and_reduced_as_asked() -> None:
+    shown = overview(DAYS, "model", columns=["model", "billed_cost"], sort="model:desc", limit=1, total=False)
+    lines = [line.split() for line in str(shown).splitlines()]
+    assert lines[:3] == [
+        ["model", "billed"],
+        ["b", "$6.000"],
+        ["...", "and", "1", "more", "row:", "2", "requests,", "$9.000"],
+    ]
+    assert shown.summary["model"].tolist() == ["b", "a"]
+
+
+def test_a_wrong_column_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(InputError, match="no column 'billed_cst'; did you mean 'billed_cost'"):
+        overview(DAYS.drop(columns="total_cost"), "model", columns=["billed_cst"])
+    with pytest.raises(InputError, match="no column 'modle'; did you mean 'model'"):
+        overview(DAYS, "model", sort="modle:asc")
+
+
+def test_limits_of_intervals_are_columns_too() -> None:
+    shown = str(overview(DAYS, "model", columns=["model", "error_rate_low"], intervals=True))
+    assert shown.split()[:5] == ["errors", "model", "low", "a", "0.0"]

@@ -146,6 +146,9 @@ def summarize_records(frame: pd.DataFrame) -> pd.DataFrame:
         ga.reconcile("generations.parquet", "activity.csv").totals(),
     ]
     shown: ga.Table = ga.table(parts[0])
+    shown = ga.table(parts[0]["effective_cost"], units="usd", limit=None)
+    shown = ga.table(parts[0], columns=["requests"], units={"margin": "usd"}, total=False)
+    shown = ga.overview(frame, by="model", every="day", metrics=["cost", COST[0]], sort="requests:asc", limit=5)
     names: list[str] = shown.by + shown.names
     return pd.concat(parts)[names]
 
