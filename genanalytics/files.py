@@ -19,7 +19,7 @@ from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
 from genanalytics.formats.json import has_only_other_rows, read_json
 from genanalytics.formats.jsonl import write_jsonl, write_rows
 from genanalytics.formats.limits import find_limit
-from genanalytics.formats.other import explain_ids, holds_ids
+from genanalytics.formats.other import explain_ids, holds_ids, starts_with_ids
 from genanalytics.formats.parquet import open_file, read_table, write_table
 from genanalytics.formats.sidecar import read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
@@ -335,7 +335,19 @@ def _find_format(content: Content, path: Path) -> str:
         ".jsonl": _JSON.match(text) is not None,
         ".csv": b"requested_id" in text.partition(b"\n")[0],
     }
-    return next((suffix for suffix, is_found in signs.items() if is_found), None) or check_suffix(path)
+    found = next((suffix for suffix, is_found in signs.items() if is_found), None)
+    if found is None:
+        raise InputError(_describe_unknown(content, path))
+    return found
+
+
+def _describe_unknown(content: Content, path: Path) -> str:
+    """Return the message about a file of no known format."""
+    if not content.head:
+        return f"{path} is empty: it contains no records"
+    if starts_with_ids(content.head):
+        return explain_ids(path)
+    return f"{path} has no known format of records: give a file of `genanalytics fetch --output` or `export`"
 
 
 def _add_coverage(table: pa.Table, path: Path, suffix: str) -> pa.Table:

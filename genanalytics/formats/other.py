@@ -26,15 +26,21 @@ def holds_ids(path: Path) -> bool:
             return path.is_dir() and _has_ids(path)
         with open_content(path) as content:
             head = content.head
-        if any(sign in head for sign in _SIGNS_OF_RECORDS):
-            return False
-        return _has_ids(path if head.startswith(_TABLES) else io.BytesIO(head))
+        return _has_ids(path) if head.startswith(_TABLES) else starts_with_ids(head)
     except (InputError, OSError):
         return False
 
 
+def starts_with_ids(head: bytes) -> bool:
+    """Return whether the start of a file shows that it holds ids and no records."""
+    return not any(sign in head for sign in _SIGNS_OF_RECORDS) and _has_ids(io.BytesIO(head))
+
+
 def _has_ids(source: Path | io.BytesIO) -> bool:
-    return any(PATTERN.fullmatch(one) for one in islice(read_ids(source), _LOOKED_AT))
+    try:
+        return any(PATTERN.fullmatch(one) for one in islice(read_ids(source), _LOOKED_AT))
+    except InputError:
+        return False
 
 
 def explain_ids(path: str | os.PathLike[str]) -> str:

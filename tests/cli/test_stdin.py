@@ -48,6 +48,14 @@ def test_stdin_is_read_twice_by_a_command_that_needs_it(
     capsys.readouterr()
 
 
+def test_an_empty_stdin_contains_no_records(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, b"")
+    assert run(["summary", "-"]) == 2
+    assert capsys.readouterr().err == "Error: - is empty: it contains no records\n"
+
+
 def test_an_error_names_stdin_as_it_was_given(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
