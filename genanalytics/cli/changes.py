@@ -61,7 +61,7 @@ def changes(
     series = f"{format_count(found.attrs['series'], 'daily statistic')} of {format_count(found.attrs['days'], 'day')}"
     if found.empty:
         answer = f"No change is proved: {series}." if found.attrs["series"] else "Nothing can be compared."
-        say_notes(answer, *sorted(notices, key=lambda notice: notice.startswith("Coverage")))
+        say_notes(answer, *notices)
         return
     say_notes(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}")
     say("")

@@ -29,6 +29,6 @@ def choose_style() -> Style:
 
 def say_notes(*notes: str) -> None:
     """Print notes below a table, wrapped at words to the width of the terminal."""
-    from genanalytics.tables.notes import wrap_notes
+    from genanalytics.tables.notes import put_unknown_last, wrap_notes
 
-    say(*wrap_notes(notes, find_terminal_width()))
+    say(*wrap_notes(put_unknown_last(notes), find_terminal_width()))

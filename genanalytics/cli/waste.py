@@ -49,9 +49,8 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
     if len(judged):
         say("")
         output.say_table(judged, ["class"], _COLUMNS)
-    say_notes(*list_notices(found))
-    for row in found[found["gap"].notna()].to_dict("records"):
-        say_notes(f"Not judged: {row['class']}: {row['gap']}.")
+    gaps = found[found["gap"].notna()].to_dict("records")
+    say_notes(*(f"Not judged: {row['class']}: {row['gap']}." for row in gaps), *list_notices(found))
     for row in judged[judged["requests"] > 0].to_dict("records"):
         say("")
         say_notes(f"{row['class']}: {row['advice']}.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
+from genanalytics.records.coverage import COVERAGE, UNKNOWN, Coverage, describe_coverage
 from genanalytics.units import Unit, add_shown_shares, format_value
 
 _WHOLE = format_value(1.0, Unit.SHARE)
@@ -25,11 +25,21 @@ def wrap_notes(notes: Iterable[str], width: int) -> list[str]:
 
 
 def list_notices(summary: pd.DataFrame) -> list[str]:
-    """Return the lines below a table: about unknown or incomplete coverage of its data, and its notices."""
+    """Return the lines below a table: about incomplete coverage of its data, its notices, and unknown coverage."""
     notices = [f"{notice}." for notice in summary.attrs.get("notices", ())]
     if COVERAGE not in summary.attrs:  # figures that are not about records
         return notices
-    return [*filter(None, [describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))]), *notices]
+    coverage = describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))
+    return put_unknown_last([*filter(None, [coverage]), *notices])
+
+
+def put_unknown_last(notes: Iterable[str]) -> list[str]:
+    """Return notes in their order, but last the one that says nothing of the figures: the coverage is unknown.
+
+    >>> put_unknown_last([UNKNOWN, "Times: Asia/Tokyo."])[0]
+    'Times: Asia/Tokyo.'
+    """
+    return sorted(notes, key=lambda note: note == UNKNOWN)
 
 
 def describe_gaps(names: Iterable[str], summaries: Sequence[pd.DataFrame]) -> Iterator[str]:

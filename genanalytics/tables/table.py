@@ -14,7 +14,7 @@ from genanalytics.tables.cells import PARTS, make_columns, name_rows
 from genanalytics.tables.charts import Trends, draw_bars, make_key
 from genanalytics.tables.figures import SHARES, AnyFrame, Figures, read_figures
 from genanalytics.tables.layout import Column, fit_columns, join_columns, turn_columns
-from genanalytics.tables.notes import describe_gaps, describe_rounding, list_notices, wrap_notes
+from genanalytics.tables.notes import describe_gaps, describe_rounding, list_notices, put_unknown_last, wrap_notes
 from genanalytics.tables.style import PLAIN, Style
 from genanalytics.tables.trim import describe_left_out, find_total, list_bounds
 from genanalytics.units import format_count
@@ -113,7 +113,7 @@ class Table:
     def _list_notes(self, shown: pd.DataFrame) -> list[str]:
         left_out = describe_left_out(self.summary.iloc[len(shown) :])
         rounding = [] if self.is_turned else describe_rounding(shown, self.names)
-        return [*left_out, *rounding, *self.notes]
+        return put_unknown_last([*left_out, *rounding, *self.notes])
 
 
 def table(

@@ -140,7 +140,9 @@ def test_a_summary_knows_the_coverage_of_its_file(capsys: pytest.CaptureFixture[
 
 
 def test_a_summary_of_unknown_coverage_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert UNKNOWN in printed_by(capsys, "summary", "out.parquet").splitlines()
+    *notes, last = printed_by(capsys, "summary", "out.parquet").splitlines()
+    assert last == UNKNOWN
+    assert notes[-1].startswith(("Latency: ", "  "))
     assert [row["coverage"] for row in objects_of(capsys, "summary", "out.parquet")] == [None]
 
 

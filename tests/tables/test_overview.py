@@ -51,10 +51,11 @@ def test_an_overview_shows_the_most_expensive_group_first_and_notes_on_its_figur
     lines = write_overview(overview_frame(), ["model"]).splitlines()
     names = [line.split()[0] for line in lines]
     assert names[names.index("model") + 1 : names.index("total") + 1] == ["dear", "cheap", "total"]
-    assert lines[-3] == "Cost: not fully known for 1 request, so the total is a lower bound."
-    assert lines[-2] == "Cache: a discount is reported for 25.0 % of the requests; the savings rate covers only these."
+    assert lines[-4] == "Cost: not fully known for 1 request, so the total is a lower bound."
+    assert lines[-3] == "Cache: a discount is reported for 25.0 % of the requests; the savings rate covers only these."
     assert "≥ $6.500" in lines[names.index("total")]
-    assert lines[-1].endswith("time to first token (TTFT) of 3 streamed requests, end to end (E2E) of 0.")
+    assert lines[-2].endswith("time to first token (TTFT) of 3 streamed requests, end to end (E2E) of 0.")
+    assert lines[-1] == UNKNOWN
 
 
 def test_infinite_values_are_a_note_of_every_table() -> None:
@@ -191,11 +192,11 @@ def test_a_table_has_the_columns_that_are_asked_for(metrics: list[str], labels: 
 @pytest.mark.parametrize(
     ("metrics", "notes"),
     [
-        (["cost"], ["Coverage", "Cost"]),
-        (["cache"], ["Coverage", "Cost", "Cache"]),
-        (["cache_hit_rate"], ["Coverage", "Cache"]),
-        (["e2e_ms"], ["Coverage", "Latency"]),
-        (["reliability"], ["Coverage", "Reliability"]),
+        (["cost"], ["Cost", "Coverage"]),
+        (["cache"], ["Cost", "Cache", "Coverage"]),
+        (["cache_hit_rate"], ["Cache", "Coverage"]),
+        (["e2e_ms"], ["Latency", "Coverage"]),
+        (["reliability"], ["Reliability", "Coverage"]),
         (["tokens"], ["Coverage"]),
     ],
 )
@@ -209,7 +210,7 @@ def test_footnotes_are_those_of_the_figures_shown(metrics: list[str], notes: lis
 def test_a_period_that_is_still_running_is_marked() -> None:
     lines = write_overview(DAYS, every="day", metrics=["effective_cost"]).splitlines()
     assert [line.split()[0] for line in lines[1:6]] == ["2026-03-01", "2026-03-02", "2026-03-03*", "–", "total"]
-    assert lines[-1] == "* still running at the last fetch, so records may be missing."
+    assert lines[-2] == "* still running at the last fetch, so records may be missing."
     assert lines[2].split()[1:] == ["0", "$0.00"]
 
 
@@ -224,7 +225,7 @@ def test_a_group_has_no_line_for_a_period_without_requests() -> None:
 
 
 def test_the_zone_of_times_is_named_where_times_are_shown() -> None:
-    assert write_overview(DAYS, ["day"], tz="Asia/Tokyo").splitlines()[-1] == "Times: Asia/Tokyo."
+    assert write_overview(DAYS, ["day"], tz="Asia/Tokyo").splitlines()[-2] == "Times: Asia/Tokyo."
     assert "Times:" not in write_overview(DAYS, ["model"], tz="Asia/Tokyo")
     assert "Weekdays: 1 is Monday." in write_overview(DAYS, ["weekday"])
 
