@@ -81,7 +81,8 @@ Commands with `--csv` print rows, and share these options:
   dollars, milliseconds, shares from 0 to 1), and the coverage of the data.
 - `--output FILE` writes a file whole or not at all; `.txt`, `.json`, `.jsonl`, `.csv`, `.md`, `.html` and `.xlsx`
   choose the form if `--format` does not.
-- `--columns model,requests` chooses columns of those that `--json` prints, in this order.
+- `--columns model,requests` chooses columns by their names in JSON, in this order; a table begins with the columns that
+  name its rows. A summary computes any statistic that is named there.
 - `--sort ttft_ms_p95` sorts by a column, figures descending, texts and times ascending; `:asc` or `:desc` after the
   name decides otherwise. Gaps are last.
 - `--limit 10` prints the first rows. A line below the table, or on stderr, counts the rows that are left out. Without

@@ -2,7 +2,8 @@
 
 import click
 
-from genanalytics.cli.output import Output, print_groups, prints_rows
+from genanalytics.cli.groups import print_groups
+from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, forms_groups, reads_records
 
 _METRICS = ("billed_cost", "items")

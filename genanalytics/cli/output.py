@@ -32,7 +32,7 @@ SUFFIXES = {
     ".xlsx": "xlsx",
 }
 """The form of a file, by its suffix."""
-_FOR_PEOPLE = ("table", "markdown", "html")
+FOR_PEOPLE = ("table", "markdown", "html")
 """The forms with labels, units and the main columns."""
 
 
@@ -64,7 +64,7 @@ class Output:
     @property
     def has_total(self) -> bool:
         """Whether a total is printed if there is one."""
-        return self.form in _FOR_PEOPLE if self.total is None else self.total
+        return self.form in FOR_PEOPLE if self.total is None else self.total
 
     def print_rows(
         self,
@@ -86,7 +86,7 @@ class Output:
         """
         if self.is_for_people:
             return False
-        if self.form in _FOR_PEOPLE:
+        if self.form in FOR_PEOPLE:
             self.print_document(self._make_table(rows, names, total, prepare))
         else:
             self._print_data(rows, total)
@@ -113,10 +113,8 @@ class Output:
 
         ordered = rows if self.sort is None else sort_rows(rows, self.sort)
         readable = add_coverage(ordered if prepare is None else prepare(ordered))
-        limits = {
-            limit for name in rows.attrs.get("units", {}) for limit in name_limits(name)
-        }  # are in the cells of an interval
-        everything = [name for name in map(str, rows) if name not in limits]
+        limits = {limit for name in rows.attrs.get("units", {}) for limit in name_limits(name)}
+        everything = [name for name in map(str, rows) if name not in limits]  # the interval of a figure has a column
         chosen = choose_columns(readable, self.columns or names or everything)
         by = list_groups(chosen)
         whole = self._find_total(rows, total) if by else None
@@ -257,7 +255,13 @@ _form_options = combine(
     click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
     click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values."),
     click.option("-o", "--output", "file", type=FILE, help="Write a file; its suffix chooses the form."),
-    click.option("--columns", multiple=True, callback=_read_names, metavar="NAME[,NAME]", help="Choose columns."),
+    click.option(
+        "--columns",
+        multiple=True,
+        callback=_read_names,
+        metavar="NAME[,NAME]",
+        help="Choose columns, by their names in JSON.",
+    ),
     click.option("--sort", metavar="COLUMN[:asc|:desc]", help="Sort by a column."),
     click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows."),
     click.option("--total/--no-total", default=None, help="Add a total, or leave it out."),
@@ -356,32 +360,6 @@ def _write_file(file: str, content: bytes) -> None:
 
     with replace_file(Path(file)) as part:
         part.write_bytes(content)
-
-
-def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -> None:
-    """Print the statistics of groups: as data, or as a table with a total.
-
-    Args:
-        data: What `Selection.open` yields, perhaps with more columns.
-        by: The values of `--by`.
-        output: The form.
-        options: Options of `summarize`.
-    """
-    from genanalytics.tables.overview import overview, rank_groups
-
-    columns = split_names(",".join(by))
-    if output.form not in _FOR_PEOPLE:
-        has_total = output.has_total and (columns or options.get("every"))
-        total = rank_groups(data, **options | {"every": None}) if has_total else None
-        output.print_rows(rank_groups(data, columns, **options), total=total)
-        return
-    options |= {"columns": output.columns, "sort": output.sort, "limit": output.limit, "total": output.has_total}
-    if not output.is_for_people:
-        output.print_document(overview(data, columns, **options))
-        return
-    width, style = find_terminal_width(), choose_style()
-    shown = overview(data, columns, **options, trends=style.has_charts)
-    say_table(shown.to_text(width=width, style=style))
 
 
 def show_times(tz: str, *names: str) -> "Callable[[pd.DataFrame], pd.DataFrame]":

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from genanalytics.cli.groups import print_groups
 from genanalytics.cli.options import FILE, Command, combine, print_notices
-from genanalytics.cli.output import Output, print_groups, prints_rows
+from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, forms_groups, reads_records, split_names
 from genanalytics.cli.values import METRICS, print_names
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from genanalytics.cli.output import Output, print_groups, prints_rows
+from genanalytics.cli.groups import print_groups
+from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.errors import MissingColumnError

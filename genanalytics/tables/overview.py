@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
-from genanalytics.base.text import suggest
+from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.catalog import DEFAULT, SETS, resolve, resolve_one
@@ -19,12 +19,13 @@ from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
+from genanalytics.records.coverage import COVERAGE
 from genanalytics.tables.cells import OPEN_MARK
 from genanalytics.tables.changes import describe_changes
 from genanalytics.tables.charts import Trends, find_trends
 from genanalytics.tables.notes import describe_gaps, list_notices
 from genanalytics.tables.table import MAIN, TIMES, Table
-from genanalytics.tables.trim import list_bounds, sort_rows
+from genanalytics.tables.trim import add_coverage, list_bounds, sort_rows
 from genanalytics.units import Unit, format_count, format_value
 
 Metrics = Sequence[Statistic | str] | Statistic | str
@@ -126,8 +127,7 @@ def overview(
     if metrics is None and against is not None:
         metrics = _COMPARED
     own = [] if metrics is None else resolve(metrics)
-    chosen = [*(columns or ()), *([sort.removesuffix(":asc").removesuffix(":desc")] if sort else [])]
-    chosen = _find_statistics(chosen, keys, own, intervals=intervals, changes=against is not None)
+    chosen = find_statistics(columns, sort, keys, own, intervals=intervals, changes=against is not None)
     shown = choose_names(metrics) if columns is None else [name for name in columns if name not in keys]
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
     wanted = [*(shown if columns is None else ()), *chosen, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
@@ -146,6 +146,8 @@ def overview(
     groups = rank_groups(data, by, every=every, **options) if keys else whole
     if every is not None and by:
         groups = groups[groups[REQUESTS.name] > 0]  # each group has a row for every period; most are empty
+    if COVERAGE in shown:
+        groups = add_coverage(groups)
     names = [REQUESTS.name, *shown] if columns is None else shown
     groups_by = keys if columns is None else [name for name in columns if name in keys]
     return Table(
@@ -165,10 +167,24 @@ def _compute_trends(data: Records, by: Sequence[str], tz: str) -> Trends | None:
     return find_trends(summarize(data, by=by, every="day", tz=tz, metrics=[EFFECTIVE_COST]), by)
 
 
-def _find_statistics(
-    columns: Sequence[str], keys: Sequence[str], own: Sequence[Statistic], *, intervals: bool, changes: bool
+def find_statistics(
+    columns: Sequence[str] | None,
+    sort: str | None,
+    keys: Sequence[str],
+    own: Sequence[Statistic],
+    *,
+    intervals: bool,
+    changes: bool,
 ) -> list[str]:
-    """Return the statistics of columns, before anything is computed; those of the groups have none.
+    """Return the statistics of the columns to show and to sort by, before anything is computed.
+
+    Args:
+        columns: The columns to show; None for none in particular.
+        sort: The column to sort by, perhaps with a direction.
+        keys: The columns that name the groups, which have no statistic.
+        own: Statistics that have no name elsewhere.
+        intervals: Whether there are columns for the limits of intervals.
+        changes: Whether there are columns for changes.
 
     Raises:
         InputError: There is no such column.
@@ -176,12 +192,14 @@ def _find_statistics(
     statistics = {one.name: one.name for one in (REQUESTS, *own, *DEFAULT, *chain(*SETS.values()))}
     parts = [name_limits] * intervals + [name_changes] * changes
     made = {column: name for name in statistics for name_parts in parts for column in name_parts(name)}
-    known = [*keys, *statistics]
-    for name in columns:
+    others = [*keys, *([OPEN] if TIME in keys else []), COVERAGE]
+    known = [*others, *statistics]
+    wanted = [*(columns or ()), *([sort.removesuffix(":asc").removesuffix(":desc")] if sort else [])]
+    for name in wanted:
         if name not in known and name not in made:
-            msg = f"no column {name!r}; {suggest(name, known)}there are {', '.join(known)}"
+            msg = f"no column {name!r}; {suggest(name, known)}there are {list_names(known, near=name)}"
             raise InputError(msg)
-    return [(made | statistics)[name] for name in columns if name not in keys]
+    return [(made | statistics)[name] for name in wanted if name not in others]
 
 
 @opens_paths("data")

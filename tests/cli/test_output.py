@@ -117,6 +117,19 @@ def test_a_column_that_is_not_shown_can_sort_and_be_chosen(capsys: pytest.Captur
     assert [line.split()[0] for line in lines[1:3]] == ranked["model"].head(2).to_list()
 
 
+def test_a_summary_computes_the_statistics_that_columns_name(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("summary", "out.parquet", "--every", "month", "--by", "model", "--metrics", "effective_cost")
+    columns = ("--columns", "time,open,model,known_outcomes,tokens_in,coverage", "--sort", "requests")
+    assert run([*command, *columns]) == 2
+    assert "success" in capsys.readouterr().err  # what the statistic needs
+    columns = ("--columns", "time,open,model,tokens_in,coverage", "--sort", "requests")
+    rows = objects_of(capsys, *command, *columns)
+    assert list(rows[0]) == ["time", "open", "model", "tokens_in", "coverage"]
+    table = printed_by(capsys, *command, *columns).splitlines()
+    assert [word for word in table[0].split() if word != "tokens"] == ["time", "model", "open", "in", "coverage"]
+    assert len(rows) == sum(line.startswith("2026") for line in table)
+
+
 def test_data_has_a_total_if_it_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     command = ("summary", "out.parquet", "--by", "model", "--metrics", "latency")
     (*rows, last) = objects_of(capsys, *command, "--total")
