@@ -18,6 +18,7 @@ from genanalytics.cli.records import read_config
 from genanalytics.cli.redaction import make_redaction, redact_options
 from genanalytics.cli.screen import Screen
 from genanalytics.cli.streams import emit, say
+from genanalytics.cli.values import ZONE
 from genanalytics.units import format_count
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ Examples:
     metavar="SECONDS",
     help="End once no new id and no new record arrived for this long.",
 )
-@click.option("--tz", metavar="ZONE", help="Use this time zone, such as Europe/Berlin, or local (default: UTC).")
+@click.option(
+    "--tz", metavar="ZONE", type=ZONE, help="Use this time zone, such as Europe/Berlin, or local (default: UTC)."
+)
 @redact_options
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per batch instead of the screen.")
