@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import zlib
 from collections.abc import Iterator, Set as AbstractSet
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ Identity = tuple[int, int]
 State = tuple[int, int, int, int]
 """The device, the inode, the size and the time of the last change of a file."""
 
+LEFT_OPEN_S = 60.0
+"""A program can write to its renamed log until it opens the new one; a file can be half copied."""
+
 _BINARY = (b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"PK\x03\x04")
 
 
@@ -24,11 +28,12 @@ class Copy:
     """A file that is read whole, plain or packed, and again after each change."""
 
     _state: State | None = None
+    _is_packed: bool = False
     _end: list[str] = field(default_factory=list)
     _problem: InputError | None = None
 
     def read(self, path: Path, state: State) -> Iterator[str]:
-        """Yield the ids of the file if it has changed; one at the end may be half copied, and waits for the next call.
+        """Yield the ids of the file if it has changed; one at the end waits until nobody writes to the file any more.
 
         Raises:
             InputError: It cannot be read; each call repeats that until the file changes.
@@ -39,7 +44,7 @@ class Copy:
                 yield from self._search(path)
             except (OSError, EOFError, zlib.error, InputError) as error:
                 self._problem = error if isinstance(error, InputError) else unreadable(path, error)
-        else:
+        if self._is_packed or time.time() - state[3] / 1e9 > LEFT_OPEN_S:
             yield from self.take_end()
         if self._problem is not None:
             raise self._problem
@@ -59,6 +64,7 @@ class Copy:
             if content.head.startswith(_BINARY):
                 msg = f"{path} is not text: read its ids with `genanalytics export --input`"
                 raise InputError(msg)
+            self._is_packed = content.path is None
             for piece in content.chunks():
                 yield from search.feed(piece)
         self._end = search.finish()

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from genanalytics.base.content import unreadable
-from genanalytics.following.copies import Copy, Identity, RotatedCopies, State, describe
+from genanalytics.following.copies import LEFT_OPEN_S, Copy, Identity, RotatedCopies, State, describe
 from genanalytics.following.growing import GrowingSearch
 
 _PIECE_BYTES = 1 << 20
 _MARK_BYTES = 256
 """So many bytes at the start, and before the place of reading, tell whether the file is still the one that was read."""
-_LEFT_OPEN_S = 60.0
-"""A program can write to its renamed log until it opens the new one."""
 _NO_TEXT = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"PK\x03\x04")
 """Files that begin so are packed, or are no text; nobody appends to them."""
 
@@ -79,7 +77,7 @@ class Tail:
         kept = []
         for file in self._left:
             yield from file.read()
-            if time.monotonic() - file.grew_at < _LEFT_OPEN_S:
+            if time.monotonic() - file.grew_at < LEFT_OPEN_S:
                 kept.append(file)
             else:
                 yield from file.finish()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from genanalytics.following.logs import Logs
 from support.faults import make_ids
@@ -85,6 +85,7 @@ STEPS = st.one_of(
 )
 
 
+@example([("write", FORMS[3], 0.4375), ("rename",), ("poll",), ("poll",)])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=40))
 def test_any_split_of_writes_and_rotations_yields_every_id_once(steps: list[tuple[object, ...]]) -> None:
