@@ -73,9 +73,12 @@ def _describe(row: "pd.Series", names: list[str]) -> str:
     """Return the change with the largest effect in a sentence."""
     group = ", ".join(name_group(row[name]) for name in names) if row["scope"] == "group" else "all rows"
     since = "slowly" if row["kind"] == "drift" else f"since {_format_since(row)}"
+    change = f"{row['metric']} of {group} from {_format_levels(row)} {since}"
+    if is_missing(row["cost_effect"]):  # no cost is known, so the first row has the clearest change
+        return f"The clearest: {change}; its effect on the cost is unknown."
     effect = format_value(abs(row["cost_effect"]), Unit.USD)
     direction = "more" if row["cost_effect"] > 0 else "less"
-    return f"The largest: {row['metric']} of {group} from {_format_levels(row)} {since}, {effect} {direction} a day."
+    return f"The largest: {change}, {effect} {direction} a day."
 
 
 def _make_readable(found: "pd.DataFrame", names: list[str]) -> "pd.DataFrame":

@@ -63,3 +63,10 @@ def test_few_days_are_refused_with_what_is_needed(capsys: pytest.CaptureFixture[
 def test_no_change_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed_by(capsys, "changes", "out.parquet", "--where", "created_at<2026-06-24")
     assert text.startswith("No change is proved: 14 daily statistics of 23 days.")
+
+
+def test_without_any_known_cost_the_first_line_is_the_clearest_change(capsys: pytest.CaptureFixture[str]) -> None:
+    RECORDS.assign(total_cost=np.nan, cache_discount=np.nan).to_parquet("unpaid.parquet")
+    first = printed_by(capsys, "changes", "unpaid.parquet", "--by", "").splitlines()[0]
+    assert "The clearest: requests of all rows from " in first
+    assert first.endswith("; its effect on the cost is unknown.")
