@@ -8,7 +8,7 @@ import pandas as pd
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import list_names, suggest
-from genanalytics.errors import InputError
+from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.catalog import DEFAULT, SETS, resolve, resolve_one
 from genanalytics.metrics.declare import Statistic, name_limits
@@ -158,13 +158,20 @@ def overview(
         at_least=list_bounds(whole),
         notes=[*_describe_all(groups, whole, keys, sets), *describe_gaps(names, [groups, whole])],
         limit=limit,
-        trends=_compute_trends(data, by, tz) if trends and every is None and len(groups) <= _MOST_TRENDS else None,
+        trends=_compute_trends(data, by, tz)
+        if trends and len(groups) <= _MOST_TRENDS and not {*TIMES} & {*keys}
+        else None,
         width=width,
     )
 
 
 def _compute_trends(data: Records, by: Sequence[str], tz: str) -> Trends | None:
-    return find_trends(summarize(data, by=by, every="day", tz=tz, metrics=[EFFECTIVE_COST]), by)
+    """Return the costs of groups over time; None if they are unknown, also for data without times."""
+    try:
+        days = summarize(data, by=by, every="day", tz=tz, metrics=[EFFECTIVE_COST])
+    except MissingColumnError:
+        return None
+    return find_trends(days, by)
 
 
 def find_statistics(

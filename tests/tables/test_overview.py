@@ -276,3 +276,18 @@ def test_a_wrong_column_is_refused_before_anything_is_read() -> None:
 def test_limits_of_intervals_are_columns_too() -> None:
     shown = str(overview(DAYS, "model", columns=["model", "error_rate_low"], intervals=True))
     assert shown.split()[:5] == ["errors", "model", "low", "a", "0.0"]
+
+
+def test_costs_over_time_are_computed_where_there_are_times() -> None:
+    days = rows_of(
+        model=["a", "b"] * 4,
+        total_cost=[float(place) for place in range(8)],
+        created_at=[f"2026-03-{day:02}T10:00Z" for day in range(1, 9)],
+    )
+    trends = overview(days, "model", trends=True).trends
+    assert trends is not None
+    assert trends.costs == {("a",): [0, 0, 2, 0, 4, 0, 6, 0], ("b",): [0, 1, 0, 3, 0, 5, 0, 7]}
+    assert overview(days, "day", trends=True).trends is None
+    assert overview(days, every="day", trends=True).trends is None
+    assert overview(days.drop(columns="created_at"), "model", trends=True).trends is None
+    assert overview(days.head(4), "model", trends=True).trends is None
