@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from genanalytics.cli.config import read_config
 from genanalytics.cli.options import FILE, Command, combine
-from genanalytics.cli.records import Selection, read_config, split_names
+from genanalytics.cli.records import Selection, split_names
 from genanalytics.cli.streams import say, say_table
 from genanalytics.cli.terminal import choose_style, find_terminal_width, say_notes
 

@@ -1,17 +1,15 @@
 """The records that a command reads, and the engine that computes."""
 
-import os
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from genanalytics.cli.config import read_config
 from genanalytics.cli.options import FILE, Command, combine, print_notices
 from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.values import COLUMNS_OF_GROUPS, CONDITION, PERIOD, UNIT, ZONE
@@ -24,14 +22,11 @@ if TYPE_CHECKING:
     from genanalytics.metrics.engines.scan import Engine
     from genanalytics.metrics.where.time_range import TimeRange
 
-DATA_VARIABLE = "GENANALYTICS_DATA"
-"""The file or data set that commands read without a PATH."""
 ENGINES = ("auto", "pandas", "duckdb", "spark")
 
 _FAILURES = {"duckdb": ("duckdb", "Error"), "spark": ("pyspark.errors", "PySparkException")}
 """The module and the name of each engine's exceptions; imported once the engine is."""
 _TIMES = ("since", "until", "last", "period")
-_CONFIG = "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,62 +242,6 @@ forms_groups = combine(
     ),
 )
 """The arguments that form groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What a user set once for all commands.
-
-    Attributes:
-        data: The files that commands read without a PATH.
-        tz: The time zone of commands without `--tz`.
-        place: The configuration file.
-    """
-
-    data: tuple[str, ...]
-    tz: str
-    place: Path
-
-    def find_data(self) -> tuple[str, ...]:
-        """Return the files of a command without a PATH.
-
-        Raises:
-            click.UsageError: There are none.
-        """
-        if self.data:
-            return self.data
-        msg = (
-            "give a PATH: a file or data set with records, or - for stdin; or name one for all commands in the variable"
-            f" {DATA_VARIABLE}, or as data in {self.place}"
-        )
-        raise click.UsageError(msg)
-
-
-def read_config() -> Config:
-    """Return what a user set in the environment, which wins, and in the configuration file.
-
-    Raises:
-        InputError: The configuration file cannot be read.
-    """
-    from platformdirs import user_config_path
-
-    place = user_config_path("genanalytics", appauthor=False) / _CONFIG
-    found: dict[str, Any] = {}
-    try:
-        found = tomllib.loads(place.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        msg = f"cannot read the configuration {place}: {getattr(error, 'strerror', None) or error}"
-        raise InputError(msg) from None
-    unknown = [name for name in found if name not in {"data", "tz"}]
-    if unknown or not all(isinstance(value, str) for value in found.values()):
-        what = ", ".join(unknown) or "a value that is not text"
-        msg = f'the configuration {place} has {what}: it may set data and tz, such as data = "generations.parquet"'
-        raise InputError(msg)
-    data = os.environ.get(DATA_VARIABLE) or found.get("data")
-    path = () if not data else (str(Path(data).expanduser()) if "://" not in data else data,)
-    return Config(path, found.get("tz", "UTC"), place)
 
 
 def split_names(text: str) -> list[str]:

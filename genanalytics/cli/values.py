@@ -172,7 +172,7 @@ def _print_lines(names: Names, *, indent: str = "  ") -> None:
 
 def _list_paths(ctx: click.Context | None) -> list[Path]:
     """Return the files and data sets that the command line names so far, or those of the environment."""
-    from genanalytics.cli.records import read_config
+    from genanalytics.cli.config import read_config
     from genanalytics.errors import InputError
 
     if ctx is None:

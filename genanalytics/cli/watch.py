@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics.cli.config import read_config
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import DIRECTORY, FILE, connection_options, open_client, print_notices
-from genanalytics.cli.records import read_config
 from genanalytics.cli.redaction import make_redaction, redact_options
 from genanalytics.cli.screen import Screen
 from genanalytics.cli.streams import emit, say
