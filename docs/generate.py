@@ -58,7 +58,11 @@ WITHOUT_JSON = {
 }
 """The commands without `--json`, and why."""
 
-NOT_RUN = {"mcp": "serves until its client ends", "sandbox": "serves until it is stopped"}
+NOT_RUN = {
+    "mcp": "serves until its client ends",
+    "sandbox": "serves until it is stopped",
+    "watch": "runs until it is stopped",
+}
 """The commands whose examples are not run by the tests of the documents, and why."""
 
 INTRODUCTION = """\

@@ -58,7 +58,7 @@ def shows_groups(command: Command) -> Command:
     epilog="""\b
 Examples:
   genanalytics summary generations.parquet --by model --metrics latency
-  genanalytics summary generations.parquet --last week --against previous --by api_key_name
+  genanalytics summary generations.parquet --last week --against previous --by provider_name
   genanalytics summary openrouter_activity.csv --every day --tz Europe/Berlin --csv > days.csv
   genanalytics summary generations.parquet --by provider_name --json | jq '.[0].effective_cost'"""
 )

@@ -21,12 +21,12 @@ from genanalytics.metrics.declare import (
 from genanalytics.units import Unit
 
 
-def of_column(name: str, unit: Unit = Unit.NONE) -> RowValue:
+def of_column(name: str, unit: Unit = Unit.RATIO) -> RowValue:
     """Return a column of numbers or flags as a row value; a flag is 1 or 0.
 
     Args:
         name: The column, such as one of your own.
-        unit: Its unit.
+        unit: Its unit; a plain number by default.
 
     >>> import pandas as pd
     >>> from genanalytics.metrics import summarize

@@ -34,7 +34,7 @@ NOT_RUN = {
     "README.md": ["sets up an environment"],
     "CONTRIBUTING.md": ["makes a release", "makes environments, with uv", "makes an environment, with uv"],
     "docs/agents.md": ["installs the package"],
-    "docs/cli.md": ["serves until its client ends", "serves until it is stopped"],
+    "docs/cli.md": ["runs until it is stopped", "serves until its client ends", "serves until it is stopped"],
     "docs/export.md": ["needs Spark", "needs an object store"],
     "docs/scale.md": [
         "installs a package",
@@ -43,6 +43,8 @@ NOT_RUN = {
         "needs Spark",
         "needs Spark",
     ],
+    "docs/recipes.md": ["depends on the current time"],
+    "docs/select.md": ["depends on the current time"],
     "docs/start.md": ["installs the package", "serves until it is stopped"],
     "docs/watch.md": ["runs until it is stopped", "runs until it is stopped"],
 }

@@ -27,7 +27,7 @@ def select(
 
     Args:
         data: Anything that `summarize` takes.
-        where: Conditions that all rows meet, such as `"model ~ gpt and total_cost >= 0.1"`; docs/where.md describes
+        where: Conditions that all rows meet, such as `"model ~ gpt and total_cost >= 0.1"`; docs/select.md describes
             them.
         since: The first moment: an ISO date or time, an age such as `7d`, `today` or `yesterday`.
         until: The moment after the last one, in the same forms: `today` leaves out today.
