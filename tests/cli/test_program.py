@@ -81,7 +81,10 @@ def test_the_data_of_all_commands_are_named_once(
     expected = printed_by(capsys, "today", "out.parquet")
     assert run(["today"]) == 2
     said = capsys.readouterr().err
-    assert "give a PATH: a file or data set with records; or name one for all commands in the variable" in said
+    assert (
+        "give a PATH: a file or data set with records, or - for stdin; or name one for all commands in the variable"
+        in said
+    )
     Path("config").mkdir()
     Path("config/config.toml").write_text('data = "out.parquet"\n')
     assert printed_by(capsys, "today") == expected
