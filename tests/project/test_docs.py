@@ -105,7 +105,6 @@ def test_every_public_name_has_its_entry_in_the_reference() -> None:
     public = {*__all__, *metrics.__all__, *plots.__all__, *sandbox.__all__} - {"__version__", "metrics", "plots"}
     others = {
         "genanalytics",
-        "overview",
         "Coverage",
         "format_value",
         "Attempt",
