@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from genanalytics.cli.main import SECTIONS, commands
+from genanalytics.cli.main import commands
+from genanalytics.cli.program import Program
+from genanalytics.cli.sections import SECTIONS
 from genanalytics.metrics import COST_OF_LIKE_PERIOD, DEFAULT, ITEMS, MARGINS, OUTCOMES, REQUESTS
 
 DOCS = Path(__file__).parent
@@ -106,7 +108,7 @@ def make_cli_page() -> str:
     index = [
         line
         for title, section in SECTIONS.items()
-        for line in (f"{title}:", "", *(_make_entry(command) for command in section), "")
+        for line in (f"{title}:", "", *(_make_entry(*entry) for entry in section.items()), "")
     ]
     no_json = ", ".join(f"`{name}` ({reason})" for name, reason in WITHOUT_JSON.items())
     return "\n".join(
@@ -128,9 +130,9 @@ def make_cli_page() -> str:
     )
 
 
-def _make_entry(command: click.Command) -> str:
+def _make_entry(name: str, sentence: str) -> str:
     """Return a command as an item of a list, with the first sentence of its help."""
-    return f"- [`{command.name}`](#genanalytics-{command.name}): {command.get_short_help_str(200)}"
+    return f"- [`{name}`](#genanalytics-{name}): {sentence}"
 
 
 def make_exit_code_table() -> str:
@@ -142,9 +144,9 @@ def make_exit_code_table() -> str:
 def walk(command: click.Command, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Yield a command and its subcommands in their order, each with the names that lead to it."""
     yield names, command
-    if isinstance(command, click.Group):
-        for name in command.commands:
-            yield from walk(command.commands[name], *names, name)
+    inner = command.load_commands() if isinstance(command, Program) else getattr(command, "commands", {})
+    for name in inner:
+        yield from walk(inner[name], *names, name)
 
 
 def make_man_page(names: tuple[str, ...], command: click.Command) -> Iterator[str]:

@@ -18,12 +18,8 @@ from click.shell_completion import (
 
 from genanalytics.base.atomic import replace_file
 from genanalytics.cli.options import FILE
+from genanalytics.cli.program import PROGRAM, VARIABLE
 from genanalytics.cli.streams import emit
-
-PROGRAM = "genanalytics"
-VARIABLE = "_GENANALYTICS_COMPLETE"
-"""The variable with a shell's request for completions; click derives this name."""
-
 
 _BREAKS = "=:"
 """Characters that divide the words of bash, `COMP_WORDBREAKS`, and occur in conditions."""

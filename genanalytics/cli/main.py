@@ -16,44 +16,9 @@ from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.text import explain
 from genanalytics.cli import signals
 from genanalytics.cli.arguments import name_options
-from genanalytics.cli.attempts import attempts
-from genanalytics.cli.cache import cache
-from genanalytics.cli.cache_flips import cache_flips
-from genanalytics.cli.cache_replay import cache_replay
-from genanalytics.cli.change import change
-from genanalytics.cli.changes import changes
-from genanalytics.cli.compact import compact
-from genanalytics.cli.compare import compare
-from genanalytics.cli.completion import PROGRAM, VARIABLE, complete, completion
-from genanalytics.cli.coverage import coverage
-from genanalytics.cli.demo import demo
-from genanalytics.cli.doctor import doctor
 from genanalytics.cli.exit_codes import Exit
-from genanalytics.cli.export import export
-from genanalytics.cli.fetch import fetch
-from genanalytics.cli.forecast import forecast
-from genanalytics.cli.ids import ids
-from genanalytics.cli.items import items
-from genanalytics.cli.mcp import mcp
-from genanalytics.cli.overviews import month, overview, today, week
-from genanalytics.cli.plot import plot
-from genanalytics.cli.price_changes import price_changes
-from genanalytics.cli.prices import prices
-from genanalytics.cli.program import Program
-from genanalytics.cli.quality import quality
-from genanalytics.cli.recommend import recommend
-from genanalytics.cli.reconcile import reconcile
-from genanalytics.cli.report import report
-from genanalytics.cli.sandbox import sandbox
-from genanalytics.cli.sessions import sessions
-from genanalytics.cli.show import show
-from genanalytics.cli.skill import skill
+from genanalytics.cli.program import PROGRAM, VARIABLE, Program
 from genanalytics.cli.streams import open_standard_streams, say
-from genanalytics.cli.summary import summary
-from genanalytics.cli.top import top
-from genanalytics.cli.waste import waste
-from genanalytics.cli.watch import watch
-from genanalytics.cli.what_if import what_if
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError, PoorerResultError
 
 _LACKS_OF_MEMORY = (
@@ -74,10 +39,17 @@ def main() -> None:
     open_standard_streams()
     signals.raise_interrupted()
     try:
-        code = complete(commands) if os.environ.get(VARIABLE) else run(sys.argv[1:])
+        code = _complete() if os.environ.get(VARIABLE) else run(sys.argv[1:])
     finally:
         signals.die_quietly()
     sys.exit(code)
+
+
+def _complete() -> int:
+    """Answer a shell that completes, and return the exit code."""
+    from genanalytics.cli.completion import complete
+
+    return complete(commands)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -116,7 +88,7 @@ def _report_interruption(arguments: Sequence[str], error: KeyboardInterrupt) -> 
 def _describe(error: Exception, arguments: Sequence[str]) -> str:
     """Return the message about an error that is no fault of the program; empty for any other."""
     if isinstance(error, GenAnalyticsError):
-        command = commands.commands.get(arguments[0]) if arguments else None
+        command = commands.find_command(arguments[0]) if arguments else None
         return name_options(error, command) if isinstance(error, InputError) else str(error)
     if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
         return "too many open files: raise the limit, for example with ulimit -n 256"
@@ -160,21 +132,8 @@ def _choose_exit_code(error: Exception) -> int:
     return Exit.USAGE if usage else Exit.FAILURE
 
 
-SECTIONS = {
-    "Get records": (demo, doctor, ids, fetch, watch),
-    "Look at them": (today, week, month, summary, top, show, sessions, attempts, quality, plot, report),
-    "Explain the bill": (items, prices, price_changes, change, changes, compare, cache_flips, reconcile, coverage),
-    "Decide": (recommend, waste, what_if, forecast, cache_replay),
-    "Keep records": (export, compact, cache),
-    "Set up": (completion, mcp, skill, sandbox),
-}
-"""The commands in the order of work."""
-
-
 @click.command(
     cls=Program,
-    sections=SECTIONS,
-    of_paths=overview,
     subcommand_metavar="COMMAND|PATH [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b

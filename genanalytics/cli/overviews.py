@@ -18,7 +18,7 @@ def _print(selection: Selection, output: Output, by: tuple[str, ...], every: str
     print_summary(selection, output, by=groups, every=every, **options)
 
 
-@click.command("PATH", hidden=True)
+@click.command("overview", hidden=True)
 @shows_groups
 @reads_records
 @prints_rows

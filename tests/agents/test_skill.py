@@ -36,7 +36,7 @@ def test_its_commands_and_options_exist() -> None:
     rows = re.findall(r"^\| [^|]+ \| `([a-z-]+) (?:GEN-ID )?FILE([^|]*)\|$", text, re.MULTILINE)
     assert len(rows) == 10
     for name, options in rows:
-        known = {option for parameter in commands.commands[name].params for option in parameter.opts}
+        known = {option for parameter in commands.load_commands()[name].params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", options)) <= known
 
 

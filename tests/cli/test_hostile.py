@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from genanalytics.cli.main import commands, run
+from genanalytics.cli.program import Program
 from genanalytics.files import read, write
 from genanalytics.sandbox import sample
 
@@ -131,14 +132,15 @@ def list_leaves(command: click.Command, *names: str) -> list[tuple[str, ...]]:
     """Return the names of all commands that do something."""
     if not isinstance(command, click.Group):
         return [names]
-    return [leaf for name, inner in command.commands.items() for leaf in list_leaves(inner, *names, name)]
+    inner = command.load_commands() if isinstance(command, Program) else command.commands
+    return [leaf for name, one in inner.items() for leaf in list_leaves(one, *names, name)]
 
 
 def test_no_command_is_forgotten() -> None:
     for names in list_leaves(commands):
         assert any(tuple(command[: len(names)]) == names for command in COMMANDS), names
     with_csv = {
-        name for name, command in commands.commands.items() if any("--csv" in one.opts for one in command.params)
+        name for name, command in commands.load_commands().items() if any("--csv" in one.opts for one in command.params)
     }
     assert with_csv == {command[0] for command in ROWS}
 

@@ -88,7 +88,7 @@ def test_the_first_column_names_the_column_of_the_records(capsys: pytest.Capture
 
 
 def test_every_command_that_chooses_records_takes_labels() -> None:
-    for command in commands.commands.values():
+    for command in commands.load_commands().values():
         names = {param.name for param in command.params}
         assert "where" not in names or {"labels", "labels_on"} <= names
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from genanalytics.cli.main import SECTIONS, commands, run
+from genanalytics.cli.main import commands, run
+from genanalytics.cli.sections import SECTIONS
 from genanalytics.files import write
 from support.generations import frame_of
 from support.printed import objects_of, printed_by
@@ -29,13 +30,18 @@ def test_the_help_lists_every_command_once_in_the_order_of_work(capsys: pytest.C
     titles = [said.index(f"\n{title}:\n") for title in SECTIONS]
     assert titles == sorted(titles)
     listed = re.findall(r"^ {2}([a-z][a-z-]*) {2,}[A-Z]", said, re.MULTILINE)
-    assert listed == list(commands.commands)
+    assert listed == commands.list_commands(None)
 
 
 def test_the_first_sentence_of_every_command_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed_by(capsys, "--help").splitlines()[1:]
     assert not [line for line in lines if line.endswith("...")]
     assert max(map(len, lines[: lines.index("  Examples:")])) <= 80
+
+
+def test_each_command_begins_its_help_with_the_sentence_of_the_program() -> None:
+    sentences = {name: sentence for section in SECTIONS.values() for name, sentence in section.items()}
+    assert sentences == {name: one.get_short_help_str(200) for name, one in commands.load_commands().items()}
 
 
 def test_a_path_instead_of_a_command_shows_its_records_by_model(capsys: pytest.CaptureFixture[str]) -> None:

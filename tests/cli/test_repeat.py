@@ -82,7 +82,7 @@ def test_a_first_error_ends_the_command(
 def test_every_command_that_prints_rows_knows_its_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     watching = [
         name
-        for name, command in commands.commands.items()
+        for name, command in commands.load_commands().items()
         if "watch" in {option.name for option in command.params}
         and not any(option.required for option in command.params)
     ]
