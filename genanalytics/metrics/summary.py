@@ -175,7 +175,9 @@ def _summarize_against(
         summarize(each, metrics=computed, **(options | {"by": names, "intervals": True})) for each in (data, against)
     )
     found = add_changes(now, before, names, [REQUESTS, *statistics])
-    found.attrs["notices"] = list(dict.fromkeys([*now.attrs["notices"], *before.attrs["notices"]]))
+    notices = now.attrs["notices"]
+    others = [f"compared with: {notice}" for notice in before.attrs["notices"] if notice not in notices]
+    found.attrs["notices"] = [*notices, *others]
     if names:
         found = found.sort_values(names, kind="stable", ignore_index=True)
     unwanted = [] if intervals else list_limits(statistics)

@@ -38,6 +38,14 @@ def test_a_total_with_unknown_costs_in_either_period_is_incomplete() -> None:
     assert "cost_unknown" not in found
 
 
+def test_notices_of_both_periods_are_kept_apart() -> None:
+    now, before = (frame_of({}) for _ in range(2))
+    for frame, notices in ((now, ["both", "this week"]), (before, ["both", "last week"])):
+        frame.attrs["notices"] = notices
+    found = summarize(now, metrics="effective_cost", against=before)
+    assert found.attrs["notices"] == ["both", "this week", "compared with: last week"]
+
+
 def test_a_clear_difference_is_sure_and_a_small_one_is_not() -> None:
     fast = frame_of(*({"latency": 1_000 + 10 * place} for place in range(60)))
     slow = frame_of(*({"latency": 2_000 + 10 * place} for place in range(60)))
