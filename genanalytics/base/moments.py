@@ -1,9 +1,10 @@
 """Moments in time, as users type them and as the local calendar divides them."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo
+
+from genanalytics.errors import InputError
 
 CalendarUnit = Literal["day", "week", "month"]
 
@@ -49,7 +50,7 @@ def parse_age(text: str) -> timedelta:
     return age
 
 
-def parse_moment(text: str, *, tz: ZoneInfo, now: datetime | None = None) -> datetime:
+def parse_moment(text: str, *, tz: tzinfo, now: datetime | None = None) -> datetime:
     """Return a moment in UTC, one of `FORMS`.
 
     Args:
@@ -60,6 +61,7 @@ def parse_moment(text: str, *, tz: ZoneInfo, now: datetime | None = None) -> dat
     Raises:
         ValueError: The text is none of these.
 
+    >>> from zoneinfo import ZoneInfo
     >>> parse_moment("yesterday", tz=ZoneInfo("Europe/Berlin"), now=datetime(2026, 9, 2, 12, tzinfo=UTC)).isoformat()
     '2026-08-31T22:00:00+00:00'
     """
@@ -79,25 +81,36 @@ def parse_moment(text: str, *, tz: ZoneInfo, now: datetime | None = None) -> dat
         raise ValueError(text) from None
 
 
-def to_moment(value: str | date, *, tz: ZoneInfo, now: datetime | None = None) -> datetime:
-    """Return a moment in UTC out of a text, as `parse_moment` reads it, a date, or a date and time.
+def read_moment(name: str, value: str | date, *, tz: tzinfo = UTC, now: datetime | None = None) -> datetime:
+    """Return the value of an argument as a moment in UTC.
+
+    Args:
+        name: The argument, for the message.
+        value: A text, as `parse_moment` reads it, a date, or a date and time.
+        tz: The time zone of dates and of times without an offset.
+        now: The current moment; the clock by default.
 
     Raises:
-        ValueError: The text is none of these.
+        InputError: The value is none of these.
 
-    >>> to_moment(date(2026, 9, 1), tz=ZoneInfo("Europe/Berlin")).isoformat()
+    >>> from zoneinfo import ZoneInfo
+    >>> read_moment("since", date(2026, 9, 1), tz=ZoneInfo("Europe/Berlin")).isoformat()
     '2026-08-31T22:00:00+00:00'
     """
-    if isinstance(value, str):
-        return parse_moment(value, tz=tz, now=now)
-    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+    try:
+        if isinstance(value, str):
+            return parse_moment(value, tz=tz, now=now)
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+    except (OverflowError, TypeError, ValueError):
+        msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
+        raise InputError(msg, arguments=[name]) from None
 
 
-def find_start(moment: datetime, unit: CalendarUnit, tz: ZoneInfo) -> datetime:
+def find_start(moment: datetime, unit: CalendarUnit, tz: tzinfo) -> datetime:
     """Return the start of the local day, week (from Monday) or month of a moment, in UTC.
 
-    >>> find_start(datetime(2026, 9, 2, 23, tzinfo=UTC), "week", ZoneInfo("UTC")).isoformat()
+    >>> find_start(datetime(2026, 9, 2, 23, tzinfo=UTC), "week", UTC).isoformat()
     '2026-08-31T00:00:00+00:00'
     """
     day = moment.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None, fold=0)
@@ -108,10 +121,10 @@ def find_start(moment: datetime, unit: CalendarUnit, tz: ZoneInfo) -> datetime:
     return _localize(day, tz)
 
 
-def step(start: datetime, unit: CalendarUnit, count: int, tz: ZoneInfo) -> datetime:
+def step(start: datetime, unit: CalendarUnit, count: int, tz: tzinfo) -> datetime:
     """Return the start of the day, week or month that is `count` later, out of a start that `find_start` returned.
 
-    >>> step(datetime(2026, 1, 1, tzinfo=UTC), "month", -1, ZoneInfo("UTC")).isoformat()
+    >>> step(datetime(2026, 1, 1, tzinfo=UTC), "month", -1, UTC).isoformat()
     '2025-12-01T00:00:00+00:00'
     """
     local = (start + timedelta(hours=3)).astimezone(tz)  # beyond a midnight that the clocks skip
@@ -122,6 +135,6 @@ def step(start: datetime, unit: CalendarUnit, count: int, tz: ZoneInfo) -> datet
     return _localize(day.replace(year=months // 12, month=months % 12 + 1), tz)
 
 
-def _localize(day: datetime, tz: ZoneInfo) -> datetime:
+def _localize(day: datetime, tz: tzinfo) -> datetime:
     """Return local midnight in UTC; where clocks skip it, the moment of the skip, and where it is twice, the first."""
     return day.replace(tzinfo=tz).astimezone(UTC)

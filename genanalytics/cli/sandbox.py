@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ import click
 from genanalytics.base.atomic import replace_file
 from genanalytics.cli.options import FILE
 from genanalytics.cli.streams import say
-from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
 if TYPE_CHECKING:
@@ -81,12 +79,13 @@ def sandbox(
     /analytics/query, which accept a token that contains "management". The records are synthetic, with the fields and
     formats of real ones.
     """
+    from genanalytics.base.moments import read_moment
     from genanalytics.sandbox import Sandbox, Terms, activity_csv, sample
     from genanalytics.sandbox.account import Account, find_now
 
     terms = [Terms[name.upper().replace("-", "_")] for name in scenarios] if scenarios else list(Terms)
     made = sample(records, seed, month=month, nightly=nightly, terms=terms)
-    moment = _read_moment(now)
+    moment = None if now is None else read_moment("now", now)
     _write(ids_file, "id", len(made.ids), lambda: "".join(f"{generation_id}\n" for generation_id in made.ids))
     _write(activity_file, "row", len(made.records), lambda: activity_csv(made.records.values(), made.items))
     if daily_file is not None:
@@ -101,23 +100,6 @@ def sandbox(
         server.serve_forever()
     except KeyboardInterrupt:
         say("Stopped.", err=True)
-
-
-def _read_moment(text: str | None) -> datetime | None:
-    """Return the moment of `--now`.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    from zoneinfo import ZoneInfo
-
-    from genanalytics.base.moments import FORMS, parse_moment
-
-    try:
-        return None if text is None else parse_moment(text, tz=ZoneInfo("UTC"))
-    except ValueError:
-        msg = f"--now {text!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg) from None
 
 
 def _write(path: str | None, noun: str, count: int, make: Callable[[], str]) -> None:

@@ -5,14 +5,13 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime, time as time_of_day
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias, cast
-from zoneinfo import ZoneInfo
 
 from genanalytics.base.content import Content, find_files, open_content, read_stream, translate_errors
 from genanalytics.base.mask import hide_api_keys
-from genanalytics.base.moments import FORMS, parse_moment, to_utc
+from genanalytics.base.moments import read_moment
 from genanalytics.errors import InputError
 from genanalytics.ids.columns import Notify
 from genanalytics.ids.form import NOT_TEXT, read_created_s
@@ -40,7 +39,6 @@ IdSource: TypeAlias = str | os.PathLike[str] | Iterable[object] | HasId | HasHea
 _FILE_NAME = re.compile(
     r".*\.(?:arrow|csv|db|feather|gz|ids|ipc|json|jsonl|list|log|md|ndjson|parquet|sqlite3?|tsv|txt|zst)", re.IGNORECASE
 )
-_UTC = ZoneInfo("UTC")
 _ID_NAMES = ("id", "generation_id", "x-generation-id")
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _UNSUPPORTED = {b"PK\x03\x04": "a ZIP archive", b"BZh": "packed with bzip2", b"\xfd7zXZ": "packed with xz"}
@@ -105,7 +103,10 @@ def read_ids(
     """
     notices: list[str] = []
     ids = _read(source, column, notices.append)
-    start_s, end_s = _to_second("since", since), _to_second("until", until)
+    start_s, end_s = (
+        None if value is None else read_moment(name, value).timestamp()
+        for name, value in (("since", since), ("until", until))
+    )
     if start_s is not None and end_s is not None and start_s >= end_s:
         msg = f"since={since!s} is not before until={until!s}: exchange them, or leave one out"
         raise InputError(msg, arguments=["since", "until"])
@@ -245,19 +246,3 @@ def _filter_period(ids: Iterator[str], start_s: float | None, end_s: float | Non
     notify(f"left out {format_count(outside, 'id')} outside the period")
     if undated:
         notify(f"kept {format_count(undated, 'id')} without a time")
-
-
-def _to_second(name: str, value: object) -> float | None:
-    """Return a moment as Unix time."""
-    if value is None:
-        return None
-    try:
-        moment = parse_moment(value, tz=_UTC) if isinstance(value, str) else value
-        if isinstance(moment, date) and not isinstance(moment, datetime):
-            moment = datetime.combine(moment, time_of_day())
-        if isinstance(moment, datetime):
-            return to_utc(moment).timestamp()
-    except (ValueError, OverflowError):
-        pass  # looks like a moment, but there is no such day or hour
-    msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
-    raise InputError(msg, arguments=[name])

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.moments import FORMS, to_moment
+from genanalytics.base.moments import read_moment
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import name_group
 from genanalytics.errors import InputError, MissingColumnError
@@ -356,10 +356,6 @@ def _read_day(name: str, value: str | date | None) -> datetime | None:
     """
     if value is None:
         return None
-    try:
-        moment = to_moment(value, tz=ZoneInfo("UTC"))
-    except (ValueError, OverflowError):
-        msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg, arguments=[name]) from None
+    moment = read_moment(name, value)
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return day + timedelta(days=1) if name == "since" and day < moment else day

@@ -76,7 +76,7 @@ def test_a_range_that_cannot_be_read_is_refused_with_the_next_step(options: dict
 
 
 def test_without_a_start_or_an_end_there_is_no_range_before() -> None:
-    with pytest.raises(InputError, match="needs a period: give last='week', or since and until"):
+    with pytest.raises(InputError, match="needs a period: give last='week', or since= and until="):
         find_time_range(since="2026-11-01", now=NOW).find_previous()
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Never
-from zoneinfo import ZoneInfo
 
-from genanalytics.base.moments import FORMS, to_moment
+from genanalytics.base.moments import read_moment
 from genanalytics.errors import GenAnalyticsError, InputError
 from genanalytics.fetching.account.analytics import (
     HOUR_S,
@@ -234,8 +233,8 @@ def _give_up(window: Window, error: Exception) -> GenAnalyticsError:
 
 def _read_window(since: str | date, until: str | date | None, now: float) -> Window:
     """Return the period in whole seconds; its end is at most an hour from now, as clocks differ."""
-    start = math.floor(_read_moment("since", since, now))
-    end = now if until is None else _read_moment("until", until, now)
+    start = math.floor(_read_second("since", since, now))
+    end = now if until is None else _read_second("until", until, now)
     end = math.ceil(min(end, now + HOUR_S))
     if start >= end:
         msg = f"since={since!s} is not before until={'now' if until is None else until!s}: give an earlier moment"
@@ -243,15 +242,6 @@ def _read_window(since: str | date, until: str | date | None, now: float) -> Win
     return Window(start, end)
 
 
-def _read_moment(name: str, value: str | date, now: float) -> float:
-    """Return a moment as Unix time.
-
-    Raises:
-        InputError: It cannot be read, or it is before 1970.
-    """
-    try:
-        moment = to_moment(value, tz=ZoneInfo("UTC"), now=datetime.fromtimestamp(now, UTC)).timestamp()
-    except (ValueError, OverflowError):
-        msg = f"{name}={value!r:.80} is not a moment: give {FORMS}"
-        raise InputError(msg, arguments=[name]) from None
-    return max(moment, 0.0)
+def _read_second(name: str, value: str | date, now: float) -> float:
+    """Return a moment as Unix time in seconds, at the earliest 1970."""
+    return max(read_moment(name, value, now=datetime.fromtimestamp(now, UTC)).timestamp(), 0.0)

@@ -1,7 +1,7 @@
 """Records by conditions and by time, in one call."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -16,8 +16,8 @@ def select(
     data: Any,  # noqa: ANN401 - of any engine
     where: str | Sequence[str] = (),
     *,
-    since: str | datetime | None = None,
-    until: str | datetime | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
     last: str | None = None,
     period: str | None = None,
     tz: str = "UTC",
@@ -44,7 +44,7 @@ def select(
         MissingColumnError: A condition names a column that the data lacks.
         InputError: A condition or a moment cannot be read, or more than one way is given to choose the time.
 
-    >>> frame = pd.DataFrame({"model": ["openai/gpt-5", "b"], "created_at": pd.to_datetime(["2026-09-01Z"] * 2)})
+    >>> frame = pd.DataFrame({"model": ["openai/gpt-5", "b"], "created_at": pd.to_datetime(["2026-09-01T12:00Z"] * 2)})
     >>> select(frame, "model ~ gpt", since="2026-08-01")["model"].tolist()
     ['openai/gpt-5']
     """

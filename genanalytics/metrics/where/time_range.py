@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from genanalytics.base.moments import FORMS, CalendarUnit, find_start, parse_age, parse_moment, step
+from genanalytics.base.moments import CalendarUnit, find_start, parse_age, read_moment, step
 from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.grouping.calendar import find_zone
@@ -47,8 +47,8 @@ class TimeRange:
             InputError: The range has no start or no end.
         """
         if self.start is None or self.end is None:
-            msg = "a comparison with the previous period needs a period: give last, such as week, or since and until"
-            raise InputError(msg)
+            msg = "a comparison with the previous period needs a period: give last='week', or since= and until="
+            raise InputError(msg, arguments=["last", "since", "until"])
         if self.unit is None:
             return TimeRange(self.start - (self.end - self.start), self.start, self.tz)
         start = step(self.start, self.unit, -1, self.tz)
@@ -77,8 +77,8 @@ class TimeRange:
 
 def find_time_range(
     *,
-    since: str | datetime | None = None,
-    until: str | datetime | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
     last: str | None = None,
     period: str | None = None,
     tz: str = "UTC",
@@ -115,7 +115,10 @@ def find_time_range(
         if period not in UNITS:
             raise _refuse(period, UNITS, name="period")
         return TimeRange(find_start(now, period, zone), now, zone, period)
-    start, end = (_read_moment(name, value, zone, now) for name, value in (("since", since), ("until", until)))
+    start, end = (
+        None if value is None else read_moment(name, value, tz=zone, now=now)
+        for name, value in (("since", since), ("until", until))
+    )
     if start is not None and end is not None and start >= end:
         msg = f"since={since!s} is not before until={until!s}: exchange them, or leave one out"
         raise InputError(msg, arguments=["since", "until"])
@@ -135,15 +138,3 @@ def _find_last(last: str, zone: ZoneInfo, now: datetime) -> TimeRange:
 def _refuse(value: str, allowed: Sequence[str], *, name: str) -> InputError:
     msg = f"{name}={value!r}; {suggest(value, UNITS)}give {', '.join(allowed[:-1])} or {allowed[-1]}"
     return InputError(msg, arguments=[name])
-
-
-def _read_moment(name: str, value: str | datetime | None, zone: ZoneInfo, now: datetime) -> datetime | None:
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
-    try:
-        return parse_moment(value, tz=zone, now=now)
-    except ValueError:
-        msg = f"{name}={value!r} is not a moment: give {FORMS}"
-        raise InputError(msg, arguments=[name]) from None
