@@ -56,6 +56,21 @@ def format_value(value: float | None, unit: Unit, *, decimals: int | None = None
     return _MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
 
 
+def format_change(change: float | None, unit: Unit, *, decimals: int | None = None) -> str:
+    """Return a change as text, with its sign; arguments are those of `format_value`.
+
+    >>> format_change(0.25, Unit.USD), format_change(-0.1, Unit.SHARE), format_change(0.0, Unit.COUNT)
+    ('+$0.2500', '−10.0 %', '0')
+    """
+    text = format_value(change, unit, decimals=decimals)
+    return f"+{text}" if text != GAP and change is not None and change > 0 else text
+
+
+def find_unit_of_difference(unit: Unit) -> Unit:
+    """Return the unit of a difference of two values: that of two shares is in percentage points."""
+    return Unit.POINTS if unit is Unit.SHARE else unit
+
+
 def mark_lower_bound(text: str) -> str:
     """Return the text of a total that may be larger, with its sign; a gap stays a gap.
 

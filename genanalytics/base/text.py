@@ -69,6 +69,15 @@ def _take(text: str, columns: int) -> str:
     return text[: sum(1 for _ in itertools.takewhile(lambda width: width <= columns, widths))]
 
 
+def capitalize(text: str) -> str:
+    """Return a text as the start of a sentence: with an upper-case letter, and the others as they are.
+
+    >>> capitalize("share of cost"), capitalize("TTFT p50"), capitalize("")
+    ('Share of cost', 'TTFT p50', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def escape_unprintable(text: str) -> str:
     r"""Return untrusted text with every character escaped that could move a terminal's cursor.
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics.base.text import capitalize
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times, split_names
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.values import COLUMNS_OF_GROUPS
-from genanalytics.units import Unit, format_value, mark_lower_bound, money_decimals
+from genanalytics.units import Unit, format_change, format_value, mark_lower_bound, money_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +124,7 @@ def _describe(found: "pd.DataFrame", periods: "Periods") -> Iterator[str]:
     decimals = money_decimals(whole)
     cost = format_value(whole[1], Unit.USD, decimals=decimals)
     cost = mark_lower_bound(cost) if "after" in bounds else cost
-    sentence = f"{_capitalize(after)} cost {cost}, {_compare(whole[0], whole[1], before)}"
+    sentence = f"{capitalize(after)} cost {cost}, {_compare(whole[0], whole[1], before)}"
     if days is None:
         yield f"{sentence}: {_list_causes(total)}."
         return
@@ -134,10 +135,6 @@ def _describe(found: "pd.DataFrame", periods: "Periods") -> Iterator[str]:
     )
 
 
-def _capitalize(name: str) -> str:
-    return name[0].upper() + name[1:]
-
-
 def _compare(was: float, now: float, before: str) -> str:
     """Return the difference in words, such as `$19.90 less than August 2026 (−4.8 %)`."""
     decimals = money_decimals([was, now])
@@ -145,7 +142,7 @@ def _compare(was: float, now: float, before: str) -> str:
     if not round(change, decimals):
         return f"as much as {before}"
     size = format_value(abs(change), Unit.USD, decimals=decimals)
-    share = f" ({'+' if change > 0 else ''}{format_value(change / was, Unit.SHARE)})" if was > 0 else ""
+    share = f" ({format_change(change / was, Unit.SHARE)})" if was > 0 else ""
     return f"{size} {'more' if change > 0 else 'less'} than {before}{share}"
 
 
@@ -159,11 +156,7 @@ def _list_causes(total: Mapping[str, float | None]) -> str:
     named = [(label, effect) for label, effect in sizes if abs(effect) >= least and effect]
     rest = sum(effect for label, effect in sizes if abs(effect) < least)
     decimals = money_decimals(effect for _, effect in named)
-    causes = [f"{label} {_sign(effect, decimals)}" for label, effect in named]
+    causes = [f"{label} {format_change(effect, Unit.USD, decimals=decimals)}" for label, effect in named]
     if round(rest, decimals):
-        causes.append(f"other causes {_sign(rest, decimals)}")
+        causes.append(f"other causes {format_change(rest, Unit.USD, decimals=decimals)}")
     return ", ".join(causes) or "no cause changed"
-
-
-def _sign(effect: float, decimals: int) -> str:
-    return ("+" if effect > 0 else "") + format_value(effect, Unit.USD, decimals=decimals)

@@ -28,7 +28,7 @@ def print_groups(data: Any, by: Sequence[str], output: Output, **options: Any) -
         output.print_rows(rank_groups(data, columns, **options), total=total)
         return
     options |= {"columns": output.columns, "sort": output.sort, "limit": output.limit, "total": output.has_total}
-    if not output.is_for_people:
+    if not output.is_text_table:
         output.print_document(overview(data, columns, **options))
         return
     width, style = find_terminal_width(), choose_style()

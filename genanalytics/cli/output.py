@@ -58,7 +58,7 @@ class Output:
     total: bool | None = None
 
     @property
-    def is_for_people(self) -> bool:
+    def is_text_table(self) -> bool:
         """Whether the rows are printed as a text table."""
         return self.form == "table"
 
@@ -85,7 +85,7 @@ class Output:
             total: The figures of all rows as one row; by default those of `find_total`.
             prepare: Makes the rows readable for Markdown and HTML, after they are sorted.
         """
-        if self.is_for_people:
+        if self.is_text_table:
             return False
         if self.form in FOR_PEOPLE:
             self.print_document(self._make_table(rows, names, total, prepare))
@@ -108,9 +108,10 @@ class Output:
     ) -> "Table":
         """Return the table of a document, whose first columns without figures name the rows."""
         from genanalytics.metrics.declare import name_limits
+        from genanalytics.tables.figures import list_groups
         from genanalytics.tables.notes import list_notices
         from genanalytics.tables.table import Table
-        from genanalytics.tables.trim import add_coverage, choose_columns, list_bounds, list_groups, sort_rows
+        from genanalytics.tables.trim import add_coverage, choose_columns, list_bounds, sort_rows
 
         ordered = rows if self.sort is None else sort_rows(rows, self.sort)
         readable = add_coverage(ordered if prepare is None else prepare(ordered))
@@ -304,7 +305,7 @@ def prints_rows(command: Command) -> Command:
         from genanalytics.cli.repeat import repeat
 
         selection = others.get("selection") or Selection(others["paths"] or read_config().find_data())
-        return repeat(run, selection, watch_s, is_for_people=output.is_for_people and file is None)
+        return repeat(run, selection, watch_s, is_for_people=output.is_text_table and file is None)
 
     return cast("Command", combine(_form_options, _watch_options)(choose))
 

@@ -27,7 +27,7 @@ def recommend(selection: Selection, output: Output) -> None:
     from genanalytics.tables.recommendations import format_recommendations
     from genanalytics.tables.trim import describe_left_out
 
-    if output.is_for_people and output.columns is not None:
+    if output.is_text_table and output.columns is not None:
         msg = "--columns chooses columns, and the table form is a list: add --csv, --format markdown or another form"
         raise click.UsageError(msg)
     with selection.open() as data:

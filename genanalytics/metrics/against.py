@@ -1,4 +1,4 @@
-"""Statistics beside those of another period: the change of each, and how sure it is."""
+"""Statistics next to those of another period: the change of each, and how sure it is."""
 
 import math
 import operator
@@ -19,7 +19,7 @@ from genanalytics.metrics.intervals.difference import (
     combine_plain,
 )
 from genanalytics.metrics.sets.cost import REQUESTS, UNKNOWN
-from genanalytics.units import Unit
+from genanalytics.units import Unit, find_unit_of_difference
 
 Certainty = Literal["exact", "sure", "unclear", "incomplete"]
 """`exact`: a total, which is known; `sure`: the 95 % interval of the change excludes 0; `unclear`: it contains 0, or
@@ -130,6 +130,6 @@ def _describe(now: pd.DataFrame, statistics: Sequence[Statistic]) -> dict[str, d
         unit, label = Unit(units[statistic.name]), labels[statistic.name]
         units[previous], labels[previous] = unit.value, f"{label} before"
         for name, words in zip(changes, ("change", "change low", "change high"), strict=True):
-            units[name] = (Unit.POINTS if unit is Unit.SHARE else unit).value
+            units[name] = find_unit_of_difference(unit).value
             labels[name] = f"{label} {words}"
     return {"units": units, "labels": labels}

@@ -7,9 +7,9 @@ import pandas as pd
 from pandas.api.types import is_bool
 
 from genanalytics.base.html import make_block, make_table
-from genanalytics.base.text import name_group
+from genanalytics.base.text import capitalize, name_group
 from genanalytics.metrics.declare import Statistic
-from genanalytics.units import Unit, format_value
+from genanalytics.units import Unit, find_unit_of_difference, format_value
 
 LEAST_OVERLAP = 0.5
 """If less than this share of the rows of a side is in common strata, most of that side is not compared."""
@@ -73,7 +73,7 @@ class Comparison:
     def answer(self) -> str:
         """The difference in one sentence, with its interval."""
         label, unit, difference = self.metric.label, self.metric.unit, self.difference
-        title, a, b = f"{label[0].upper()}{label[1:]}", _name(self.a), _name(self.b)
+        title, a, b = capitalize(label), _name(self.a), _name(self.b)
         if not self.comparable or difference.value is None:
             return f"{title}: {a} and {b} cannot be compared, since they have too little in common."
         values = " against ".join(format_value(value, unit) for value in (self.value_a, self.value_b))
@@ -139,11 +139,6 @@ class Comparison:
         count = f"{_MOST_STRATA} of {len(strata):,} common strata, those with most weight"
         title = count if len(strata) > _MOST_STRATA else f"{len(strata)} common strata"
         return f"<details><summary>{title}</summary>{table}</details>"
-
-
-def find_unit_of_difference(unit: Unit) -> Unit:
-    """Return the unit of a difference of two values."""
-    return Unit.POINTS if unit is Unit.SHARE else unit
 
 
 def _name(side: object) -> str:

@@ -15,7 +15,7 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
-from genanalytics.metrics.compared import Comparison, Estimate, find_unit_of_difference
+from genanalytics.metrics.compared import Comparison, Estimate
 from genanalytics.metrics.declare import Basis, Known, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
@@ -32,7 +32,7 @@ from genanalytics.metrics.intervals.moments import Moments
 from genanalytics.metrics.intervals.ratios import Limits, count_effective_rows
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import Percentiles, aggregate, choose_percentiles, finish
-from genanalytics.units import Unit
+from genanalytics.units import Unit, find_unit_of_difference
 
 _N = "rows with a value"
 _SIDES = ("a", "b")

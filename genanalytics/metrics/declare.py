@@ -244,6 +244,11 @@ class Statistic:
         return False
 
     @property
+    def adds_up(self) -> bool:
+        """Whether the numbers of groups add up to the number of all of them: a count or a sum."""
+        return isinstance(self.finish, Count | Known | Sum)
+
+    @property
     def row_values(self) -> tuple[RowValue, ...]:
         """The row values that its aggregates read."""
         found = (aggregate.value for aggregate in self.aggregates)

@@ -149,7 +149,7 @@ def summarize(
         "percentiles": method,
         "notices": source.notices,
         "shares_of_total": [one.name for one in statistics if isinstance(one.finish, ShareOfTotal)],
-        "sums": [one.name for one in statistics if isinstance(one.finish, Count | Sum | Known)],
+        "sums": [one.name for one in statistics if one.adds_up],
         **describe_completeness(data, [one.name for one in statistics if one.can_only_grow]),
     }
     if intervals:

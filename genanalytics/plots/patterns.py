@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.text import capitalize
 from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
@@ -51,7 +52,7 @@ def hour_of_week(
         rule = "summed over the period" if adds_up else ""
         write_title(
             axes,
-            f"{statistic.label[:1].upper()}{statistic.label[1:]} by hour of the week",
+            f"{capitalize(statistic.label)} by hour of the week",
             [describe_basis(data, tz), rule, "blank: none known", beyond],
         )
         axes.set(xlabel=f"hour of the day ({tz})", ylabel="day of the week")

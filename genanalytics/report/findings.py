@@ -23,7 +23,7 @@ from genanalytics.metrics.sets.latency import TTFT
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
 from genanalytics.report.bill import Bill, compute_bill, find_price_findings
 from genanalytics.report.finding import Finding
-from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
+from genanalytics.units import Unit, format_change, format_count, format_value, mark_lower_bound
 
 LEAST_REQUESTS = 100
 """A claim about a provider needs at least this many of its requests."""
@@ -169,7 +169,7 @@ def _judge_change(days: pd.DataFrame) -> Iterator[_Claim]:
     if partial:
         text = f"{text} Missing records may be the reason."
     is_share = was > 0 and min(before.min().min(), after.min().min()) >= 0  # not with refunds
-    figure = _sign(change / was, Unit.SHARE) if is_share else f"{_sign(change, Unit.USD)} per day"
+    figure = format_change(change / was, Unit.SHARE) if is_share else f"{format_change(change, Unit.USD)} per day"
     yield _Claim(chance, Finding(figure, text, "cost-over-time", change > 0))
 
 
@@ -200,12 +200,8 @@ def _name_cause(changes: "pd.Series[float]", change: float) -> str:
     """Return the model that moved the cost most in the direction of the change, and what others moved it back."""
     along, back = changes[changes * change > 0].abs(), float(changes[changes * change < 0].sum())
     cause = along.index[int(along.argmax())]
-    text = f"the largest part is {_name(cause)}, {_sign(math.copysign(along.max(), change), Unit.USD)} per day"
-    return f"{text}, while others changed it by {_sign(back, Unit.USD)}" if back else text
-
-
-def _sign(value: float, unit: Unit) -> str:
-    return f"{'+' if value > 0 else ''}{format_value(value, unit)}"
+    text = f"the largest part is {_name(cause)}, {format_change(math.copysign(along.max(), change), Unit.USD)} per day"
+    return f"{text}, while others changed it by {format_change(back, Unit.USD)}" if back else text
 
 
 def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from genanalytics._version import __version__
 from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.opening import opens_paths
-from genanalytics.base.text import name_group
+from genanalytics.base.text import capitalize, name_group
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.dataset.manifest import MANIFEST
 from genanalytics.decide.advice.recommend import recommend
@@ -181,7 +181,7 @@ def write_report(
         "subject": _describe_subject(summaries.total, period, tz, sources),
         "tiles": _make_tiles(summaries.total),
         "actions": list_advice(recommended, [Path(source).name for source in sources]),
-        "notices": [clean(f"{notice[0].upper()}{notice[1:]}.", 400) for notice in recommended.attrs["notices"]],
+        "notices": [clean(f"{capitalize(notice)}.", 400) for notice in recommended.attrs["notices"]],
         "findings": find_findings(summaries),
         "sections": sections,
         "charts": {chart.name: chart.title for section in sections for chart in section.charts},

@@ -14,12 +14,14 @@ from genanalytics.bill.page import Section
 from genanalytics.errors import InputError
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
 from genanalytics.records.schema import BY_NAME, Kind
-from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound
+from genanalytics.units import GAP, Unit, format_change, format_count, format_value, mark_lower_bound
 
 NANO = 1_000_000_000
 """Nano-dollars in a US dollar."""
 MOST_ROWS = 10
 """The number of generations that are shown."""
+_DECIMALS = 6
+"""The decimals of an amount in an export."""
 _MOST_GROUPS = 31
 """The number of models and of days that are shown, those with the largest differences."""
 
@@ -338,9 +340,7 @@ def _show_difference(difference: float | None, unit: str) -> str:
     """Return a sum of differences with its sign and unit."""
     if pd.isna(difference) or not unit:
         return GAP
-    if unit == Unit.USD.value:
-        return _show_usd(difference, signed=True)
-    return ("+" if difference > 0 else "") + format_value(float(difference), Unit(unit))
+    return format_change(float(difference), Unit(unit), decimals=_DECIMALS if unit == Unit.USD.value else None)
 
 
 def _show_usd(amount: float, *, signed: bool = False) -> str:
@@ -349,4 +349,5 @@ def _show_usd(amount: float, *, signed: bool = False) -> str:
     >>> _show_usd(0.25), _show_usd(0.25, signed=True), _show_usd(-0.1, signed=True)
     ('$0.250000', '+$0.250000', '−$0.100000')
     """
-    return ("+" if signed and amount > 0 else "") + format_value(float(amount), Unit.USD, decimals=6)
+    show = format_change if signed else format_value
+    return show(float(amount), Unit.USD, decimals=_DECIMALS)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.sets.cost import REQUESTS
-from genanalytics.units import GAP, Unit, format_value
+from genanalytics.units import GAP, Unit, find_unit_of_difference, format_change
 
 _WORDS = {"exact": "", "sure": " sure", "unclear": " unclear", "incomplete": " incomplete"}
 _NOTES = {
@@ -40,13 +40,10 @@ def _format_change(now: int, before: int, previous: float, change: float, word: 
         return "new" if now else "gone"
     if pd.isna(change):
         return GAP
-    if unit is Unit.SHARE:
-        size = format_value(change, Unit.POINTS)
-    elif previous > 0:
-        size = format_value(change / previous, Unit.SHARE)
-    else:
-        size = format_value(change, unit)
-    return f"{'+' if change > 0 else ''}{size}{_WORDS[word]}"
+    is_relative = previous > 0 and unit is not Unit.SHARE
+    size = change / previous if is_relative else change
+    shown = Unit.SHARE if is_relative else find_unit_of_difference(unit)
+    return f"{format_change(size, shown)}{_WORDS[word]}"
 
 
 def describe_changes(rows: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:

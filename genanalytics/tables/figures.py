@@ -15,11 +15,11 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 from narwhals.stable.v2.typing import IntoDataFrame
 
-from genanalytics.base.text import name_group, suggest
+from genanalytics.base.text import list_names, name_group, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.attempts import ATTEMPTS
 from genanalytics.metrics.catalog import DEFAULT, ROW_VALUES, SETS
-from genanalytics.metrics.declare import Count, Known, ShareOfTotal, Sum, name_limits
+from genanalytics.metrics.declare import ShareOfTotal, Statistic, name_limits
 from genanalytics.metrics.sessions import SESSIONS
 from genanalytics.metrics.sets.cost import REQUESTS
 from genanalytics.metrics.summary import OPEN
@@ -119,14 +119,15 @@ def _list_known() -> dict[str, Figure]:
     columns = {one.name: Figure(one.name.replace("_", " "), one.unit) for one in COLUMNS if one.unit is not Unit.NONE}
     values = {name: Figure(value.label, value.unit) for name, value in ROW_VALUES.items()}
     statistics = [*itertools.chain(*SETS.values()), *SESSIONS, *ATTEMPTS, *DEFAULT, REQUESTS]
-    known = {one.name: Figure(one.label, one.unit, _find_list(one.finish)) for one in statistics}
+    known = {one.name: Figure(one.label, one.unit, _find_list(one)) for one in statistics}
     return columns | values | known
 
 
-def _find_list(finish: object) -> str:
-    if isinstance(finish, ShareOfTotal):
+def _find_list(statistic: Statistic) -> str:
+    """Return the attribute that lists a statistic; an empty text for one that does not add up."""
+    if isinstance(statistic.finish, ShareOfTotal):
         return SHARES
-    return SUMS if isinstance(finish, Count | Known | Sum) else ""
+    return SUMS if statistic.adds_up else ""
 
 
 def _to_pandas(data: AnyFrame) -> pd.DataFrame:
@@ -195,7 +196,8 @@ def _read_units(units: Mapping[str, str], names: Sequence[str]) -> dict[str, Uni
     words = {unit.name.lower(): unit for unit in Unit} | {unit.value: unit for unit in Unit}
     for name, unit in units.items():
         if name not in names:
-            msg = f"no column {name!r} for a unit; {suggest(str(name), names)}there are {', '.join(names)}"
+            there = list_names(names, near=str(name))
+            msg = f"no column {name!r} for a unit; {suggest(str(name), names)}there are {there}"
             raise InputError(msg)
         if str(unit) not in words:
             allowed = [one.name.lower() for one in Unit]
@@ -234,12 +236,18 @@ def is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
 
+def list_groups(rows: pd.DataFrame) -> list[str]:
+    """Return the columns before the first figure, which name the rows."""
+    units = rows.attrs.get("units", {})
+    return [*itertools.takewhile(lambda name: name not in units and not _is_fraction(rows[name]), map(str, rows))]
+
+
 def _find_groups(rows: pd.DataFrame, moved: Sequence[str]) -> list[str]:
     """Return the columns that name the rows: those of the index, and those before the first figure."""
     units = rows.attrs["units"]
     others = [name for name in map(str, rows) if name not in moved and name != OPEN]
     if any(name in units for name in others):
-        return [*moved, *itertools.takewhile(lambda name: name not in units and not _is_fraction(rows[name]), others)]
+        return [*moved, *list_groups(rows[others])]
     return [*moved] or [*itertools.takewhile(lambda name: not is_number(rows[name]), others)]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
+from genanalytics.base.text import capitalize
 from genanalytics.records.coverage import COVERAGE, UNKNOWN, Coverage, describe_coverage
+from genanalytics.tables.figures import SHARES
 from genanalytics.units import Unit, add_shown_shares, format_value
 
 _WHOLE = format_value(1.0, Unit.SHARE)
@@ -71,13 +73,11 @@ def describe_rounding(shown: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """
     lines = []
     for name in names:
-        shares = (
-            [float(share) for share in shown[name].dropna()] if name in shown.attrs.get("shares_of_total", ()) else []
-        )
+        shares = [float(share) for share in shown[name].dropna()] if name in shown.attrs.get(SHARES, ()) else []
         whole, added = math.fsum(shares), add_shown_shares(filter(math.isfinite, shares))
         if not shares or not math.isfinite(whole) or format_value(added, Unit.SHARE) == _WHOLE:
             continue
         label = shown.attrs["labels"][name]
         reason = "each share is rounded" if format_value(whole, Unit.SHARE) == _WHOLE else "not all rows are shown"
-        lines.append(f"{label[:1].upper()}{label[1:]}: adds up to {format_value(added, Unit.SHARE)}, since {reason}.")
+        lines.append(f"{capitalize(label)}: adds up to {format_value(added, Unit.SHARE)}, since {reason}.")
     return lines

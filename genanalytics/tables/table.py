@@ -7,7 +7,7 @@ from itertools import chain
 import pandas as pd
 
 from genanalytics.base.html import make_block, make_table, to_html
-from genanalytics.base.text import escape_unprintable, suggest
+from genanalytics.base.text import escape_unprintable, list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
 from genanalytics.tables.cells import PARTS, make_columns, name_rows
@@ -182,7 +182,7 @@ def _choose_columns(figures: Figures, columns: Sequence[str] | None) -> list[str
     every = list(map(str, figures.frame.columns))
     for name in columns or ():
         if name not in every:
-            msg = f"no column {name!r}; {suggest(str(name), every)}there are {', '.join(every)}"
+            msg = f"no column {name!r}; {suggest(str(name), every)}there are {list_names(every, near=str(name))}"
             raise InputError(msg)
     if columns is not None:
         return [name for name in dict.fromkeys(columns) if name not in figures.by]

@@ -3,7 +3,6 @@
 Every function returns a new frame with the units, labels and notices of the given one.
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,24 +13,12 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, UNKNOWN
 from genanalytics.records.coverage import COVERAGE, Coverage
+from genanalytics.tables.figures import SHARES, SUMS, list_groups
 from genanalytics.units import Unit, format_count, format_value
 
-SUMS = "sums"
-"""The attribute with the columns that add up over the rows."""
 TOTAL = "total"
 """The attribute with the figures of all rows, and the name of their row."""
 _DIRECTIONS = {"asc": True, "desc": False}
-
-
-def list_groups(rows: pd.DataFrame) -> list[str]:
-    """Return the columns before the first figure, which name the rows."""
-    units = rows.attrs.get("units", {})
-    return list(
-        itertools.takewhile(
-            lambda name: name not in units and not pd.api.types.is_float_dtype(rows[name].dtype),
-            map(str, rows.columns),
-        )
-    )
 
 
 def add_coverage(rows: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +123,7 @@ def find_total(rows: pd.DataFrame) -> pd.DataFrame | None:
     given = rows.attrs.get(TOTAL)
     if given is not None:
         return pd.DataFrame([given])
-    names = [name for name in (*rows.attrs.get(SUMS, ()), *rows.attrs.get("shares_of_total", ())) if name in rows]
+    names = [name for name in (*rows.attrs.get(SUMS, ()), *rows.attrs.get(SHARES, ())) if name in rows]
     if not names:
         return None
     figures = rows.drop(columns=list_groups(rows))
