@@ -22,8 +22,8 @@ END = "[end of data]"
 
 _LONGEST_NAME, _LONGEST_TEXT = 80, 200
 _LONGEST_LINE = 700
-_OTHERS = "limit shows more, up to 60; where, since and until choose others"
-_WIDEST = 100_000
+_OTHERS = f"limit shows more, up to {MOST_ROWS}; where, since and until choose others"
+WIDTH = 100_000
 """No table of an answer is divided: agents read long lines."""
 
 
@@ -82,7 +82,7 @@ def format_rows(rows: pd.DataFrame, by: Sequence[str], names: Sequence[str], *, 
         if rows[name].dtype.kind == "O":
             shown = shown.assign(**{name: shown[name].map(partial(_shorten, longest=longest))})
     rest = [f"{line} ({_OTHERS})" for line in describe_left_out(left_out)]
-    return [*format_table(shown, by, names, width=_WIDEST).split("\n"), *rest]
+    return [*format_table(shown, by, names, width=WIDTH).split("\n"), *rest]
 
 
 def _shorten(value: object, longest: int) -> object:

@@ -1,11 +1,9 @@
 """The tools that help to decide: waste, what_if, forecast, recommend."""
 
-from collections.abc import Iterator
+from itertools import chain
 from typing import get_args
 
-import pandas as pd
-
-from genanalytics.agents.answer import Answer, format_rows
+from genanalytics.agents.answer import WIDTH, Answer, format_rows
 from genanalytics.agents.arguments import Argument
 from genanalytics.agents.kept import Query
 from genanalytics.agents.tool import WHERE, Tool
@@ -17,24 +15,25 @@ from genanalytics.decide.losses.waste import WITHIN_S, waste
 from genanalytics.errors import InputError
 from genanalytics.tables.notes import list_notices
 from genanalytics.tables.recommendations import format_recommendations
-from genanalytics.tables.waste import conclude_waste
+from genanalytics.tables.waste import (
+    COLUMNS as COLUMNS_OF_WASTE,
+    choose_judged,
+    conclude_waste,
+    list_advice,
+    list_gaps,
+)
 from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
 
 _ALTERNATIVES = 20
-_WIDTH = 100_000
-_WASTE = ("kind", "requests", "cost", "share", "time_ms")
 
 
 def answer_waste(query: Query, *, within_s: float = WITHIN_S) -> Answer:
     """Return what was paid for nothing, by class."""
     found = waste(query.data, within_s=within_s)
-    judged = found[found["gap"].isna()]
-    if judged["cost_low"].isna().all():
-        judged = judged.drop(columns=["cost_low", "cost_high"])
-    table = format_rows(judged, ["class"], _WASTE) if len(judged) else []
-    gaps = [f"Not judged: {row['class']}: {row['gap']}." for row in found[found["gap"].notna()].to_dict("records")]
-    notes = [*gaps, *list_notices(found), *query.notices]
-    return Answer([*conclude_waste(found)], [*table, "", *_advise(judged)], notes)
+    judged = choose_judged(found)
+    table = format_rows(judged, ["class"], COLUMNS_OF_WASTE) if len(judged) else []
+    notes = [*list_gaps(found), *list_notices(found), *query.notices]
+    return Answer([*conclude_waste(found)], [*table, "", *chain(*list_advice(judged))], notes)
 
 
 def answer_what_if(
@@ -75,15 +74,8 @@ def answer_forecast(
 def answer_recommend(query: Query) -> Answer:
     """Return what to do first, ranked by US$ a month."""
     found = recommend(query.data, tz=query.tz)
-    text = format_recommendations(found, paths=query.paths, width=_WIDTH)
+    text = format_recommendations(found, paths=query.paths, width=WIDTH)
     return Answer((), text.split("\n"), query.notices)
-
-
-def _advise(judged: pd.DataFrame) -> Iterator[str]:
-    """Yield what usually helps against each class of waste, and the ids of examples."""
-    for row in judged[judged["requests"] > 0].to_dict("records"):
-        yield f"{row['class']}: {row['advice']}."
-        yield f"  {row['examples']}"
 
 
 DECISIONS = (

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.agents.answer import MOST_ROWS, Answer, format_rows
+from genanalytics.agents.answer import MOST_ROWS, WIDTH, Answer, format_rows
 from genanalytics.agents.arguments import Argument
 from genanalytics.agents.kept import Query
 from genanalytics.agents.tool import BY, LIMIT, Tool
@@ -25,14 +26,14 @@ from genanalytics.metrics.summary import OPEN
 from genanalytics.metrics.where.choose import describe_times, is_empty
 from genanalytics.tables.notes import describe_rounding, list_notices
 from genanalytics.tables.overview import choose_names, overview, rank_groups
-from genanalytics.tables.prices import SEEN, describe_unexplained, list_prices, name_groups_of_prices
+from genanalytics.tables.prices import NO_PRICE, SEEN, describe_unexplained, list_prices, name_groups_of_prices
+from genanalytics.tables.quality import COLUMNS, choose_doubtful, conclude_quality, list_doubts
 from genanalytics.tables.trim import sort_rows
 from genanalytics.units import format_count
 
 _FILES = 3
 _MODELS = 10
 _TOP = 10
-_WIDTH = 100_000
 _NO_RECORDS = ("There are no such records.",)
 _COST = (EFFECTIVE_COST.name, "cost_share")
 
@@ -99,7 +100,7 @@ def answer_prices(query: Query, *, by: Sequence[str] = BY_OF_PRICES, limit: int 
     found = prices(query.data, by=list(by))
     notes = [*describe_unexplained(found), *list_notices(found), *query.notices]
     if found.empty:
-        return Answer(["No price: no request was billed."], notes=notes)
+        return Answer([NO_PRICE], notes=notes)
     moments = {name: found[name].dt.tz_convert(query.tz) for name in SEEN}
     names = ["requests", "explained_share", *SEEN, *list_prices(found), "identified", "relation"]
     table = format_rows(found.assign(**moments), name_groups_of_prices(found), names, limit=limit)
@@ -110,12 +111,11 @@ def answer_quality(query: Query) -> Answer:
     """Return the doubtful records by check."""
     found = quality(query.data)
     notes = [*list_notices(found), *query.notices]
-    doubtful = found[(found["rows"] > 0).fillna(value=False)]
+    doubtful = choose_doubtful(found)
     if doubtful.empty:
-        return Answer((f"Nothing doubtful after {len(found):,} checks.",), notes=notes)
-    table = format_rows(doubtful, ["check"], ["rows", "of", "share"])
-    words = [line for row in doubtful.itertuples() for line in (f"{row.check}: {row.meaning}.", f"  {row.examples}")]
-    return Answer((), [*table, "", *words], notes)
+        return Answer((conclude_quality(found),), notes=notes)
+    table = format_rows(doubtful, ["check"], COLUMNS)
+    return Answer((), [*table, "", *chain(*list_doubts(doubtful))], notes)
 
 
 def _describe_files(query: Query) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _describe_files(query: Query) -> Iterator[str]:
 
 
 def _describe_total(query: Query, **options: Any) -> list[str]:  # noqa: ANN401 - options of overview
-    return str(overview(query.data, tz=query.tz, width=_WIDTH, **options)).split("\n")
+    return str(overview(query.data, tz=query.tz, width=WIDTH, **options)).split("\n")
 
 
 def _describe_open(groups: pd.DataFrame) -> Iterator[str]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("billed_requests", "requests", "bill_usd", "records_usd", "missing_usd")
-_LIMIT = 10
+_MAX_ROWS = 10
+"""The number of gaps in a table without --limit."""
 
 
 @click.command(
@@ -114,5 +115,5 @@ def _say_gaps(rows: "pd.DataFrame", names: Sequence[str], output: Output) -> Non
     gaps = rows[(rows["missing_usd"] > 0) | (rows["billed_requests"] > rows["requests"])]
     if len(gaps):
         say("")
-        output.say_table(gaps, names, _COLUMNS, limit=_LIMIT)
+        output.say_table(gaps, names, _COLUMNS, limit=_MAX_ROWS)
         say("")

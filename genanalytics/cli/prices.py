@@ -1,10 +1,8 @@
 """The command `prices`."""
 
-from functools import partial
-
 import click
 
-from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.output import Output, prints_rows, show_times
 from genanalytics.cli.records import Selection, reads_records, split_names
 from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.values import COLUMNS_OF_GROUPS
@@ -41,9 +39,9 @@ def prices(
     from genanalytics.tables.prices import (
         NO_PRICE,
         RARE,
+        SEEN,
         choose_columns_of_prices,
         describe_unexplained,
-        localize_prices,
         name_groups_of_prices,
     )
 
@@ -52,7 +50,7 @@ def prices(
         found = find_prices(data, by=groups)
     named = name_groups_of_prices(found)
     columns = choose_columns_of_prices(found)
-    localize = partial(localize_prices, tz=selection.tz)
+    localize = show_times(selection.tz, *SEEN)
     if output.print_rows(found, [*named, *columns], prepare=localize):
         return
     if found.empty:

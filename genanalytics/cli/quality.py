@@ -6,9 +6,6 @@ from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
-from genanalytics.units import format_count
-
-_COLUMNS = ("rows", "of", "share")
 
 
 @click.command(
@@ -26,19 +23,20 @@ def quality(selection: Selection, output: Output) -> None:
     """
     from genanalytics.metrics import quality as check_quality
     from genanalytics.tables.notes import list_notices
+    from genanalytics.tables.quality import COLUMNS, choose_doubtful, conclude_quality, list_doubts
 
     with selection.open() as data:
         found = check_quality(data)
-    if output.print_rows(found, ["check", *_COLUMNS]):
+    if output.print_rows(found, ["check", *COLUMNS]):
         return
     notes = list_notices(found)
-    doubtful = found[(found["rows"] > 0).fillna(value=False)]
+    doubtful = choose_doubtful(found)
     if doubtful.empty:
-        say_notes(f"Nothing doubtful after {format_count(len(found), 'check')}.", *notes)
+        say_notes(conclude_quality(found), *notes)
         return
-    output.say_table(doubtful, ["check"], _COLUMNS)
+    output.say_table(doubtful, ["check"], COLUMNS)
     say_notes(*notes)
-    for row in doubtful.itertuples():
+    for meaning, examples in list_doubts(doubtful):
         say("")
-        say_notes(f"{row.check}: {row.meaning}.")
-        say(f"  {row.examples}")
+        say_notes(meaning)
+        say(examples)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from genanalytics.cli.groups import print_groups
-from genanalytics.cli.output import Output, prints_rows
+from genanalytics.cli.output import Output, prints_rows, show_times
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.errors import MissingColumnError
@@ -63,8 +63,9 @@ def _print_generations(data: Any, output: Output, tz: str) -> None:
     found = most_expensive(data, output.limit or _USUAL)
     if output.print_rows(found):
         return
-    shown = found if "created_at" not in found else found.assign(created_at=found["created_at"].dt.tz_convert(tz))
-    output.say_table(shown, ["requested_id"], [name for name in map(str, shown) if name != "requested_id"])
+    columns = [name for name in map(str, found) if name != "requested_id"]
+    localize = show_times(tz, *({"created_at"} & {*columns}))
+    output.say_table(found, ["requested_id"], columns, prepare=localize)
     whole = found.attrs["cost_of_all"]
     if whole is not None:
         amounts = [float(found["cost"].sum()), whole]

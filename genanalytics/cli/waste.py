@@ -7,8 +7,6 @@ from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 
-_COLUMNS = ("kind", "requests", "cost", "share", "time_ms")
-
 
 @click.command(
     epilog="""\b
@@ -35,23 +33,20 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
     """
     from genanalytics.decide.losses.waste import check_within, waste as find_waste
     from genanalytics.tables.notes import list_notices
-    from genanalytics.tables.waste import conclude_waste
+    from genanalytics.tables.waste import COLUMNS, choose_judged, conclude_waste, list_advice, list_gaps
 
     check_within(within_s)
     with selection.open() as data:
         found = find_waste(data, within_s=within_s)
-    if output.print_rows(found, ["class", *_COLUMNS]):
+    if output.print_rows(found, ["class", *COLUMNS]):
         return
     say_notes(*conclude_waste(found))
-    judged = found[found["gap"].isna()]
-    if judged["cost_low"].isna().all():
-        judged = judged.drop(columns=["cost_low", "cost_high"])
+    judged = choose_judged(found)
     if len(judged):
         say("")
-        output.say_table(judged, ["class"], _COLUMNS)
-    gaps = found[found["gap"].notna()].to_dict("records")
-    say_notes(*(f"Not judged: {row['class']}: {row['gap']}." for row in gaps), *list_notices(found))
-    for row in judged[judged["requests"] > 0].to_dict("records"):
+        output.say_table(judged, ["class"], COLUMNS)
+    say_notes(*list_gaps(found), *list_notices(found))
+    for advice, examples in list_advice(judged):
         say("")
-        say_notes(f"{row['class']}: {row['advice']}.")
-        say(f"  {row['examples']}")
+        say_notes(advice)
+        say(examples)

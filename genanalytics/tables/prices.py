@@ -13,11 +13,6 @@ RARE = (*SEEN, "identified", "explained_share")
 NO_PRICE = "No price: no request was billed."
 
 
-def localize_prices(prices: pd.DataFrame, tz: str) -> pd.DataFrame:
-    """Return the result of `ga.prices` with its moments in a time zone."""
-    return prices.assign(**{name: prices[name].dt.tz_convert(tz) for name in SEEN})
-
-
 def choose_columns_of_prices(prices: pd.DataFrame) -> list[str]:
     """Return the columns of a table of prices after their groups; prices that no regime has are left out."""
     return ["requests", "explained_share", *SEEN, *list_prices(prices), *_WORDS]
