@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genanalytics.base.moments import parse_age
-from genanalytics.cli.options import FILE, cache_option, json_option, print_notices
+from genanalytics.cli.options import FILE, cache_option, json_option, print_notices, read_age_s
 from genanalytics.cli.streams import emit, say
 from genanalytics.errors import CacheError, InputError
 from genanalytics.units import GAP, format_count
@@ -118,7 +117,7 @@ def clear(cache_dir: str | None, older_than: str | None, as_json: bool, yes: boo
     """Delete entries; the service may no longer have their records."""
     from genanalytics.cache.contents import clear_entries
 
-    before = None if older_than is None else time.time() - _parse_age_s(older_than)
+    before = None if older_than is None else time.time() - read_age_s("--older-than", older_than)
     if before is None and not yes:
         msg = "this deletes every answer, and the service may no longer have them: add --yes, or --older-than AGE"
         raise InputError(msg)
@@ -165,15 +164,6 @@ def _open_archive(cache_dir: str | None) -> "Iterator[Archive]":
     with Archive(directory) as archive:
         yield archive
         print_notices(archive.take_notices())
-
-
-def _parse_age_s(text: str) -> float:
-    """Return an age in seconds."""
-    try:
-        return parse_age(text).total_seconds()
-    except ValueError:
-        msg = f"--older-than {text!r} is not an age: give a whole number with s, min, h, d or w, such as 90d or 12h"
-        raise InputError(msg) from None
 
 
 def _format_moment(moment: float | None) -> str:

@@ -158,6 +158,21 @@ def read_management_key(path: str | None) -> "Secret | None":
     return None if path is None else Secret(read_api_key(Path(path)))
 
 
+def read_age_s(option: str, text: str) -> float:
+    """Return the age that an option gives, in seconds.
+
+    Raises:
+        click.UsageError: It is no age.
+    """
+    from genanalytics.base.moments import parse_age
+
+    try:
+        return parse_age(text).total_seconds()
+    except ValueError:
+        msg = f"{option} {text!r} is not an age: give a whole number with s, min, h, d or w, such as 90d or 12h"
+        raise click.UsageError(msg) from None
+
+
 def print_notices(notices: Iterable[str]) -> None:
     """Print notices on stderr."""
     for notice in notices:

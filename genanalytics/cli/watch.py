@@ -14,7 +14,7 @@ import click
 
 from genanalytics.cli.config import read_config
 from genanalytics.cli.exit_codes import Exit
-from genanalytics.cli.options import DIRECTORY, FILE, connection_options, open_client, print_notices
+from genanalytics.cli.options import DIRECTORY, FILE, connection_options, open_client, print_notices, read_age_s
 from genanalytics.cli.redaction import make_redaction, redact_options
 from genanalytics.cli.screen import Screen
 from genanalytics.cli.streams import emit, say
@@ -78,7 +78,7 @@ def watch(
     from genanalytics.following.spending import Ledger
     from genanalytics.metrics.grouping.calendar import find_zone
 
-    ends = _Ends(idle_s, None if duration is None else time.monotonic() + _parse_seconds(duration))
+    ends = _Ends(idle_s, None if duration is None else time.monotonic() + read_age_s("--for", duration))
     zone = find_zone(tz or read_config().tz)
     redaction = make_redaction(redact, redact_key_file)
     with (
@@ -180,13 +180,3 @@ def _follow(watched: _Watched, ends: _Ends) -> bool:
     except KeyboardInterrupt:
         return False
     return True
-
-
-def _parse_seconds(duration: str) -> float:
-    from genanalytics.base.moments import parse_age
-
-    try:
-        return parse_age(duration).total_seconds()
-    except ValueError:
-        msg = f"--for {duration!r} is not a time: give a number with s, min, h or d, such as 8h"
-        raise click.UsageError(msg) from None

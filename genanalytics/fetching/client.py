@@ -26,7 +26,7 @@ from genanalytics.fetching.flights import Flights
 from genanalytics.fetching.pacing.controller import Verdict
 from genanalytics.fetching.pacing.pace import Pace, draw_backoff_s
 from genanalytics.fetching.secret import KEY_VARIABLE, Secret, check_api_key
-from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
+from genanalytics.fetching.transport import RETRIED, NoReplyError, Reply, Transport, check_base_url
 from genanalytics.ids.form import read_created_s
 from genanalytics.records.record import SETTLING_S, NotARecordError, parse_json, read_record
 
@@ -38,7 +38,6 @@ TOO_MANY = frozenset({429, 529})
 """The statuses of a service that is asked too often."""
 
 _LEAST = 1e-6
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 530)})
 
 
 class ClientOptions(TypedDict, total=False):
@@ -230,7 +229,7 @@ class Client:
                 delay_s = max(reply.retry_after_s or 0.0, draw_backoff_s(answer.attempts))
                 hint = "; is the base URL right?" if status == HTTPStatus.NOT_FOUND else ""
                 message = f"the service answered {status}: {read_message(reply.body)}{hint}"
-                return replace(answer, message=message, retry_in_s=delay_s if status in _RETRIED else None)
+                return replace(answer, message=message, retry_in_s=delay_s if status in RETRIED else None)
 
     def make_entry(self, answer: Answer) -> Entry | None:
         """Return the cache entry of an answer, or None if it is not kept.

@@ -14,7 +14,7 @@ from genanalytics.base.atomic import replace_file
 from genanalytics.errors import CacheError, GenAnalyticsError
 from genanalytics.fetching.pacing.pace import draw_backoff_s
 from genanalytics.fetching.secret import Secret
-from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
+from genanalytics.fetching.transport import RETRIED, NoReplyError, Reply, Transport, check_base_url
 
 FRESH_S = 3_600.0
 """A stored list is used for this long without asking again, as the service allows."""
@@ -23,7 +23,6 @@ _PAGE = 100
 """A hundred models take some two hundred thousand bytes, and an answer may have a million."""
 _ATTEMPTS = 3
 _LONGEST_WAIT_S = 20.0
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 530)})
 _DIGEST_BYTES = 8
 
 
@@ -116,7 +115,7 @@ def _ask(transport: Transport, url: str) -> Reply:
         else:
             if reply.status == HTTPStatus.OK:
                 return reply
-            reason, again = f"it answered {reply.status}", reply.status in _RETRIED
+            reason, again = f"it answered {reply.status}", reply.status in RETRIED
             wait_s = reply.retry_after_s or 0.0
         if not again or attempt == _ATTEMPTS or wait_s > _LONGEST_WAIT_S:
             break

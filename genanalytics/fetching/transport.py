@@ -38,6 +38,9 @@ _SETUP_FAULTS = (
     requests.exceptions.ProxyError,
     urllib3.exceptions.ProxyError,
 )
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 530)})
+"""The statuses after which a request is sent again."""
+
 _INTERIM = frozenset(range(102, 200))
 """The statuses that precede the answer; not 101, after which the connection speaks another protocol."""
 

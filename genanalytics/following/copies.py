@@ -20,7 +20,8 @@ State = tuple[int, int, int, int]
 LEFT_OPEN_S = 60.0
 """A program can write to its renamed log until it opens the new one; a file can be half copied."""
 
-_BINARY = (b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"PK\x03\x04")
+BINARY = (b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"PK\x03\x04")
+"""Files that begin with one of these are not text."""
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ class Copy:
     def _search(self, path: Path) -> Iterator[str]:
         search = GrowingSearch()
         with open_content(path) as content:
-            if content.head.startswith(_BINARY):
+            if content.head.startswith(BINARY):
                 msg = f"{path} is not text: read its ids with `genanalytics export --input`"
                 raise InputError(msg)
             self._is_packed = content.path is None

@@ -109,7 +109,7 @@ class Follower(AbstractContextManager["Follower"]):
         self._note_result([], self._add([], most_refreshed=0))
 
     def __exit__(self, *_: object) -> None:
-        self._logs.__exit__()
+        self._logs.close()
 
     @property
     def is_idle(self) -> bool:
@@ -211,7 +211,7 @@ class Follower(AbstractContextManager["Follower"]):
             self._waiting.hurry(time.time())
         if result.rows < self.counts.records:  # someone replaced the data set: all ids are new again
             self._stored = StoredIds()
-            self._logs.__exit__()
+            self._logs.close()
             self._logs = Logs(self.paths)
         self.counts = replace(
             self.counts,

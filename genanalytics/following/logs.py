@@ -36,6 +36,10 @@ class Logs(AbstractContextManager["Logs"]):
         return len(self._known)
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files of the logs."""
         for tail in self._tails.values():
             tail.close()
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from genanalytics.base.content import unreadable
-from genanalytics.following.copies import LEFT_OPEN_S, Copy, Identity, RotatedCopies, State, describe
+from genanalytics.following.copies import BINARY, LEFT_OPEN_S, Copy, Identity, RotatedCopies, State, describe
 from genanalytics.following.growing import GrowingSearch
 
 _PIECE_BYTES = 1 << 20
 _MARK_BYTES = 256
-"""So many bytes at the start, and before the place of reading, tell whether the file is still the one that was read."""
-_NO_TEXT = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"PK\x03\x04")
-"""Files that begin so are packed, or are no text; nobody appends to them."""
+"""The number of bytes at the start, and before the place of reading, by which the file is recognised."""
+_WHOLE = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", *BINARY)
+"""Files that begin with one of these are packed, or are not text: no program appends to them."""
 
 
 class Tail:
@@ -158,7 +158,7 @@ class _OpenFile:
         if not self._is_same():
             # the end may be half an id, which a copy of the file has whole
             self._place, self._head, self._mark, self._search = 0, b"", b"", GrowingSearch()
-        if not self._place and os.pread(self.stream.fileno(), 16, 0).startswith(_NO_TEXT):
+        if not self._place and os.pread(self.stream.fileno(), 16, 0).startswith(_WHOLE):
             yield from self._copy.read(self.path, describe(os.fstat(self.stream.fileno())))
             return
         while piece := os.pread(self.stream.fileno(), _PIECE_BYTES, self._place):

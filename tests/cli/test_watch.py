@@ -109,7 +109,7 @@ def test_mistakes_end_it_before_anything_is_sent(
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
     monkeypatch.chdir(tmp_path)
     assert run(["watch", "app.log", "--dataset", "set", "--for", "soon"]) == Exit.USAGE
-    assert "--for 'soon' is not a time: give a number with s, min, h or d, such as 8h" in capsys.readouterr().err
+    assert "--for 'soon' is not an age: give a whole number with s, min, h, d or w" in capsys.readouterr().err
     assert run(["watch", "app.log"]) == Exit.USAGE
     assert run(["watch", "app.log", "--dataset", "new", "--until-idle", "0.01"]) == Exit.PARTIAL
     assert "app.log does not exist yet" in capsys.readouterr().out

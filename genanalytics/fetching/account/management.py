@@ -17,7 +17,7 @@ from genanalytics.fetching.client import LONGEST_WAIT_S, read_message
 from genanalytics.fetching.environment import find_base_url
 from genanalytics.fetching.pacing.pace import draw_backoff_s
 from genanalytics.fetching.secret import MANAGEMENT_KEY_VARIABLE, Secret, check_management_key
-from genanalytics.fetching.transport import NoReplyError, Reply, Transport, check_base_url
+from genanalytics.fetching.transport import RETRIED, NoReplyError, Reply, Transport, check_base_url
 
 QUERIES_PER_MINUTE = 64
 TIMEOUT_S = 60.0
@@ -27,7 +27,6 @@ _ATTEMPTS = 5
 _MINUTE_S = 60.0
 _PAUSE_S = 15.0
 """The pause after a 429 that asks for none: all attempts together take a minute, after which the limit begins anew."""
-_RETRIED = frozenset({425, 429, 500, 502, 503, 504, *range(520, 530)})
 
 
 class TooMuchError(Exception):
@@ -193,7 +192,7 @@ class Management:
             case HTTPStatus.NOT_FOUND:
                 msg = f"{place} answered 404: {said}; is the base URL right?"
                 raise GenAnalyticsError(msg)
-            case status if status not in _RETRIED:
+            case status if status not in RETRIED:
                 msg = f"{place} answered {status}: {said}"
                 raise GenAnalyticsError(msg)
 
