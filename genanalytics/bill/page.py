@@ -42,7 +42,7 @@ class Section:
 
     def to_text(self) -> str:
         """Return lines of text; texts of strangers are escaped."""
-        rows = [[_clean(cell) for cell in row] for row in self.rows]
+        rows = [[clean(cell) for cell in row] for row in self.rows]
         widths = [
             max((len(row[place]) for row in rows if len(row) > place + 1), default=0)
             for place in range(max(map(len, rows), default=0))
@@ -54,13 +54,13 @@ class Section:
             )
             for row in rows
         ]
-        return "\n".join([_clean(self.title), *(f"{_INDENT}{line}".rstrip() for line in lines)])
+        return "\n".join([clean(self.title), *(f"{_INDENT}{line}".rstrip() for line in lines)])
 
     def to_html(self) -> str:
         """Return a table in which texts of strangers are escaped."""
         widest = max(map(len, self.rows), default=0)
-        rows = [[_clean(cell) for cell in row] + [""] * (widest - len(row)) for row in self.rows]
-        heads = [_clean(self.title), *[""] * (widest - 1)]
+        rows = [[clean(cell) for cell in row] + [""] * (widest - len(row)) for row in self.rows]
+        heads = [clean(self.title), *[""] * (widest - 1)]
         return make_table(heads, rows, figures=self.figures)
 
 
@@ -128,7 +128,7 @@ def show_moment(moment: datetime | None) -> str:
     return GAP if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return text of strangers on one line, without a key, of bounded length."""
     clean = escape_unprintable(hide_api_keys(text))
     return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 1]}…"

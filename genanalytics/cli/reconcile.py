@@ -8,13 +8,17 @@ import click
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import FILE
 from genanalytics.cli.stdin import hold_stdin
-from genanalytics.cli.streams import emit, say_table
+from genanalytics.cli.streams import emit, say, say_table
+from genanalytics.cli.terminal import choose_style, find_terminal_width, say_notes
 from genanalytics.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from genanalytics.service.reconciliation import Reconciliation
+
+_RARE = ("generations", "records", "activity")
+"""The columns that a narrow terminal leaves out first: never the difference."""
 
 
 @click.command(
@@ -45,8 +49,22 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         emit(json.dumps(_to_json(result), allow_nan=False))
     else:
-        say_table(repr(result))
+        _say_page(result)
     return Exit.SUCCESS if result.agrees else Exit.PARTIAL
+
+
+def _say_page(result: "Reconciliation") -> None:
+    from genanalytics.records.coverage import describe_coverage
+    from genanalytics.tables.pages import format_section
+
+    say_notes(result.answer, *result.notices)
+    for section in result.list_sections():
+        say("")
+        say_table(format_section(section, width=find_terminal_width(), rare=_RARE, style=choose_style()))
+    coverage = describe_coverage(result.coverage)
+    if coverage:
+        say("")
+        say_notes(coverage)
 
 
 def _is_activity(frame: "pd.DataFrame") -> bool:

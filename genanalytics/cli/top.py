@@ -9,7 +9,7 @@ import click
 from genanalytics.cli.groups import print_groups
 from genanalytics.cli.output import Output, prints_rows, show_times
 from genanalytics.cli.records import Selection, reads_records
-from genanalytics.cli.streams import say
+from genanalytics.cli.terminal import say_notes
 from genanalytics.errors import MissingColumnError
 from genanalytics.units import Unit, format_count, format_value, money_decimals
 
@@ -23,6 +23,17 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
 }
 """The columns of each kind; the first one that the records have is taken."""
 _GENERATIONS = "generations"
+_RARE = (
+    "generation_time",
+    "latency",
+    "native_tokens_prompt",
+    "native_tokens_completion",
+    "session_id",
+    "provider_name",
+    "created_at",
+    "cost_share",
+)
+"""The columns of generations that a narrow terminal leaves out first: never the cost."""
 _USUAL = 10
 KINDS = ("sessions", _GENERATIONS, *list(_COLUMNS)[1:])
 
@@ -65,14 +76,14 @@ def _print_generations(data: Any, output: Output, tz: str) -> None:
         return
     columns = [name for name in map(str, found) if name != "requested_id"]
     localize = show_times(tz, *({"created_at"} & {*columns}))
-    output.say_table(found, ["requested_id"], columns, prepare=localize)
+    output.say_table(found, ["requested_id"], columns, prepare=localize, rare=_RARE)
     whole = found.attrs["cost_of_all"]
     if whole is not None:
         amounts = [float(found["cost"].sum()), whole]
         part, all_of_it = (format_value(usd, Unit.USD, decimals=money_decimals(amounts)) for usd in amounts)
         share = format_value(found["cost_share"].sum(), Unit.SHARE)
-        say(f"{format_count(len(found), 'generation')}: {part} of {all_of_it} ({share}).")
-    say(*list_notices(found))
+        say_notes(f"{format_count(len(found), 'generation')}: {part} of {all_of_it} ({share}).")
+    say_notes(*list_notices(found))
 
 
 def _find_column(data: Any, kind: str) -> str:

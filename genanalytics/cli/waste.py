@@ -48,5 +48,4 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
     say_notes(*list_gaps(found), *list_notices(found))
     for advice, examples in list_advice(judged):
         say("")
-        say_notes(advice)
-        say(examples)
+        say_notes(advice, examples)

@@ -208,13 +208,13 @@ class Reconciliation:
         return totals
 
     def __repr__(self) -> str:
-        sections = [section.to_text() for section in self._list_sections()]
+        sections = [section.to_text() for section in self.list_sections()]
         coverage = describe_coverage(self.coverage)
         return "\n\n".join(["\n".join([self.answer, *self.notices]), *sections, *filter(None, [coverage])])
 
     def _repr_html_(self) -> str:
         first = "".join(f"<p>{escape(sentence)}</p>" for sentence in (self.answer, *self.notices))
-        sections = [section.to_html() for section in self._list_sections()]
+        sections = [section.to_html() for section in self.list_sections()]
         return make_block(first, *sections, escape(describe_coverage(self.coverage)))
 
     @property
@@ -241,7 +241,8 @@ class Reconciliation:
         for row in self.drifts[self.drifts["exceeds_noise"]].to_dict("records"):
             yield f"small differences of {row['field']} add up to {_show_usd(row['unexplained_usd'], signed=True)}"
 
-    def _list_sections(self) -> Iterator[Section]:
+    def list_sections(self) -> Iterator[Section]:
+        """Yield the tables of the page, each with its headings as the first row; none if both sides agree."""
         if self.agrees:
             return
         parts = self.parts()

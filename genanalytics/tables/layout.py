@@ -35,7 +35,8 @@ class Column:
         is_figure: Whether the column is aligned to the right.
         losses: The rows whose figure is a loss.
         is_chart: Whether the column only draws what another one says, and has no name.
-        most: The maximum width of cells of words, which continue on the next line; None for one line.
+        most: The maximum width of cells of words, which continue on the next line, and of names, which are shortened;
+            None for one line.
     """
 
     label: str
@@ -51,7 +52,10 @@ class Column:
         """The lines of each cell."""
         if self.most is None:
             return [[cell] for cell in self.cells]
-        return [textwrap.wrap(cell, self.most, break_on_hyphens=False) or [cell] for cell in self.cells]
+        return [
+            textwrap.wrap(cell, self.most, break_on_hyphens=False) or [cell] if " " in cell else [fit(cell, self.most)]
+            for cell in self.cells
+        ]
 
     @cached_property
     def head(self) -> list[str]:

@@ -8,7 +8,16 @@ from genanalytics.units import format_count
 REGIME = "regime"
 SEEN = ("first_seen", "last_seen")
 _WORDS = ("identified", "relation")
-RARE = (*SEEN, "identified", "explained_share")
+RARE = (
+    *SEEN,
+    "identified",
+    "explained_share",
+    "request_price",
+    "requests",
+    "relation",
+    "cache_write_price",
+    "cache_read_price",
+)
 """The columns that a narrow terminal leaves out first."""
 NO_PRICE = "No price: no request was billed."
 

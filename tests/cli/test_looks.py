@@ -47,6 +47,13 @@ def test_a_narrow_terminal_leaves_columns_out_and_says_which(records: str) -> No
     assert shown.count("total") == 1 + shown.count("so the total is")
 
 
+def test_a_narrow_terminal_keeps_what_the_command_is_for(records: str) -> None:
+    shown = run_on_terminal(["top", "generations", records, "-n", "2"], columns=60, NO_COLOR="1")
+    assert "cost" in shown.splitlines()[0]
+    assert max(map(measure, shown.splitlines())) <= 60
+    assert "created_at, provider_name" in " ".join(shown.split())
+
+
 @pytest.mark.long
 def test_a_dumb_terminal_shows_plain_text(records: str) -> None:
     assert "\x1b" not in run_on_terminal(["summary", records, "--by", "model"], columns=160, TERM="dumb")

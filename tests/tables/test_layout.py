@@ -1,8 +1,10 @@
 from hypothesis import given, settings, strategies as st
 
 from genanalytics.base.text import fit, measure
+from genanalytics.bill.page import Section
 from genanalytics.tables.layout import Column, fit_columns, join_columns
 from genanalytics.tables.notes import wrap_notes
+from genanalytics.tables.pages import format_section
 from genanalytics.tables.style import Style, split_looks
 
 CELLS = st.text("ab/-模é \u0301–", max_size=30)
@@ -52,6 +54,23 @@ def test_words_continue_on_the_next_line() -> None:
         "       six seven",
         "b      x",
     ]
+
+
+def test_a_name_is_shortened_in_the_middle() -> None:
+    names, words = Column("id", ["gen-1"]), Column("model", ["anthropic/claude-4.5-sonnet-20250929"])
+    shown, _ = fit_columns([names], [words], 32)
+    assert join_columns(shown).splitlines()[1] == "gen-1  anthropic/cl…net-20250929"
+
+
+def test_a_section_leaves_out_columns_of_little_value() -> None:
+    rows = (("", "generations", "difference"), ("anthropic/claude-4.5-sonnet", "12", "+$0.100000"))
+    shown = format_section(Section("By model", rows, (1, 2)), width=42, rare=("generations",)).splitlines()
+    assert shown[:3] == [
+        "By model",
+        f"{'':31}difference",
+        "  anthropic/claude-4.5-sonnet  +$0.100000",
+    ]
+    assert shown[3:] == ["Not shown for lack of width: generations;", "  --json has all."]
 
 
 def test_the_last_columns_are_left_out_and_charts_before_them() -> None:
