@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from genanalytics.metrics.declare import Statistic, name_limits
+from genanalytics.metrics.declare import ShareOfTotal, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.intervals.difference import (
     UNKNOWN as NO_LIMITS,
@@ -63,8 +63,8 @@ def add_changes(
     other = before.rename(columns=names)
     both = now.merge(other, how="outer", on=list(by)) if by else now.merge(other, how="cross")
     found = both[[*by]].copy()
+    is_partial = any(summary.attrs["lower_bounds"] for summary in (now, before))
     for statistic in statistics:
-        is_partial = any(statistic.name in summary.attrs["lower_bounds"] for summary in (now, before))
         found = found.assign(**_compare(both, statistic, is_partial=is_partial))
     found.attrs = now.attrs | _describe(now, statistics)
     return found
@@ -94,10 +94,14 @@ def _compare(both: pd.DataFrame, statistic: Statistic, *, is_partial: bool) -> "
 def _find_completeness(both: pd.DataFrame, statistic: Statistic, *, is_partial: bool) -> "pd.Series[Any]":
     """Return `exact` or `incomplete` for the change of a total in each group."""
     words = pd.Series("incomplete" if is_partial else "exact", index=both.index, dtype="str")
-    if statistic.unit is not Unit.USD:
+    is_share = isinstance(statistic.finish, ShareOfTotal)
+    if statistic.unit is not Unit.USD and not is_share:
         return words
     unknown = (both[name].fillna(0) > 0 for name in (UNKNOWN.name, f"{UNKNOWN.name}_previous"))
-    return words.mask(reduce(operator.or_, unknown), "incomplete")
+    lacks = reduce(operator.or_, unknown)
+    if is_share:  # needs the costs of all groups
+        lacks = lacks | bool(lacks.any())
+    return words.mask(lacks, "incomplete")
 
 
 def _find_limits_of_changes(

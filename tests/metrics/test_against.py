@@ -8,6 +8,8 @@ from hypothesis import given
 
 from genanalytics.errors import InputError
 from genanalytics.metrics import summarize
+from genanalytics.metrics.engines.source import Covered
+from genanalytics.records.coverage import Coverage
 from support.generations import CHARGED, frame_of
 from support.without_effect import simulate_generations
 
@@ -44,6 +46,20 @@ def test_notices_of_both_periods_are_kept_apart() -> None:
         frame.attrs["notices"] = notices
     found = summarize(now, metrics="effective_cost", against=before)
     assert found.attrs["notices"] == ["both", "this week", "compared with: last week"]
+
+
+def test_a_share_is_incomplete_if_the_cost_of_any_group_is() -> None:
+    now = frame_of({"model": "a"}, {"model": "b"}, {"model": "b", "total_cost": None})
+    found = summarize(now, by="model", metrics="cost_share", against=frame_of({"model": "a"}, {"model": "b"}))
+    assert found["cost_share_certainty"].tolist() == ["incomplete"] * 2
+
+
+def test_no_total_is_exact_while_records_are_missing() -> None:
+    frame = frame_of({"cache_discount": 0.5})
+    part = Covered(frame, Coverage.of(["gen-missing"], found=1))
+    found = summarize(part, metrics=["net_cache_savings", "effective_cost"], against=frame).iloc[0]
+    assert found["requests_certainty"] == found["effective_cost_certainty"] == "incomplete"
+    assert found["net_cache_savings_certainty"] == "incomplete"
 
 
 def test_a_clear_difference_is_sure_and_a_small_one_is_not() -> None:
