@@ -52,6 +52,18 @@ def test_a_long_month_so_far_is_compared_with_the_whole_of_a_short_one() -> None
     assert str(before) == "2026-02-01 to 2026-02-28"
 
 
+def test_days_with_a_change_of_the_clocks_are_compared_with_whole_days() -> None:
+    short = find_time_range(since="2026-03-29", until="2026-03-30", tz="Europe/Berlin").find_previous()
+    assert str(short) == "2026-03-28"
+    so_far = find_time_range(period="week", tz="Europe/Berlin", now=datetime(2026, 3, 29, 12, tzinfo=UTC))
+    assert str(so_far.find_previous()) == "2026-03-16 00:00 to 2026-03-22 14:00"
+
+
+def test_the_first_day_of_the_calendar_has_no_range_before() -> None:
+    with pytest.raises(InputError, match="there is no period before 1-01-01: give a later start"):
+        find_time_range(since="0001-01-01", until="0001-01-02").find_previous()
+
+
 def test_rows_within_the_range_are_kept() -> None:
     frame = pd.DataFrame({"created_at": pd.date_range("2026-11-14", "2026-11-25", freq="D", tz="UTC")})
     kept = find_time_range(last="week", tz="America/New_York", now=NOW).keep(frame)

@@ -49,12 +49,23 @@ class TimeRange:
         if self.start is None or self.end is None:
             msg = "a comparison with the previous period needs a period: give last='week', or since= and until="
             raise InputError(msg, arguments=["last", "since", "until"])
-        if self.unit is None:
-            return TimeRange(self.start - (self.end - self.start), self.start, self.tz)
-        start = step(self.start, self.unit, -1, self.tz)
-        is_full = self.end == step(self.start, self.unit, 1, self.tz)
-        end = self.start if is_full else min(start + (self.end - self.start), self.start)
-        return TimeRange(start, end, self.tz, self.unit)
+        try:
+            return self._step_back(self.start, self.end)
+        except (OverflowError, ValueError):
+            msg = f"there is no period before {self}: give a later start"
+            raise InputError(msg) from None
+
+    def _step_back(self, start: datetime, end: datetime) -> "TimeRange":
+        first, after = start.astimezone(self.tz).replace(tzinfo=None), end.astimezone(self.tz).replace(tzinfo=None)
+        if self.unit is not None:
+            before = step(start, self.unit, -1, self.tz)
+            is_full = end == step(start, self.unit, 1, self.tz)
+            clock = before.astimezone(self.tz).replace(tzinfo=None) + (after - first)  # days can have 23 or 25 hours
+            same = clock.replace(tzinfo=self.tz).astimezone(UTC)
+            return TimeRange(before, start if is_full else min(same, start), self.tz, self.unit)
+        if all(find_start(moment, "day", self.tz) == moment for moment in (start, end)):
+            return TimeRange(step(start, "day", -round((after - first) / timedelta(days=1)), self.tz), start, self.tz)
+        return TimeRange(start - (end - start), start, self.tz)
 
     @property
     def phrase(self) -> str:
@@ -130,9 +141,12 @@ def _find_last(last: str, zone: ZoneInfo, now: datetime) -> TimeRange:
         end = find_start(now, last, zone)
         return TimeRange(step(end, last, -1, zone), end, zone, last)
     try:
-        return TimeRange(now - parse_age(last), now, zone)
+        start = now - parse_age(last)
     except (ValueError, OverflowError):
-        raise _refuse(last, (*UNITS, "an age such as 7d or 12h"), name="last") from None
+        start = now
+    if start == now:
+        raise _refuse(last, (*UNITS, "an age such as 7d or 12h"), name="last")
+    return TimeRange(start, now, zone)
 
 
 def _refuse(value: str, allowed: Sequence[str], *, name: str) -> InputError:
