@@ -116,7 +116,8 @@ def test_a_condition_and_its_opposite_split_all_rows_in_two(column: str, value: 
         ("model='a", "a closing ' is missing"),
         ("model='a' b", "cannot read the condition \"model='a' b\" at 'b': write a column"),
         ("model=a and b", "cannot read the condition 'model=a and b' at 'b'"),
-        ("provider_responses=x", "column 'provider_responses' contains lists: it cannot have a condition"),
+        ("provider_responses=x", "column 'provider_responses' contains lists: it can only be tested with 'is null'"),
+        ("day<9999-12-31", "'9999-12-31' does not fit the column 'day': its day is not whole"),
     ],
 )
 def test_a_condition_that_cannot_be_read_is_refused_with_the_next_step(condition: str, sentence: str) -> None:
@@ -132,6 +133,17 @@ def test_a_day_is_one_of_the_readers_calendar() -> None:
 def test_a_column_of_the_data_comes_before_a_derived_one() -> None:
     frame = FRAME.assign(day="x", hour=5)
     assert len(filter_rows(frame, ["day=x", "hour=5"])) == 4
+
+
+def test_categories_are_ordered_as_texts_and_dates_as_dates() -> None:
+    frame = FRAME.assign(model=pd.Categorical(FRAME["model"], categories=["b", "a=b", "a"]))
+    assert "".join(filter_rows(frame, ["model>a"])["id"]) == "12"
+    table = pa.table({"on": pa.array([datetime(2026, 3, day, tzinfo=UTC).date() for day in (1, 2)])})
+    assert filter_rows(table, ["on>=2026-03-02"]).num_rows == filter_rows(table, ["on=2026-03-01"]).num_rows == 1
+    with pytest.raises(InputError, match="'soon' does not fit the column 'on': give a date"):
+        filter_rows(table, ["on<soon"])
+    with pytest.raises(InputError, match="'on' contains values of several types, which have no order"):
+        filter_rows(table.to_pandas(), ["on<2026-03-02"])
 
 
 def test_all_kinds_of_data_keep_the_same_rows() -> None:

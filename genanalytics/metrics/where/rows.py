@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import date, datetime
 from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.moments import FORMS, parse_moment, step
+from genanalytics.base.moments import FORMS, find_start, parse_moment, step
 from genanalytics.base.text import find_near, list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Covered, add_micros, rename_columns
@@ -32,6 +32,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 _OPPOSITES: Mapping[Sign, Sign] = {"!=": "=", "!~": "~", "not in": "in", "is not null": "is null"}
 _EQUALITIES = ("=", "in", "is null")
 _FLAGS = {"true": True, "false": False}
+_INCOMPARABLE = (nw.Binary, nw.Duration, nw.Time)
 _DAY = "day"
 _MOST_VALUES = 10_000
 """A column with more different texts is not searched for the nearest one."""
@@ -189,8 +190,13 @@ def _express_test(test: Criterion, text: str, columns: _Columns) -> nw.Expr:
     if dtype == nw.Boolean and test.sign not in _EQUALITIES:
         msg = f"{text!r}: column {test.column!r} is true or false; use = or !="
         raise InputError(msg)
+    if dtype == nw.Object and test.sign not in _EQUALITIES:
+        msg = f"{text!r}: column {test.column!r} contains values of several types, which have no order; use = or !="
+        raise InputError(msg)
     if test.column == _DAY and _DAY not in columns.types:
         return reduce(operator.or_, (_express_day(test.sign, value, dtype, columns) for value in test.operands))
+    if _is_text(dtype) and dtype != nw.String and test.sign not in _EQUALITIES:
+        column = column.cast(nw.String)  # categories have an order of their own, or none
     values = [nw.lit(_parse_value(value, test.column, dtype, columns)) for value in test.operands]
     met = reduce(operator.or_, (_COMPARISONS[test.sign](column, value) for value in values))
     if dtype.is_float():  # on some engines, NaN is above every number
@@ -221,9 +227,12 @@ def _find_column(test: Criterion, text: str, columns: _Columns) -> tuple[nw.Expr
 def _express_day(sign: Sign, value: str, dtype: nw.dtypes.DType, columns: _Columns) -> nw.Expr:
     """Return a test of the local day as one of moments, which needs no calendar of the engine."""
     moment = _parse_moment(value, _DAY, columns)
-    local = moment.astimezone(columns.tz)
-    start = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
-    end = step(start, "day", 1, columns.tz)
+    try:
+        start = find_start(moment, "day", columns.tz)
+        end = step(start, "day", 1, columns.tz)
+    except OverflowError:
+        msg = f"{value!r} does not fit the column {_DAY!r}: its day is not whole in the years 1 to 9999"
+        raise InputError(msg) from None
     column, first, after = nw.col("created_at"), *(_fit(edge, dtype) for edge in (start, end))
     met = {
         "=": lambda: (column >= first) & (column < after),
@@ -242,7 +251,7 @@ def _fit(moment: datetime, dtype: nw.dtypes.DType) -> nw.Expr:
     return nw.lit(moment if zoned else moment.replace(tzinfo=None))
 
 
-def parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | datetime:
+def parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | date:
     """Return a value of a column's type.
 
     Args:
@@ -257,9 +266,10 @@ def parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> f
     return _parse_value(text, name, dtype, _Columns({}, tz, None))
 
 
-def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, columns: _Columns) -> float | str | datetime:
-    if dtype.is_nested():
-        msg = f"column {name!r} contains lists: it cannot have a condition"
+def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, columns: _Columns) -> float | str | date:
+    if dtype.is_nested() or dtype in _INCOMPARABLE:
+        kind = "lists" if dtype.is_nested() else f"values of type {dtype}"
+        msg = f"column {name!r} contains {kind}: it can only be tested with 'is null'"
         raise InputError(msg)
     if isinstance(dtype, nw.Datetime):
         moment = _parse_moment(text, name, columns)
@@ -267,10 +277,12 @@ def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, columns: _Columns
     try:
         if dtype == nw.Boolean:
             return _FLAGS[text.lower()]
+        if dtype == nw.Date:
+            return date.fromisoformat(text)
         if dtype.is_numeric():
             return _parse_number(text)
     except (KeyError, ValueError, OverflowError):
-        wanted = "true or false" if dtype == nw.Boolean else "a number"
+        wanted = "true or false" if dtype == nw.Boolean else "a date (2026-09-01)" if dtype == nw.Date else "a number"
         msg = f"{text!r} does not fit the column {name!r}: give {wanted}"
         raise InputError(msg) from None
     return text
