@@ -91,6 +91,7 @@ def test_a_cost_that_is_unknown_is_no_change(capsys: pytest.CaptureFixture[str],
     assert "The cost of August 2026 is unknown" in printed_by(capsys, "change", "unknown.parquet")[0]
 
 
+@pytest.mark.long
 def test_an_engine_prints_what_pandas_prints(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("duckdb", reason="duckdb is an extra")
     here = printed_by(capsys, "change", "out.parquet", "--engine", "pandas")

@@ -85,6 +85,7 @@ def test_items_as_json_have_shares_and_average_prices(capsys: pytest.CaptureFixt
     assert 0.2 < days[0]["output_usd_per_mtok"] < 1.32
 
 
+@pytest.mark.long
 def test_an_engine_prints_what_pandas_prints(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("duckdb", reason="duckdb is an extra")
     FRAME.attrs["coverage"] = Coverage.of(["gen-x"], found=len(FRAME)).to_json()

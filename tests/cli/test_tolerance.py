@@ -59,7 +59,7 @@ def test_a_service_that_is_down_is_an_error_of_its_own(
     assert run([*COMMANDS[command], "--allow-missing"]) == 3
     said = capsys.readouterr().err
     assert "Error: nothing was fetched: the service cannot be reached, or gives no usable answer, for 10 ids." in said
-    assert said.count("nothing got through in") == 1
+    assert said.count("nothing got through in") <= 1  # none, if all retries ended before the run gave up
     assert run([*COMMANDS[command], "--min-coverage", "0.5", "--quiet"]) == 3
     assert capsys.readouterr().err.startswith("Error: nothing was fetched")
 
