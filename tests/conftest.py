@@ -15,6 +15,8 @@ from genanalytics.fetching.pacing import controller, pace
 from support.fault_server import FaultServer
 from support.faults import KEY
 
+PROJECT = Path(__file__).parent / "project"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the tests marked `long` too, and try more examples")
@@ -28,12 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip long tests, or run them at full speed, as property tests: the others must cover the code by themselves."""
+    """Skip long tests, or run them at full speed, as properties and documents: the others must cover the code."""
     of_long = pytest.mark.no_cover if config.getoption("--all") else pytest.mark.skip(reason="long: run with --all")
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(of_long)
-        elif is_hypothesis_test(getattr(item, "function", None)):
+        elif is_hypothesis_test(getattr(item, "function", None)) or item.path.is_relative_to(PROJECT):
             item.add_marker(pytest.mark.no_cover)
 
 
