@@ -94,11 +94,11 @@ def set_up():
 def set_up_long(*names):
     # type: (*str) -> None
     """Install the dependency groups that this machine can use; the tests of the others are skipped with a reason."""
-    usable = {"spark": has_java(), "browser": has_browser(), "site": True, "types": True}
+    usable = {"spark": has_java(), "browser": has_browser()}
     for name in names:
         lock = LONG_LOCKS[name]
         wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
-        if not usable[name] or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+        if not usable.get(name, True) or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
             continue
         say("dev.py: installing into .venv (once): " + name)
         pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))

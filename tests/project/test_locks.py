@@ -10,9 +10,8 @@ from support.locks import GROUPS, LOCK_FILES
 from support.paths import ROOT
 from support.scripts import load
 
-LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK, TYPES_LOCK = (
-    (ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES
-)
+LOCK, *LONG_LOCKS = ((ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES)
+LOCK_OF = dict(zip(GROUPS, LONG_LOCKS, strict=True))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -24,7 +23,7 @@ def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
     return entries
 
 
-LOCKS = pytest.mark.parametrize("lock", [LOCK, SPARK_LOCK, BROWSER_LOCK, SITE_LOCK, TYPES_LOCK], ids=["all", *GROUPS])
+LOCKS = pytest.mark.parametrize("lock", [LOCK, *LONG_LOCKS], ids=["all", *GROUPS])
 
 
 @LOCKS
@@ -51,12 +50,13 @@ def test_the_lock_holds_what_is_declared(declared: str) -> None:
         assert wanted.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
-def test_spark_is_locked_apart_and_as_the_extra_has_it() -> None:
-    [declared] = PYPROJECT["dependency-groups"]["spark"]
-    assert [declared] == PYPROJECT["project"]["optional-dependencies"]["spark"]
-    [pin] = [requirement for requirement, _ in locked(SPARK_LOCK) if requirement.name == "pyspark"]
+@pytest.mark.parametrize(("extra", "package"), [("spark", "pyspark"), ("mcp", "mcp")])
+def test_an_extra_is_locked_apart_and_as_it_is_declared(extra: str, package: str) -> None:
+    [declared] = PYPROJECT["dependency-groups"][extra]
+    assert [declared] == PYPROJECT["project"]["optional-dependencies"][extra]
+    [pin] = [requirement for requirement, _ in locked(LOCK_OF[extra]) if requirement.name == package]
     assert Requirement(declared).specifier.contains(str(pin.specifier).removeprefix("=="))
-    assert "pyspark" not in LOCK
+    assert not [requirement for requirement, _ in locked() if requirement.name == package]
 
 
 def test_every_lock_belongs_to_a_dependency_group() -> None:
@@ -67,13 +67,13 @@ def test_every_lock_belongs_to_a_dependency_group() -> None:
 
 def test_the_type_checker_is_locked_as_it_is_declared() -> None:
     [declared] = map(Requirement, PYPROJECT["dependency-groups"]["types"])
-    [pin] = [requirement for requirement, _ in locked(TYPES_LOCK) if requirement.name == declared.name]
+    [pin] = [requirement for requirement, _ in locked(LOCK_OF["types"]) if requirement.name == declared.name]
     assert declared.specifier.contains(str(pin.specifier).removeprefix("=="))
 
 
 def test_the_locks_agree_on_what_they_share() -> None:
     pins = {(str(pin.name), str(pin.marker)): str(pin.specifier) for pin, _ in locked()}
-    for lock, least in ((SITE_LOCK, 20), (TYPES_LOCK, 1)):
-        shared = [pin for pin, _ in locked(lock) if (pin.name, str(pin.marker)) in pins]
+    for group, least in (("site", 20), ("types", 1), ("mcp", 3)):
+        shared = [pin for pin, _ in locked(LOCK_OF[group]) if (pin.name, str(pin.marker)) in pins]
         assert len(shared) >= least
         assert all(str(pin.specifier) == pins[pin.name, str(pin.marker)] for pin in shared)
