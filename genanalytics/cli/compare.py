@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from genanalytics.metrics import Comparison
 
 _MAX_ROWS = 20
+_FEWEST_STRATA = 2
 """The number of strata in a table without --limit, those with most weight."""
 
 
@@ -79,10 +80,15 @@ def compare(
         row = _make_row(found, data)
     if output.print_rows(row):
         return
-    say(found.answer, "")
+    strata = found.strata[found.strata["weight"].notna()].sort_values("weight", ascending=False, kind="stable")
+    if len(strata) < _FEWEST_STRATA:
+        output.refuse_choices("there is only one stratum", "leave it out, or add --json, which prints a row")
+    say_notes(found.answer, "")
     _, *lines = repr(found).splitlines()
     say(*lines)
-    _show_strata(found, names, output)
+    if len(strata) >= _FEWEST_STRATA:
+        say("")
+        output.say_table(strata, names, [name for name in strata.columns if name not in names], limit=_MAX_ROWS)
     say_notes(*list_notices(row))
 
 
@@ -136,13 +142,3 @@ def _make_row(found: "Comparison", data: Any) -> "pd.DataFrame":
     frame = pd.DataFrame([row])
     frame.attrs = describe_completeness(data, ())
     return frame
-
-
-def _show_strata(found: "Comparison", names: list[str], output: Output) -> None:
-    """Print the strata with most weight, if there are several."""
-    strata = found.strata[found.strata["weight"].notna()].sort_values("weight", ascending=False, kind="stable")
-    if len(strata) < len(("a", "b")):
-        return
-    say("")
-    columns = [name for name in strata.columns if name not in names]
-    output.say_table(strata, names, columns, limit=_MAX_ROWS)

@@ -345,7 +345,11 @@ def _choose_form(named: Mapping[str, str | None], file: str | None) -> str:
         raise click.UsageError(msg)
     if file is None:
         return form or "table"
-    found = form or SUFFIXES.get(Path(file).suffix.lower())
+    of_suffix = SUFFIXES.get(Path(file).suffix.lower())
+    if form != of_suffix and "xlsx" in {form, of_suffix} and None not in {form, of_suffix}:
+        msg = f"--output {file!r} is no file for {next(iter(given))}: leave that out, or give another suffix"
+        raise click.UsageError(msg)
+    found = form or of_suffix
     if found is None:
         msg = f"--output {file!r} has no suffix of a form: use {', '.join(SUFFIXES)}, or give --format"
         raise click.UsageError(msg)

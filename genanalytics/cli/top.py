@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,6 +39,20 @@ _USUAL = 10
 KINDS = ("sessions", _GENERATIONS, *list(_COLUMNS)[1:])
 
 
+class _Kind(click.Choice[str]):
+    """The kind of what is ranked, which comes before the path."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a kind.
+
+        Raises:
+            click.BadParameter: There is no such kind.
+        """
+        if value not in KINDS and Path(value).exists():
+            self.fail(f"say first what to rank: top sessions {value}, or {', '.join(KINDS[1:])}", param, ctx)
+        return str(super().convert(value, param, ctx))
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -45,7 +60,7 @@ Examples:
   genanalytics top generations generations.parquet -n 5 --last week
   genanalytics top users generations.parquet --since 30d --csv > users.csv"""
 )
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=_Kind(KINDS))
 @reads_records
 @prints_rows
 def top(kind: str, selection: Selection, output: Output) -> None:

@@ -50,9 +50,10 @@ _BY_NAME: Mapping[str, tuple[Statistic, ...]] = {
 }
 
 
-_MEANT: Mapping[str, str] = {
+MEANT: Mapping[str, str] = {
     "total_cost": "billed_cost",
     "usage": "billed_cost",
+    "cost": "effective_cost",
     "spend": "effective_cost",
     "usd": "effective_cost",
     "count": REQUESTS.name,
@@ -126,7 +127,7 @@ def _suggest(metric: str) -> str:
     >>> _suggest("total_cost"), _suggest("efective_cost")
     ("did you mean 'billed_cost'? ", "did you mean 'effective_cost'? ")
     """
-    if meant := _MEANT.get(metric.lower()):
+    if meant := MEANT.get(metric.lower()):
         return f"did you mean {meant!r}? "
     if near := suggest(metric, _BY_NAME):
         return near

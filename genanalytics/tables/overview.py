@@ -10,7 +10,7 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.against import name_changes
-from genanalytics.metrics.catalog import DEFAULT, SETS, resolve, resolve_one
+from genanalytics.metrics.catalog import DEFAULT, MEANT, SETS, resolve, resolve_one
 from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
@@ -204,7 +204,9 @@ def find_statistics(
     wanted = [*(columns or ()), *([sort.removesuffix(":asc").removesuffix(":desc")] if sort else [])]
     for name in wanted:
         if name not in known and name not in made:
-            msg = f"no column {name!r}; {suggest(name, known)}there are {list_names(known, near=name)}"
+            meant = MEANT.get(name.lower())
+            hint = f"did you mean {meant!r}? " if meant in known else suggest(name, known)
+            msg = f"no column {name!r}; {hint}there are {list_names(known, near=name)}"
             raise InputError(msg)
     return [(made | statistics)[name] for name in wanted if name not in others]
 

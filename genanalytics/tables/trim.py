@@ -157,7 +157,10 @@ def _check_column(rows: pd.DataFrame, name: str) -> None:
     if name in rows.columns:
         return
     names = list(map(str, rows.columns))
-    msg = f"no column {name!r}; {suggest(name, names)}there are {list_names(names, near=name)}"
+    labels = rows.attrs.get("labels", {})
+    shown = next((one for one in names if labels.get(one) == name.lower()), None)  # what the heading says
+    hint = f"did you mean {shown!r}? " if shown else suggest(name, names)
+    msg = f"no column {name!r}; {hint}there are {list_names(names, near=name)}"
     raise InputError(msg)
 
 

@@ -100,7 +100,7 @@ def test_times_and_conditions_choose_records(few: KeptRecords) -> None:
     )
     text = answer(few, "summary", where=["external_user=anne"])
     assert "There are no such records." in text
-    assert "no record has external_user 'anne'; did you mean 'ann'." in text
+    assert "no record has external_user 'anne'; the nearest is 'ann'." in text
     assert "the records are from 2026-09-01" in answer(few, "summary", until="2020-01-01")
 
 

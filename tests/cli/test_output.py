@@ -54,6 +54,24 @@ def test_the_suffix_of_the_file_chooses_the_form_that_stdout_would_get(
         assert content.decode() == printed_by(capsys, *command, "--format", form)
 
 
+@pytest.mark.parametrize("options", [("--json", "-o", "rows.xlsx"), ("--format", "xlsx", "-o", "rows.csv")])
+def test_a_workbook_and_another_form_do_not_mix(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["summary", "out.parquet", *options]) == 2
+    assert "leave that out, or give another suffix" in capsys.readouterr().err
+
+
+def test_a_heading_in_place_of_a_column_is_answered_with_the_column(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["summary", "out.parquet", "--by", "model"], ["sessions", "out.parquet"]):
+        assert run([*command, "--sort", "cost"]) == 2
+        assert "no column 'cost'; did you mean 'effective_cost'?" in capsys.readouterr().err
+
+
+def test_a_comparison_without_strata_has_no_rows_to_choose(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = ["--by", "streamed", "--a", "true", "--b", "false", "--metric", "error_rate", "--match", ""]
+    assert run(["compare", "out.parquet", *groups, "--limit", "1"]) == 2
+    assert "--limit chooses among rows, and there is only one stratum" in capsys.readouterr().err
+
+
 def test_a_named_form_wins_over_the_suffix(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed_by(capsys, "attempts", "out.parquet", "--json", "-o", "rows.txt") == ""
     assert json.loads(Path("rows.txt").read_text())

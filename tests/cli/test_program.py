@@ -150,7 +150,10 @@ def test_times_choose_the_same_records_everywhere(
     [
         (["--last", "wek"], "--last 'wek'; did you mean 'week'? give day, week, month or an age such as 7d or 12h"),
         (["--since", "soon"], "--since 'soon' is not a moment: give a date or time"),
-        (["--last", "week", "--since", "7d"], "last, since are ways to choose one period: give only one of them"),
+        (
+            ["--last", "week", "--since", "7d"],
+            "--last and --since are ways to choose one period: give only one",
+        ),
         (["--since", "2026-09-02", "--until", "2026-09-01"], "is not before --until 2026-09-01"),
         (["--against", "previous"], "a comparison with the previous period needs a period"),
         (["--by", "week"], "cannot group by 'week', which is a period: use every (--every week)"),

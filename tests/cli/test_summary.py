@@ -89,7 +89,7 @@ def test_a_record_in_two_files_counts_once(capsys: pytest.CaptureFixture[str]) -
         (["out.parquet", "--by", "provider_responses"], "cannot group by 'provider_responses': it contains lists"),
         (["out.parquet", "--json", "--csv"], "--json and --csv are two forms of one output"),
         (["out.parquet", "--csv", "--json"], "--json and --csv are two forms of one output"),
-        (["out.parquet", "--every", "decade"], "every='decade' is not a period; there are minute, hour"),
+        (["out.parquet", "--every", "decade"], "--every 'decade' is not a period: give minute, hour"),
         (["out.parquet", "--tz", "Mars/Base"], "no time zone 'Mars/Base'"),
         (["out.parquet", "--metrics", "costs"], "no statistic 'costs'; did you mean 'cost'?"),
         (["out.parquet", "--where", "modell=x"], "no column 'modell' in 'modell=x'; did you mean 'model'?"),

@@ -66,3 +66,8 @@ def test_records_without_names_of_keys_say_where_these_are(capsys: pytest.Captur
 def test_an_unknown_kind_is_answered_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["top", "mistakes", "out.parquet"]) == 2
     assert "'mistakes' is not one of 'sessions', 'generations'" in capsys.readouterr().err
+
+
+def test_a_path_in_place_of_the_kind_says_what_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["top", "out.parquet"]) == 2
+    assert "say first what to rank: top sessions out.parquet, or generations, apps" in capsys.readouterr().err

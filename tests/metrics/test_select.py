@@ -37,11 +37,11 @@ def test_conditions_and_times_choose_rows_on_every_engine(options: dict[str, obj
 
 def test_notices_of_the_choice_reach_the_summary() -> None:
     found = select(FRAME, "model=bb", since="2026-09-01", now=NOW)
-    notices = ["records since 2026-09-01 (UTC)", "no record has model 'bb'; did you mean 'b'"]
+    notices = ["records since 2026-09-01 (UTC)", "no record has model 'bb'; the nearest is 'b'"]
     assert found.attrs["notices"] == notices
     assert set(notices) <= set(summarize(found, metrics="effective_cost").attrs["notices"])
 
 
 def test_two_ways_to_choose_a_time_are_refused() -> None:
-    with pytest.raises(InputError, match="last, since are ways to choose one period"):
+    with pytest.raises(InputError, match="last= and since= are ways to choose one period"):
         select(FRAME, last="week", since="7d")

@@ -78,7 +78,7 @@ def test_rows_within_the_range_are_kept() -> None:
         ({"since": "2026-11-02", "until": "2026-11-01"}, "since=2026-11-02 is not before until=2026-11-01: exchange"),
         ({"last": "weeks"}, r"last='weeks'; did you mean 'week'\? give day, week, month or an age such as 7d or 12h"),
         ({"period": "7d"}, "period='7d'; give day, week or month"),
-        ({"last": "week", "since": "7d"}, "last, since are ways to choose one period: give only one of them"),
+        ({"last": "week", "since": "7d"}, "last= and since= are ways to choose one period: give only one of them"),
         ({"last": "999999999w"}, "last='999999999w'"),
     ],
 )

@@ -245,7 +245,7 @@ def test_any_text_is_a_condition_or_refused(text: str) -> None:
 def test_a_value_that_occurs_nowhere_gets_the_nearest_that_does() -> None:
     frame = pd.DataFrame({"model": ["openai/gpt-5", "openai/gpt-5-mini", None], "latency": [1, 2, 3]})
     assert find_unknown_values(frame, ["model=gpt-5-mini", "latency=9", "model in (openai/gpt-5, x/y)"]) == [
-        "no record has model 'gpt-5-mini'; did you mean 'openai/gpt-5-mini'",
+        "no record has model 'gpt-5-mini'; the nearest is 'openai/gpt-5-mini'",
         "no record has model 'x/y'",
     ]
     assert find_unknown_values(frame, ["model=openai/gpt-5 or model ~ nothing"]) == []

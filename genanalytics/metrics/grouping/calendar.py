@@ -63,8 +63,8 @@ def check_period(every: str) -> None:
         InputError: There is no such period.
     """
     if every not in PERIODS:
-        msg = f"every={every!r} is not a period; there are {', '.join(PERIODS)}"
-        raise InputError(msg)
+        msg = f"every={every!r} is not a period: give {', '.join(PERIODS)}; for the groups of a column, use by="
+        raise InputError(msg, arguments=["every", "by"])
 
 
 def find_starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":

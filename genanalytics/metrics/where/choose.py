@@ -28,7 +28,7 @@ def choose_rows(data: Any, where: Sequence[str], within: TimeRange, *, tz: str =
     >>> from genanalytics.metrics.where.time_range import find_time_range
     >>> frame = nw.from_dict({"model": ["a", "b"]}, backend="pandas").to_native()
     >>> choose_rows(frame, ["model=A"], find_time_range())[1]
-    ["no record has model 'A'; did you mean 'a'"]
+    ["no record has model 'A'; the nearest is 'a'"]
     """
     if isinstance(data, Covered):
         found, notices = choose_rows(data.data, where, within, tz=tz)

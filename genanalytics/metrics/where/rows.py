@@ -112,7 +112,7 @@ def find_unknown_values(data: Any, conditions: Iterable[str]) -> list[str]:  # n
     """Return a sentence for each text that a condition compares a column with and that no row has.
 
     >>> find_unknown_values(pd.DataFrame({"model": ["openai/gpt-5", "b"]}), ["model=gpt-5"])
-    ["no record has model 'gpt-5'; did you mean 'openai/gpt-5'"]
+    ["no record has model 'gpt-5'; the nearest is 'openai/gpt-5'"]
     """
     frame = nw.from_native(data).lazy()
     types = frame.collect_schema()
@@ -138,7 +138,7 @@ def _describe_unknown(frame: "nw.LazyFrame[Any]", column: str, values: list[str]
     others = found.head(_MOST_VALUES + 1).collect()[column].to_list()
     for value in absent:
         near = find_near(value, others) if len(others) <= _MOST_VALUES else []
-        hint = f"; did you mean {' or '.join(map(repr, near))}" if near else ""
+        hint = f"; the nearest {'is' if len(near) == 1 else 'are'} {', '.join(map(repr, near))}" if near else ""
         yield f"no record has {column} {value!r}{hint}"
 
 

@@ -117,9 +117,9 @@ def find_time_range(
     zone, now = find_zone(tz), now or datetime.now(UTC)
     given = [name for name, value in (("last", last), ("period", period)) if value]
     if len(given) > 1 or (given and (since or until)):
-        names = ", ".join([*given, *(name for name, value in (("since", since), ("until", until)) if value)])
-        msg = f"{names} are ways to choose one period: give only one of them"
-        raise InputError(msg)
+        given += [name for name, value in (("since", since), ("until", until)) if value]
+        msg = f"{' and '.join(f'{name}=' for name in given)} are ways to choose one period: give only one of them"
+        raise InputError(msg, arguments=given)
     if last is not None:
         return _find_last(last, zone, now)
     if period is not None:

@@ -248,5 +248,5 @@ def test_an_unknown_zone_or_period_is_named_with_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"no time zone 'Europe/Berlim'; did you mean 'Europe/Berlin'\? give an IANA"):
         find_zone("Europe/Berlim")
     every: Any = "decade"
-    with pytest.raises(InputError, match="every='decade' is not a period; there are minute, hour, day, week, month"):
+    with pytest.raises(InputError, match="every='decade' is not a period: give minute, hour, day, week, month"):
         summarize(pd.DataFrame({"created_at": []}), every=every, metrics=[])
