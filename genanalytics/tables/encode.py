@@ -68,9 +68,11 @@ def encode_jsonl(rows: pd.DataFrame) -> str:
 
 
 def encode_csv(rows: pd.DataFrame) -> str:
-    r"""Return rows as comma-separated values; a text that a spreadsheet would run has an apostrophe before it.
+    r"""Return rows as comma-separated values; infinities are gaps.
 
-    >>> encode_csv(pd.DataFrame({"model": ["=1+1", None], "cost": [0.1 + 0.2, None]}))
+    A text that a spreadsheet would run has an apostrophe before it.
+
+    >>> encode_csv(pd.DataFrame({"model": ["=1+1", None], "cost": [0.1 + 0.2, math.inf]}))
     "model,cost\n'=1+1,0.3\n,\n"
     """
     return rows.apply(_prepare).rename(columns=quote_formula).to_csv(index=False, lineterminator="\n")
@@ -79,9 +81,9 @@ def encode_csv(rows: pd.DataFrame) -> str:
 def _prepare(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a column with rounded figures and harmless texts."""
     if pd.api.types.is_float_dtype(column.dtype):
-        return column.map(round_figure, na_action="ignore")
+        return column.map(round_figure, na_action="ignore").where(column.abs() < math.inf)
     return column.map(_prepare_cell, na_action="ignore") if column.dtype.kind == "O" else column
 
 
 def _prepare_cell(value: object) -> object:
-    return round_figure(value) if isinstance(value, float) else quote_formula(value)
+    return to_plain(value) if isinstance(value, float) else quote_formula(value)

@@ -138,9 +138,10 @@ def add_total(rows: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
     if COVERAGE in rows and len(rows):
         last[COVERAGE] = rows[COVERAGE].iloc[0]
     both = {name: pd.concat([rows[name], last[name].astype(rows[name].dtype)]) for name in rows.columns}
-    if groups := list_groups(rows):
-        named = [*rows[groups[0]].astype("object"), TOTAL]
-        both[groups[0]] = pd.Series(named, index=both[groups[0]].index, dtype="object")
+    texts = [name for name in rows.columns if name != COVERAGE and rows[name].dtype.kind == "O"]
+    if named := [*list_groups(rows), *texts][:1]:  # the user can put figures first
+        [name] = named
+        both[name] = pd.Series([*rows[name].astype("object"), TOTAL], index=both[name].index, dtype="object")
     found = pd.DataFrame(both).reset_index(drop=True)
     found.attrs = rows.attrs
     return found

@@ -22,6 +22,8 @@ _LONGEST = 32_767
 """The number of characters of a cell."""
 _WIDEST, _NARROWEST = 40, 10
 _CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - same rows, same bytes
+_FIRST_YEAR = 1900
+"""Earlier dates cannot be numbers of Excel, and remain texts."""
 _TIME = "yyyy-mm-dd hh:mm:ss"
 _FORMATS = {
     Unit.USD: "$#,##0.00########",
@@ -98,7 +100,11 @@ def _write_flag(sheet: Any, line: int, place: int, cell: object, _: object) -> N
 
 
 def _write_time(sheet: Any, line: int, place: int, cell: Any, style: object) -> None:  # noqa: ANN401 - untyped there
-    sheet.write_datetime(line, place, pd.Timestamp(cell).tz_localize(None).to_pydatetime(warn=False), style)
+    clock = pd.Timestamp(cell).tz_localize(None).to_pydatetime(warn=False)
+    if clock.year < _FIRST_YEAR:
+        sheet.write_string(line, place, str(clock))
+    else:
+        sheet.write_datetime(line, place, clock, style)
 
 
 def _write_number(sheet: Any, line: int, place: int, cell: Any, style: object) -> None:  # noqa: ANN401 - untyped there

@@ -95,6 +95,7 @@ def test_only_sums_have_a_total_and_the_rest_is_a_gap() -> None:
     assert total[["error_rate", "first"]].isna().all(axis=None)
     found = add_total(ROWS, total)
     assert found["model"].to_list()[-1] == "total"
+    assert add_total(ROWS[["requests", "model"]], total)["model"].to_list()[-1] == "total"
     assert found.dtypes.drop("model").equals(ROWS.dtypes.drop("model"))
     assert found.attrs == ROWS.attrs
 

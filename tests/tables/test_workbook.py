@@ -2,7 +2,7 @@
 
 import io
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import openpyxl
@@ -57,6 +57,12 @@ def test_no_text_is_a_formula_a_number_or_a_link() -> None:
     assert cells[5].value == r"\x1b[2J\x00\ufffe\u202e"
     assert all(cell.hyperlink is None for cell in cells)
     assert cells[-1].value.endswith("x…")
+
+
+def test_times_before_the_calendar_of_excel_are_texts() -> None:
+    rows = pd.DataFrame({"first": [datetime(1899, 12, 31, tzinfo=UTC), datetime(1900, 1, 2, tzinfo=UTC)]})
+    cells = [cell.value for cell in read(encode_workbook(rows))["A"]]
+    assert cells == ["first", "1899-12-31 00:00:00", datetime(1900, 1, 2)]  # noqa: DTZ001 - as in the sheet
 
 
 def test_equal_rows_are_equal_bytes() -> None:
