@@ -4,13 +4,15 @@ import math
 import operator
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from genanalytics.errors import InputError
 from genanalytics.metrics.declare import ShareOfTotal, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.metrics.intervals.difference import (
     UNKNOWN as NO_LIMITS,
     Bounded,
@@ -21,9 +23,7 @@ from genanalytics.metrics.intervals.difference import (
 from genanalytics.metrics.sets.cost import REQUESTS, UNKNOWN
 from genanalytics.units import Unit, find_unit_of_difference
 
-Certainty = Literal["exact", "sure", "unclear", "incomplete"]
-"""`exact`: a total, which is known; `sure`: the 95 % interval of the change excludes 0; `unclear`: it contains 0, or
-there is none; `incomplete`: a total to which records or costs are missing."""
+_DAY = "day"
 
 
 def name_changes(name: str) -> tuple[str, str, str, str, str]:
@@ -43,6 +43,20 @@ def list_limits(statistics: Sequence[Statistic]) -> list[str]:
         for statistic in statistics
         for name in (*name_limits(statistic.name), *name_limits(name_changes(statistic.name)[1]))
     ]
+
+
+def list_common_groups(by: str | Sequence[str] | None, every: Period | None) -> list[str]:
+    """Return the columns to group both periods by.
+
+    Raises:
+        InputError: Two periods have no such groups in common.
+    """
+    names = [by] if isinstance(by, str) else list(by or ())
+    if every is not None or _DAY in names:
+        given = f"every={every!r}" if every is not None else f"by={_DAY!r}"
+        msg = f"against= compares whole periods, which have nothing in common by {given}: leave out one of the two"
+        raise InputError(msg)
+    return names
 
 
 def add_changes(

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError
-from genanalytics.metrics.against import add_changes, list_limits
+from genanalytics.metrics.against import add_changes, list_common_groups, list_limits
 from genanalytics.metrics.catalog import DEFAULT, resolve
 from genanalytics.metrics.declare import (
     Aggregate,
@@ -50,7 +50,6 @@ EXACT_ROWS = 20_000_000
 """With more rows, `auto` uses the sketch on an engine whose data may exceed the memory."""
 
 _MAX_ROWS = 5_000_000
-_DAY = "day"
 _COST_UNKNOWN = "cost_unknown"
 _PLACE = "place of a group"
 OPEN = "open"
@@ -116,14 +115,8 @@ def summarize(
     {'model': ['a', 'b'], 'requests': [2, 1], 'longest': [30.0, 20.0]}
     """
     if against is not None:
-        options: SummaryOptions = {
-            "by": by,
-            "every": every,
-            "tz": tz,
-            "percentiles": percentiles,
-            "intervals": intervals,
-        }
-        return _summarize_against(data, against, metrics, options)
+        names = list_common_groups(by, every)
+        return _summarize_both(data, against, names, metrics, tz=tz, percentiles=percentiles, intervals=intervals)
     source, zone = open_source(data), find_zone(tz)
     statistics = [REQUESTS, *resolve(DEFAULT if metrics is None else metrics)]
     bounded = [statistic for statistic in statistics if intervals and statistic.basis is not None]
@@ -157,23 +150,19 @@ def summarize(
     return summary
 
 
-def _summarize_against(
+def _summarize_both(
     data: Records,
     against: Records,
+    names: list[str],
     metrics: Sequence[Statistic | str] | Statistic | str | None,
-    options: "SummaryOptions",
+    *,
+    intervals: bool,
+    **options: Any,  # noqa: ANN401 - those of summarize
 ) -> pd.DataFrame:
-    by, every, intervals = options["by"], options["every"], options["intervals"]
-    names = [by] if isinstance(by, str) else list(by or ())
-    if every is not None or _DAY in names:
-        given = f"every={every!r}" if every is not None else f"by={_DAY!r}"
-        msg = f"against= compares whole periods, which have nothing in common by {given}: leave out one of the two"
-        raise InputError(msg)
+    """Return a summary with the changes since another period, whose limits need the intervals of both."""
     statistics = list(dict.fromkeys(resolve(DEFAULT if metrics is None else metrics)))
     computed = list(dict.fromkeys([*statistics, *resolve(_COST_UNKNOWN)]))
-    now, before = (
-        summarize(each, metrics=computed, **(options | {"by": names, "intervals": True})) for each in (data, against)
-    )
+    now, before = (summarize(each, by=names, metrics=computed, intervals=True, **options) for each in (data, against))
     found = add_changes(now, before, names, [REQUESTS, *statistics])
     notices = now.attrs["notices"]
     others = [f"compared with: {notice}" for notice in before.attrs["notices"] if notice not in notices]

@@ -130,14 +130,9 @@ def overview(
     chosen = find_statistics(columns, sort, keys, own, intervals=intervals, changes=against is not None)
     shown = choose_names(metrics) if columns is None else [name for name in columns if name not in keys]
     sets = [name for name, statistics in SETS.items() if {one.name for one in statistics} & set(shown)]
-    wanted = [*(shown if columns is None else ()), *chosen, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
-    if WITHOUT.name in shown:  # it is a cost too
-        wanted.append(UNKNOWN.name)
-    named = {one.name: one for one in own}
-    statistics = [named.get(name) or resolve_one(name) for name in dict.fromkeys(wanted)]
     options: dict[str, Any] = {
         "tz": tz,
-        "metrics": statistics,
+        "metrics": _add_notes([*(shown if columns is None else ()), *chosen], shown, sets, own),
         "percentiles": percentiles,
         "intervals": intervals,
         "against": against,
@@ -150,6 +145,7 @@ def overview(
         groups = add_coverage(groups)
     names = [REQUESTS.name, *shown] if columns is None else shown
     groups_by = keys if columns is None else [name for name in columns if name in keys]
+    has_trends = trends and len(groups) <= _MOST_TRENDS and not {*TIMES} & {*keys}
     return Table(
         summary=groups if sort is None else sort_rows(groups, sort),
         by=groups_by,
@@ -158,11 +154,20 @@ def overview(
         at_least=list_bounds(whole),
         notes=[*_describe_all(groups, whole, keys, sets), *describe_gaps(names, [groups, whole])],
         limit=limit,
-        trends=_compute_trends(data, by, tz)
-        if trends and len(groups) <= _MOST_TRENDS and not {*TIMES} & {*keys}
-        else None,
+        trends=_compute_trends(data, by, tz) if has_trends else None,
         width=width,
     )
+
+
+def _add_notes(
+    names: Sequence[str], shown: Sequence[str], sets: Sequence[str], own: Sequence[Statistic]
+) -> list[Statistic]:
+    """Return the statistics of these names, and those in the notes about the shown ones."""
+    wanted = [*names, *(name for one in sets for name in _OF_NOTES.get(one, ()))]
+    if WITHOUT.name in shown:  # it is a cost too
+        wanted.append(UNKNOWN.name)
+    named = {one.name: one for one in own}
+    return [named.get(name) or resolve_one(name) for name in dict.fromkeys(wanted)]
 
 
 def _compute_trends(data: Records, by: Sequence[str], tz: str) -> Trends | None:

@@ -124,20 +124,11 @@ class _Search:
         self.counted += counted
         self._bar.total = self.counted
         parts = math.ceil(counted / (_FILLED * MOST_ROWS)) if counted > MOST_ROWS else 1
-        open_windows = window.split(math.ceil(window.seconds / parts))[::-1]
         listed: dict[str, int] = {}
         without_id = 0
-        while open_windows:
-            part = open_windows.pop()
-            rows = self._list(part)
-            if rows is None:
-                open_windows += part.split(math.ceil(part.seconds / 2))[::-1]
-                continue
-            for row in rows:
-                if row.id is None:
-                    without_id += row.requests
-                elif self._take(row.id, row, part):
-                    listed[row.id] = row.requests
+        for part, rows in self._list_all(window.split(math.ceil(window.seconds / parts))):
+            without_id += sum(row.requests for row in rows if row.id is None)
+            listed |= {row.id: row.requests for row in rows if row.id is not None and self._take(row.id, row, part)}
             self._bar.update(len(self._moments) - self._bar.n)
         difference = counted - sum(listed.values()) - without_id
         self._without_id += without_id
@@ -151,6 +142,17 @@ class _Search:
             if window.seconds == 1:
                 raise _give_up(window, error) from None
         return sum(self._count(half) for half in window.split(math.ceil(window.seconds / 2)))
+
+    def _list_all(self, windows: list[Window]) -> Iterator[tuple[Window, list[Listed]]]:
+        """Yield each window with its rows; one with too many of them is divided."""
+        waiting = windows[::-1]
+        while waiting:
+            window = waiting.pop()
+            rows = self._list(window)
+            if rows is None:
+                waiting += window.split(math.ceil(window.seconds / 2))[::-1]
+            else:
+                yield window, rows
 
     def _list(self, window: Window) -> list[Listed] | None:
         """Return the rows of a window; None if it has too many for one answer.
@@ -167,16 +169,16 @@ class _Search:
         self._note(page)
         if not page.is_cut:
             return rows
-        if window.seconds == 1:
-            missing = self._count(window) - sum(row.requests for row in rows)
-            if missing > 0:
-                msg = (
-                    f"the second {window} has more generations than the service lists:"
-                    f" {format_count(missing, 'id')} missing; take the ids of this second from logs or the export"
-                )
-                raise GenAnalyticsError(msg)
-            return rows
-        return None
+        if window.seconds > 1:
+            return None
+        missing = self._count(window) - sum(row.requests for row in rows)
+        if missing > 0:
+            msg = (
+                f"the second {window} has more generations than the service lists:"
+                f" {format_count(missing, 'id')} missing; take the ids of this second from logs or the export"
+            )
+            raise GenAnalyticsError(msg)
+        return rows
 
     def _note(self, page: Page) -> None:
         self._warnings.update(dict.fromkeys(page.warnings))
