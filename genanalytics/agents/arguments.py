@@ -127,7 +127,7 @@ def read_arguments(arguments: Sequence[Argument], given: Mapping[str, object]) -
     Raises:
         InputError: A name is unknown, a value is of another kind, or a required one is not there.
 
-    >>> read_arguments([Argument("limit", "integer", "Show at most so many", least=1)], {"limit": 0})
+    >>> read_arguments([Argument("limit", "integer", "Show at most this many", least=1)], {"limit": 0})
     Traceback (most recent call last):
     ...
     genanalytics.errors.InputError: limit=0: give a whole number of at least 1

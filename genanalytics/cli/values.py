@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,7 +19,6 @@ _LARGEST_BYTES = 200_000_000
 """No larger file is read for its values: a shell waits for them."""
 _HARMLESS = re.compile(r"[\w./:@+-]+")
 """Values that a shell takes literally; records were written by strangers, so others are not offered."""
-_PERIODS = ("minute", "hour", "day", "week", "month")
 Names = Iterable[tuple[str, str]]
 """Names with a meaning each, which can be empty."""
 
@@ -99,6 +98,20 @@ def list_columns(ctx: click.Context | None = None) -> Names:
     return [*known, *further, *derived]
 
 
+def list_periods(_: click.Context | None = None) -> Names:
+    """Return the names of periods to group by."""
+    from genanalytics.metrics.grouping.calendar import PERIODS
+
+    return [(name, "") for name in PERIODS]
+
+
+def list_units(_: click.Context | None = None) -> Names:
+    """Return the names of the units of a calendar."""
+    from genanalytics.base.moments import CalendarUnit
+
+    return [(name, "") for name in get_args(CalendarUnit)]
+
+
 def list_zones(_: click.Context | None = None) -> Names:
     """Return the names of time zones."""
     from zoneinfo import available_timezones
@@ -120,8 +133,8 @@ CHART = Value(list_charts)
 COLUMN = Value(list_columns)
 COLUMNS_OF_GROUPS = Value(list_columns, many=True)
 ZONE = Value(list_zones)
-PERIOD = Value(lambda _: [(name, "") for name in _PERIODS])
-UNIT = Value(lambda _: [(name, "") for name in ("day", "week", "month")])
+PERIOD = Value(list_periods)
+UNIT = Value(list_units)
 CONDITION = Condition()
 
 

@@ -103,8 +103,8 @@ class _Ends:
     """When a watch ends by itself.
 
     Attributes:
-        idle_s: After so many seconds without anything new; None for never.
-        at: At this moment (`time.monotonic`); None for never.
+        idle_s: The time without anything new, in seconds; None for no such end.
+        at: The moment (`time.monotonic`); None for no such end.
     """
 
     idle_s: float | None

@@ -157,7 +157,7 @@ class Reconciliation:
 
         Returns:
             `requested_id`, `part` and `fields` (str, those that differ); `records_usd`, `activity_usd` and
-            `difference_usd` (Float64); at most so many rows.
+            `difference_usd` (Float64); at most `most` rows.
         """
         rows = self.rows[(self.rows["side"] != "both") | self.rows["is_changed"]]
         apart = rows["activity_nanousd"] - rows["records_nanousd"]

@@ -18,7 +18,7 @@ DIGITS = 12
 
 
 def round_figure(value: float) -> float:
-    """Return a number with 12 significant digits; the relative error is below 1e-11.
+    """Return a number with 12 significant digits; the relative error is at most 5e-12.
 
     >>> round_figure(10.597999999999917), round_figure(0.1 + 0.2), round_figure(1 / 3)
     (10.598, 0.3, 0.333333333333)

@@ -198,7 +198,7 @@ class _Reader:
         return found[0].strip() if found else ""
 
     def _take(self, pattern: "re.Pattern[str]") -> "re.Match[str] | None":
-        """Return what stands at this place, and move behind it."""
+        """Return the match at this place, and move behind it."""
         found = pattern.match(self._text, self._at)
         if found:
             self._at = found.end()
