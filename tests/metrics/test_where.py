@@ -6,7 +6,7 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.where.grammar import Criterion, Joined, Not, parse, quote_name, quote_value
@@ -117,6 +117,8 @@ def test_a_condition_and_its_opposite_split_all_rows_in_two(column: str, value: 
         ("model='a' b", "cannot read the condition \"model='a' b\" at 'b': write a column"),
         ("model=a and b", "cannot read the condition 'model=a and b' at 'b'"),
         ("provider_responses=x", "column 'provider_responses' contains lists: it can only be tested with 'is null'"),
+        ("not " * 50 + "model=a", r"nests more than \d+ levels deep: write it flatter"),
+        (f"{'(' * 5_000}model=a{')' * 5_000}", r"nests more than \d+ levels deep"),
         ("day<9999-12-31", "'9999-12-31' does not fit the column 'day': its day is not whole"),
     ],
 )
@@ -144,6 +146,14 @@ def test_categories_are_ordered_as_texts_and_dates_as_dates() -> None:
         filter_rows(table, ["on<soon"])
     with pytest.raises(InputError, match="'on' contains values of several types, which have no order"):
         filter_rows(table.to_pandas(), ["on<2026-03-02"])
+
+
+def test_a_list_can_have_thousands_of_values() -> None:
+    table = pa.table({"model": ["a", "b", None], "latency": [1, 2, 3]})
+    texts, numbers = f"model not in ({', '.join(['b', *'c' * 3_000])})", " or ".join(["latency=1"] * 1_000)
+    for data in (table, table.to_pandas(), pytest.importorskip("duckdb").from_arrow(table)):
+        kept = nw.from_native(filter_rows(data, [texts, numbers])).lazy().collect()
+        assert kept["model"].to_list() == ["a"]
 
 
 def test_all_kinds_of_data_keep_the_same_rows() -> None:
@@ -228,6 +238,7 @@ def test_conditions_mean_what_they_mean_in_sql(
     assert filter_rows(table.to_pandas(), [text])["place"].tolist() == expected
 
 
+@example("=a")
 @given(st.text(max_size=20))
 def test_a_quoted_value_is_read_as_it_is(text: str) -> None:
     for condition in (f"model={quote_value(text)}", f"(model = {quote_value(text)})", f"not model={quote_value(text)}"):

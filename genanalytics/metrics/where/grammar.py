@@ -33,7 +33,9 @@ _BARE_IN_GROUP = re.compile(r"(?:(?!\s+(?:and|or)\s)[^)])*", re.IGNORECASE)
 _ITEM = re.compile(r"[^,)]*")
 _AND, _OR, _NOT = (re.compile(rf"\s*\b{word}\b(?=[\s(])\s*", re.IGNORECASE) for word in ("and", "or", "not"))
 _OPEN, _CLOSE, _COMMA = (re.compile(rf"\s*{re.escape(mark)}\s*") for mark in "(),")
-_NEEDS_QUOTES = re.compile(r"""^\s|\s$|^['"]|[(),]|\s(?:and|or)\s|[^\x20-\x7e]""", re.IGNORECASE)
+_NEEDS_QUOTES = re.compile(r"""^\s|\s$|^['"=]|[(),]|\s(?:and|or)\s|[^\x20-\x7e]""", re.IGNORECASE)
+_DEEPEST = 20
+"""The number of parentheses and `not` around a test."""
 _HELP = (
     "write a column, one of = != < <= > >= ~ (contains), and a value, or 'in (a, b)' or 'is null'; join with and, or,"
     " not; put quotes around a value that contains and, or, a comma or a parenthesis"
@@ -125,6 +127,7 @@ class _Reader:
         self._text = text
         self._at = 0
         self._depth = 0
+        self._inside = 0
 
     def read(self) -> Condition:
         condition = self._read_any()
@@ -146,15 +149,31 @@ class _Reader:
 
     def _read_one(self) -> Condition:
         if self._take(_NOT):
-            return Not(self._read_one())
+            self._enter()
+            condition: Condition = Not(self._read_one())
+            self._inside -= 1
+            return condition
         if not self._take(_OPEN):
             return self._read_test()
+        self._enter()
         self._depth += 1
         condition = self._read_any()
         self._depth -= 1
+        self._inside -= 1
         if not self._take(_CLOSE):
             raise self._refuse(missing=")")
         return condition
+
+    def _enter(self) -> None:
+        """Begin a condition within another one.
+
+        Raises:
+            InputError: There are too many around it for engines, whose expressions nest as deeply.
+        """
+        self._inside += 1
+        if self._inside > _DEEPEST:
+            msg = f"the condition {self._text[:40]!r}... nests more than {_DEEPEST} levels deep: write it flatter"
+            raise InputError(msg)
 
     def _read_test(self) -> Criterion:
         start = self._at

@@ -2,11 +2,10 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import reduce
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -172,8 +171,16 @@ def _express(condition: Condition, text: str, columns: _Columns) -> nw.Expr:
         case Not(inner):
             return ~_express(inner, text, columns)
         case Joined(word, parts):
-            join = operator.and_ if word == "and" else operator.or_
-            return reduce(join, (_express(part, text, columns) for part in parts))
+            return _join(word, [_express(part, text, columns) for part in parts])
+
+
+def _join(word: Literal["and", "or"], parts: Sequence[nw.Expr]) -> nw.Expr:
+    """Return expressions joined in pairs, and these in pairs: engines nest thousands in a row too deeply."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    first, second = _join(word, parts[:middle]), _join(word, parts[middle:])
+    return first & second if word == "and" else first | second
 
 
 def _express_test(test: Criterion, text: str, columns: _Columns) -> nw.Expr:
@@ -182,27 +189,40 @@ def _express_test(test: Criterion, text: str, columns: _Columns) -> nw.Expr:
     column, dtype = _find_column(test, text, columns)
     if test.sign == "is null":
         return column.is_null()
+    _check_type(test, text, dtype)
     if test.sign == "~":
-        if not _is_text(dtype):
-            msg = f"{text!r}: ~ (contains) needs a column of text, and {test.column!r} is none; use = or <"
-            raise InputError(msg)
         return column.cast(nw.String).str.contains(test.operands[0], literal=True).fill_null(value=False)
-    if dtype == nw.Boolean and test.sign not in _EQUALITIES:
-        msg = f"{text!r}: column {test.column!r} is true or false; use = or !="
-        raise InputError(msg)
-    if dtype == nw.Object and test.sign not in _EQUALITIES:
-        msg = f"{text!r}: column {test.column!r} contains values of several types, which have no order; use = or !="
-        raise InputError(msg)
     if test.column == _DAY and _DAY not in columns.types:
-        return reduce(operator.or_, (_express_day(test.sign, value, dtype, columns) for value in test.operands))
+        return _join("or", [_express_day(test.sign, value, dtype, columns) for value in test.operands])
+    if dtype == nw.String and test.sign == "in":  # of which there can be thousands, such as ids
+        listed: nw.Expr = column.is_in(test.operands).fill_null(value=False)
+        return listed
     if _is_text(dtype) and dtype != nw.String and test.sign not in _EQUALITIES:
         column = column.cast(nw.String)  # categories have an order of their own, or none
     values = [nw.lit(_parse_value(value, test.column, dtype, columns)) for value in test.operands]
-    met = reduce(operator.or_, (_COMPARISONS[test.sign](column, value) for value in values))
+    met = _join("or", [_COMPARISONS[test.sign](column, value) for value in values])
     if dtype.is_float():  # on some engines, NaN is above every number
         met &= column.is_finite()
     known: nw.Expr = met.fill_null(value=False)
     return known
+
+
+def _check_type(test: Criterion, text: str, dtype: nw.dtypes.DType) -> None:
+    """Check that values of a type can be compared so.
+
+    Raises:
+        InputError: They cannot.
+    """
+    problem = None
+    if test.sign == "~" and not _is_text(dtype):
+        problem = f"~ (contains) needs a column of text, and {test.column!r} is none; use = or <"
+    elif dtype == nw.Boolean and test.sign not in _EQUALITIES:
+        problem = f"column {test.column!r} is true or false; use = or !="
+    elif dtype == nw.Object and test.sign not in _EQUALITIES:
+        problem = f"column {test.column!r} contains values of several types, which have no order; use = or !="
+    if problem:
+        msg = f"{text!r}: {problem}"
+        raise InputError(msg)
 
 
 def _find_column(test: Criterion, text: str, columns: _Columns) -> tuple[nw.Expr, nw.dtypes.DType]:
