@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
@@ -70,13 +70,11 @@ def _is_bare(value: Any) -> bool:  # noqa: ANN401 - any JSON
 def _split(path: Path) -> Iterator[_Value]:
     """Yield the values of a file; those of a list one by one."""
     with path.open("rb") as stream:
-        first = next((line for line in iter(lambda: stream.readline(_LONGEST_LINE + 1), b"") if line.strip()), b"")
+        first = next((line for line in _read_lines(stream) if line.strip()), b"")
         stream.seek(0)
         bare = first.removeprefix(b"\xef\xbb\xbf").strip()
         if not bare.startswith(b"[") and not bare.endswith(_OPEN):
-            for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE + 1), b""), start=1):
-                if line.strip():
-                    yield _Value(_check_length(line, number), f"line {number:,}")
+            yield from _split_lines(stream)
             return
         document = stream.read(_LONGEST_DOCUMENT + 1)
     if len(document) > _LONGEST_DOCUMENT:
@@ -86,6 +84,18 @@ def _split(path: Path) -> Iterator[_Value]:
         )
         raise ValueError(msg)
     yield from _split_document(document.decode("utf-8-sig"))
+
+
+def _read_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file; a longer one than an answer can be is cut."""
+    return iter(lambda: stream.readline(_LONGEST_LINE + 1), b"")
+
+
+def _split_lines(stream: BinaryIO) -> Iterator[_Value]:
+    """Yield the lines of a file that have a value."""
+    for number, line in enumerate(_read_lines(stream), start=1):
+        if line.strip():
+            yield _Value(_check_length(line, number), f"line {number:,}")
 
 
 def _check_length(line: bytes, number: int) -> bytes:

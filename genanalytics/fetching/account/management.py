@@ -46,6 +46,21 @@ class Answered:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A request without an answer.
+
+    Attributes:
+        reason: The reason, for messages.
+        may_pass: Whether the next request may get an answer.
+        wait_s: The pause that the service asks for, in seconds.
+    """
+
+    reason: str
+    may_pass: bool
+    wait_s: float = 0.0
+
+
 class PerMinute:
     """A limit on the number of queries in any sixty seconds.
 
@@ -152,27 +167,30 @@ class Management:
 
     def _ask(self, path: str, send: Callable[[str], Reply]) -> Answered:
         """Return the answer, which is asked for again after a failure that may pass."""
-        reason = ""
         for attempt in range(1, _ATTEMPTS + 1):
-            self.requests += 1
-            wait_s = 0.0
-            try:
-                reply = send(f"{self.base_url}/{path}")
-            except NoReplyError as error:
-                if not error.again:
-                    raise TooMuchError(str(error)) from None
-                reason, again = str(error), not error.is_setup
-            else:
-                if reply.status == HTTPStatus.OK:
-                    return self._read(path, reply)
-                self._refuse(path, reply)
-                reason, again, wait_s = f"it answered {reply.status}", True, _find_pause_s(reply)
-            if not again or attempt == _ATTEMPTS or wait_s > LONGEST_WAIT_S:
+            found = self._ask_once(path, send)
+            if isinstance(found, Answered):
+                return found
+            if not found.may_pass or attempt == _ATTEMPTS or found.wait_s > LONGEST_WAIT_S:
                 break
-            time.sleep(max(wait_s, draw_backoff_s(attempt)))
-        pause = f" and asks for a pause of {wait_s:,.0f} s" if wait_s > LONGEST_WAIT_S else ""
-        msg = f"no answer from {self.base_url}/{path}: {reason}{pause}; try again later"
+            time.sleep(max(found.wait_s, draw_backoff_s(attempt)))
+        pause = f" and asks for a pause of {found.wait_s:,.0f} s" if found.wait_s > LONGEST_WAIT_S else ""
+        msg = f"no answer from {self.base_url}/{path}: {found.reason}{pause}; try again later"
         raise GenAnalyticsError(msg)
+
+    def _ask_once(self, path: str, send: Callable[[str], Reply]) -> "Answered | _Failure":
+        """Return the answer to one request, or why there is none."""
+        self.requests += 1
+        try:
+            reply = send(f"{self.base_url}/{path}")
+        except NoReplyError as error:
+            if not error.again:
+                raise TooMuchError(str(error)) from None
+            return _Failure(str(error), may_pass=not error.is_setup)
+        if reply.status == HTTPStatus.OK:
+            return self._read(path, reply)
+        self._refuse(path, reply)
+        return _Failure(f"it answered {reply.status}", may_pass=True, wait_s=_find_pause_s(reply))
 
     def _refuse(self, path: str, reply: Reply) -> None:
         """Raise the error of an answer that means no, or too much; return for any other."""
