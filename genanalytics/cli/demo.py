@@ -22,7 +22,9 @@ REPORT = "report.html"
 Examples:
   genanalytics demo --directory trial/"""
 )
-@click.option("--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Output directory.")
+@click.option(
+    "--directory", default="genanalytics-demo", show_default=True, type=DIRECTORY, help="Write into this directory."
+)
 def demo(directory: str) -> None:
     """Run an example on synthetic records, without an API key."""
     run_demo(Path(directory), say_table, width=find_terminal_width())

@@ -115,7 +115,7 @@ Examples:
 @click.option(
     "--partition",
     type=click.Choice(["month", "day", "none"]),
-    help="Partition of the data set's files (default: keep; month for a new data set).",
+    help="Divide the data set by month or day, or not at all (default: as before; month for a new data set).",
 )
 @click.option("--retry", is_flag=True, help="Also request failed ids whose retry_at has passed.")
 @redact_options

@@ -37,12 +37,16 @@ class PathType(click.ParamType):  # type: ignore[type-arg] # generic in newer ve
 FILE = PathType("FILE", "file")
 DIRECTORY = PathType("DIR", "dir")
 
-base_url_option = click.option("--base-url", metavar="URL", help="URL of the API (or GENANALYTICS_BASE_URL).")
-api_key_option = click.option("--api-key-file", type=FILE, help="File with the API key (or OPENROUTER_API_KEY).")
-management_key_option = click.option(
-    "--management-key-file", type=FILE, help="File with the management key (or OPENROUTER_MANAGEMENT_KEY)."
+base_url_option = click.option("--base-url", metavar="URL", help="Use this URL of the API (or GENANALYTICS_BASE_URL).")
+api_key_option = click.option(
+    "--api-key-file", type=FILE, help="Read the API key from this file (or OPENROUTER_API_KEY)."
 )
-cache_option = click.option("--cache-dir", type=DIRECTORY, help="Directory of the cache (or GENANALYTICS_CACHE_DIR).")
+management_key_option = click.option(
+    "--management-key-file", type=FILE, help="Read the management key from this file (or OPENROUTER_MANAGEMENT_KEY)."
+)
+cache_option = click.option(
+    "--cache-dir", type=DIRECTORY, help="Use this directory for the cache (or GENANALYTICS_CACHE_DIR)."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 force_option = click.option(
     "--force", is_flag=True, help="Replace a file even if records in it were requested again and not found."

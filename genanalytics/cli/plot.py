@@ -17,7 +17,7 @@ Examples:
 )
 @click.argument("chart", metavar="CHART", type=CHART)
 @reads_records
-@click.option("-o", "--output", required=True, type=FILE, help="Picture: .png, .svg or .pdf.")
+@click.option("-o", "--output", required=True, type=FILE, help="Write this picture: .png, .svg or .pdf.")
 @click.option(
     "--by", metavar="COLUMN", type=COLUMN, help="Compare groups by a column, or by day, hour, weekday or model_family."
 )

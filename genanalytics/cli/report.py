@@ -14,8 +14,8 @@ Examples:
   genanalytics report generations/ --title 'August' --tz Europe/Berlin --where 'created_at>=2026-08-01'"""
 )
 @reads_records
-@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="Output file.")
-@click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="Title of the report.")
+@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, help="Write this file.")
+@click.option("--title", default="Generations", show_default=True, metavar="TEXT", help="Set the title of the report.")
 @force_option
 def report(selection: Selection, output: str, title: str, force: bool) -> None:
     """Write a report as one HTML page.

@@ -30,11 +30,17 @@ Examples:
   genanalytics fetch ids.txt --base-url http://127.0.0.1:8000/api/v1"""
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="Port on 127.0.0.1 (default: any free port)."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="P",
+    help="Listen on this port of 127.0.0.1 (default: any free port).",
 )
-@click.option("--records", type=click.IntRange(1), default=400, show_default=True, metavar="N", help="Number of ids.")
-@click.option("--seed", type=int, default=7, show_default=True, metavar="S", help="Seed of the sample.")
-@click.option("--month", default="2026-09", show_default=True, metavar="MONTH", help="Month of the sample.")
+@click.option(
+    "--records", type=click.IntRange(1), default=400, show_default=True, metavar="N", help="Make this number of ids."
+)
+@click.option("--seed", type=int, default=7, show_default=True, metavar="S", help="Set the seed of the sample.")
+@click.option("--month", default="2026-09", show_default=True, metavar="MONTH", help="Set the month of the sample.")
 @click.option(
     "--nightly",
     type=click.FloatRange(0, 1),
@@ -49,9 +55,7 @@ Examples:
     type=click.Choice(SCENARIOS),
     help="Let bills differ from list prices for this reason only. Repeatable; list: for none (default: for all).",
 )
-@click.option(
-    "--now", metavar="TIME", help="Moment on the clock of the account (default: noon of the day after the month)."
-)
+@click.option("--now", metavar="TIME", help="Set the clock of the account (default: noon of the day after the month).")
 @click.option("--ids", "ids_file", type=FILE, help="Write the ids of the sample to this file.")
 @click.option("--activity", "activity_file", type=FILE, help="Write the activity export of the sample (CSV).")
 @click.option(
