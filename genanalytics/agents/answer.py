@@ -62,7 +62,7 @@ class Answer:
 
 
 def make_safe(text: str) -> str:
-    """Return a text of several lines that nothing in it can leave: printable, without API keys and our own marks."""
+    """Return a text of several lines without characters that act, API keys, and our own marks."""
     lines = [shorten(escape_unprintable(line), _LONGEST_LINE) for line in hide_api_keys(text).split("\n")]
     return "\n".join(line.replace(BEGIN, f"\\x5b{BEGIN[1:]}").replace(END, f"\\x5b{END[1:]}") for line in lines)
 

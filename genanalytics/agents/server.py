@@ -87,7 +87,7 @@ def make_server(records: KeptRecords, busy: Lock) -> "Server[object, object]":
 
 
 async def _report_progress(context: "RequestContext[ServerSession, object, object]") -> None:
-    """Tell a client that wants to know it that its call is still computed, so that it waits."""
+    """Report to a client that asks for progress that its call is still computed."""
     from anyio import sleep  # noqa: PLC0415
 
     token = context.meta.progressToken if context.meta else None

@@ -50,8 +50,8 @@ Examples:
 def info(cache_dir: str | None, accounts: tuple[str, ...], as_json: bool) -> None:
     """Show the path and the contents of the cache.
 
-    The account of the API key in OPENROUTER_API_KEY is counted apart. Its name is a fingerprint of the key. Of other
-    accounts the cache contains no names: give them with --account.
+    The account of the API key in OPENROUTER_API_KEY is counted separately. Its name is a fingerprint of the key. The
+    cache does not contain the names of other accounts: give them with --account.
     """
     from genanalytics.cache.contents import count_contents
     from genanalytics.fetching.secret import KEY_VARIABLE, Secret

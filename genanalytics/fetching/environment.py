@@ -1,4 +1,4 @@
-"""Where the service and the cache are: the same for every door, so that no two of them use two caches."""
+"""The URL of the service and the directory of the cache, which the command line and Python share."""
 
 import os
 from contextlib import suppress
@@ -14,12 +14,12 @@ CACHE_DIR_VARIABLE = "GENANALYTICS_CACHE_DIR"
 
 
 def find_base_url(named: str | None) -> str:
-    """Return the URL of the API: the named one, or else that of the environment, or else OpenRouter's."""
+    """Return the URL of the API: the given one, or the one in the environment, or OpenRouter's."""
     return os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL if named is None else named
 
 
 def find_cache_directory(named: str | os.PathLike[str] | None) -> Path:
-    """Return the directory of the cache: the named one, or else that of the environment, or else of the user's data.
+    """Return the directory of the cache: the given one, or the one in the environment, or the one of the user's data.
 
     Raises:
         CacheError: There is no home directory, as for some users of containers and of scheduled jobs.

@@ -33,7 +33,7 @@ class Secret:
 
     @property
     def fingerprint(self) -> str:
-        """A short digest, which names the text and does not tell it."""
+        """A short digest, which identifies the text and does not reveal it."""
         return blake2b(self._text.encode("utf-8", "surrogatepass"), digest_size=8, person=b"genanalytics").hexdigest()
 
     def hide(self, text: bytes) -> bytes:

@@ -65,7 +65,7 @@ class NoReplyError(Exception):
     """There was no complete answer; the text says why.
 
     Attributes:
-        again: Whether asking again may help; only an answer that is longer than `MAX_BODY_BYTES` stays as it is.
+        again: Whether the next request may get an answer; not after one that is longer than `MAX_BODY_BYTES`.
         is_setup: Whether the set-up is at fault: certificate, proxy or host name.
     """
 

@@ -106,7 +106,7 @@ def project_day(costs: pd.Series, spent: float, now: datetime, tz: ZoneInfo) -> 
     """Return what today will have cost at its end; None if it is too early to say.
 
     Today's cost so far, plus what the rest of the day cost on past days: the mean, the lowest and the highest of them.
-    With fewer than three full past days, each full hour of today stands for all hours that are left.
+    With fewer than three full past days, each full hour of today is an example of the hours that are left.
 
     Args:
         costs: Costs by minute (UTC), in any order.

@@ -69,7 +69,7 @@ def add_changes(
 
     Args:
         now: The result of `summarize` with intervals and `cost_unknown`.
-        before: That of the other period, with the same arguments.
+        before: The result for the other period, with the same arguments.
         by: The columns that name the groups.
         statistics: The statistics, `requests` too.
     """

@@ -322,8 +322,8 @@ def _list_notices(rows: pd.DataFrame, activity: pd.DataFrame, unknown: int) -> l
             f"{format_count(len(without), 'day')} of the bill without any record, from {without.index[0]:%Y-%m-%d} on"
         )
     for state, words in (
-        (YOUNG, "apart, of young days: the service may still add to them"),
-        (OUTSIDE, "apart, of days that the service does not list any more"),
+        (YOUNG, "not compared, since the service may still add to these days"),
+        (OUTSIDE, "not compared, since the service no longer lists these days"),
     ):
         part = rows[rows["state"] == state]
         if len(part):
@@ -334,7 +334,7 @@ def _list_notices(rows: pd.DataFrame, activity: pd.DataFrame, unknown: int) -> l
     if any(byok):
         here, bill = (format_value(usd, Unit.USD) for usd in byok)
         notices.append(
-            f"apart, charged by providers to your own keys (BYOK): {here} in the records, {bill} in the bill"
+            f"not compared, charged by providers to your own keys (BYOK): {here} in the records, {bill} in the bill"
         )
     if unknown:
         notices.append(f"{format_count(unknown, 'record')} with an unknown cost, wholly or in part")

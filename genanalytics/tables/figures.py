@@ -225,7 +225,7 @@ def _adds_up(figure: Figure | None, kind: str) -> bool:
 
 
 def _has_unit(values: pd.Series, unit: Unit) -> bool:
-    """Return whether values are figures: in a file, in other hands, a column of this name may contain anything."""
+    """Return whether values are figures: in a file of another origin, a column of this name may contain anything."""
     if unit is Unit.TIME or is_number(values):
         return True
     return all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in values.dropna())

@@ -104,8 +104,8 @@ def test_days_that_are_not_listed_are_apart() -> None:
     assert sorted(found.rows["state"]) == ["complete", "outside", "outside", "young"]
     assert found.rows["missing_usd"].notna().tolist() == [True, False, False, False]
     assert found.notices == (
-        "apart, of young days: the service may still add to them: 1 record, $1.000, of which the bill has $0.00",
-        "apart, of days that the service does not list any more: 2 records, $2.000, of which the bill has $0.00",
+        "not compared, since the service may still add to these days: 1 record, $1.000, of which the bill has $0.00",
+        "not compared, since the service no longer lists these days: 2 records, $2.000, of which the bill has $0.00",
     )
 
 
@@ -129,7 +129,7 @@ def test_charges_to_own_keys_are_apart() -> None:
     found = ga.coverage(records, make_activity({"requests": 2, "byok_usage_inference": 8.0}))
     assert found.share == 1
     assert found.notices == (
-        "apart, charged by providers to your own keys (BYOK): $7.000 in the records, $8.000 in the bill",
+        "not compared, charged by providers to your own keys (BYOK): $7.000 in the records, $8.000 in the bill",
     )
 
 

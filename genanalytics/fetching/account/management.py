@@ -167,15 +167,17 @@ class Management:
 
     def _ask(self, path: str, send: Callable[[str], Reply]) -> Answered:
         """Return the answer, which is asked for again after a failure that may pass."""
+        failure = _Failure("nothing was sent", may_pass=True)
         for attempt in range(1, _ATTEMPTS + 1):
             found = self._ask_once(path, send)
             if isinstance(found, Answered):
                 return found
-            if not found.may_pass or attempt == _ATTEMPTS or found.wait_s > LONGEST_WAIT_S:
+            failure = found
+            if not failure.may_pass or attempt == _ATTEMPTS or failure.wait_s > LONGEST_WAIT_S:
                 break
-            time.sleep(max(found.wait_s, draw_backoff_s(attempt)))
-        pause = f" and asks for a pause of {found.wait_s:,.0f} s" if found.wait_s > LONGEST_WAIT_S else ""
-        msg = f"no answer from {self.base_url}/{path}: {found.reason}{pause}; try again later"
+            time.sleep(max(failure.wait_s, draw_backoff_s(attempt)))
+        pause = f" and asks for a pause of {failure.wait_s:,.0f} s" if failure.wait_s > LONGEST_WAIT_S else ""
+        msg = f"no answer from {self.base_url}/{path}: {failure.reason}{pause}; try again later"
         raise GenAnalyticsError(msg)
 
     def _ask_once(self, path: str, send: Callable[[str], Reply]) -> "Answered | _Failure":
