@@ -94,7 +94,7 @@ def test_a_long_pause_for_every_id_ends_the_run(status: int, server: FaultServer
 
 def test_a_run_that_ends_early_waits_for_no_shorter_pause(server: FaultServer, make_client: MakeClient) -> None:
     ids = make_ids(20)
-    server.plan(ids[0], Says(429, headers=(("Retry-After", "100"),), after_s=0.5))  # the other is under way by then
+    server.plan(ids[0], Says(429, headers=(("Retry-After", "100"),), after_s=1.5))  # the other is under way by then
     client = make_client(max_workers=2)
     answers_of(client, make_ids(2, created=LONG_AGO + 1))  # a client begins with one request at a time
     server.otherwise = lambda _: Says(429, headers=(("Retry-After", "600"),), after_s=0.05)
