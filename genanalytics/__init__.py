@@ -3,10 +3,11 @@
     import genanalytics as ga
 
     result = ga.fetch("gen-...")  # or a list, a Series, a file; the API key is in OPENROUTER_API_KEY
-    ga.summarize(result.frame, by="model")
+    ga.overview(result.frame, by="model")  # a table for people; ga.summarize returns the same figures as a frame
+    ga.select(result.frame, "model ~ gpt", last="week")  # some of the records
 
-The names are listed in `__init__.pyi`. Importing the package loads neither pandas nor matplotlib: a name loads at its
-first use.
+`dir(ga)` lists the names, and `__init__.pyi` says where they are. Importing the package loads neither pandas nor
+matplotlib: a name loads at its first use.
 """
 
 

@@ -12,7 +12,7 @@ _MAX_ROWS = 20
 """The number of flips in a table without --limit; JSON and CSV contain all."""
 
 _COLUMNS = ("created_at", "cause", "gap_ms", "previous_prompt", "prompt", "cached", "lost_tokens", "loss")
-_RARE = ("previous_prompt", "prompt", "cached", "gap_ms", "created_at")
+_RARE = ("previous_prompt", "prompt", "cached", "gap_ms", "created_at", "lost_tokens")
 """The columns that a narrow terminal leaves out first."""
 _BY_CAUSE = ("flips", "lost_tokens", "loss", "loss_unknown")
 

@@ -30,6 +30,20 @@ _COLUMNS = (
     "best",
     "difference",
 )
+_RARE = (
+    "reads_per_write",
+    "break_even_reads",
+    "sessions",
+    "five_min_most",
+    "one_hour_most",
+    "requests",
+    "hit_rate",
+    "off",
+    "one_hour",
+    "five_min",
+    "best",
+)
+"""The columns that a narrow terminal leaves out first."""
 _OF_GAPS = ("gap", "requests", "prompt", "cached", "hit_rate")
 _SHORT_MS = 300_000.0
 _MULTIPLE = click.FloatRange(min=0, min_open=True)
@@ -90,7 +104,7 @@ def cache_replay(
     say_notes(_describe_gaps(found) if gaps else _describe_replay(found))
     if len(found):
         say("")
-        output.say_table(found, groups, columns)
+        output.say_table(found, groups, columns, rare=_RARE)
     say_notes(*list_notices(found))
 
 

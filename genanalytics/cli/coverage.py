@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("billed_requests", "requests", "bill_usd", "records_usd", "missing_usd")
+_RARE = ("billed_requests", "requests", "records_usd", "bill_usd")
+"""The columns that a narrow terminal leaves out first."""
 _MAX_ROWS = 10
 """The number of gaps in a table without --limit."""
 
@@ -113,7 +115,8 @@ def _get_activity(daily_file: str | None, management_key_file: str | None, base_
 def _say_gaps(rows: "pd.DataFrame", names: Sequence[str], output: Output) -> None:
     """Print the rows with a gap."""
     gaps = rows[(rows["missing_usd"] > 0) | (rows["billed_requests"] > rows["requests"])]
+    output.arrange(gaps)  # an option that names no column is an error even if nothing is missing
     if len(gaps):
         say("")
-        output.say_table(gaps, names, _COLUMNS, limit=_MAX_ROWS)
+        output.say_table(gaps, names, _COLUMNS, limit=_MAX_ROWS, rare=_RARE)
         say("")

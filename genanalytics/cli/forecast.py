@@ -8,6 +8,7 @@ from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times
 from genanalytics.cli.streams import emit, say, say_table
+from genanalytics.cli.terminal import say_notes
 
 if TYPE_CHECKING:
     from genanalytics.decide.budget.outlook import Forecast
@@ -77,8 +78,18 @@ def forecast(
     elif output.print_rows(found.days):
         say(found.answer, err=True)
     else:
-        say_table(str(found))
+        _say_page(found)
     return _choose_exit_code(found, fail_above)
+
+
+def _say_page(found: "Forecast") -> None:
+    say_notes(found.answer)
+    for section in found.list_sections():
+        say("")
+        say_table(section.to_text())
+    if notes := found.list_notes():
+        say("")
+        say_notes(*notes)
 
 
 def _choose_exit_code(found: "Forecast", fail_above: float | None) -> Exit:

@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         shown = StringIO()
         error.show(shown)
-        for line in hide_api_keys(shown.getvalue()).splitlines():  # it may quote an argument
+        for line in hide_api_keys(shown.getvalue()).expandtabs(2).splitlines():  # it may quote an argument
             say(line, err=True)
         return error.exit_code
     except KeyboardInterrupt as error:

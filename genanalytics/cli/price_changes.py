@@ -9,6 +9,8 @@ from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 
 _COLUMNS = ("kind", "since", "relation", "requests", "extra_cost", "share")
+_RARE = ("since", "share", "requests", "relation")
+"""The columns that a narrow terminal leaves out first."""
 
 
 @click.command(
@@ -42,8 +44,9 @@ def price_changes(selection: Selection, output: Output) -> None:
         say_notes(*list_notices(found))
         return
     say("")
-    output.say_table(found, groups, _COLUMNS, prepare=localize)
+    output.say_table(found, groups, _COLUMNS, prepare=localize, rare=_RARE)
     say_notes(*list_notices(found))
     for row in found.to_dict("records"):
         names = ", ".join(name_group(row[name]) for name in groups[:-1])
-        say("", f"Examples of regime {row['regime']} ({names}):", f"  {row['examples']}")
+        say("")
+        say_notes(f"Examples of regime {row['regime']} ({names}):", f"  {row['examples']}")

@@ -38,5 +38,4 @@ def quality(selection: Selection, output: Output) -> None:
     say_notes(*notes)
     for meaning, examples in list_doubts(doubtful):
         say("")
-        say_notes(meaning)
-        say(examples)
+        say_notes(meaning, examples)

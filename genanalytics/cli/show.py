@@ -1,6 +1,7 @@
 """The command `show`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,6 +55,7 @@ def show(
     """
     from genanalytics.bill.explain import explain
 
+    _refuse_file(generation_id)
     _refuse_ignored(["engine"] if not paths else ["wait_s", "accept_mismatch", *client], has_paths=bool(paths))
     if paths:
         with hold_stdin(paths) as held, Selection(held, engine=engine).open() as data:
@@ -72,6 +74,17 @@ def show(
         others = _read_related(opened, result.frame)
     _print(explain(result.frame, others), as_json=as_json)
     return Exit.SUCCESS
+
+
+def _refuse_file(word: str) -> None:
+    """Refuse a file in place of an id.
+
+    Raises:
+        click.UsageError: It is one.
+    """
+    if Path(word).exists():
+        msg = f"{word} is a file or directory: give an id first, such as one that genanalytics top generations prints"
+        raise click.UsageError(msg)
 
 
 def _refuse_ignored(names: Sequence[str], *, has_paths: bool) -> None:

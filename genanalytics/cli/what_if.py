@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _CACHING = ("as seen", "none", "no flips")
 _LIST = "models"
 """The value of `--prices` for the service's own list."""
+_RARE = ("requests_apart", "requests", "cost_there_low", "cost_there_high")
+"""The columns that a narrow terminal leaves out first."""
 _MAX_ROWS = 20
 """The number of alternatives in a table without --limit; JSON and CSV contain all."""
 _TO = ("model", "provider_name", "batch")
@@ -160,7 +162,8 @@ def _print_answer(found: "pd.DataFrame", output: Output) -> None:
     say_notes(conclude_what_if(found))
     if len(answered):
         say("")
-        output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS)
+        output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS, rare=_RARE)
     say_notes(*list_notices(found))
     for heading, lines in list_conditions(found).items():
-        say("", heading, *(f"  {line}" for line in lines))
+        say("", heading)
+        say_notes(*(f"  {line}" for line in lines))

@@ -4,6 +4,7 @@ The attributes of a frame are lost in a merge, in a pivot and in a CSV file; the
 """
 
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -138,7 +139,8 @@ def _to_pandas(data: AnyFrame) -> pd.DataFrame:
     try:
         return nw.from_native(data, eager_only=True).to_pandas()
     except TypeError:
-        msg = f"{type(data).__name__} is no frame: give a pandas DataFrame or Series, such as summarize returns"
+        more = "; overview takes a file of records" if isinstance(data, str | os.PathLike) else ""
+        msg = f"{type(data).__name__} is no frame: give a pandas DataFrame or Series, such as summarize returns{more}"
         raise InputError(msg) from None
 
 

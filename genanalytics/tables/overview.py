@@ -99,7 +99,8 @@ def overview(
     If some of the requested ids have no record, each count and each sum is shown as a lower bound.
 
     Args:
-        data: Anything that `summarize` takes.
+        data: Anything that `summarize` takes, such as the path of a file, or the result of `select`, which chooses rows
+            and a period.
         by: The columns to group by.
         every: The period to group by too; periods are in their own order.
         tz: The time zone.

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.decide.advice.action import PATH, Basis
-from genanalytics.tables.notes import list_notices
+from genanalytics.tables.notes import list_notices, wrap_notes
 from genanalytics.units import Unit, format_value
 
 _INDENT = "   "
@@ -34,7 +34,7 @@ def format_recommendations(found: pd.DataFrame, *, paths: Sequence[str] = (PATH,
     lines = list[str]()
     for number, row in enumerate(rows, 1):
         lines += _format_action(f"{number}. {describe_amount(row)}: {row['action']}", row, paths, width)
-    return "\n".join([*lines, *notices])
+    return "\n".join([*lines, *wrap_notes(notices, max(width, _NARROWEST))])
 
 
 def describe_amount(row: dict[Any, Any]) -> str:

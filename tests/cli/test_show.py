@@ -106,3 +106,9 @@ def test_an_option_without_effect_is_refused(
     Path("out.parquet").touch()
     assert run(["show", IDS[0], *arguments]) == 2
     assert f"{named} has no effect" in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_the_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write(parse_records(SAMPLE), "out.parquet")
+    assert run(["show", "out.parquet"]) == 2
+    assert "out.parquet is a file or directory: give an id first" in capsys.readouterr().err

@@ -211,6 +211,8 @@ def test_groups_in_the_index_are_groups() -> None:
 def test_what_is_no_frame_is_refused() -> None:
     with pytest.raises(InputError, match="list is no frame: give a pandas DataFrame or Series"):
         table([1.0])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"str is no frame: .*; overview takes a file of records"):
+        table("out.parquet")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("tz", ["Europe/Berlin", "America/Havana", "Pacific/Chatham"])

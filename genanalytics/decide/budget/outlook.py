@@ -98,12 +98,18 @@ class Forecast:
         return f"In the past of these data, the 80 % band would have held in {' and '.join(counts)}"
 
     def __repr__(self) -> str:
-        sections = [section.to_text() for section in self._list_sections()]
-        return "\n\n".join([self.answer, *sections, *self._join_notes("\n")])
+        sections = [section.to_text() for section in self.list_sections()]
+        return "\n\n".join([self.answer, *sections, *filter(None, ["\n".join(self.list_notes())])])
 
     def _repr_html_(self) -> str:
-        sections = [section.to_html() for section in self._list_sections()]
-        return make_block(f"<p>{to_html(self.answer)}</p>", *sections, *self._join_notes("<br>"))
+        sections = [section.to_html() for section in self.list_sections()]
+        notes = "<br>".join(map(to_html, self.list_notes()))
+        return make_block(f"<p>{to_html(self.answer)}</p>", *sections, *filter(None, [notes]))
+
+    def list_notes(self) -> list[str]:
+        """Return the sentences below the tables."""
+        sentences = [f"{sentence}." for sentence in (self.held, *self.notices) if sentence]
+        return [*sentences, *filter(None, [describe_coverage(self.coverage)])]
 
     def to_json(self) -> dict[str, Any]:
         """Return all values as plain Python values: days as ISO 8601, gaps as None, the coverage as its share."""
@@ -115,12 +121,6 @@ class Forecast:
     @property
     def _is_lower_bound(self) -> bool:
         return self.coverage is not None and self.coverage.is_partial
-
-    def _join_notes(self, line_break: str) -> list[str]:
-        sentences = [f"{sentence}." for sentence in (self.held, *self.notices) if sentence]
-        notes = [*sentences, *filter(None, [describe_coverage(self.coverage)])]
-        joined = line_break.join(notes if line_break == "\n" else map(to_html, notes))
-        return [joined] if joined else []
 
     def _show(self, amount: float | None) -> str:
         text = _show_usd(amount)
@@ -147,7 +147,8 @@ class Forecast:
             return f"; the budget of {_show_usd(self.budget)} was used up on {self.used_up}"
         return f"; chance to exceed {_show_usd(self.budget)}: {self._show_chance()}"
 
-    def _list_sections(self) -> Iterator[Section]:
+    def list_sections(self) -> Iterator[Section]:
+        """Yield the tables of the page."""
         if self.first is not None:
             yield Section(self._name_period(), tuple(self._describe()))
         if self.expected is None:
