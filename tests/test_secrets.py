@@ -16,7 +16,6 @@ import threading
 import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,45 +23,23 @@ from urllib.parse import quote
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from click import Command, Group
+from click import Command, Context, Group
 
 import genanalytics as ga
 from genanalytics import Client
 from genanalytics.cli import main as cli
 from genanalytics.fetching import transport
-from genanalytics.fetching.account.management import Management
 from genanalytics.fetching.answers import Answer, Outcome
-from genanalytics.fetching.secret import KEY_VARIABLE, MANAGEMENT_KEY_VARIABLE, Secret
+from genanalytics.fetching.secret import KEY_VARIABLE, Secret
 from genanalytics.files import write, write_failures
-from genanalytics.sandbox import sample
-from genanalytics.sandbox.account import Account
-from support.account_server import AccountServer, Planned
 from support.fault_server import FaultServer
 from support.faults import Cuts, Garbles, HangsUp, Says, envelope, good, make_ids, record_of, refusal
-from support.leaks import CANARY, leaks, told
+from support.leaks import CANARY, error_of, leaks, shown_of, told
 
 IDS = make_ids(8)
 MakeClient = Callable[..., Client]
 
 pytestmark = pytest.mark.usefixtures("brisk")
-
-
-def shown_of(value: object) -> str:
-    """Return what notebooks, debuggers and `print` show of an object, and of what it is made of, five levels down."""
-    parts: list[str] = []
-
-    def show(inner: object, depth: int) -> None:
-        parts.extend([repr(inner), str(inner), pprint.pformat(inner)])
-        if depth == 0:
-            return
-        attributes = list(getattr(inner, "__dict__", {}).values())
-        items = inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list | tuple) else []
-        for item in [*attributes, *items]:
-            if not callable(item) or hasattr(item, "__dict__"):
-                show(item, depth - 1)
-
-    show(value, 5)
-    return "\n".join(parts)
 
 
 @pytest.fixture
@@ -96,14 +73,8 @@ def test_the_canary_is_sent_and_would_be_seen(server: FaultServer, used: Client)
     assert leaks(f"Authorization: Bearer {CANARY}")
     assert leaks(b64encode(f"user:{CANARY}".encode()))
     assert leaks(quote(f"key={CANARY}"))
-    assert leaks(told(_error_of(lambda: json.loads(CANARY))))
+    assert leaks(told(error_of(lambda: json.loads(CANARY))))
     assert used.account
-
-
-def _error_of(act: Callable[[], object]) -> BaseException:
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - whichever it is, what is told of it counts
-        act()
-    return caught.value
 
 
 def test_files_of_the_cache(used: Client) -> None:
@@ -290,7 +261,7 @@ def test_exceptions_their_chains_and_the_locals_of_their_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(KEY_VARIABLE, CANARY)
-    error = _error_of(lambda: act(server, make, tmp_path))
+    error = error_of(lambda: act(server, make, tmp_path))
     monkeypatch.delenv(KEY_VARIABLE)
     text = told(error)
     assert type(error).__name__ in text
@@ -311,7 +282,7 @@ def test_a_bug_below_the_signature(
         "record": ("genanalytics.fetching.client.read_record", breaks),
     }
     monkeypatch.setattr(*places[where])
-    error = _error_of(lambda: ga.fetch(IDS[:1], client=make()))
+    error = error_of(lambda: ga.fetch(IDS[:1], client=make()))
     assert isinstance(error, AssertionError)
     assert not leaks(told(error))
     assert len(server.requests) <= 1
@@ -335,7 +306,10 @@ def options_of(command: Command) -> Iterator[str]:
     for parameter in command.params:
         yield from parameter.opts
     if isinstance(command, Group):
-        for inner in command.commands.values():
+        context = Context(command)
+        for name in command.list_commands(context):  # they are loaded by their names
+            inner = command.get_command(context, name)
+            assert inner is not None
             yield from options_of(inner)
 
 
@@ -389,94 +363,6 @@ def test_a_key_file_that_holds_no_key(text: str, tmp_path: Path, capsys: pytest.
     (tmp_path / "key.txt").write_text(text)
     assert cli.run(["fetch", IDS[0], "--api-key-file", str(tmp_path / "key.txt")]) == 2
     assert not leaks(capsys.readouterr())
-
-
-@pytest.fixture
-def account() -> Iterator[AccountServer]:
-    with AccountServer(Account(sample(9), datetime(2026, 10, 1, tzinfo=UTC))) as account:
-        yield account
-
-
-REFUSALS = {
-    "401": [Planned(401, CANARY.encode())],
-    "403": [Planned(403, CANARY.encode())],
-    "400": [Planned(400, quote(CANARY, safe="").encode())],
-    "no JSON": [Planned(200, CANARY.encode())],
-    "no rows": [Planned(200, json.dumps({"data": {"data": [{"request_count": CANARY}]}}).encode())],
-    "no day": [Planned(200, json.dumps({"data": [{"date": CANARY}]}).encode())],
-    "503": [Planned(503, CANARY.encode(), {"Retry-After": "0"})] * 5,
-}
-
-
-def list_ids(base_url: str, management_key: str | None) -> object:
-    return ga.find_ids(since="2026-09-01", base_url=base_url, management_key=management_key)
-
-
-def list_charges(base_url: str, management_key: str | None) -> object:
-    return ga.fetch_daily_activity(base_url=base_url, management_key=management_key)
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-@pytest.mark.parametrize("source", ["argument", "environment"])
-@pytest.mark.parametrize("ask", [list_ids, list_charges])
-def test_the_management_key_is_in_no_error(
-    ask: Callable[[str, str | None], object],
-    name: str,
-    source: str,
-    account: AccountServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    account.plans.extend(REFUSALS[name])
-    monkeypatch.setenv(MANAGEMENT_KEY_VARIABLE, CANARY if source == "environment" else "another")
-    given = None if source == "environment" else CANARY
-    error = _error_of(lambda: ask(account.base_url, given))
-    monkeypatch.delenv(MANAGEMENT_KEY_VARIABLE)
-    assert isinstance(error, ga.GenAnalyticsError)
-    assert {asked.authorization for asked in account.asked} == {f"Bearer {CANARY}"}
-    assert not leaks(told(error)), [line for line in told(error).splitlines() if leaks(line)]
-
-
-@pytest.mark.parametrize("url", [f"http://127.0.0.1/{CANARY}", "http://a.example", f"https://{quote(CANARY)}@a/"])
-def test_the_management_key_is_in_no_error_about_arguments(url: str) -> None:
-    for act in (
-        lambda: ga.find_ids(since="7d", management_key=CANARY, base_url=url),
-        lambda: ga.find_ids(since="soon", management_key=CANARY, base_url=url),
-        lambda: ga.find_ids(since="7d", management_key=f"x {CANARY}"),
-        lambda: ga.fetch_daily_activity(management_key=CANARY, base_url=url),
-        lambda: ga.fetch_daily_activity(management_key=f"x {CANARY}"),
-    ):
-        error = _error_of(act)
-        assert not leaks(told(error)), [line for line in told(error).splitlines() if leaks(line)]
-
-
-def test_the_access_to_the_account_shows_no_key(account: AccountServer, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    with Management(CANARY, base_url=account.base_url) as management:
-        management.query({"metrics": ["request_count"]})
-        assert not leaks(shown_of(management))
-        for act in (pickle.dumps, copy.deepcopy):
-            with pytest.raises(TypeError, match="cannot be pickled"):
-                act(management)
-    assert "POST /api/v1/analytics/query" in caplog.text
-    assert not leaks(caplog.text)
-
-
-def test_a_service_that_repeats_the_management_key_as_an_id(
-    account: AccountServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def repeat(query: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-        if "dimensions" in query and document["data"]["data"]:
-            document["data"]["data"][0]["generation_id"] = CANARY
-            document["data"]["warnings"] = [CANARY]
-        return document
-
-    account.alter = repeat
-    (tmp_path / "key").write_text(CANARY)
-    key_file = ["--management-key-file", str(tmp_path / "key")]
-    assert cli.run(["ids", "--from-service", "--since", "2026-09-01", "--base-url", account.base_url, *key_file]) == 0
-    shown = capsys.readouterr()
-    assert not leaks(shown)
-    assert "gen-" in shown.out
 
 
 def test_a_notebook_that_prints_every_name(used: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,14 @@
 """A key that a test follows, the forms in which it could leak, and how to look for them."""
 
 import json
+import pprint
 import traceback
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
+
+import pytest
 
 from support.paths import TESTS
 
@@ -45,3 +49,28 @@ def told(error: BaseException) -> str:
             if TESTS not in Path(frame.filename).parents:
                 parts.append(f"{frame.filename}:{frame.lineno} {frame.locals}")
     return "\n".join(parts)
+
+
+def shown_of(value: object) -> str:
+    """Return what notebooks, debuggers and `print` show of an object, and of what it is made of, five levels down."""
+    parts: list[str] = []
+
+    def show(inner: object, depth: int) -> None:
+        parts.extend([repr(inner), str(inner), pprint.pformat(inner)])
+        if depth == 0:
+            return
+        attributes = list(getattr(inner, "__dict__", {}).values())
+        items = inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list | tuple) else []
+        for item in [*attributes, *items]:
+            if not callable(item) or hasattr(item, "__dict__"):
+                show(item, depth - 1)
+
+    show(value, 5)
+    return "\n".join(parts)
+
+
+def error_of(act: Callable[[], object]) -> BaseException:
+    """Return the error that an act raises."""
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - whichever it is, what is told of it counts
+        act()
+    return caught.value
