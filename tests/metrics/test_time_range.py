@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 from genanalytics.base.moments import find_start, step
 from genanalytics.errors import InputError
 from genanalytics.metrics.grouping.calendar import find_zone
+from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.metrics.where.time_range import UNITS, find_time_range
 
 NOW = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)  # a Wednesday
@@ -69,6 +70,17 @@ def test_rows_within_the_range_are_kept() -> None:
     kept = find_time_range(last="week", tz="America/New_York", now=NOW).keep(frame)
     assert kept["created_at"].dt.day.tolist() == [17, 18, 19, 20, 21, 22, 23]
     assert find_time_range(now=NOW).keep(frame) is frame
+
+
+def test_rows_with_clocks_of_any_zone_are_kept_and_texts_are_no_times() -> None:
+    frame = pd.DataFrame({"created_at": pd.date_range("2026-11-14", "2026-11-25", freq="D", tz="Asia/Tokyo")})
+    polars = pytest.importorskip("polars", reason="polars is an extra")
+    for data in (frame, polars.from_pandas(frame)):
+        kept = find_time_range(since="2026-11-24", now=NOW).keep(data)
+        assert len(kept) == len(filter_rows(data, ["day>=2026-11-24"])) == 1
+    texts = frame.astype({"created_at": "str"})
+    with pytest.raises(InputError, match=r"'created_at' contains no times but String: convert it"):
+        find_time_range(last="week", now=NOW).keep(texts)
 
 
 @pytest.mark.parametrize(

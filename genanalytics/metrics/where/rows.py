@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import narwhals.stable.v2 as nw
 import pandas as pd
@@ -100,10 +100,21 @@ def filter_rows(
 
 
 def keep_between(data: Any, start: datetime | None, end: datetime | None) -> Any:  # noqa: ANN401 - of the same kind
-    """Return the rows from a moment on, and before another one; None is without limit."""
+    """Return the rows from a moment on, and before another one; None is without limit.
+
+    Raises:
+        MissingColumnError: There is no created_at.
+        InputError: It contains no times.
+    """
     if isinstance(data, Covered):
         return Covered(keep_between(data.data, start, end), data.coverage and replace(data.coverage, part=True))
     limits = [(">=", start), ("<", end)]
+    dtype = nw.from_native(data).collect_schema().get("created_at", nw.Datetime())
+    if dtype != nw.Datetime:
+        msg = (
+            f"column 'created_at' contains no times but {dtype}: convert it, such as with pd.to_datetime(..., utc=True)"
+        )
+        raise InputError(msg)
     return filter_rows(data, [f"created_at{sign}{moment.isoformat()}" for sign, moment in limits if moment is not None])
 
 
@@ -267,8 +278,18 @@ def _express_day(sign: Sign, value: str, dtype: nw.dtypes.DType, columns: _Colum
 
 
 def _fit(moment: datetime, dtype: nw.dtypes.DType) -> nw.Expr:
-    zoned = isinstance(dtype, nw.Datetime) and dtype.time_zone
-    return nw.lit(moment if zoned else moment.replace(tzinfo=None))
+    return nw.lit(_to_zone(moment, dtype))
+
+
+def _to_zone(moment: datetime, dtype: nw.dtypes.DType) -> datetime:
+    """Return a moment in the time zone of a column, which polars requires; without one, it is in UTC."""
+    zone = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
+    if zone is None:
+        return moment.replace(tzinfo=None)
+    try:
+        return moment.astimezone(ZoneInfo(zone))
+    except (OverflowError, ValueError, ZoneInfoNotFoundError):  # such as +02:00, in which no frame of polars is
+        return moment
 
 
 def parse_value(text: str, name: str, dtype: nw.dtypes.DType, tz: ZoneInfo) -> float | str | date:
@@ -292,8 +313,7 @@ def _parse_value(text: str, name: str, dtype: nw.dtypes.DType, columns: _Columns
         msg = f"column {name!r} contains {kind}: it can only be tested with 'is null'"
         raise InputError(msg)
     if isinstance(dtype, nw.Datetime):
-        moment = _parse_moment(text, name, columns)
-        return moment if dtype.time_zone else moment.replace(tzinfo=None)
+        return _to_zone(_parse_moment(text, name, columns), dtype)
     try:
         if dtype == nw.Boolean:
             return _FLAGS[text.lower()]
