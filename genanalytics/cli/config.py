@@ -60,7 +60,8 @@ def read_config() -> Config:
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        msg = f"cannot read the configuration {place}: {getattr(error, 'strerror', None) or error}"
+        reason = getattr(error, "strerror", None) or error
+        msg = f"cannot read the configuration {place}: {reason}; correct it, or remove it"
         raise InputError(msg) from None
     unknown = [name for name in found if name not in {"data", "tz"}]
     if unknown or not all(isinstance(value, str) for value in found.values()):

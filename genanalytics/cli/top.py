@@ -110,7 +110,8 @@ def _find_column(data: Any, kind: str) -> str:
     columns = _COLUMNS[kind]
     found = next((name for name in columns if name in data.columns), None)
     if found is None:
-        where = "; only the activity export of the service has it" if kind == "keys" else ""
-        msg = f"the records have no column {' or '.join(map(repr, columns))}, which top {kind} needs{where}"
+        other = "group by another column with summary --by"
+        step = "read the activity export of the service, which has it" if kind == "keys" else other
+        msg = f"the records have no column {' or '.join(map(repr, columns))}, which top {kind} needs: {step}"
         raise MissingColumnError(msg)
     return found

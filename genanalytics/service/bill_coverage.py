@@ -231,7 +231,8 @@ def _find_days(activity: pd.DataFrame, start: datetime, end: datetime) -> tuple[
     listed, final = _to_day(activity.attrs[FIRST_DAY]), _find_last(activity)
     first, last = max(listed, start), min(final, end - timedelta(days=1))
     if first > last:
-        msg = f"the period has no full day to compare: the service lists {listed:%Y-%m-%d} to {final:%Y-%m-%d}"
+        days = f"{listed:%Y-%m-%d} to {final:%Y-%m-%d}"
+        msg = f"the period has no full day to compare: the service lists {days}; give a period with one of them"
         raise InputError(msg)
     return first, last
 

@@ -60,7 +60,7 @@ def test_ten_rows_are_shown_and_the_others_are_summed_up(capsys: pytest.CaptureF
 def test_records_without_names_of_keys_say_where_these_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["top", "keys", "out.parquet"]) == 2
     said = capsys.readouterr().err
-    assert "no column 'api_key_name', which top keys needs; only the activity export of the service has it" in said
+    assert "no column 'api_key_name', which top keys needs: read the activity export of the service" in said
 
 
 def test_an_unknown_kind_is_answered_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
