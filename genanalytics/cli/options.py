@@ -179,5 +179,6 @@ def read_age_s(option: str, text: str) -> float:
 
 def print_notices(notices: Iterable[str]) -> None:
     """Print notices on stderr."""
-    for notice in notices:
-        say(f"Note: {hide_api_keys(notice)}.", err=True)
+    from genanalytics.cli.terminal import say_notes
+
+    say_notes(*(f"Note: {hide_api_keys(notice)}." for notice in notices), err=True)

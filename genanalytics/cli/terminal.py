@@ -13,9 +13,10 @@ _NO_TERMINAL = 1_000
 """A width that no table needs."""
 
 
-def find_terminal_width() -> int:
+def find_terminal_width(*, err: bool = False) -> int:
     """Return the width of the terminal in characters; without a terminal, a width that no table needs."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _NO_TERMINAL
+    stream = sys.stderr if err else sys.stdout
+    return shutil.get_terminal_size().columns if stream.isatty() else _NO_TERMINAL
 
 
 def choose_style() -> Style:
@@ -27,8 +28,8 @@ def choose_style() -> Style:
     return Style(is_colored=has_colors, has_charts=has_charts, choice="--columns chooses")
 
 
-def say_notes(*notes: str) -> None:
-    """Print notes below a table, wrapped at words to the width of the terminal."""
+def say_notes(*notes: str, err: bool = False) -> None:
+    """Print notes, wrapped at words to the width of the terminal."""
     from genanalytics.tables.notes import put_unknown_last, wrap_notes
 
-    say(*wrap_notes(put_unknown_last(notes), find_terminal_width()))
+    say(*wrap_notes(put_unknown_last(notes), find_terminal_width(err=err)), err=err)

@@ -15,11 +15,13 @@ from genanalytics.metrics.declare import Statistic, name_limits
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
+from genanalytics.metrics.grouping.keys import DERIVED
 from genanalytics.metrics.sets.caching import WITHOUT
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.metrics.summary import OPEN, Percentiles, summarize
 from genanalytics.records.coverage import COVERAGE
+from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.tables.cells import OPEN_MARK
 from genanalytics.tables.changes import describe_changes
 from genanalytics.tables.charts import Trends, find_trends
@@ -210,11 +212,19 @@ def find_statistics(
     wanted = [*(columns or ()), *([sort.removesuffix(":asc").removesuffix(":desc")] if sort else [])]
     for name in wanted:
         if name not in known and name not in made:
-            meant = MEANT.get(name.lower())
-            hint = f"did you mean {meant!r}? " if meant in known else suggest(name, known)
-            msg = f"no column {name!r}; {hint}there are {list_names(known, near=name)}"
-            raise InputError(msg)
+            msg = f"no column {name!r}; {_find_hint(name, known)}there are {list_names(known, near=name)}"
+            raise InputError(msg, arguments=["by"])
     return [(made | statistics)[name] for name in wanted if name not in others]
+
+
+def _find_hint(name: str, known: Sequence[str]) -> str:
+    """Return the column that a user meant, or how to get one that names groups."""
+    meant = MEANT.get(name.lower())
+    if meant in known:
+        return f"did you mean {meant!r}? "
+    if name in DERIVED or (name in BY_NAME and BY_NAME[name].kind is Kind.TEXT):
+        return f"give by={name} to group by it; "
+    return suggest(name, known)
 
 
 @opens_paths("data")

@@ -246,7 +246,8 @@ def format_table(
     labels, figures = columns[: len(by)], columns[len(by) :]
     if style.has_charts:
         figures = _add_charts(summary, by, figures, trends, 0 if total is None else len(total))
-    least = [column for name in rare for column in reversed(figures) if column.name == name]
+    least = [column for column in figures if column.name == REQUESTS.name and column.label in PARTS]  # its change
+    least += [column for name in rare for column in reversed(figures) if column.name == name]
     fitting, left_out = fit_columns(labels, figures, width, rare=least)
     text = join_columns(fitting, style=style, totals=0 if total is None else len(total))
     return "\n".join([text, *wrap_notes(_describe_narrow(left_out, style.choice), width)])

@@ -54,6 +54,16 @@ def test_a_narrow_terminal_keeps_what_the_command_is_for(records: str) -> None:
     assert "created_at, provider_name" in " ".join(shown.split())
 
 
+def test_a_narrow_terminal_keeps_the_change_of_the_cost(records: str) -> None:
+    period = ["--since", "2026-03-06", "--until", "2026-03-11"]
+    shown = run_on_terminal(
+        ["summary", records, *period, "--against", "previous", "--by", "model"], columns=60, NO_COLOR="1"
+    )
+    assert max(map(measure, shown.splitlines())) <= 60
+    assert "the change of requests" in " ".join(shown.split())
+    assert "the change of effective_cost" not in " ".join(shown.split())
+
+
 @pytest.mark.long
 def test_a_dumb_terminal_shows_plain_text(records: str) -> None:
     assert "\x1b" not in run_on_terminal(["summary", records, "--by", "model"], columns=160, TERM="dumb")

@@ -271,6 +271,10 @@ def test_a_wrong_column_is_refused_before_anything_is_read() -> None:
         overview(DAYS.drop(columns="total_cost"), "model", columns=["billed_cst"])
     with pytest.raises(InputError, match="no column 'modle'; did you mean 'model'"):
         overview(DAYS, "model", sort="modle:asc")
+    with pytest.raises(InputError, match="no column 'total_cost'; did you mean 'billed_cost'"):
+        overview(DAYS, "model", columns=["total_cost"])
+    with pytest.raises(InputError, match="no column 'provider_name'; give by=provider_name to group by it"):
+        overview(DAYS, "model", columns=["provider_name"])
 
 
 def test_limits_of_intervals_are_columns_too() -> None:
