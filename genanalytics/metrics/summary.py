@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.errors import InputError
-from genanalytics.metrics.against import add_changes, list_common_groups, list_limits
+from genanalytics.metrics.against import add_changes, list_common_groups, list_limits, name_changes
 from genanalytics.metrics.catalog import DEFAULT, resolve
 from genanalytics.metrics.declare import (
     Aggregate,
@@ -161,6 +161,10 @@ def _summarize_both(
 ) -> pd.DataFrame:
     """Return a summary with the changes since another period, whose limits need the intervals of both."""
     statistics = list(dict.fromkeys(resolve(DEFAULT if metrics is None else metrics)))
+    added = {name for statistic in (REQUESTS, *statistics) for name in name_changes(statistic.name)}
+    if twice := [name for name in names if name in added]:
+        msg = f"two columns of the result would be named {', '.join(map(repr, twice))}: rename those of the records"
+        raise InputError(msg)
     computed = list(dict.fromkeys([*statistics, *resolve(_COST_UNKNOWN)]))
     now, before = (summarize(each, by=names, metrics=computed, intervals=True, **options) for each in (data, against))
     found = add_changes(now, before, names, [REQUESTS, *statistics])

@@ -91,6 +91,12 @@ def test_periods_have_no_days_in_common(options: dict[str, str]) -> None:
         summarize(frame, against=frame, **options)  # type: ignore[arg-type]
 
 
+def test_a_group_cannot_have_the_name_of_a_change() -> None:
+    frame = frame_of({}).assign(requests_previous=1)
+    with pytest.raises(InputError, match="two columns of the result would be named 'requests_previous': rename"):
+        summarize(frame, by="requests_previous", against=frame)
+
+
 @given(now=CHARGED, before=CHARGED)
 def test_changes_add_up_and_do_not_depend_on_the_engine(
     now: list[dict[str, object]], before: list[dict[str, object]]
