@@ -39,6 +39,18 @@ class Program(click.Group):
         is_path = word == "-" or any(sign in word for sign in _SIGNS_OF_A_PATH) or Path(word).exists()
         return _load(_OF_PATHS) if is_path else None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return the arguments after the options of the program.
+
+        Raises:
+            click.UsageError: An option of a command is in front of it.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            msg = f"no option {error.option_name} of the program: give a command or a PATH first, then its options"
+            raise click.UsageError(msg, ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each section with the first sentence of their help."""
         widest = max(map(len, self.list_commands(ctx)))

@@ -74,6 +74,11 @@ def test_a_word_that_is_neither_command_nor_file_is_refused(
     assert sentence in capsys.readouterr().err
 
 
+def test_an_option_in_front_of_its_command_is_told_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--by", "model", "out.parquet"]) == 2
+    assert "no option --by of the program: give a command or a PATH first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["today", "week", "month"])
 def test_a_period_shows_the_records_up_to_now(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["model"] for row in objects_of(capsys, name, "out.parquet")] == ["a"]
