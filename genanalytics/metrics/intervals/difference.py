@@ -55,10 +55,16 @@ def combine_plain(a: Bounded, b: Bounded, correlation: float = 0.0) -> tuple[Int
     (over, under, middle), (over_up, under_up, middle_up) = (
         (1 - one * one, 1 - other * other, 1 - correlation * one * other) for one, other in relative
     )
-    root = middle + math.sqrt(max(middle**2 - over * under, 0.0))
-    low = over / root if root > 0 else 0.0  # of an estimate whose lower limit is 0
+    root = math.sqrt(max(middle**2 - over * under, 0.0))
+    if middle < 0 and under < 0:  # the sides vary together, and one beyond its value: the same root in another form
+        low = (middle - root) / under
+    else:
+        low = over / (middle + root) if middle + root > 0 else 0.0  # of an estimate whose lower limit is 0
     root = math.sqrt(max(middle_up**2 - over_up * under_up, 0.0))
-    high = (middle_up + root) / under_up if under_up > 0 else math.inf
+    if middle_up < 0 and over_up < 0:
+        high = over_up / (middle_up - root)
+    else:
+        high = (middle_up + root) / under_up if under_up > 0 else math.inf
     ratio = a.value / b.value
     return difference, (ratio * low, ratio * high)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 from genanalytics.metrics.intervals.difference import Bounded, combine_logs, combine_plain
 
@@ -28,6 +28,8 @@ def test_on_logarithms_difference_and_ratio_always_agree(a: Bounded, b: Bounded,
 
 
 @given(SHARE, SHARE, CORRELATION)
+@example(Bounded(0.5, 0.0, 0.5), Bounded(0.0625, 0.0, 0.296875), 0.5)  # the usual form of the root is 0 / 0
+@example(Bounded(0.125, 0.0, 0.5625), Bounded(0.5, 0.0, 0.5), 0.75)
 def test_on_their_own_scale_difference_and_ratio_always_agree(a: Bounded, b: Bounded, correlation: float) -> None:
     (low, high), (ratio_low, ratio_high) = combine_plain(a, b, correlation)
     assume(min(abs(low), abs(high)) > 1e-9)
