@@ -58,8 +58,10 @@ def combine_plain(a: Bounded, b: Bounded, correlation: float = 0.0) -> tuple[Int
     root = math.sqrt(max(middle**2 - over * under, 0.0))
     if middle < 0 and under < 0:  # the sides vary together, and one beyond its value: the same root in another form
         low = (middle - root) / under
+    elif middle + root > 0:
+        low = over / (middle + root)
     else:
-        low = over / (middle + root) if middle + root > 0 else 0.0  # of an estimate whose lower limit is 0
+        low = 0.0  # that of an estimate whose lower limit is 0
     root = math.sqrt(max(middle_up**2 - over_up * under_up, 0.0))
     if middle_up < 0 and over_up < 0:
         high = over_up / (middle_up - root)
