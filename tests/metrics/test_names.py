@@ -15,6 +15,7 @@ from genanalytics.errors import InputError
 from genanalytics.files import read, read_parquet, write, write_parquet
 from genanalytics.metrics import Statistic, summarize
 from genanalytics.metrics.engines.scan import scan
+from genanalytics.metrics.where.grammar import quote_name
 from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.units import Unit
 
@@ -78,10 +79,12 @@ def test_rows_are_grouped_by_columns_of_any_name(engine: str, path: str, request
 @ENGINE
 def test_each_condition_names_one_column(engine: str, path: str, request: pytest.FixtureRequest) -> None:
     data = ENGINES[engine](path, request)
-    kept = filter_rows(data, [f"{name}!={place} one" for place, name in enumerate(NAMES)])
+    kept = filter_rows(data, [f"{quote_name(name)}!={place} one" for place, name in enumerate(NAMES)])
     assert nw.from_native(kept).collect_schema() == nw.from_native(data).collect_schema()
     assert sorted(summarize(kept, by="model", metrics=["requests"])["model"]) == ["b", "c", "d"]
-    few = filter_rows(data, [f"{name} number<{place + 1}" for place, name in enumerate(NAMES) if place])
+    few = filter_rows(
+        data, [f"{quote_name(f'{name} number')}<{place + 1}" for place, name in enumerate(NAMES) if place]
+    )
     assert sorted(summarize(few, by="model", metrics=["requests"])["model"]) == ["a", "d"]
 
 

@@ -163,7 +163,9 @@ def test_an_engine_computes_the_same_figures_and_intervals() -> None:
         labelled = ga.label(ga.label(data, sessions, on="session_id"), users)
         return ga.summarize(labelled, by="model_family", metrics=["outcomes", "margins"], intervals=True)
 
-    assert_alike(summarize(duckdb.connect().from_arrow(to_arrow(frame))), summarize(frame))
+    here, there = summarize(frame), summarize(duckdb.connect().from_arrow(to_arrow(frame)))
+    there.attrs["notices"] = here.attrs["notices"]  # a relation carries none about its labels
+    assert_alike(there, here)
 
 
 @pytest.mark.parametrize(("tasks", "chance", "mean_size"), [(300, 0.6, 1), (300, 0.8, 3)])
