@@ -52,7 +52,8 @@ nitpick_ignore_regex = [
     # inputs that the docstrings describe
     ("py:class", r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns)"),
     ("py:class", r"pd\.DataFrame|HasColumns"),  # the parts of `Records | None`
-    ("py:class", r"genanalytics\.(fetching\.secret\.Secret|plots\.saving\.ChartOptions)"),
+    ("py:class", r"genanalytics\.(fetching\.secret\.Secret|plots\.saving\.ChartOptions|bill\.page\.Section)"),
+    ("py:class", r"genanalytics\.tables\.(layout\.Column|style\.Style|charts\.Trends)"),
 ]
 
 html_theme = "pydata_sphinx_theme"

@@ -24,9 +24,9 @@ def fetch_daily_activity(
         timeout_s: The time limit for one request in seconds.
 
     Returns:
-        One row per day, model, and endpoint of a provider: day, model, provider_name, usage and byok_usage_inference
-        (US$), requests, prompt_tokens, completion_tokens and reasoning_tokens. `attrs` contains `first_day` and
-        `last_day`, and `at`, the time of the answer.
+        One row per day, model, and endpoint of a provider, with day, model, provider_name, usage and
+        byok_usage_inference (US$), requests, prompt_tokens, completion_tokens and reasoning_tokens. `attrs` contains
+        `first_day` and `last_day`, and `at`, the time of the answer.
 
     Raises:
         KeyRefusedError: There is no management key, or the service refused it.

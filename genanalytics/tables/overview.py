@@ -119,7 +119,7 @@ def overview(
         width: The maximum number of characters in a line of the printed table.
 
     Returns:
-        The table: text when printed, HTML in a notebook. Its `summary` contains the figures.
+        The table, as text when printed and as HTML in a notebook. Its `summary` contains the figures.
 
     Raises:
         MissingColumnError: The data lacks a column.
