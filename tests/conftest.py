@@ -79,6 +79,15 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
+def environment(server: FaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Change to an empty directory whose environment names the service, a key and a cache."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-test")
+    monkeypatch.setenv("GENANALYTICS_BASE_URL", server.base_url)
+    monkeypatch.setenv("GENANALYTICS_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a hundredth of the time: `test_pace` tests how long a wait is, the others that there is one."""
     monkeypatch.setattr(pace, "BASE_DELAY_S", pace.BASE_DELAY_S / 100)

@@ -59,7 +59,7 @@ def mcp(selection: Selection) -> None:
         pass
     signals.leave_at_once()  # the thread that reads stdin cannot be interrupted, and nothing is to be ended in order
     responses = os.dup(_STDOUT)
-    os.dup2(_STDERR, _STDOUT)  # whatever else is printed, by libraries too, is no response
+    os.dup2(_STDERR, _STDOUT)  # text that anything else prints, such as a library, is no response
     say("Serving an MCP client on stdin and stdout, until it closes them.", err=True)
     with suppress(BrokenPipeError), os.fdopen(os.dup(_STDIN), "rb") as requests, os.fdopen(responses, "wb") as written:
         is_busy = serve(records, requests, written)

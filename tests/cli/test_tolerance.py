@@ -17,11 +17,7 @@ COMMANDS = {
 
 
 @pytest.fixture(autouse=True)
-def environment(server: FaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-test")
-    monkeypatch.setenv("GENANALYTICS_BASE_URL", server.base_url)
-    monkeypatch.setenv("GENANALYTICS_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def _ids(environment: None) -> None:  # noqa: ARG001 - changes to the directory
     Path("ids.txt").write_text("\n".join(IDS))
 
 

@@ -1,4 +1,4 @@
-"""Ids in growing logs become records in a growing data set, whatever happens to the service."""
+"""Ids in growing logs become records in a growing data set, also through outages of the service."""
 
 import os
 import time

@@ -55,7 +55,7 @@ class Kind:
         counts: Whether each time is one of the failures that an id may have.
         remembered: Whether the cache may know of the outcome afterwards.
         pause_s: How long the service wants to be left alone.
-        slow: Whether it takes a second, be it until the client's time limit or by a pause.
+        slow: Whether it takes a second: a pause, or the wait up to the time limit of the client.
         young: Whether the record may yet appear.
     """
 

@@ -1,4 +1,4 @@
-"""A service on this machine that misbehaves as it is told.
+"""A service on this machine with the faults that a test plans.
 
 Real sockets. What a test plans for an id is done to the requests for that id, one fault to each, in order; afterwards,
 and for every other id, comes the good answer: `record_of(id)`. Every request is written down as it was seen.

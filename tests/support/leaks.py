@@ -71,6 +71,6 @@ def shown_of(value: object) -> str:
 
 def error_of(act: Callable[[], object]) -> BaseException:
     """Return the error that an act raises."""
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - whichever it is, what is told of it counts
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - of any error, only the text counts
         act()
     return caught.value

@@ -47,7 +47,7 @@ def turn_twice(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("step", [forget, merge, write_and_read, turn_twice])
-def test_figures_keep_their_form_whatever_happens_to_their_frame(
+def test_figures_keep_their_form_through_changes_of_their_frame(
     step: Callable[[pd.DataFrame], pd.DataFrame], summary: pd.DataFrame
 ) -> None:
     names = ["requests", "effective_cost", "cost_share", "ttft_ms_p50"]

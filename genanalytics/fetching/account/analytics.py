@@ -61,7 +61,7 @@ class Listed:
 
     Attributes:
         id: The id; None if the service gives none.
-        requests: The number of requests that the row stands for.
+        requests: The number of requests of the row.
         hour: The start of its hour (Unix time in seconds); None if it is unknown.
     """
 
