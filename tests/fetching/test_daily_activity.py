@@ -43,7 +43,7 @@ def test_a_day_that_the_service_still_adds_to_is_not_compared(tmp_path: Path) ->
         bill = ga.fetch_daily_activity(management_key=KEY, base_url=sandbox.base_url)
     found = ga.coverage(tmp_path / "records.jsonl", bill)
     assert (found.share, f"{found.last_day:%Y-%m-%d}") == (1, "2026-09-19")
-    assert any("of young days" in notice for notice in found.notices)
+    assert any("may still add to these days" in notice for notice in found.notices)
     assert not any("not in the bill:" in notice for notice in found.notices)
 
 
