@@ -1,19 +1,16 @@
 """The command `summary`."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from genanalytics.cli.against import open_both, takes_against
 from genanalytics.cli.groups import print_groups
-from genanalytics.cli.options import FILE, Command, combine, print_notices
+from genanalytics.cli.options import Command, combine
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, forms_groups, reads_records, split_names
 from genanalytics.cli.values import METRICS, print_names
-
-_PREVIOUS = "previous"
 
 _figures_options = combine(
     click.option(
@@ -23,12 +20,7 @@ _figures_options = combine(
         type=METRICS,
         help="Choose the figures: cost, cache, latency, reliability, tokens, or names such as ttft_ms_p95.",
     ),
-    click.option(
-        "--against",
-        metavar="previous|PATH",
-        type=FILE,
-        help="Show the change since the previous period, or since other records.",
-    ),
+    takes_against("Show the change since the previous period, or since other records."),
     click.option("--intervals", is_flag=True, help="Show the 95 % interval of each figure."),
     click.option(
         "--percentiles",
@@ -93,31 +85,5 @@ def print_summary(
         "percentiles": percentiles,
         "intervals": intervals,
     }
-    if against is None:
-        with selection.open() as data:
-            print_groups(data, by, output, **options)
-        return
-    with _open_both(selection, against) as (data, other):
+    with open_both(selection, against) as (data, other):
         print_groups(data, by, output, against=other, **options)
-
-
-@contextmanager
-def _open_both(selection: Selection, against: str) -> Iterator[tuple[Any, Any]]:
-    """Yield the records, and those to compare them with.
-
-    Raises:
-        InputError: `against` is `previous`, and there is no period.
-    """
-    if against != _PREVIOUS:
-        with selection.open() as data, replace(selection, paths=(against,)).open() as other:
-            yield data, other
-        return
-    now = selection.find_time_range()
-    before = now.find_previous()
-    from genanalytics.metrics.where.choose import choose_rows
-
-    with selection.open_all() as data:
-        chosen = selection.choose_rows(data, now)
-        other, (period, *notices) = choose_rows(data, selection.where, before, tz=selection.tz)
-        print_notices([f"compared with {period}", *notices])
-        yield chosen, other
