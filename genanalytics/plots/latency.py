@@ -28,6 +28,7 @@ from genanalytics.plots.groups import (
     to_finite,
     write_n,
 )
+from genanalytics.plots.percentiles import LEAST_BEYOND, has_enough
 from genanalytics.plots.style import (
     HEAT,
     HUES,
@@ -44,8 +45,6 @@ from genanalytics.plots.style import (
 from genanalytics.units import Unit
 
 _MOST_PANELS = 6
-_LEAST_BEYOND = 5
-"""A percentile is drawn if at least this many observations are beyond it; otherwise it is only one or two of them."""
 _PER_DECADE = 10
 """The rows of the heat map per power of ten."""
 _PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -82,13 +81,13 @@ def latency_tails(
     mark = choose_mark(points, "n")
     lines.sort(key=lambda line: -int(line[1]["n"].iloc[0]))
     with style_axes(ax, grid="") as axes:
-        rule = f"successful only; a line ends where fewer than {_LEAST_BEYOND} are slower"
+        rule = f"successful only; a line ends where fewer than {LEAST_BEYOND} are slower"
         some = describe_hidden(min(len(lines), _MOST_PANELS), len(lines), "observations")
         write_title(axes, f"{value.label} by percentile and {name_subject(by)}", [describe_basis(data, tz), some, rule])
         curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            few = f"too few observations: a percentile needs {_LEAST_BEYOND} slower ones"
+            few = f"too few observations: a percentile needs {LEAST_BEYOND} slower ones"
             return write_empty(axes, few if lines else f"no known {value.label}")
         for place, panel in enumerate(_add_panels(axes, min(len(lines), _MOST_PANELS))):
             group, part = lines[place]
@@ -131,7 +130,7 @@ def latency_heatmap(
     cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
     unfinished = find_periods(lines, every)
     with style_axes(ax, grid="") as axes:
-        rule = f"successful only; percentiles where {_LEAST_BEYOND} or more are slower"
+        rule = f"successful only; percentiles where {LEAST_BEYOND} or more are slower"
         details = [describe_basis(data, tz), rule, describe_undated(lines)]
         write_title(axes, f"{value.label} over time", details)
         axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))
@@ -141,7 +140,7 @@ def latency_heatmap(
         _draw_cells(axes, cells, pd.Series(places, index=unfinished.index), width)
         dated = lines.dropna(subset=[TIME])
         for percentile, name, colour in ((of_value.p50, "p50", "black"), (of_value.p95, "p95", HUES[2])):
-            enough = to_finite(dated[of_value.n.name]) * (1 - LEVELS[name]) >= _LEAST_BEYOND
+            enough = has_enough(to_finite(dated[of_value.n.name]), LEVELS[name])
             values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
             draw_line(axes, places, values, colour, name)
             _name_line(axes, places, values, name, colour)
@@ -181,7 +180,7 @@ def _make_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of percentiles and their values, up to the last one with enough slower observations."""
     share, value = points["share"].to_numpy(dtype=float), points["value"].to_numpy(dtype=float)
     n = int(points["n"].iloc[0])
-    enough = np.round(n * (1 - share), 6) >= _LEAST_BEYOND
+    enough = has_enough(n, share)
     return _find_places(share[enough]), value[enough]
 
 
