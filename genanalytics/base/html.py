@@ -1,14 +1,18 @@
-"""Tables for notebooks: HTML without script, style sheet or external parts, in the colours of the page around it.
+"""Tables for notebooks: HTML without script, style sheet or external parts, in the colors of the page around it.
 
-Untrusted text is escaped. The classes keep MathJax from reading dollar signs as formulas.
+Untrusted text is escaped. The classes of a block keep MathJax from reading dollar signs as formulas. The class of a
+table is that of pandas: notebooks and sites style it for light and dark. Each cell has its alignment and its padding in
+an attribute, which JupyterLab, VS Code, nbconvert and myst-nb keep; GitHub drops it and pads all tables itself.
 """
 
+import itertools
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 from genanalytics.base.text import escape_unprintable
 
 _LONGEST = 160
+_PADDING = "padding: 0.3em 0.8em"
 
 
 def make_block(*parts: str) -> str:
@@ -26,14 +30,25 @@ def make_table(heads: Iterable[object], rows: Iterable[Sequence[object]], *, fig
     """
 
     def line(tag: str, cells: Iterable[object], of_figures: str) -> str:
-        parts = (
-            f'<{tag} style="text-align: {of_figures if place in figures else "left"}">{to_html(cell)}</{tag}>'
-            for place, cell in enumerate(cells)
+        styles = (
+            f"{_PADDING}; text-align: {of_figures if place in figures else 'left'}" for place in itertools.count()
         )
+        parts = (f'<{tag} style="{style}">{to_html(cell)}</{tag}>' for cell, style in zip(cells, styles, strict=False))
         return f"<tr>{''.join(parts)}</tr>"
 
+    head = line("th", heads, "right")
     body = "".join(line("td", row, "right; white-space: nowrap") for row in rows)
-    return f"<table><thead>{line('th', heads, 'right')}</thead><tbody>{body}</tbody></table>"
+    return f'<table class="dataframe"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def make_lines(sentences: Iterable[str]) -> str:
+    """Return a paragraph with each sentence on a line, none of them cut; an empty text without any.
+
+    >>> make_lines(["a < b", "c"]), make_lines([])
+    ('<p>a &lt; b<br>c</p>', '')
+    """
+    lines = "<br>".join(to_html(sentence, longest=None) for sentence in sentences)
+    return f"<p>{lines}</p>" if lines else ""
 
 
 def to_html(value: object, *, longest: int | None = _LONGEST) -> str:

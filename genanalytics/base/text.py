@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, time
@@ -14,6 +15,15 @@ _MOST_NAMES = 20
 """A message lists no more names than this."""
 _MOST_MARKS = 4
 """A text with more characters per column than this has more combining marks than any language."""
+_ZWNJ, _ZWJ = _JOINERS = "\u200c\u200d"
+_EMOJI_STYLE = "\ufe0f"
+_VIRAMA = 9
+"""The combining class of signs that join two consonants."""
+_VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U0001d159\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+"""Characters that Python takes for printable although they draw nothing (Default_Ignorable_Code_Point, and blanks)."""
 
 
 def shorten(text: str, longest: int) -> str:
@@ -59,8 +69,8 @@ def _count_columns(character: str) -> int:
 
 
 def _is_combining(character: str) -> bool:
-    """Return whether a character takes no column of its own: a mark, or a later part of a Korean syllable."""
-    return unicodedata.category(character) in {"Mn", "Me"} or "\u1160" <= character <= "\u11ff"
+    """Return whether a character takes no column of its own: a mark, a joiner, or a later part of a Korean syllable."""
+    return unicodedata.category(character) in {"Mn", "Me"} or character in _JOINERS or "\u1160" <= character <= "\u11ff"
 
 
 def _take(text: str, columns: int) -> str:
@@ -79,12 +89,61 @@ def capitalize(text: str) -> str:
 
 
 def escape_unprintable(text: str) -> str:
-    r"""Return untrusted text with every character escaped that could move a terminal's cursor.
+    r"""Return untrusted text with an escape for what cannot be seen, moves a cursor or turns text around.
 
-    >>> escape_unprintable("gpt\x1b[31m")
-    'gpt\\x1b[31m'
+    These are control and format characters (category C, such as U+202E), separators but the blank, and characters
+    that draw nothing, such as the Hangul fillers. Joiners and variation selectors stay where a word needs them: after a
+    virama, between Arabic letters, in emoji, after an ideograph.
+
+    >>> escape_unprintable("gpt\x1b[31m"), escape_unprintable("evil\u202ecod.exe")
+    ('gpt\\x1b[31m', 'evil\\u202ecod.exe')
+    >>> escape_unprintable("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e", escape_unprintable("gpt\u200c-5")
+    (True, 'gpt\\u200c-5')
     """
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    if text.isprintable() and not _INVISIBLE.search(text):
+        return text
+    return "".join(
+        character if _is_shown(text, place, character) else ascii(character)[1:-1]
+        for place, character in enumerate(text)
+    )
+
+
+def _is_shown(text: str, place: int, character: str) -> bool:
+    """Return whether a character of a text draws something, or joins or varies what others draw."""
+    if character in _JOINERS:
+        return _is_joining(text, place, character)
+    if _VARIATION.match(character):
+        return _is_varied(text[max(0, place - 1) : place])
+    return character.isprintable() and not _INVISIBLE.match(character)
+
+
+def _is_joining(text: str, place: int, joiner: str) -> bool:
+    """Return whether a joiner is between characters whose shape it changes, as RFC 5892 (A.1, A.2) allows in names."""
+    before, after = text[max(0, place - 2) : place], text[place + 1 : place + 2]
+    if not before or not after:
+        return False
+    if joiner == _ZWNJ and _is_arabic(before[-1]) and _is_arabic(after):
+        return True
+    if joiner == _ZWJ and _is_emoji(after) and _is_emoji(before.removesuffix(_EMOJI_STYLE)[-1:]):
+        return True
+    return unicodedata.combining(before[-1]) == _VIRAMA
+
+
+def _is_varied(character: str) -> bool:
+    """Return whether a variation selector can follow a character: an emoji or an ideograph."""
+    is_wide = character.isalpha() and unicodedata.east_asian_width(character) == "W"
+    return _is_emoji(character) or (is_wide and not _INVISIBLE.match(character))
+
+
+def _is_arabic(character: str) -> bool:
+    """Return whether a character is a letter of Arabic, Syriac and the like, whose shape depends on its neighbors."""
+    return character.isalpha() and unicodedata.bidirectional(character) == "AL"
+
+
+def _is_emoji(character: str) -> bool:
+    if not character or _INVISIBLE.match(character):
+        return False
+    return unicodedata.category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff"
 
 
 def quote_bytes(body: bytes, longest: int = 120) -> str:
@@ -163,21 +222,21 @@ def find_near(text: str, texts: Iterable[str]) -> list[str]:
 
 
 def name_group(group: object, *, missing: str = GAP) -> str:
-    r"""Return the name of a group as people read it: a day as its date, an empty text in quotes, on one line.
+    r"""Return the name of a group as people read it, on one line: a day as its date, blanks at an end in quotes.
 
     Args:
         group: The value that the rows of the group share.
         missing: The name of the group of rows without a value.
 
-    >>> name_group("a\nb"), name_group(None), name_group(""), name_group(datetime(2026, 9, 1))
-    ('a\\nb', '–', '""', '2026-09-01')
+    >>> name_group("a\nb"), name_group(None), name_group(""), name_group(" "), name_group(datetime(2026, 9, 1))
+    ('a\\nb', '–', '""', '" "', '2026-09-01')
     """
     if is_missing(group):
         return missing
     if isinstance(group, datetime) and group.time() == time():
         return f"{group:%Y-%m-%d}"
     text = escape_unprintable(str(group))
-    return text if text.strip() else '""'
+    return text if text and text == text.strip() else f'"{text}"'
 
 
 def is_missing(value: object) -> bool:

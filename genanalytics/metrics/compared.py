@@ -1,12 +1,11 @@
 """The difference between two groups, as a value that shows itself in a terminal and in a notebook."""
 
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 from pandas.api.types import is_bool
 
-from genanalytics.base.html import make_block, make_table
+from genanalytics.base.html import make_block, make_lines, make_table
 from genanalytics.base.text import capitalize, name_group
 from genanalytics.metrics.declare import Statistic
 from genanalytics.units import Unit, find_unit_of_difference, format_value
@@ -92,9 +91,8 @@ class Comparison:
         return "\n".join([head, *self._list_lines()])
 
     def _repr_html_(self) -> str:
-        answer = f"<p>{escape(self.answer)}</p>"
-        lines = "<br>".join(map(escape, self._list_lines()))
-        return make_block(answer, self._make_table_of_sides(), f"<p>{lines}</p>", self._make_table_of_strata())
+        tables = (self._make_table_of_sides(), make_lines(self._list_lines()), self._make_table_of_strata())
+        return make_block(make_lines([self.answer]), *tables)
 
     def _list_lines(self) -> list[str]:
         """Return what is compared, and by how much it differs."""

@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from genanalytics.base.text import shorten
+from genanalytics.base.text import escape_unprintable, shorten
 from genanalytics.metrics import REQUESTS, Statistic
 from genanalytics.tables.cells import name_groups
 from genanalytics.tables.notes import describe_rounding
@@ -98,12 +98,12 @@ class Section:
 
 
 def clean(text: str, longest: int = _LONGEST) -> str:
-    """Return untrusted text without characters that HTML cannot contain, cut in the middle if it is long.
+    """Return untrusted text without characters that cannot be seen or in HTML, cut in the middle if it is long.
 
     >>> clean("a" * 500)
     'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
     """
-    return shorten(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text), longest)
+    return shorten(escape_unprintable(text), longest)
 
 
 def make_table(

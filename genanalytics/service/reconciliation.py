@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.html import make_block
+from genanalytics.base.html import make_block, make_lines
 from genanalytics.base.text import name_group
 from genanalytics.bill.page import Section
 from genanalytics.errors import InputError
@@ -213,9 +212,9 @@ class Reconciliation:
         return "\n\n".join(["\n".join([self.answer, *self.notices]), *sections, *filter(None, [coverage])])
 
     def _repr_html_(self) -> str:
-        first = "".join(f"<p>{escape(sentence)}</p>" for sentence in (self.answer, *self.notices))
+        first = "".join(make_lines([sentence]) for sentence in (self.answer, *self.notices))
         sections = [section.to_html() for section in self.list_sections()]
-        return make_block(first, *sections, escape(describe_coverage(self.coverage)))
+        return make_block(first, *sections, make_lines(filter(None, [describe_coverage(self.coverage)])))
 
     @property
     def _is_lower_bound(self) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 
-from genanalytics.base.html import make_block, make_table, to_html
+from genanalytics.base.html import make_block, make_lines, make_table
 from genanalytics.base.text import escape_unprintable
 from genanalytics.tables.table import Table
 
@@ -15,9 +15,10 @@ _PAGE = """\
 <meta charset="utf-8">
 <title>genanalytics</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ font-family: system-ui, sans-serif; font-variant-numeric: tabular-nums; margin: 2em; }}
 table {{ border-collapse: collapse; margin-bottom: 1em; }}
-th, td {{ border-bottom: 1px solid #ccc; padding: 0.3em 0.8em; }}
+th, td {{ border-bottom: 1px solid #8886; }}
 </style>
 </head>
 <body>{}</body>
@@ -51,7 +52,7 @@ def encode_html(table: Table) -> str:
     figures = [place for place, column in enumerate(columns) if column.is_figure]
     cells = zip(*(column.cells for column in columns), strict=True)
     rows = make_table([column.label for column in columns], cells, figures=figures)
-    return _PAGE.format(make_block(rows, *(f"<p>{to_html(note, longest=None)}</p>" for note in notes)))
+    return _PAGE.format(make_block(rows, make_lines(notes)))
 
 
 def _escape(text: str) -> str:

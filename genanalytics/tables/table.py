@@ -6,7 +6,7 @@ from itertools import chain
 
 import pandas as pd
 
-from genanalytics.base.html import make_block, make_table, to_html
+from genanalytics.base.html import make_block, make_lines, make_table
 from genanalytics.base.text import escape_unprintable, list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS
@@ -103,8 +103,7 @@ class Table:
         columns, lines = replace(self, limit=MAX_ROWS if self.limit is None else self.limit).lay_out()
         figures = [place for place, column in enumerate(columns) if column.is_figure]
         heads, cells = [column.label for column in columns], [column.cells for column in columns]
-        notes = "<br>".join(map(to_html, lines))
-        return make_block(make_table(heads, zip(*cells, strict=True), figures=figures), notes)
+        return make_block(make_table(heads, zip(*cells, strict=True), figures=figures), make_lines(lines))
 
     def _list_columns(self, shown: pd.DataFrame) -> list[Column]:
         columns = list_columns(shown, self.by, self.names, total=self.total, at_least=self.at_least)

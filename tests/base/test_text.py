@@ -16,6 +16,7 @@ from genanalytics.base.text import (
     suggest,
     to_one_line,
 )
+from support.hostile import UNSEEN, names
 
 
 def test_a_short_body_is_shown_whole_and_a_long_one_cut_within_the_length() -> None:
@@ -52,8 +53,38 @@ def test_a_shortened_text_keeps_its_start_and_its_end(text: str, longest: int) -
 @given(st.text())
 def test_an_escaped_text_is_printable_and_a_printable_text_stays(text: str) -> None:
     escaped = escape_unprintable(text)
-    assert escaped.isprintable()
-    assert escaped == text or not text.isprintable()
+    assert not UNSEEN.intersection(escaped)
+    assert escape_unprintable(escaped) == escaped
+    assert escaped == text or not text.isalnum() or not text.isprintable()
+
+
+@given(names)
+def test_what_is_escaped_once_is_escaped(name: str) -> None:
+    escaped = escape_unprintable(name)
+    assert not UNSEEN.intersection(escaped)
+    assert escape_unprintable(escaped) == escaped
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc",  # Persian, with a joiner between letters
+        "\u0915\u094d\u200d\u0937",  # Hindi, with a joiner after a virama
+        "\U0001f469\U0001f3fd\u200d\U0001f4bb",  # emoji: a woman, a tone, a computer
+        "\u2764\ufe0f\u200d\U0001f525",  # emoji: a heart on fire
+        "\u845b\U000e0100",  # an ideograph with a variation
+        "e\u0301",
+    ],
+)
+def test_a_word_keeps_what_shapes_it(word: str) -> None:
+    assert escape_unprintable(word) == word
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d", "\ufe0f", "\U000e0100"])
+def test_elsewhere_a_joiner_is_escaped(joiner: str) -> None:
+    shown = ascii(joiner)[1:-1]
+    assert escape_unprintable(f"gpt{joiner}-5{joiner}") == f"gpt{shown}-5{shown}"
+    assert escape_unprintable(joiner) == shown
 
 
 @given(st.text(st.characters(codec=None)))
@@ -107,7 +138,8 @@ def test_zero_and_empty_values_are_not_missing(value: object) -> None:
     [
         ("openai/gpt-5", "openai/gpt-5"),
         ("", '""'),
-        ("  ", '""'),
+        ("  ", '"  "'),
+        ("a ", '"a "'),
         ("\u00a0", r"\xa0"),
         ("\x1b[31mred\n", r"\x1b[31mred\n"),
         ("模型", "模型"),

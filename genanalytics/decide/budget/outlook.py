@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.html import make_block, to_html
+from genanalytics.base.html import make_block, make_lines
 from genanalytics.bill.page import Section
 from genanalytics.records.coverage import Coverage, describe_coverage
 from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound, money_decimals
@@ -103,8 +103,7 @@ class Forecast:
 
     def _repr_html_(self) -> str:
         sections = [section.to_html() for section in self.list_sections()]
-        notes = "<br>".join(map(to_html, self.list_notes()))
-        return make_block(f"<p>{to_html(self.answer)}</p>", *sections, *filter(None, [notes]))
+        return make_block(make_lines([self.answer]), *sections, make_lines(self.list_notes()))
 
     def list_notes(self) -> list[str]:
         """Return the sentences below the tables."""
