@@ -6,22 +6,16 @@ differs or has changed. A claim is a finding only if chance hardly explains it, 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import name_group
-from genanalytics.metrics import RowValue, rate, summarize
-from genanalytics.metrics.catalog import resolve_one
-from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.intervals.chances import find_chance_of_change, find_discoveries
-from genanalytics.metrics.others import compare_with_others
-from genanalytics.metrics.sets.latency import TTFT
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
-from genanalytics.report.bill import Bill, compute_bill, find_price_findings
+from genanalytics.report.bill import find_price_findings
+from genanalytics.report.figures import Figures
 from genanalytics.report.finding import Finding
 from genanalytics.units import Unit, format_change, format_count, format_value, mark_lower_bound
 
@@ -39,30 +33,6 @@ LONG_TAIL = 2.0
 _WEEK = 7
 _MOST = 2
 """The largest number of providers in findings of one kind."""
-_ERRORS = resolve_one("error_rate")
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The numbers behind a report.
-
-    Attributes:
-        total: One row: every statistic over all rows.
-        models: By model.
-        providers: By provider.
-        days: Cost by model for every day.
-        errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
-        slow: The share of its requests that wait longer for their first token than 95 % of all requests.
-        bill: Unit prices and items.
-    """
-
-    total: pd.DataFrame
-    models: pd.DataFrame
-    providers: pd.DataFrame
-    days: pd.DataFrame
-    errors: pd.DataFrame
-    slow: pd.DataFrame
-    bill: Bill
 
 
 class _Claim(NamedTuple):
@@ -77,27 +47,6 @@ class _Claim(NamedTuple):
     chance: float
     finding: Finding | None
     size: float = 0.0
-
-
-def compute_figures(data: Records, *, tz: str) -> Figures:
-    """Return the numbers for a report on the data, with days in the time zone `tz`.
-
-    Raises:
-        MissingColumnError: The data lacks a column.
-    """
-    total = summarize(data)
-    limit = float(total["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
-    slow = RowValue("slow", "slow", Unit.SHARE, "TTFT above p95", (TTFT,), (TTFT.column > limit).cast(nw.Int64))
-    compared = compare_with_others(data, by="provider_name", rates=[_ERRORS, rate(slow)])
-    return Figures(
-        total=total,
-        models=summarize(data, by="model"),
-        providers=summarize(data, by="provider_name"),
-        days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
-        errors=compared[compared["metric"] == _ERRORS.name],
-        slow=compared[compared["metric"] == slow.name],
-        bill=compute_bill(data),
-    )
 
 
 def find_findings(figures: Figures) -> list[Finding]:

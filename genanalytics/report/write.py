@@ -29,7 +29,8 @@ from genanalytics.plots.groups import find_period
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
 from genanalytics.report.actions import list_advice
 from genanalytics.report.bill import Bill, make_price_table, make_table_of_times
-from genanalytics.report.findings import Figures, compute_figures, find_findings
+from genanalytics.report.figures import Figures, compute_figures
+from genanalytics.report.findings import find_findings
 from genanalytics.report.page import Chart, Section, Table, Tile, clean, define, make_table, make_text_table, render
 from genanalytics.report.svg import draw_svg
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound

@@ -14,7 +14,8 @@ import genanalytics as ga
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
-from genanalytics.report.findings import compute_figures, find_findings
+from genanalytics.report.figures import compute_figures
+from genanalytics.report.findings import find_findings
 from support.without_effect import simulate_generations
 
 MONDAY = pd.Timestamp("2026-03-02T12:00Z")

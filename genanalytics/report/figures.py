@@ -1,0 +1,113 @@
+"""The numbers of a report, computed once for all of its parts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+
+from genanalytics.metrics import RowValue, rate, summarize
+from genanalytics.metrics.catalog import resolve_one
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import Period
+from genanalytics.metrics.others import compare_with_others
+from genanalytics.metrics.sets.latency import TTFT
+from genanalytics.plots.groups import find_period
+from genanalytics.report.bill import Bill, compute_bill
+from genanalytics.units import Unit
+
+TILES = (
+    "effective_cost",
+    "net_cache_savings",
+    "cache_savings_rate",
+    "ttft_ms_p50",
+    "ttft_ms_p95",
+    "error_rate",
+    "cost_unknown",
+)
+"""The statistics of the large numbers, next to the number of requests."""
+ERRORS = resolve_one("error_rate")
+_MOST_DAYS: Mapping[Period, int] = {"hour": 3, "day": 100, "week": 730}
+"""The longest time in days that charts divide into such periods; a longer one is divided into months."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The numbers behind a report.
+
+    Attributes:
+        total: One row: every statistic over all rows.
+        changes: One row: the statistics of the tiles with their changes; None without records to compare with.
+        models: By model.
+        models_before: The cost by model with its change; None without records to compare with.
+        providers: By provider.
+        days: Cost by model for every day.
+        trends: The statistics of the tiles for each `every`.
+        errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
+        slow: The share of its requests that wait longer for their first token than 95 % of all requests.
+        bill: Unit prices and items.
+        period: The moments of the first and the last generation; None if none has a date.
+        before: The same of the records to compare with.
+        every: The periods of charts over time.
+    """
+
+    total: pd.DataFrame
+    changes: pd.DataFrame | None
+    models: pd.DataFrame
+    models_before: pd.DataFrame | None
+    providers: pd.DataFrame
+    days: pd.DataFrame
+    trends: pd.DataFrame
+    errors: pd.DataFrame
+    slow: pd.DataFrame
+    bill: Bill
+    period: tuple[pd.Timestamp, pd.Timestamp] | None
+    before: tuple[pd.Timestamp, pd.Timestamp] | None
+    every: Period
+
+
+def compute_figures(data: Records, *, previous: Records | None = None, tz: str) -> Figures:
+    """Return the numbers for a report on the data, with days in the time zone `tz`.
+
+    Args:
+        data: The records.
+        previous: Records of another period to compare with.
+        tz: The time zone of days and other periods, by its IANA name.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+    """
+    total, period = summarize(data), find_period(data)
+    every = choose_every(period)
+    limit = float(total["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
+    slow = RowValue("slow", "slow", Unit.SHARE, "TTFT above p95", (TTFT,), (TTFT.column > limit).cast(nw.Int64))
+    compared = compare_with_others(data, by="provider_name", rates=[ERRORS, rate(slow)])
+    return Figures(
+        total=total,
+        changes=None if previous is None else summarize(data, metrics=TILES, against=previous),
+        models=summarize(data, by="model"),
+        models_before=None if previous is None else _compare_models(data, previous),
+        providers=summarize(data, by="provider_name"),
+        days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
+        trends=summarize(data, every=every, tz=tz, metrics=TILES),
+        errors=compared[compared["metric"] == ERRORS.name],
+        slow=compared[compared["metric"] == slow.name],
+        bill=compute_bill(data),
+        period=period,
+        before=None if previous is None else find_period(previous),
+        every=every,
+    )
+
+
+def _compare_models(data: Records, previous: Records) -> pd.DataFrame:
+    return summarize(data, by="model", metrics=["effective_cost"], against=previous)
+
+
+def choose_every(period: tuple[pd.Timestamp, pd.Timestamp] | None) -> Period:
+    """Return the length of the bars of a chart, so that there are neither too few nor too many.
+
+    >>> choose_every((pd.Timestamp("2026-09-01"), pd.Timestamp("2026-09-30")))
+    'day'
+    """
+    length = pd.Timedelta(0) if period is None else period[1] - period[0]
+    return next((every for every, days in _MOST_DAYS.items() if length <= pd.Timedelta(days=days)), "month")

@@ -1,0 +1,9 @@
+"""The section on act_on."""
+
+from genanalytics.report.blocks import Section
+from genanalytics.report.sections.given import Given
+
+
+def make_act_on(given: Given) -> Section | None:  # noqa: ARG001 - not written yet
+    """Return the section; None if there is nothing to say."""
+    return None

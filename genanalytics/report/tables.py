@@ -1,0 +1,171 @@
+"""Figures as the tables of a page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+
+from genanalytics.metrics import REQUESTS, Statistic
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.plots.groups import name_subject
+from genanalytics.report.blocks import Cell, Column, Table
+from genanalytics.report.page import clean
+from genanalytics.tables.cells import name_groups
+from genanalytics.tables.notes import describe_rounding
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
+
+MOST_ROWS = 10
+"""An open table has at most this many groups; the others are one row."""
+_MOST_FOLDED = 200
+_LONGEST, _LONGEST_WORDS = 80, 200
+_LOSSES = ("savings", "margin")
+"""A negative figure with one of these in its name is a loss."""
+_REST = "rest of a summary"
+
+Trends = Mapping[Any, Sequence[float | None]]
+"""The values over time of each group."""
+
+
+class Figure(Protocol):
+    """A column with figures, such as a statistic; it may have a `description`."""
+
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+
+    @property
+    def label(self) -> str:
+        """The heading."""
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of the values."""
+
+
+def make_table(
+    summary: pd.DataFrame,
+    by: Sequence[str],
+    figures: Sequence[Figure],
+    *,
+    name: str,
+    caption: str,
+    words: Sequence[str] = (),
+    bar: str = "",
+    trends: Trends | None = None,
+    folded: str = "",
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return the first rows of a summary as a table of the page: the columns `by`, then figures, then words.
+
+    Args:
+        summary: A row per group, as `summarize` returns it, or the result of `sum_rest`.
+        by: The columns that name the groups.
+        figures: The columns with figures.
+        name: The name of the table, unique on the page.
+        caption: Its caption.
+        words: Further columns with text.
+        bar: The figure that has bars; empty for none.
+        trends: The values over time of each group, by the first of `by`; they are a column of lines.
+        folded: The line of a table that is closed at first; empty for an open one.
+        notes: Sentences below it.
+    """
+    shown = summary.head(_MOST_FOLDED)
+    rest = summary.attrs.get(_REST, "")
+    columns = [_make_group_cells(shown[each], rest=rest if place == 0 else "") for place, each in enumerate(by)]
+    columns += [make_number_cells(summary, one, rows=len(shown), bar=one.name == bar) for one in figures]
+    columns += [_make_group_cells(shown[each], longest=_LONGEST_WORDS) for each in words]
+    headings = [
+        *(Column(name_subject(each), numeric=False) for each in by),
+        *(Column(one.label, definition=getattr(one, "description", "")) for one in figures),
+        *(Column(each.replace("_", " "), numeric=False) for each in words),
+    ]
+    if trends is not None:
+        columns.insert(len(by), [Cell("", trend=trends.get(group, ())) for group in shown[by[0]]])
+        headings.insert(len(by), Column("trend", numeric=False))
+    left = len(summary) - len(shown)
+    more = [f"{format_count(left, 'more row')}: the table shows the first {_MOST_FOLDED}."] if left else []
+    rounding = describe_rounding(shown, [one.name for one in figures])
+    return Table(name, caption, headings, list(zip(*columns, strict=True)), [*notes, *more, *rounding], folded)
+
+
+def make_text_table(
+    rows: Iterable[Sequence[str]], labels: Sequence[str], *, name: str, caption: str, folded: str = ""
+) -> Table:
+    """Return a table of texts."""
+    cells = [[Cell(clean(text, 2 * _LONGEST_WORDS)) for text in row] for row in rows]
+    return Table(name, caption, [Column(label, numeric=False) for label in labels], cells, folded=folded)
+
+
+def define(statistics: Sequence[Statistic], *, name: str = "definitions") -> Table:
+    """Return a table with the meaning of statistics."""
+    rows = [(each.name, each.label, each.unit.value, each.description) for each in (REQUESTS, *statistics)]
+    return make_text_table(rows, ("name", "label", "unit", "meaning"), name=name, caption="Meaning of the numbers")
+
+
+def sum_rest(summary: pd.DataFrame, *, most: int = MOST_ROWS) -> pd.DataFrame:
+    """Return the first groups of a ranked summary, and one row for all others with the figures that add up.
+
+    >>> from genanalytics.metrics import summarize
+    >>> frame = pd.DataFrame({"model": ["a", "a", "b", "c"], "total_cost": [4.0, 2.0, 1.0, 0.5]})
+    >>> summary = summarize(frame, by="model", metrics=["billed_cost"])
+    >>> sum_rest(summary, most=1)[["requests", "billed_cost"]].to_dict("list")
+    {'requests': [2, 2], 'billed_cost': [6.0, 1.5]}
+    """
+    if len(summary) <= most + 1:
+        return summary
+    first, others = summary.head(most), summary.iloc[most:]
+    sums = [each for each in (*summary.attrs["sums"], *summary.attrs["shares_of_total"]) if each in summary]
+    row = {each: others[each].sum(min_count=1) for each in sums}
+    rest = pd.DataFrame([row]).reindex(columns=summary.columns)
+    found = pd.concat([first, rest.astype({each: summary[each].dtype for each in sums})], ignore_index=True)
+    found.attrs = summary.attrs | {_REST: f"{format_count(len(others), 'other')}"}
+    return found
+
+
+def rank(summary: pd.DataFrame, *, by: str = "effective_cost") -> pd.DataFrame:
+    """Return a summary with the highest cost first."""
+    return summary.sort_values([by, "requests"], ascending=False, kind="stable", ignore_index=True)
+
+
+def make_number_cells(
+    summary: pd.DataFrame, figure: Figure, *, rows: int | None = None, bar: bool = False
+) -> list[Cell]:
+    """Return the cells of a column of figures: lower bounds have their sign, and losses are alarming."""
+    known = [None if pd.isna(value) else float(value) for value in summary[figure.name].head(rows or len(summary))]
+    decimals = money_decimals(known) if figure.unit is Unit.USD else None
+    mark = mark_lower_bound if figure.name in summary.attrs["lower_bounds"] else str
+    most = max((value for value in known if value is not None), default=0.0)
+    can_lose = any(word in figure.name for word in _LOSSES)
+    return [
+        Cell(
+            mark(format_value(value, figure.unit, decimals=decimals)),
+            "" if value is None else repr(value),
+            numeric=True,
+            bar=max(value, 0.0) / most if bar and most > 0 and value is not None else None,
+            alarming=can_lose and value is not None and value < 0,
+        )
+        for value in known
+    ]
+
+
+def list_trends(summary: pd.DataFrame, by: str, figure: str) -> Trends:
+    """Return the values of a figure over time by group; those of an open period are left out.
+
+    Args:
+        summary: The result of `summarize` with `by` and `every`.
+        by: The column with the groups.
+        figure: The column with the figure.
+    """
+    dated = summary[summary["time"].notna() & ~summary["open"].fillna(value=False)]
+    return {
+        group: [None if value != value else value for value in to_floats(rows[figure]).tolist()]  # noqa: PLR0124 - NaN
+        for group, rows in dated.groupby(by, dropna=False, sort=False)
+    }
+
+
+def _make_group_cells(groups: "pd.Series[Any]", *, longest: int = _LONGEST, rest: str = "") -> list[Cell]:
+    names = name_groups(groups)
+    texts = [group if isinstance(group, str) and group else name for group, name in zip(groups, names, strict=True)]
+    if rest:
+        texts[-1] = rest
+    return [Cell(clean(text, longest)) for text in texts]
