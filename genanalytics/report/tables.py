@@ -1,7 +1,7 @@
 """Figures as the tables of a page."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
@@ -10,9 +10,9 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.plots.groups import name_subject
 from genanalytics.report.blocks import Cell, Column, Table
 from genanalytics.report.page import clean
-from genanalytics.tables.cells import name_groups
+from genanalytics.tables.cells import INTERVAL, find_limits, name_groups
 from genanalytics.tables.notes import describe_rounding
-from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
+from genanalytics.units import GAP, PER_MTOK, Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 MOST_ROWS = 10
 """An open table has at most this many groups; the others are one row."""
@@ -42,6 +42,21 @@ class Figure(Protocol):
         """The unit of the values."""
 
 
+class Shown(NamedTuple):
+    """A column with figures that are no statistic; attributes as of `Figure`."""
+
+    name: str
+    label: str
+    unit: Unit
+    description: str = ""
+
+
+def list_shown(rows: pd.DataFrame, descriptions: Mapping[str, str]) -> list[Shown]:
+    """Return columns of a frame by name, with their labels and units in its `attrs` and their descriptions."""
+    units, labels = rows.attrs["units"], rows.attrs["labels"]
+    return [Shown(name, labels[name], Unit(units[name]), text) for name, text in descriptions.items()]
+
+
 def make_table(
     summary: pd.DataFrame,
     by: Sequence[str],
@@ -51,6 +66,7 @@ def make_table(
     caption: str,
     words: Sequence[str] = (),
     bar: str = "",
+    losses: Collection[str] = (),
     trends: Trends | None = None,
     folded: str = "",
     notes: Sequence[str] = (),
@@ -65,6 +81,7 @@ def make_table(
         caption: Its caption.
         words: Further columns with text.
         bar: The figure that has bars; empty for none.
+        losses: The figures that are money lost if they are above 0.
         trends: The values over time of each group, by the first of `by`; they are a column of lines.
         folded: The line of a table that is closed at first; empty for an open one.
         notes: Sentences below it.
@@ -72,11 +89,15 @@ def make_table(
     shown = summary.head(_MOST_FOLDED)
     rest = summary.attrs.get(_REST, "")
     columns = [_make_group_cells(shown[each], rest=rest if place == 0 else "") for place, each in enumerate(by)]
-    columns += [make_number_cells(summary, one, rows=len(shown), bar=one.name == bar) for one in figures]
+    for one in figures:
+        columns.append(
+            make_number_cells(summary, one, rows=len(shown), bar=one.name == bar, is_loss=one.name in losses)
+        )
+        columns += _make_interval_cells(shown, one)
     columns += [_make_group_cells(shown[each], longest=_LONGEST_WORDS) for each in words]
     headings = [
         *(Column(name_subject(each), numeric=False) for each in by),
-        *(Column(one.label, definition=getattr(one, "description", "")) for one in figures),
+        *(heading for one in figures for heading in _make_headings(shown, one)),
         *(Column(each.replace("_", " "), numeric=False) for each in words),
     ]
     if trends is not None:
@@ -86,6 +107,32 @@ def make_table(
     more = [f"{format_count(left, 'more row')}: the table shows the first {_MOST_FOLDED}."] if left else []
     rounding = describe_rounding(shown, [one.name for one in figures])
     return Table(name, caption, headings, list(zip(*columns, strict=True)), [*notes, *more, *rounding], folded)
+
+
+def make_tables(
+    summary: pd.DataFrame,
+    by: Sequence[str],
+    figures: Sequence[Figure],
+    *,
+    name: str,
+    noun: str,
+    **options: Any,  # noqa: ANN401 - of `make_table`
+) -> list[Table]:
+    """Return a table of the first groups, and a folded one of all if there are more.
+
+    Args:
+        summary: A row per group, as `make_table` takes it.
+        by: The columns that name the groups.
+        figures: The columns with figures.
+        name: The name of the table; that of the folded one has `-all` after it.
+        noun: What a group is, such as `provider`.
+        options: Those of `make_table`.
+    """
+    first = make_table(summary.head(MOST_ROWS), by, figures, name=name, **options)
+    if len(summary) <= MOST_ROWS:
+        return [first]
+    folded = f"All {format_count(len(summary), noun)}"
+    return [first, make_table(summary, by, figures, name=f"{name}-all", folded=folded, **options)]
 
 
 def make_text_table(
@@ -122,15 +169,24 @@ def sum_rest(summary: pd.DataFrame, *, most: int = MOST_ROWS) -> pd.DataFrame:
     return found
 
 
+def keep_intervals(summary: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Return a summary with the intervals of these statistics alone."""
+    others = [name for name in map(str, summary) if name not in names]
+    return summary.drop(columns=[limit for name in others for limit in find_limits(summary, name)])
+
+
 def rank(summary: pd.DataFrame, *, by: str = "effective_cost") -> pd.DataFrame:
     """Return a summary with the highest cost first."""
     return summary.sort_values([by, "requests"], ascending=False, kind="stable", ignore_index=True)
 
 
 def make_number_cells(
-    summary: pd.DataFrame, figure: Figure, *, rows: int | None = None, bar: bool = False
+    summary: pd.DataFrame, figure: Figure, *, rows: int | None = None, bar: bool = False, is_loss: bool = False
 ) -> list[Cell]:
-    """Return the cells of a column of figures: lower bounds have their sign, and losses are alarming."""
+    """Return the cells of a column of figures: lower bounds have their sign, and losses are alarming.
+
+    Prices per million tokens have their unit in the heading.
+    """
     known = [None if pd.isna(value) else float(value) for value in summary[figure.name].head(rows or len(summary))]
     decimals = money_decimals(known) if figure.unit is Unit.USD else None
     mark = mark_lower_bound if figure.name in summary.attrs["lower_bounds"] else str
@@ -138,13 +194,38 @@ def make_number_cells(
     can_lose = any(word in figure.name for word in _LOSSES)
     return [
         Cell(
-            mark(format_value(value, figure.unit, decimals=decimals)),
+            mark(format_value(value, figure.unit, decimals=decimals).removesuffix(PER_MTOK)),
             "" if value is None else repr(value),
             numeric=True,
             bar=max(value, 0.0) / most if bar and most > 0 and value is not None else None,
-            alarming=can_lose and value is not None and value < 0,
+            alarming=value is not None and ((can_lose and value < 0) or (is_loss and value > 0)),
         )
         for value in known
+    ]
+
+
+def _make_headings(shown: pd.DataFrame, figure: Figure) -> list[Column]:
+    """Return the heading of a figure, and that of its intervals if there are any."""
+    label = f"{figure.label} per M tokens" if figure.unit is Unit.USD_PER_MTOK else figure.label
+    headings = [Column(label, definition=getattr(figure, "description", ""))]
+    if find_limits(shown, figure.name):
+        headings.append(Column(INTERVAL, definition=f"95 % interval of the column before: {label}."))
+    return headings
+
+
+def _make_interval_cells(shown: pd.DataFrame, figure: Figure) -> list[list[Cell]]:
+    """Return the column with the intervals of a figure if there are any."""
+    limits = [shown[name] for name in find_limits(shown, figure.name)]
+    if not limits:
+        return []
+    spans = [[None if pd.isna(end) else float(end) for end in span] for span in zip(*limits, strict=True)]
+    decimals = money_decimals(end for span in spans for end in span) if figure.unit is Unit.USD else None
+    texts = [[format_value(end, figure.unit, decimals=decimals) for end in span] for span in spans]
+    return [
+        [
+            Cell(GAP if None in span else " to ".join(text), "" if None in span else repr(span[0]), numeric=True)
+            for span, text in zip(spans, texts, strict=True)
+        ]
     ]
 
 
@@ -164,8 +245,7 @@ def list_trends(summary: pd.DataFrame, by: str, figure: str) -> Trends:
 
 
 def _make_group_cells(groups: "pd.Series[Any]", *, longest: int = _LONGEST, rest: str = "") -> list[Cell]:
-    names = name_groups(groups)
-    texts = [group if isinstance(group, str) and group else name for group, name in zip(groups, names, strict=True)]
+    texts = name_groups(groups)
     if rest:
         texts[-1] = rest
     return [Cell(clean(text, longest)) for text in texts]
