@@ -55,17 +55,19 @@ class Found:
         prices: The result of `ga.prices`.
         days: The start of every day of the period.
         tz: The time zone of the days.
+        wasted: What `measure_waste` returns for the data; None computes it.
     """
 
     data: Itemized
     prices: pd.DataFrame
     days: pd.DatetimeIndex
     tz: str
+    wasted: Measured | None = None
 
     @cached_property
     def measured(self) -> Measured:
         """The waste, with the price changes and the lost caches."""
-        return measure_waste(self.data, self.prices)
+        return measure_waste(self.data, self.prices) if self.wasted is None else self.wasted
 
     @cached_property
     def replayed(self) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from genanalytics.decide.advice.actions import (
     list_waste,
 )
 from genanalytics.decide.advice.monthly import DAYS_PER_MONTH, estimate_per_month
+from genanalytics.decide.losses.waste import Measured
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME
@@ -91,6 +92,13 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
     >>> recommend(frame).attrs["notices"]
     ['3 days of records say too little about a month: recommendations need 14 days']
     """
+    return rank_actions(data, tz=tz, prices=prices)
+
+
+def rank_actions(
+    data: Records, *, tz: str, prices: pd.DataFrame | None = None, wasted: Measured | None = None
+) -> pd.DataFrame:
+    """Return what `recommend` does; `wasted` is the result of `measure_waste` if it is known."""
     costs = summarize(data, every="day", tz=tz, metrics=[EFFECTIVE_COST])
     days = pd.DatetimeIndex(costs[TIME].dropna())
     if len(days) < LEAST_DAYS:
@@ -101,7 +109,7 @@ def recommend(data: Records, *, tz: str = "UTC", prices: pd.DataFrame | None = N
         return _arrange(data, [], [], [notice])
     table = compute_prices(data) if prices is None else prices
     with divide_once(data, table) as divided:
-        actions, gaps = _list_actions(Found(divided, table, days, tz))
+        actions, gaps = _list_actions(Found(divided, table, days, tz, wasted))
     monthly = float(costs[EFFECTIVE_COST.name].sum()) / len(days) * DAYS_PER_MONTH
     amounts = [amount._replace(high=min(amount.high, monthly)) for amount in _estimate_per_month(actions, len(days))]
     least = max(LEAST_USD, LEAST_SHARE * monthly)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.decide.advice.recommend import recommend
+from genanalytics.decide.advice.recommend import rank_actions
 from genanalytics.decide.budget.forecast import forecast
 from genanalytics.decide.budget.outlook import Forecast
 from genanalytics.decide.labelling.label_table import OUTCOMES, REVENUE, SUCCESS
+from genanalytics.decide.losses.waste import Measured, measure_waste
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.plots.style import GREY, HUES
@@ -27,6 +28,7 @@ class Given:
         data: The records.
         previous: Records of another period to compare with; None for none.
         figures: The numbers that several sections need.
+        wasted: What `measure_waste` returns: the ledger of waste, and the lost caches.
         recommended: What to do, as `ga.recommend` returns it.
         ahead: The forecast of the month.
         tz: The time zone of days and other periods.
@@ -39,6 +41,7 @@ class Given:
     data: Records
     previous: Records | None
     figures: Figures
+    wasted: Measured
     recommended: pd.DataFrame
     ahead: Forecast
     tz: str
@@ -56,11 +59,14 @@ def make_given(data: Records, *, previous: Records | None = None, tz: str = "UTC
         InputError: There is no such time zone, or the data has a wrong type.
     """
     figures = compute_figures(data, previous=previous, tz=tz)
+    bill = figures.bill
+    wasted = measure_waste(bill.itemized, bill.prices)
     return Given(
         data=data,
         previous=previous,
         figures=figures,
-        recommended=recommend(figures.bill.itemized, tz=tz, prices=figures.bill.prices),
+        wasted=wasted,
+        recommended=rank_actions(bill.itemized, tz=tz, prices=bill.prices, wasted=wasted),
         ahead=forecast(data, tz=tz),
         tz=tz,
         every=figures.every,

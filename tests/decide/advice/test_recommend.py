@@ -12,6 +12,8 @@ import pytest
 import genanalytics as ga
 from genanalytics.cli.main import run
 from genanalytics.decide.advice.monthly import DAYS_PER_MONTH, estimate_per_month
+from genanalytics.decide.advice.recommend import rank_actions
+from genanalytics.decide.losses.waste import measure_waste
 from genanalytics.tables.recommendations import format_recommendations
 from support.billed import Sheet, bill_call
 from support.engines import relation_in
@@ -56,6 +58,12 @@ def test_a_surcharge_is_worth_what_it_cost_per_day() -> None:
     assert "20 requests at 1.1 times regime 1" in row["evidence"]
     after = pd.Timestamp("2026-03-01") + pd.Timedelta(days=days)
     assert shlex.split(row["check"])[-2:] == ["--where", f"created_at>={after:%Y-%m-%d}"]
+
+
+def test_a_known_ledger_of_waste_gives_the_same_actions() -> None:
+    frame = frame_of(*list_records())
+    found = rank_actions(frame, tz="UTC", wasted=measure_waste(frame, None))
+    pd.testing.assert_frame_equal(found, ga.recommend(frame))
 
 
 def test_the_most_valuable_action_comes_first() -> None:
