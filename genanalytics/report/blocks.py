@@ -37,11 +37,15 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; `definition` is shown when the pointer is over its heading."""
+    """A column of a table; `definition` is shown when the pointer is over its heading.
+
+    A column `of_change` is about the period before; the switch of the page hides it.
+    """
 
     label: str
     numeric: bool = True
     definition: str = ""
+    of_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import itertools
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ from markupsafe import Markup
 
 from genanalytics.base.text import escape_unprintable, shorten
 from genanalytics.metrics import REQUESTS, Statistic
+from genanalytics.report.blocks import Block, Chart as BlockChart, Page, Table as BlockTable
 from genanalytics.tables.cells import name_groups
 from genanalytics.tables.notes import describe_rounding
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
@@ -146,18 +149,72 @@ def define(statistics: Sequence[Statistic]) -> Table:
     return make_text_table("Meaning of the numbers", ("name", "label", "unit", "meaning"), rows)
 
 
-def render(content: Mapping[str, Any]) -> str:
-    """Return the page; the same content, the values of the names in `page.html`, gives the same text."""
+def render(page: "Page | Mapping[str, Any]") -> str:
+    """Return a page as HTML; the same page gives the same text."""
+    if isinstance(page, Mapping):
+        return _fill("content.html", "content.css", page)
+    return _fill(
+        "page.html",
+        "style.css",
+        {"page": page, "titles": dict(_list_titles(page)), "draw_trend": draw_trend, "pair": _pair},
+    )
+
+
+def draw_trend(values: Sequence[float | None]) -> str:
+    """Return the lines of values as the path of an SVG of 100 by 24; gaps divide it, and a value alone is a dot.
+
+    >>> draw_trend([1, 2, None, 3])
+    'M0 22L33.3 12M100 2h0'
+    """
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) < 2:  # noqa: PLR2004 - one value is no line
+        return ""
+    low, height = min(known), (max(known) - min(known)) or 1.0
+    path, before = "", False
+    for place, value in enumerate(values):
+        if value is None or not math.isfinite(value):
+            before = False
+            continue
+        point = f"{100 * place / (len(values) - 1):.3g} {22 - 20 * (value - low) / height:.3g}"
+        follows = place + 1 < len(values) and values[place + 1] is not None
+        path += f"L{point}" if before else f"M{point}{'' if follows else 'h0'}"
+        before = True
+    return path
+
+
+def _pair(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Return blocks in order, with half charts that follow each other in one list."""
+    return [
+        run
+        for is_half, group in itertools.groupby(blocks, lambda block: isinstance(block, BlockChart) and block.half)
+        for run in ([list(group)] if is_half else [[block] for block in group])
+    ]
+
+
+def _list_titles(page: Page) -> Iterator[tuple[str, str]]:
+    """Yield the names that a link can lead to, and what they are."""
+    for section in page.sections:
+        yield section.name, section.title
+        for block in section.blocks:
+            if isinstance(block, BlockChart):
+                yield block.name, block.title
+            elif isinstance(block, BlockTable):
+                yield block.name, block.caption
+
+
+def _fill(template: str, sheet: str, content: Mapping[str, Any]) -> str:
+    """Return a template with its content, style and script; the policy allows these alone."""
     here = files("genanalytics.report")
-    style, script = ((here / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
+    style, script = ((here / name).read_text(encoding="utf-8") for name in (sheet, "script.js"))
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string((here / "page.html").read_text(encoding="utf-8"))
+    environment.tests["of_kind"] = lambda block, kind: type(block).__name__ == kind
+    filled = environment.from_string((here / template).read_text(encoding="utf-8"))
     allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-    page = template.render(content, policy=policy, style=Markup(style), script=Markup(script))  # noqa: S704 - our own files
-    return page.strip() + "\n"
+    text = filled.render(content, policy=policy, style=Markup(style), script=Markup(script))  # noqa: S704 - our own files
+    return text.strip() + "\n"
 
 
 def _hash(text: str) -> str:

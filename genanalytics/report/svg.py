@@ -1,128 +1,176 @@
-"""Charts as SVG elements of a page: no style attributes, unique ids, colours for light and dark.
+"""Charts as SVG elements of a page: no style attributes, unique ids, colors for light and dark.
 
-matplotlib writes colours and fonts into `style` attributes, which a strict Content-Security-Policy ignores. Here they
-become presentation attributes, and black or grey text takes the colour of the page.
+matplotlib writes colors and fonts into `style` attributes, which a strict Content-Security-Policy ignores. Here they
+become presentation attributes, and black or grey text takes the color of the page.
 """
 
 import io
-import re
 import warnings
-from collections.abc import Callable
-from typing import Any
-from xml.etree import ElementTree as ET
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 
-from genanalytics.plots.style import SETTINGS, SIZE
-from genanalytics.report.page import UNREADABLE
+from genanalytics.plots.content import Content, Entry, find_content
+from genanalytics.plots.style import SETTINGS
+from genanalytics.report.blocks import Chart, Table
+from genanalytics.report.drawing import CELLS, SERIES, Tip, embed
 
-_SVG = "http://www.w3.org/2000/svg"
-_XLINK = "http://www.w3.org/1999/xlink"
-_INK = {"#000000": "1", "#262626": "1", "#333333": "1", "#666666": "0.75", "black": "1"}
-"""The colours of text and axes on white, and their opacity in the text colour of the page."""
-_CLASSES = {"#ffffff": "paper", "white": "paper", "#e6e6e6": "faint", "#dcdce0": "faint"}
-"""The colours that the page replaces, and their classes in its style."""
-_FONT = re.compile(
-    r"^(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)$"
-)
+_DPI = 72
+"""A point of the drawing is a unit of the SVG."""
+_CLIPPED = 3.0
+"""An artist that leaves its axes by less, in points, needs no clip path."""
+_LEAST_TIP = 6.0
+"""The least width and height of what the pointer reads, in points."""
 _SETTINGS: dict[Any, Any] = SETTINGS | {"svg.fonttype": "none", "svg.image_inline": True}
 
 
-def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, description: str) -> str:
-    """Return a chart as an SVG element.
+class _Form(NamedTuple):
+    """The size of a drawing in inches, and its smallest text in points."""
+
+    width: float
+    height: float
+    least_text: float
+
+
+_WIDE, _HALF, _NARROW = _Form(9, 3.8, 9.5), _Form(5.4, 3.5, 9.5), _Form(4.2, 3.6, 9.6)
+
+
+def draw_chart(
+    draw: Callable[[Axes], object],
+    *,
+    name: str,
+    question: str,
+    numbers: Table | None = None,
+    in_words: str = "",
+    half: bool = False,
+    height: float = 1.0,
+) -> Chart:
+    """Return a chart of a page: a wide and a narrow drawing; its title, details and legend are text of the page.
 
     Args:
-        draw: A function that draws into axes.
-        name: The prefix of all ids of the element, unique on the page.
-        title: The title for screen readers.
-        description: The description for screen readers.
+        draw: A function that draws into axes; it is called once for each drawing.
+        name: The name of the chart, unique on the page.
+        question: What the chart answers.
+        numbers: The numbers that the chart draws.
+        in_words: The content of the chart for screen readers.
+        half: Whether the chart can be next to another one.
+        height: The height of the drawings, as a multiple of the usual one.
     """
-    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name, "svg.id": name}):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        draw(figure.subplots())
-        for axes in figure.axes:
-            axes.patch.set_visible(False)
-        meshes = figure.findobj(QuadMesh)
-        for mesh in meshes:
-            mesh.set_rasterized(False)  # a colour bar would become an image, which the page's policy does not load
+    wide = _HALF if half else _WIDE
+    drawings, content = [], Content()
+    for form, suffix in ((wide, "wide"), (_NARROW, "narrow")):
+        scaled = form._replace(height=form.height * height)
+        svg, content = _draw(draw, scaled, f"{name}-{suffix}", f"{question} {in_words}".strip())
+        drawings.append(Markup(svg))  # noqa: S704 - made here from escaped parts
+    return Chart(
+        name, content.title, content.details, question, drawings[0], drawings[1], content.entries, numbers, half=half
+    )
+
+
+def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, description: str) -> str:
+    """Return a chart as an SVG element."""
+    return _draw(draw, _Form(9, 5, 8), name, description, title=title)[0]
+
+
+def _draw(
+    draw: Callable[[Axes], object], form: _Form, name: str, description: str, *, title: str = ""
+) -> tuple[str, Content]:
+    """Return a chart as an SVG element, and what it says besides."""
+    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
+        # the browser has fonts for what the font that measures lacks
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure = Figure(figsize=form[:2], dpi=_DPI, layout="constrained")
+        ax = figure.subplots()
+        draw(ax)
+        content = Content(title) if title else _take_texts(ax)
+        _enlarge_texts(figure, form.least_text)
+        every = figure.findobj(Axes)
+        _mark_series(every, content.entries)
+        _unclip(every)
+        tips = list(_find_tips(every, content.entries, form.height * _DPI))
         stream = io.BytesIO()
-        with warnings.catch_warnings():  # the browser has fonts for what the font that measures lacks
-            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-            figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    # labels on a map of colours are drawn for white paper, so the chart keeps it on a dark page
-    return _embed(stream.getvalue(), name=name, title=title, description=description, on_paper=bool(meshes))
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return embed(stream.getvalue(), name=name, title=content.title, description=description, tips=tips), content
 
 
-def _embed(svg: bytes, *, name: str, title: str, description: str, on_paper: bool) -> str:
-    """Return a document of matplotlib as an element; `on_paper` keeps its colours, on white paper."""
-    root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg.decode()))  # noqa: S314 - written by matplotlib a moment ago
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}:
-                parent.remove(child)
-    for element in root.iter():
-        _restyle(element)
-        if not on_paper:
-            _recolour(element)
-        _rename(element, name)
-    for attribute in ("width", "height", "version"):
-        root.attrib.pop(attribute, None)
-    if on_paper:
-        root.set("class", "on-paper")
-    root.set("role", "img")
-    root.set("aria-labelledby", f"{name}-title {name}-description")
-    for place, (tag, part, text) in enumerate((("title", "title", title), ("desc", "description", description))):
-        label = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{part}"})
-        label.text = text
-        root.insert(place, label)
-    ET.register_namespace("", _SVG)
-    ET.register_namespace("xlink", _XLINK)
-    return ET.tostring(root, encoding="unicode")
+def _take_texts(ax: Axes) -> Content:
+    """Return the content of a chart without its values; its title, details and legend leave the drawing."""
+    content = find_content(ax)
+    title, details = content.title or ax.get_title(loc="left") or ax.get_title(), list(content.details)
+    for place in ("left", "center", "right"):
+        ax.set_title("", loc=place)
+    for text in list(ax.texts):
+        if isinstance(text, Annotation) and text.xy == (0, 1) and not text.get_in_layout():
+            details = details or text.get_text().replace("\n", " ").split("; ")
+            text.remove()
+    legend = ax.get_legend()
+    if legend is not None and content.entries:
+        legend.remove()
+    return Content(title, details, list(content.entries))
 
 
-def _restyle(element: ET.Element) -> None:
-    """Replace the style of an element by attributes."""
-    for declaration in element.attrib.pop("style", "").split(";"):
-        name, colon, value = (part.strip() for part in declaration.partition(":"))
-        if name == "font":
-            _set_font(element, value)
-        elif colon:
-            element.set(name, value)
+def _enlarge_texts(figure: Figure, least: float) -> None:
+    """Give every text of a figure at least this size in points; then place all of them for good."""
+    figure.draw_without_rendering()
+    for text in figure.findobj(Text):
+        if float(text.get_fontsize()) < least:
+            text.set_fontsize(least)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
-def _recolour(element: ET.Element) -> None:
-    """Give text, axes and paper the colours of the page."""
-    for name in ("fill", "stroke"):
-        colour = element.get(name, "").lower()
-        if colour in _INK:
-            element.set(name, "currentColor")
-            if _INK[colour] != "1":
-                element.set(f"{name}-opacity", _INK[colour])
-        elif colour in _CLASSES:
-            element.set("class", f"{element.get('class', '')} {_CLASSES[colour]}-{name}".strip())
-    if element.tag == f"{{{_SVG}}}text" and "fill" not in element.attrib:
-        element.set("fill", "currentColor")
+def _mark_series(every: Sequence[Axes], entries: Sequence[Entry]) -> None:
+    """Write the place of its legend entry into the id of each artist that belongs to one."""
+    places = {entry.label: place for place, entry in enumerate(entries)}
+    for ax in every:
+        ax.patch.set_visible(False)
+        for artist, label in find_content(ax).series:
+            if label in places:
+                artist.set_gid(f"{SERIES}{places[label]}")
+        for mesh in ax.findobj(QuadMesh):
+            mesh.set_rasterized(False)  # a color bar would become an image, which the page's policy does not load
+            mesh.set_gid(CELLS)
 
 
-def _set_font(element: ET.Element, value: str) -> None:
-    """Set the parts of a `font` shorthand, except for the family, which the page decides."""
-    parts = _FONT.match(value)
-    if parts is None:
-        return
-    for part in ("size", "weight", "style"):
-        if parts[part]:
-            element.set(f"font-{part}", parts[part])
+def _unclip(every: Sequence[Axes]) -> None:
+    """Take the clip path from every artist inside of its axes."""
+    for ax in every:
+        room = ax.bbox.padded(_CLIPPED)
+        for artist in ax.get_children():
+            if artist.get_clip_on() and _is_inside(artist, room):
+                artist.set_clip_on(False)
 
 
-def _rename(element: ET.Element, name: str) -> None:
-    """Make the id of an element, and its references to ids, unique on the page."""
-    if "id" in element.attrib and not element.attrib["id"].startswith(name):
-        element.set("id", f"{name}-{element.attrib['id']}")
-    for attribute, value in element.attrib.items():
-        if attribute == f"{{{_XLINK}}}href" and value.startswith("#"):
-            element.set(attribute, f"#{name}-{value[1:]}")
-        elif "url(#" in value:
-            element.set(attribute, value.replace("url(#", f"url(#{name}-"))
+def _is_inside(artist: Artist, room: Any) -> bool:  # noqa: ANN401 - a box of matplotlib
+    box = artist.get_window_extent()
+    return bool(room.x0 <= box.x0 and room.y0 <= box.y0 and box.x1 <= room.x1 and box.y1 <= room.y1)
+
+
+def _find_tips(every: Sequence[Axes], entries: Sequence[Entry], height: float) -> Iterator[Tip]:
+    """Yield what the pointer reads: boxes in units of the SVG, inside of their axes."""
+    places = {entry.label: place for place, entry in enumerate(entries)}
+    for ax in every:
+        for value in find_content(ax).values:
+            left, right = _find_span(ax, "x", value.left, value.right)
+            low, high = _find_span(ax, "y", value.bottom, value.top)
+            if right > left and high > low:
+                yield Tip(left, height - high, right - left, high - low, value.text, places.get(value.series))
+
+
+def _find_span(ax: Axes, which: Literal["x", "y"], low: float | None, high: float | None) -> tuple[float, float]:
+    """Return the ends of a box in points, inside of the axes; None is as far as they go."""
+    axis, limits = (ax.xaxis, ax.get_xlim()) if which == "x" else (ax.yaxis, ax.get_ylim())
+    convert: Any = axis.convert_units
+    ends: Any = [end if one is None else convert(one) for one, end in zip((low, high), limits, strict=True)]
+    points = ax.transData.transform([(end, end) for end in ends])[:, 0 if which == "x" else 1]
+    least, most = (ax.bbox.x0, ax.bbox.x1) if which == "x" else (ax.bbox.y0, ax.bbox.y1)
+    add = max(0.0, _LEAST_TIP - float(np.ptp(points))) / 2
+    return max(float(points.min()) - add, least), min(float(points.max()) + add, most)
