@@ -23,7 +23,7 @@ class Layer(NamedTuple):
     """One layer of the stack: a height per period."""
 
     label: str
-    colour: str
+    color: str
     heights: np.ndarray
 
 
@@ -58,7 +58,7 @@ def draw_stack(
             heights,
             bottom=np.where(heights < 0, below, above),
             width=_BAR * width,
-            color=layer.colour,
+            color=layer.color,
             label=layer.label,
             edgecolor="white",
             linewidth=0,
@@ -69,6 +69,6 @@ def draw_stack(
         above, below = above + heights.clip(min=0), below + heights.clip(max=0)
     # no wider than the bars: a tick beyond the last bar would name a month without one
     ax.set_xlim(places[0] - 0.62 * width, places[-1] + 0.62 * width)
-    handles = [Patch(color=layer.colour, label=layer.label) for layer in reversed(layers)]
-    lines = [] if line is None else [draw_line(ax, places, line.heights, line.colour, line.label)]
+    handles = [Patch(color=layer.color, label=layer.label) for layer in layers]
+    lines = [] if line is None else [draw_line(ax, places, line.heights, line.color, line.label)]
     draw_legend(ax, [*handles, *lines], unfinished=bool(unfinished.any()))

@@ -28,11 +28,9 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
+from genanalytics.plots.palette import GAIN, GREY, LOSS
 from genanalytics.plots.style import (
-    GAIN,
-    GREY,
     INK,
-    LOSS,
     SMALL,
     draw_legend,
     set_rows,
@@ -52,7 +50,9 @@ _SMALLEST_DOT, _LARGEST_DOT = 18.0, 260.0
 
 
 @opens_paths("data")
-def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def cache_waterfall(
+    data: Records, *, tz: str = "UTC", title: str | None = None, subtitle: bool = True, ax: Axes | None = None
+) -> Axes:
     """Return axes with a waterfall from the cost without prompt caching, over premium and savings, to what was paid.
 
     What was paid is the cost: the bill, and for BYOK the provider's charge. The steps add up to it exactly. If the cost
@@ -61,6 +61,8 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         tz: The time zone of the dates, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -76,7 +78,7 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         describe_unknown(unknown),
     ]
     with style_axes(ax) as axes:
-        write_title(axes, "Costs and savings of prompt caching", details, room=0.95)
+        write_title(axes, "Costs and savings of prompt caching", details, title=title, subtitle=subtitle)
         axes.set_ylabel("cost (US$)")
         without, premium, saved, paid = map(float, to_finite(sums[list(_STEPS)]))
         if not np.isfinite([without, premium, saved]).all():
@@ -93,7 +95,7 @@ def cache_waterfall(data: Records, *, tz: str = "UTC", ax: Axes | None = None) -
         _draw_steps(axes, bars)
         decimals = count_decimals(axes.get_yticks())
         for place, bar in enumerate(bars):
-            is_bound = unknown > 0 and bar.colour == GREY  # the two costs
+            is_bound = unknown > 0 and bar.color == GREY  # the two costs
             mark = mark_lower_bound if is_bound else choose_mark(summary, bar.step)
             text = bar.write_amount(decimals, mark)
             axes.annotate(text, (place, bar.top), (0, 4), textcoords="offset points", ha="center")
@@ -107,7 +109,7 @@ class _Bar(NamedTuple):
     step: str
     height: float
     bottom: float
-    colour: str
+    color: str
     sign: str = ""
 
     @property
@@ -128,7 +130,7 @@ def _draw_steps(ax: Axes, bars: Sequence[_Bar]) -> None:
     """Draw the steps of a waterfall, and a line at the level from each to the next one."""
     places = np.arange(len(bars))
     heights, bottoms = np.nan_to_num([bar.height for bar in bars]), np.array([bar.bottom for bar in bars])
-    ax.bar(places, heights, bottom=bottoms, width=0.6, color=[bar.colour for bar in bars])
+    ax.bar(places, heights, bottom=bottoms, width=0.6, color=[bar.color for bar in bars])
     levels = heights + bottoms
     for place, (bar, level) in enumerate(zip(bars[:-1], levels, strict=False)):
         ax.plot([place + 0.3, place + 0.7], [level, level], color=INK, linewidth=0.8)
@@ -143,7 +145,15 @@ def _draw_steps(ax: Axes, bars: Sequence[_Bar]) -> None:
 
 
 @opens_paths("data")
-def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def cache_savings_rate(
+    data: Records,
+    *,
+    by: str = "model",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """Return axes with the share of cost that caching saved, as a dot per group with its 95 % interval.
 
     The size of a dot is the cost without caching that the rate is a share of. The chart shows the twelve largest
@@ -154,6 +164,8 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are compared.
         tz: The time zone of days and hours, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -172,7 +184,8 @@ def cache_savings_rate(data: Records, *, by: str = "model", tz: str = "UTC", ax:
             axes,
             f"Share of cost that caching saved, by {name_subject(by)}",
             [describe_basis(data, tz), some, rule],
-            room=0.72,
+            title=title,
+            subtitle=subtitle,
         )
         axes.set_xlabel("savings rate (of the cost without caching)")
         if not np.isfinite(to_finite(rates["cache_savings_rate"])).any():
@@ -189,11 +202,11 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame, mark: Callable[[str], str]) -> Non
     low, high = (to_finite(rates[limit]) for limit in name_limits("cache_savings_rate"))
     known = np.isfinite(rate)
     rows = np.arange(len(rates))
-    colours = np.where(rate < 0, LOSS, GAIN)
+    colors = np.where(rate < 0, LOSS, GAIN)
     ax.hlines(rows[known], low[known], high[known], color="black", linewidth=1.4, zorder=4)
     size = np.nan_to_num(spent).clip(min=0)
     size = _SMALLEST_DOT + _LARGEST_DOT * size / (size.max() or 1.0)
-    ax.scatter(rate[known], rows[known], s=size[known], color=colours[known], linewidth=0, alpha=0.6, zorder=3)
+    ax.scatter(rate[known], rows[known], s=size[known], color=colors[known], linewidth=0, alpha=0.6, zorder=3)
     left, right = ax.get_xlim()
     ax.set_xlim(min(left, 0 - 0.02 * (right - left)), right)
     ax.axvline(0, color=INK, linewidth=0.8)
@@ -208,7 +221,14 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame, mark: Callable[[str], str]) -> Non
 
 @opens_paths("data")
 def cache_payback(
-    data: Records, *, by: str | None = None, every: Period = "day", tz: str = "UTC", ax: Axes | None = None
+    data: Records,
+    *,
+    by: str | None = None,
+    every: Period = "day",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the cumulative savings of prompt caching: above 0 it has paid back.
 
@@ -218,6 +238,8 @@ def cache_payback(
             line falls by all losses, then rises. Rows without a group are left out.
         every: The period, to add up over time: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -226,7 +248,11 @@ def cache_payback(
     """
     with style_axes(ax) as axes:
         axes.set_ylabel("cumulative cache savings (US$)")
-        drawn = _draw_over_time(axes, data, every, tz) if by is None else _draw_over_groups(axes, data, by, tz)
+        drawn = (
+            _draw_over_time(axes, data, every, tz, title=title, subtitle=subtitle)
+            if by is None
+            else _draw_over_groups(axes, data, by, tz, title=title, subtitle=subtitle)
+        )
         if not drawn:
             return write_empty(axes, _NOTHING_REPORTED)
         axes.axhline(0, color=INK, linewidth=0.8)
@@ -234,12 +260,12 @@ def cache_payback(
         return axes
 
 
-def _draw_over_time(ax: Axes, data: Records, every: Period, tz: str) -> bool:
+def _draw_over_time(ax: Axes, data: Records, every: Period, tz: str, *, title: str | None, subtitle: bool) -> bool:
     """Draw cumulative savings, premium and the net of both; return whether any is known."""
     sums = summarize(data, every=every, tz=tz, metrics=["read_savings", "write_premium", "net_cache_savings"])
     unfinished = find_periods(sums, every)
     details = [describe_basis(data, tz), "only generations with a reported discount", describe_undated(sums)]
-    write_title(ax, "Cumulative savings of prompt caching", details)
+    write_title(ax, "Cumulative savings of prompt caching", details, title=title, subtitle=subtitle)
     ax.set_xlabel(f"{every} ({tz})")
     dated = sums.dropna(subset=[TIME])
     if not any_known(dated, "net_cache_savings"):
@@ -251,9 +277,9 @@ def _draw_over_time(ax: Axes, data: Records, every: Period, tz: str) -> bool:
         ("write premium", "write_premium", -1, LOSS, 1.2),
         ("net", "net_cache_savings", 1, INK, 2.2),
     )
-    for label, name, sign, colour, linewidth in lines:
+    for label, name, sign, color, linewidth in lines:
         running = np.concatenate([[0.0], (sign * np.nan_to_num(to_finite(dated[name]))).cumsum()])
-        ax.plot(ends, running, color=colour, linewidth=linewidth, label=label)
+        ax.plot(ends, running, color=color, linewidth=linewidth, label=label)
         if name == "net_cache_savings":
             _fill(ax, ends, running)
     handles, _ = ax.get_legend_handles_labels()
@@ -262,7 +288,7 @@ def _draw_over_time(ax: Axes, data: Records, every: Period, tz: str) -> bool:
     return True
 
 
-def _draw_over_groups(ax: Axes, data: Records, by: str, tz: str) -> bool:
+def _draw_over_groups(ax: Axes, data: Records, by: str, tz: str, *, title: str | None, subtitle: bool) -> bool:
     """Draw cumulative savings over groups, the largest loss first; return whether any is known."""
     groups = summarize(data, by=by, tz=tz, metrics=["net_cache_savings"])
     outside = int(groups["requests"][groups[by].isna()].sum())
@@ -279,7 +305,13 @@ def _draw_over_groups(ax: Axes, data: Records, by: str, tz: str) -> bool:
         f"{_NOTHING_REPORTED} for {unknown:,} more" if unknown else "",
         f"{format_count(outside, 'generation')} without a {noun} left out" if outside else "",
     ]
-    write_title(ax, f"Cumulative savings of prompt caching, by {noun}", [describe_basis(data, tz), result, *without])
+    write_title(
+        ax,
+        f"Cumulative savings of prompt caching, by {noun}",
+        [describe_basis(data, tz), result, *without],
+        title=title,
+        subtitle=subtitle,
+    )
     ax.set_xlabel(f"{noun}s, the largest loss first")
     if not len(saved):
         return False
@@ -293,6 +325,6 @@ def _draw_over_groups(ax: Axes, data: Records, by: str, tz: str) -> bool:
 
 
 def _fill(ax: Axes, places: np.ndarray, running: np.ndarray) -> None:
-    """Fill between a line and 0, in one colour above 0 and another below."""
-    for colour, where in ((GAIN, running >= 0), (LOSS, running <= 0)):
-        ax.fill_between(places, running, where=where.tolist(), interpolate=True, color=colour, alpha=0.25, linewidth=0)
+    """Fill between a line and 0, in one color above 0 and another below."""
+    for color, where in ((GAIN, running >= 0), (LOSS, running <= 0)):
+        ax.fill_between(places, running, where=where.tolist(), interpolate=True, color=color, alpha=0.25, linewidth=0)

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
-from weakref import WeakKeyDictionary
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 
 class Entry(NamedTuple):
-    """An entry of a legend: a series of the chart, its colour, and what it looks like."""
+    """An entry of a legend: a series of the chart, its color, and what it looks like."""
 
     label: str
     color: str
@@ -38,9 +37,10 @@ class Content:
     Attributes:
         title: The subject.
         details: Short texts below it; none is empty.
-        entries: The legend, from top to bottom.
+        entries: The legend, the most important entry first.
         values: What the pointer reads; of two boxes at one place, the later one counts.
         series: Artists and the label of the legend entry that they belong to.
+        rows: The number of rows of a chart with a row per group; 0 for another chart.
     """
 
     title: str = ""
@@ -48,11 +48,42 @@ class Content:
     entries: Sequence[Entry] = ()
     values: list[Value] = field(default_factory=list)
     series: list[tuple[Artist, str]] = field(default_factory=list)
+    rows: int = 0
 
 
-_CONTENTS: "WeakKeyDictionary[Axes, Content]" = WeakKeyDictionary()
+_PLACE = "_genanalytics_content"
+"""The attribute of axes with their content: it lives as long as they do, and goes into a pickle with them."""
 
 
 def find_content(ax: Axes) -> Content:
     """Return the content of the chart in axes; an empty one before the chart is drawn."""
-    return _CONTENTS.setdefault(ax, Content())
+    content: Content = vars(ax).setdefault(_PLACE, Content())
+    return content
+
+
+def clear_content(ax: Axes) -> None:
+    """Forget the content of axes, before another chart is drawn into them."""
+    vars(ax).pop(_PLACE, None)
+
+
+def add_series(ax: Axes, label: str, artists: Sequence[Artist]) -> None:
+    """Note which artists belong to an entry of the legend."""
+    find_content(ax).series += [(artist, label) for artist in artists]
+
+
+def add_columns(ax: Axes, lefts: Sequence[float], rights: Sequence[float], texts: Sequence[str]) -> None:
+    """Note a text for each part of the horizontal axis, such as a period: it is read at any height."""
+    find_content(ax).values += [
+        Value(text, left, right) for text, left, right in zip(texts, lefts, rights, strict=True)
+    ]
+
+
+def add_rows(ax: Axes, texts: Sequence[str]) -> None:
+    """Note a text for each row of a chart with rows at 0, 1, 2 ...: it is read at any place in the row."""
+    find_content(ax).values += [Value(text, bottom=row - 0.5, top=row + 0.5) for row, text in enumerate(texts)]
+
+
+def add_value(ax: Axes, text: str, across: tuple[float, float], up: tuple[float, float], *, series: str = "") -> None:
+    """Note a text for a box in data coordinates, such as a bar or the surroundings of a dot."""
+    (left, right), (bottom, top) = sorted(across), sorted(up)
+    find_content(ax).values.append(Value(text, left, right, bottom, top, series))

@@ -23,17 +23,26 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.style import GREY, HUES, INK, set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.style import INK, set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _COST = EFFECTIVE_COST.name
 _MOST_ROWS = 12
+_MOST_LAYERS = 5
 _REFUNDED = "refunds come last, so the running share is above 100 % before them"
 
 
 @opens_paths("data")
 def cost_over_time(
-    data: Records, *, by: str = "model", every: Period = "day", tz: str = "UTC", ax: Axes | None = None
+    data: Records,
+    *,
+    by: str = "model",
+    every: Period = "day",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the cost of each period as stacked bars: the five most expensive groups, and all others.
 
@@ -44,6 +53,8 @@ def cost_over_time(
         by: The column, or the derived key, whose values are stacked.
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -57,6 +68,8 @@ def cost_over_time(
             axes,
             f"Cost per {every} by {name_subject(by)}",
             [describe_basis(data, tz), _describe_unknown(data), describe_undated(costs)],
+            title=title,
+            subtitle=subtitle,
         )
         axes.set_ylabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
         axes.set_xlabel(f"{every} ({tz})")
@@ -71,7 +84,15 @@ def cost_over_time(
 
 
 @opens_paths("data")
-def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def cost_ranking(
+    data: Records,
+    *,
+    by: str = "model",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """Return axes with the cost of each group as bars, the most expensive first, and the running total (Pareto).
 
     Bars and running total have the same scale.
@@ -81,6 +102,8 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
         by: The column, or the derived key, whose values are ranked: a bar for each of the twelve most expensive, and
             one for all others.
         tz: The time zone of days and hours, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -100,14 +123,15 @@ def cost_ranking(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes 
             axes,
             f"Cost by {name_subject(by)}, with its running share",
             [describe_basis(data, tz), _describe_unknown(data), _REFUNDED if (amounts < 0).any() else ""],
-            room=0.72,
+            title=title,
+            subtitle=subtitle,
         )
         axes.set_xlabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
         if not names:
             return write_empty(axes, "no known cost")
         rows = np.arange(len(names))
-        colours = [GREY if place >= _MOST_ROWS else HUES[0] for place in rows]
-        axes.barh(rows, amounts, height=0.7, color=colours)
+        colors = [GREY if place >= _MOST_ROWS else HUES[0] for place in rows]
+        axes.barh(rows, amounts, height=0.7, color=colors)
         set_rows(axes, names, above=1.2)
         _draw_running_share(axes, amounts, choose_mark(costs, _COST))
         return axes
@@ -142,12 +166,12 @@ def _make_layers(dated: pd.DataFrame, by: str) -> list[Layer]:
     most_expensive = np.argsort(-np.bincount(codes, weights=amounts, minlength=len(groups)), kind="stable")
     rank = np.empty(len(groups), dtype=int)
     rank[most_expensive] = np.arange(len(groups))
-    layer = np.minimum(rank[codes], len(HUES))
+    layer = np.minimum(rank[codes], _MOST_LAYERS)
     table = pd.DataFrame({"time": dated[TIME], "layer": layer, "cost": amounts}).pivot_table(
         index="time", columns="layer", values="cost", aggfunc="sum", fill_value=0.0
     )
-    names = [shorten_group(group) for group in groups[most_expensive[: len(HUES) + 1]]]
-    if len(groups) > len(HUES) + 1:
-        names[len(HUES)] = format_count(len(groups) - len(HUES), "other")
-    colours = (*HUES, GREY)
-    return [Layer(names[place], colours[place], table[place].to_numpy()) for place in map(int, table.columns)]
+    names = [shorten_group(group) for group in groups[most_expensive[: _MOST_LAYERS + 1]]]
+    if len(groups) > _MOST_LAYERS + 1:
+        names[_MOST_LAYERS] = format_count(len(groups) - _MOST_LAYERS, "other")
+    colors = (*HUES[:_MOST_LAYERS], GREY)
+    return [Layer(names[place], colors[place], table[place].to_numpy()) for place in map(int, table.columns)]

@@ -20,12 +20,13 @@ from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records, collect, keep_rows
 from genanalytics.plots.axis import add_unit, set_linear
 from genanalytics.plots.groups import describe_basis, name_subject, shorten_group, to_finite
-from genanalytics.plots.style import GREY, HUES, INK, SMALL, draw_legend, style_axes, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.style import INK, SMALL, draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _SESSION = "session_id"
 _PARTS = {"read from the cache": HUES[3], "written to the cache": HUES[2], "neither": HUES[0], "unknown": GREY}
-"""The colours of cache reads, cache writes and input, as in the chart of the items."""
+"""The colors of cache reads, cache writes and input, as in the chart of the items."""
 _MOST_CALLS = 400
 _MOST_LABELS = 8
 _BELOW_LEGEND = 0.66
@@ -42,6 +43,8 @@ def session_cache(
     session: str | None = None,
     flips: pd.DataFrame | None = None,
     tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the prompt of each call of a session: tokens read from the cache, written to it, and neither.
@@ -55,6 +58,8 @@ def session_cache(
             shows the calls of the most expensive model.
         flips: The result of `ga.cache_flips`; computed for the session if it is not given.
         tz: The time zone of the dates, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -72,12 +77,18 @@ def session_cache(
         axes.set_ylabel(add_unit("prompt", Unit.TOKENS))
         subject = f"Prompt cache call by call, {named}"
         if not len(calls):
-            write_title(axes, subject, [describe_basis(data, tz)])
+            write_title(axes, subject, [describe_basis(data, tz)], title=title, subtitle=subtitle)
             return write_empty(axes, "no call with known tokens")
         lost = _find_flips(calls, table, flips)
         some = f"here the first {_MOST_CALLS} of" if len(calls) > _MOST_CALLS else "here"
         shown = f"{some} {format_count(len(calls), 'call')}"
-        write_title(axes, subject, [describe_basis(data, tz), f"{shown}, {_describe_losses(lost)}"])
+        write_title(
+            axes,
+            subject,
+            [describe_basis(data, tz), f"{shown}, {_describe_losses(lost)}"],
+            title=title,
+            subtitle=subtitle,
+        )
         _draw_calls(axes, calls.head(_MOST_CALLS), lost)
         return axes
 
@@ -127,10 +138,10 @@ def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
     numbers, bottom = np.arange(1, len(calls) + 1), np.zeros(len(calls))
     width = _WIDE if len(calls) <= _FEW else _NARROW
     handles: list[Any] = []
-    for (label, colour), part in zip(_PARTS.items(), heights, strict=True):
+    for (label, color), part in zip(_PARTS.items(), heights, strict=True):
         if part.any():
-            ax.bar(numbers, part, bottom=bottom, width=width, color=colour, label=label, linewidth=0)
-            handles.insert(0, Patch(color=colour, label=label))
+            ax.bar(numbers, part, bottom=bottom, width=width, color=color, label=label, linewidth=0)
+            handles.insert(0, Patch(color=color, label=label))
         bottom = bottom + part
     top = float(prompt.max()) or 1.0
     ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.1 * top))

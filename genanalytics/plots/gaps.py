@@ -20,23 +20,35 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.style import HUES, SMALL, draw_legend, style_axes, write_empty, write_title
+from genanalytics.plots.palette import HUES
+from genanalytics.plots.style import SMALL, draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit
 
 _TICKS = ("first call", "≤ 10 s", "≤ 1 min", "≤ 5 min", "≤ 10 min", "≤ 1 h", "≤ 6 h", "> 6 h")
 """The names of `GAPS` on the axis, in their order."""
+_MOST_GROUPS = 5
 _WIDE = 0.3
 """The distance between the outer lines at one place, in places."""
 
 
 @opens_paths("data")
-def hit_rate_by_gap(data: Records, *, by: str | None = None, tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def hit_rate_by_gap(
+    data: Records,
+    *,
+    by: str | None = None,
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """Return axes with the hit rate of the prompt cache by the time since the previous call, with 95 % intervals.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column whose values have a line each: the five with the most calls. None draws one line for all calls.
         tz: The time zone of the dates, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -52,7 +64,7 @@ def hit_rate_by_gap(data: Records, *, by: str | None = None, tz: str = "UTC", ax
         groups = [None] if by is None else _list_largest(rates, by)
         some = "" if by is None else describe_hidden(len(groups), rates[by].nunique(dropna=False), "calls")
         named = "" if by is None else f", by {name_subject(by)}"
-        write_title(axes, subject + named, [describe_basis(data, tz), some, rule])
+        write_title(axes, subject + named, [describe_basis(data, tz), some, rule], title=title, subtitle=subtitle)
         if not np.isfinite(to_finite(rates["hit_rate"])).any():
             return write_empty(axes, "no call of a session with known tokens")
         shifts = np.linspace(-_WIDE / 2, _WIDE / 2, len(groups)) if len(groups) > 1 else np.zeros(1)
@@ -69,7 +81,7 @@ def hit_rate_by_gap(data: Records, *, by: str | None = None, tz: str = "UTC", ax
 def _list_largest(rates: pd.DataFrame, by: str) -> list[Any]:
     """Return the groups with the most calls."""
     calls = rates.groupby(by, dropna=False, sort=True)["requests"].sum()
-    return list(calls.sort_values(ascending=False, kind="stable").head(len(HUES)).index)
+    return list(calls.sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index)
 
 
 def _select(rates: pd.DataFrame, by: str | None, group: object) -> pd.DataFrame:
@@ -78,15 +90,15 @@ def _select(rates: pd.DataFrame, by: str | None, group: object) -> pd.DataFrame:
     return rates[rates[by].isna()] if pd.isna(group) else rates[rates[by] == group]  # type: ignore[call-overload]
 
 
-def _draw_group(ax: Axes, rates: pd.DataFrame, colour: str, label: str, shift: float) -> Line2D:
+def _draw_group(ax: Axes, rates: pd.DataFrame, color: str, label: str, shift: float) -> Line2D:
     """Draw the hit rate at each gap, with its interval; first calls have no line to the others."""
     columns = ("hit_rate", *name_limits("hit_rate"))
     places = rates["gap"].map({gap.name: place for place, gap in enumerate(GAPS)}).to_numpy(dtype=int)
     rate, low, high = (np.full(len(GAPS), np.nan) for _ in columns)
     for values, name in zip((rate, low, high), columns, strict=True):
         values[places] = to_finite(rates[name])
-    ax.vlines(np.arange(len(GAPS)) + shift, low, high, color=colour, linewidth=1.4)
-    look: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 4.5}
+    ax.vlines(np.arange(len(GAPS)) + shift, low, high, color=color, linewidth=1.4)
+    look: dict[str, Any] = {"color": color, "marker": "o", "markersize": 4.5}
     ax.plot([shift], rate[:1], **look)
     (line,) = ax.plot(np.arange(1, len(GAPS)) + shift, rate[1:], linewidth=1.2, label=label, **look)
     return line

@@ -13,10 +13,11 @@ from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.plots.axis import set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods
 from genanalytics.plots.groups import any_known, describe_basis, describe_undated, describe_unknown, to_finite
-from genanalytics.plots.style import GREY, HUES, style_axes, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.style import style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
 
-_COLOURS = {
+_COLORS = {
     "input_cost": HUES[0],
     "cache_read_cost": HUES[3],
     "cache_write_cost": HUES[2],
@@ -26,12 +27,19 @@ _COLOURS = {
 }
 """The items, from the bottom of the stack to its top."""
 _NOTHING = format_value(0.0, Unit.SHARE)
-_OWN_KEYS, _OWN_KEYS_COLOUR = "byok_cost", "#c9c9cf"
+_OWN_KEYS, _OWN_KEYS_COLOR = "byok_cost", "#c9c9cf"
 
 
 @opens_paths("data", "itemized")
 def items_over_time(
-    data: Records, *, every: Period = "day", tz: str = "UTC", itemized: Records | None = None, ax: Axes | None = None
+    data: Records,
+    *,
+    every: Period = "day",
+    tz: str = "UTC",
+    itemized: Records | None = None,
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the bill of each period as stacked bars, a layer per item: input, cache reads, output, others.
 
@@ -43,13 +51,15 @@ def items_over_time(
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
         itemized: The result of `ga.itemize(data)`; computed if it is not given.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone or period, or there are too many periods.
     """
-    names = [*_COLOURS, "billed_cost", _OWN_KEYS, "cost_unknown"]
+    names = [*_COLORS, "billed_cost", _OWN_KEYS, "cost_unknown"]
     costs = summarize(add_items(data) if itemized is None else itemized, every=every, tz=tz, metrics=names)
     unfinished = find_periods(costs, every)
     with style_axes(ax) as axes:
@@ -59,7 +69,7 @@ def items_over_time(
             describe_unknown(int(costs["cost_unknown"].sum())),
             describe_undated(costs),
         ]
-        write_title(axes, f"Where the money goes, per {every}", details)
+        write_title(axes, f"Where the money goes, per {every}", details, title=title, subtitle=subtitle)
         axes.set_ylabel("cost (US$)")
         axes.set_xlabel(f"{every} ({tz})")
         if unfinished.empty:
@@ -82,6 +92,6 @@ def _describe_unexplained(costs: pd.DataFrame) -> str:
 def _make_layers(dated: pd.DataFrame) -> list[Layer]:
     """Return the items that cost anything, and the charges to own keys."""
     labels = {value.name: value.label for value in ITEM_VALUES} | {_OWN_KEYS: "own keys (BYOK)"}
-    colours = _COLOURS | {_OWN_KEYS: _OWN_KEYS_COLOUR}
-    layers = [Layer(labels[name], colour, np.nan_to_num(to_finite(dated[name]))) for name, colour in colours.items()]
+    colors = _COLORS | {_OWN_KEYS: _OWN_KEYS_COLOR}
+    layers = [Layer(labels[name], color, np.nan_to_num(to_finite(dated[name]))) for name, color in colors.items()]
     return [layer for layer in layers if layer.heights.any()] or layers[:1]

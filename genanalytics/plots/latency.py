@@ -28,10 +28,9 @@ from genanalytics.plots.groups import (
     to_finite,
     write_n,
 )
+from genanalytics.plots.palette import HEAT, HUES
 from genanalytics.plots.percentiles import LEAST_BEYOND, has_enough
 from genanalytics.plots.style import (
-    HEAT,
-    HUES,
     INK,
     PALE,
     SMALL,
@@ -57,6 +56,8 @@ def latency_tails(
     by: str = "provider_name",
     metric: RowValue | str = "ttft_ms",
     tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Return axes with a small panel per group: latency by percentile, on an axis that spreads the slowest.
@@ -69,6 +70,8 @@ def latency_tails(
         by: The column, or the derived key, with a panel per value: the six with the most observations.
         metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, ...
         tz: The time zone of days and hours, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure. The panels are its `child_axes`.
 
     Raises:
@@ -83,7 +86,13 @@ def latency_tails(
     with style_axes(ax, grid="") as axes:
         rule = f"successful only; a line ends where fewer than {LEAST_BEYOND} are slower"
         some = describe_hidden(min(len(lines), _MOST_PANELS), len(lines), "observations")
-        write_title(axes, f"{value.label} by percentile and {name_subject(by)}", [describe_basis(data, tz), some, rule])
+        write_title(
+            axes,
+            f"{value.label} by percentile and {name_subject(by)}",
+            [describe_basis(data, tz), some, rule],
+            title=title,
+            subtitle=subtitle,
+        )
         curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
@@ -105,11 +114,18 @@ def latency_tails(
 
 @opens_paths("data")
 def latency_heatmap(
-    data: Records, *, metric: RowValue | str = "ttft_ms", every: Period = "day", tz: str = "UTC", ax: Axes | None = None
+    data: Records,
+    *,
+    metric: RowValue | str = "ttft_ms",
+    every: Period = "day",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with the distribution of latency in each period as colours, with lines for p50 and p95.
+    """Return axes with the distribution of latency in each period as colors, with lines for p50 and p95.
 
-    Each column of colours is a period and adds up to 100 % of its generations. A percentile is drawn if at least five
+    Each column of colors is a period and adds up to 100 % of its generations. A percentile is drawn if at least five
     observations are slower; otherwise the line has a gap.
 
     Args:
@@ -117,6 +133,8 @@ def latency_heatmap(
         metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, ...
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -132,24 +150,24 @@ def latency_heatmap(
     with style_axes(ax, grid="") as axes:
         rule = f"successful only; percentiles where {LEAST_BEYOND} or more are slower"
         details = [describe_basis(data, tz), rule, describe_undated(lines)]
-        write_title(axes, f"{value.label} over time", details)
+        write_title(axes, f"{value.label} over time", details, title=title, subtitle=subtitle)
         axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))
         if cells.empty:
             return write_empty(axes, f"no known {value.label}")
         places, width = set_times(axes, pd.DatetimeIndex(unfinished.index), every)
         _draw_cells(axes, cells, pd.Series(places, index=unfinished.index), width)
         dated = lines.dropna(subset=[TIME])
-        for percentile, name, colour in ((of_value.p50, "p50", "black"), (of_value.p95, "p95", HUES[2])):
+        for percentile, name, color in ((of_value.p50, "p50", "black"), (of_value.p95, "p95", HUES[2])):
             enough = has_enough(to_finite(dated[of_value.n.name]), LEVELS[name])
             values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
-            draw_line(axes, places, values, colour, name)
-            _name_line(axes, places, values, name, colour)
+            draw_line(axes, places, values, color, name)
+            _name_line(axes, places, values, name, color)
         axes.set_xlim(places[0] - width / 2, places[-1] + width / 2)
         return axes
 
 
 def _draw_cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> None:
-    """Draw the histogram of each period as a column of colours at its place, with their scale to the right.
+    """Draw the histogram of each period as a column of colors at its place, with their scale to the right.
 
     `width` is the width of the first and the last column.
     """
@@ -167,12 +185,12 @@ def _draw_cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float)
     draw_scale(ax, norm, f"share of the {ax.get_xlabel().partition(' ')[0]}", Unit.SHARE)
 
 
-def _name_line(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, colour: str) -> None:
+def _name_line(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, color: str) -> None:
     """Write the name of a line at its end."""
     known = np.flatnonzero(np.isfinite(values))
     if len(known):
         end = (places[known[-1]], values[known[-1]])
-        text = ax.annotate(name, end, (0, 6), textcoords="offset points", color=colour, fontweight="bold", ha="center")
+        text = ax.annotate(name, end, (0, 6), textcoords="offset points", color=color, fontweight="bold", ha="center")
         text.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 

@@ -11,7 +11,8 @@ from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit
 from genanalytics.plots.groups import describe_basis, to_finite
-from genanalytics.plots.style import HEAT, draw_scale, style_axes, write_empty, write_title
+from genanalytics.plots.palette import HEAT
+from genanalytics.plots.style import draw_scale, style_axes, write_empty, write_title
 from genanalytics.units import format_value
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -21,17 +22,25 @@ _MOST_OF = 0.95
 
 @opens_paths("data")
 def hour_of_week(
-    data: Records, *, metric: Statistic | str = EFFECTIVE_COST, tz: str = "UTC", ax: Axes | None = None
+    data: Records,
+    *,
+    metric: Statistic | str = EFFECTIVE_COST,
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with a statistic of each hour of the week as colours; an hour without a value is blank.
+    """Return axes with a statistic of each hour of the week as colors; an hour without a value is blank.
 
-    The colour scale of a statistic other than a sum ends at the 95th percentile of the hours, so that one hour with few
+    The color scale of a statistic other than a sum ends at the 95th percentile of the hours, so that one hour with few
     requests does not make all others pale.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         metric: A statistic or its name: `effective_cost`, `ttft_ms_p50`, `error_rate`, or any other.
         tz: The time zone of weekdays and hours, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -54,6 +63,8 @@ def hour_of_week(
             axes,
             f"{capitalize(statistic.label)} by hour of the week",
             [describe_basis(data, tz), rule, "blank: none known", beyond],
+            title=title,
+            subtitle=subtitle,
         )
         axes.set(xlabel=f"hour of the day ({tz})", ylabel="day of the week")
         axes.spines[:].set_visible(False)

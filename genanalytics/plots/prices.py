@@ -16,7 +16,8 @@ from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
 from genanalytics.plots.groups import describe_basis, shorten_group, to_finite
-from genanalytics.plots.style import GREY, HUES, INK, SMALL, style_axes, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.style import INK, SMALL, style_axes, write_empty, write_title
 from genanalytics.units import PER_MTOK, Unit, format_count, format_value
 
 _KINDS = {"input_price": ("input", "-"), "output_price": ("output", (0, (4, 1.5)))}
@@ -47,6 +48,8 @@ def unit_prices(
     model: str | None = None,
     prices: pd.DataFrame | None = None,
     tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the unit prices of one model over time: input and output at each provider, as they were billed.
@@ -59,6 +62,8 @@ def unit_prices(
         model: The model; None for the most expensive one with known prices above 0.
         prices: The result of `ga.prices(data)`; computed if it is not given.
         tz: The time zone, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -73,7 +78,7 @@ def unit_prices(
     with style_axes(ax) as axes:
         subject = "Unit prices as billed" if chosen is None else f"Unit prices of {shorten_group(chosen)}, as billed"
         details = [describe_basis(data, tz), _describe_known(table[table["model"].eq(chosen)]) if steps else ""]
-        write_title(axes, subject, details, room=0.72)
+        write_title(axes, subject, details, title=title, subtitle=subtitle)
         axes.set_ylabel(add_unit("price", Unit.USD_PER_MTOK))
         axes.set_xlabel(f"time ({tz})")
         if not steps:
@@ -122,7 +127,7 @@ def _describe_known(table: pd.DataFrame) -> str:
 
 def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
     """Draw a line per price, those at the same price next to each other, and dotted lines to successors."""
-    colours = _choose_colours(steps)
+    colors = _choose_colors(steps)
     for level in _list_levels(steps):
         for place, step in enumerate(level):
             shift = _APART * (place - (len(level) - 1) / 2) / 72
@@ -130,7 +135,7 @@ def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
             ax.plot(
                 [*map(mdates.date2num, (step.first, step.last))],
                 [step.price] * 2,
-                color=colours[step.provider],
+                color=colors[step.provider],
                 linestyle=_KINDS[step.kind][1],
                 linewidth=2,
                 marker="|",
@@ -141,13 +146,13 @@ def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
         ax.plot(
             [*map(mdates.date2num, (before.last, after.first))],
             [before.price, after.price],
-            color=colours[after.provider],
+            color=colors[after.provider],
             linestyle=":",
             linewidth=1.2,
         )
 
 
-def _choose_colours(steps: Sequence[_Step]) -> dict[Any, str]:
+def _choose_colors(steps: Sequence[_Step]) -> dict[Any, str]:
     providers = list(dict.fromkeys(step.provider for step in steps))
     return {provider: HUES[place] if place < len(HUES) else GREY for place, provider in enumerate(providers)}
 
@@ -174,7 +179,7 @@ def _list_successions(steps: Sequence[_Step]) -> Iterator[tuple[_Step, _Step]]:
 
 def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float]) -> None:
     """Write each price with its providers to the right of its lines, moved apart where labels would overlap."""
-    colours, levels = _choose_colours(steps), _list_levels(steps)
+    colors, levels = _choose_colors(steps), _list_levels(steps)
     low, high = np.log(ends)
     height = ax.get_window_extent().height * 72 / ax.figure.dpi
     wanted = [height * (np.log(level[0].price) - low) / (high - low) for level in levels]
@@ -189,20 +194,20 @@ def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float]) -
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             fontsize=SMALL,
-            color=colours[names[0]] if len(names) == 1 else INK,
+            color=colors[names[0]] if len(names) == 1 else INK,
             va="center",
         )
 
 
 def _write_legend(ax: Axes, steps: Sequence[_Step]) -> None:
-    """Name the colours of several providers below the axes."""
-    colours = _choose_colours(steps)
-    if len(colours) == 1:
+    """Name the colors of several providers below the axes."""
+    colors = _choose_colors(steps)
+    if len(colors) == 1:
         return
-    named = dict(list(colours.items())[: len(HUES)])
-    handles = [Line2D([], [], color=colour, linewidth=2, label=shorten_group(name)) for name, colour in named.items()]
-    if len(colours) > len(named):
-        rest = format_count(len(colours) - len(named), "other")
+    named = dict(list(colors.items())[: len(HUES)])
+    handles = [Line2D([], [], color=color, linewidth=2, label=shorten_group(name)) for name, color in named.items()]
+    if len(colors) > len(named):
+        rest = format_count(len(colors) - len(named), "other")
         handles.append(Line2D([], [], color=GREY, linewidth=2, label=rest))
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, frameon=False)
 

@@ -11,12 +11,13 @@ from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots.axis import set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods
 from genanalytics.plots.groups import describe_basis, describe_undated, to_finite
-from genanalytics.plots.style import GREY, HUES, style_axes, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.style import style_axes, write_empty, write_title
 from genanalytics.units import Unit
 
 _COMPLETED = ("stop", "tool_calls", "complete")
 _ENDINGS = {"error": "error", "length": "truncated", "content_filter": "filtered"}
-_COLOURS = {
+_COLORS = {
     "error": HUES[2],
     "cancelled": HUES[1],
     "truncated": HUES[0],
@@ -28,7 +29,15 @@ _COLOURS = {
 
 
 @opens_paths("data")
-def outcomes(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def outcomes(
+    data: Records,
+    *,
+    every: Period = "day",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """Return axes with the shares of generations that did not complete, stacked, and the share of fallbacks as a line.
 
     The rest to 100 % completed (`finish_reason` stop, tool_calls or complete). A cancelled generation counts as
@@ -39,6 +48,8 @@ def outcomes(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes 
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -50,7 +61,7 @@ def outcomes(data: Records, *, every: Period = "day", tz: str = "UTC", ax: Axes 
     unfinished = find_periods(totals, every)
     with style_axes(ax) as axes:
         details = [describe_basis(data, tz), "the rest to 100 % completed", describe_undated(totals)]
-        write_title(axes, "How generations ended, other than completed", details)
+        write_title(axes, "How generations ended, other than completed", details, title=title, subtitle=subtitle)
         axes.set_ylabel("share of recorded generations")
         axes.set_xlabel(f"{every} ({tz})")
         if unfinished.empty:
@@ -74,7 +85,7 @@ def _make_layers(endings: pd.DataFrame, totals: pd.DataFrame) -> list[Layer]:
     table = left.pivot_table(index=TIME, columns="ending", values="requests", aggfunc="sum").reindex(totals[TIME])
     n = to_finite(totals["requests"].replace(0, pd.NA))
     return [
-        Layer(name, colour, to_finite(table[name]) / n)
-        for name, colour in _COLOURS.items()
+        Layer(name, color, to_finite(table[name]) / n)
+        for name, color in _COLORS.items()
         if name in table and table[name].sum() > 0
     ]

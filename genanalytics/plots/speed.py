@@ -19,17 +19,8 @@ from genanalytics.plots.groups import (
     to_finite,
     write_n,
 )
-from genanalytics.plots.style import (
-    GREY,
-    HUES,
-    PALE,
-    SMALL,
-    set_rows,
-    style_axes,
-    write_beside,
-    write_empty,
-    write_title,
-)
+from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.style import PALE, SMALL, set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _MOST_RIDGES = 8
@@ -40,7 +31,15 @@ _PRICE, _SPEED = "usd_per_mtok", "tps_e2e_p50"
 
 
 @opens_paths("data")
-def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax: Axes | None = None) -> Axes:
+def speed_against_price(
+    data: Records,
+    *,
+    by: str = "model",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """Return axes with a dot per group, by price and median throughput, both with 95 % intervals.
 
     Groups have a name, and a line between them, if no other group is both cheaper and faster.
@@ -49,6 +48,8 @@ def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are compared.
         tz: The time zone of days and hours, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -63,7 +64,13 @@ def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax
         hidden = len(groups) - len(drawn)
         left_out = f"{format_count(hidden, noun)} without a price or a speed" if hidden else ""
         rule = f"named: no other {noun} is cheaper and faster; lines: 95 % intervals"
-        write_title(axes, f"Speed against price, by {noun}", [describe_basis(data, tz), rule, left_out])
+        write_title(
+            axes,
+            f"Speed against price, by {noun}",
+            [describe_basis(data, tz), rule, left_out],
+            title=title,
+            subtitle=subtitle,
+        )
         axes.set_xlabel(f"price ({price.unit}), cheaper to the left")
         axes.set_ylabel(f"median {add_unit('throughput, end to end', speed.unit)}")
         if drawn.empty:
@@ -76,7 +83,14 @@ def speed_against_price(data: Records, *, by: str = "model", tz: str = "UTC", ax
 
 @opens_paths("data")
 def throughput(
-    data: Records, *, by: str = "model", metric: RowValue | str = "tps_decode", tz: str = "UTC", ax: Axes | None = None
+    data: Records,
+    *,
+    by: str = "model",
+    metric: RowValue | str = "tps_decode",
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the distribution of throughput as a ridge per group, with its median; the fastest is on top.
 
@@ -87,6 +101,8 @@ def throughput(
         by: The column, or the derived key, whose values are compared: the eight with the most observations.
         metric: A row value, as in `distribution`: `tps_decode`, `tps_e2e`, ...
         tz: The time zone of days and hours, by its IANA name.
+        title: The title; None for the usual one.
+        subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -107,7 +123,8 @@ def throughput(
             axes,
             f"{value.label.capitalize()} by {name_subject(by)}",
             [describe_basis(data, tz), "successful only", some],
-            room=0.72,
+            title=title,
+            subtitle=subtitle,
         )
         axes.set_xlabel(add_unit(value.label, value.unit))
         if shown.empty or cells.empty:
@@ -142,14 +159,14 @@ def _draw_dots(ax: Axes, groups: pd.DataFrame, best: np.ndarray) -> None:
     """Draw the dots and their known intervals."""
     price, speed = to_finite(groups[_PRICE]), to_finite(groups[_SPEED])
     limits = {name: [to_finite(groups[limit]) for limit in name_limits(name)] for name in (_PRICE, _SPEED)}
-    colours = np.where(best, HUES[0], GREY)
+    colors = np.where(best, HUES[0], GREY)
     low, high = limits[_SPEED]
-    ax.vlines(price, low, high, color=colours, linewidth=1.2)
+    ax.vlines(price, low, high, color=colors, linewidth=1.2)
     left, right = (np.where(limit > 0, limit, np.nan) for limit in limits[_PRICE])
-    ax.hlines(speed, left, right, color=colours, linewidth=1.2)
+    ax.hlines(speed, left, right, color=colors, linewidth=1.2)
     order = np.argsort(price[best])
     ax.plot(price[best][order], speed[best][order], color=HUES[0], linewidth=1, alpha=0.5, linestyle="--", zorder=1)
-    ax.scatter(price, speed, color=colours, s=36, zorder=3)
+    ax.scatter(price, speed, color=colors, s=36, zorder=3)
     slowest, fastest = set_logarithmic(ax, "y", np.concatenate([speed, low, high]), Unit.TOKENS_PER_S)
     ax.set_ylim(slowest, fastest * (fastest / slowest) ** 0.06)
     least, most = set_logarithmic(ax, "x", np.concatenate([price, left, right]), Unit.USD)

@@ -1,6 +1,5 @@
 """The look of every chart, applied inside a context: the settings of the caller do not change."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,43 +9,46 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Normalize, to_hex
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import ScaledTranslation
 
+from genanalytics.base.text import shorten
 from genanalytics.plots.axis import set_linear
+from genanalytics.plots.content import Entry, clear_content, find_content
+from genanalytics.plots.heading import set_heading
+from genanalytics.plots.palette import GREY, HEAT, find_look
 from genanalytics.units import Unit
 
-HUES = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#7a21dd")
-"""Safe for colour-blind readers: five of the six of M. A. Petroff, "Accessible Color Sequences" (2021)."""
-GREY = "#9c9ca1"
-"""The sixth: everything that is not in focus."""
 PALE = "#dcdce0"
 """Lines behind others."""
 INK = "#666666"
 """Secondary text."""
-GAIN, LOSS = HUES[0], HUES[2]
-"""Money saved and money lost."""
-HEAT = LinearSegmentedColormap.from_list("heat", ["#eef3ff", HUES[0], "#1b3a8a"])
-"""From little to much, in one hue: readable in grey too."""
 
 SIZE = (9, 5)
 """The size of a figure for one chart, in inches."""
-SMALL = 8.5
-"""The size of text next to marks, in points."""
+SMALL = "small"
+"""The size of text next to marks."""
 
-_DETAIL = 9.0
-_LEAST_ROWS = 4
-_POINTS_PER_LINE, _POINTS_PER_LETTER = 13, 0.53 * _DETAIL
+_LEAST_ROWS = 3
+_NAMES = 0.28
+"""The share of the width that the names of rows may take."""
+_AXES = 0.82
+"""The share of the width that axes have at least, next to ticks with numbers."""
+_SWATCH, _BETWEEN = 2.0, 1.5
+"""The widths of the mark of a legend entry and of the gap after it, as multiples of the size of its text."""
+_ABOVE = 3.0
+"""The distance between axes and legend, in points."""
 
 HATCH = "////"
 """The pattern of bars that are not complete yet."""
 
 SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,  # text with two dollar signs is not a formula
-    "axes.titlelocation": "left",
-    "font.size": 10,
     "hatch.linewidth": 1.5,
     "svg.hashsalt": "genanalytics",  # same chart, same bytes
 }
@@ -65,7 +67,8 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         figure = plt.figure(figsize=SIZE, layout="constrained")
         with mpl.rc_context(SETTINGS):
             ax = figure.subplots()
-    others = {*ax.texts, *([ax.title] if ax.get_title() else [])}
+    clear_content(ax)
+    others = {*ax.texts}
     with mpl.rc_context(SETTINGS):
         draw_grid(ax, grid)
         yield ax
@@ -79,35 +82,49 @@ def draw_grid(ax: Axes, grid: str) -> None:
     ax.set_axisbelow(True)
     ax.grid(visible=False)
     for axis in {"both": ("x", "y"), "": ()}.get(grid, (grid,)):
-        ax.grid(axis=axis, color="#e6e6e6", linewidth=0.8)  # type: ignore[arg-type]
+        ax.grid(axis=axis, color=find_look(ax).faint, linewidth=0.8)  # type: ignore[arg-type]
 
 
-def write_title(ax: Axes, subject: str, details: Sequence[str], *, room: float = 1.0) -> None:
-    """Write the subject of a chart in bold, and the details that are not empty below it in grey.
+def write_title(
+    ax: Axes, subject: str, details: Sequence[str], *, title: str | None = None, subtitle: bool = True
+) -> None:
+    """Write the subject of a chart in bold, or the title of the caller, and the details that are not empty below it."""
+    content = find_content(ax)
+    content.title = subject if title is None else title
+    content.details = [detail for detail in details if detail] if subtitle else []
+    look = find_look(ax)
+    set_heading(ax, content.title, content.details, look)
 
-    `room` is the share of the width that remains next to the names of rows.
-    """
-    points = ax.get_window_extent().width * 72 / ax.figure.dpi
-    letters = max(30, int(1.15 * room * points / _POINTS_PER_LETTER))
-    lines = textwrap.wrap("; ".join(filter(None, details)), letters)
-    ax.set_title(subject, fontweight="bold", pad=9 + _POINTS_PER_LINE * len(lines))
-    ax.annotate(
-        "\n".join(lines),
-        (0, 1),
-        (0, 5),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        color=INK,
-        fontsize=_DETAIL,
-        linespacing=1.25,
-        va="bottom",
-        in_layout=False,  # the title above reserves the room
+
+def remove_words(ax: Axes) -> None:
+    """Remove title, details and legend from the drawing: the reader gets the content of the axes as text."""
+    ax.set_title("")
+    legend = ax.get_legend()
+    if legend is not None:
+        legend.remove()
+
+
+def measure_cell(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the part of a figure that belongs to axes and their labels, in points."""
+    place, scale = ax.get_subplotspec(), 72 / ax.figure.dpi
+    if place is None:
+        box = ax.get_window_extent()
+        return float(box.width * scale), float(box.height * scale)
+    grid, whole = place.get_gridspec(), ax.figure.bbox
+    width = whole.width * _take_share(grid.get_width_ratios(), place.colspan, grid.ncols)
+    return float(width * scale), float(
+        whole.height * _take_share(grid.get_height_ratios(), place.rowspan, grid.nrows) * scale
     )
+
+
+def _take_share(ratios: Any, span: range, number: int) -> float:  # noqa: ANN401 - an array or None
+    sizes = np.ones(number) if ratios is None else np.asarray(ratios, dtype=float)
+    return float(sizes[span.start : span.stop].sum() / sizes.sum())
 
 
 def write_empty(ax: Axes, reason: str) -> Axes:
     """Write the reason for an empty chart into it."""
-    ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=INK)
+    ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=find_look(ax).soft)
     ax.set(xticks=[], yticks=[])
     return ax
 
@@ -121,40 +138,93 @@ def write_beside(ax: Axes, row: float, text: str, *, indent: float = 6, **look: 
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         fontsize=SMALL,
-        color=INK,
-        **{"va": "center"} | look,
+        **{"va": "center", "color": find_look(ax).soft} | look,
     )
 
 
 def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
-    """Set the vertical axis to a row per name, from top to bottom; few rows do not fill it.
+    """Set the vertical axis to a row per name, from top to bottom; names take no more than a part of the width.
 
     `above` is the room above the first row, in rows.
     """
-    ax.set_yticks(range(len(names)), names)
+    letters = max(8, int(_NAMES * measure_cell(ax)[0] / measure_text("n")))
+    ax.set_yticks(range(len(names)), [shorten(name, letters) for name in names])
     ax.tick_params(axis="y", length=0)
-    ax.set_ylim(max(len(names), _LEAST_ROWS) - 0.4, -above)
+    room = max(0, _LEAST_ROWS - len(names)) / 2
+    ax.set_ylim(len(names) - 0.4 + room, -above - room)
+    find_content(ax).rows = len(names)
 
 
-def draw_line(ax: Axes, places: np.ndarray, values: np.ndarray, colour: str, label: str) -> Line2D:
+def measure_text(text: str, size: str | float | None = None) -> float:
+    """Return the width of a text in the font of the style, in points; `size` is that of the style if it is None."""
+    font = FontProperties(size=mpl.rcParams["font.size"] if size is None else size)
+    return float(TextPath((0, 0), text, size=font.get_size_in_points(), prop=font).get_extents().width) if text else 0.0
+
+
+def draw_line(ax: Axes, places: np.ndarray, values: np.ndarray, color: str, label: str) -> Line2D:
     """Draw a line with gaps for unknown values; a value without neighbours is a dot."""
     known = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
     alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
-    (line,) = ax.plot(places, values, color=colour, linewidth=1.6, marker="o", markersize=3.5, label=label)
+    (line,) = ax.plot(places, values, color=color, linewidth=1.6, marker="o", markersize=3.5, label=label)
     line.set_markevery(alone.tolist())
     return line
 
 
 def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False) -> None:
-    """Write the legend to the right of the axes, in the order of the handles from top to bottom."""
+    """Write the legend above the axes, in as many columns as fit; it reads from left to right."""
+    look = find_look(ax)
     shown = [*handles]
     if unfinished:
-        shown.append(Patch(facecolor="white", edgecolor=GREY, hatch=HATCH, label="unfinished"))
-    ax.legend(handles=shown, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, borderaxespad=0)
+        shown.append(Patch(facecolor=look.paper, edgecolor=GREY, hatch=HATCH, label="unfinished"))
+    find_content(ax).entries = [_describe_handle(handle) for handle in shown]
+    columns = _count_columns([str(handle.get_label()) for handle in shown], _AXES * measure_cell(ax)[0])
+    legend = ax.legend(
+        handles=[handle for column in range(columns) for handle in shown[column::columns]],
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        bbox_transform=ax.transAxes + ScaledTranslation(0, _ABOVE / 72, ax.figure.dpi_scale_trans),
+        ncols=columns,
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=look.ink,
+        handlelength=_SWATCH - 0.6,
+        handletextpad=0.6,
+        columnspacing=_BETWEEN,
+        borderpad=0,
+        borderaxespad=0,
+    )
+    legend.set_in_layout(False)  # the title above counts it
+
+
+def _count_columns(labels: Sequence[str], room: float) -> int:
+    """Return the most columns for labels, filled from left to right, that fit into a width in points."""
+    size = FontProperties(size=SMALL).get_size_in_points()
+    widths = [measure_text(label, SMALL) + (_SWATCH + _BETWEEN) * size for label in labels]
+    fitting = (
+        columns
+        for columns in range(len(labels), 1, -1)
+        if sum(max(widths[column::columns]) for column in range(columns)) <= room
+    )
+    return next(fitting, 1)
+
+
+def _describe_handle(handle: Any) -> Entry:  # noqa: ANN401 - an artist of any kind
+    """Return the entry of a legend for the artist that stands for it."""
+    label = str(handle.get_label())
+    if not isinstance(handle, Line2D):
+        hatched = bool(handle.get_hatch())
+        return Entry(
+            label,
+            to_hex(handle.get_edgecolor() if hatched else handle.get_facecolor()),
+            "hatched" if hatched else "area",
+        )
+    if handle.get_linestyle() in {"None", "none", "", " "}:
+        return Entry(label, to_hex(handle.get_color()), "dot")
+    return Entry(label, to_hex(handle.get_color()), "line" if handle.get_linestyle() == "-" else "dashed")
 
 
 def draw_scale(ax: Axes, norm: Normalize, label: str, unit: Unit) -> None:
-    """Draw the scale of the colours to the right of the axes, without taking room from other axes."""
+    """Draw the scale of the colors to the right of the axes, without taking room from other axes."""
     bar = ax.inset_axes((1.02, 0, 0.02, 1))
     ax.figure.colorbar(ScalarMappable(norm, HEAT), cax=bar, label=label)
     bar.spines[:].set_visible(False)

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 import genanalytics as ga
 from genanalytics.files import write_parquet
 from genanalytics.plots import items_over_time, session_cache, unit_prices
-from genanalytics.plots.style import GREY
+from genanalytics.plots.palette import GREY
 from support.artists import detail, points, render, stacks, texts
 from support.billed import USUAL, bill_call, frame_surcharged, list_surcharged
 from support.generations import frame_of
@@ -64,7 +64,7 @@ def test_charges_to_own_keys_are_a_layer_apart(axes: Axes) -> None:
     calls = [*list_surcharged(), bill_call(3, is_byok=True, total_cost=0.0, upstream_inference_cost=0.5)]
     drawn = stacks(items_over_time(frame_of(*calls), every="week", ax=axes))
     assert sum(drawn["own keys (BYOK)"]) == pytest.approx(0.5)
-    assert legend(axes)[0] == "own keys (BYOK)"
+    assert legend(axes)[-1] == "own keys (BYOK)"
 
 
 def test_items_that_are_given_are_drawn(axes: Axes) -> None:
@@ -81,7 +81,7 @@ def test_each_price_regime_is_a_line_from_its_first_to_its_last_request(axes: Ax
     surcharged = frame["created_at"].iloc[::4]
     assert points(dearer)[0].tolist() == pytest.approx(mdates.date2num([surcharged.min(), surcharged.max()]))  # type: ignore[no-untyped-call]
     assert len(steps(axes, "-")) == 2
-    labels = texts(axes)[1:]
+    labels = texts(axes)
     assert labels == ["$0.20 input: P", "$0.22 input: P", "$1.20 output: P", "$1.32 output: P"]
     assert "100.0 % of its billed requests have a known price" in detail(axes)
     assert axes.get_ylabel() == "price (US$/M tokens)"
@@ -98,7 +98,7 @@ def test_a_price_change_is_a_step(axes: Axes) -> None:
 def test_equal_prices_of_providers_share_a_label_and_lines_are_apart(axes: Axes) -> None:
     calls = [bill_call(place, provider_name=name) for place in range(20) for name in ("P", "Q", "$x$")]
     unit_prices(frame_of(*calls), ax=axes)
-    assert texts(axes)[1:] == ["$0.20 input: $x$, P, 1 other", "$1.20 output: $x$, P, 1 other"]
+    assert texts(axes) == ["$0.20 input: $x$, P, 1 other", "$1.20 output: $x$, P, 1 other"]
     assert legend(axes) == ["$x$", "P", "Q"]
     heights = sorted(line.get_window_extent().y0 for line in steps(axes, "-"))
     render(axes)
@@ -113,7 +113,7 @@ def test_labels_do_not_overlap(axes: Axes) -> None:
     ]
     unit_prices(frame_of(*calls), ax=axes)
     render(axes)
-    labels = sorted(text.get_window_extent().y0 for text in axes.texts[1:])
+    labels = sorted(text.get_window_extent().y0 for text in axes.texts)
     assert len(labels) == 20
     assert min(above - below for below, above in pairwise(labels)) > 10
 
@@ -123,7 +123,7 @@ def test_the_model_can_be_chosen_and_prices_given(axes: Axes) -> None:
     calls += [bill_call(place, USUAL.times(300), model="dear") for place in range(20)]
     frame = frame_of(*calls)
     unit_prices(frame, ax=axes)
-    assert axes.get_title(loc="left") == "Unit prices of dear, as billed"
+    assert axes.get_title() == "Unit prices of dear, as billed"
     other = Figure(figsize=(9, 5)).subplots()
     table = ga.prices(frame).assign(input_price=7.0)
     unit_prices(frame, model="cheap", prices=table, ax=other)
@@ -162,8 +162,8 @@ def test_a_session_is_a_bar_per_call_in_order_and_flips_are_marked(axes: Axes) -
     (marks,) = axes.lines
     assert points(marks)[0].tolist() == [6.0]
     (flip,) = ga.cache_flips(frame).to_dict("records")
-    assert texts(axes)[1].startswith("call 6: at most $0.00")
-    assert texts(axes)[1].endswith(flip["cause"])
+    assert texts(axes)[0].startswith("call 6: at most $0.00")
+    assert texts(axes)[0].endswith(flip["cause"])
     assert "here 12 calls, 1 lost the cache, at most $" in detail(axes)
     assert axes.get_ylabel() == "prompt (tokens)"
 
@@ -171,7 +171,7 @@ def test_a_session_is_a_bar_per_call_in_order_and_flips_are_marked(axes: Axes) -
 def test_the_most_expensive_session_is_shown_unless_one_is_named(axes: Axes) -> None:
     calls = [*list_session("cheap"), *list_session("dear"), *list_session("dear")]
     session_cache(frame_of(*calls), ax=axes)
-    assert axes.get_title(loc="left").endswith("session dear")
+    assert axes.get_title().endswith("session dear")
     other = session_cache(frame_of(*calls), session="cheap", ax=Figure(figsize=(9, 5)).subplots())
     assert len(stacks(other)["read from the cache"]) == 12
 
@@ -181,12 +181,12 @@ def test_flips_that_are_given_are_marked(axes: Axes) -> None:
     flips = ga.cache_flips(frame).assign(requested_id="gen-2", cause="chosen", loss=math.nan)
     session_cache(frame, flips=flips, ax=axes)
     assert points(axes.lines[0])[0].tolist() == [3.0]
-    assert texts(axes)[1] == "call 3: chosen"
+    assert texts(axes)[0] == "call 3: chosen"
 
 
 def test_calls_without_a_session_are_those_of_a_model(axes: Axes) -> None:
     session_cache(frame_of(*[call | {"session_id": None} for call in list_session()]), ax=axes)
-    assert axes.get_title(loc="left").endswith("model maker/m")
+    assert axes.get_title().endswith("model maker/m")
     assert len(stacks(axes)["read from the cache"]) == 12
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from genanalytics.metrics import summarize
 from genanalytics.plots import cache_payback, cache_savings_rate, cache_waterfall
-from genanalytics.plots.style import GAIN, LOSS
+from genanalytics.plots.palette import GAIN, LOSS
 from support.artists import detail, dots, layers, points, segments, texts, tick_texts
 from support.generations import CHARGED, frame_of, on
 
@@ -24,7 +24,7 @@ def test_the_waterfall_leads_from_the_cost_without_caching_to_the_bill(axes: Axe
     (bars,) = layers(axes)
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 9.0), (9.0, 1.0), (10.0, -5.0), (0, 5.0)]
     assert [to_hex(bar.get_facecolor()) for bar in bars[1:3]] == [LOSS, GAIN]
-    assert texts(axes)[1:] == ["$9.00", "+$1.00", "−$5.00", "$5.00"]
+    assert texts(axes) == ["$9.00", "+$1.00", "−$5.00", "$5.00"]
     assert tick_texts(axes, "x") == ["without caching", "write premium", "read savings", "paid"]
 
 
@@ -52,7 +52,7 @@ def test_an_unknown_cost_is_a_step_without_a_height_and_makes_both_costs_lower_b
     """The cost without caching is at least 3 + 1 + 0.9, of which 1 + 0.9 was saved."""
     own = {"is_byok": True, "total_cost": 0.0, "upstream_inference_cost": None, "cache_discount": 0.9}
     cache_waterfall(frame_of({"total_cost": 3.0, "cache_discount": 1.0}, own), ax=axes)
-    assert texts(axes)[1:] == ["≥ $4.90", "$0.00", "−$1.90", "+ ?", "≥ $3.00"]
+    assert texts(axes) == ["≥ $4.90", "$0.00", "−$1.90", "+ ?", "≥ $3.00"]
     assert tick_texts(axes, "x")[3] == "not known\n(1 generation)"
     assert "a lower bound: cost not fully known for 1" in detail(axes)
 
@@ -61,12 +61,12 @@ def test_the_waterfall_of_byok_leads_to_all_that_was_paid(axes: Axes) -> None:
     """0.90 was saved of 0.05 + 1.00 + 0.90, although the bill of OpenRouter is only 0.05."""
     own = {"is_byok": True, "total_cost": 0.05, "upstream_inference_cost": 1.0, "cache_discount": 0.9}
     cache_waterfall(frame_of(own), ax=axes)
-    assert texts(axes)[1:] == ["$1.95", "$0.00", "−$0.90", "$1.05"]
+    assert texts(axes) == ["$1.95", "$0.00", "−$0.90", "$1.05"]
 
 
 def test_without_any_known_cost_nothing_is_drawn_as_paid(axes: Axes) -> None:
     cache_waterfall(frame_of({"total_cost": None, "cache_discount": 5.0}), ax=axes)
-    assert texts(axes)[1:] == ["≥ $5.00", "$0.00", "−$5.00", "+ ?", "–"]
+    assert texts(axes) == ["≥ $5.00", "$0.00", "−$5.00", "+ ?", "–"]
 
 
 def test_the_waterfall_says_how_often_a_discount_is_reported(axes: Axes) -> None:
@@ -106,7 +106,7 @@ def test_rates_are_dots_in_rows_best_first_with_their_intervals(axes: Axes) -> N
     ]
     assert [end[0] for line in lines for end in line] == pytest.approx(limits)
     assert tick_texts(axes, "y") == ["good", "bad", "silent"]
-    assert [dot.colour for dot in dots(axes)] == [GAIN, LOSS]
+    assert [dot.color for dot in dots(axes)] == [GAIN, LOSS]
 
 
 def test_a_group_without_a_discount_has_words_in_place_of_a_rate(axes: Axes) -> None:

@@ -8,6 +8,7 @@ from matplotlib.text import Text
 from genanalytics.plots import CHARTS
 from genanalytics.records.coverage import Coverage
 from genanalytics.sandbox import sample
+from support.artists import detail
 from support.generations import parse_records
 
 MADE = sample(60)
@@ -16,7 +17,8 @@ FRAME = parse_records(MADE.records).fillna({"upstream_inference_cost": 1.0})
 
 
 def texts(axes: Axes) -> list[str]:
-    return [" ".join(text.get_text().split()) for text in axes.figure.findobj(Text)]
+    """Return the details of a chart in one line, and all texts of its figure."""
+    return [detail(axes), *(" ".join(text.get_text().split()) for text in axes.figure.findobj(Text))]
 
 
 @pytest.mark.parametrize("name", CHARTS)

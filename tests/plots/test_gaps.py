@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from genanalytics import hit_rate_by_gap as find_hit_rates
 from genanalytics.decide.replay.hit_rate import GAPS
 from genanalytics.plots import hit_rate_by_gap
+from support.artists import detail
 from support.cached_sessions import draw_calls, frame_calls, join_apps
 
 
@@ -40,7 +41,7 @@ def test_groups_have_a_line_each_the_ones_with_most_calls(axes: Axes) -> None:
     legend = axes.get_legend()
     assert legend is not None
     assert sorted(text.get_text() for text in legend.get_texts()) == ["2", "3", "4", "5", "6"]
-    assert "the largest 5 of 7 by calls" in axes.texts[0].get_text().replace("\n", " ")
+    assert "the largest 5 of 7 by calls" in detail(axes)
 
 
 def test_data_without_sessions_says_so(axes: Axes) -> None:

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from genanalytics.errors import InputError
 from genanalytics.metrics import distribution, summarize
 from genanalytics.plots import latency_heatmap, latency_tails
-from genanalytics.plots.style import HUES, PALE
+from genanalytics.plots.palette import HUES
+from genanalytics.plots.style import PALE
 from support.artists import cells, detail, panels, points, texts, tick_texts
 from support.generations import frame_of, on
 
@@ -23,7 +24,7 @@ def of_provider(name: str, number: int) -> list[dict[str, object]]:
 
 
 def titles(ax: Axes) -> list[str]:
-    return [panel.get_title(loc="left") for panel in panels(ax)]
+    return [panel.get_title() for panel in panels(ax)]
 
 
 def test_each_group_has_a_panel_those_with_most_observations_first(axes: Axes) -> None:
@@ -96,7 +97,7 @@ def test_durations_are_written_as_on_a_clock(axes: Axes) -> None:
 
 def test_another_time_can_be_measured_and_an_unknown_one_is_named(axes: Axes) -> None:
     latency_tails(frame_of(*of_provider("P", 20)), metric="e2e_ms", ax=axes)
-    assert axes.get_title(loc="left") == "E2E by percentile and provider"
+    assert axes.get_title() == "E2E by percentile and provider"
     with pytest.raises(InputError, match="no row value 'e2e'"):
         latency_tails(frame_of({}), metric="e2e", ax=axes)
 
@@ -144,7 +145,7 @@ def test_the_lines_are_named_where_they_end(axes: Axes) -> None:
     assert axes.get_legend() is None
 
 
-def test_colours_have_a_scale_in_words_and_numbers(axes: Axes) -> None:
+def test_colors_have_a_scale_in_words_and_numbers(axes: Axes) -> None:
     latency_heatmap(frame_of(*days(20)), ax=axes)
     (scale,) = panels(axes)
     assert scale.get_ylabel() == "share of the day"

@@ -35,10 +35,10 @@ def test_hours_are_those_of_the_zone(axes: Axes) -> None:
     assert axes.get_xlabel() == "hour of the day (Asia/Tokyo)"
 
 
-def test_any_statistic_can_be_coloured(axes: Axes) -> None:
+def test_any_statistic_can_be_colored(axes: Axes) -> None:
     hour_of_week(frame_of(SUNDAY), metric="ttft_ms_p50", ax=axes)
     assert cells(axes)[6, 23] == 700
-    assert axes.get_title(loc="left") == "TTFT p50 by hour of the week"
+    assert axes.get_title() == "TTFT p50 by hour of the week"
     assert "summed" not in detail(axes)
     assert tick_texts(panels(axes)[0], "y")[1].endswith(" ms")
 
@@ -48,7 +48,7 @@ def test_a_name_of_several_statistics_is_refused(axes: Axes) -> None:
         hour_of_week(frame_of({}), metric="ttft_ms", ax=axes)
 
 
-def test_colours_have_a_scale_with_a_unit(axes: Axes) -> None:
+def test_colors_have_a_scale_with_a_unit(axes: Axes) -> None:
     hour_of_week(frame_of(TUESDAY), ax=axes)
     (scale,) = panels(axes)
     assert scale.get_ylabel() == "cost (US$)"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from genanalytics.metrics import distribution, summarize
 from genanalytics.plots import speed_against_price, throughput
-from genanalytics.plots.style import GREY, HUES
+from genanalytics.plots.palette import GREY, HUES
 from support.artists import bars, detail, dots, render, segments, texts, tick_texts
 from support.generations import frame_of
 
@@ -38,10 +38,10 @@ def test_dots_stand_at_price_and_median_speed(axes: Axes) -> None:
     assert found["usd_per_mtok"].tolist() == [5.0, 1.0, 4.0]
 
 
-def test_only_what_nothing_beats_is_named_and_in_colour(axes: Axes) -> None:
+def test_only_what_nothing_beats_is_named_and_in_color(axes: Axes) -> None:
     speed_against_price(frame_of(*MODELS), ax=axes)
-    assert texts(axes)[1:] == ["cheap and slow", "dear and fast"]
-    assert [dot.colour for dot in dots(axes)] == [GREY, HUES[0], HUES[0]]
+    assert texts(axes) == ["cheap and slow", "dear and fast"]
+    assert [dot.color for dot in dots(axes)] == [GREY, HUES[0], HUES[0]]
 
 
 def test_intervals_are_those_of_the_summary(axes: Axes) -> None:
@@ -79,7 +79,7 @@ def test_names_do_not_stand_on_each_other(axes: Axes) -> None:
     models = [row for place in range(8) for row in of_model(f"model {place}", usd=1 + place / 50, seconds=100 - place)]
     speed_against_price(frame_of(*models), ax=axes)
     render(axes)
-    boxes = sorted((text.get_window_extent() for text in axes.texts[1:]), key=lambda box: float(box.y0))
+    boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: float(box.y0))
     assert len(boxes) == 8
     assert all(one.y1 <= other.y0 for one, other in pairwise(boxes))
 

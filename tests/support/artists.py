@@ -10,12 +10,14 @@ from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from genanalytics.plots.content import find_content
+
 
 class Dot(NamedTuple):
     x: float
     y: float
     size: float
-    colour: str
+    color: str
 
 
 def stacks(ax: Axes) -> dict[str, list[float]]:
@@ -39,12 +41,12 @@ def points(line: Line2D) -> tuple[np.ndarray, np.ndarray]:
 
 def dots(ax: Axes) -> list[Dot]:
     (drawn,) = [artist for artist in ax.collections if isinstance(artist, PathCollection)]
-    colours: Any = drawn.get_facecolor()
+    colors: Any = drawn.get_facecolor()
     places = np.asarray(drawn.get_offsets(), dtype=float)
     sizes = np.resize(drawn.get_sizes(), len(places))  # one for all, where all have the same
     return [
-        Dot(float(x), float(y), float(size), to_hex(colour))
-        for (x, y), size, colour in zip(places, sizes, colours, strict=True)
+        Dot(float(x), float(y), float(size), to_hex(color))
+        for (x, y), size, color in zip(places, sizes, colors, strict=True)
     ]
 
 
@@ -55,7 +57,7 @@ def segments(ax: Axes) -> list[list[np.ndarray]]:
 
 
 def cells(ax: Axes) -> np.ndarray:
-    """Return the values of a table of colours, row by row, gaps as NaN."""
+    """Return the values of a table of colors, row by row, gaps as NaN."""
     (mesh,) = [artist for artist in ax.collections if isinstance(artist, QuadMesh)]
     values: Any = mesh.get_array()
     return np.asarray(np.ma.filled(values, np.nan))
@@ -72,8 +74,8 @@ def texts(ax: Axes) -> list[str]:
 
 
 def detail(ax: Axes) -> str:
-    """Return the text beneath the title, in one line."""
-    return texts(ax)[0].replace("\n", " ")
+    """Return the text below the title, in one line."""
+    return "; ".join(find_content(ax).details)
 
 
 def tick_texts(ax: Axes, which: str) -> list[str]:

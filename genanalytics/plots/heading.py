@@ -1,0 +1,149 @@
+"""The title of a chart with its details, arranged for the width and the legend that the axes have when drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox, IdentityTransform
+
+from genanalytics.base.text import shorten
+from genanalytics.plots.palette import Look
+
+_MOST_TITLE_LINES = 2
+_MOST_DETAIL_LINES = 3
+_LEAST_WIDTH = 230.0
+"""Narrower axes have no details, in points."""
+_GAP = 4.0
+"""The distance between title, details and legend, in points."""
+
+
+class Heading(Text):
+    """The title of axes: a subject, with details below it, and the legend below these.
+
+    It begins at the left edge of the tick labels. `Axes.set_title` replaces the subject and the details: its text is
+    where matplotlib puts titles.
+    """
+
+    subject = ""
+    details: Sequence[str] = ()
+    look: Look
+
+    def set_text(self, s: object) -> None:
+        """Set another title, without details."""
+        if self.subject and s != self.subject:
+            self.subject, self.details = "", ()
+            self.set_x(0.5)
+        super().set_text(s)
+
+    def get_visible(self) -> bool:
+        """Return whether it is drawn: not if the caller has set a title at the left."""
+        axes: Any = self.axes
+        return bool(super().get_visible() and not (self.subject and axes and axes.get_title(loc="left")))
+
+    def get_window_extent(self, renderer: RendererBase | None = None, dpi: float | None = None) -> Bbox:
+        """Return the box around title, details and legend."""
+        if not self.get_text() or self.axes is None:
+            return super().get_window_extent(renderer, dpi)
+        legend = _find_legend(self.axes)
+        drawn = [*self._arrange(renderer), *([legend] if legend else [])]
+        return Bbox.union([artist.get_window_extent(renderer) for artist in drawn])
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw title and details."""
+        if self.get_visible() and self.get_text() and self.axes is not None:
+            for text in self._arrange(renderer):
+                text.draw(renderer)
+        self.stale = False
+
+    def _arrange(self, renderer: RendererBase | None) -> list[Text]:
+        """Return the texts in their places, from the bottom to the top."""
+        axes: Any = self.axes
+        left, width = _find_room(axes, renderer)
+        scale = axes.figure.dpi / 72
+        place, bottom = self.get_transform().transform(self.get_position())
+        legend = _find_legend(axes)
+        if legend is not None:
+            bottom = max(bottom, legend.get_window_extent(renderer).y1 + _GAP * scale)
+        texts = []
+        if self.details and width >= _LEAST_WIDTH * scale:
+            details = self._make_text("; ".join(self.details), left, bottom)
+            details.set(fontsize="small", fontweight="normal", color=self.look.soft, va="bottom")
+            _wrap(details, width, _MOST_DETAIL_LINES, renderer)
+            bottom = details.get_window_extent(renderer).y1 + _GAP * scale
+            texts.append(details)
+        title = self._make_text(self.get_text(), left if self.subject else place, bottom)
+        if self.subject:
+            _wrap(title, width, _MOST_TITLE_LINES, renderer)
+        return [*texts, title]
+
+    def _make_text(self, text: str, x: float, y: float) -> Text:
+        """Return a text with the look of the title, at a place of the figure in pixels."""
+        made = Text(x, y)
+        made.update_from(self)
+        made.set(text=text, transform=IdentityTransform(), va="bottom", parse_math=self.get_parse_math())
+        figure: Any = self.figure
+        made.set_figure(figure)
+        return made
+
+
+def set_heading(ax: Axes, subject: str, details: Sequence[str], look: Look) -> None:
+    """Make a heading the title of axes."""
+    heading = ax.title if isinstance(ax.title, Heading) else _add_heading(ax)
+    heading.subject, heading.details, heading.look = "", (), look
+    ax.set_title(subject, x=0, ha="left", fontweight="bold", color=look.ink)
+    heading.subject, heading.details = subject, details
+
+
+def _add_heading(ax: Axes) -> Heading:
+    heading = Heading()
+    heading.update_from(ax.title)
+    heading.axes = ax
+    heading.set_figure(ax.figure)
+    heading.set_transform(ax.title.get_transform())
+    ax.title = heading
+    return heading
+
+
+def _find_legend(axes: Any) -> Artist | None:  # noqa: ANN401 - axes of any kind
+    """Return the legend above axes: the layout of the figure does not count it."""
+    legend: Artist | None = axes.get_legend()
+    return None if legend is None or legend.get_in_layout() else legend
+
+
+def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
+    """Return the left edge of axes with their tick labels, and the width from there to their right side, in pixels."""
+    box = ax.get_window_extent(renderer)
+    labels = ax.yaxis.get_tightbbox(renderer) if ax.axison else None
+    left = box.x0 if labels is None else min(box.x0, labels.x0)
+    return left, box.x1 - left
+
+
+def _wrap(text: Text, width: float, most: int, renderer: RendererBase | None) -> None:
+    """Break a text into lines of a width in pixels; if there are too many, shorten it."""
+    whole = text.get_text()
+    letters = len(whole)
+    lines = _break(text, whole, width, renderer)
+    while (len(lines) > most or _measure(text, lines, renderer) > width) and letters > 1:
+        letters = int(letters * 0.93)
+        lines = _break(text, shorten(whole, letters), width, renderer)
+    text.set_text("\n".join(lines))
+
+
+def _break(text: Text, whole: str, width: float, renderer: RendererBase | None) -> list[str]:
+    lines: list[str] = []
+    for word in whole.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and _measure(text, [longer], renderer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _measure(text: Text, lines: Sequence[str], renderer: RendererBase | None) -> float:
+    """Return the width of the longest line in the look of a text, in pixels."""
+    text.set_text("\n".join(lines))
+    return float(text.get_window_extent(renderer).width)
