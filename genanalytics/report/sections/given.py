@@ -13,7 +13,7 @@ from genanalytics.decide.labelling.label_table import OUTCOMES, REVENUE, SUCCESS
 from genanalytics.decide.losses.waste import Measured, measure_waste
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.calendar import Period
-from genanalytics.plots.style import GREY, HUES
+from genanalytics.plots.palette import GREY, HUES
 from genanalytics.records.schema import BY_NAME
 from genanalytics.report.figures import Figures, compute_figures
 
