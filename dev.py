@@ -5,6 +5,7 @@
     python3 dev.py test [--all]         run the tests (--all: with the long ones and the coverage floor)
     python3 dev.py test ARGUMENTS       run pytest with these arguments
     python3 dev.py gallery              draw the charts of docs/gallery.md again
+    python3 dev.py pictures             draw the report of README.md again, with Chromium
     python3 dev.py notebooks [NAME ...] execute all notebooks again, or these, and store their outputs
     python3 dev.py bench SCRIPT [NAME]  run a script of benchmarks/, such as `bench fetch`
     python3 dev.py site                 build the documentation as a site in site/html; a warning is an error
@@ -236,6 +237,16 @@ def gallery(arguments):
     return become("python", [str(ROOT / "docs" / "gallery.py")])
 
 
+def pictures(arguments):
+    # type: (list[str]) -> int
+    """Draw the report of README.md again."""
+    if arguments:
+        return usage(2)
+    set_up()
+    set_up_long("browser")
+    return become("python", [str(ROOT / "docs" / "sample_report.py")])
+
+
 def notebooks(arguments):
     # type: (list[str]) -> int
     """Execute the notebooks with these names again; without a name, all of them."""
@@ -296,6 +307,7 @@ COMMANDS = {
     "run": run,
     "test": test,
     "gallery": gallery,
+    "pictures": pictures,
     "notebooks": notebooks,
     "bench": bench,
     "docs": docs,

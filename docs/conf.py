@@ -5,6 +5,7 @@ code host and on the site. The navigation, which only the site needs, is in this
 """
 
 import re
+import sys
 from pathlib import Path
 
 from docutils.nodes import Element
@@ -14,7 +15,16 @@ from sphinx.environment import BuildEnvironment
 
 from genanalytics import __version__
 
+sys.path.insert(0, str(Path(__file__).parent))
+from sample_report import write_sample
+
 ROOT = Path(__file__).parent.parent
+SAMPLE = "sample-report.html"
+PICTURE = re.compile(
+    r'<picture>\s*<source [^>]*srcset="(?P<dark>[^"]+)"[^>]*>\s*'
+    r'<img [^>]*src="(?P<light>[^"]+)"[^>]*alt="(?P<alt>[^"]*)"[^>]*>\s*</picture>'
+)
+"""A picture with a dark form, as a code host shows it: by the scheme of the browser."""
 
 
 def find_pages(page: str) -> list[str]:
@@ -37,6 +47,7 @@ CONTENTS = {
 }
 """The pages below a page in the navigation; a page that is in no list is a warning, and so an error."""
 
+myst_enable_extensions = ["attrs_inline"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # notebooks contain their outputs
 
@@ -69,8 +80,11 @@ def setup(app: Sphinx) -> None:
     """Connect the functions of this file to the events of a build."""
     app.connect("source-read", add_contents)
     app.connect("source-read", lower_anchors)
+    app.connect("source-read", pair_pictures)
+    app.connect("source-read", show_rest)
     app.connect("missing-reference", link_name)
     app.connect("build-finished", add_index)
+    app.connect("build-finished", add_sample)
 
 
 def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -84,6 +98,18 @@ def lower_anchors(_app: Sphinx, page: str, source: list[str]) -> None:
     """Make links within a notebook lower case, as its anchors are on the site; Jupyter keeps capital letters."""
     if page.startswith("notebooks/"):
         source[0] = re.sub(r"\]\(#[^)]+\)", lambda link: link[0].lower(), source[0])
+
+
+def pair_pictures(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Make two images of each picture with a dark form: the theme shows one of them, by the choice of the reader."""
+    if not page.startswith("notebooks/"):
+        source[0] = PICTURE.sub(r"![\g<alt>](\g<light>){.only-light}![\g<alt>](\g<dark>){.only-dark}", source[0])
+
+
+def show_rest(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Show what a page has for the site alone, in a comment: links to pages that the repository does not contain."""
+    if not page.startswith("notebooks/"):
+        source[0] = re.sub(r"<!-- site: (.+?) -->", r"\1", source[0], flags=re.DOTALL)
 
 
 def link_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
@@ -100,3 +126,9 @@ def add_index(app: Sphinx, error: Exception | None) -> None:
     home = app.outdir / "README.html"
     if error is None and home.exists():
         (app.outdir / "index.html").write_bytes(home.read_bytes())
+
+
+def add_sample(app: Sphinx, error: Exception | None) -> None:
+    """Add the report on the sample."""
+    if error is None and app.builder.format == "html":
+        write_sample(app.outdir / SAMPLE)

@@ -279,6 +279,17 @@ def test_the_gallery_is_drawn_by_its_script(host: Host, monkeypatch: pytest.Monk
     assert host.dev.main(["gallery", "cost"]) == 2
 
 
+def test_the_pictures_are_drawn_by_their_script_in_a_browser(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[str, list[str]]] = []
+    installed: list[str] = []
+    monkeypatch.setattr(host.dev, "become", lambda *command: became.append(command))
+    monkeypatch.setattr(host.dev, "set_up_long", lambda *needed: installed.extend(needed))
+    host.dev.main(["pictures"])
+    assert became == [("python", [str(host.root / "docs" / "sample_report.py")])]
+    assert installed == ["browser"]
+    assert host.dev.main(["pictures", "light"]) == 2
+
+
 @pytest.mark.parametrize(
     ("names", "needs"), [(["01_first_look"], []), (["01_first_look", "04_large_data"], ["spark"]), ([], ["spark"])]
 )

@@ -13,6 +13,8 @@ from genanalytics.fetching.answers import Outcome
 from genanalytics.plots import CHARTS
 from genanalytics.records.exported import COLUMN_OF
 from genanalytics.report import findings
+from support.examples import make_sample
+from support.generations import parse_records
 from support.paths import DOCS, ROOT
 from support.scripts import load
 
@@ -37,6 +39,19 @@ def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
     printed = "\n".join(said).splitlines()
     for line in shown[1].splitlines():
         assert line == "..." or line in printed
+
+
+def test_the_answers_of_the_readme_are_those_of_its_table_and_of_a_comparison() -> None:
+    answers, table = re.findall(r"Its answers(.*?)\n## |```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    money, caching, latency = re.findall(r"\*\* (.*?)\n(?=\n|-)", answers[0].replace("\n  ", " "), re.DOTALL)
+    figures = re.findall(r"\$[\d.]+|[\d.]+ %", money + caching)
+    assert len(figures) == 5
+    assert [figure for figure in figures if figure not in table[1]] == []
+    found = genanalytics.compare(
+        parse_records(make_sample().records), by="provider_name", a="Azure", b="OpenAI", metric="ttft_ms_p50"
+    )
+    assert [figure for figure in re.findall(r"[\d.]+ m?s", latency) if figure not in found.answer] == []
+    assert "Azure is 1.24 s higher than OpenAI" in found.answer
 
 
 def test_the_gallery_shows_every_chart_and_how_to_draw_it() -> None:

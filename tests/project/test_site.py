@@ -1,6 +1,7 @@
 """The site builds where there is no network, without a warning, and what it links to is there."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,19 @@ def test_every_public_name_has_its_entry(site: Path) -> None:
 
 def test_the_readme_is_what_comes_first(site: Path) -> None:
     assert (site / "index.html").read_bytes() == (site / "README.html").read_bytes()
+
+
+def test_the_report_on_the_sample_can_be_opened(site: Path, pages: dict[Path, Page]) -> None:
+    report = site / "sample-report.html"
+    assert "<h1>OpenRouter in September 2026" in report.read_text(encoding="utf-8")
+    linking = {page for page, found in pages.items() if report in [target for target, _ in within(page, found.links)]}
+    assert {site / "README.html", site / "docs" / "README.html"} <= linking
+
+
+def test_a_picture_has_a_form_for_the_light_and_one_for_the_dark(site: Path) -> None:
+    shown = (site / "README.html").read_text(encoding="utf-8")
+    images = re.findall(r'<img alt="[^"]+" class="only-(\w+)" src="_images/report-(\w+)\.png"', shown)
+    assert images == [("light", "light"), ("dark", "dark")]
 
 
 def test_a_notebook_is_shown_as_it_was_committed(site: Path) -> None:
