@@ -31,6 +31,8 @@ from genanalytics.units import Unit, format_count, format_value, mark_lower_boun
 
 _MOST = 5
 """The largest number of surcharges and price changes that have a finding each."""
+_MAIN = {"the main price": "main price", "the only regime": "only price"}
+"""How the main price itself is shown."""
 _REGIME = re.compile(r"\bregime \d+")
 
 
@@ -124,6 +126,16 @@ def _list_changes(bill: Bill) -> pd.DataFrame:
     """Return surcharges and price changes that made a difference, the highest extra cost first."""
     changes = bill.changes
     return changes[(changes["kind"] != TIER) & (changes["extra_cost"].fillna(0.0) != 0)]
+
+
+def describe_relations(relations: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return how prices compare with the main price of their group, which has most requests.
+
+    >>> describe_relations(pd.Series(["regime 1", "1.1 times regime 1, at the same time"])).tolist()
+    ['main price', '1.1 times the main price, at the same time']
+    """
+    texts = [_REGIME.sub("the main price", text) for text in relations.fillna("")]
+    return pd.Series([_MAIN.get(text, text) for text in texts], relations.index, dtype="str")
 
 
 def _describe_price(row: "dict[Any, Any]", of: int) -> str:

@@ -1,9 +1,99 @@
-"""The section on speed."""
+"""The section on speed: latency of providers, latency over time, and speed against price."""
 
-from genanalytics.report.blocks import Section
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genanalytics.base.text import name_group, shorten
+from genanalytics.metrics import REQUESTS, summarize
+from genanalytics.metrics.catalog import resolve
+from genanalytics.metrics.grouping.calendar import TIME
+from genanalytics.report.blocks import Block, Chart, Section, Table
+from genanalytics.report.findings import LEAST_REQUESTS
+from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
+from genanalytics.report.tables import keep_intervals, make_table, make_tables, rank
+from genanalytics.units import Unit, format_value
+
+METRICS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_n", "e2e_ms_p50", "tps_decode_p50")
+"""The statistics of the section."""
+_TAILS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n")
+_PRICED = ("tps_decode_p50", "usd_per_mtok", "effective_cost")
+_P95 = "ttft_ms_p95"
+_LONGEST = 40
 
 
-def make_speed(given: Given) -> Section | None:  # noqa: ARG001 - not written yet
-    """Return the section; None if there is nothing to say."""
-    return None
+def make_speed(given: Given) -> Section | None:
+    """Return the section on speed; None without any request."""
+    total = given.figures.total.iloc[0]
+    if not total[REQUESTS.name]:
+        return None
+    title = "Speed"
+    if pd.isna(total["ttft_ms_p50"]) and pd.isna(total["e2e_ms_p50"]):
+        return Section("speed", title, "No successful request has a known time.", [])
+    return Section("speed", title, _answer(given), [*_list_blocks(given)])
+
+
+def _answer(given: Given) -> str:
+    """Return the time to the first token: the median, the slow end, and the fastest and the slowest provider."""
+    total = given.figures.total.iloc[0]
+    if pd.isna(total["ttft_ms_p50"]):
+        return f"Half of the answers take at most {_ms(total['e2e_ms_p50'])}; no streamed request has a known time."
+    text = (
+        f"Half of the first tokens come within {_ms(total['ttft_ms_p50'])}, and 95 % within {_ms(total[_P95])}"
+        f"{_name_extremes(given.figures.providers)}"
+    )
+    return f"{text}."
+
+
+def _name_extremes(providers: pd.DataFrame) -> str:
+    """Return the providers with the lowest and the highest p95 among those with enough requests."""
+    judged = providers[(providers["ttft_ms_n"] >= LEAST_REQUESTS) & providers[_P95].notna()]
+    if len(judged) < 2:  # noqa: PLR2004 - one provider cannot be compared
+        return ""
+    ranked = judged.sort_values([_P95, "ttft_ms_n"], kind="stable")
+    ends = (ranked.iloc[place] for place in (0, -1))
+    named = [f"{_ms(row[_P95])} at {shorten(name_group(row['provider_name']), _LONGEST)}" for row in ends]
+    return f": from {' to '.join(named)}, which serve different models"
+
+
+def _ms(value: float) -> str:
+    return format_value(value, Unit.MS)
+
+
+def _list_blocks(given: Given) -> Iterator[Block]:
+    by = "provider_name"
+    found = summarize(given.data, by=by, tz=given.tz, metrics=METRICS, intervals=True)
+    ranked = keep_intervals(found, "ttft_ms_p50", _P95).sort_values([_P95, by], kind="stable", ignore_index=True)
+    tails = given.figures.providers.sort_values([_P95, by], kind="stable", ignore_index=True)
+    caption = "Time to the first token by provider, the lowest p95 first"
+    numbers = make_table(tails, [by], resolve(_TAILS), name="latency-percentiles-numbers", caption=caption)
+    yield draw_named(given, "latency-tails", numbers=numbers, by=by)
+    yield from make_tables(
+        ranked,
+        [by],
+        resolve(METRICS),
+        name="speed-providers",
+        noun="provider",
+        caption="Speed by provider, with 95 % intervals",
+        notes=["Providers serve different models: compare the same model before you choose."],
+    )
+    numbers = _list_over_time(given)
+    yield draw_named(given, "latency-heatmap", numbers=numbers, every=given.every)
+    yield _draw_prices(given)
+
+
+def _list_over_time(given: Given) -> Table:
+    times = summarize(given.data, every=given.every, tz=given.tz, metrics=_TAILS)
+    return make_table(
+        times, [TIME], resolve(_TAILS), name="latency-heatmap-numbers", caption="Time to the first token over time"
+    )
+
+
+def _draw_prices(given: Given) -> Chart:
+    models = rank(given.figures.models)
+    known = models[models["tps_decode_p50"].notna() & models["usd_per_mtok"].notna()]
+    numbers = make_table(
+        known, ["model"], resolve(_PRICED), name="speed-against-price-numbers", caption="Speed and price by model"
+    )
+    return draw_named(given, "speed-against-price", numbers=numbers)

@@ -1,0 +1,55 @@
+"""The section on speed: times that are worked out by hand."""
+
+import pandas as pd
+import pytest
+
+from genanalytics.report.blocks import Chart, Section, Table
+from genanalytics.report.sections import make_given
+from genanalytics.report.sections.speed import make_speed
+from support.generations import frame_of
+from support.pages import find_block, read_rows
+
+
+def make_section(frame: pd.DataFrame) -> Section:
+    section = make_speed(make_given(frame))
+    assert section is not None
+    return section
+
+
+@pytest.fixture(scope="module")
+def section() -> Section:
+    """Return the section on 101 requests from 1 to 101 s at Q, on as many at R ten times as fast, and on one at S."""
+    slow = [{"provider_name": "Q", "latency": 1_000 * place, "generation_time": 200_000} for place in range(1, 102)]
+    fast = [{"provider_name": "R", "latency": 100 * place, "generation_time": 200_000} for place in range(1, 102)]
+    return make_section(frame_of(*slow, *fast, {"provider_name": "S", "latency": 1, "generation_time": 500}))
+
+
+def test_the_answer_compares_providers_with_enough_requests(section: Section) -> None:
+    assert section.answer.endswith("from 9.60 s at R to 1.60 min at Q, which serve different models.")
+    assert section.answer.startswith("Half of the first tokens come within 9.20 s, and 95 % within 1.51 min")
+
+
+def test_providers_are_sorted_by_p95_with_intervals(section: Section) -> None:
+    table = find_block(section, "speed-providers", Table)
+    labels = [column.label for column in table.columns]
+    assert labels[:5] == ["provider", "TTFT p50", "95 % interval", "TTFT p95", "95 % interval"]
+    assert [(row[0], row[1], row[3]) for row in read_rows(table)] == [
+        ("S", "1 ms", "1 ms"),
+        ("R", "5.10 s", "9.60 s"),
+        ("Q", "51.0 s", "1.60 min"),
+    ]
+
+
+def test_charts_have_their_numbers(section: Section) -> None:
+    charts = [block for block in section.blocks if isinstance(block, Chart)]
+    assert all(chart.numbers is not None and chart.numbers.rows for chart in charts)
+
+
+def test_without_a_time_the_section_says_so() -> None:
+    made = make_section(frame_of({"latency": None, "generation_time": None}))
+    assert made.answer == "No successful request has a known time."
+    assert not made.blocks
+
+
+def test_without_a_request_there_is_no_section() -> None:
+    assert make_speed(make_given(frame_of())) is None

@@ -1,0 +1,18 @@
+"""The blocks of a section, as a test reads them."""
+
+from typing import TypeVar
+
+from genanalytics.report.blocks import Chart, Facts, Section, Table
+
+Named = TypeVar("Named", Chart, Facts, Table)
+
+
+def find_block(section: Section, name: str, kind: type[Named]) -> Named:
+    """Return the block of a section with a name."""
+    (found,) = (block for block in section.blocks if isinstance(block, kind) and block.name == name)
+    return found
+
+
+def read_rows(table: Table) -> list[list[str]]:
+    """Return the texts of the rows of a table."""
+    return [[cell.text for cell in row] for row in table.rows]
