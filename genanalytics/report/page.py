@@ -15,7 +15,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from genanalytics.base.text import escape_unprintable, shorten
+from genanalytics.base.text import capitalize, escape_unprintable, shorten
 from genanalytics.metrics import REQUESTS, Statistic
 from genanalytics.report.blocks import Block, Chart as BlockChart, Page, Table as BlockTable
 from genanalytics.tables.cells import name_groups
@@ -162,6 +162,7 @@ def render(page: "Page | Mapping[str, Any]") -> str:
             "page": page,
             "titles": dict(_list_titles(page)),
             "common": _find_common_details(page),
+            "capitalize": capitalize,
             "draw_trend": draw_trend,
             "pair": _pair,
         },
