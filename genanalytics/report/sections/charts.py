@@ -1,10 +1,8 @@
 """Charts of a section, by their names."""
 
-from dataclasses import replace
 from typing import Any
 
 from genanalytics.plots.catalog import find_chart
-from genanalytics.plots.groups import describe_basis
 from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.sections.given import Given
 from genanalytics.report.svg import draw_chart
@@ -20,7 +18,7 @@ def draw_named(
     height: float = 1.0,
     **options: Any,  # noqa: ANN401 - of the chart
 ) -> Chart:
-    """Return a chart of the records for the page, which says once for all charts what they are based on.
+    """Return a chart of the records for the page.
 
     Args:
         given: What the section is made from.
@@ -32,7 +30,7 @@ def draw_named(
         options: Further arguments of the chart.
     """
     chart = find_chart(name)
-    drawn = draw_chart(
+    return draw_chart(
         lambda axes: chart.draw(given.data, ax=axes, tz=given.tz, **options),
         name=name,
         question=chart.question,
@@ -41,5 +39,3 @@ def draw_named(
         half=half,
         height=height,
     )
-    basis = describe_basis(given.data, given.tz)
-    return replace(drawn, details=[detail for detail in drawn.details if detail != basis])
