@@ -30,7 +30,7 @@ from genanalytics.tables.prices import (
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 _MOST = 5
-"""The largest number of surcharges and price changes that have a finding each."""
+"""The largest number of models whose surcharges and price changes have a finding."""
 _MAIN = {"the main price": "main price", "the only regime": "only price"}
 """How the main price itself is shown."""
 _REGIME = re.compile(r"\bregime \d+")
@@ -104,22 +104,28 @@ def _list_columns(found: pd.DataFrame, names: list[str]) -> list[_Column]:
 
 
 def find_price_findings(bill: Bill) -> Iterator[Finding]:
-    """Yield what each surcharge and each price change cost, the highest cost first; tiers were the caller's choice."""
+    """Yield what surcharges and price changes cost, one finding per model, the highest cost first.
+
+    Tiers were the caller's choice.
+    """
     rows = _list_changes(bill)
     totals = bill.prices.groupby([*BY], dropna=False)["requests"].sum()
     mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
-    for row in rows.head(_MOST).to_dict("records"):
+    first = rows.drop_duplicates("model").head(_MOST)
+    for row in first.to_dict("records"):
         of = int(totals[tuple(row[name] for name in BY)])
         extra = format_value(abs(row["extra_cost"]), Unit.USD)
         text = f"{_describe_price(row, of)} {_describe_extra(row, mark(extra))}"
         figure = mark(extra) if row["extra_cost"] > 0 else f"−{extra}"
-        chart = "unit-prices" if row["model"] == rows["model"].iloc[0] else ""
-        yield Finding(figure, text, chart, alarming=row["extra_cost"] > 0)
-    rest = rows.iloc[_MOST:]
+        model, provider = (name_group(row[name], missing="not given") for name in BY)
+        about = f"surcharge on {model} at {provider}:"
+        yield Finding(figure, text, "prices", row["extra_cost"] > 0, float(row["extra_cost"]), about)
+    rest = rows.drop(first.index)
     if len(rest):
         extra = format_value(rest["extra_cost"].sum(), Unit.USD)
         regimes = format_count(len(rest), "other price regime")
-        yield Finding(extra, f"This is the extra cost of surcharges and price changes in {regimes}.")
+        text = f"This is the extra cost of surcharges and price changes in {regimes}."
+        yield Finding(extra, text, "prices", usd=float(rest["extra_cost"].sum()))
 
 
 def _list_changes(bill: Bill) -> pd.DataFrame:

@@ -6,27 +6,39 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.metrics import RowValue, rate, summarize
+from genanalytics.metrics import RowValue, Statistic, rate, summarize, total
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.metrics.others import compare_with_others
 from genanalytics.metrics.sets.latency import TTFT
+from genanalytics.metrics.sets.rows import finished_with
 from genanalytics.plots.groups import find_period
 from genanalytics.report.bill import Bill, compute_bill
 from genanalytics.units import Unit
 
-TILES = (
+ERRORS = resolve_one("error_rate")
+FAILED = total(
+    RowValue(
+        "failed",
+        "failed",
+        Unit.COUNT,
+        "Rows whose finish_reason is error",
+        ("finish_reason",),
+        finished_with("error").cast(nw.Int64),
+    )
+)
+TILES: tuple[Statistic | str, ...] = (
     "effective_cost",
     "net_cache_savings",
     "cache_savings_rate",
     "ttft_ms_p50",
     "ttft_ms_p95",
     "error_rate",
+    FAILED,
     "cost_unknown",
 )
 """The statistics of the large numbers, next to the number of requests."""
-ERRORS = resolve_one("error_rate")
 _MOST_DAYS: Mapping[Period, int] = {"hour": 3, "day": 100, "week": 730}
 """The longest time in days that charts divide into such periods; a longer one is divided into months."""
 
@@ -37,7 +49,7 @@ class Figures:
 
     Attributes:
         total: One row: every statistic over all rows.
-        changes: One row: the statistics of the tiles with their changes; None without records to compare with.
+        tiles: One row: the statistics of the tiles, with their changes if there are records to compare with.
         models: By model.
         models_before: The cost by model with its change; None without records to compare with.
         providers: By provider.
@@ -52,7 +64,7 @@ class Figures:
     """
 
     total: pd.DataFrame
-    changes: pd.DataFrame | None
+    tiles: pd.DataFrame
     models: pd.DataFrame
     models_before: pd.DataFrame | None
     providers: pd.DataFrame
@@ -77,14 +89,14 @@ def compute_figures(data: Records, *, previous: Records | None = None, tz: str) 
     Raises:
         MissingColumnError: The data lacks a column.
     """
-    total, period = summarize(data), find_period(data)
+    whole, period = summarize(data), find_period(data)
     every = choose_every(period)
-    limit = float(total["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
+    limit = float(whole["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
     slow = RowValue("slow", "slow", Unit.SHARE, "TTFT above p95", (TTFT,), (TTFT.column > limit).cast(nw.Int64))
     compared = compare_with_others(data, by="provider_name", rates=[ERRORS, rate(slow)])
     return Figures(
-        total=total,
-        changes=None if previous is None else summarize(data, metrics=TILES, against=previous),
+        total=whole,
+        tiles=summarize(data, metrics=TILES, against=previous),
         models=summarize(data, by="model"),
         models_before=None if previous is None else _compare_models(data, previous),
         providers=summarize(data, by="provider_name"),

@@ -10,11 +10,15 @@ class Finding:
     Attributes:
         figure: Its number, with the unit.
         text: The sentences.
-        chart: The name of a chart that shows it; empty for none.
-        alarming: Whether money is lost, or something is slow or wrong.
+        link: The name of the section that shows it; empty for none.
+        alarming: Whether money is lost, or requests fail.
+        usd: The money that it is about; None if it is about something else.
+        about: The words of an action that says the same; empty if there is none.
     """
 
     figure: str
     text: str
-    chart: str = ""
+    link: str = ""
     alarming: bool = False
+    usd: float | None = None
+    about: str = ""

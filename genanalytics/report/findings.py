@@ -1,11 +1,11 @@
-"""The findings of a report: sentences with a figure and a chart.
+"""The findings of a report: sentences with a figure and the section that shows it.
 
 Some describe the data: their figures are sums and counts of the records, which are known. Others claim that something
 differs or has changed. A claim is a finding only if chance hardly explains it, judged with all other claims together.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,10 @@ NOTABLE_CHANGE = 0.1
 """A smaller change of the cost per day, as a share, is no finding."""
 NOTABLE_LOSS = 0.005
 """A smaller loss by caching, as a share of the cost without caching, is no finding."""
+NOTABLE_USD = 0.01
+"""A finding about less money is not shown."""
+NOTABLE_SHARE = 0.005
+"""Nor is one about a smaller share of the cost of all records; the same share as for actions."""
 LONG_TAIL = 2.0
 """A long tail: the share of slow requests is at least this many times the share at all other providers."""
 
@@ -47,6 +51,27 @@ class _Claim(NamedTuple):
     chance: float
     finding: Finding | None
     size: float = 0.0
+
+
+def choose_notable(findings: Iterable[Finding], total: pd.DataFrame, actions: Sequence[str]) -> list[Finding]:
+    """Return the findings that a reader of the first page needs.
+
+    A finding about money is left out if it is about less than a cent, or less than `NOTABLE_SHARE` of the cost of all
+    records: the sections have these amounts. So is one that an action says already.
+
+    Args:
+        findings: The findings.
+        total: One row, as `summarize` returns it.
+        actions: The texts of the actions.
+    """
+    cost = total["effective_cost"].fillna(0.0).iloc[0]
+    least = max(NOTABLE_USD, NOTABLE_SHARE * float(cost))
+    return [
+        finding
+        for finding in findings
+        if (finding.usd is None or abs(finding.usd) >= least)
+        and not (finding.about and any(finding.about in action for action in actions))
+    ]
 
 
 def find_findings(figures: Figures) -> list[Finding]:
@@ -84,7 +109,7 @@ def _choose_true(*kinds: list[_Claim]) -> list[list[Finding]]:
 def _find_largest(models: pd.DataFrame) -> Iterator[Finding]:
     """Yield the model with the largest known cost, and its share of all; of refunds there are no shares."""
     known = models.dropna(subset=["effective_cost"])
-    if known.empty or known["effective_cost"].max() <= 0:
+    if len(known) <= 1 or known["effective_cost"].max() <= 0:  # one model is all of it
         return
     first, refunds = known.iloc[int(known["effective_cost"].argmax())], (known["effective_cost"] < 0).any()
     total, word = known["effective_cost"].sum(), "known cost" if models["cost_unknown"].sum() else "cost"
@@ -94,10 +119,11 @@ def _find_largest(models: pd.DataFrame) -> Iterator[Finding]:
     requests = f"in {mark(format_count(int(first['requests']), 'request'))}"
     if refunds:
         why = "Refunds make the cost of other models negative, so it has no share."
-        yield Finding(amount, f"{text}, {requests}. {why}", "cost-ranking")
+        yield Finding(amount, f"{text}, {requests}. {why}", "spend", usd=float(first["effective_cost"]))
         return
     share = format_value(first["effective_cost"] / total, Unit.SHARE)
-    yield Finding(share, f"{text} of {mark(format_value(total, Unit.USD))}, {requests}.", "cost-ranking")
+    text = f"{text} of {mark(format_value(total, Unit.USD))}, {requests}."
+    yield Finding(share, text, "spend", usd=float(first["effective_cost"]))
 
 
 def _judge_change(days: pd.DataFrame) -> Iterator[_Claim]:
@@ -119,7 +145,7 @@ def _judge_change(days: pd.DataFrame) -> Iterator[_Claim]:
         text = f"{text} Missing records may be the reason."
     is_share = was > 0 and min(before.min().min(), after.min().min()) >= 0  # not with refunds
     figure = format_change(change / was, Unit.SHARE) if is_share else f"{format_change(change, Unit.USD)} per day"
-    yield _Claim(chance, Finding(figure, text, "cost-over-time", change > 0))
+    yield _Claim(chance, Finding(figure, text, "spend", usd=change * len(after)))
 
 
 def _pair_days(days: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
@@ -157,7 +183,7 @@ def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:
     total, mark = totals.iloc[0], mark_lower_bound if totals.attrs["lower_bounds"] else str
     if pd.isna(total["net_cache_savings"]):
         text = "No record reports a discount, so savings and costs of prompt caching are unknown."
-        yield Finding("no discount reported", text, "cache-waterfall")
+        yield Finding("no discount reported", text, "caching")
         return
     net, saved = float(total["net_cache_savings"]), total["cache_savings_rate"]
     is_share = pd.notna(saved) and total["cost_without_cache"] > 0 and saved <= 1  # not with refunds
@@ -168,12 +194,14 @@ def _find_savings(totals: pd.DataFrame) -> Iterator[Finding]:
         f" {mark(format_value(total['read_savings'], Unit.USD))}, cache writes cost an extra"
         f" {mark(format_value(total['write_premium'], Unit.USD))}."
     )
-    yield Finding(format_value(net, Unit.USD), text, "cache-waterfall", net < 0)
+    yield Finding(format_value(net, Unit.USD), text, "caching", net < 0, net)
 
 
 def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
     """Yield the models where caching costs more than it saves."""
     cost, mark = max(models["cost_without_cache"].sum(), 0.0), mark_lower_bound if models.attrs["lower_bounds"] else str
+    if models["net_cache_savings"].notna().sum() <= 1:  # the finding about all savings says it
+        return
     losing = models[(models["net_cache_savings"] < -NOTABLE_LOSS * cost).fillna(value=False)]
     for _, row in losing.sort_values("net_cache_savings").head(3).iterrows():
         text = (
@@ -181,7 +209,8 @@ def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
             f" {mark(format_value(row['write_premium'], Unit.USD))}, cache reads saved"
             f" {mark(format_value(row['read_savings'], Unit.USD))}."
         )
-        yield Finding(format_value(row["net_cache_savings"], Unit.USD), text, "cache-savings-rate", alarming=True)
+        net = float(row["net_cache_savings"])
+        yield Finding(format_value(net, Unit.USD), text, "caching", alarming=True, usd=net)
 
 
 def _judge_tails(figures: Figures) -> Iterator[_Claim]:
@@ -198,7 +227,7 @@ def _judge_tails(figures: Figures) -> Iterator[_Claim]:
             " the same model before you act."
         )
         figure = f"p95 {format_value(p95[row.name], Unit.MS)}"
-        yield _Claim(row.chance, Finding(figure, text, "latency-tails", alarming=True), row.value)
+        yield _Claim(row.chance, Finding(figure, text, "speed"), row.value)
 
 
 def _judge_errors(figures: Figures) -> Iterator[_Claim]:
@@ -209,7 +238,7 @@ def _judge_errors(figures: Figures) -> Iterator[_Claim]:
             f" other providers together {format_value(row.others, Unit.SHARE)}."
         )
         figure = format_value(row.value, Unit.SHARE)
-        yield _Claim(row.chance, Finding(figure, text, "outcomes", alarming=True), row.value)
+        yield _Claim(row.chance, Finding(figure, text, "reliability", alarming=True), row.value)
 
 
 class _Judged(NamedTuple):
@@ -236,15 +265,15 @@ def _find_gaps(totals: pd.DataFrame) -> Iterator[Finding]:
     total, coverage = totals.iloc[0], Coverage.from_json(totals.attrs[COVERAGE])
     if coverage is not None and coverage.is_partial:
         text = describe_coverage(coverage).removeprefix("Coverage: ")
-        yield Finding(coverage.format_share(), text, alarming=True)
+        yield Finding(coverage.format_share(), text)
     if total["cost_unknown"]:
         unknown = format_count(int(total["cost_unknown"]), "request")
         text = f"The cost of {unknown} is not fully known, so every total is a lower bound."
-        yield Finding(unknown, text, alarming=True)
+        yield Finding(unknown, text)
     if pd.notna(total["misfit_share"]) and total["misfit_share"] > 0:
         share = format_value(total["misfit_share"], Unit.SHARE)
         text = f"In {share} of the streamed requests the time to the first token exceeds the whole time."
-        yield Finding(share, f"{text} They have no decode time.", alarming=True)
+        yield Finding(share, f"{text} They have no decode time.")
 
 
 def _name(group: object) -> str:

@@ -74,7 +74,7 @@ def test_a_scan_gives_the_report_of_the_frame(tmp_path: Path) -> None:
     write_parquet(frame, tmp_path / "four.parquet")
     of_frame = page_of(frame, tmp_path)
     of_scan = page_of(scan(tmp_path / "four.parquet"), tmp_path)
-    tiles = re.compile(r'<ul class="tiles">.*?</ul>', re.DOTALL)
+    tiles = re.compile(r'<ul class="tiles".*?</ul>', re.DOTALL)
     assert tiles.findall(of_scan) == tiles.findall(of_frame) != []
 
 

@@ -1,9 +1,174 @@
-"""The section on spend."""
+"""What was spent, why that changed, and on what."""
 
-from genanalytics.report.blocks import Section
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from genanalytics.base.text import name_group
+from genanalytics.metrics import EFFECTIVE_COST, REQUESTS, summarize
+from genanalytics.metrics.against import name_changes
+from genanalytics.metrics.catalog import resolve
+from genanalytics.metrics.grouping.calendar import TIME
+from genanalytics.metrics.sets.items import ITEM_VALUES
+from genanalytics.plots import find_chart
+from genanalytics.report.blocks import Block, Cell, Chart, Column, Section, Table, Text
+from genanalytics.report.page import clean
+from genanalytics.report.scope import count_days, describe_days
 from genanalytics.report.sections.given import Given
+from genanalytics.report.svg import draw_chart
+from genanalytics.report.tables import list_trends, make_table, rank, sum_rest
+from genanalytics.report.tiles import find_versus, mark_figure
+from genanalytics.report.words import read_out
+from genanalytics.tables.changes import describe_changes, format_changes
+from genanalytics.units import Unit, format_count, format_value
+
+_COST, _CHANGE = EFFECTIVE_COST.name, "change"
+_OF_MODELS = (
+    "effective_cost",
+    "cost_share",
+    "cost_per_request_p50",
+    "usd_per_mtok",
+    "cache_savings_rate",
+)
+_ITEMS = ("billed_cost", *(value.name for value in ITEM_VALUES), "byok_cost")
 
 
-def make_spend(given: Given) -> Section | None:  # noqa: ARG001 - not written yet
-    """Return the section; None if there is nothing to say."""
-    return None
+def make_spend(given: Given) -> Section | None:
+    """Return the section: cost over time, what moved it, items of the bill, and the cost of each model."""
+    if not given.figures.total[REQUESTS.name].iloc[0]:
+        return None
+    return Section("spend", "Spend", clean(_describe(given), 400), list(_list_blocks(given)))
+
+
+def _list_blocks(given: Given) -> Iterator[Block]:
+    yield _draw_cost(given)
+    yield Text(clean(given.ahead.answer, 400), soft=given.ahead.expected is None)
+    yield from _tabulate_models(given)
+    yield _draw_items(given)
+
+
+def _describe(given: Given) -> str:
+    """Return the answer of the section: the spend, its change, and the most expensive model."""
+    tiles, period, models = given.figures.tiles, given.figures.period, given.figures.models
+    amount = mark_figure(tiles, _COST, format_value(_to_float(tiles[_COST].iloc[0]), Unit.USD))
+    if pd.isna(tiles[_COST].iloc[0]):
+        return "No cost is known."
+    days = "" if period is None else f" in {format_count(count_days(period, given.tz), 'day')}"
+    return f"{amount}{days}{_describe_change(given)}{_describe_largest(models)}."
+
+
+def _describe_change(given: Given) -> str:
+    if given.previous is None or given.figures.before is None:
+        return ""
+    tiles = given.figures.tiles
+    certainty = tiles[name_changes(_COST)[-1]].iloc[0]
+    (text,) = format_changes(tiles, _COST, Unit.USD)
+    if text in {"new", "gone"} or pd.isna(certainty):
+        return ""
+    words = {"incomplete": " (records or costs are missing)"}.get(certainty, "")
+    change = text.removesuffix(f" {certainty}")
+    sign = "more" if change.startswith("+") else "less" if change.startswith("−") else ""
+    compared = f"{change.lstrip('+−')} {sign} than" if sign else "as much as"
+    return f", {compared} in {describe_days(given.figures.before, given.tz)}{words}"
+
+
+def _describe_largest(models: pd.DataFrame) -> str:
+    known = rank(models.dropna(subset=["cost_share"]))
+    if len(known) <= 1 or known["cost_share"].iloc[0] <= 0:
+        return ""
+    share = format_value(float(known["cost_share"].iloc[0]), Unit.SHARE)
+    of = "the known cost" if models["cost_unknown"].sum() else "it"
+    return f"; {share} of {of} is {name_group(known['model'].iloc[0], missing='a model without a name')}"
+
+
+def _draw_cost(given: Given) -> Chart:
+    every, tz = given.every, given.tz
+    numbers = summarize(given.data, by="model", every=every, tz=tz, metrics=[EFFECTIVE_COST])
+    chart = find_chart("cost-over-time")
+    return draw_chart(
+        lambda axes: chart.draw(given.data, every=every, tz=tz, ax=axes),
+        name="cost-over-time",
+        question=chart.question,
+        numbers=make_table(
+            numbers,
+            [TIME, "model"],
+            [EFFECTIVE_COST, REQUESTS],
+            name="cost-over-time-numbers",
+            caption=f"Cost per {every} by model",
+            folded="Numbers of this chart",
+        ),
+        in_words=read_out(numbers, [TIME, "model"], [EFFECTIVE_COST]),
+    )
+
+
+def _draw_items(given: Given) -> Chart:
+    every, tz, itemized = given.every, given.tz, given.figures.bill.itemized
+    statistics = resolve(_ITEMS)
+    numbers = summarize(itemized, every=every, tz=tz, metrics=statistics)
+    chart = find_chart("items-over-time")
+    return draw_chart(
+        lambda axes: chart.draw(given.data, every=every, tz=tz, itemized=itemized, ax=axes),
+        name="items-over-time",
+        question=chart.question,
+        numbers=make_table(
+            numbers,
+            [TIME],
+            statistics,
+            name="items-over-time-numbers",
+            caption=f"Items of the bill per {every}",
+            folded="Numbers of this chart",
+        ),
+        in_words=read_out(numbers, [TIME], statistics),
+    )
+
+
+def _tabulate_models(given: Given) -> Iterator[Table]:
+    """Yield the table of the most expensive models, with their cost over time and its change."""
+    ranked, statistics = rank(given.figures.models), resolve(_OF_MODELS)
+    trends = list_trends(given.figures.days, "model", _COST)
+    shown = sum_rest(ranked)
+    table = make_table(
+        shown,
+        ["model"],
+        [*statistics[:1], REQUESTS, *statistics[1:]],
+        name="cost-by-model",
+        caption="Cost by model",
+        bar=_COST,
+        trends=trends,
+    )
+    yield _add_changes(given, table, shown["model"]) if given.figures.models_before is not None else table
+    if len(shown) < len(ranked):
+        folded = f"All {format_count(len(ranked), 'model')}"
+        yield make_table(
+            ranked,
+            ["model"],
+            [statistics[0], REQUESTS, *statistics[1:]],
+            name="cost-by-model-all",
+            caption="Cost by model",
+            folded=folded,
+        )
+
+
+def _add_changes(given: Given, table: Table, models: "pd.Series[str]") -> Table:
+    """Return a table of models with the change of the cost of each after its cost."""
+    before = given.figures.models_before
+    assert before is not None  # noqa: S101 - for mypy: the caller asked
+    texts = dict(zip(before["model"], format_changes(before, _COST, Unit.USD), strict=True))
+    values = dict(zip(before["model"], before[name_changes(_COST)[1]], strict=True))
+    place = next(place for place, column in enumerate(table.columns) if column.label == EFFECTIVE_COST.label) + 1
+    cells = [
+        Cell(texts.get(model, ""), "" if pd.isna(values.get(model)) else repr(float(values[model])), numeric=True)
+        for model in models
+    ]
+    heading = Column(_CHANGE, definition=f"Change of the cost against {find_versus(given)}", of_change=True)
+    rows = [
+        [*row[:place], cells[each] if each < len(cells) else Cell(""), *row[place:]]
+        for each, row in enumerate(table.rows)
+    ]
+    notes = [*table.notes, *describe_changes(before, [_COST])]
+    return replace(table, columns=[*table.columns[:place], heading, *table.columns[place:]], rows=rows, notes=notes)
+
+
+def _to_float(value: object) -> float:
+    return float("nan") if pd.isna(value) else float(value)  # type: ignore[arg-type, call-overload]

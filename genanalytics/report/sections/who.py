@@ -1,9 +1,84 @@
-"""The section on who."""
+"""Who causes the cost: labels, apps, users, sessions, and the most expensive requests."""
 
-from genanalytics.report.blocks import Section
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genanalytics.base.text import capitalize, name_group
+from genanalytics.metrics import REQUESTS, summarize
+from genanalytics.metrics.catalog import resolve
+from genanalytics.metrics.engines.source import open_source
+from genanalytics.metrics.expensive import COST, SHARE, most_expensive
+from genanalytics.plots.groups import name_subject
+from genanalytics.report.blocks import Block, Section, Table
+from genanalytics.report.page import clean
 from genanalytics.report.sections.given import Given
+from genanalytics.report.tables import list_shown, make_table, rank, sum_rest
+from genanalytics.units import Unit, format_count, format_value
+
+_KEYS = ("app_id", "external_user", "session_id")
+_FIGURES = ("effective_cost", "cost_share", "cost_per_request_p50", "error_rate")
+_COST, _TOKENS = "effective_cost", ("native_tokens_prompt", "native_tokens_completion")
+_LEAST_GROUPS = 2
 
 
-def make_who(given: Given) -> Section | None:  # noqa: ARG001 - not written yet
-    """Return the section; None if there is nothing to say."""
-    return None
+def make_who(given: Given) -> Section | None:
+    """Return the section: a table for each key that the data has, and the most expensive requests."""
+    columns = open_source(given.data).columns
+    keys = [*given.labels, *(name for name in _KEYS if name in columns)]
+    found = {key: rank(summarize(given.data, by=key, tz=given.tz, metrics=resolve(_FIGURES))) for key in keys}
+    shown = {key: summary for key, summary in found.items() if summary[key].notna().sum() >= _LEAST_GROUPS}
+    requests = _tabulate_requests(given)
+    blocks: list[Block] = [_tabulate(key, summary) for key, summary in shown.items()]
+    blocks += [requests] if requests.rows else []
+    if not blocks:
+        return None
+    return Section("who", "Who", clean(_describe(shown, given), 400), blocks)
+
+
+def _describe(shown: dict[str, pd.DataFrame], given: Given) -> str:
+    """Return the answer of the section: the first of each key, with its share."""
+    parts = list(_list_first(shown))
+    if parts:
+        return f"{capitalize('; '.join(parts))}."
+    return f"The most expensive of {format_count(int(given.figures.total[REQUESTS.name].iloc[0]), 'request')}."
+
+
+def _list_first(shown: dict[str, pd.DataFrame]) -> Iterator[str]:
+    for key, summary in shown.items():
+        named = summary[summary[key].notna()]
+        share = named["cost_share"].iloc[0]
+        if pd.isna(share) or share <= 0:
+            continue
+        of = format_count(len(named), name_subject(key))
+        part = f"{format_value(float(share), Unit.SHARE)} of the cost"
+        yield f"the most expensive of {of}, {name_group(named[key].iloc[0])}, has {part}"
+
+
+def _tabulate(key: str, summary: pd.DataFrame) -> Table:
+    statistics = resolve(_FIGURES)
+    noun = name_subject(key)
+    return make_table(
+        sum_rest(summary),
+        [key],
+        [statistics[0], REQUESTS, *statistics[1:]],
+        name=f"cost-by-{_make_id(key)}",
+        caption=f"Cost by {noun}",
+        bar=_COST,
+    )
+
+
+def _tabulate_requests(given: Given) -> Table:
+    """Return the ten most expensive requests."""
+    rows = most_expensive(given.data)
+    by = [name for name in ("created_at", "model", "provider_name", "requested_id") if name in rows]
+    if "created_at" in rows:
+        rows = rows.assign(created_at=rows["created_at"].dt.tz_convert(given.tz).dt.floor("s"))
+    has_shares = given.figures.models["cost_share"].notna().any()  # of refunds there are none
+    shown = (COST, *([SHARE] if has_shares else []), *_TOKENS)
+    figures = list_shown(rows, {name: "" for name in shown if name in rows})
+    return make_table(rows, by, figures, name="most-expensive", caption="The ten most expensive requests", bar=COST)
+
+
+def _make_id(key: str) -> str:
+    return "".join(character if character.isascii() and character.isalnum() else "-" for character in key)
