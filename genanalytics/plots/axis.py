@@ -12,10 +12,16 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, Formatter, FuncFormatter, NullLocator
 
 from genanalytics.metrics.grouping.calendar import Period
+from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.units import Unit, format_value
 
 _FEW = 7
-"""Up to this many periods each have a tick; a locator of dates would divide them into hours."""
+"""Up to this many periods each have a tick."""
+_MOST_DAYS = 100
+"""Up to this many days have Mondays as ticks; more have months."""
+_MOST_DATES = 10
+_WIDTH = 0.78
+"""The share of the width that an axis has next to its labels."""
 _MOST_MARKS = 8
 _LEAST_RANGE = 8.0
 """The least factor between the ends of a logarithmic axis, so that it has more than one tick."""
@@ -114,11 +120,12 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
     """Set the horizontal axis to periods; return the place of each start, and the shortest length, both in days."""
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
-    auto = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
-    named = every == "week" or len(places) <= _FEW  # a locator of dates would not name the starts of weeks
-    locator = FixedLocator(list(places[:: math.ceil(len(places) / _FEW)])) if named else auto
+    most = fit_ticks(ax, "Sep 30", _MOST_DATES)
+    named = _choose_named(starts, places, every)
+    auto = mdates.AutoDateLocator(tz=zone, minticks=min(3, most), maxticks=most)  # type: ignore[no-untyped-call]
+    locator = FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else auto
     formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
-    if named:  # no tick may be the first of a month, so each names its month
+    if len(named):  # no tick may be the first of a month, so each names its month
         formatter.formats[2] = formatter.zero_formats[2] = "%b %d"
         formatter.offset_formats[2] = "%Y"
     ax.xaxis.set_major_locator(locator)
@@ -130,10 +137,45 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
     return places, float(np.diff(places).min()) if len(places) > 1 else nominal
 
 
+def _choose_named(starts: pd.DatetimeIndex, places: np.ndarray, every: Period) -> np.ndarray:
+    """Return the places of ticks that a locator of dates would not find: all of a few, weeks, Mondays; none for others.
+
+    A locator of dates divides a few periods into hours, does not know the starts of weeks, and begins to count days
+    again in each month.
+    """
+    if every == "week" or len(places) <= _FEW:
+        return places
+    if every == "day" and len(places) <= _MOST_DAYS:
+        return places[starts.day_of_week == 0]
+    return places[:0]
+
+
+def fit_ticks(ax: Axes, longest: str, most: int, *, share: float = _WIDTH) -> int:
+    """Return how many ticks fit below axes, from 2 to `most`, given the longest text of one.
+
+    `share` is the part of the width that the axes have next to their labels.
+    """
+    return max(2, min(most, int(share * measure_cell(ax)[0] / (1.5 * measure_text(longest)))))
+
+
+def name_period(start: pd.Timestamp, every: Period) -> str:
+    """Return the name of a period in a sentence of its own.
+
+    >>> name_period(pd.Timestamp("2026-09-07T14:00Z"), "hour"), name_period(pd.Timestamp("2026-09-07", tz="UTC"), "day")
+    ('Mon 2026-09-07 14:00', 'Mon 2026-09-07')
+    >>> name_period(pd.Timestamp("2026-09-07"), "week"), name_period(pd.Timestamp("2026-09-01"), "month")
+    ('week of 2026-09-07', '2026-09')
+    """
+    if every in {"minute", "hour"}:
+        return f"{start:%a %Y-%m-%d %H:%M}"
+    return {"day": f"{start:%a %Y-%m-%d}", "week": f"week of {start:%Y-%m-%d}"}.get(every, f"{start:%Y-%m}")
+
+
 def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp) -> None:
     """Set the horizontal axis to the time between two moments, in their time zone."""
     zone: Any = first.tz
-    locator = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    most = fit_ticks(ax, "Sep 30", 7)
+    locator = mdates.AutoDateLocator(tz=zone, minticks=min(3, most), maxticks=most)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
     room = max((last - first) * 0.02, pd.Timedelta(minutes=1))

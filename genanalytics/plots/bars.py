@@ -1,34 +1,60 @@
 """Stacked bars over time, for charts of cost and of outcomes."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period
 from genanalytics.metrics.summary import OPEN
-from genanalytics.plots.axis import set_times
+from genanalytics.plots.axis import name_period, set_linear, set_times
+from genanalytics.plots.content import add_columns, add_series
+from genanalytics.plots.palette import GREY, find_look
+from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import HATCH, draw_legend, draw_line
+from genanalytics.units import Unit, format_count, format_value, money_decimals
 
 _MOST_BARS = 1_000
 _BAR = 0.8
 """The width of a bar, as a share of its period."""
+_WIDE, _NARROW = 8.0, 2.5
+"""From the first width on, in points, bars have gaps, and lines between layers; below the second they are an area."""
+_LEAST = 0.02
+"""Layers with less than this share of the whole are one layer."""
+_ROOM = 1.05
+"""The height of the axes, as a multiple of the highest bar."""
 
 
 class Layer(NamedTuple):
-    """One layer of the stack: a height per period."""
+    """One layer of the stack: a height per period, and how many groups are in it."""
 
     label: str
     color: str
     heights: np.ndarray
+    groups: int = 1
 
 
-def find_periods(summary: pd.DataFrame, every: Period) -> pd.Series:
-    """Return the periods of a summary, in order, and whether each is unfinished.
+class _Columns(NamedTuple):
+    """Where bars are: their places, the width of a period, the same in points, and which are hatched."""
+
+    places: np.ndarray
+    width: float
+    room: float
+    hatched: np.ndarray
+
+
+def find_periods(
+    summary: pd.DataFrame, every: Period, *, ends: tuple[pd.Timestamp, pd.Timestamp] | None = None
+) -> pd.Series:
+    """Return the periods of a summary, in order, and whether each is incomplete.
+
+    With the moments of the first and the last record, weeks and months that have days before or after them are
+    incomplete too.
 
     Raises:
         InputError: There are too many for bars.
@@ -39,36 +65,152 @@ def find_periods(summary: pd.DataFrame, every: Period) -> pd.Series:
         longer = PERIODS[PERIODS.index(every) + 1 :]
         msg = f"every={every!r} makes {len(unfinished):,} periods: use a longer one, of {', '.join(longer)}"
         raise InputError(msg)
+    if ends is not None and len(unfinished) and every in {"week", "month"}:
+        first, last = (moment.tz_convert(unfinished.index[0].tz).normalize() for moment in ends)
+        following = pd.date_range(last, periods=2, freq="D")[1]
+        unfinished.iloc[0] |= first > unfinished.index[0]
+        unfinished.iloc[-1] |= (following.day if every == "month" else following.isoweekday()) != 1
     return unfinished
 
 
+def gather_small(layers: Sequence[Layer]) -> list[Layer]:
+    """Return layers, with those that are a small part of the whole together in one grey layer at the end.
+
+    >>> layers = [Layer(name, "#000000", np.array([height])) for name, height in (("a", 99.0), ("b", 0.5), ("c", 0.5))]
+    >>> [(layer.label, layer.heights.tolist()) for layer in gather_small(layers)]
+    [('a', [99.0]), ('2 others', [1.0])]
+    """
+    sizes = [float(np.nansum(np.abs(layer.heights))) for layer in layers]
+    small = [layer for layer, size in zip(layers, sizes, strict=True) if size < _LEAST * sum(sizes) or layer.groups > 1]
+    number = sum(layer.groups for layer in small)
+    if len(small) < 2:  # noqa: PLR2004 - one layer is no group of layers
+        return [*layers]
+    heights = np.nansum([layer.heights for layer in small], axis=0)
+    large = [layer for layer in layers if not any(layer is other for other in small)]
+    return [*large, Layer(format_count(number, "other"), GREY, heights, number)]
+
+
 def draw_stack(
-    ax: Axes, unfinished: pd.Series, layers: Sequence[Layer], *, every: Period, line: Layer | None = None
+    ax: Axes,
+    unfinished: pd.Series,
+    layers: Sequence[Layer],
+    *,
+    every: Period,
+    unit: Unit = Unit.USD,
+    line: Layer | None = None,
+    expected: Layer | None = None,
+    outline: Layer | None = None,
 ) -> None:
     """Draw layers of bars on top of each other, negative ones below the axis; unfinished periods are hatched.
 
-    A line in front of them is not part of the stack; it has gaps where its height is unknown.
+    Many bars are a stepped area, since bars narrower than a pixel vanish.
+
+    Args:
+        ax: The axes.
+        unfinished: What `find_periods` returns.
+        layers: The layers, from the bottom to the top.
+        every: The period.
+        unit: The unit of the heights.
+        line: A line in front of the bars that is not part of the stack; it has gaps where its height is unknown.
+        expected: What is still to come, in pale on top of the stack.
+        outline: Heights to compare with, as an outline in front of the bars; unknown ones have none.
     """
-    places, width = set_times(ax, pd.DatetimeIndex(unfinished.index), every)
+    starts = pd.DatetimeIndex(unfinished.index)
+    places, width = set_times(ax, starts, every)
+    columns = _Columns(places, width, measure_cell(ax)[0] / len(places), unfinished.to_numpy(dtype=bool))
+    draw = _draw_bars if columns.room >= _NARROW else _draw_area
     above, below = np.zeros(len(places)), np.zeros(len(places))
     for layer in layers:
         heights = np.nan_to_num(layer.heights)  # an unknown height adds nothing to a bar
-        bars = ax.bar(
-            places,
-            heights,
-            bottom=np.where(heights < 0, below, above),
-            width=_BAR * width,
-            color=layer.color,
-            label=layer.label,
-            edgecolor="white",
-            linewidth=0,
-        )
-        for bar, hatched in zip(bars, unfinished, strict=True):
-            if hatched:
-                bar.set_hatch(HATCH)
+        bottom = np.where(heights < 0, below, above)
+        add_series(ax, layer.label, draw(ax, columns, bottom, layer._replace(heights=heights)))
         above, below = above + heights.clip(min=0), below + heights.clip(max=0)
+    handles: list[Any] = [Patch(color=layer.color, label=layer.label) for layer in layers]
+    tops = [above]
+    if expected is not None:
+        handles.append(_draw_expected(ax, columns, above, expected))
+        tops.append(above + expected.heights)
+    for other, draw_other in ((outline, _draw_outline), (line, _draw_line)):
+        if other is not None:
+            handles.append(draw_other(ax, columns, other))
+            tops.append(other.heights)
     # no wider than the bars: a tick beyond the last bar would name a month without one
     ax.set_xlim(places[0] - 0.62 * width, places[-1] + 0.62 * width)
-    handles = [Patch(color=layer.color, label=layer.label) for layer in layers]
-    lines = [] if line is None else [draw_line(ax, places, line.heights, line.color, line.label)]
-    draw_legend(ax, [*handles, *lines], unfinished=bool(unfinished.any()))
+    ax.set_ylim(_ROOM * below.min(), _ROOM * float(np.nanmax(tops)) or 1.0)
+    set_linear(ax.yaxis, unit)
+    draw_legend(ax, handles, unfinished=bool(unfinished.any()))
+    rest = [each for each in (expected, outline, line) if each is not None]
+    texts = _describe_periods(starts, every, layers, rest, unit)
+    add_columns(ax, list(places - width / 2), list(places + width / 2), texts)
+
+
+def _draw_expected(ax: Axes, columns: _Columns, above: np.ndarray, layer: Layer) -> Patch:
+    look = find_look(ax)
+    drawn: dict[str, Any] = {"facecolor": look.pale, "edgecolor": layer.color, "linewidth": 0.7}
+    width = columns.width * (_BAR if columns.room >= _WIDE else 1.0)
+    shown = np.flatnonzero(layer.heights > 0)
+    bars = ax.bar(columns.places[shown], layer.heights[shown], width, above[shown], label=layer.label, **drawn)
+    add_series(ax, layer.label, [*bars])
+    return Patch(label=layer.label, **drawn)
+
+
+def _draw_outline(ax: Axes, columns: _Columns, layer: Layer) -> Line2D:
+    """Draw the tops of bars as one line."""
+    edges = np.repeat(np.append(columns.places - columns.width / 2, columns.places[-1] + columns.width / 2), 2)[1:-1]
+    (line,) = ax.plot(edges, np.repeat(layer.heights, 2), color=layer.color, linewidth=1.2, label=layer.label)
+    add_series(ax, layer.label, [line])
+    return line
+
+
+def _draw_line(ax: Axes, columns: _Columns, layer: Layer) -> Line2D:
+    line = draw_line(ax, columns.places, layer.heights, layer.color, layer.label)
+    add_series(ax, layer.label, [line])
+    return line
+
+
+def _draw_bars(ax: Axes, columns: _Columns, bottom: np.ndarray, layer: Layer) -> list[Any]:
+    is_wide = columns.room >= _WIDE
+    bars = ax.bar(
+        columns.places,
+        layer.heights,
+        bottom=bottom,
+        width=_BAR * columns.width if is_wide else columns.width,
+        color=layer.color,
+        label=layer.label,
+        edgecolor=find_look(ax).paper,
+        linewidth=0.4 if is_wide else 0,
+        snap=is_wide,  # a narrow bar that is moved to whole pixels may vanish
+    )
+    for bar, hatched in zip(bars, columns.hatched, strict=True):
+        if hatched:
+            bar.set_hatch(HATCH)
+    return [*bars]
+
+
+def _draw_area(ax: Axes, columns: _Columns, bottom: np.ndarray, layer: Layer) -> list[Any]:
+    """Draw a layer as one stepped area; hatched parts are drawn again."""
+    lefts, tops = columns.places - columns.width / 2, bottom + layer.heights
+    edges = np.append(lefts, lefts[-1] + columns.width)
+    area = ax.stairs(tops, edges, baseline=bottom, fill=True, color=layer.color, label=layer.label, linewidth=0)
+    again = np.flatnonzero(columns.hatched & (layer.heights != 0))
+    look: dict[str, Any] = {"color": layer.color, "edgecolor": find_look(ax).paper, "hatch": HATCH, "linewidth": 0}
+    return [area, *(ax.bar(columns.places[again], layer.heights[again], columns.width, bottom[again], **look))]
+
+
+def _describe_periods(
+    starts: pd.DatetimeIndex, every: Period, layers: Sequence[Layer], rest: Sequence[Layer], unit: Unit
+) -> list[str]:
+    """Return the text under the pointer for each period: its name, its layers that are not 0, their total, the rest."""
+    heights = np.nan_to_num([layer.heights for layer in layers])
+    decimals = money_decimals(heights.ravel().tolist()) if unit is Unit.USD else None
+    texts = []
+    for place, start in enumerate(starts):
+        known = [(layer.label, layer.heights[place]) for layer in layers if np.nan_to_num(layer.heights[place])]
+        total = [("total", heights[:, place].sum())] if len(known) > 1 else []
+        others = [(layer.label, layer.heights[place]) for layer in rest if np.nan_to_num(layer.heights[place])]
+        amounts = [
+            f"{label}: {format_value(float(height), unit, decimals=decimals)}"
+            for label, height in (*known, *total, *others)
+        ]
+        texts.append("\n".join([name_period(start, every), *amounts]))
+    return texts

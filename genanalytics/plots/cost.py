@@ -1,6 +1,7 @@
 """Charts of cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,69 +9,90 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.decide.budget.outlook import Forecast
+from genanalytics.errors import InputError
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import add_unit, count_decimals, set_linear
-from genanalytics.plots.bars import Layer, draw_stack, find_periods
+from genanalytics.plots.axis import add_unit, count_decimals, fit_ticks, set_linear
+from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
+from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
     any_known,
     choose_mark,
     describe_basis,
     describe_undated,
     describe_unknown,
+    find_period,
     name_subject,
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.palette import GREY, HUES
-from genanalytics.plots.style import INK, set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
+from genanalytics.plots.room import measure_cell
+from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _COST = EFFECTIVE_COST.name
-_MOST_ROWS = 12
-_MOST_LAYERS = 5
-_REFUNDED = "refunds come last, so the running share is above 100 % before them"
+_TWO_COLUMNS = 460.0
+"""Narrower charts have no column of shares next to the amounts, in points."""
+_AMOUNTS, _SHARES = 58, 104
+"""The right edges of the columns next to bars, in points from the axes."""
 
 
-@opens_paths("data")
+@opens_paths("data", "previous")
 def cost_over_time(
     data: Records,
     *,
     by: str = "model",
     every: Period = "day",
     tz: str = "UTC",
+    previous: Records | None = None,
+    ahead: Forecast | None = None,
+    top: int = 5,
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with the cost of each period as stacked bars: the five most expensive groups, and all others.
+    """Return axes with the cost of each period as stacked bars: the most expensive groups, and all others.
 
-    A bar is at the start of its period; it is hatched if records may still be missing.
+    A bar is at the start of its period; it is hatched if records may still be missing. Groups with less than 2 % of the
+    cost are among the others.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are stacked.
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
+        previous: Records of an earlier time, drawn as an outline: its first period is at the place of the first period
+            of the data, and so on.
+        ahead: The result of `ga.forecast(data)`: the expected cost of the days to come, in pale. `every` must be `day`.
+        top: How many groups have a layer of their own.
+        colors: The colors of groups; others have the usual ones.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone or period, or there are too many periods.
+        InputError: There is no such time zone, period or color, there are too many periods, or a forecast is to be
+            drawn in periods other than days.
     """
+    if ahead is not None and every != "day":
+        msg = f"a forecast has days, and every is {every!r}: draw it with every='day', or without ahead"
+        raise InputError(msg)
     costs = summarize(data, by=by, every=every, tz=tz, metrics=[EFFECTIVE_COST])
-    unfinished = find_periods(costs, every)
+    unfinished = find_periods(costs, every, ends=find_period(data))
+    known = summarize(data, metrics=["cost_unknown"])["cost_unknown"]
     with style_axes(ax) as axes:
-        write_title(
-            axes,
-            f"Cost per {every} by {name_subject(by)}",
-            [describe_basis(data, tz), _describe_unknown(data), describe_undated(costs)],
-            title=title,
-            subtitle=subtitle,
-        )
+        details = [
+            describe_basis(data, tz),
+            describe_unknown(int(known.iloc[0])),
+            describe_undated(costs),
+            "" if ahead is None else ahead.answer.rstrip("."),
+        ]
+        write_title(axes, f"Cost per {every} by {name_subject(by)}", details, title=title, subtitle=subtitle)
         axes.set_ylabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
         axes.set_xlabel(f"{every} ({tz})")
         if unfinished.empty:
@@ -78,9 +100,62 @@ def cost_over_time(
         dated = costs.dropna(subset=[TIME])
         if not any_known(dated, _COST):
             return write_empty(axes, "no known cost")
-        draw_stack(axes, unfinished, _make_layers(dated, by), every=every)
-        set_linear(axes.yaxis, Unit.USD)
+        expected = pd.Series(dtype=float) if ahead is None else _list_expected(ahead, tz)
+        shown = unfinished.reindex(unfinished.index.union(expected.index), fill_value=False)
+        outline = None if previous is None else _make_outline(previous, every, tz, len(shown), find_look(axes).ink)
+        draw_stack(
+            axes,
+            shown,
+            gather_small(_make_layers(dated, by, shown.index, top, colors)),
+            every=every,
+            expected=_make_expected(expected, dated, shown.index) if len(expected) else None,
+            outline=outline,
+        )
         return axes
+
+
+def _list_expected(ahead: Forecast, tz: str) -> pd.Series:
+    """Return the expected cost of each day that is not over, by the start of the day."""
+    days = ahead.days.dropna(subset=["expected"])
+    return pd.Series(days["expected"].to_numpy(dtype=float), pd.DatetimeIndex(days["day"]).tz_convert(tz))
+
+
+def _make_expected(expected: pd.Series, dated: pd.DataFrame, starts: pd.Index) -> Layer:
+    """Return what is still to come of the expected costs: of a day that is not over, the rest."""
+    known = dated.groupby(TIME)[_COST].sum().reindex(starts, fill_value=0.0)
+    rest = expected.reindex(starts, fill_value=0.0) - to_finite(known)
+    return Layer("expected", GREY, np.nan_to_num(rest.to_numpy(dtype=float)).clip(min=0))
+
+
+def _make_outline(previous: Records, every: Period, tz: str, number: int, color: str) -> Layer | None:
+    """Return the cost of as many periods of other records, from their first on; unknown after their last."""
+    dated = summarize(previous, every=every, tz=tz, metrics=[EFFECTIVE_COST]).dropna(subset=[TIME])
+    if dated.empty:
+        return None
+    heights = np.full(number, np.nan)
+    shown = to_finite(dated[_COST])[:number]
+    heights[: len(shown)] = shown
+    return Layer(f"from {dated[TIME].iloc[0]:%Y-%m-%d} on", color, heights)
+
+
+def _make_layers(
+    dated: pd.DataFrame, by: str, starts: pd.Index, top: int, colors: Mapping[Any, str] | None
+) -> list[Layer]:
+    """Return the cost per period of the most expensive groups, and of all others together."""
+    codes, groups = pd.factorize(dated[by], use_na_sentinel=False)
+    amounts = np.nan_to_num(to_finite(dated[_COST]))  # a period without a known cost adds nothing
+    ranked = np.argsort(-np.bincount(codes, weights=amounts, minlength=len(groups)), kind="stable")
+    named = ranked[: len(groups) if len(groups) == top + 1 else top]  # a last group alone keeps its name
+    table = np.zeros((len(groups), len(starts)))
+    np.add.at(table, (codes, starts.get_indexer(pd.Index(dated[TIME]))), amounts)
+    drawn = choose_colors(list(groups[named]), dict.fromkeys(groups[named[top:]], GREY) | dict(colors or {}))
+    layers = [
+        Layer(shorten_group(groups[group]), color, table[group]) for group, color in zip(named, drawn, strict=True)
+    ]
+    rest = ranked[len(named) :]
+    if len(rest):
+        layers.append(Layer(format_count(len(rest), "other"), GREY, table[rest].sum(axis=0), len(rest)))
+    return layers
 
 
 @opens_paths("data")
@@ -89,89 +164,74 @@ def cost_ranking(
     *,
     by: str = "model",
     tz: str = "UTC",
+    top: int = 12,
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with the cost of each group as bars, the most expensive first, and the running total (Pareto).
-
-    Bars and running total have the same scale.
+    """Return axes with the cost of each group as bars, the most expensive first, with its amount and its share.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        by: The column, or the derived key, whose values are ranked: a bar for each of the twelve most expensive, and
-            one for all others.
+        by: The column, or the derived key, whose values are ranked.
         tz: The time zone of days and hours, by its IANA name.
+        top: How many groups have a bar; all others have one together.
+        colors: The colors of groups; others have the usual one.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone.
+        InputError: There is no such time zone or color.
     """
-    costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST])
+    costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST, "cost_unknown"])
+    unknown = int(costs["cost_unknown"].sum())
     costs = costs[np.isfinite(to_finite(costs[_COST]))]
     costs = costs.sort_values([_COST, "requests"], ascending=False, kind="stable")
-    amounts = to_finite(costs[_COST])
-    names = [shorten_group(group) for group in costs[by]]
-    if len(names) > _MOST_ROWS + 1:
-        rest = format_count(len(names) - _MOST_ROWS, "other")
-        names, amounts = [*names[:_MOST_ROWS], rest], np.append(amounts[:_MOST_ROWS], amounts[_MOST_ROWS:].sum())
+    amounts, groups = to_finite(costs[_COST]), list(costs[by])
+    if len(groups) <= top + 1:
+        top = len(groups)
+    names = [shorten_group(group) for group in groups[:top]]
+    drawn = choose_colors(groups[:top], dict.fromkeys(groups[:top], HUES[0]) | dict(colors or {}))
+    if len(groups) > top:
+        amounts = np.append(amounts[:top], amounts[top:].sum())
+        names.append(format_count(len(groups) - top, "other"))
+        drawn.append(GREY)
     with style_axes(ax, grid="x") as axes:
-        write_title(
-            axes,
-            f"Cost by {name_subject(by)}, with its running share",
-            [describe_basis(data, tz), _describe_unknown(data), _REFUNDED if (amounts < 0).any() else ""],
-            title=title,
-            subtitle=subtitle,
-        )
+        details = [describe_basis(data, tz), describe_unknown(unknown)]
+        write_title(axes, f"Cost by {name_subject(by)}", details, title=title, subtitle=subtitle)
         axes.set_xlabel(add_unit(EFFECTIVE_COST.label, Unit.USD))
         if not names:
             return write_empty(axes, "no known cost")
-        rows = np.arange(len(names))
-        colors = [GREY if place >= _MOST_ROWS else HUES[0] for place in rows]
-        axes.barh(rows, amounts, height=0.7, color=colors)
+        axes.barh(np.arange(len(names)), amounts, height=0.7, color=drawn)
+        _set_amounts(axes, amounts)
         set_rows(axes, names, above=1.2)
-        _draw_running_share(axes, amounts, choose_mark(costs, _COST))
+        texts = _write_amounts(axes, amounts, choose_mark(costs, _COST))
+        add_rows(axes, [f"{name}\n{text}" for name, text in zip(names, texts, strict=True)])
         return axes
 
 
-def _draw_running_share(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) -> None:
-    """Draw the running total over the bars, and write amounts and running shares to the right; no shares of refunds."""
-    running, total = amounts.cumsum(), float(amounts.sum())
-    least, most = min(0.0, float(amounts.min())), max(float(running.max()), 0.0)
+def _set_amounts(ax: Axes, amounts: np.ndarray) -> None:
+    """Set the horizontal axis to the range from 0 to the amounts."""
+    least, most = min(0.0, float(amounts.min())), max(float(amounts.max()), 0.0)
     ax.set_xlim(1.02 * least, 1.02 * most or 1.0)
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_locator(MaxNLocator(fit_ticks(ax, "$1,000.00", 6, share=0.5)))
     set_linear(ax.xaxis, Unit.USD)
-    decimals = count_decimals(ax.get_xticks())
-    write_beside(ax, -0.85, "cost", indent=58, ha="right")
-    for row, amount in enumerate(amounts):
-        write_beside(ax, row, mark(format_value(amount, Unit.USD, decimals=decimals)), indent=58, ha="right")
-    if total > 0 and least == 0:
-        ax.plot(running, np.arange(len(amounts)), color=INK, marker="o", markersize=3.5, linewidth=1)
-        write_beside(ax, -0.85, "running", indent=104, ha="right")
-        for row, share in enumerate(running / total):
-            write_beside(ax, row, format_value(share, Unit.SHARE), indent=104, ha="right")
 
 
-def _describe_unknown(data: Records) -> str:
-    return describe_unknown(int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0]))
-
-
-def _make_layers(dated: pd.DataFrame, by: str) -> list[Layer]:
-    """Return the cost per period of the five most expensive groups, and of all others together."""
-    codes, groups = pd.factorize(dated[by], use_na_sentinel=False)
-    amounts = np.nan_to_num(to_finite(dated[_COST]))  # a period without a known cost adds nothing
-    most_expensive = np.argsort(-np.bincount(codes, weights=amounts, minlength=len(groups)), kind="stable")
-    rank = np.empty(len(groups), dtype=int)
-    rank[most_expensive] = np.arange(len(groups))
-    layer = np.minimum(rank[codes], _MOST_LAYERS)
-    table = pd.DataFrame({"time": dated[TIME], "layer": layer, "cost": amounts}).pivot_table(
-        index="time", columns="layer", values="cost", aggfunc="sum", fill_value=0.0
-    )
-    names = [shorten_group(group) for group in groups[most_expensive[: _MOST_LAYERS + 1]]]
-    if len(groups) > _MOST_LAYERS + 1:
-        names[_MOST_LAYERS] = format_count(len(groups) - _MOST_LAYERS, "other")
-    colors = (*HUES[:_MOST_LAYERS], GREY)
-    return [Layer(names[place], colors[place], table[place].to_numpy()) for place in map(int, table.columns)]
+def _write_amounts(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) -> list[str]:
+    """Write amounts to the right of the axes, and their shares if none is a refund and there is room; return both."""
+    decimals, total = count_decimals(ax.get_xticks()), float(amounts.sum())
+    texts = [mark(format_value(amount, Unit.USD, decimals=decimals)) for amount in amounts]
+    columns = [("cost", texts, _AMOUNTS)]
+    if total > 0 and amounts.min() >= 0:
+        shares = [format_value(amount / total, Unit.SHARE) for amount in amounts]
+        columns += [("share", shares, _SHARES)] if measure_cell(ax)[0] >= _TWO_COLUMNS else []
+        texts = [f"{amount}, {share}" for amount, share in zip(texts, shares, strict=True)]
+    for name, column, place in columns:
+        write_beside(ax, -0.85, name, indent=place, ha="right")
+        for row, text in enumerate(column):
+            write_beside(ax, row, text, indent=place, ha="right")
+    return texts

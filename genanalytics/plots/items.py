@@ -1,5 +1,7 @@
 """The chart of the items of the bill."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,10 +12,16 @@ from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.items import ITEM_VALUES
-from genanalytics.plots.axis import set_linear
-from genanalytics.plots.bars import Layer, draw_stack, find_periods
-from genanalytics.plots.groups import any_known, describe_basis, describe_undated, describe_unknown, to_finite
-from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
+from genanalytics.plots.groups import (
+    any_known,
+    describe_basis,
+    describe_undated,
+    describe_unknown,
+    find_period,
+    to_finite,
+)
+from genanalytics.plots.palette import GREY, HUES, choose_colors
 from genanalytics.plots.style import style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
 
@@ -27,7 +35,7 @@ _COLORS = {
 }
 """The items, from the bottom of the stack to its top."""
 _NOTHING = format_value(0.0, Unit.SHARE)
-_OWN_KEYS, _OWN_KEYS_COLOR = "byok_cost", "#c9c9cf"
+_OWN_KEYS, _OWN_KEYS_COLOR = "byok_cost", HUES[6]
 
 
 @opens_paths("data", "itemized")
@@ -37,6 +45,7 @@ def items_over_time(
     every: Period = "day",
     tz: str = "UTC",
     itemized: Records | None = None,
+    colors: Mapping[str, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
@@ -51,17 +60,18 @@ def items_over_time(
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
         itemized: The result of `ga.itemize(data)`; computed if it is not given.
+        colors: The colors of items by their names in the legend; others have the usual ones.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone or period, or there are too many periods.
+        InputError: There is no such time zone, period or color, or there are too many periods.
     """
     names = [*_COLORS, "billed_cost", _OWN_KEYS, "cost_unknown"]
     costs = summarize(add_items(data) if itemized is None else itemized, every=every, tz=tz, metrics=names)
-    unfinished = find_periods(costs, every)
+    unfinished = find_periods(costs, every, ends=find_period(data))
     with style_axes(ax) as axes:
         details = [
             describe_basis(data, tz),
@@ -77,8 +87,7 @@ def items_over_time(
         dated = costs.dropna(subset=[TIME])
         if not any_known(dated, "billed_cost") and not any_known(dated, _OWN_KEYS):
             return write_empty(axes, "no known cost")
-        draw_stack(axes, unfinished, _make_layers(dated), every=every)
-        set_linear(axes.yaxis, Unit.USD)
+        draw_stack(axes, unfinished, _make_layers(dated, colors), every=every)
         return axes
 
 
@@ -89,9 +98,15 @@ def _describe_unexplained(costs: pd.DataFrame) -> str:
     return "" if share == _NOTHING else f"{share} of the bill is not explained by a price"
 
 
-def _make_layers(dated: pd.DataFrame) -> list[Layer]:
-    """Return the items that cost anything, and the charges to own keys."""
+def _make_layers(dated: pd.DataFrame, colors: Mapping[str, str] | None) -> list[Layer]:
+    """Return the items that cost anything, small ones together, and the charges to own keys."""
     labels = {value.name: value.label for value in ITEM_VALUES} | {_OWN_KEYS: "own keys (BYOK)"}
-    colors = _COLORS | {_OWN_KEYS: _OWN_KEYS_COLOR}
-    layers = [Layer(labels[name], color, np.nan_to_num(to_finite(dated[name]))) for name, color in colors.items()]
-    return [layer for layer in layers if layer.heights.any()] or layers[:1]
+    usual = _COLORS | {_OWN_KEYS: _OWN_KEYS_COLOR}
+    drawn = choose_colors(list(labels.values()), {labels[name]: usual[name] for name in usual} | dict(colors or {}))
+    layers = [
+        Layer(label, color, np.nan_to_num(to_finite(dated[name])))
+        for (name, label), color in zip(labels.items(), drawn, strict=True)
+    ]
+    known = [layer for layer in layers if layer.heights.any()] or layers[:1]
+    items = [layer for layer in known if layer.label != labels[_OWN_KEYS]]
+    return [*gather_small(items), *known[len(items) :]]

@@ -14,7 +14,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
-from matplotlib.textpath import TextPath
 from matplotlib.transforms import ScaledTranslation
 
 from genanalytics.base.text import shorten
@@ -22,6 +21,7 @@ from genanalytics.plots.axis import set_linear
 from genanalytics.plots.content import Entry, clear_content, find_content
 from genanalytics.plots.heading import set_heading
 from genanalytics.plots.palette import GREY, HEAT, find_look
+from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.units import Unit
 
 PALE = "#dcdce0"
@@ -35,6 +35,8 @@ SMALL = "small"
 """The size of text next to marks."""
 
 _LEAST_ROWS = 3
+_ROW_HEIGHT, _FRAME_HEIGHT = 0.36, 1.6
+"""The heights of a row, and of title and axis, in inches."""
 _NAMES = 0.28
 """The share of the width that the names of rows may take."""
 _AXES = 0.82
@@ -60,6 +62,7 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
 
     `grid` is the axis with grid lines: `x`, `y`, `both`, or "" for none.
     """
+    is_own = ax is None
     if ax is None:
         import matplotlib.pyplot as plt  # noqa: PLC0415 - it chooses a backend, which only a figure needs
 
@@ -74,6 +77,15 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         yield ax
     for text in set(ax.findobj(Text)) - others:  # titles and labels of given axes keep the settings of their creation
         text.set_parse_math(SETTINGS["text.parse_math"])
+    if is_own:
+        suit_height(ax)
+
+
+def suit_height(ax: Axes) -> None:
+    """Make the figure of a chart with few rows lower, so that it has no empty half and no thick bars."""
+    rows, figure = find_content(ax).rows, ax.get_figure(root=True)
+    if rows and figure is not None:
+        figure.set_figheight(min(SIZE[1], _FRAME_HEIGHT + _ROW_HEIGHT * max(rows, _LEAST_ROWS)))
 
 
 def draw_grid(ax: Axes, grid: str) -> None:
@@ -102,24 +114,6 @@ def remove_words(ax: Axes) -> None:
     legend = ax.get_legend()
     if legend is not None:
         legend.remove()
-
-
-def measure_cell(ax: Axes) -> tuple[float, float]:
-    """Return the width and height of the part of a figure that belongs to axes and their labels, in points."""
-    place, scale = ax.get_subplotspec(), 72 / ax.figure.dpi
-    if place is None:
-        box = ax.get_window_extent()
-        return float(box.width * scale), float(box.height * scale)
-    grid, whole = place.get_gridspec(), ax.figure.bbox
-    width = whole.width * _take_share(grid.get_width_ratios(), place.colspan, grid.ncols)
-    return float(width * scale), float(
-        whole.height * _take_share(grid.get_height_ratios(), place.rowspan, grid.nrows) * scale
-    )
-
-
-def _take_share(ratios: Any, span: range, number: int) -> float:  # noqa: ANN401 - an array or None
-    sizes = np.ones(number) if ratios is None else np.asarray(ratios, dtype=float)
-    return float(sizes[span.start : span.stop].sum() / sizes.sum())
 
 
 def write_empty(ax: Axes, reason: str) -> Axes:
@@ -155,12 +149,6 @@ def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
     find_content(ax).rows = len(names)
 
 
-def measure_text(text: str, size: str | float | None = None) -> float:
-    """Return the width of a text in the font of the style, in points; `size` is that of the style if it is None."""
-    font = FontProperties(size=mpl.rcParams["font.size"] if size is None else size)
-    return float(TextPath((0, 0), text, size=font.get_size_in_points(), prop=font).get_extents().width) if text else 0.0
-
-
 def draw_line(ax: Axes, places: np.ndarray, values: np.ndarray, color: str, label: str) -> Line2D:
     """Draw a line with gaps for unknown values; a value without neighbours is a dot."""
     known = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
@@ -175,7 +163,7 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
     look = find_look(ax)
     shown = [*handles]
     if unfinished:
-        shown.append(Patch(facecolor=look.paper, edgecolor=GREY, hatch=HATCH, label="unfinished"))
+        shown.append(Patch(facecolor=look.paper, edgecolor=GREY, hatch=HATCH, label="incomplete"))
     find_content(ax).entries = [_describe_handle(handle) for handle in shown]
     columns = _count_columns([str(handle.get_label()) for handle in shown], _AXES * measure_cell(ax)[0])
     legend = ax.legend(

@@ -1,13 +1,19 @@
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
 
+from genanalytics.decide.budget.forecast import forecast
 from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.plots import cost_over_time, cost_ranking
+from genanalytics.plots.content import find_content
 from genanalytics.plots.palette import GREY, HUES
-from support.artists import detail, layers, points, render, stacks, texts, tick_texts
+from support.artists import detail, layers, points, render, stacks, texts, tick_texts, tips
 from support.generations import frame_of, on
 
 
@@ -86,7 +92,7 @@ def test_the_last_day_is_hatched_where_records_can_still_come(axes: Axes) -> Non
     cost_over_time(frame, ax=axes)
     (bars,) = layers(axes)
     assert [bool(bar.get_hatch()) for bar in bars] == [False, True]
-    assert legend(axes) == ["a", "unfinished"]
+    assert legend(axes) == ["a", "incomplete"]
 
 
 def test_days_are_those_of_the_zone(axes: Axes) -> None:
@@ -153,15 +159,15 @@ def test_a_frame_without_the_column_is_refused_by_name(axes: Axes) -> None:
 RANKED = [{"model": "a", "total_cost": 6.0}, {"model": "b", "total_cost": 3.0}, {"model": "c", "total_cost": 1.0}]
 
 
-def test_the_ranking_has_the_most_expensive_on_top_and_the_running_total_next_to_it(axes: Axes) -> None:
+def test_the_ranking_has_the_most_expensive_on_top_with_its_amount_and_share(axes: Axes) -> None:
     cost_ranking(frame_of(*reversed(RANKED)), ax=axes)
     (bars,) = layers(axes)
     assert [bar.get_width() for bar in bars] == [6.0, 3.0, 1.0]
     assert tick_texts(axes, "y") == ["a", "b", "c"]
     assert axes.yaxis_inverted()
-    (running,) = axes.lines
-    assert points(running)[0].tolist() == [6.0, 9.0, 10.0]
-    assert texts(axes) == ["cost", "$6.00", "$3.00", "$1.00", "running", "60.0 %", "90.0 %", "100.0 %"]
+    assert not axes.lines
+    assert texts(axes) == ["cost", "$6.00", "$3.00", "$1.00", "share", "60.0 %", "30.0 %", "10.0 %"]
+    assert tips(axes)[0] == "a\n$6.00, 60.0 %"
 
 
 def test_the_ranking_puts_what_has_no_row_of_its_own_together(axes: Axes) -> None:
@@ -172,10 +178,85 @@ def test_the_ranking_puts_what_has_no_row_of_its_own_together(axes: Axes) -> Non
     assert to_hex(bars[-1].get_facecolor()) == GREY
 
 
-def test_a_ranking_of_refunds_has_no_running_share(axes: Axes) -> None:
+def test_a_ranking_of_refunds_has_no_shares(axes: Axes) -> None:
     cost_ranking(frame_of({"total_cost": -1.0}), ax=axes)
-    assert not axes.lines
-    assert "running" not in texts(axes)
+    assert "share" not in texts(axes)
+
+
+def test_the_number_of_bars_and_their_colors_can_be_chosen(axes: Axes) -> None:
+    cost_ranking(frame_of(*RANKED), top=1, colors={"a": "black"}, ax=axes)
+    (bars,) = layers(axes)
+    assert [(bar.get_width(), to_hex(bar.get_facecolor())) for bar in bars] == [(6.0, "#000000"), (4.0, GREY)]
+
+
+def test_a_chart_with_few_rows_is_lower() -> None:
+    cost_ranking(frame_of(*RANKED))
+    height = plt.gcf().get_figheight()
+    plt.close("all")
+    assert height < 3
+
+
+def test_groups_with_a_small_part_of_the_cost_are_among_the_others(axes: Axes) -> None:
+    frame = frame_of({"total_cost": 98.0}, {"model": "b", "total_cost": 1.5}, {"model": "c", "total_cost": 0.5})
+    assert stacks(cost_over_time(frame, ax=axes)) == {"a": [98.0], "2 others": [2.0]}
+
+
+def test_the_number_of_layers_and_their_colors_can_be_chosen(axes: Axes) -> None:
+    frame = frame_of(*({"model": f"m{cost}", "total_cost": float(cost)} for cost in range(1, 5)))
+    cost_over_time(frame, top=2, colors={"m3": "#123456"}, ax=axes)
+    drawn = {str(bars.get_label()): to_hex(bars[0].get_facecolor()) for bars in layers(axes)}
+    assert drawn == {"m4": HUES[0], "m3": "#123456", "2 others": GREY}
+
+
+def test_the_pointer_reads_the_layers_of_a_period_and_their_total(axes: Axes) -> None:
+    cost_over_time(frame_of(on("2026-03-02"), on("2026-03-02", model="b"), on("2026-03-03")), ax=axes)
+    assert tips(axes) == [
+        "Mon 2026-03-02\na: $1.000\nb: $1.000\ntotal: $2.000",
+        "Tue 2026-03-03\na: $1.000",
+    ]
+    assert {label for _, label in find_content(axes).series} == {"a", "b"}
+
+
+def test_another_period_is_an_outline_aligned_by_its_first_day(axes: Axes) -> None:
+    before = frame_of(on("2026-02-01", total_cost=5.0), on("2026-02-02", total_cost=7.0))
+    cost_over_time(frame_of(on("2026-03-01"), on("2026-03-03")), previous=before, ax=axes)
+    (outline,) = axes.lines
+    assert points(outline)[1].tolist()[:4] == [5.0, 5.0, 7.0, 7.0]
+    assert np.isnan(points(outline)[1][4:]).all()
+    assert legend(axes) == ["a", "from 2026-02-01 on"]
+
+
+def test_the_days_ahead_are_pale(axes: Axes) -> None:
+    days = [on(f"2026-{month:02}-{day:02}", total_cost=2.0) for month in (2, 3) for day in range(1, 29)]
+    frame = frame_of(*days, fetched="2026-03-29T01:00")
+    ahead = forecast(frame)
+    cost_over_time(frame, ahead=ahead, ax=axes)
+    known, expected = stacks(axes).values()
+    assert sum(known) == 112.0
+    assert expected == [pytest.approx(2.0)] * 3
+    assert ahead.answer.rstrip(".") in detail(axes)
+
+
+def test_a_forecast_of_days_is_not_drawn_in_weeks(axes: Axes) -> None:
+    frame = frame_of(on("2026-03-01"))
+    with pytest.raises(InputError, match="a forecast has days, and every is 'week'"):
+        cost_over_time(frame, every="week", ahead=forecast(frame), ax=axes)
+
+
+@pytest.mark.parametrize(("days", "hatched"), [(("04", "19"), [True, False, True]), (("02", "22"), [False] * 3)])
+def test_weeks_that_the_data_do_not_fill_are_hatched(axes: Axes, days: tuple[str, str], hatched: list[bool]) -> None:
+    frame = frame_of(*(on(f"2026-03-{day}") for day in days), fetched="2026-04-30T00:00")
+    cost_over_time(frame, every="week", ax=axes)
+    assert [bool(bar.get_hatch()) for container in layers(axes) for bar in container] == hatched
+
+
+@pytest.mark.parametrize(("every", "number"), [("day", 366), ("hour", 800)])
+def test_many_periods_are_an_area_that_can_be_seen(axes: Axes, every: Period, number: int) -> None:
+    starts = pd.date_range("2026-01-01", periods=number, freq=every[0].replace("d", "D"))
+    cost_over_time(frame_of(*({"created_at": f"{start.isoformat()}Z"} for start in starts)), every=every, ax=axes)
+    (area,) = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
+    assert len(area.get_data()[0]) == number
+    assert axes.get_ylim()[0] == 0
 
 
 def test_a_ranking_leaves_out_what_nobody_knows(axes: Axes) -> None:

@@ -78,6 +78,11 @@ def detail(ax: Axes) -> str:
     return "; ".join(find_content(ax).details)
 
 
+def tips(ax: Axes) -> list[str]:
+    """Return what the pointer reads."""
+    return [value.text for value in find_content(ax).values]
+
+
 def tick_texts(ax: Axes, which: str) -> list[str]:
     """Return the texts of the ticks inside of an axis, as they are drawn."""
     render(ax)

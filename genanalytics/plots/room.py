@@ -1,0 +1,32 @@
+"""The room that a chart has: the part of the figure for its axes, and the widths of texts, in points."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+
+def measure_cell(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the part of a figure that belongs to axes and their labels, in points."""
+    place, scale = ax.get_subplotspec(), 72 / ax.figure.dpi
+    if place is None:
+        box = ax.get_window_extent()
+        return float(box.width * scale), float(box.height * scale)
+    grid, whole = place.get_gridspec(), ax.figure.bbox
+    width = whole.width * _take_share(grid.get_width_ratios(), place.colspan, grid.ncols)
+    height = whole.height * _take_share(grid.get_height_ratios(), place.rowspan, grid.nrows)
+    return float(width * scale), float(height * scale)
+
+
+def _take_share(ratios: Any, span: range, number: int) -> float:  # noqa: ANN401 - an array or None
+    sizes = np.ones(number) if ratios is None else np.asarray(ratios, dtype=float)
+    return float(sizes[span.start : span.stop].sum() / sizes.sum())
+
+
+def measure_text(text: str, size: str | float | None = None) -> float:
+    """Return the width of a text in the font of the style, in points; `size` is that of the style if it is None."""
+    font = FontProperties(size=mpl.rcParams["font.size"] if size is None else size)
+    return float(TextPath((0, 0), text, size=font.get_size_in_points(), prop=font).get_extents().width) if text else 0.0
