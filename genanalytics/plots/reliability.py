@@ -69,7 +69,7 @@ def outcomes(
         dated = totals.dropna(subset=[TIME])
         fallbacks = to_finite(dated["fallback_rate"])
         line = Layer("fallbacks", "black", fallbacks) if np.isfinite(fallbacks).any() else None
-        draw_stack(axes, unfinished, _make_layers(endings, dated), every=every, line=line)
+        draw_stack(axes, unfinished, _make_layers(endings, dated), every=every, unit=Unit.SHARE, line=line)
         set_linear(axes.yaxis, Unit.SHARE)
         axes.set_ylim(0, max(0.01, axes.get_ylim()[1]))
         return axes
