@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.declare import RowValue, Statistic
+from genanalytics.metrics.engines.protocol import CLUSTERS
 from genanalytics.metrics.engines.source import Records, open_in_memory
 from genanalytics.metrics.forms import rate, spread, total
 from genanalytics.metrics.grouping.labels import check_columns
@@ -87,13 +88,19 @@ def attempts(data: Records) -> pd.DataFrame:
         MissingColumnError: The frame lacks a column.
         InputError: The data is not in memory.
     """
+    return _list_attempts(data, ())
+
+
+def _list_attempts(data: Records, more: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of `attempts`, with more columns of the records if they exist."""
     source = open_in_memory(data, "attempts need", f"{', '.join((*_OF_RECORD, _COLUMN))} are enough")
     check_columns(source, (*_OF_RECORD, _COLUMN), "attempts")
-    table = source.table((*_OF_RECORD, _COLUMN))
+    of_record = (*_OF_RECORD, *(name for name in more if name in source.columns))
+    table = source.table((*of_record, _COLUMN))
     lists = table[_COLUMN]
     counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     owners, each = np.repeat(np.arange(len(lists)), counts), pc.list_flatten(lists)
-    columns = {name: table[name].take(owners) for name in _OF_RECORD}
+    columns = {name: table[name].take(owners) for name in of_record}
     fields = {_RENAMED.get(field.name, field.name): pc.struct_field(each, field.name) for field in ATTEMPT}
     found = to_frame(pa.table(columns | fields))
     position = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
@@ -105,12 +112,16 @@ def attempts(data: Records) -> pd.DataFrame:
 
 
 @opens_paths("data", place="memory")
-def attempt_summary(data: Records, *, by: str | Sequence[str] | None = "provider_name") -> pd.DataFrame:
+def attempt_summary(
+    data: Records, *, by: str | Sequence[str] | None = "provider_name", intervals: bool = False
+) -> pd.DataFrame:
     """Return the number, success and latency of the attempts at each provider.
 
     Args:
         data: A frame as `fetch` returns it, in memory.
         by: The columns to group by: columns of `attempts`, and the derived columns of `summarize`, such as `day`.
+        intervals: Whether `<name>_low` and `<name>_high` follow each share, mean and percentile: the limits of its 95 %
+            interval, as in `summarize`. Attempts of a session, or of a request, count as dependent.
 
     Returns:
         The columns of `by`; `attempts` (Int64), their number; `success_rate`, `rate_limited` and `fell_back`, shares of
@@ -122,8 +133,8 @@ def attempt_summary(data: Records, *, by: str | Sequence[str] | None = "provider
         MissingColumnError: The frame lacks a column.
         InputError: The data is not in memory, or a column cannot be grouped by.
     """
-    rows = attempts(data)
-    found = summarize(rows, by=by, metrics=ATTEMPTS).rename(columns={REQUESTS.name: "attempts"})
+    rows = _list_attempts(data, tuple(CLUSTERS) if intervals else ())
+    found = summarize(rows, by=by, metrics=ATTEMPTS, intervals=intervals).rename(columns={REQUESTS.name: "attempts"})
     for attribute in ("units", "labels"):
         of_requests = found.attrs[attribute].pop(REQUESTS.name)
         found.attrs[attribute] = {"attempts": of_requests} | found.attrs[attribute]

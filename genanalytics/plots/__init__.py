@@ -4,9 +4,11 @@
 changes no setting of matplotlib.
 """
 
+from genanalytics.plots.attempts import attempts_by_provider
 from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
 from genanalytics.plots.catalog import CHARTS, Chart, find_chart
 from genanalytics.plots.cost import cost_over_time, cost_ranking
+from genanalytics.plots.dumbbells import latency_percentiles
 from genanalytics.plots.flips import session_cache
 from genanalytics.plots.gaps import hit_rate_by_gap
 from genanalytics.plots.items import items_over_time
@@ -16,10 +18,13 @@ from genanalytics.plots.prices import unit_prices
 from genanalytics.plots.reliability import outcomes
 from genanalytics.plots.saving import save
 from genanalytics.plots.speed import speed_against_price, throughput
+from genanalytics.plots.tokens import token_mix
+from genanalytics.plots.unused import unused_cost
 
 __all__ = [
     "CHARTS",
     "Chart",
+    "attempts_by_provider",
     "cache_payback",
     "cache_savings_rate",
     "cache_waterfall",
@@ -30,11 +35,14 @@ __all__ = [
     "hour_of_week",
     "items_over_time",
     "latency_heatmap",
+    "latency_percentiles",
     "latency_tails",
     "outcomes",
     "save",
     "session_cache",
     "speed_against_price",
     "throughput",
+    "token_mix",
     "unit_prices",
+    "unused_cost",
 ]

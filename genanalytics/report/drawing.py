@@ -11,9 +11,9 @@ SERIES, CELLS = "series-", "cells"
 """The ids of artists that belong to a legend entry, before its place, and of the cells of a map."""
 
 _LINK = "{http://www.w3.org/1999/xlink}href"
-_INK = {"#000000": "1", "#262626": "1", "#333333": "1", "#666666": "0.78", "black": "1"}
+INK = {"#000000": "1", "#262626": "1", "#333333": "1", "#666666": "0.78", "black": "1"}
 """The colors of text and axes on white, and their opacity in the text color of the page."""
-_CLASSES = {"#ffffff": "paper", "white": "paper", "#e6e6e6": "faint", "#dcdce0": "faint"}
+_CLASSES = {"#ffffff": "paper", "white": "paper", "#e6e6e6": "faint", "#dcdce0": "faint", "#dcdcdc": "faint"}
 """The colors that the page replaces, and their classes in its style."""
 _FONT = re.compile(
     r"^(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)$"
@@ -115,10 +115,10 @@ def _recolor(element: ET.Element) -> None:
     """Give text, axes and paper the colors of the page."""
     for name in ("fill", "stroke"):
         color = element.get(name, "").lower()
-        if color in _INK:
+        if color in INK:
             element.set(name, "currentColor")
-            if _INK[color] != "1":
-                element.set(f"{name}-opacity", _INK[color])
+            if INK[color] != "1":
+                element.set(f"{name}-opacity", INK[color])
         elif color in _CLASSES:
             element.set("class", f"{element.get('class', '')} {_CLASSES[color]}-{name}".strip())
             del element.attrib[name]

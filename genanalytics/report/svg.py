@@ -21,7 +21,7 @@ from matplotlib.text import Annotation, Text
 from genanalytics.plots.content import Content, Entry, find_content
 from genanalytics.plots.style import SETTINGS
 from genanalytics.report.blocks import Chart, Table
-from genanalytics.report.drawing import CELLS, SERIES, Tip, embed
+from genanalytics.report.drawing import CELLS, INK, SERIES, Tip, embed
 
 _DPI = 72
 """A point of the drawing is a unit of the SVG."""
@@ -114,7 +114,8 @@ def _take_texts(ax: Axes) -> Content:
     legend = ax.get_legend()
     if legend is not None and content.entries:
         legend.remove()
-    return Content(title, details, list(content.entries))
+    entries = [entry._replace(color="currentColor") if entry.color in INK else entry for entry in content.entries]
+    return Content(title, details, entries)
 
 
 def _enlarge_texts(figure: Figure, least: float) -> None:

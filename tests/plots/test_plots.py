@@ -26,6 +26,8 @@ from support.generations import frame_of, on
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CHART = pytest.mark.parametrize("name", CHARTS)
+SLOW_ON_ENGINES = {"unused-cost"}
+"""Charts of many queries."""
 
 
 def spread_over(span: timedelta, number: int, groups: int = 3) -> pd.DataFrame:
@@ -149,7 +151,9 @@ def test_a_chart_changes_neither_settings_nor_neighbours_nor_the_data(name: str)
     pd.testing.assert_frame_equal(frame, copy)
 
 
-@CHART
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name in SLOW_ON_ENGINES else []) for name in CHARTS]
+)
 def test_a_chart_of_a_relation_is_that_of_the_frame(name: str, axes: Axes, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     frame = spread_over(timedelta(days=3), 90)
