@@ -103,3 +103,16 @@ def test_a_file_of_ids_is_refused_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("\n".join(FRAME["requested_id"]))
     with pytest.raises(InputError, match="contains generation ids, not records: fetch their records first"):
         ga.summarize(tmp_path / "ids.txt")
+
+
+@pytest.mark.parametrize(
+    ("named", "next_step"),
+    [
+        ({"last": "week"}, "overview has no argument 'last': choose records first, with ga.select(data, last=...)"),
+        ({"sorted": "cost"}, "overview has no argument 'sorted'; did you mean 'sort'? there are data, by, every"),
+    ],
+)
+def test_an_unknown_argument_is_refused_with_the_next_step(named: dict[str, Any], next_step: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        ga.overview(FRAME, **named)
+    assert str(caught.value).startswith(next_step)

@@ -17,7 +17,7 @@ from genanalytics.bill.book import BY as BY_OF_PRICES
 from genanalytics.bill.explain import explain
 from genanalytics.bill.prices import prices
 from genanalytics.metrics.catalog import SETS, resolve_one
-from genanalytics.metrics.engines.source import Covered
+from genanalytics.metrics.engines.source import uncover
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period
 from genanalytics.metrics.grouping.keys import DERIVED
 from genanalytics.metrics.quality import quality
@@ -40,7 +40,7 @@ _COST = (EFFECTIVE_COST.name, "cost_share")
 
 def answer_overview(query: Query) -> Answer:
     """Return what the records are: how many, when, what they cost, and the columns for other questions."""
-    if is_empty(_uncover(query.data)):
+    if is_empty(uncover(query.data)):
         return Answer(_NO_RECORDS, notes=query.notices)
     names = choose_names(None)
     models = rank_groups(query.data, ["model"], tz=query.tz, metrics=names)
@@ -59,7 +59,7 @@ def answer_summary(
     limit: int = MOST_ROWS,
 ) -> Answer:
     """Return the statistics of all records together, and those of groups."""
-    if is_empty(_uncover(query.data)):
+    if is_empty(uncover(query.data)):
         return Answer(_NO_RECORDS, notes=query.notices)
     total = _describe_total(query, metrics=metrics, intervals=intervals)
     columns = [*([TIME] if every else []), *by]
@@ -76,7 +76,7 @@ def answer_summary(
 
 def answer_top(query: Query, *, by: Sequence[str], metric: str = EFFECTIVE_COST.name, limit: int = _TOP) -> Answer:
     """Return the groups with the highest value of a statistic."""
-    if is_empty(_uncover(query.data)):
+    if is_empty(uncover(query.data)):
         return Answer(_NO_RECORDS, notes=query.notices)
     statistic = resolve_one(metric)
     names = list(dict.fromkeys(name for name in (statistic.name, *_COST) if name != REQUESTS.name))
@@ -123,7 +123,7 @@ def _describe_files(query: Query) -> Iterator[str]:
     more = len(query.paths) - _FILES
     files = ", ".join([*query.paths[:_FILES], *([f"{format_count(more, 'more file')}"] if more > 0 else [])])
     records = format_count(int(requests), "record")
-    yield f"{records} in {files}; {describe_times(_uncover(query.data), query.tz)}."
+    yield f"{records} in {files}; {describe_times(uncover(query.data), query.tz)}."
     yield f"Times are {query.tz}, money is US dollars."
 
 
@@ -142,7 +142,7 @@ def _describe_open(groups: pd.DataFrame) -> Iterator[str]:
 
 def _list_columns(data: Any) -> Iterator[str]:  # noqa: ANN401 - of any engine
     """Yield the columns that form groups, with the number of their values, and all others."""
-    frame = nw.from_native(_uncover(data)).lazy()
+    frame = nw.from_native(uncover(data)).lazy()
     types = frame.collect_schema()
     texts = [name for name, dtype in types.items() if dtype in {nw.String, nw.Categorical, nw.Boolean}]
     counts = frame.select(nw.col(name).n_unique().alias(name) for name in texts).collect(backend="pyarrow")
@@ -150,10 +150,6 @@ def _list_columns(data: Any) -> Iterator[str]:  # noqa: ANN401 - of any engine
     others = [name for name in types if name not in texts]
     yield f"Columns of texts and flags with more than one value (how many, with a gap as one): {', '.join(several)}."
     yield f"Other columns for conditions: {', '.join([*others, *DERIVED])}."
-
-
-def _uncover(data: Any) -> Any:  # noqa: ANN401 - of any engine
-    return data.data if isinstance(data, Covered) else data
 
 
 FIGURES = (

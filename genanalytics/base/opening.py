@@ -1,15 +1,19 @@
 """Paths in the place of records: functions of records take both, and do not know how files are read."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import CO_VARKEYWORDS
 from pkgutil import resolve_name
 from typing import Any, Literal, TypeVar, cast
+
+from genanalytics.base.text import list_names, suggest
 
 Place = Literal["any", "memory"]
 """Where the records of a path may be: on any engine, or in memory only."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_OF_SELECT = ("where", "since", "until", "last", "period")
 OPENER = "genanalytics.opening:open_records"
 """The function that opens a path. It is named here and loaded at the first path, since it imports the statistics."""
 
@@ -29,10 +33,16 @@ def opens_paths(*names: str, place: Place = "any") -> Callable[[Function], Funct
     """
 
     def decorate(function: Function) -> Function:
-        parameters = function.__code__.co_varnames[: function.__code__.co_argcount]
+        code = function.__code__
+        parameters = code.co_varnames[: code.co_argcount]
+        keywords = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        takes_any = bool(code.co_flags & CO_VARKEYWORDS)
 
         @wraps(function)
         def call(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
+            unknown = [] if takes_any else [name for name in named if name not in keywords]
+            if unknown:
+                raise TypeError(_refuse(function.__name__, unknown[0], keywords))
             places = zip(parameters, given, strict=False)
             opened = [open_path(value, place) if name in names else value for name, value in places]
             named |= {name: open_path(named[name], place) for name in names if name in named}
@@ -41,6 +51,13 @@ def opens_paths(*names: str, place: Place = "any") -> Callable[[Function], Funct
         return cast("Function", call)
 
     return decorate
+
+
+def _refuse(function: str, name: str, keywords: Sequence[str]) -> str:
+    """Return the message that refuses an argument: records are chosen by `select`, which other functions do not do."""
+    if name in _OF_SELECT:
+        return f"{function} has no argument {name!r}: choose records first, with ga.select(data, {name}=...)"
+    return f"{function} has no argument {name!r}; {suggest(name, keywords)}there are {list_names(keywords, near=name)}"
 
 
 def open_path(records: object, place: Place) -> Any:  # noqa: ANN401 - records of any kind

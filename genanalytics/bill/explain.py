@@ -20,7 +20,7 @@ from genanalytics.bill.page import show_usd
 from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.metrics.engines.source import Covered, Records, collect, keep_rows
+from genanalytics.metrics.engines.source import Records, collect, keep_rows, uncover
 from genanalytics.records.frame import add_missing_columns, parse_frame, to_arrow, to_frame
 from genanalytics.records.parse import Row
 from genanalytics.records.record import NotARecordError, read_record
@@ -78,7 +78,7 @@ def explain(
     >>> explanation.total_cost.normalize(), explanation.charge.lines[0].meter.value
     (Decimal('0.04'), 'unexplained')
     """
-    data = data.data if isinstance(data, Covered) else data
+    data = uncover(data)
     frame = _find_row(record_or_id, data)
     row = _read_row(frame)
     table = _find_prices(frame, data, prices)

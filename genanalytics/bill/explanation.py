@@ -166,7 +166,11 @@ class Explanation:
         return None if bill.total is None else bill.total + (bill.saved or 0)
 
     def __repr__(self) -> str:
-        return "\n\n".join(section.to_text() for section in self._list_sections())
+        return self.to_text()
+
+    def to_text(self, *, width: int | None = None) -> str:
+        """Return the page as text, with lines of at most `width` characters if possible; None for any length."""
+        return "\n\n".join(section.to_text(width=width) for section in self._list_sections())
 
     def _repr_html_(self) -> str:
         return make_block(*(section.to_html() for section in self._list_sections()))

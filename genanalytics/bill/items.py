@@ -26,6 +26,7 @@ from genanalytics.metrics.engines.source import (
     hold,
     open_source,
     rename_columns,
+    uncover,
 )
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.records.schema import BY_NAME
@@ -103,8 +104,7 @@ def divide(data: Records, prices: pd.DataFrame) -> Itemized:
     found = itemize(data, prices)
     if isinstance(found, Itemized):
         return found
-    native = found.data if isinstance(found, Covered) else found
-    return Itemized(native, find_coverage_of(data), prices)
+    return Itemized(uncover(found), find_coverage_of(data), prices)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The parts of a page that explains a generation: rows of cells under a title, as text and as HTML."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +25,8 @@ _LABELS = {
     Meter.UNEXPLAINED: "not explained",
 }
 _FEWEST_DECIMALS = 2
+_NARROWEST_CELL = 12
+"""A cell is not wrapped to less than this width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +43,26 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     figures: Sequence[int] = ()
 
-    def to_text(self) -> str:
-        """Return lines of text; texts of strangers are escaped."""
+    def to_text(self, *, width: int | None = None) -> str:
+        """Return lines of text; texts of strangers are escaped.
+
+        Args:
+            width: The maximum number of characters in a line, if possible: the last cell of a row continues below
+                itself. None for lines of any length.
+        """
         rows = [[clean(cell) for cell in row] for row in self.rows]
-        widths = [
-            max((len(row[place]) for row in rows if len(row) > place + 1), default=0)
-            for place in range(max(map(len, rows), default=0))
-        ]
-        lines = [
-            _INDENT.join(
-                cell.rjust(width) if place in self.figures else cell.ljust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=False))
-            )
-            for row in rows
-        ]
+        lines = self._join(rows, None if width is None else width - len(_INDENT))
         return "\n".join([clean(self.title), *(f"{_INDENT}{line}".rstrip() for line in lines)])
+
+    def _join(self, rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+        """Yield the lines of the rows."""
+        widths = _measure([row[:-1] for row in rows])
+        for row in rows:
+            cells = [
+                cell.rjust(size) if place in self.figures else cell.ljust(size)
+                for place, (cell, size) in enumerate(zip(row, [*widths, 0], strict=False))
+            ]
+            yield from _wrap(cells, width)
 
     def to_html(self) -> str:
         """Return a table in which texts of strangers are escaped."""
@@ -62,6 +70,30 @@ class Section:
         rows = [[clean(cell) for cell in row] + [""] * (widest - len(row)) for row in self.rows]
         heads = [clean(self.title), *[""] * (widest - 1)]
         return make_table(heads, rows, figures=self.figures)
+
+
+def _measure(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width of each column."""
+    return [
+        max((len(row[place]) for row in rows if len(row) > place), default=0)
+        for place in range(max(map(len, rows), default=0))
+    ]
+
+
+def _wrap(cells: Sequence[str], width: int | None) -> list[str]:
+    """Return the lines of cells side by side, of which the last continues below itself.
+
+    >>> _wrap(["budget", "$300", "chance to exceed it: over 99 %"], 36)
+    ['budget  $300  chance to exceed it:', '              over 99 %']
+    """
+    line = _INDENT.join(cells)
+    start = len(line) - len(cells[-1]) if cells else 0
+    if width is None or len(line.rstrip()) <= width:
+        return [line]
+    if width - start < _NARROWEST_CELL:
+        return [line[:start], *(f"{2 * _INDENT}{part}" for part in textwrap.wrap(cells[-1], width))]
+    first, *others = textwrap.wrap(cells[-1], width - start)
+    return [f"{line[:start]}{first}", *(f"{' ' * start}{other}" for other in others)]
 
 
 def make_sum(title: str, bill: Bill, name: str) -> Section:

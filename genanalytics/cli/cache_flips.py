@@ -46,9 +46,10 @@ def cache_flips(selection: Selection, output: Output) -> None:
         compared = format_count(found.attrs["compared"], "call")
         say_notes(f"No session lost its cache: {compared} compared with the call before.", *notices)
         return
+    ranked = found.sort_values("loss", ascending=False, kind="stable")
+    output.arrange(ranked)  # a wrong option is an error before anything is printed
     width, style = find_terminal_width(), choose_style()
     say_table(format_table(cache_flip_summary(found), ["cause"], _BY_CAUSE, width=width, style=style))
-    ranked = found.sort_values("loss", ascending=False, kind="stable")
     say("")
     output.say_table(ranked, named, _COLUMNS, limit=_MAX_ROWS, prepare=localize, rare=_RARE)
     say_notes(*notices)

@@ -7,7 +7,6 @@ import click
 from genanalytics.base.text import name_group
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
-from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.values import COLUMNS_OF_GROUPS
 from genanalytics.units import Unit, format_count, format_value
@@ -101,10 +100,11 @@ def cache_replay(
     columns = _OF_GAPS if gaps else _COLUMNS
     if output.print_rows(found, [*groups, *columns]):
         return
-    say_notes(_describe_gaps(found) if gaps else _describe_replay(found))
+    answer = _describe_gaps(found) if gaps else _describe_replay(found)
     if len(found):
-        say("")
-        output.say_table(found, groups, columns, rare=_RARE)
+        output.say_table(found, groups, columns, rare=_RARE, answer=[answer])
+    else:
+        say_notes(answer)
     say_notes(*list_notices(found))
 
 

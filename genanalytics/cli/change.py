@@ -8,7 +8,6 @@ import click
 from genanalytics.base.text import capitalize
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times, split_names
-from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.values import COLUMNS_OF_GROUPS
 from genanalytics.units import Unit, format_change, format_value, mark_lower_bound, money_decimals
@@ -84,9 +83,7 @@ def change(
     columns = _choose_columns(found, names)
     if output.print_rows(_add_ends(found, periods), [*names, *columns]):
         return
-    say_notes(*_describe(found, periods))
-    say("")
-    output.say_table(found, names, columns)
+    output.say_table(found, names, columns, answer=_describe(found, periods))
     say_notes(*list_notices(found), *(f"{notice}." for notice in periods.notices))
 
 

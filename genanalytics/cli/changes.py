@@ -8,7 +8,6 @@ import click
 from genanalytics.base.text import is_missing, name_group
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
-from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.values import COLUMNS_OF_GROUPS
 from genanalytics.units import Unit, format_count, format_value
@@ -63,9 +62,8 @@ def changes(
         answer = f"No change is proved: {series}." if found.attrs["series"] else "Nothing can be compared."
         say_notes(answer, *notices)
         return
-    say_notes(f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}")
-    say("")
-    output.say_table(found, groups, _COLUMNS, prepare=readable)
+    answer = f"{format_count(len(found), 'change')} in {series}. {_describe(found.iloc[0], names)}"
+    output.say_table(found, groups, _COLUMNS, prepare=readable, answer=[answer])
     say_notes(*notices)
 
 

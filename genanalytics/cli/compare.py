@@ -6,9 +6,9 @@ import click
 
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_records, split_names
-from genanalytics.cli.streams import say
 from genanalytics.cli.terminal import say_notes
 from genanalytics.cli.values import COLUMN, COLUMNS_OF_GROUPS, METRIC
+from genanalytics.units import Unit, find_unit_of_difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from genanalytics.metrics import Comparison
 
 _MAX_ROWS = 20
+_COLUMNS = ("a", "b", "value_a", "value_b", "difference", "ratio", "n_a", "n_b", "overlap_a", "overlap_b")
 _FEWEST_STRATA = 2
 """The number of strata in a table without --limit, those with most weight."""
 
@@ -78,17 +79,17 @@ def compare(
         sides = [_read_value(data, by, side, selection.tz) for side in (a, b)]
         found = compare_groups(data, by=by, a=sides[0], b=sides[1], metric=metric, match=names, tz=selection.tz)
         row = _make_row(found, data)
-    if output.print_rows(row):
+    if output.print_rows(row, _COLUMNS):
         return
     strata = found.strata[found.strata["weight"].notna()].sort_values("weight", ascending=False, kind="stable")
     if len(strata) < _FEWEST_STRATA:
         output.refuse_choices("there is only one stratum", "leave it out, or add --json, which prints a row")
-    say_notes(found.answer, "")
-    _, *lines = repr(found).splitlines()
-    say(*lines)
+    answer = [found.answer, *repr(found).splitlines()[1:]]
     if len(strata) >= _FEWEST_STRATA:
-        say("")
-        output.say_table(strata, names, [name for name in strata.columns if name not in names], limit=_MAX_ROWS)
+        figures = [name for name in strata.columns if name not in names]
+        output.say_table(strata, names, figures, limit=_MAX_ROWS, answer=answer)
+    else:
+        say_notes(*answer)
     say_notes(*list_notices(row))
 
 
@@ -97,13 +98,12 @@ def _read_value(data: Any, by: str, text: str, tz: str) -> object:
     import narwhals.stable.v2 as nw
     import pandas as pd
 
-    from genanalytics.metrics.engines.source import Covered
+    from genanalytics.metrics.engines.source import uncover
     from genanalytics.metrics.grouping.calendar import find_zone
     from genanalytics.metrics.grouping.keys import DERIVED
     from genanalytics.metrics.where.rows import parse_value
 
-    native: Any = data.data if isinstance(data, Covered) else data
-    schema = nw.from_native(native).collect_schema()
+    schema = nw.from_native(uncover(data)).collect_schema()
     types = {"hour": nw.Int64(), "weekday": nw.Int64(), "day": nw.Datetime(time_zone="UTC")}
     dtype = types.get(by) if by in DERIVED else schema.get(by)
     if dtype is None:
@@ -117,6 +117,7 @@ def _make_row(found: "Comparison", data: Any) -> "pd.DataFrame":
     """Return a comparison as one row."""
     import pandas as pd
 
+    from genanalytics.metrics.declare import name_limits
     from genanalytics.metrics.summary import describe_completeness
 
     row = {
@@ -140,5 +141,23 @@ def _make_row(found: "Comparison", data: Any) -> "pd.DataFrame":
         "gap": found.gap,
     }
     frame = pd.DataFrame([row])
-    frame.attrs = describe_completeness(data, ())
+    units = {
+        **dict.fromkeys(["value_a", "value_b"], found.metric.unit),
+        **dict.fromkeys(["difference", *name_limits("difference")], find_unit_of_difference(found.metric.unit)),
+        **dict.fromkeys(["ratio", *name_limits("ratio")], Unit.RATIO),
+        **dict.fromkeys(["n_a", "n_b"], Unit.COUNT),
+        **dict.fromkeys(["overlap_a", "overlap_b"], Unit.SHARE),
+    }
+    frame.attrs = {
+        "units": {name: unit.value for name, unit in units.items()},
+        "labels": {
+            "value_a": f"{found.metric.label} of a",
+            "value_b": f"{found.metric.label} of b",
+            "n_a": "rows of a",
+            "n_b": "rows of b",
+            "overlap_a": "common of a",
+            "overlap_b": "common of b",
+        },
+        **describe_completeness(data, ()),
+    }
     return frame

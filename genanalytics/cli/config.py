@@ -4,11 +4,14 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genanalytics.errors import InputError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 DATA_VARIABLE = "GENANALYTICS_DATA"
 """The file or data set that commands read without a PATH."""
@@ -29,6 +32,22 @@ class Config:
     data: tuple[str, ...]
     tz: str
     place: Path
+
+    def find_zone(self, tz: str | None) -> "ZoneInfo":
+        """Return the time zone that a command got, or else that of the configuration.
+
+        Raises:
+            InputError: There is no such time zone.
+        """
+        from genanalytics.metrics.grouping.calendar import find_zone
+
+        if tz is not None:
+            return find_zone(tz)
+        try:
+            return find_zone(self.tz)
+        except InputError as error:
+            msg = f"{error}; tz in the configuration {self.place} has this value: correct it"
+            raise InputError(msg) from None
 
     def find_data(self) -> tuple[str, ...]:
         """Return the files of a command without a PATH.

@@ -82,8 +82,7 @@ def coverage(
         found = compare(data, activity, since=since, until=until)
     rows = found.totals(names)
     if not output.print_rows(rows, [*names, *_COLUMNS]):
-        say_notes(found.answer)
-        _say_gaps(rows, names, output)
+        _say_gaps(found.answer, rows, names, output)
         say_notes(*list_notices(rows))
     if min_coverage is None or found.share is None or found.share >= min_coverage:
         return Exit.SUCCESS
@@ -112,11 +111,12 @@ def _get_activity(daily_file: str | None, management_key_file: str | None, base_
     return read_daily_activity(daily_file)
 
 
-def _say_gaps(rows: "pd.DataFrame", names: Sequence[str], output: Output) -> None:
-    """Print the rows with a gap."""
+def _say_gaps(answer: str, rows: "pd.DataFrame", names: Sequence[str], output: Output) -> None:
+    """Print the answer, and the rows with a gap."""
     gaps = rows[(rows["missing_usd"] > 0) | (rows["billed_requests"] > rows["requests"])]
     output.arrange(gaps)  # an option that names no column is an error even if nothing is missing
     if len(gaps):
-        say("")
-        output.say_table(gaps, names, _COLUMNS, limit=_MAX_ROWS, rare=_RARE)
+        output.say_table(gaps, names, _COLUMNS, limit=_MAX_ROWS, rare=_RARE, answer=[answer])
+    else:
+        say_notes(answer)
         say("")

@@ -8,7 +8,7 @@ from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times
 from genanalytics.cli.streams import emit, say, say_table
-from genanalytics.cli.terminal import say_notes
+from genanalytics.cli.terminal import find_terminal_width, say_notes
 
 if TYPE_CHECKING:
     from genanalytics.decide.budget.outlook import Forecast
@@ -83,10 +83,13 @@ def forecast(
 
 
 def _say_page(found: "Forecast") -> None:
+    from genanalytics.tables.pages import format_section
+
     say_notes(found.answer)
+    width = find_terminal_width()
     for section in found.list_sections():
         say("")
-        say_table(section.to_text())
+        say_table(format_section(section, width=width) if section.figures else section.to_text(width=width))
     if notes := found.list_notes():
         say("")
         say_notes(*notes)

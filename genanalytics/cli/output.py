@@ -157,6 +157,7 @@ class Output:
         limit: int | None = None,
         prepare: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None,
         rare: Sequence[str] = (),
+        answer: Iterable[str] = (),
     ) -> None:
         """Print rows as a table for people, and a line about the rows that are left out.
 
@@ -168,6 +169,7 @@ class Output:
             limit: The number of rows, unless the user chooses it.
             prepare: Makes the rows readable, after they are sorted.
             rare: The columns that a narrow terminal leaves out first.
+            answer: The lines before the table; a wrong choice of the user is refused before they are printed.
         """
         from genanalytics.tables.table import format_table
         from genanalytics.tables.trim import choose_columns, describe_left_out, list_bounds
@@ -183,7 +185,11 @@ class Output:
             )
         whole = self._find_total(rows, total) if by else None
         bounds, width, style = list_bounds(whole), find_terminal_width(), choose_style()
-        say_table(format_table(shown, by, names, total=whole, at_least=bounds, rare=rare, width=width, style=style))
+        table = format_table(shown, by, names, total=whole, at_least=bounds, rare=rare, width=width, style=style)
+        if lines := list(answer):
+            say_notes(*lines)
+            say("")
+        say_table(table)
         say_notes(*describe_left_out(left_out))
 
     def arrange(self, rows: "pd.DataFrame", *, limit: int | None = None) -> "tuple[pd.DataFrame, pd.DataFrame]":

@@ -39,12 +39,11 @@ def price_changes(selection: Selection, output: Output) -> None:
     localize = show_times(selection.tz, "since")
     if output.print_rows(found, [*groups, *_COLUMNS], prepare=localize):
         return
-    say_notes(conclude_price_changes(found))
+    answer = conclude_price_changes(found)
     if found.empty:
-        say_notes(*list_notices(found))
+        say_notes(answer, *list_notices(found))
         return
-    say("")
-    output.say_table(found, groups, _COLUMNS, prepare=localize, rare=_RARE)
+    output.say_table(found, groups, _COLUMNS, prepare=localize, rare=_RARE, answer=[answer])
     say_notes(*list_notices(found))
     for row in found.to_dict("records"):
         names = ", ".join(name_group(row[name]) for name in groups[:-1])

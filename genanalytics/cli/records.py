@@ -217,10 +217,8 @@ def _select(command: Command, options: Sequence[Callable[[Any], Any]], times: Se
     def select(
         paths: tuple[str, ...], tz: str | None, labels: Any, labels_on: Any, where: Any, engine: str, **others: Any
     ) -> Any:
-        from genanalytics.metrics.grouping.calendar import find_zone
-
         config = read_config()
-        zone = find_zone(tz or config.tz).key
+        zone = config.find_zone(tz).key
         within = {name: others.pop(name) for name in times}
         with hold_stdin(paths or config.find_data()) as held:
             selection = Selection(held, labels, labels_on, where, zone, engine, within)

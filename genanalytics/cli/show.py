@@ -13,6 +13,7 @@ from genanalytics.cli.options import FILE, client_options, json_option, open_cli
 from genanalytics.cli.records import ENGINES, Selection
 from genanalytics.cli.stdin import hold_stdin
 from genanalytics.cli.streams import emit, say, say_table
+from genanalytics.cli.terminal import find_terminal_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +109,7 @@ def _print(explanation: "Explanation", *, as_json: bool) -> None:
 
         emit(encode_object(explanation.to_json()))
     else:
-        say_table(str(explanation))
+        say_table(explanation.to_text(width=find_terminal_width()))
 
 
 def _read_related(client: "Client", frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -40,11 +40,11 @@ def waste(selection: Selection, output: Output, within_s: float) -> None:
         found = find_waste(data, within_s=within_s)
     if output.print_rows(found, ["class", *COLUMNS]):
         return
-    say_notes(*conclude_waste(found))
-    judged = choose_judged(found)
+    answer, judged = conclude_waste(found), choose_judged(found)
     if len(judged):
-        say("")
-        output.say_table(judged, ["class"], COLUMNS)
+        output.say_table(judged, ["class"], COLUMNS, answer=answer)
+    else:
+        say_notes(*answer)
     say_notes(*list_gaps(found), *list_notices(found))
     for advice, examples in list_advice(judged):
         say("")

@@ -76,10 +76,9 @@ def watch(
     """
     from genanalytics.following.follow import Follower
     from genanalytics.following.spending import Ledger
-    from genanalytics.metrics.grouping.calendar import find_zone
 
     ends = _Ends(idle_s, None if duration is None else time.monotonic() + read_age_s("--for", duration))
-    zone = find_zone(tz or read_config().tz)
+    zone = read_config().find_zone(tz)
     redaction = make_redaction(redact, redact_key_file)
     with (
         open_client(client_options) as client,

@@ -159,10 +159,11 @@ def _print_answer(found: "pd.DataFrame", output: Output) -> None:
     from genanalytics.tables.what_if import COLUMNS, choose_names, conclude_what_if, list_conditions
 
     answered = found[found["refused"].isna()]
-    say_notes(conclude_what_if(found))
+    answer = conclude_what_if(found)
     if len(answered):
-        say("")
-        output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS, rare=_RARE)
+        output.say_table(answered, choose_names(answered), COLUMNS, limit=_MAX_ROWS, rare=_RARE, answer=[answer])
+    else:
+        say_notes(answer)
     say_notes(*list_notices(found))
     for heading, lines in list_conditions(found).items():
         say("", heading)

@@ -1,5 +1,7 @@
 """The most expensive generations."""
 
+from numbers import Integral
+
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
@@ -38,7 +40,7 @@ def most_expensive(data: Records, n: int = 10) -> pd.DataFrame:
         records. `attrs` contains `units`, `labels`, `notices`, the coverage, and `cost_of_all` (US$).
 
     Raises:
-        InputError: `n` is below 1.
+        InputError: `n` is below 1, or no whole number.
         MissingColumnError: The data lacks a column of the cost.
 
     >>> frame = pd.DataFrame({"requested_id": ["gen-a", "gen-b", "gen-c"], "total_cost": [0.25, 0.75, None]})
@@ -46,8 +48,8 @@ def most_expensive(data: Records, n: int = 10) -> pd.DataFrame:
     >>> most_expensive(frame, n=1)[["requested_id", "cost", "cost_share"]].to_dict("records")
     [{'requested_id': 'gen-b', 'cost': 0.75, 'cost_share': 0.75}]
     """
-    if n < 1:
-        msg = f"n={n} is below 1: give the number of generations, such as n=10"
+    if not isinstance(n, Integral) or n < 1:
+        msg = f"n={n!r} is not a number of generations: give a whole number from 1 on, such as n=10"
         raise InputError(msg)
     source = open_source(data)
     check_columns(source, PER_REQUEST.columns, COST)

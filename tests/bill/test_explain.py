@@ -14,6 +14,7 @@ import pytest
 import genanalytics as ga
 from genanalytics.bill.explanation import Explanation
 from genanalytics.bill.meters import Bill, Meter
+from genanalytics.bill.page import Section
 from genanalytics.records.frame import to_arrow
 from genanalytics.sandbox import sample
 from support.generations import frame_of, parse_records
@@ -238,3 +239,16 @@ def test_the_inputs_stay_as_they_are() -> None:
     before = FRAME.copy(deep=True)
     explain(FRAME["requested_id"].iloc[0])
     pd.testing.assert_frame_equal(FRAME, before)
+
+
+def test_a_narrow_page_continues_cells_below_themselves() -> None:
+    section = Section("Title", (("budget", "$300", "chance to exceed it: over 99 %"), ("x" * 20, "", "of 5,447")), (1,))
+    assert section.to_text(width=44).splitlines() == [
+        "Title",
+        "  budget                $300  chance to",
+        "                              exceed it:",
+        "                              over 99 %",
+        f"  {'x' * 20}        of 5,447",
+    ]
+    assert section.to_text(width=36).splitlines()[3:] == [f"  {'x' * 20}", "      of 5,447"]
+    assert "chance to exceed it: over 99 %" in section.to_text()

@@ -221,3 +221,31 @@ def test_no_text_of_strangers_acts_in_any_form(form: str, capsys: pytest.Capture
     else:
         assert not re.search("[\x1b\x07\u202e]", printed)
     assert form != "html" or "<script>" not in printed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["change", "--period", "week"],
+        ["price-changes"],
+        ["waste"],
+        ["cache-replay"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_wrong_column_is_refused_before_an_answer_is_printed(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command[0], "out.parquet", *command[1:], "--sort", "foo"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "no column 'foo'" in printed.err
+
+
+def test_a_comparison_in_a_document_has_labels_and_units(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = ["--by", "streamed", "--a", "true", "--b", "false", "--metric", "error_rate", "--match", ""]
+    head, _, row, *_ = printed_by(capsys, "compare", "out.parquet", *groups, "--format", "markdown").splitlines()
+    cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
+    assert cells["errors of a"].endswith(" %")
+    assert cells["common of a"].endswith(" %")
+    assert {"| a", "difference", "ratio", "rows of a"} < {*cells}

@@ -113,7 +113,7 @@ def test_the_configuration_names_a_time_zone(capsys: pytest.CaptureFixture[str])
     assert "(UTC)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["data = 1", "dta = 'x'", "data = ", 'tz = ["UTC"]'])
+@pytest.mark.parametrize("text", ["data = 1", "dta = 'x'", "data = ", 'tz = ["UTC"]', 'tz = "Mars/Base"'])
 def test_a_configuration_that_cannot_be_used_is_named(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config").mkdir()
     Path("config/config.toml").write_text(text)

@@ -1,4 +1,7 @@
+from typing import Any
+
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -34,5 +37,14 @@ def test_nothing_is_most_expensive_among_none() -> None:
     found = most_expensive(FRAME[:0])
     assert found.empty
     assert found.attrs["cost_of_all"] is None
-    with pytest.raises(InputError, match="n=0 is below 1"):
-        most_expensive(FRAME, n=0)
+
+
+@pytest.mark.parametrize("n", [0, -1, "3", 2.0, None])
+def test_a_number_that_is_none_is_refused_with_the_next_step(n: Any) -> None:  # noqa: ANN401 - of a wrong type
+    with pytest.raises(InputError, match=r"give a whole number from 1 on, such as n=10"):
+        most_expensive(FRAME, n)
+
+
+def test_a_number_of_numpy_is_one() -> None:
+    number: Any = np.int64(1)
+    assert len(most_expensive(FRAME, number)) == 1

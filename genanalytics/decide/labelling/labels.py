@@ -33,6 +33,7 @@ from genanalytics.metrics.engines.source import (
     attach,
     open_source,
     rename_columns,
+    uncover,
 )
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.units import Unit, format_count
@@ -127,7 +128,7 @@ def add_labels(
     if on is None:
         on = _find_on(source, table)
     _check(source, table, on)
-    native = data.data if isinstance(data, Covered) else data
+    native = uncover(data)
     keys = convert_keys(table.keys, _find_dtype(source, on))
     _check_unique(keys, on)
     matched = _match(native, source, on, keys)

@@ -55,7 +55,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Count, Sum
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import PLACE
-from genanalytics.metrics.engines.source import Covered, Records, attach, keep_rows, open_source
+from genanalytics.metrics.engines.source import Records, attach, keep_rows, open_source, uncover
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
 from genanalytics.metrics.summary import describe_completeness
 from genanalytics.units import Unit
@@ -168,7 +168,7 @@ def cache_replay(
     check_columns(open_source(data), (*REQUIRED, *_AMOUNTS), "cache_replay")
     table = compute_prices(data) if prices is None else prices
     check_prices(table)
-    native, guessed = guess_sessions(data.data if isinstance(data, Covered) else data, table)
+    native, guessed = guess_sessions(uncover(data), table)
     keys = resolve_by(open_source(native), by, None, "UTC", others=tuple(_DTYPES))
     by_columns = [key.column for key in keys]
     needed = [*by_columns, *_NEEDED, *list_keys(table)]

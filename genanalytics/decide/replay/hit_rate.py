@@ -20,7 +20,7 @@ from genanalytics.decide.replay.gaps import (
 )
 from genanalytics.metrics.declare import RowValue, Sum, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.source import Covered, Records, open_source
+from genanalytics.metrics.engines.source import Records, open_source, uncover
 from genanalytics.metrics.forms import ratio, total
 from genanalytics.metrics.grouping.labels import check_columns, resolve_by
 from genanalytics.metrics.summary import describe_completeness, summarize
@@ -103,7 +103,7 @@ def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> 
     {'gap': ['first call', 'up to 10 s', '5 to 10 min'], 'requests': [1, 1, 1], 'hit_rate': [0.0, 0.8, 0.0]}
     """
     check_columns(open_source(data), REQUIRED, "hit_rate_by_gap")
-    native, guessed = guess_sessions(data.data if isinstance(data, Covered) else data)
+    native, guessed = guess_sessions(uncover(data))
     keys = resolve_by(open_source(native), by, None, "UTC", others=_OTHERS)
     columns = [*REQUIRED, *OPTIONAL, *(key.column for key in keys)]
     needed = select_needed(native, columns)

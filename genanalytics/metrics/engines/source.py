@@ -52,6 +52,11 @@ class Covered:
         return self.data.columns
 
 
+def uncover(data: Any) -> Any:  # noqa: ANN401 - of any engine
+    """Return data without its coverage: what an engine computes on."""
+    return data.data if isinstance(data, Covered) else data
+
+
 def find_coverage_of(data: Records) -> Coverage | None:
     """Return the coverage of data; None if it is unknown, as for all data of engines that is not `Covered`."""
     if isinstance(data, Covered):
