@@ -1,5 +1,7 @@
 """The command `plot`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from genanalytics.cli.options import FILE
@@ -7,13 +9,17 @@ from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
 from genanalytics.cli.values import CHART, COLUMN, METRIC, PERIOD, print_charts
 
+if TYPE_CHECKING:
+    from genanalytics.plots.palette import Theme
+
 
 @click.command(
     epilog="""\b
 Examples:
   genanalytics plot --list
   genanalytics plot cost-over-time generations.parquet -o cost.png --by provider_name
-  genanalytics plot latency-tails generations.parquet -o tails.svg --where 'model=openai/gpt-5'"""
+  genanalytics plot latency-tails generations.parquet -o tails.svg --where 'model=openai/gpt-5'
+  genanalytics plot cost-ranking generations.parquet -o cost.png --top 5 --width 6 --theme dark"""
 )
 @click.argument("chart", metavar="CHART", type=CHART)
 @reads_records
@@ -28,6 +34,14 @@ Examples:
     type=METRIC,
     help="Draw this: ttft_ms, e2e_ms, tps_decode, effective_cost, ttft_ms_p95, ...",
 )
+@click.option("--top", metavar="N", type=click.IntRange(1), help="Draw the N largest groups; the others are together.")
+@click.option("--title", metavar="TEXT", help="Set the title of the chart.")
+@click.option("--width", metavar="INCHES", type=float, help="Set the width of the picture: 9 if not given.")
+@click.option("--height", metavar="INCHES", type=float, help="Set the height: 5 if not given, less for few rows.")
+@click.option("--dpi", type=float, default=220, show_default=True, metavar="N", help="Set the pixels per inch.")
+@click.option(
+    "--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True, help="Set the paper."
+)
 @click.option(
     "--list",
     is_flag=True,
@@ -40,18 +54,23 @@ def plot(
     chart: str,
     selection: Selection,
     output: str,
-    **options: str | None,
+    width: float | None,
+    height: float | None,
+    dpi: float,
+    theme: "Theme",
+    **options: Any,
 ) -> None:
     """Draw a chart of records into a file.
 
     CHART is one of the names that --list prints. Reads the files that `summary` reads.
     """
     from genanalytics.plots import find_chart, save
-    from genanalytics.plots.saving import check_options, check_target
+    from genanalytics.plots.saving import check_options, check_size, check_target
 
     draw = find_chart(chart).draw
     given = check_options(draw, {name: value for name, value in options.items() if value is not None})
+    check_size(width=width, height=height, dpi=dpi)
     check_target(output)
     with selection.open() as data:
-        save(data, draw, output, tz=selection.tz, **given)
+        save(data, draw, output, tz=selection.tz, width=width, height=height, dpi=dpi, theme=theme, **given)
     say(f"Wrote {output}.", err=True)

@@ -19,6 +19,7 @@ from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_smal
 from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
     any_known,
+    check_top,
     choose_mark,
     describe_basis,
     describe_undated,
@@ -76,8 +77,8 @@ def cost_over_time(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone, period or color, there are too many periods, or a forecast is to be
-            drawn in periods other than days.
+        InputError: There is no such time zone, period or color, `top` is below 1, there are too many periods, or a
+            forecast is to be drawn in periods other than days.
     """
     if ahead is not None and every != "day":
         msg = f"a forecast has days, and every is {every!r}: draw it with every='day', or without ahead"
@@ -106,7 +107,7 @@ def cost_over_time(
         draw_stack(
             axes,
             shown,
-            gather_small(_make_layers(dated, by, shown.index, top, colors)),
+            gather_small(_make_layers(dated, by, shown.index, check_top(top), colors)),
             every=every,
             expected=_make_expected(expected, dated, shown.index) if len(expected) else None,
             outline=outline,
@@ -184,14 +185,14 @@ def cost_ranking(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone or color.
+        InputError: There is no such time zone or color, or `top` is below 1.
     """
     costs = summarize(data, by=by, tz=tz, metrics=[EFFECTIVE_COST, "cost_unknown"])
     unknown = int(costs["cost_unknown"].sum())
     costs = costs[np.isfinite(to_finite(costs[_COST]))]
     costs = costs.sort_values([_COST, "requests"], ascending=False, kind="stable")
     amounts, groups = to_finite(costs[_COST]), list(costs[by])
-    if len(groups) <= top + 1:
+    if len(groups) <= check_top(top) + 1:
         top = len(groups)
     names = [shorten_group(group) for group in groups[:top]]
     drawn = choose_colors(groups[:top], dict.fromkeys(groups[:top], HUES[0]) | dict(colors or {}))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.base.text import escape_unprintable, name_group, shorten
-from genanalytics.errors import MissingColumnError
+from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.sets.rows import FIRST, LAST
@@ -72,6 +72,18 @@ def find_period(data: Records) -> tuple[pd.Timestamp, pd.Timestamp] | None:
 def choose_mark(summary: pd.DataFrame, name: str) -> Callable[[str], str]:
     """Return the function that writes the sign of a lower bound to the texts of a column, if it contains them."""
     return mark_lower_bound if name in summary.attrs["lower_bounds"] else str
+
+
+def check_top(top: int) -> int:
+    """Return a number of groups.
+
+    Raises:
+        InputError: It is below 1.
+    """
+    if top < 1:
+        msg = f"top is {top}: give the number of groups to draw, from 1 on"
+        raise InputError(msg)
+    return top
 
 
 def write_n(number: int, mark: Callable[[str], str]) -> str:

@@ -1,7 +1,7 @@
 """The colors of charts: readable on white and on dark paper, and to color-blind readers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -22,6 +22,11 @@ GAIN, LOSS = HUES[0], "#dc2f38"
 """Money saved, and money lost. Red is for losses and failures only, never for a group."""
 HEAT = LinearSegmentedColormap.from_list("heat", [to_rgba(HUES[0], 0.08), to_rgba(HUES[0], 1.0)])
 """From little to much: one hue that covers more and more of the paper, light or dark."""
+
+Theme: TypeAlias = Literal["light", "dark"]
+_LIGHT, _DARK = ("#ffffff", "#000000", "#000000"), ("#17171a", "#ececee", "#b4b4ba")
+"""The paper, the ink of text, and the ink of axes."""
+_LINES = ("axes.edgecolor", "xtick.color", "ytick.color")
 
 _LEAST_CONTRAST = 4.5
 """Of text, as WCAG 2 asks for it."""
@@ -67,6 +72,23 @@ def _find_paper(ax: Axes, ink: str) -> str:
         if to_rgba(face)[3] > 0:
             return to_hex(face)
     return max("#000000", "#ffffff", key=lambda color: measure_contrast(color, ink))
+
+
+def find_settings(theme: Theme | None) -> dict[Any, Any]:
+    """Return the settings of matplotlib for light or dark paper; none for those in use.
+
+    Raises:
+        InputError: There is no such theme.
+    """
+    if theme is None:
+        return {}
+    if theme not in get_args(Theme):
+        msg = f"no theme {theme!r}; there are {list_names(get_args(Theme))}"
+        raise InputError(msg)
+    paper, ink, lines = _LIGHT if theme == "light" else _DARK
+    papers = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    texts = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor")
+    return dict.fromkeys(papers, paper) | dict.fromkeys(texts, ink) | dict.fromkeys(_LINES, lines)
 
 
 def measure_contrast(one: str, other: str) -> float:

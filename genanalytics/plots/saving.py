@@ -17,8 +17,11 @@ from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, Statistic
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import Period
-from genanalytics.plots.style import SETTINGS, SIZE
+from genanalytics.plots.palette import Theme, find_settings
+from genanalytics.plots.style import SETTINGS, SIZE, suit_height
 
+_SIDES, _DPI = (2, 60), (30, 1_000)
+"""The least and the largest sides of a picture in inches, and its pixels per inch."""
 _SILENT: Mapping[str, dict[str, None]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
@@ -34,11 +37,23 @@ class ChartOptions(TypedDict, total=False):
     every: Period
     metric: Statistic | RowValue | str
     tz: str
+    top: int
+    colors: Mapping[Any, str] | None
+    title: str | None
+    subtitle: bool
 
 
 @opens_paths("data")
 def save(
-    data: Records, chart: Callable[..., Axes], path: str | os.PathLike[str], **options: Unpack[ChartOptions]
+    data: Records,
+    chart: Callable[..., Axes],
+    path: str | os.PathLike[str],
+    *,
+    width: float | None = None,
+    height: float | None = None,
+    dpi: float = 220,
+    theme: Theme | None = None,
+    **options: Unpack[ChartOptions],
 ) -> None:
     """Draw a chart into a file; its suffix decides the format (.png, .svg, .pdf). No window and no backend is needed.
 
@@ -48,19 +63,47 @@ def save(
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         chart: One of the functions of `genanalytics.plots`.
         path: The file.
+        width: The width in inches; None for 9.
+        height: The height in inches; None for 5, or less for a chart with few rows.
+        dpi: The pixels per inch of a .png, and of images in the other formats.
+        theme: `light` or `dark` paper; None for the style of matplotlib that is in use.
         options: The options of the chart, such as `by="provider_name"`.
 
     Raises:
-        InputError: There is no such format, or the chart has no such option.
+        InputError: There is no such format, theme or size, or the chart has no such option.
         OutputError: The file cannot be written.
     """
     check_options(chart, options)
+    size = check_size(width=width, height=height, dpi=dpi)
     suffix = check_target(path)
-    with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        chart(data, ax=figure.subplots(), **options)
+    with mpl.rc_context(find_settings(theme) | SETTINGS):
+        figure = Figure(figsize=size, layout="constrained")
+        ax = chart(data, ax=figure.subplots(), **options)
+        if height is None:
+            suit_height(ax)
         with replace_file(Path(path)) as part:
-            figure.savefig(part, format=suffix, dpi=110, metadata=_SILENT.get(suffix))
+            figure.savefig(part, format=suffix, dpi=dpi, metadata=_SILENT.get(suffix))
+
+
+def check_size(*, width: float | None, height: float | None, dpi: float) -> tuple[float, float]:
+    """Return the width and the height of a picture in inches; None is the usual one.
+
+    Raises:
+        InputError: A value is too small or too large for a chart.
+
+    >>> check_size(width=6, height=None, dpi=220)
+    (6, 5)
+    """
+    size = (SIZE[0] if width is None else width, SIZE[1] if height is None else height)
+    for name, value, (least, most), unit in (
+        ("width", size[0], _SIDES, "inches"),
+        ("height", size[1], _SIDES, "inches"),
+        ("dpi", dpi, _DPI, "pixels per inch"),
+    ):
+        if not least <= value <= most:
+            msg = f"{name} is {value:g}: give a number from {least} to {most}, in {unit}"
+            raise InputError(msg)
+    return size
 
 
 def check_target(path: str | os.PathLike[str]) -> str:

@@ -41,6 +41,7 @@ _NAMES = 0.28
 """The share of the width that the names of rows may take."""
 _AXES = 0.82
 """The share of the width that axes have at least, next to ticks with numbers."""
+_MANY_LABELS = 3
 _SWATCH, _BETWEEN = 2.0, 1.5
 """The widths of the mark of a legend entry and of the gap after it, as multiples of the size of its text."""
 _ABOVE = 3.0
@@ -164,10 +165,14 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
     shown = [*handles]
     if unfinished:
         shown.append(Patch(facecolor=look.paper, edgecolor=GREY, hatch=HATCH, label="incomplete"))
+    if not shown:
+        return
     find_content(ax).entries = [_describe_handle(handle) for handle in shown]
-    columns = _count_columns([str(handle.get_label()) for handle in shown], _AXES * measure_cell(ax)[0])
+    columns, labels = _arrange_labels([str(handle.get_label()) for handle in shown], _AXES * measure_cell(ax)[0])
+    order = [place for column in range(columns) for place in range(column, len(shown), columns)]
     legend = ax.legend(
-        handles=[handle for column in range(columns) for handle in shown[column::columns]],
+        handles=[shown[place] for place in order],
+        labels=[labels[place] for place in order],
         loc="lower left",
         bbox_to_anchor=(0, 1),
         bbox_transform=ax.transAxes + ScaledTranslation(0, _ABOVE / 72, ax.figure.dpi_scale_trans),
@@ -184,8 +189,21 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
     legend.set_in_layout(False)  # the title above counts it
 
 
+def _arrange_labels(labels: Sequence[str], room: float) -> tuple[int, list[str]]:
+    """Return the number of columns for labels, filled from left to right, and the labels.
+
+    Many labels have at least two columns: long ones are shortened to half of the room, in points.
+    """
+    columns = _count_columns(labels, room)
+    if columns > 1 or len(labels) < _MANY_LABELS:
+        return columns, [*labels]
+    size = FontProperties(size=SMALL).get_size_in_points()
+    letters = max(8, int((room / 2 - (_SWATCH + _BETWEEN) * size) / measure_text("n", SMALL)))
+    return 2, [shorten(label, letters) for label in labels]
+
+
 def _count_columns(labels: Sequence[str], room: float) -> int:
-    """Return the most columns for labels, filled from left to right, that fit into a width in points."""
+    """Return the most columns for labels that fit into a width in points."""
     size = FontProperties(size=SMALL).get_size_in_points()
     widths = [measure_text(label, SMALL) + (_SWATCH + _BETWEEN) * size for label in labels]
     fitting = (

@@ -37,6 +37,11 @@ def test_options_reach_the_chart() -> None:
         ["--every", "week"],
         ["--tz", "Asia/Tokyo"],
         ["--where", "model=b"],
+        ["--top", "1", "--by", "provider_name"],
+        ["--title", "Spend"],
+        ["--width", "6"],
+        ["--height", "4"],
+        ["--theme", "dark"],
     ):
         assert svg("cost-over-time", "records.parquet", *options) != usual
     assert svg("latency-heatmap", "records.parquet") != svg("latency-heatmap", "records.parquet", "--metric", "e2e_ms")
@@ -64,6 +69,9 @@ def test_every_chart_is_listed_with_its_question(capsys: pytest.CaptureFixture[s
         ),
         (["cost-ranking", "records.parquet", "-o", "x.png", "--by", "modle"], "did you mean 'model'?"),
         (["cost-ranking", "records.parquet"], "Missing option '-o'"),
+        (["outcomes", "records.parquet", "-o", "x.png", "--top", "3"], "outcomes has no option 'top'"),
+        (["outcomes", "records.parquet", "-o", "x.png", "--width", "1"], "width is 1: give a number from 2 to 60, in"),
+        (["outcomes", "records.parquet", "-o", "x.png", "--dpi", "nan"], "dpi is nan: give a number from 30 to 1000"),
         (["cost-ranking", "nowhere.parquet", "-o", "x.png"], "nowhere.parquet"),
     ],
 )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from genanalytics import plots
@@ -199,7 +200,7 @@ def test_a_name_that_no_chart_has_is_answered_with_those_that_exist() -> None:
 
 
 def test_an_option_that_a_chart_does_not_have_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cost_over_time has no option 'value'; it has by, every, tz"):
+    with pytest.raises(InputError, match="cost_over_time has no option 'value'; it has by, every, tz,"):
         save(frame_of({}), cost_over_time, tmp_path / "chart.png", value="ttft_ms")  # type: ignore[call-arg]
 
 
@@ -218,6 +219,24 @@ def test_a_chart_saved_twice_is_the_same_bytes_and_says_nothing_of_what_made_it(
         save(frame_of(on("2026-03-01"), on("2026-03-02", model="b")), cost_over_time, path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert b"atplotlib v" not in paths[0].read_bytes()
+
+
+def test_a_picture_has_the_size_and_the_paper_that_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "chart.png"
+    save(frame_of({}), cost_over_time, path, width=3, height=2, dpi=50, theme="dark")
+    picture = plt.imread(path)
+    assert picture.shape[:2] == (100, 150)
+    assert to_hex(picture[0, 0]) == "#17171a"
+
+
+def test_a_theme_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no theme 'blue'; there are light, dark"):
+        save(frame_of({}), cost_over_time, tmp_path / "chart.png", theme="blue")  # type: ignore[arg-type]
+
+
+def test_a_number_of_groups_below_1_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="top is 0: give the number of groups to draw, from 1 on"):
+        save(frame_of({}), cost_over_time, tmp_path / "chart.png", top=0)
 
 
 def test_the_sample_is_drawn_without_an_empty_chart() -> None:
