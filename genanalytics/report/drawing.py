@@ -1,17 +1,17 @@
 """A document of matplotlib as an element of a page: small, without style attributes, in the colors of the page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from genanalytics.report.page import UNREADABLE
 
-SERIES, CELLS = "series-", "cells"
-"""The ids of artists that belong to a legend entry, before its place, and of the cells of a map."""
+SERIES, CELLS, HALO = "series-", "cells", "halo"
+"""The ids of artists that belong to a legend entry, before its place, of the cells of a map, and of texts on marks."""
 
 _LINK = "{http://www.w3.org/1999/xlink}href"
-INK = {"#000000": "1", "#262626": "1", "#333333": "1", "#666666": "0.78", "black": "1"}
+_INK = {"#000000": "1", "#262626": "1", "#333333": "1", "#666666": "0.78", "black": "1"}
 """The colors of text and axes on white, and their opacity in the text color of the page."""
 _CLASSES = {"#ffffff": "paper", "white": "paper", "#e6e6e6": "faint", "#dcdce0": "faint", "#dcdcdc": "faint"}
 """The colors that the page replaces, and their classes in its style."""
@@ -21,6 +21,9 @@ _FONT = re.compile(
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _STEP = re.compile(r"([MLHVCQZz])([^MLHVCQZz]*)")
 _ROUNDED = ("d", "x", "y", "width", "height", "transform", "points", "cx", "cy", "viewBox", "stroke-width", "font-size")
+_CELL = re.compile(r"M(?P<left>[\d.]+) (?P<bottom>[\d.]+)H(?P<right>[\d.]+)V(?P<top>[\d.]+)H")
+_LEVEL = 0.02
+"""The step between the opacities of cells: less is not seen, and every color is a path."""
 _DEFAULTS = {"stroke-linejoin": "miter", "stroke-linecap": "butt", "stroke-width": "1"}
 """What a browser takes if an attribute is missing, or the style of the page sets."""
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
@@ -76,6 +79,15 @@ def embed(svg: bytes, *, name: str, title: str, description: str, tips: Sequence
     return ET.tostring(root, encoding="unicode")
 
 
+def name_color(color: str) -> str:
+    """Return a color of a drawing as the page has it: black and dark grey are the color of its text.
+
+    >>> name_color("#000000"), name_color("#2864c8")
+    ('currentColor', '#2864c8')
+    """
+    return "currentColor" if color.lower() in _INK else color
+
+
 def _list_tips(tips: Sequence[Tip]) -> ET.Element:
     group = ET.Element("g", {"class": "tips"})
     for tip in tips:
@@ -115,10 +127,10 @@ def _recolor(element: ET.Element) -> None:
     """Give text, axes and paper the colors of the page."""
     for name in ("fill", "stroke"):
         color = element.get(name, "").lower()
-        if color in INK:
+        if color in _INK:
             element.set(name, "currentColor")
-            if INK[color] != "1":
-                element.set(f"{name}-opacity", INK[color])
+            if _INK[color] != "1":
+                element.set(f"{name}-opacity", _INK[color])
         elif color in _CLASSES:
             element.set("class", f"{element.get('class', '')} {_CLASSES[color]}-{name}".strip())
             del element.attrib[name]
@@ -165,8 +177,8 @@ def _rename(root: ET.Element, name: str) -> None:
             element.set("id", used[identity])
         elif identity.startswith(SERIES):
             element.set("data-series", identity.removeprefix(SERIES))
-        elif identity == CELLS:
-            element.set("class", CELLS)
+        elif identity in {CELLS, HALO}:
+            element.set("class", identity)
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag in {"clipPath", "pattern"} and "id" not in child.attrib:
@@ -193,13 +205,35 @@ def _draw_cells(root: ET.Element) -> None:
         if group.get("class") != CELLS:
             continue
         group.set("shape-rendering", "crispEdges")
-        colors: dict[tuple[tuple[str, str], ...], ET.Element] = {}
-        for cell in [child for child in group if child.tag == "path"]:
-            look = tuple(sorted((key, value) for key, value in cell.attrib.items() if key != "d"))
-            first = colors.setdefault(look, cell)
-            if first is not cell:
-                first.set("d", first.get("d", "") + cell.get("d", ""))
-                group.remove(cell)
+        colors: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for cell in list(group):
+            opacity = round(float(cell.get("fill-opacity", "1")) / _LEVEL) * _LEVEL
+            look = {key: value for key, value in cell.attrib.items() if key != "d"} | {"fill-opacity": f"{opacity:.2f}"}
+            colors.setdefault(tuple(sorted(look.items())), []).append(cell.get("d", ""))
+            group.remove(cell)
+        for same, cells in colors.items():
+            ET.SubElement(group, "path", {"d": "".join(_join_cells(cells)), **dict(same)})
+
+
+def _join_cells(cells: Iterable[str]) -> Iterator[str]:
+    """Yield the paths of cells; neighbors in a row become one.
+
+    >>> list(_join_cells(["M1 5H2V4H1V5", "M2 5H3V4H2V5", "M7 5H8V4H7V5"]))
+    ['M1 5H3V4H1z', 'M7 5H8V4H7z']
+    """
+    left, bottom, right, top = before = ("", "", "", "")
+    for cell in cells:
+        found = _CELL.match(cell)
+        if not found:
+            yield cell
+            continue
+        if found.group("left", "bottom", "top") == (before[2], bottom, top):
+            right = found["right"]
+        else:
+            yield from [f"M{left} {bottom}H{right}V{top}H{left}z"] * bool(left)
+            left, bottom, right, top = found.group("left", "bottom", "right", "top")
+        before = (left, bottom, right, top)
+    yield from [f"M{left} {bottom}H{right}V{top}H{left}z"] * bool(left)
 
 
 def _simplify(element: ET.Element) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,7 +15,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from genanalytics.base.text import escape_unprintable, shorten
+from genanalytics.base.text import capitalize, escape_unprintable, shorten
 from genanalytics.metrics import REQUESTS, Statistic
 from genanalytics.report.blocks import Block, Chart as BlockChart, Page, Table as BlockTable
 from genanalytics.tables.cells import name_groups
@@ -23,6 +24,7 @@ from genanalytics.units import Unit, format_count, format_value, mark_lower_boun
 
 _MOST_ROWS = 200
 _LONGEST = 80
+_FEW_CHARTS = 2
 _LONGEST_WORDS = 200
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
@@ -156,7 +158,14 @@ def render(page: "Page | Mapping[str, Any]") -> str:
     return _fill(
         "page.html",
         "style.css",
-        {"page": page, "titles": dict(_list_titles(page)), "draw_trend": draw_trend, "pair": _pair},
+        {
+            "page": page,
+            "titles": dict(_list_titles(page)),
+            "common": _find_common_details(page),
+            "capitalize": capitalize,
+            "draw_trend": draw_trend,
+            "pair": _pair,
+        },
     )
 
 
@@ -180,6 +189,13 @@ def draw_trend(values: Sequence[float | None]) -> str:
         path += f"L{point}" if before else f"M{point}{'' if follows else 'h0'}"
         before = True
     return path
+
+
+def _find_common_details(page: Page) -> set[str]:
+    """Return the details that most charts share, such as the number of requests: the scope of the page has them."""
+    charts = [block for section in page.sections for block in section.blocks if isinstance(block, BlockChart)]
+    counts = Counter(detail for chart in charts for detail in chart.details[:1])
+    return {detail for detail, number in counts.items() if number > _FEW_CHARTS and number > len(charts) / 2}
 
 
 def _pair(blocks: Sequence[Block]) -> list[list[Block]]:

@@ -7,6 +7,7 @@ become presentation attributes, and black or grey text takes the color of the pa
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
@@ -16,12 +17,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 
 from genanalytics.plots.content import Content, Entry, find_content
-from genanalytics.plots.style import SETTINGS
+from genanalytics.plots.style import SETTINGS, remove_words
 from genanalytics.report.blocks import Chart, Table
-from genanalytics.report.drawing import CELLS, INK, SERIES, Tip, embed
+from genanalytics.report.drawing import CELLS, HALO, SERIES, Tip, embed, name_color
 
 _DPI = 72
 """A point of the drawing is a unit of the SVG."""
@@ -29,18 +30,27 @@ _CLIPPED = 3.0
 """An artist that leaves its axes by less, in points, needs no clip path."""
 _LEAST_TIP = 6.0
 """The least width and height of what the pointer reads, in points."""
-_SETTINGS: dict[Any, Any] = SETTINGS | {"svg.fonttype": "none", "svg.image_inline": True}
+_SETTINGS: dict[Any, Any] = SETTINGS | {
+    "svg.fonttype": "none",
+    "svg.image_inline": True,
+    "path.simplify_threshold": 0.4,
+}
 
 
 class _Form(NamedTuple):
-    """The size of a drawing in inches, and its smallest text in points."""
+    """Sizes of a drawing: of all of it and of a row in inches, of its texts and of the smallest one in points."""
 
     width: float
     height: float
+    row: float
+    text: float
     least_text: float
 
 
-_WIDE, _HALF, _NARROW = _Form(9, 3.8, 9.5), _Form(5.4, 3.5, 9.5), _Form(4.2, 3.6, 9.6)
+_WIDE, _HALF = _Form(9, 3.8, 0.31, 10.8, 9), _Form(5.4, 3.5, 0.31, 10.8, 9)
+_NARROW = _Form(4.2, 3.6, 0.33, 11.2, 9.3)
+_AROUND_ROWS, _LEAST_ROWS = 0.8, 3
+"""The height next to rows, in inches, and the number of rows with room at least."""
 
 
 def draw_chart(
@@ -70,58 +80,48 @@ def draw_chart(
         scaled = form._replace(height=form.height * height)
         svg, content = _draw(draw, scaled, f"{name}-{suffix}", f"{question} {in_words}".strip())
         drawings.append(Markup(svg))  # noqa: S704 - made here from escaped parts
-    return Chart(
-        name, content.title, content.details, question, drawings[0], drawings[1], content.entries, numbers, half=half
-    )
+    entries = [entry._replace(color=name_color(entry.color)) for entry in content.entries]
+    return Chart(name, content.title, content.details, question, drawings[0], drawings[1], entries, numbers, half=half)
 
 
 def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, description: str) -> str:
     """Return a chart as an SVG element."""
-    return _draw(draw, _Form(9, 5, 8), name, description, title=title)[0]
+    return _draw(draw, _Form(9, 5, 0.3, 10, 8), name, description, title=title)[0]
 
 
 def _draw(
     draw: Callable[[Axes], object], form: _Form, name: str, description: str, *, title: str = ""
 ) -> tuple[str, Content]:
     """Return a chart as an SVG element, and what it says besides."""
-    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
+    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name, "font.size": form.text}), warnings.catch_warnings():
         # the browser has fonts for what the font that measures lacks
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure = Figure(figsize=form[:2], dpi=_DPI, layout="constrained")
         ax = figure.subplots()
         draw(ax)
-        content = Content(title) if title else _take_texts(ax)
-        _enlarge_texts(figure, form.least_text)
+        content = Content(title) if title else replace(find_content(ax), values=[], series=[])
+        if not title and (content.entries or ax.get_legend() is None):
+            remove_words(ax)
+        if content.rows:
+            figure.set_size_inches(form.width, _AROUND_ROWS + form.row * max(content.rows, _LEAST_ROWS))
+        figure.patch.set_visible(False)
+        _set_texts(figure, form.least_text)
         every = figure.findobj(Axes)
         _mark_series(every, content.entries)
         _unclip(every)
-        tips = list(_find_tips(every, content.entries, form.height * _DPI))
+        tips = list(_find_tips(every, content.entries, figure.bbox.height))
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return embed(stream.getvalue(), name=name, title=content.title, description=description, tips=tips), content
 
 
-def _take_texts(ax: Axes) -> Content:
-    """Return the content of a chart without its values; its title, details and legend leave the drawing."""
-    content = find_content(ax)
-    title, details = content.title or ax.get_title(loc="left") or ax.get_title(), list(content.details)
-    for place in ("left", "center", "right"):
-        ax.set_title("", loc=place)
-    for text in list(ax.texts):
-        if isinstance(text, Annotation) and text.xy == (0, 1) and not text.get_in_layout():
-            details = details or text.get_text().replace("\n", " ").split("; ")
-            text.remove()
-    legend = ax.get_legend()
-    if legend is not None and content.entries:
-        legend.remove()
-    entries = [entry._replace(color="currentColor") if entry.color in INK else entry for entry in content.entries]
-    return Content(title, details, entries)
-
-
-def _enlarge_texts(figure: Figure, least: float) -> None:
+def _set_texts(figure: Figure, least: float) -> None:
     """Give every text of a figure at least this size in points; then place all of them for good."""
     figure.draw_without_rendering()
     for text in figure.findobj(Text):
+        if text.get_path_effects():  # they would draw its letters as shapes
+            text.set_path_effects([])
+            text.set_gid(HALO)
         if float(text.get_fontsize()) < least:
             text.set_fontsize(least)
     figure.draw_without_rendering()

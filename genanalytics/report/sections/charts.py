@@ -1,8 +1,10 @@
 """Charts of a section, by their names."""
 
+from dataclasses import replace
 from typing import Any
 
 from genanalytics.plots.catalog import find_chart
+from genanalytics.plots.groups import describe_basis
 from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.sections.given import Given
 from genanalytics.report.svg import draw_chart
@@ -18,7 +20,7 @@ def draw_named(
     height: float = 1.0,
     **options: Any,  # noqa: ANN401 - of the chart
 ) -> Chart:
-    """Return a chart of the records for the page.
+    """Return a chart of the records for the page, which says once for all charts what they are based on.
 
     Args:
         given: What the section is made from.
@@ -30,7 +32,7 @@ def draw_named(
         options: Further arguments of the chart.
     """
     chart = find_chart(name)
-    return draw_chart(
+    drawn = draw_chart(
         lambda axes: chart.draw(given.data, ax=axes, tz=given.tz, **options),
         name=name,
         question=chart.question,
@@ -39,3 +41,5 @@ def draw_named(
         half=half,
         height=height,
     )
+    basis = describe_basis(given.data, given.tz)
+    return replace(drawn, details=[detail for detail in drawn.details if detail != basis])
