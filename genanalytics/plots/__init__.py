@@ -5,7 +5,7 @@ changes no setting of matplotlib.
 """
 
 from genanalytics.plots.attempts import attempts_by_provider
-from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
+from genanalytics.plots.caching import cache_savings_rate, cache_waterfall
 from genanalytics.plots.catalog import CHARTS, Chart, find_chart
 from genanalytics.plots.cost import cost_over_time, cost_ranking
 from genanalytics.plots.dumbbells import latency_percentiles
@@ -14,6 +14,7 @@ from genanalytics.plots.gaps import hit_rate_by_gap
 from genanalytics.plots.items import items_over_time
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
+from genanalytics.plots.payback import cache_payback
 from genanalytics.plots.prices import unit_prices
 from genanalytics.plots.reliability import outcomes
 from genanalytics.plots.saving import save

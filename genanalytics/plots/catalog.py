@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.plots.attempts import attempts_by_provider
-from genanalytics.plots.caching import cache_payback, cache_savings_rate, cache_waterfall
+from genanalytics.plots.caching import cache_savings_rate, cache_waterfall
 from genanalytics.plots.cost import cost_over_time, cost_ranking
 from genanalytics.plots.dumbbells import latency_percentiles
 from genanalytics.plots.flips import session_cache
@@ -16,6 +16,7 @@ from genanalytics.plots.gaps import hit_rate_by_gap
 from genanalytics.plots.items import items_over_time
 from genanalytics.plots.latency import latency_heatmap, latency_tails
 from genanalytics.plots.patterns import hour_of_week
+from genanalytics.plots.payback import cache_payback
 from genanalytics.plots.prices import unit_prices
 from genanalytics.plots.reliability import outcomes
 from genanalytics.plots.speed import speed_against_price, throughput

@@ -19,18 +19,18 @@ from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records, collect, keep_rows
 from genanalytics.plots.axis import add_unit, set_linear
+from genanalytics.plots.content import add_columns, add_series
 from genanalytics.plots.groups import describe_basis, name_subject, shorten_group, to_finite
-from genanalytics.plots.palette import GREY, HUES
-from genanalytics.plots.style import INK, SMALL, draw_legend, style_axes, write_empty, write_title
+from genanalytics.plots.palette import GREY, HUES, LOSS
+from genanalytics.plots.style import draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _SESSION = "session_id"
 _PARTS = {"read from the cache": HUES[3], "written to the cache": HUES[2], "neither": HUES[0], "unknown": GREY}
 """The colors of cache reads, cache writes and input, as in the chart of the items."""
 _MOST_CALLS = 400
-_MOST_LABELS = 8
-_BELOW_LEGEND = 0.66
-"""The height at which the list of losses begins, as a share of the axes."""
+_MOST_NAMED = 3
+"""The details name so many losses."""
 _WIDE, _NARROW = 0.8, 1.0
 _FEW = 60
 """Up to this many calls have a gap between their bars."""
@@ -49,7 +49,7 @@ def session_cache(
 ) -> Axes:
     """Return axes with the prompt of each call of a session: tokens read from the cache, written to it, and neither.
 
-    Calls that lost the cache of the session have a mark; the largest losses have their amount and their cause.
+    Calls that lost the cache of the session have a mark; the details name the largest losses and their causes.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame. The rows of one session
@@ -120,60 +120,64 @@ def _find_flips(calls: pd.DataFrame, table: pd.DataFrame, flips: pd.DataFrame | 
 
 
 def _describe_losses(lost: pd.DataFrame) -> str:
-    """Return the number of flips and their loss, which is an upper bound."""
+    """Return the number of flips and their loss, which is an upper bound, and the largest ones."""
     if lost.empty:
         return "none lost the cache"
     total = float(lost["loss"].sum())
     most = f", at most {format_value(total, Unit.USD)} in all" if lost["loss"].notna().any() else ""
-    return f"{len(lost):,} lost the cache{most}"
-
-
-def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
-    prompt = np.nan_to_num(to_finite(calls["native_tokens_prompt"])).clip(min=0)
-    cached = to_finite(calls["cache_read_tokens"])
-    unknown = np.where(np.isnan(cached), prompt, 0.0)
-    read = np.minimum(np.nan_to_num(cached), prompt)
-    written = np.minimum(np.nan_to_num(to_finite(calls["cache_write_tokens"])), prompt - read - unknown)
-    heights = (read, written, prompt - read - written - unknown, unknown)
-    numbers, bottom = np.arange(1, len(calls) + 1), np.zeros(len(calls))
-    width = _WIDE if len(calls) <= _FEW else _NARROW
-    handles: list[Any] = []
-    for (label, color), part in zip(_PARTS.items(), heights, strict=True):
-        if part.any():
-            ax.bar(numbers, part, bottom=bottom, width=width, color=color, label=label, linewidth=0)
-            handles.insert(0, Patch(color=color, label=label))
-        bottom = bottom + part
-    top = float(prompt.max()) or 1.0
-    ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.1 * top))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    set_linear(ax.xaxis, Unit.COUNT)
-    set_linear(ax.yaxis, Unit.TOKENS)
-    shown = lost[lost["place"] < len(calls)]
-    if len(shown):
-        handles.append(_mark_flips(ax, shown, prompt + 0.03 * top))
-    draw_legend(ax, handles)
-
-
-def _mark_flips(ax: Axes, lost: pd.DataFrame, above: np.ndarray) -> Line2D:
-    """Mark the calls that lost the cache, and list the largest losses below the legend."""
-    places = lost["place"].to_numpy()
-    (marks,) = ax.plot(places + 1, above[places], color="black", marker="v", linestyle="", label="lost the cache")
-    largest = lost.sort_values("loss", ascending=False, kind="stable", na_position="last").head(_MOST_LABELS)
-    lines = [_describe_flip(row) for row in largest.sort_values("place").to_dict("records")]
-    if len(lost) > len(lines):
-        lines.append(f"and {len(lost) - len(lines):,} smaller losses")
-    ax.annotate(
-        "\n".join(lines),
-        (1.02, _BELOW_LEGEND),
-        xycoords="axes fraction",
-        fontsize=SMALL,
-        color=INK,
-        linespacing=1.4,
-        va="top",
-    )
-    return marks
+    largest = lost.sort_values("loss", ascending=False, kind="stable", na_position="last").head(_MOST_NAMED)
+    named = [_describe_flip(row) for row in largest.to_dict("records")]
+    rest = [f"{len(lost) - len(named):,} smaller"] if len(lost) > len(named) else []
+    return f"{len(lost):,} lost the cache{most}: {'; '.join(named + rest)}"
 
 
 def _describe_flip(flip: Mapping[Any, Any]) -> str:
     amount = "" if pd.isna(flip["loss"]) else f"at most {format_value(flip['loss'], Unit.USD)}, "
     return f"call {flip['place'] + 1:,}: {amount}{flip['cause']}"
+
+
+def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
+    prompt = np.nan_to_num(to_finite(calls["native_tokens_prompt"])).clip(min=0)
+    parts = _divide(calls, prompt)
+    numbers, bottom = np.arange(1, len(calls) + 1), np.zeros(len(calls))
+    width = _WIDE if len(calls) <= _FEW else _NARROW
+    texts = [f"call {number:,}" for number in numbers]
+    handles: list[Any] = []
+    for label, part in parts.items():
+        bars = ax.bar(numbers, part, bottom=bottom, width=width, color=_PARTS[label], label=label, linewidth=0)
+        add_series(ax, label, list(bars))
+        handles.insert(0, Patch(color=_PARTS[label], label=label))
+        shown = [f", {label} {format_value(amount, Unit.TOKENS)}" if amount else "" for amount in part]
+        texts = [f"{text}{more}" for text, more in zip(texts, shown, strict=True)]
+        bottom = bottom + part
+    top = float(prompt.max()) or 1.0
+    ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.1 * top))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    set_linear(ax.xaxis, Unit.COUNT)
+    set_linear(ax.yaxis, Unit.TOKENS)
+    marked = lost[lost["place"] < len(calls)]
+    if len(marked):
+        handles.append(_mark_flips(ax, marked, prompt + 0.03 * top))
+        for flip in marked.to_dict("records"):
+            texts[flip["place"]] = f"{texts[flip['place']]}; lost the cache: {_describe_flip(flip).partition(': ')[2]}"
+    add_columns(ax, (numbers - 0.5).tolist(), (numbers + 0.5).tolist(), texts)
+    draw_legend(ax, handles)
+
+
+def _divide(calls: pd.DataFrame, prompt: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the parts of the prompts that any call has, by their names."""
+    cached = to_finite(calls["cache_read_tokens"])
+    unknown = np.where(np.isnan(cached), prompt, 0.0)
+    read = np.minimum(np.nan_to_num(cached), prompt)
+    written = np.minimum(np.nan_to_num(to_finite(calls["cache_write_tokens"])), prompt - read - unknown)
+    parts = (read, written, prompt - read - written - unknown, unknown)
+    return {label: part for label, part in zip(_PARTS, parts, strict=True) if part.any()}
+
+
+def _mark_flips(ax: Axes, lost: pd.DataFrame, above: np.ndarray) -> Line2D:
+    """Mark the calls that lost the cache."""
+    places = lost["place"].to_numpy()
+    look: dict[str, Any] = {"color": LOSS, "marker": "v", "linestyle": "", "label": "lost the cache"}
+    (marks,) = ax.plot(places + 1, above[places], **look)
+    add_series(ax, "lost the cache", [marks])
+    return marks

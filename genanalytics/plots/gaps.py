@@ -1,5 +1,6 @@
 """The chart of cache hits by the time between calls: why does caching miss?"""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from genanalytics.decide.replay.hit_rate import GAPS, hit_rate_by_gap as find_hi
 from genanalytics.metrics.declare import name_limits
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import set_linear
+from genanalytics.plots.content import add_series, add_value
 from genanalytics.plots.groups import (
     choose_mark,
     describe_basis,
@@ -20,15 +22,18 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.palette import HUES
-from genanalytics.plots.style import SMALL, draw_legend, style_axes, write_empty, write_title
-from genanalytics.units import Unit
+from genanalytics.plots.palette import choose_colors
+from genanalytics.plots.style import SMALL, draw_legend, measure_cell, style_axes, write_empty, write_title
+from genanalytics.units import Unit, format_value
 
 _TICKS = ("first call", "≤ 10 s", "≤ 1 min", "≤ 5 min", "≤ 10 min", "≤ 1 h", "≤ 6 h", "> 6 h")
 """The names of `GAPS` on the axis, in their order."""
-_MOST_GROUPS = 5
 _WIDE = 0.3
 """The distance between the outer lines at one place, in places."""
+_NEAR = 0.06
+"""The distance from a dot at which the pointer reads its value, in places."""
+_NARROW = 420.0
+"""Narrower charts have their ticks upright, in points."""
 
 
 @opens_paths("data")
@@ -37,6 +42,8 @@ def hit_rate_by_gap(
     *,
     by: str | None = None,
     tz: str = "UTC",
+    top: int = 5,
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
@@ -45,32 +52,35 @@ def hit_rate_by_gap(
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        by: The column whose values have a line each: the five with the most calls. None draws one line for all calls.
+        by: The column whose values have a line each: those with the most calls. None draws one line for all calls.
         tz: The time zone of the dates, by its IANA name.
+        top: The most groups with a line.
+        colors: The colors of groups; others have the usual ones in order.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone.
+        InputError: There is no such time zone, or a color is unknown.
     """
     rates = find_hit_rates(data, by=by)
     with style_axes(ax) as axes:
         subject = "Cache hit rate by the time since the previous call"
-        rule = "calls of sessions with prompts of at least 1,024 tokens; lines: 95 % intervals"
-        axes.set_xlabel("time since the previous call of the session, and number of calls")
-        axes.set_ylabel("cache hit rate (of the tokens of the prompts)")
-        groups = [None] if by is None else _list_largest(rates, by)
+        rule = "share of the prompt tokens of sessions, of prompts of 1,024 tokens or more; lines: 95 % intervals"
+        axes.set_xlabel("time since the previous call (number of calls)")
+        axes.set_ylabel("cache hit rate")
+        groups = [None] if by is None else _list_largest(rates, by, top)
         some = "" if by is None else describe_hidden(len(groups), rates[by].nunique(dropna=False), "calls")
         named = "" if by is None else f", by {name_subject(by)}"
         write_title(axes, subject + named, [describe_basis(data, tz), some, rule], title=title, subtitle=subtitle)
         if not np.isfinite(to_finite(rates["hit_rate"])).any():
             return write_empty(axes, "no call of a session with known tokens")
         shifts = np.linspace(-_WIDE / 2, _WIDE / 2, len(groups)) if len(groups) > 1 else np.zeros(1)
-        handles: list[Any] = [
-            _draw_group(axes, _select(rates, by, group), HUES[place], shorten_group(group), shifts[place])
-            for place, group in enumerate(groups)
+        hues = choose_colors(groups, colors if by else None)
+        handles = [
+            _draw_group(axes, _select(rates, by, group), hue, "" if by is None else shorten_group(group), shift)
+            for group, hue, shift in zip(groups, hues, shifts, strict=True)
         ]
         _set_places(axes, rates)
         if by is not None:
@@ -78,10 +88,10 @@ def hit_rate_by_gap(
         return axes
 
 
-def _list_largest(rates: pd.DataFrame, by: str) -> list[Any]:
+def _list_largest(rates: pd.DataFrame, by: str, top: int) -> list[Any]:
     """Return the groups with the most calls."""
     calls = rates.groupby(by, dropna=False, sort=True)["requests"].sum()
-    return list(calls.sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index)
+    return list(calls.sort_values(ascending=False, kind="stable").head(top).index)
 
 
 def _select(rates: pd.DataFrame, by: str | None, group: object) -> pd.DataFrame:
@@ -97,10 +107,16 @@ def _draw_group(ax: Axes, rates: pd.DataFrame, color: str, label: str, shift: fl
     rate, low, high = (np.full(len(GAPS), np.nan) for _ in columns)
     for values, name in zip((rate, low, high), columns, strict=True):
         values[places] = to_finite(rates[name])
-    ax.vlines(np.arange(len(GAPS)) + shift, low, high, color=color, linewidth=1.4)
+    limits = ax.vlines(np.arange(len(GAPS)) + shift, low, high, color=color, linewidth=1.4)
     look: dict[str, Any] = {"color": color, "marker": "o", "markersize": 4.5}
-    ax.plot([shift], rate[:1], **look)
+    (first,) = ax.plot([shift], rate[:1], **look)
     (line,) = ax.plot(np.arange(1, len(GAPS)) + shift, rate[1:], linewidth=1.2, label=label, **look)
+    add_series(ax, label, [limits, first, line])
+    for place in np.flatnonzero(np.isfinite(rate)):
+        text = ", ".join(filter(None, [label, _TICKS[place]]))
+        around = (float(place + shift - _NEAR), float(place + shift + _NEAR))
+        near = (float(rate[place] - _NEAR / 2), float(rate[place] + _NEAR / 2))
+        add_value(ax, f"{text}: {format_value(float(rate[place]), Unit.SHARE)}", around, near, series=label)
     return line
 
 
@@ -109,7 +125,11 @@ def _set_places(ax: Axes, rates: pd.DataFrame) -> None:
     calls = rates.groupby("gap")["requests"].sum()
     mark = choose_mark(rates, "requests")
     counts = [mark(f"{int(calls.get(gap.name, 0)):,}") for gap in GAPS]
-    names = [f"{tick}\n{count}" for tick, count in zip(_TICKS, counts, strict=True)]
-    ax.set_xticks(range(len(GAPS)), names, fontsize=SMALL)
+    if measure_cell(ax)[0] < _NARROW:
+        names = [f"{tick} ({count})" for tick, count in zip(_TICKS, counts, strict=True)]
+        ax.set_xticks(range(len(GAPS)), names, fontsize=SMALL, rotation=90)
+    else:
+        names = [f"{tick}\n{count}" for tick, count in zip(_TICKS, counts, strict=True)]
+        ax.set_xticks(range(len(GAPS)), names, fontsize=SMALL)
     ax.set(xlim=(-0.5, len(GAPS) - 0.5), ylim=(-0.02, 1.05))
     set_linear(ax.yaxis, Unit.SHARE)

@@ -1,7 +1,6 @@
 """Charts of latency: its tails, and its course over time."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_times
 from genanalytics.plots.bars import find_periods
+from genanalytics.plots.content import add_columns, add_value
 from genanalytics.plots.groups import (
     choose_mark,
     describe_basis,
@@ -28,24 +28,21 @@ from genanalytics.plots.groups import (
     to_finite,
     write_n,
 )
-from genanalytics.plots.palette import HEAT, HUES
-from genanalytics.plots.percentiles import LEAST_BEYOND, has_enough
-from genanalytics.plots.style import (
-    INK,
-    PALE,
-    SMALL,
-    draw_grid,
-    draw_line,
-    draw_scale,
-    style_axes,
-    write_empty,
-    write_title,
-)
-from genanalytics.units import Unit
+from genanalytics.plots.heat import draw_heat
+from genanalytics.plots.palette import HUES, choose_colors, find_look
+from genanalytics.plots.panels import add_panels, count_panels, label_outer, name_period, write_panel_title
+from genanalytics.plots.style import SMALL, draw_grid, draw_line, draw_scale, style_axes, write_empty, write_title
+from genanalytics.units import Unit, format_value
 
-_MOST_PANELS = 6
-_PER_DECADE = 10
-"""The rows of the heat map per power of ten."""
+_MOST_LINES = 12
+"""The most lines in a panel: its own, and those behind it."""
+_MOST_POINTS, _MOST_BEHIND = 60, 24
+"""The most points of the line of a panel, and of a line behind it."""
+_TINY = 1e-9
+_LEAST_BEYOND = 5
+"""A percentile is drawn if at least this many observations are beyond it; otherwise it is only one or two of them."""
+_MANY_PERIODS = 100
+"""More periods than this have coarser colors."""
 _PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
@@ -56,27 +53,31 @@ def latency_tails(
     by: str = "provider_name",
     metric: RowValue | str = "ttft_ms",
     tz: str = "UTC",
+    top: int = 6,
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Return axes with a small panel per group: latency by percentile, on an axis that spreads the slowest.
 
-    The percentile axis is the one of HdrHistogram: p90, p99 and p99.9 are equally far apart. The other groups are grey
-    lines in each panel. A line ends where fewer than five observations are slower.
+    The percentile axis is the one of HdrHistogram: p90, p99 and p99.9 are equally far apart. The next largest groups
+    are pale lines in each panel. A line ends where fewer than five observations are slower.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        by: The column, or the derived key, with a panel per value: the six with the most observations.
+        by: The column, or the derived key, with a panel per value: those with the most observations.
         metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, ...
         tz: The time zone of days and hours, by its IANA name.
+        top: The most panels; small axes have fewer.
+        colors: The colors of groups; None for one color.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure. The panels are its `child_axes`.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such row value or time zone.
+        InputError: There is no such row value or time zone, or a color is unknown.
     """
     value = find_row_value(metric)
     points = distribution(data, value, by=by, tz=tz)
@@ -84,32 +85,58 @@ def latency_tails(
     mark = choose_mark(points, "n")
     lines.sort(key=lambda line: -int(line[1]["n"].iloc[0]))
     with style_axes(ax, grid="") as axes:
-        rule = f"successful only; a line ends where fewer than {LEAST_BEYOND} are slower"
-        some = describe_hidden(min(len(lines), _MOST_PANELS), len(lines), "observations")
-        write_title(
-            axes,
-            f"{value.label} by percentile and {name_subject(by)}",
-            [describe_basis(data, tz), some, rule],
-            title=title,
-            subtitle=subtitle,
-        )
+        number = min(len(lines), top, count_panels(axes))
+        rule = f"successful only; a line ends where fewer than {_LEAST_BEYOND} are slower"
+        some = describe_hidden(number, len(lines), "observations")
+        subject = f"{value.label} by percentile and {name_subject(by)}"
+        write_title(axes, subject, [describe_basis(data, tz), some, rule], title=title, subtitle=subtitle)
         curves = [_make_curve(part) for _, part in lines]
-        if not any(len(places) for places, _ in curves):
+        if not any(len(places) for places, _ in curves[:number]):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            few = f"too few observations: a percentile needs {LEAST_BEYOND} slower ones"
+            few = f"too few observations: a percentile needs {_LEAST_BEYOND} slower ones"
             return write_empty(axes, few if lines else f"no known {value.label}")
-        for place, panel in enumerate(_add_panels(axes, min(len(lines), _MOST_PANELS))):
-            group, part = lines[place]
-            for other, curve in enumerate(curves):
+        groups = [group for group, _ in lines[:number]]
+        hues = choose_colors(groups, colors) if colors else [HUES[0]] * number
+        panels = add_panels(axes, number)
+        for place, panel in enumerate(panels):
+            for other, curve in enumerate(curves[:_MOST_LINES]):
                 if other != place:
-                    panel.plot(*curve, color=PALE, linewidth=1)
-            panel.plot(*curves[place], color=HUES[0], linewidth=2)
-            panel.set_title(shorten_group(group, longest=26), fontsize=SMALL, fontweight="bold", pad=4)
-            number = write_n(int(part["n"].iloc[0]), mark) + ("" if len(curves[place][0]) else ", too few")
-            text = panel.text(0.98, 0.04, number, transform=panel.transAxes, fontsize=SMALL, color=INK, ha="right")
-            text.set_path_effects([withStroke(linewidth=3, foreground="white")])
-        _set_scales(axes, curves, value)
+                    panel.plot(*_thin(curve, _MOST_BEHIND), color=find_look(axes).pale, linewidth=1)
+            panel.plot(*_thin(curves[place], _MOST_POINTS), color=hues[place], linewidth=2)
+            write_panel_title(panel, shorten_group(groups[place]))
+            too_few = "" if len(curves[place][0]) else ", too few"
+            _write_corner(panel, write_n(int(lines[place][1]["n"].iloc[0]), mark) + too_few)
+        _set_scales(axes, curves[:_MOST_LINES], value)
+        for place, group in enumerate(groups):
+            _note_percentiles(panels[place], curves[place], shorten_group(group), value)
         return axes
+
+
+def _write_corner(panel: Axes, text: str) -> None:
+    """Write a text into the lower right corner of a panel."""
+    look = find_look(panel)
+    corner = panel.text(0.98, 0.04, text, transform=panel.transAxes, fontsize=SMALL, color=look.soft, ha="right")
+    corner.set_path_effects([withStroke(linewidth=3, foreground=look.paper)])
+
+
+def _note_percentiles(panel: Axes, curve: tuple[np.ndarray, np.ndarray], name: str, value: RowValue) -> None:
+    """Note the text under the pointer for the usual percentiles of a panel."""
+    places, values = curve
+    for level in (level for level in _PERCENTILES if len(places) and _find_places([level])[0] <= places[-1]):
+        at = float(_find_places([level])[0])
+        text = f"{name}: p{100 * level:.6g} {format_value(float(np.interp(at, places, values)), value.unit)}"
+        add_value(panel, text, (at - 0.15, at + 0.15), panel.get_ylim())
+
+
+def _thin(curve: tuple[np.ndarray, np.ndarray], most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a line with fewer of its points: spread over the percentile axis, the usual percentiles, the ends."""
+    places, values = curve
+    if len(places) <= most:
+        return curve
+    usual = _find_places(_PERCENTILES)
+    wanted = np.concatenate([np.linspace(places[0], places[-1], most), usual[usual < places[-1]] - _TINY])
+    kept = np.unique(np.append(0, np.searchsorted(places, wanted).clip(max=len(places) - 1)))
+    return places[kept], values[kept]
 
 
 @opens_paths("data")
@@ -144,45 +171,51 @@ def latency_heatmap(
     value = find_row_value(metric)
     of_value = spread(value)
     lines = summarize(data, every=every, tz=tz, metrics=[of_value.p50, of_value.p95, of_value.n])
-    cells = distribution(data, value, every=every, tz=tz, kind="histogram", per_decade=_PER_DECADE)
-    cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
     unfinished = find_periods(lines, every)
+    per_decade = 10 if len(unfinished) <= _MANY_PERIODS else 5
+    cells = distribution(data, value, every=every, tz=tz, kind="histogram", per_decade=per_decade)
+    cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
     with style_axes(ax, grid="") as axes:
-        rule = f"successful only; percentiles where {LEAST_BEYOND} or more are slower"
+        rule = f"successful only; percentiles where {_LEAST_BEYOND} or more are slower"
         details = [describe_basis(data, tz), rule, describe_undated(lines)]
         write_title(axes, f"{value.label} over time", details, title=title, subtitle=subtitle)
         axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))
         if cells.empty:
             return write_empty(axes, f"no known {value.label}")
         places, width = set_times(axes, pd.DatetimeIndex(unfinished.index), every)
-        _draw_cells(axes, cells, pd.Series(places, index=unfinished.index), width)
+        edges = np.concatenate([[places[0] - width / 2], (places[1:] + places[:-1]) / 2, [places[-1] + width / 2]])
+        _draw_cells(axes, cells, pd.Series(unfinished.index), edges, per_decade)
+        set_logarithmic(axes, "y", cells[["low", "high"]].to_numpy(dtype=float).ravel(), value.unit)
+        draw_scale(axes, _make_norm(cells), f"share of the {every}", Unit.SHARE)
         dated = lines.dropna(subset=[TIME])
-        for percentile, name, color in ((of_value.p50, "p50", "black"), (of_value.p95, "p95", HUES[2])):
-            enough = has_enough(to_finite(dated[of_value.n.name]), LEVELS[name])
+        texts = [name_period(start, every) for start in unfinished.index]
+        for percentile, name, color in (
+            (of_value.p50, "p50", find_look(axes).ink),
+            (of_value.p95, "p95", HUES[1]),
+        ):
+            enough = to_finite(dated[of_value.n.name]) * (1 - LEVELS[name]) >= _LEAST_BEYOND
             values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
             draw_line(axes, places, values, color, name)
             _name_line(axes, places, values, name, color)
-        axes.set_xlim(places[0] - width / 2, places[-1] + width / 2)
+            texts = [f"{text}, {name} {format_value(at, value.unit)}" for text, at in zip(texts, values, strict=True)]
+        numbers = [f"{text}, n = {int(n):,}" for text, n in zip(texts, dated[of_value.n.name], strict=True)]
+        add_columns(axes, edges[:-1].tolist(), edges[1:].tolist(), numbers)
+        axes.set_xlim(edges[0], edges[-1])
         return axes
 
 
-def _draw_cells(ax: Axes, cells: pd.DataFrame, columns: pd.Series, width: float) -> None:
-    """Draw the histogram of each period as a column of colors at its place, with their scale to the right.
+def _make_norm(cells: pd.DataFrame) -> Normalize:
+    return Normalize(0, float(cells["share"].max()))
 
-    `width` is the width of the first and the last column.
-    """
-    decades = np.log10(cells["high"].to_numpy(dtype=float))
-    rows = np.round(decades * _PER_DECADE).astype(int)
+
+def _draw_cells(ax: Axes, cells: pd.DataFrame, starts: pd.Series, edges: np.ndarray, per_decade: int) -> None:
+    """Draw the histogram of each period as a column of colors between its edges."""
+    rows = np.round(np.log10(cells["high"].to_numpy(dtype=float)) * per_decade).astype(int)
     lowest, highest = int(rows.min()), int(rows.max())
-    table = np.full((highest - lowest + 1, len(columns)), np.nan)
-    table[rows - lowest, columns.index.get_indexer(pd.Index(cells[TIME]))] = cells["share"].to_numpy(dtype=float)
-    places = columns.to_numpy(dtype=float)
-    across = np.concatenate([[places[0] - width / 2], (places[1:] + places[:-1]) / 2, [places[-1] + width / 2]])
-    up = 10.0 ** (np.arange(lowest - 1, highest + 1) / _PER_DECADE)
-    norm = Normalize(0, float(np.nanmax(table)))
-    ax.pcolormesh(across, up, table, cmap=HEAT, norm=norm, rasterized=True)
-    set_logarithmic(ax, "y", up, Unit.MS)
-    draw_scale(ax, norm, f"share of the {ax.get_xlabel().partition(' ')[0]}", Unit.SHARE)
+    table = np.full((highest - lowest + 1, len(starts)), np.nan)
+    table[rows - lowest, pd.Index(starts).get_indexer(pd.Index(cells[TIME]))] = cells["share"].to_numpy(dtype=float)
+    up = 10.0 ** (np.arange(lowest - 1, highest + 1) / per_decade)
+    draw_heat(ax, edges, up, table, _make_norm(cells), levels=8 if len(starts) <= _MANY_PERIODS else 5)
 
 
 def _name_line(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, color: str) -> None:
@@ -190,15 +223,15 @@ def _name_line(ax: Axes, places: np.ndarray, values: np.ndarray, name: str, colo
     known = np.flatnonzero(np.isfinite(values))
     if len(known):
         end = (places[known[-1]], values[known[-1]])
-        text = ax.annotate(name, end, (0, 6), textcoords="offset points", color=color, fontweight="bold", ha="center")
-        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+        text = ax.annotate(name, end, (0, 6), textcoords="offset points", color=color, fontweight="bold", ha="right")
+        text.set_path_effects([withStroke(linewidth=3, foreground=find_look(ax).paper)])
 
 
 def _make_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of percentiles and their values, up to the last one with enough slower observations."""
     share, value = points["share"].to_numpy(dtype=float), points["value"].to_numpy(dtype=float)
     n = int(points["n"].iloc[0])
-    enough = has_enough(n, share)
+    enough = np.round(n * (1 - share), 6) >= _LEAST_BEYOND
     return _find_places(share[enough]), value[enough]
 
 
@@ -208,36 +241,18 @@ def _find_places(share: "np.ndarray | Sequence[float]") -> np.ndarray:
     return places
 
 
-def _add_panels(ax: Axes, number: int) -> list[Axes]:
-    """Return a number of panels inside axes, row by row, under the title of the axes."""
-    columns = number if number <= 3 else math.ceil(number / 2)  # noqa: PLR2004 - as many as fit into one row
-    rows = math.ceil(number / columns)
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0, labelleft=False, labelbottom=False)
-    across, down, top = 0.03, 0.14, 0.07
-    width, height = (1 - across * (columns - 1)) / columns, (1 - top - down * (rows - 1)) / rows
-    return [
-        ax.inset_axes(
-            (place % columns * (width + across), 1 - top - height - place // columns * (height + down), width, height)
-        )
-        for place in range(number)
-    ]
-
-
 def _set_scales(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], value: RowValue) -> None:
     """Give all panels the same scales, with labels on the outer ones."""
     panels: Sequence[Any] = ax.child_axes
     values = np.concatenate([values for _, values in curves])
     end = max([1.0, *(float(places.max()) for places, _ in curves if len(places))])
     shown = [level for level in _PERCENTILES if _find_places([level])[0] <= end]
-    left = min(panel.get_position().x0 for panel in panels)
     for panel in panels:
         draw_grid(panel, "both")
         panel.set_xlim(0, 1.04 * end)
-        panel.set_xticks(_find_places(shown), [f"p{100 * level:.6g}" for level in shown], fontsize=SMALL)
+        panel.set_xticks(_find_places(shown), [f"p{100 * level:.6g}" for level in shown])
         set_logarithmic(panel, "y", values, value.unit)
-        panel.tick_params(
-            length=0, labelsize=SMALL, labelleft=math.isclose(panel.get_position().x0, left, abs_tol=1e-6)
-        )
+        panel.tick_params(labelsize=SMALL)
+    label_outer(panels)
     ax.set_xlabel("percentile", labelpad=16)
     ax.set_ylabel(add_unit(value.label, value.unit), labelpad=42)

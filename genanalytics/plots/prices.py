@@ -1,6 +1,6 @@
 """The chart of unit prices over time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.dates as mdates
@@ -15,9 +15,18 @@ from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
+from genanalytics.plots.content import add_series, add_value
 from genanalytics.plots.groups import describe_basis, shorten_group, to_finite
-from genanalytics.plots.palette import GREY, HUES
-from genanalytics.plots.style import INK, SMALL, style_axes, write_empty, write_title
+from genanalytics.plots.palette import GREY, choose_colors, find_look
+from genanalytics.plots.style import (
+    SMALL,
+    draw_legend,
+    measure_cell,
+    measure_text,
+    style_axes,
+    write_empty,
+    write_title,
+)
 from genanalytics.units import PER_MTOK, Unit, format_count, format_value
 
 _KINDS = {"input_price": ("input", "-"), "output_price": ("output", (0, (4, 1.5)))}
@@ -27,8 +36,12 @@ _APART = 3.0
 _LINE = 11.5
 """The height of a label, in points."""
 _MOST_REGIMES = 16
-_MOST_NAMES = 2
-"""A label names this many providers; the legend names more."""
+_LABEL = 0.13
+"""The most width of the name in a label, as a share of the chart."""
+_LONG = 10
+"""Labels with less room, in letters, do not name the only provider."""
+_NEAR = 1.03
+"""The factor from a price to those at which the pointer reads it."""
 
 
 class _Step(NamedTuple):
@@ -48,27 +61,29 @@ def unit_prices(
     model: str | None = None,
     prices: pd.DataFrame | None = None,
     tz: str = "UTC",
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Return axes with the unit prices of one model over time: input and output at each provider, as they were billed.
 
-    A line goes from the first to the last request at a price. Lines side by side are prices at the same time; a dotted
-    line leads from a price to its successor.
+    A line goes from the first to the last request at a price: solid for input, dashed for output. Lines side by side
+    are prices at the same time; a dotted line leads from a price to its successor.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         model: The model; None for the most expensive one with known prices above 0.
         prices: The result of `ga.prices(data)`; computed if it is not given.
         tz: The time zone, by its IANA name.
+        colors: The colors of providers; others have the usual ones in order.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone.
+        InputError: There is no such time zone, or a color is unknown.
     """
     costs = summarize(data, by="model", tz=tz, metrics=[EFFECTIVE_COST])
     table = compute_prices(data) if prices is None else prices
@@ -85,9 +100,11 @@ def unit_prices(
             return write_empty(axes, "no known price per token")
         set_moments(axes, min(step.first for step in steps), max(step.last for step in steps))
         ends = set_logarithmic(axes, "y", np.array([step.price for step in steps]), Unit.USD_PER_MTOK)
-        _draw_steps(axes, steps)
-        _write_labels(axes, steps, ends)
-        _write_legend(axes, steps)
+        hues = _choose_colors(steps, colors)
+        _draw_steps(axes, steps, hues)
+        _write_labels(axes, steps, ends, hues)
+        _write_legend(axes, hues)
+        _note_prices(axes, steps)
         return axes
 
 
@@ -125,36 +142,37 @@ def _describe_known(table: pd.DataFrame) -> str:
     return f"{format_value(known / table['requests'].sum(), Unit.SHARE)} of its billed requests have a known price"
 
 
-def _draw_steps(ax: Axes, steps: Sequence[_Step]) -> None:
+def _draw_steps(ax: Axes, steps: Sequence[_Step], hues: Mapping[Any, str]) -> None:
     """Draw a line per price, those at the same price next to each other, and dotted lines to successors."""
-    colors = _choose_colors(steps)
     for level in _list_levels(steps):
         for place, step in enumerate(level):
             shift = _APART * (place - (len(level) - 1) / 2) / 72
             moved = ax.transData + ScaledTranslation(0, shift, ax.figure.dpi_scale_trans)
-            ax.plot(
+            lines = ax.plot(
                 [*map(mdates.date2num, (step.first, step.last))],
                 [step.price] * 2,
-                color=colors[step.provider],
+                color=hues[step.provider],
                 linestyle=_KINDS[step.kind][1],
                 linewidth=2,
                 marker="|",
                 markersize=5,
                 transform=moved,
             )
+            add_series(ax, shorten_group(step.provider), lines)
     for before, after in _list_successions(steps):
-        ax.plot(
+        lines = ax.plot(
             [*map(mdates.date2num, (before.last, after.first))],
             [before.price, after.price],
-            color=colors[after.provider],
+            color=hues[after.provider],
             linestyle=":",
             linewidth=1.2,
         )
+        add_series(ax, shorten_group(after.provider), lines)
 
 
-def _choose_colors(steps: Sequence[_Step]) -> dict[Any, str]:
+def _choose_colors(steps: Sequence[_Step], colors: Mapping[Any, str] | None) -> dict[Any, str]:
     providers = list(dict.fromkeys(step.provider for step in steps))
-    return {provider: HUES[place] if place < len(HUES) else GREY for place, provider in enumerate(providers)}
+    return dict(zip(providers, choose_colors(providers, colors), strict=True))
 
 
 def _list_levels(steps: Sequence[_Step]) -> list[list[_Step]]:
@@ -177,43 +195,53 @@ def _list_successions(steps: Sequence[_Step]) -> Iterator[tuple[_Step, _Step]]:
             yield max(ended, key=lambda step: step.last), after
 
 
-def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float]) -> None:
-    """Write each price with its providers to the right of its lines, moved apart where labels would overlap."""
-    colors, levels = _choose_colors(steps), _list_levels(steps)
+def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float], hues: Mapping[Any, str]) -> None:
+    """Write each price with its provider to the right of its lines, moved apart where labels would overlap."""
+    levels, soft = _list_levels(steps), find_look(ax).soft
     low, high = np.log(ends)
     height = ax.get_window_extent().height * 72 / ax.figure.dpi
+    longest = int(_LABEL * measure_cell(ax)[0] / measure_text("n", SMALL))
     wanted = [height * (np.log(level[0].price) - low) / (high - low) for level in levels]
     for level, place, at in zip(levels, wanted, _move_apart(wanted, _LINE), strict=True):
         names = list(dict.fromkeys(step.provider for step in level))
-        price = format_value(level[0].price, Unit.USD_PER_MTOK).removesuffix(PER_MTOK)
-        shown = ", ".join([shorten_group(name, longest=18) for name in names[:_MOST_NAMES]] + _count_others(names))
+        shown = shorten_group(names[0], longest=longest) if len(names) == 1 else format_count(len(names), "provider")
         ax.annotate(
-            f"{price} {_KINDS[level[0].kind][0]}: {shown}",
+            f"{_name_price(level[0])}: {shown}" if len(hues) > 1 or longest > _LONG else _name_price(level[0]),
             (1, level[0].price),
             (8, at - place),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             fontsize=SMALL,
-            color=colors[names[0]] if len(names) == 1 else INK,
+            color=hues[names[0]] if len(names) == 1 else soft,
             va="center",
         )
 
 
-def _write_legend(ax: Axes, steps: Sequence[_Step]) -> None:
-    """Name the colors of several providers below the axes."""
-    colors = _choose_colors(steps)
-    if len(colors) == 1:
+def _name_price(step: _Step) -> str:
+    """Return the price and its kind, without the unit, which the axis has."""
+    return f"{format_value(step.price, Unit.USD_PER_MTOK).removesuffix(PER_MTOK)} {_KINDS[step.kind][0]}"
+
+
+def _write_legend(ax: Axes, hues: Mapping[Any, str]) -> None:
+    """Name the colors of several providers; those without a color of their own are counted."""
+    if len(hues) == 1:
         return
-    named = dict(list(colors.items())[: len(HUES)])
+    named = {name: color for name, color in hues.items() if color != GREY}
     handles = [Line2D([], [], color=color, linewidth=2, label=shorten_group(name)) for name, color in named.items()]
-    if len(colors) > len(named):
-        rest = format_count(len(colors) - len(named), "other")
+    if len(hues) > len(named):
+        rest = format_count(len(hues) - len(named), "other")
         handles.append(Line2D([], [], color=GREY, linewidth=2, label=rest))
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, frameon=False)
+    draw_legend(ax, handles)
 
 
-def _count_others(names: Sequence[Any]) -> list[str]:
-    return [format_count(len(names) - _MOST_NAMES, "other")] if len(names) > _MOST_NAMES else []
+def _note_prices(ax: Axes, steps: Sequence[_Step]) -> None:
+    """Note the text under the pointer around each price: its providers and its period."""
+    for level in _list_levels(steps):
+        first, last = min(step.first for step in level), max(step.last for step in level)
+        names = ", ".join(dict.fromkeys(shorten_group(step.provider) for step in level))
+        text = f"{names}: {_name_price(level[0])}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        price, (start, end) = level[0].price, map(mdates.date2num, (first, last))
+        add_value(ax, text, (start, end), (price / _NEAR, price * _NEAR))
 
 
 def _move_apart(places: Sequence[float], least: float) -> list[float]:

@@ -1,5 +1,9 @@
 """Charts of speed: its spread and its price."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,8 +12,10 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import RowValue, distribution, spread, summarize
 from genanalytics.metrics.catalog import find_row_value, resolve_one
 from genanalytics.metrics.declare import name_limits
-from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.engines.source import Records, keep_rows, open_source
+from genanalytics.metrics.sets.rows import TEXT_APIS
 from genanalytics.plots.axis import add_unit, set_logarithmic
+from genanalytics.plots.content import add_value
 from genanalytics.plots.groups import (
     choose_mark,
     describe_basis,
@@ -19,15 +25,18 @@ from genanalytics.plots.groups import (
     to_finite,
     write_n,
 )
-from genanalytics.plots.palette import GREY, HUES
-from genanalytics.plots.style import PALE, SMALL, set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.names import Names
+from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
+from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
-_MOST_RIDGES = 8
 _TALLEST = 0.92
 """The height of the highest ridge, in rows."""
-_MOST_NAMES = 8
 _PRICE, _SPEED = "usd_per_mtok", "tps_e2e_p50"
+_ROOM = 0.06
+"""The room around the dots, as a share of the axis."""
+_NEAR = 0.012
+"""The distance from a dot at which the pointer reads its values, as a share of the axes."""
 
 
 @opens_paths("data")
@@ -36,18 +45,24 @@ def speed_against_price(
     *,
     by: str = "model",
     tz: str = "UTC",
+    top: int = 12,
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with a dot per group, by price and median throughput, both with 95 % intervals.
+    """Return axes with a dot per group, by price and median throughput of text, both with 95 % intervals.
 
-    Groups have a name, and a line between them, if no other group is both cheaper and faster.
+    Only answers in text count: `api_type` is one of text or unknown, and the completion has tokens but no images and no
+    other media. A line joins the groups that no other group beats in both price and speed. They have names first, then
+    the groups with the most generations, as far as names find a place.
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are compared.
         tz: The time zone of days and hours, by its IANA name.
+        top: The most groups with a name.
+        colors: The colors of groups; None for blue where no other group is cheaper and faster, else grey.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
@@ -56,29 +71,38 @@ def speed_against_price(
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone.
     """
-    groups = summarize(data, by=by, tz=tz, metrics=[_PRICE, _SPEED], intervals=True)
+    every = summarize(data, by=by, tz=tz, metrics=[_PRICE, _SPEED])
+    texts = keep_rows(data, _find_text(open_source(data).columns))
+    groups = summarize(texts, by=by, tz=tz, metrics=[_PRICE, _SPEED], intervals=True)
     price, speed = resolve_one(_PRICE), resolve_one(_SPEED)
     drawn = groups[(to_finite(groups[_PRICE]) > 0) & (to_finite(groups[_SPEED]) > 0)].reset_index(drop=True)
     noun = name_subject(by)
     with style_axes(ax, grid="both") as axes:
-        hidden = len(groups) - len(drawn)
-        left_out = f"{format_count(hidden, noun)} without a price or a speed" if hidden else ""
-        rule = f"named: no other {noun} is cheaper and faster; lines: 95 % intervals"
-        write_title(
-            axes,
-            f"Speed against price, by {noun}",
-            [describe_basis(data, tz), rule, left_out],
-            title=title,
-            subtitle=subtitle,
-        )
+        hidden = len(every) - len(drawn)
+        left_out = f"{format_count(hidden, noun)} without text, a price or a speed left out" if hidden else ""
+        rule = f"text only; {'' if colors else 'blue and '}joined: no other {noun} is cheaper and faster"
+        details = [describe_basis(data, tz), rule, "lines: 95 % intervals", left_out]
+        write_title(axes, f"Speed against price, by {noun}", details, title=title, subtitle=subtitle)
         axes.set_xlabel(f"price ({price.unit}), cheaper to the left")
-        axes.set_ylabel(f"median {add_unit('throughput, end to end', speed.unit)}")
+        axes.set_ylabel(f"median {add_unit('throughput', speed.unit)}")
         if drawn.empty:
-            return write_empty(axes, "no group with both a price and a speed")
+            return write_empty(axes, "no text with both a price and a speed")
         best = find_frontier(to_finite(drawn[_PRICE]), to_finite(drawn[_SPEED]))
-        _draw_dots(axes, drawn, best)
-        _write_names(axes, drawn, best, by)
+        hues = choose_colors(list(drawn[by]), colors) if colors else np.where(best, HUES[0], GREY).tolist()
+        _draw_dots(axes, drawn, best, hues)
+        _write_names(axes, drawn, best, by, top)
+        _note_dots(axes, drawn, by)
         return axes
+
+
+def _find_text(columns: Sequence[str]) -> nw.Expr:
+    """Return where an answer is text with a known number of tokens."""
+    condition = nw.col("native_tokens_completion") > 0
+    if "api_type" in columns:
+        condition &= nw.col("api_type").is_null() | nw.col("api_type").is_in(TEXT_APIS)
+    for media in {"native_tokens_completion_images", "num_media_completion"} & {*columns}:
+        condition &= nw.col(media).fill_null(0) == 0
+    return condition
 
 
 @opens_paths("data")
@@ -88,6 +112,8 @@ def throughput(
     by: str = "model",
     metric: RowValue | str = "tps_decode",
     tz: str = "UTC",
+    top: int = 8,
+    colors: Mapping[Any, str] | None = None,
     title: str | None = None,
     subtitle: bool = True,
     ax: Axes | None = None,
@@ -98,49 +124,51 @@ def throughput(
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        by: The column, or the derived key, whose values are compared: the eight with the most observations.
+        by: The column, or the derived key, whose values are compared: those with the most observations.
         metric: A row value, as in `distribution`: `tps_decode`, `tps_e2e`, ...
         tz: The time zone of days and hours, by its IANA name.
+        top: The most groups with a ridge.
+        colors: The colors of groups; None for one color.
         title: The title; None for the usual one.
         subtitle: Whether the details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such row value or time zone.
+        InputError: There is no such row value or time zone, or a color is unknown.
     """
     value = find_row_value(metric)
     of_value = spread(value)
     median, number = of_value.p50.name, of_value.n.name
     groups = summarize(data, by=by, tz=tz, metrics=[of_value.p50, of_value.n])
     groups = groups[groups[number] > 0].sort_values(number, ascending=False, kind="stable")
-    shown = groups.head(_MOST_RIDGES).sort_values(median, ascending=False, kind="stable")
+    shown = groups.head(top).sort_values(median, ascending=False, kind="stable")
     cells = distribution(data, value, by=by, tz=tz, kind="histogram", per_decade=20)
     cells = cells[cells["low"] > 0]
     with style_axes(ax, grid="x") as axes:
         some = describe_hidden(len(shown), len(groups), "observations")
-        write_title(
-            axes,
-            f"{value.label.capitalize()} by {name_subject(by)}",
-            [describe_basis(data, tz), "successful only", some],
-            title=title,
-            subtitle=subtitle,
-        )
+        subject = f"{value.label.capitalize()} by {name_subject(by)}"
+        details = [describe_basis(data, tz), "successful only", some]
+        write_title(axes, subject, details, title=title, subtitle=subtitle)
         axes.set_xlabel(add_unit(value.label, value.unit))
         if shown.empty or cells.empty:
             return write_empty(axes, f"no known {value.label}")
+        hues = choose_colors(list(shown[by]), colors) if colors else [HUES[0]] * len(shown)
+        own = [cells[cells[by].isna()] if pd.isna(group) else cells[cells[by] == group] for group in shown[by]]
+        most = max(float(part["share"].max()) for part in own if len(part))
+        for row, (part, color) in enumerate(zip(own, hues, strict=True)):
+            _draw_ridge(axes, part, row, _TALLEST / most, color)
+        set_logarithmic(axes, "x", pd.concat(own)[["low", "high"]].to_numpy(dtype=float).ravel(), value.unit)
         rows = np.arange(len(shown))
-        most = float(cells["share"].max())
-        for row, group in enumerate(shown[by]):
-            own = cells[cells[by].isna()] if pd.isna(group) else cells[cells[by] == group]
-            _draw_ridge(axes, own, row, _TALLEST / most)
-        set_logarithmic(axes, "x", cells[["low", "high"]].to_numpy(dtype=float).ravel(), value.unit)
-        axes.vlines(to_finite(shown[median]), rows - 0.5, rows, color="black", linewidth=1.8)
-        set_rows(axes, [shorten_group(group) for group in shown[by]], above=1.05)
+        axes.vlines(to_finite(shown[median]), rows - 0.5, rows, color=find_look(axes).ink, linewidth=1.8)
+        names = [shorten_group(group) for group in shown[by]]
+        set_rows(axes, names, above=1.05)
         mark = choose_mark(groups, number)
-        for row, middle, n in zip(range(len(shown)), to_finite(shown[median]), shown[number], strict=True):
-            text = f"p50 {format_value(middle, value.unit).partition(' ')[0]}\n{write_n(int(n), mark)}"
-            write_beside(axes, row, text, va="bottom")
+        medians = [format_value(middle, value.unit) for middle in to_finite(shown[median])]
+        counts = [write_n(int(n), mark) for n in shown[number]]
+        for row, (middle, n) in enumerate(zip(medians, counts, strict=True)):
+            write_beside(axes, row, f"p50 {middle.partition(' ')[0]}\n{n}", va="bottom")
+            add_value(axes, f"{names[row]}: p50 {middle}, {n}", axes.get_xlim(), (row - 1, row))
         return axes
 
 
@@ -155,43 +183,52 @@ def find_frontier(price: np.ndarray, speed: np.ndarray) -> np.ndarray:
     return np.asarray(~(at_most & at_least & better).any(axis=1))
 
 
-def _draw_dots(ax: Axes, groups: pd.DataFrame, best: np.ndarray) -> None:
+def _draw_dots(ax: Axes, groups: pd.DataFrame, best: np.ndarray, colors: Sequence[str]) -> None:
     """Draw the dots and their known intervals."""
     price, speed = to_finite(groups[_PRICE]), to_finite(groups[_SPEED])
     limits = {name: [to_finite(groups[limit]) for limit in name_limits(name)] for name in (_PRICE, _SPEED)}
-    colors = np.where(best, HUES[0], GREY)
     low, high = limits[_SPEED]
-    ax.vlines(price, low, high, color=colors, linewidth=1.2)
+    widths = np.where(best, 1.4, 0.7)
+    ax.vlines(price, low, high, color=colors, linewidth=widths)
     left, right = (np.where(limit > 0, limit, np.nan) for limit in limits[_PRICE])
-    ax.hlines(speed, left, right, color=colors, linewidth=1.2)
+    ax.hlines(speed, left, right, color=colors, linewidth=widths)
     order = np.argsort(price[best])
     ax.plot(price[best][order], speed[best][order], color=HUES[0], linewidth=1, alpha=0.5, linestyle="--", zorder=1)
     ax.scatter(price, speed, color=colors, s=36, zorder=3)
-    slowest, fastest = set_logarithmic(ax, "y", np.concatenate([speed, low, high]), Unit.TOKENS_PER_S)
-    ax.set_ylim(slowest, fastest * (fastest / slowest) ** 0.06)
-    least, most = set_logarithmic(ax, "x", np.concatenate([price, left, right]), Unit.USD)
-    ax.set_xlim(least / (most / least) ** 0.35, most)  # the names are to the left of their dots
+    ends = set_logarithmic(ax, "y", np.concatenate([speed, low, high]), Unit.TOKENS_PER_S)
+    ax.set_ylim(_widen(ends))
+    ax.set_xlim(_widen(set_logarithmic(ax, "x", np.concatenate([price, left, right]), Unit.USD)))
 
 
-def _write_names(ax: Axes, groups: pd.DataFrame, best: np.ndarray, by: str) -> None:
-    """Name the best groups above and to the left of their dots: no other group can be there, it would beat them."""
-    chosen = groups[best].sort_values(_SPEED, kind="stable").tail(_MOST_NAMES)
-    height = 0.0
-    for group, price, speed in zip(chosen[by], to_finite(chosen[_PRICE]), to_finite(chosen[_SPEED]), strict=True):
-        place = float(ax.transAxes.inverted().transform(ax.transData.transform((price, speed)))[1])
-        height = max(place + 0.03, height + 0.055)
-        ax.annotate(
-            shorten_group(group),
-            (price, speed),
-            (-8, (height - place) * ax.bbox.height * 72 / ax.figure.dpi),
-            textcoords="offset points",
-            ha="right",
-            fontsize=SMALL,
-        )
+def _widen(ends: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis with room for names."""
+    room = (ends[1] / ends[0]) ** _ROOM
+    return ends[0] / room, ends[1] * room
 
 
-def _draw_ridge(ax: Axes, cells: pd.DataFrame, row: int, scale: float) -> None:
-    """Draw a histogram on top of a row."""
+def _write_names(ax: Axes, groups: pd.DataFrame, best: np.ndarray, by: str, top: int) -> None:
+    """Name groups next to their dots, the best ones first."""
+    ranked = groups.assign(best=best).sort_values(["best", "requests"], ascending=False, kind="stable")
+    dots = ranked[[_PRICE, _SPEED]].to_numpy(dtype=float)
+    Names(ax, [shorten_group(group) for group in ranked[by].head(top)], dots[:top], dots[top:])
+
+
+def _note_dots(ax: Axes, groups: pd.DataFrame, by: str) -> None:
+    """Note the text under the pointer around each dot."""
+    across, up = ((most / least) ** _NEAR for least, most in (ax.get_xlim(), ax.get_ylim()))
+    for group, price, speed in zip(groups[by], groups[_PRICE], groups[_SPEED], strict=True):
+        text = f"{format_value(price, Unit.USD_PER_MTOK)}, {format_value(speed, Unit.TOKENS_PER_S)}"
+        near = (price / across, price * across), (speed / up, speed * up)
+        add_value(ax, f"{shorten_group(group)}: {text}", *near)
+
+
+def _draw_ridge(ax: Axes, cells: pd.DataFrame, row: int, scale: float, color: str) -> None:
+    """Draw a histogram on top of a row, as one area."""
+    ax.axhline(row, color=find_look(ax).pale, linewidth=0.8, zorder=1)
+    if cells.empty:
+        return
     low, high, share = (cells[name].to_numpy(dtype=float) for name in ("low", "high", "share"))
-    ax.axhline(row, color=PALE, linewidth=0.8, zorder=1)
-    ax.bar(low, -scale * share, bottom=row, width=high - low, align="edge", color=HUES[0], alpha=0.75, linewidth=0)
+    edges = np.unique(np.concatenate([low, high]).round(9))
+    heights = np.zeros(len(edges) - 1)
+    heights[np.searchsorted(edges, low.round(9))] = share
+    ax.stairs(row - scale * heights, edges, baseline=row, fill=True, color=color, alpha=0.75, linewidth=0)

@@ -25,7 +25,7 @@ def test_the_waterfall_leads_from_the_cost_without_caching_to_the_bill(axes: Axe
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 9.0), (9.0, 1.0), (10.0, -5.0), (0, 5.0)]
     assert [to_hex(bar.get_facecolor()) for bar in bars[1:3]] == [LOSS, GAIN]
     assert texts(axes) == ["$9.00", "+$1.00", "−$5.00", "$5.00"]
-    assert tick_texts(axes, "x") == ["without caching", "write premium", "read savings", "paid"]
+    assert tick_texts(axes, "x") == ["without\ncaching", "write\npremium", "read\nsavings", "paid"]
 
 
 @given(CHARGED)
@@ -53,7 +53,7 @@ def test_an_unknown_cost_is_a_step_without_a_height_and_makes_both_costs_lower_b
     own = {"is_byok": True, "total_cost": 0.0, "upstream_inference_cost": None, "cache_discount": 0.9}
     cache_waterfall(frame_of({"total_cost": 3.0, "cache_discount": 1.0}, own), ax=axes)
     assert texts(axes) == ["≥ $4.90", "$0.00", "−$1.90", "+ ?", "≥ $3.00"]
-    assert tick_texts(axes, "x")[3] == "not known\n(1 generation)"
+    assert tick_texts(axes, "x")[3] == "not known\n(1)"
     assert "a lower bound: cost not fully known for 1" in detail(axes)
 
 
@@ -105,22 +105,27 @@ def test_rates_are_dots_in_rows_best_first_with_their_intervals(axes: Axes) -> N
         for end in found.loc[model, ["cache_savings_rate_low", "cache_savings_rate_high"]]
     ]
     assert [end[0] for line in lines for end in line] == pytest.approx(limits)
-    assert tick_texts(axes, "y") == ["good", "bad", "silent"]
+    assert tick_texts(axes, "y") == ["good", "bad"]
     assert [dot.color for dot in dots(axes)] == [GAIN, LOSS]
 
 
-def test_a_group_without_a_discount_has_words_in_place_of_a_rate(axes: Axes) -> None:
-    cache_savings_rate(frame_of(*SESSIONS, {"model": "silent"}), ax=axes)
-    (words,) = [text for text in axes.texts if text.get_text() == "no discount reported"]
-    assert words.get_position() == (6, 0)
-    assert words.xy == (0, 2)  # type: ignore[attr-defined]
-
-
-def test_a_group_with_only_byok_is_not_described_as_reporting_nothing(axes: Axes) -> None:
+def test_groups_without_a_rate_are_counted_with_their_reason(axes: Axes) -> None:
     own = {"model": "own", "is_byok": True, "upstream_inference_cost": 1.0, "cache_discount": 1.0}
-    cache_savings_rate(frame_of(*SESSIONS, own), ax=axes)
-    assert "only BYOK or replayed" in texts(axes)
-    assert "no discount reported" not in texts(axes)
+    cache_savings_rate(frame_of(*SESSIONS, {"model": "silent"}, {"model": "still"}, own), ax=axes)
+    assert "no discount reported for 2 models; only BYOK or replayed for 1 model" in detail(axes)
+    assert tick_texts(axes, "y") == ["good", "bad"]
+
+
+def test_groups_have_the_colors_that_the_caller_gives_and_top_rows(axes: Axes) -> None:
+    cache_savings_rate(frame_of(*SESSIONS), colors={"good": "#123456"}, top=1, ax=axes)
+    assert [dot.color for dot in dots(axes)] == ["#123456"]
+    assert "the largest 1 of 2 by cost" in detail(axes)
+
+
+def test_large_amounts_have_no_cents_where_they_would_overlap() -> None:
+    frame = frame_of({"total_cost": 3_000.0, "cache_discount": 5_000.0})
+    small = cache_waterfall(frame, ax=Figure(figsize=(4.2, 4), layout="constrained").subplots())
+    assert texts(small) == ["$8,000", "$0.00", "−$5,000", "$3,000"]
 
 
 def test_the_size_of_a_dot_is_the_cost_without_caching(axes: Axes) -> None:
@@ -170,3 +175,12 @@ def test_savings_add_up_over_sessions_the_largest_loss_first(axes: Axes) -> None
     assert "no discount reported for 1 more" in detail(axes)
     assert "1 generation without a session left out" in detail(axes)
     assert axes.get_xlabel() == "sessions, the largest loss first"
+
+
+def test_a_line_over_many_sessions_has_few_points_and_its_lowest_one(axes: Axes) -> None:
+    frame = frame_of(*({"session_id": f"s{place}", "cache_discount": (place - 333) / 100} for place in range(1_000)))
+    cache_payback(frame, by="session_id", ax=axes)
+    drawn = points(axes.lines[0])[1]
+    assert len(drawn) <= 302
+    assert drawn.min() == pytest.approx(-333 * 334 / 200)
+    assert drawn[-1] == pytest.approx(sum(range(-333, 667)) / 100)

@@ -1,15 +1,17 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
 
 from genanalytics.errors import InputError
 from genanalytics.metrics import distribution, summarize
 from genanalytics.plots import latency_heatmap, latency_tails
-from genanalytics.plots.palette import HUES
-from genanalytics.plots.style import PALE
-from support.artists import cells, detail, panels, points, texts, tick_texts
+from genanalytics.plots.content import find_content
+from genanalytics.plots.palette import HUES, find_look
+from support.artists import detail, panels, points, texts, tick_texts
 from support.generations import frame_of, on
 
 
@@ -24,7 +26,7 @@ def of_provider(name: str, number: int) -> list[dict[str, object]]:
 
 
 def titles(ax: Axes) -> list[str]:
-    return [panel.get_title() for panel in panels(ax)]
+    return [panel.get_title(loc="left") for panel in panels(ax)]
 
 
 def test_each_group_has_a_panel_those_with_most_observations_first(axes: Axes) -> None:
@@ -55,7 +57,7 @@ def test_the_other_groups_stand_grey_behind(axes: Axes) -> None:
     frame = frame_of(*of_provider("A", 20), *of_provider("B", 19), *of_provider("C", 18))
     latency_tails(frame, ax=axes)
     for panel in panels(axes):
-        assert [to_hex(line.get_color()) for line in panel.lines] == [PALE, PALE, HUES[0]]
+        assert [to_hex(line.get_color()) for line in panel.lines] == [find_look(axes).pale] * 2 + [HUES[0]]
 
 
 def test_six_groups_have_a_panel_and_the_others_stand_behind_only(axes: Axes) -> None:
@@ -68,6 +70,24 @@ def test_six_groups_have_a_panel_and_the_others_stand_behind_only(axes: Axes) ->
 def test_panels_share_their_scales(axes: Axes) -> None:
     latency_tails(frame_of(*of_provider("A", 20), *of_provider("B", 400)), ax=axes)
     assert len({(panel.get_xlim(), panel.get_ylim()) for panel in panels(axes)}) == 1
+
+
+def test_lines_have_few_points(axes: Axes) -> None:
+    latency_tails(frame_of(*of_provider("P", 900), *of_provider("Q", 800)), ax=axes)
+    for panel in panels(axes):
+        behind, own = (points(line)[0] for line in panel.lines)
+        assert len(behind) <= 30
+        assert len(own) <= 66
+
+
+def test_small_axes_have_fewer_panels_and_top_limits_them() -> None:
+    frame = frame_of(*(row for place in range(9) for row in of_provider(f"p{place}", 20 - place)))
+    small = Figure(figsize=(4.2, 4), layout="constrained").subplots()
+    latency_tails(frame, ax=small)
+    assert titles(small) == ["p0", "p1", "p2", "p3"]
+    large = Figure(figsize=(9, 5), layout="constrained").subplots()
+    latency_tails(frame, top=2, colors={"p1": "#123456"}, ax=large)
+    assert [to_hex(panel.lines[-1].get_color()) for panel in panels(large)] == [HUES[0], "#123456"]
 
 
 def test_too_few_observations_are_described_in_words(axes: Axes) -> None:
@@ -111,15 +131,58 @@ def days(*numbers: int) -> list[dict[str, object]]:
     ]
 
 
+def count_corners(area: PathPatch) -> int:
+    return len(np.asarray(area.get_path().vertices))
+
+
+def areas(ax: Axes) -> list[PathPatch]:
+    return [artist for artist in ax.findobj(PathPatch) if artist.get_path().codes is not None]
+
+
 def test_each_column_of_the_heat_map_is_a_period(axes: Axes) -> None:
+    """Each day has one area of cells with a share above 0 at its place; the empty day has none."""
     frame = frame_of(*days(10, 0, 5))
     latency_heatmap(frame, ax=axes)
-    table = cells(axes)
-    assert np.nansum(table, axis=0).tolist() == pytest.approx([1, 0, 1])
-    assert np.isnan(table[:, 1]).all()
     found = distribution(frame, "ttft_ms", every="day", kind="histogram")
-    assert sorted(table[~np.isnan(table)]) == pytest.approx(sorted(found["share"]))
+    all_cells = areas(axes)[0].get_path()
+    first, last = (axes.get_xlim()[0] + place for place in (0.5, 2.5))
+    for row in found.to_dict("records"):
+        middle = float(np.sqrt(row["low"] * row["high"]))
+        assert all_cells.contains_point((first if row["time"].day == 1 else last, middle))
+    assert not any(all_cells.contains_point((first + 1, latency)) for latency in range(5, 110))
     assert np.diff(axes.get_xlim()) == pytest.approx(3)
+
+
+def test_darker_levels_are_inside_of_lighter_ones(axes: Axes) -> None:
+    latency_heatmap(frame_of(*days(40, 30, 7)), ax=axes)
+    light, dark = areas(axes)[0], areas(axes)[-1]
+    outer, inner = light.get_path().get_extents(), dark.get_path().get_extents()
+    assert outer.x0 <= inner.x0 < inner.x1 <= outer.x1
+    assert outer.y0 < inner.y0 < inner.y1 < outer.y1
+    assert count_corners(dark) < count_corners(light)
+    assert all(0 < (area.get_alpha() or 0) < 1 for area in areas(axes))
+
+
+def test_the_pointer_reads_the_percentiles_of_a_period(axes: Axes) -> None:
+    latency_heatmap(frame_of(*days(10, 0, 5)), ax=axes)
+    values = [*find_content(axes).values]  # noqa: PD011 - no frame
+    assert [value.text for value in values] == [
+        "2026-03-01, p50 55 ms, p95 –, n = 10",
+        "2026-03-02, p50 –, p95 –, n = 0",
+        "2026-03-03, p50 –, p95 –, n = 5",
+    ]
+    assert values[1].right - values[1].left == 1  # type: ignore[operator]
+
+
+def test_a_year_of_days_is_a_small_drawing(axes: Axes) -> None:
+    rng = np.random.default_rng(1)
+    moments = pd.date_range("2026-01-01", "2026-12-31", freq="h", tz="UTC")
+    rows = [
+        {"created_at": moment.isoformat(), "latency": int(latency)}
+        for moment, latency in zip(moments[::2], rng.lognormal(7, 1, len(moments)), strict=False)
+    ]
+    latency_heatmap(frame_of(*rows), ax=axes)
+    assert sum(count_corners(area) for area in areas(axes)) < 20_000
 
 
 def test_percentiles_are_drawn_where_five_observations_or_more_are_beyond(axes: Axes) -> None:

@@ -1,13 +1,18 @@
-from itertools import pairwise
+from itertools import combinations
 
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
 
 from genanalytics.metrics import distribution, summarize
 from genanalytics.plots import speed_against_price, throughput
+from genanalytics.plots.content import find_content
+from genanalytics.plots.names import Names
 from genanalytics.plots.palette import GREY, HUES
-from support.artists import bars, detail, dots, render, segments, texts, tick_texts
+from support.artists import detail, dots, render, segments, texts, tick_texts
 from support.generations import frame_of
 
 
@@ -21,6 +26,11 @@ def of_model(name: str, *, usd: float, seconds: float, number: int = 5) -> list[
     return [
         {"model": name, "total_cost": usd, "generation_time": int(1_000 * seconds) + place} for place in range(number)
     ]
+
+
+def find_names(ax: Axes) -> list[Text]:
+    (names,) = (artist for artist in ax.get_children() if isinstance(artist, Names))
+    return names.arrange()
 
 
 MODELS = [
@@ -38,9 +48,9 @@ def test_dots_stand_at_price_and_median_speed(axes: Axes) -> None:
     assert found["usd_per_mtok"].tolist() == [5.0, 1.0, 4.0]
 
 
-def test_only_what_nothing_beats_is_named_and_in_color(axes: Axes) -> None:
+def test_what_nothing_beats_is_named_first_and_in_color(axes: Axes) -> None:
     speed_against_price(frame_of(*MODELS), ax=axes)
-    assert texts(axes) == ["cheap and slow", "dear and fast"]
+    assert [text.get_text() for text in find_names(axes)] == ["cheap and slow", "dear and fast", "beaten"]
     assert [dot.color for dot in dots(axes)] == [GREY, HUES[0], HUES[0]]
 
 
@@ -65,23 +75,53 @@ def test_intervals_are_those_of_the_summary(axes: Axes) -> None:
 
 def test_what_has_no_price_is_counted_and_not_drawn(axes: Axes) -> None:
     speed_against_price(frame_of(*MODELS, {"model": "free", "total_cost": 0.0}), ax=axes)
-    assert "1 model without a price or a speed" in detail(axes)
+    assert "1 model without text, a price or a speed left out" in detail(axes)
 
 
 def test_both_axes_say_their_units(axes: Axes) -> None:
     speed_against_price(frame_of(*MODELS), ax=axes)
     assert axes.get_xlabel() == "price (US$/M tokens), cheaper to the left"
-    assert axes.get_ylabel() == "median throughput, end to end (tokens/s)"
+    assert axes.get_ylabel() == "median throughput (tokens/s)"
     assert len({len(text.partition(".")[2]) for text in tick_texts(axes, "x")}) == 1
 
 
-def test_names_do_not_stand_on_each_other(axes: Axes) -> None:
-    models = [row for place in range(8) for row in of_model(f"model {place}", usd=1 + place / 50, seconds=100 - place)]
+@pytest.mark.parametrize("size", [(9, 5), (4.2, 4)])
+def test_names_are_inside_of_the_axes_and_apart_from_each_other(size: tuple[float, float]) -> None:
+    models = [
+        row
+        for place in range(20)
+        for row in of_model(f"maker/a model with a long name {place}", usd=1 + place / 50, seconds=100 - place)
+    ]
+    axes = Figure(figsize=size, layout="constrained").subplots()
     speed_against_price(frame_of(*models), ax=axes)
     render(axes)
-    boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: float(box.y0))
-    assert len(boxes) == 8
-    assert all(one.y1 <= other.y0 for one, other in pairwise(boxes))
+    boxes = [text.get_window_extent() for text in find_names(axes)]
+    assert 2 <= len(boxes) <= 12
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    frame = axes.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
+
+
+def test_top_limits_names_and_colors_are_those_of_the_caller(axes: Axes) -> None:
+    speed_against_price(frame_of(*MODELS), top=1, colors={"beaten": "#123456"}, ax=axes)
+    assert [text.get_text() for text in find_names(axes)] == ["cheap and slow"]
+    assert [dot.color for dot in dots(axes)] == ["#123456", *HUES[:2]]
+
+
+def test_only_answers_in_text_count(axes: Axes) -> None:
+    """A provider has the speed of its text; a model without text has no dot."""
+    media: list[dict[str, object]] = [
+        {"api_type": "tts"},
+        {"api_type": "image"},
+        {"native_tokens_completion_images": 4_000},
+        {"num_media_completion": 1},
+        {"native_tokens_completion": 0},
+    ]
+    other = of_model("media", usd=9.0, seconds=1, number=len(media))
+    frame = frame_of(*MODELS, *(row | kind for row, kind in zip(other, media, strict=True)))
+    speed_against_price(frame, ax=axes)
+    assert [dot.x for dot in dots(axes)] == [5.0, 1.0, 4.0]
+    assert "1 model without text, a price or a speed left out" in detail(axes)
 
 
 def test_ridges_are_the_histograms_the_fastest_on_top(axes: Axes) -> None:
@@ -89,15 +129,11 @@ def test_ridges_are_the_histograms_the_fastest_on_top(axes: Axes) -> None:
     throughput(frame, metric="tps_e2e", ax=axes)
     assert tick_texts(axes, "y") == ["fast", "slow"]
     cells = distribution(frame, "tps_e2e", by="model", kind="histogram", per_decade=20)
-    drawn = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars(axes)]
-    assert drawn == [
-        pytest.approx((row["low"], row["high"]))
-        for model in ("fast", "slow")
-        for _, row in cells[cells["model"] == model].iterrows()
-    ]
-    heights = [-bar.get_height() for bar in bars(axes)]
-    shares = [*cells[cells["model"] == "fast"]["share"], *cells[cells["model"] == "slow"]["share"]]
-    assert heights == pytest.approx([0.92 * share / max(shares) for share in shares])
+    ridges = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
+    for row, (model, ridge) in enumerate(zip(("fast", "slow"), ridges, strict=True)):
+        own = cells[cells["model"] == model]
+        assert ridge.get_data()[1].tolist() == pytest.approx([*own["low"], own["high"].max()])
+        assert (row - ridge.get_data()[0]).tolist() == pytest.approx([0.92 * share for share in own["share"]])
 
 
 def test_medians_are_marked_and_written_with_n(axes: Axes) -> None:
@@ -114,3 +150,10 @@ def test_eight_groups_have_a_ridge(axes: Axes) -> None:
     throughput(frame_of(*models), metric="tps_e2e", ax=axes)
     assert sorted(tick_texts(axes, "y")) == [f"m{place}" for place in range(8)]
     assert "the largest 8 of 10 by observations" in detail(axes)
+
+
+def test_ridges_have_the_colors_of_the_caller_and_top_limits_them(axes: Axes) -> None:
+    frame = frame_of(*of_model("a", usd=1, seconds=500, number=6), *of_model("b", usd=1, seconds=50))
+    throughput(frame, metric="tps_e2e", top=1, colors={"a": "#123456"}, ax=axes)
+    assert [to_hex(patch.get_facecolor()) for patch in axes.patches] == ["#123456"]
+    assert [value.text for value in find_content(axes).values] == ["a: p50 200.0 tokens/s, n = 6"]
