@@ -92,6 +92,7 @@ def latency_percentiles(
             least = f"too few observations: a median needs {find_least(LEVELS['p50'])} in one {noun}"
             return write_empty(axes, least if len(groups) else f"no known {value.label}")
         names = [shorten_group(group) for group in shown[by]]
+        set_rows(axes, names, above=ABOVE)
         _draw_dumbbells(axes, shown, of_value, [(colors or {}).get(group, HUES[0]) for group in shown[by]])
         _write_figures(axes, shown, of_value, names)
         return axes
@@ -144,7 +145,6 @@ def _write_figures(ax: Axes, groups: pd.DataFrame, of_value: Spread, names: Sequ
     ]
     mark = choose_mark(groups, of_value.n.name)
     numbers = [mark(f"{int(number):,}") for number in groups[of_value.n.name]]
-    set_rows(ax, names, above=ABOVE)
     write_columns(ax, {_SORTED_BY: columns[_SORTED_BY], "n": numbers})
     add_rows(
         ax,

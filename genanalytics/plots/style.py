@@ -42,6 +42,8 @@ _NAMES = 0.28
 _AXES = 0.82
 """The share of the width that axes have at least, next to ticks with numbers."""
 _MANY_LABELS = 3
+_BESIDE_NAMES = 10.0
+"""The room between the names of rows and the axes, in points."""
 _SWATCH, _BETWEEN = 2.0, 1.5
 """The widths of the mark of a legend entry and of the gap after it, as multiples of the size of its text."""
 _ABOVE = 3.0
@@ -168,7 +170,7 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
     if not shown:
         return
     find_content(ax).entries = [_describe_handle(handle) for handle in shown]
-    columns, labels = _arrange_labels([str(handle.get_label()) for handle in shown], _AXES * measure_cell(ax)[0])
+    columns, labels = _arrange_labels([str(handle.get_label()) for handle in shown], _find_room_above(ax))
     order = [place for column in range(columns) for place in range(column, len(shown), columns)]
     legend = ax.legend(
         handles=[shown[place] for place in order],
@@ -187,6 +189,13 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
         borderaxespad=0,
     )
     legend.set_in_layout(False)  # the title above counts it
+
+
+def _find_room_above(ax: Axes) -> float:
+    """Return the width from the left side of axes to the right side of their cell, in points."""
+    width = measure_cell(ax)[0]
+    names = [measure_text(label.get_text()) for label in ax.get_yticklabels()] if find_content(ax).rows else []
+    return min(_AXES * width, width - max(names, default=0.0) - _BESIDE_NAMES)
 
 
 def _arrange_labels(labels: Sequence[str], room: float) -> tuple[int, list[str]]:

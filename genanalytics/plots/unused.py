@@ -68,6 +68,7 @@ def unused_cost(
         axes.set_xlabel(add_unit("cost", Unit.USD))
         if shown.empty:
             return write_empty(axes, _explain_nothing(found))
+        set_rows(axes, shown["class"].tolist(), above=ABOVE)
         _draw_bars(axes, shown)
         _write_figures(axes, shown, partial=bool(found.attrs["partial"]))
         return axes
@@ -148,7 +149,6 @@ def _write_figures(ax: Axes, shown: pd.DataFrame, *, partial: bool) -> None:
     ]
     shares = [format_value(share, Unit.SHARE) for share in shown["share"]]
     names = shown["class"].tolist()
-    set_rows(ax, names, above=ABOVE)
     write_columns(ax, {"cost": amounts, "share": shares, "requests": [f"{number:,}" for number in shown["requests"]]})
     for row, (name, kind, number) in enumerate(zip(names, shown["kind"], shown["requests"], strict=True)):
         text = f"{name}: {amounts[row]}, {shares[row]} of the bill\n{format_count(int(number), 'request')}"

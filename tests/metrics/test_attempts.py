@@ -109,3 +109,27 @@ def test_data_without_attempts_or_not_in_memory_is_refused_with_the_next_step() 
         ),
     ):
         attempts(connection.sql("select 1 as requested_id"))
+
+
+def test_intervals_of_shares_count_attempts_of_a_session_as_dependent() -> None:
+    statuses = [429] * 20 + [200] * 60
+    alone, together = (
+        attempt_summary(
+            frame_of(
+                *(
+                    {
+                        "requested_id": f"gen-{place}",
+                        "created_at": MOMENT + pd.Timedelta(hours=place),
+                        "session_id": f"session-{place // rows}",
+                        "provider_responses": [tried("A", status, 10)],
+                    }
+                    for place, status in enumerate(statuses)
+                )
+            ),
+            intervals=True,
+        ).iloc[0]
+        for rows in (1, 20)
+    )
+    assert alone["success_rate"] == together["success_rate"] == 0.75
+    assert alone["success_rate_low"] < 0.75 < alone["success_rate_high"]
+    assert together["success_rate_low"] < alone["success_rate_low"]
