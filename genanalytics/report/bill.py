@@ -6,7 +6,7 @@ Their figures are exact: tokens times prices that the records prove. So their fi
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -19,14 +19,6 @@ from genanalytics.bill.prices import prices
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.report.finding import Finding
-from genanalytics.report.page import Table, make_table
-from genanalytics.tables.prices import (
-    REGIME,
-    SEEN,
-    describe_unexplained,
-    list_prices,
-    name_groups_of_prices,
-)
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
 _MOST = 5
@@ -59,12 +51,6 @@ class Bill:
         return None if rows.empty else rows["model"].iloc[0]
 
 
-class _Column(NamedTuple):
-    name: str
-    label: str
-    unit: Unit
-
-
 def compute_bill(data: Records) -> Bill:
     """Return prices and items of the data.
 
@@ -79,28 +65,6 @@ def compute_bill(data: Records) -> Bill:
         itemized=itemized,
         models=summarize(itemized, by="model", metrics=[EFFECTIVE_COST, "billed_cost", "items"]),
     )
-
-
-def make_price_table(found: pd.DataFrame, caption: str) -> Table:
-    """Return a table of prices with words on how sure they are and how they relate, without their times."""
-    names = ["requests", "explained_share", *list_prices(found)]
-    table = make_table(
-        found, name_groups_of_prices(found), _list_columns(found, names), caption, words=("identified", "relation")
-    )
-    reason = [] if len(found) else ["No request was billed, so there are no prices."]
-    return Table(table.caption, table.columns, table.rows, [*table.notes, *reason, *describe_unexplained(found)])
-
-
-def make_table_of_times(found: pd.DataFrame, caption: str, *, tz: str) -> Table:
-    """Return the numbers of the chart of unit prices: when each price was seen."""
-    known = found[found[REGIME].notna()]
-    known = known.assign(**{name: known[name].dt.tz_convert(tz) for name in SEEN})
-    columns = _list_columns(found, ["input_price", "output_price"])
-    return make_table(known, [*name_groups_of_prices(found), *SEEN], columns, caption)
-
-
-def _list_columns(found: pd.DataFrame, names: list[str]) -> list[_Column]:
-    return [_Column(name, found.attrs["labels"][name], Unit(found.attrs["units"][name])) for name in names]
 
 
 def find_price_findings(bill: Bill) -> Iterator[Finding]:

@@ -1,105 +1,23 @@
-"""The report as one HTML file: its subject, findings, charts and numbers."""
+"""A page of blocks as one HTML file that loads nothing."""
 
 import base64
 import hashlib
 import itertools
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from typing import Any, Protocol
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup
 
 from genanalytics.base.text import capitalize, escape_unprintable, shorten
-from genanalytics.metrics import REQUESTS, Statistic
-from genanalytics.report.blocks import Block, Chart as BlockChart, Page, Table as BlockTable
-from genanalytics.tables.cells import name_groups
-from genanalytics.tables.notes import describe_rounding
-from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
+from genanalytics.report.blocks import Block, Chart, Page, Table
 
-_MOST_ROWS = 200
 _LONGEST = 80
-_FEW_CHARTS = 2
-_LONGEST_WORDS = 200
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
-
-
-class Figure(Protocol):
-    """A column with figures, such as a statistic."""
-
-    @property
-    def name(self) -> str:
-        """The name of the column."""
-
-    @property
-    def label(self) -> str:
-        """The heading."""
-
-    @property
-    def unit(self) -> Unit:
-        """The unit of the values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table of the page."""
-
-    label: str
-    numeric: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell: its text and, for a number, the value to sort by."""
-
-    text: str
-    value: str = ""
-    numeric: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of the page, with notes on the rows that it leaves out and on shares that do not add up to 100 %."""
-
-    caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A single large number."""
-
-    label: str
-    figure: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart of the page, and the numbers that it draws."""
-
-    name: str
-    title: str
-    description: str
-    svg: Markup
-    numbers: Table
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Charts on one subject, and a table."""
-
-    name: str
-    title: str
-    charts: Sequence[Chart]
-    table: Table
+"""Characters that HTML cannot contain."""
+_FILES = ("page.html", "style.css", "script.js")
 
 
 def clean(text: str, longest: int = _LONGEST) -> str:
@@ -111,62 +29,26 @@ def clean(text: str, longest: int = _LONGEST) -> str:
     return shorten(escape_unprintable(text), longest)
 
 
-def make_table(
-    summary: pd.DataFrame, by: Sequence[str], figures: Sequence[Figure], caption: str, *, words: Sequence[str] = ()
-) -> Table:
-    """Return the first rows of a summary as a table of the page: the columns `by`, then figures, then words."""
-    shown = summary.head(_MOST_ROWS)
-    columns = [_make_group_cells(shown[name]) for name in by]
-    bounds = summary.attrs["lower_bounds"]
-    columns += [_make_number_cells(shown[one.name].tolist(), one.unit, is_bound=one.name in bounds) for one in figures]
-    columns += [_make_group_cells(shown[name], _LONGEST_WORDS) for name in words]
-    left = len(summary) - len(shown)
-    return Table(
-        caption,
-        [
-            *(Column(name.replace("_", " "), numeric=False) for name in by),
-            *(Column(one.label) for one in figures),
-            *(Column(name.replace("_", " "), numeric=False) for name in words),
-        ],
-        list(zip(*columns, strict=True)),
-        [
-            *([f"{format_count(left, 'more row')}: the table shows the first {_MOST_ROWS}."] if left else []),
-            *describe_rounding(shown, [one.name for one in figures]),
-        ],
-    )
-
-
-def make_text_table(caption: str, labels: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a table of texts."""
-    return Table(
-        caption,
-        [Column(label, numeric=False) for label in labels],
-        [[Cell(clean(text, 400)) for text in row] for row in rows],
-    )
-
-
-def define(statistics: Sequence[Statistic]) -> Table:
-    """Return a table with the meaning of statistics."""
-    rows = [(each.name, each.label, each.unit.value, each.description) for each in (REQUESTS, *statistics)]
-    return make_text_table("Meaning of the numbers", ("name", "label", "unit", "meaning"), rows)
-
-
-def render(page: "Page | Mapping[str, Any]") -> str:
+def render(page: Page) -> str:
     """Return a page as HTML; the same page gives the same text."""
-    if isinstance(page, Mapping):
-        return _fill("content.html", "content.css", page)
-    return _fill(
-        "page.html",
-        "style.css",
-        {
-            "page": page,
-            "titles": dict(_list_titles(page)),
-            "common": _find_common_details(page),
-            "capitalize": capitalize,
-            "draw_trend": draw_trend,
-            "pair": _pair,
-        },
+    here = files("genanalytics.report")
+    template, style, script = ((here / name).read_text(encoding="utf-8") for name in _FILES)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.tests["of_kind"] = lambda block, kind: type(block).__name__ == kind
+    allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
+    text = environment.from_string(template).render(
+        page=page,
+        titles=dict(_list_titles(page)),
+        capitalize=capitalize,
+        draw_trend=draw_trend,
+        pair=_pair,
+        policy=f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'",
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+    )
+    return text.strip() + "\n"
 
 
 def draw_trend(values: Sequence[float | None]) -> str:
@@ -191,18 +73,11 @@ def draw_trend(values: Sequence[float | None]) -> str:
     return path
 
 
-def _find_common_details(page: Page) -> set[str]:
-    """Return the details that most charts share, such as the number of requests: the scope of the page has them."""
-    charts = [block for section in page.sections for block in section.blocks if isinstance(block, BlockChart)]
-    counts = Counter(detail for chart in charts for detail in chart.details[:1])
-    return {detail for detail, number in counts.items() if number > _FEW_CHARTS and number > len(charts) / 2}
-
-
 def _pair(blocks: Sequence[Block]) -> list[list[Block]]:
     """Return blocks in order, with half charts that follow each other in one list."""
     return [
         run
-        for is_half, group in itertools.groupby(blocks, lambda block: isinstance(block, BlockChart) and block.half)
+        for is_half, group in itertools.groupby(blocks, lambda block: isinstance(block, Chart) and block.half)
         for run in ([list(group)] if is_half else [[block] for block in group])
     ]
 
@@ -212,42 +87,12 @@ def _list_titles(page: Page) -> Iterator[tuple[str, str]]:
     for section in page.sections:
         yield section.name, section.title
         for block in section.blocks:
-            if isinstance(block, BlockChart):
+            if isinstance(block, Chart):
                 yield block.name, block.title
-            elif isinstance(block, BlockTable):
+            elif isinstance(block, Table):
                 yield block.name, block.caption
-
-
-def _fill(template: str, sheet: str, content: Mapping[str, Any]) -> str:
-    """Return a template with its content, style and script; the policy allows these alone."""
-    here = files("genanalytics.report")
-    style, script = ((here / name).read_text(encoding="utf-8") for name in (sheet, "script.js"))
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.tests["of_kind"] = lambda block, kind: type(block).__name__ == kind
-    filled = environment.from_string((here / template).read_text(encoding="utf-8"))
-    allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
-    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-    text = filled.render(content, policy=policy, style=Markup(style), script=Markup(script))  # noqa: S704 - our own files
-    return text.strip() + "\n"
 
 
 def _hash(text: str) -> str:
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"
-
-
-def _make_number_cells(values: Sequence[Any], unit: Unit, *, is_bound: bool) -> list[Cell]:
-    known = [None if pd.isna(value) else float(value) for value in values]
-    decimals = money_decimals(known) if unit is Unit.USD else None
-    mark = mark_lower_bound if is_bound else str
-    return [
-        Cell(mark(format_value(value, unit, decimals=decimals)), "" if value is None else repr(value), numeric=True)
-        for value in known
-    ]
-
-
-def _make_group_cells(groups: pd.Series, longest: int = _LONGEST) -> list[Cell]:
-    texts = [group if isinstance(group, str) else name for group, name in zip(groups, name_groups(groups), strict=True)]
-    return [Cell(clean(text, longest)) for text in texts]

@@ -14,7 +14,7 @@ from genanalytics.fetching.result import FetchResult, Stats
 from genanalytics.metrics import attempt_summary, quality, sessions, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.records.coverage import UNKNOWN
-from genanalytics.report.page import make_table
+from genanalytics.report.tables import make_table
 from genanalytics.sandbox import sample
 from genanalytics.tables.cells import name_groups
 from genanalytics.tables.overview import overview
@@ -258,7 +258,8 @@ def test_shares_as_shown_add_up_to_100_percent_or_the_table_says_why_not(
 def test_the_report_says_why_shares_do_not_add_up() -> None:
     frame = frame_of(*({"model": name} for name in "abc"))
     summary = summarize(frame, by="model", metrics=["cost_share"])
-    assert make_table(summary, ["model"], resolve(["cost_share"]), "Cost").notes == [
+    columns = resolve(["cost_share"])
+    assert make_table(summary, ["model"], columns, name="costs", caption="Cost").notes == [
         "Share of cost: adds up to 99.9 %, since each share is rounded."
     ]
-    assert make_table(summary.head(0), ["model"], resolve(["cost_share"]), "Cost").notes == []
+    assert make_table(summary.head(0), ["model"], columns, name="costs", caption="Cost").notes == []
