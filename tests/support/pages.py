@@ -13,6 +13,13 @@ def find_block(section: Section, name: str, kind: type[Named]) -> Named:
     return found
 
 
+def find_numbers(section: Section, name: str) -> Table:
+    """Return the numbers of a chart of a section."""
+    numbers = find_block(section, name, Chart).numbers
+    assert numbers is not None
+    return numbers
+
+
 def read_rows(table: Table) -> list[list[str]]:
     """Return the texts of the rows of a table."""
     return [[cell.text for cell in row] for row in table.rows]

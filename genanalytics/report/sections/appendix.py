@@ -39,6 +39,8 @@ def make_appendix(given: Given) -> Section | None:
 def _answer(checks: pd.DataFrame) -> str:
     """Return how many checks passed, and the check with the most doubtful records."""
     failed, passed, unchecked = _divide(checks)
+    if len(unchecked) == len(checks):
+        return "No record could be checked."
     text = f"{len(passed)} of {format_count(len(checks), 'check')} of the records passed"
     if len(unchecked):
         text = f"{text}, {len(unchecked)} could not be made"

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-import narwhals.stable.v2 as nw
 import pandas as pd
 
 from genanalytics.decide.losses.waste import CERTAIN
 from genanalytics.errors import InputError
-from genanalytics.metrics import REQUESTS, RowValue, attempt_summary, summarize
+from genanalytics.metrics import REQUESTS, attempt_summary, summarize
 from genanalytics.metrics.attempts import ATTEMPTS
 from genanalytics.metrics.catalog import resolve
-from genanalytics.metrics.forms import total
+from genanalytics.metrics.engines.memory import InMemory
+from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.grouping.calendar import TIME
-from genanalytics.metrics.sets.rows import finished_with
 from genanalytics.report.blocks import Block, Section, Table, Text
+from genanalytics.report.figures import FAILED
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import Shown, keep_intervals, list_shown, make_table, make_tables
@@ -21,16 +21,6 @@ from genanalytics.units import Unit, format_value, mark_lower_bound
 
 METRICS = ("error_rate", "cancel_rate", "truncation_rate", "filter_rate", "fallback_rate")
 """The statistics of the section."""
-FAILED = total(
-    RowValue(
-        "failed",
-        "failed",
-        Unit.COUNT,
-        "Rows whose finish_reason is error",
-        ("finish_reason",),
-        finished_with("error").cast(nw.Int64),
-    )
-)
 _ERRORS = "error_rate"
 _OF_ATTEMPTS = ("success_rate", "rate_limited", "fell_back", "wait_ms_p50", "wait_ms_p95", "lost_ms")
 _OF_WASTE = {
@@ -61,14 +51,19 @@ def _answer(given: Given, gaps: "pd.Series[str]") -> str:
 
 
 def _describe_errors(given: Given, noun: str) -> str:
-    found = summarize(given.data, metrics=[_ERRORS, FAILED])
+    found = given.figures.tiles
+    if not found[FAILED.name].iloc[0] and not found.attrs["lower_bounds"]:
+        return "No generation ended in an error"
     share, failed = format_value(found[_ERRORS].iloc[0], Unit.SHARE), int(found[FAILED.name].iloc[0])
     mark = mark_lower_bound if FAILED.name in found.attrs["lower_bounds"] else str
     return f"{share}{noun} ended in an error ({mark(f'{failed:,}')})"
 
 
 def _describe_cancelled(given: Given, noun: str) -> str:
-    share = format_value(given.figures.total["cancel_rate"].iloc[0], Unit.SHARE)
+    rate = given.figures.total["cancel_rate"].iloc[0]
+    if not rate:
+        return "none was cancelled" if not noun else "No generation was cancelled"
+    share = format_value(rate, Unit.SHARE)
     return f"{share}{noun} were cancelled"
 
 
@@ -83,7 +78,7 @@ def _describe_cost(wasted: pd.DataFrame) -> str:
     if judged.empty:
         return "what failures cost is unknown"
     if not totals["certain"]:
-        return "nothing was certainly paid for an answer that could not be used"
+        return "nothing is known to be paid for an answer that could not be used"
     mark = mark_lower_bound if wasted.attrs["partial"] else str
     bill = totals["bill"]
     share = f" ({format_value(totals['certain'] / bill, Unit.SHARE)} of all charges)" if bill > 0 else ""
@@ -98,8 +93,8 @@ def _list_blocks(given: Given) -> Iterator[Block]:
     numbers = make_table(times, [TIME], [REQUESTS, *resolve(METRICS)], name="outcomes-numbers", caption=caption)
     yield draw_named(given, "outcomes", numbers=numbers, every=given.every)
     yield from _list_providers(given)
-    yield _list_losses(ledger)
-    yield from _list_attempts(given)
+    yield draw_named(given, "unused-cost", numbers=_list_losses(ledger), ledger=ledger)
+    yield _draw_attempts(given)
 
 
 def _list_providers(given: Given) -> Iterator[Table]:
@@ -132,25 +127,25 @@ def _list_losses(wasted: pd.DataFrame) -> Table:
     )
 
 
-def _list_attempts(given: Given) -> Iterator[Block]:
-    """Yield the attempts by provider; on an engine they cannot be listed."""
+def _draw_attempts(given: Given) -> Block:
+    """Return the attempts by provider; on an engine they can be too many."""
+    found = attempt_summary(given.data) if isinstance(open_source(given.data), InMemory) else None
+    if found is not None and found.empty:
+        return Text("No record lists its attempts at providers.")
     try:
-        found = attempt_summary(given.data)
-    except InputError:
-        yield Text("Attempts by provider need records in memory.")
-        return
-    if found.empty:
-        yield Text("No record lists its attempts at providers.")
-        return
+        return draw_named(given, "attempts-by-provider", numbers=None if found is None else _list_attempts(found))
+    except InputError as error:
+        return Text(f"Attempts by provider are not shown: {error}.")
+
+
+def _list_attempts(found: pd.DataFrame) -> Table:
     without = found.attrs["without_attempts"]
     shown = [one for one in ATTEMPTS if one.name in _OF_ATTEMPTS]
-    ranked = found.sort_values(["attempts", "provider_name"], ascending=[False, True], ignore_index=True)
-    yield from make_tables(
-        ranked,
+    return make_table(
+        found.sort_values(["attempts", "provider_name"], ascending=[False, True], ignore_index=True),
         ["provider_name"],
         [Shown("attempts", "attempts", Unit.COUNT, "Requests sent to the provider, with fallbacks"), *shown],
-        name="attempts",
-        noun="provider",
+        name="attempts-by-provider-numbers",
         caption="Attempts by provider, the one with most attempts first",
         notes=[f"Requests without known attempts are not included: {without:,}."] if without else [],
     )

@@ -7,19 +7,22 @@ import pandas as pd
 from genanalytics.base.text import name_group, shorten
 from genanalytics.metrics import REQUESTS, summarize
 from genanalytics.metrics.catalog import resolve
+from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.grouping.calendar import TIME
+from genanalytics.plots.percentiles import has_enough
 from genanalytics.report.blocks import Block, Chart, Section, Table
-from genanalytics.report.findings import LEAST_REQUESTS
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import keep_intervals, make_table, make_tables, rank
-from genanalytics.units import Unit, format_value
+from genanalytics.units import Unit, format_count, format_value
 
 METRICS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_n", "e2e_ms_p50", "tps_decode_p50")
 """The statistics of the section."""
 _TAILS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n")
 _PRICED = ("tps_decode_p50", "usd_per_mtok", "effective_cost")
-_P95 = "ttft_ms_p95"
+_P50, _P95, _N = "ttft_ms_p50", "ttft_ms_p95", "ttft_ms_n"
+_SLOW = 0.95
+"""The level of the percentile of the slow end."""
 _LONGEST = 40
 
 
@@ -29,7 +32,7 @@ def make_speed(given: Given) -> Section | None:
     if not total[REQUESTS.name]:
         return None
     title = "Speed"
-    if pd.isna(total["ttft_ms_p50"]) and pd.isna(total["e2e_ms_p50"]):
+    if pd.isna(total[_P50]) and pd.isna(total["e2e_ms_p50"]):
         return Section("speed", title, "No successful request has a known time.", [])
     return Section("speed", title, _answer(given), [*_list_blocks(given)])
 
@@ -37,24 +40,26 @@ def make_speed(given: Given) -> Section | None:
 def _answer(given: Given) -> str:
     """Return the time to the first token: the median, the slow end, and the fastest and the slowest provider."""
     total = given.figures.total.iloc[0]
-    if pd.isna(total["ttft_ms_p50"]):
-        return f"Half of the answers take at most {_ms(total['e2e_ms_p50'])}; no streamed request has a known time."
-    text = (
-        f"Half of the first tokens come within {_ms(total['ttft_ms_p50'])}, and 95 % within {_ms(total[_P95])}"
-        f"{_name_extremes(given.figures.providers)}"
-    )
-    return f"{text}."
+    if pd.isna(total[_P50]):
+        return f"The median answer takes {_ms(total['e2e_ms_p50'])}; no streamed request has a known time."
+    median, known = _ms(total[_P50]), int(total[_N])
+    if not has_enough(known, _SLOW):
+        few = format_count(known, "streamed request")
+        return f"The median time to the first token is {median}, of {few}: too few to tell how slow the slowest are."
+    slow = _ms(total[_P95])
+    return f"Half of the first tokens come within {median}, and 95 % within {slow}{_name_extremes(given)}."
 
 
-def _name_extremes(providers: pd.DataFrame) -> str:
+def _name_extremes(given: Given) -> str:
     """Return the providers with the lowest and the highest p95 among those with enough requests."""
-    judged = providers[(providers["ttft_ms_n"] >= LEAST_REQUESTS) & providers[_P95].notna()]
+    providers = given.figures.providers
+    judged = providers[has_enough(to_floats(providers[_N]), _SLOW)]
     if len(judged) < 2:  # noqa: PLR2004 - one provider cannot be compared
         return ""
-    ranked = judged.sort_values([_P95, "ttft_ms_n"], kind="stable")
+    ranked = judged.sort_values([_P95, _N], kind="stable")
     ends = (ranked.iloc[place] for place in (0, -1))
     named = [f"{_ms(row[_P95])} at {shorten(name_group(row['provider_name']), _LONGEST)}" for row in ends]
-    return f": from {' to '.join(named)}, which serve different models"
+    return f"; by provider, from {' to '.join(named)}"
 
 
 def _ms(value: float) -> str:
@@ -64,11 +69,11 @@ def _ms(value: float) -> str:
 def _list_blocks(given: Given) -> Iterator[Block]:
     by = "provider_name"
     found = summarize(given.data, by=by, tz=given.tz, metrics=METRICS, intervals=True)
-    ranked = keep_intervals(found, "ttft_ms_p50", _P95).sort_values([_P95, by], kind="stable", ignore_index=True)
+    ranked = keep_intervals(found, _P50, _P95).sort_values([_P95, by], kind="stable", ignore_index=True)
     tails = given.figures.providers.sort_values([_P95, by], kind="stable", ignore_index=True)
     caption = "Time to the first token by provider, the lowest p95 first"
     numbers = make_table(tails, [by], resolve(_TAILS), name="latency-percentiles-numbers", caption=caption)
-    yield draw_named(given, "latency-tails", numbers=numbers, by=by)
+    yield draw_named(given, "latency-percentiles", numbers=numbers, by=by)
     yield from make_tables(
         ranked,
         [by],
@@ -76,7 +81,7 @@ def _list_blocks(given: Given) -> Iterator[Block]:
         name="speed-providers",
         noun="provider",
         caption="Speed by provider, with 95 % intervals",
-        notes=["Providers serve different models: compare the same model before you choose."],
+        notes=["Providers can serve different models: compare the same model before you choose."],
     )
     numbers = _list_over_time(given)
     yield draw_named(given, "latency-heatmap", numbers=numbers, every=given.every)

@@ -7,7 +7,7 @@ from genanalytics.report.blocks import Section, Table, Text
 from genanalytics.report.sections import make_given
 from genanalytics.report.sections.reliability import make_reliability
 from support.generations import frame_of
-from support.pages import find_block, read_rows
+from support.pages import find_block, find_numbers, read_rows
 
 
 def attempt(provider: str, status: int, latency: int) -> dict[str, object]:
@@ -41,7 +41,7 @@ def test_the_answer_counts_failures_and_what_was_certainly_lost(section: Section
 
 
 def test_losses_are_in_the_ledger(section: Section) -> None:
-    rows = {row[0]: row[1:3] for row in read_rows(find_block(section, "unused-cost-numbers", Table))}
+    rows = {row[0]: row[1:3] for row in read_rows(find_numbers(section, "unused-cost"))}
     assert rows["cancelled"] == ["1", "$0.250"]
     assert rows["error"] == ["1", "$0.500"]
     assert rows["truncated"] == ["1", "$2.000"]
@@ -54,13 +54,20 @@ def test_providers_have_rates_with_the_interval_of_errors(section: Section) -> N
 
 
 def test_attempts_are_counted_by_provider(section: Section) -> None:
-    rows = {row[0]: row[1:3] for row in read_rows(find_block(section, "attempts", Table))}
+    rows = {row[0]: row[1:3] for row in read_rows(find_numbers(section, "attempts-by-provider"))}
     assert rows == {"P": ["2", "100.0 %"], "Q": ["1", "0.0 %"]}
 
 
 def test_an_unknown_cost_makes_the_loss_a_lower_bound() -> None:
     made = make_section(frame_of({"finish_reason": "error"}, {"finish_reason": "error", "total_cost": None}, {}))
     assert "; ≥ $1.000 (50.0 % of all charges) was paid" in made.answer
+
+
+def test_nothing_failed_is_a_sentence() -> None:
+    assert make_section(frame_of({}, {})).answer == (
+        "No generation ended in an error and none was cancelled; nothing is known to be paid for an answer that could"
+        " not be used."
+    )
 
 
 def test_without_known_endings_and_attempts_the_section_says_so() -> None:

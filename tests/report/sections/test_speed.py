@@ -25,8 +25,17 @@ def section() -> Section:
 
 
 def test_the_answer_compares_providers_with_enough_requests(section: Section) -> None:
-    assert section.answer.endswith("from 9.60 s at R to 1.60 min at Q, which serve different models.")
-    assert section.answer.startswith("Half of the first tokens come within 9.20 s, and 95 % within 1.51 min")
+    assert section.answer == (
+        "Half of the first tokens come within 9.20 s, and 95 % within 1.51 min; by provider, from 9.60 s at R to"
+        " 1.60 min at Q."
+    )
+
+
+def test_few_requests_have_a_median_and_no_slow_end() -> None:
+    assert make_section(frame_of({"latency": 900}, {"latency": 700})).answer == (
+        "The median time to the first token is 800 ms, of 2 streamed requests: too few to tell how slow the slowest"
+        " are."
+    )
 
 
 def test_providers_are_sorted_by_p95_with_intervals(section: Section) -> None:
