@@ -28,6 +28,8 @@ _LEAST_RANGE = 8.0
 
 _SECOND, _MINUTE, _HOUR = 1_000.0, 60_000.0, 3_600_000.0
 _POWERS = range(-9, 13)
+_LONGEST_STEPS = {mdates.SECONDLY: 60, mdates.MINUTELY: 60, mdates.HOURLY: 24, mdates.DAILY: 28, mdates.MONTHLY: 12}
+"""A further step between ticks of each unit: a whole one of the next longer unit."""
 
 
 class MoneyFormatter(Formatter):
@@ -122,7 +124,7 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     most = fit_ticks(ax, "Sep 30", _MOST_DATES)
     named = _choose_named(starts, places, every)
-    auto = mdates.AutoDateLocator(tz=zone, minticks=min(3, most), maxticks=most)  # type: ignore[no-untyped-call]
+    auto = _make_locator(zone, most)
     locator = FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else auto
     formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
     if len(named):  # no tick may be the first of a month, so each names its month
@@ -150,6 +152,14 @@ def _choose_named(starts: pd.DatetimeIndex, places: np.ndarray, every: Period) -
     return places[:0]
 
 
+def _make_locator(zone: Any, most: int) -> mdates.AutoDateLocator:  # noqa: ANN401 - as matplotlib takes it
+    """Return what places at most this many ticks over any time; matplotlib has no step for two ticks in 20 hours."""
+    locator = mdates.AutoDateLocator(tz=zone, minticks=max(1, min(3, (most - 1) // 2)), maxticks=most)  # type: ignore[no-untyped-call]
+    for unit, longest in _LONGEST_STEPS.items():
+        locator.intervald[unit] = [*locator.intervald[unit], longest]
+    return locator
+
+
 def fit_ticks(ax: Axes, longest: str, most: int, *, share: float = _WIDTH) -> int:
     """Return how many ticks fit below axes, from 2 to `most`, given the longest text of one.
 
@@ -175,7 +185,7 @@ def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp) -> None:
     """Set the horizontal axis to the time between two moments, in their time zone."""
     zone: Any = first.tz
     most = fit_ticks(ax, "Sep 30", 7)
-    locator = mdates.AutoDateLocator(tz=zone, minticks=min(3, most), maxticks=most)  # type: ignore[no-untyped-call]
+    locator = _make_locator(zone, most)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
     room = max((last - first) * 0.02, pd.Timedelta(minutes=1))

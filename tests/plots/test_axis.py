@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genanalytics.metrics.grouping.calendar import Period
-from genanalytics.plots.axis import format_tick, set_logarithmic, set_times
+from genanalytics.plots.axis import format_tick, set_logarithmic, set_moments, set_times
 from genanalytics.units import Unit
 from support.artists import tick_texts
 
@@ -75,3 +75,12 @@ def test_the_hour_that_comes_twice_has_two_places(axes: Axes) -> None:
     hours = pd.date_range("2026-10-25", periods=25, freq="h", tz="Europe/Berlin")
     places, _ = set_times(axes, hours, "hour")
     assert np.diff(places) == pytest.approx(1 / 24)
+
+
+@pytest.mark.parametrize("width", [1.2, 2, 4, 9])
+def test_any_time_has_a_few_ticks_without_a_warning(width: float) -> None:
+    first = pd.Timestamp("2026-03-01T11:20Z")
+    for hours in (0.1, 2, 20, 39, 50, 200, 700, 3_000, 20_000):
+        ax = Figure(figsize=(width, 3)).subplots()
+        set_moments(ax, first, first + pd.Timedelta(hours=hours))
+        assert 1 <= len(ax.get_xticks()) <= 8
