@@ -85,6 +85,7 @@ def latency_percentiles(
             "successful only",
             describe_hidden(len(shown), len(groups) - len(few), "observations"),
             _describe_few(few),
+            _describe_without(shown[of_value.p95.name]),
         ]
         write_title(axes, f"{value.label} by {noun}", details, title=title, subtitle=subtitle)
         axes.set_xlabel(add_unit(value.label, value.unit))
@@ -116,6 +117,11 @@ def _describe_few(names: Sequence[str]) -> str:
     return f"too few for a median: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
+def _describe_without(p95: pd.Series) -> str:
+    """Return the rule that hides the p95 of some rows; "" if none is hidden."""
+    return f"p95 from {find_least(LEVELS[_SORTED_BY])} observations on" if p95.isna().any() else ""
+
+
 def _draw_dumbbells(ax: Axes, groups: pd.DataFrame, of_value: Spread, colors: Sequence[str]) -> None:
     """Draw the percentiles of each group as dots on a line, and the interval of the p95."""
     look, rows = find_look(ax), np.arange(len(groups))
@@ -126,6 +132,8 @@ def _draw_dumbbells(ax: Axes, groups: pd.DataFrame, of_value: Spread, colors: Se
     add_series(ax, _SORTED_BY, [interval])
     handles = []
     for name, places, size, color in (("p50", p50, 34, GREY), ("p95", p95, 64, colors), ("p99", p99, 34, look.ink)):
+        if not np.isfinite(places).any():
+            continue
         add_series(ax, name, [ax.scatter(places, rows, s=size, color=color, zorder=3, label=name)])
         of_all = color if isinstance(color, str) else HUES[0]
         handles.append(Line2D([], [], color=of_all, linestyle="none", marker="o", markersize=size**0.5, label=name))
@@ -145,7 +153,8 @@ def _write_figures(ax: Axes, groups: pd.DataFrame, of_value: Spread, names: Sequ
     ]
     mark = choose_mark(groups, of_value.n.name)
     numbers = [mark(f"{int(number):,}") for number in groups[of_value.n.name]]
-    write_columns(ax, {_SORTED_BY: columns[_SORTED_BY], "n": numbers})
+    written = _SORTED_BY if groups[of_value.p95.name].notna().any() else _DRAWN[0]
+    write_columns(ax, {written: columns[written], "n": numbers})
     add_rows(
         ax,
         [

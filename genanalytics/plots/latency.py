@@ -31,6 +31,7 @@ from genanalytics.plots.groups import (
 from genanalytics.plots.heat import draw_heat
 from genanalytics.plots.palette import HUES, choose_colors, find_look
 from genanalytics.plots.panels import add_panels, count_panels, label_outer, name_period, write_panel_title
+from genanalytics.plots.percentiles import LEAST_BEYOND, has_enough
 from genanalytics.plots.style import SMALL, draw_grid, draw_line, draw_scale, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
 
@@ -39,8 +40,6 @@ _MOST_LINES = 12
 _MOST_POINTS, _MOST_BEHIND = 60, 24
 """The most points of the line of a panel, and of a line behind it."""
 _TINY = 1e-9
-_LEAST_BEYOND = 5
-"""A percentile is drawn if at least this many observations are beyond it; otherwise it is only one or two of them."""
 _MANY_PERIODS = 100
 """More periods than this have coarser colors."""
 _PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -86,14 +85,14 @@ def latency_tails(
     lines.sort(key=lambda line: -int(line[1]["n"].iloc[0]))
     with style_axes(ax, grid="") as axes:
         number = min(len(lines), top, count_panels(axes))
-        rule = f"successful only; a line ends where fewer than {_LEAST_BEYOND} are slower"
+        rule = f"successful only; a line ends where fewer than {LEAST_BEYOND} are slower"
         some = describe_hidden(number, len(lines), "observations")
         subject = f"{value.label} by percentile and {name_subject(by)}"
         write_title(axes, subject, [describe_basis(data, tz), some, rule], title=title, subtitle=subtitle)
         curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves[:number]):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            few = f"too few observations: a percentile needs {_LEAST_BEYOND} slower ones"
+            few = f"too few observations: a percentile needs {LEAST_BEYOND} slower ones"
             return write_empty(axes, few if lines else f"no known {value.label}")
         groups = [group for group, _ in lines[:number]]
         hues = choose_colors(groups, colors) if colors else [HUES[0]] * number
@@ -176,7 +175,7 @@ def latency_heatmap(
     cells = distribution(data, value, every=every, tz=tz, kind="histogram", per_decade=per_decade)
     cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
     with style_axes(ax, grid="") as axes:
-        rule = f"successful only; percentiles where {_LEAST_BEYOND} or more are slower"
+        rule = f"successful only; percentiles where {LEAST_BEYOND} or more are slower"
         details = [describe_basis(data, tz), rule, describe_undated(lines)]
         write_title(axes, f"{value.label} over time", details, title=title, subtitle=subtitle)
         axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))
@@ -193,7 +192,7 @@ def latency_heatmap(
             (of_value.p50, "p50", find_look(axes).ink),
             (of_value.p95, "p95", HUES[1]),
         ):
-            enough = to_finite(dated[of_value.n.name]) * (1 - LEVELS[name]) >= _LEAST_BEYOND
+            enough = has_enough(to_finite(dated[of_value.n.name]), LEVELS[name])
             values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
             draw_line(axes, places, values, color, name)
             _name_line(axes, places, values, name, color)
@@ -231,7 +230,7 @@ def _make_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of percentiles and their values, up to the last one with enough slower observations."""
     share, value = points["share"].to_numpy(dtype=float), points["value"].to_numpy(dtype=float)
     n = int(points["n"].iloc[0])
-    enough = np.round(n * (1 - share), 6) >= _LEAST_BEYOND
+    enough = has_enough(n, share)
     return _find_places(share[enough]), value[enough]
 
 

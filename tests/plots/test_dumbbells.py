@@ -57,6 +57,13 @@ def test_a_percentile_needs_five_slower_observations(axes: Axes) -> None:
         "p99": [2],
     }
     assert "too few for a median: e" in detail(axes)
+    assert "p95 from 100 observations on" in detail(axes)
+
+
+def test_without_any_p95_the_medians_are_written(axes: Axes) -> None:
+    latency_percentiles(frame_of(*of_provider("a", 11), *of_provider("b", 12)), ax=axes)
+    assert texts(axes) == ["p50", "60 ms", "65 ms", "n", "11", "12"]
+    assert [entry.label for entry in find_content(axes).entries] == ["p50"]
 
 
 def test_groups_beyond_top_are_counted_and_small_ones_named(axes: Axes) -> None:
@@ -75,7 +82,7 @@ def test_figures_are_beside_the_rows_and_under_the_pointer(axes: Axes) -> None:
     assert value.text.startswith("a\np50 505 ms, p95 950 ms (")
     assert value.text.endswith(", p99 –\nn 100")
     assert (value.bottom, value.top) == (-0.5, 0.5)
-    assert {label for _, label in find_content(axes).series} == {"p50", "p95", "p99"}
+    assert {label for _, label in find_content(axes).series} == {"p50", "p95"}
 
 
 def test_colors_belong_to_groups(axes: Axes) -> None:
