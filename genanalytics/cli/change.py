@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 1e-4
 """Other charges and unexplained effects below this share of the cost have no column."""
-_NAMED = 0.01
-"""A cause with a smaller share of all effects than this is not named."""
 
 
 @click.command(
@@ -110,6 +108,8 @@ def _choose_columns(found: "pd.DataFrame", names: Sequence[str]) -> list[str]:
 
 def _describe(found: "pd.DataFrame", periods: "Periods") -> Iterator[str]:
     """Yield the answer in words."""
+    from genanalytics.decide.mix.causes import describe_difference
+
     total: Mapping[str, float | None] = found.attrs["total"]
     bounds, days = found.attrs["lower_bounds"], found.attrs["days"]
     was, now = total["before"], total["after"]
@@ -121,39 +121,22 @@ def _describe(found: "pd.DataFrame", periods: "Periods") -> Iterator[str]:
     decimals = money_decimals(whole)
     cost = format_value(whole[1], Unit.USD, decimals=decimals)
     cost = mark_lower_bound(cost) if "after" in bounds else cost
-    sentence = f"{capitalize(after)} cost {cost}, {_compare(whole[0], whole[1], before)}"
+    sentence = f"{capitalize(after)} cost {cost}, {describe_difference(whole[0], whole[1], before)}"
     if days is None:
         yield f"{sentence}: {_list_causes(total)}."
         return
     yield f"{sentence}."
     per_day = format_value(now, Unit.USD, decimals=money_decimals([was, now]))
-    yield (
-        f"Per day ({days[0]:g} and {days[1]:g} days): {per_day}, {_compare(was, now, before)}: {_list_causes(total)}."
-    )
-
-
-def _compare(was: float, now: float, before: str) -> str:
-    """Return the difference in words, such as `$19.90 less than August 2026 (−4.8 %)`."""
-    decimals = money_decimals([was, now])
-    change = now - was
-    if not round(change, decimals):
-        return f"as much as {before}"
-    size = format_value(abs(change), Unit.USD, decimals=decimals)
-    share = f" ({format_change(change / was, Unit.SHARE)})" if was > 0 else ""
-    return f"{size} {'more' if change > 0 else 'less'} than {before}{share}"
+    difference = describe_difference(was, now, before)
+    yield f"Per day ({days[0]:g} and {days[1]:g} days): {per_day}, {difference}: {_list_causes(total)}."
 
 
 def _list_causes(total: Mapping[str, float | None]) -> str:
     """Return the effects in words, the largest first."""
-    from genanalytics.decide.mix.cells import EFFECTS
+    from genanalytics.decide.mix.causes import REST, list_causes
 
-    effects = {label.removeprefix("by "): total[name] or 0.0 for name, label in EFFECTS.items()}
-    sizes = sorted(effects.items(), key=lambda item: -abs(item[1]))
-    least = _NAMED * sum(abs(effect) for _, effect in sizes)
-    named = [(label, effect) for label, effect in sizes if abs(effect) >= least and effect]
-    rest = sum(effect for label, effect in sizes if abs(effect) < least)
-    decimals = money_decimals(effect for _, effect in named)
-    causes = [f"{label} {format_change(effect, Unit.USD, decimals=decimals)}" for label, effect in named]
-    if round(rest, decimals):
-        causes.append(f"other causes {format_change(rest, Unit.USD, decimals=decimals)}")
+    found = list_causes(total)
+    decimals = money_decimals(cause.amount for cause in found if cause.name != REST)
+    shown = [cause for cause in found if cause.name != REST or round(cause.amount, decimals)]
+    causes = [f"{cause.name} {format_change(cause.amount, Unit.USD, decimals=decimals)}" for cause in shown]
     return ", ".join(causes) or "no cause changed"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics.cli.against import open_both, takes_against
 from genanalytics.cli.options import FILE
 from genanalytics.cli.records import Selection, reads_records
 from genanalytics.cli.streams import say
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Examples:
   genanalytics plot --list
   genanalytics plot cost-over-time generations.parquet -o cost.png --by provider_name
+  genanalytics plot cost-bridge generations.parquet -o bridge.png --last month --against previous
   genanalytics plot latency-tails generations.parquet -o tails.svg --where 'model=openai/gpt-5'
   genanalytics plot cost-ranking generations.parquet -o cost.png --top 5 --width 6 --theme dark"""
 )
@@ -34,6 +36,7 @@ Examples:
     type=METRIC,
     help="Draw this: ttft_ms, e2e_ms, tps_decode, effective_cost, ttft_ms_p95, ...",
 )
+@takes_against("Compare with the previous period, or with other records: cost-bridge, cumulative-cost, cost-over-time.")
 @click.option("--top", metavar="N", type=click.IntRange(1), help="Draw the N largest groups; the others are together.")
 @click.option("--title", metavar="TEXT", help="Set the title of the chart.")
 @click.option("--width", metavar="INCHES", type=float, help="Set the width of the picture: 9 if not given.")
@@ -54,6 +57,7 @@ def plot(
     chart: str,
     selection: Selection,
     output: str,
+    against: str | None,
     width: float | None,
     height: float | None,
     dpi: float,
@@ -65,12 +69,14 @@ def plot(
     CHART is one of the names that --list prints. Reads the files that `summary` reads.
     """
     from genanalytics.plots import find_chart, save
-    from genanalytics.plots.saving import check_options, check_size, check_target
+    from genanalytics.plots.saving import check_options, check_size, check_target, find_other
 
     draw = find_chart(chart).draw
     given = check_options(draw, {name: value for name, value in options.items() if value is not None})
+    other = None if against is None else find_other(draw)
     check_size(width=width, height=height, dpi=dpi)
     check_target(output)
-    with selection.open() as data:
-        save(data, draw, output, tz=selection.tz, width=width, height=height, dpi=dpi, theme=theme, **given)
+    with open_both(selection, against) as (data, compared):
+        periods = {other: compared} if other else {}
+        save(data, draw, output, tz=selection.tz, width=width, height=height, dpi=dpi, theme=theme, **given, **periods)
     say(f"Wrote {output}.", err=True)

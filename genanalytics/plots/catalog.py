@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError
 from genanalytics.plots.attempts import attempts_by_provider
+from genanalytics.plots.bridge import cost_bridge
 from genanalytics.plots.caching import cache_savings_rate, cache_waterfall
 from genanalytics.plots.cost import cost_over_time, cost_ranking
+from genanalytics.plots.days import cost_calendar
 from genanalytics.plots.dumbbells import latency_percentiles
 from genanalytics.plots.flips import session_cache
 from genanalytics.plots.gaps import hit_rate_by_gap
@@ -19,6 +21,8 @@ from genanalytics.plots.patterns import hour_of_week
 from genanalytics.plots.payback import cache_payback
 from genanalytics.plots.prices import unit_prices
 from genanalytics.plots.reliability import outcomes
+from genanalytics.plots.running import cumulative_cost
+from genanalytics.plots.shares import concentration
 from genanalytics.plots.speed import speed_against_price, throughput
 from genanalytics.plots.tokens import token_mix
 from genanalytics.plots.unused import unused_cost
@@ -41,7 +45,11 @@ CHARTS: Mapping[str, Chart] = {
     chart.draw.__name__.replace("_", "-"): chart
     for chart in (
         Chart(cost_over_time, "How does cost develop over time, and which groups cause it?"),
+        Chart(cumulative_cost, "Where will the cost of the month end, and how does it compare with the month before?"),
+        Chart(cost_bridge, "Why did the cost change from one period to the next?"),
+        Chart(cost_calendar, "On which days was the cost unusual?"),
         Chart(cost_ranking, "Which groups make up the cost?"),
+        Chart(concentration, "Do few sessions, or few requests, make most of the cost?"),
         Chart(items_over_time, "What is the money spent on: input, cache, output or something else?"),
         Chart(token_mix, "What are the tokens: prompt, cache, reasoning or answer?"),
         Chart(unused_cost, "What was paid but not used?"),

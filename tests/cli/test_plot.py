@@ -48,6 +48,17 @@ def test_options_reach_the_chart() -> None:
     assert svg("hour-of-week", "records.parquet") != svg("hour-of-week", "records.parquet", "--metric", "error_rate")
 
 
+def test_a_chart_compares_with_the_previous_period_or_with_other_records(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first record cost $1, the second one $3."""
+    days = ["--since", "2026-03-02", "--until", "2026-03-03"]
+    picture = svg("cost-bridge", "records.parquet", *days, "--against", "previous")
+    assert "compared with records of 2026-03-01" in capsys.readouterr().err
+    assert "$2.000 more than before" in picture
+    write(frame_of(on("2026-02-01", total_cost=6.0)), "other.parquet")
+    assert "$2.000 less than before" in svg("cost-bridge", "records.parquet", "--against", "other.parquet")
+    assert "February 2026" in svg("cumulative-cost", "records.parquet", "--against", "other.parquet")
+
+
 def test_every_chart_is_listed_with_its_question(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plot", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -68,6 +79,11 @@ def test_every_chart_is_listed_with_its_question(capsys: pytest.CaptureFixture[s
             "cannot draw into 'x.xyz': give a name that ends in .png",
         ),
         (["cost-ranking", "records.parquet", "-o", "x.png", "--by", "modle"], "did you mean 'model'?"),
+        (
+            ["cost-ranking", "records.parquet", "-o", "x.png", "--against", "previous"],
+            "cost_ranking compares no periods, as cost_bridge, cumulative_cost",
+        ),
+        (["cost-bridge", "records.parquet", "-o", "x.png", "--against", "previous"], "needs a period: give --last"),
         (["cost-ranking", "records.parquet"], "Missing option '-o'"),
         (["outcomes", "records.parquet", "-o", "x.png", "--top", "3"], "outcomes has no option 'top'"),
         (["outcomes", "records.parquet", "-o", "x.png", "--width", "1"], "width is 1: give a number from 2 to 60, in"),

@@ -83,6 +83,11 @@ def tips(ax: Axes) -> list[str]:
     return [value.text for value in find_content(ax).values]
 
 
+def pointed(ax: Axes) -> list[str]:
+    """Return the texts under the pointer."""
+    return [value.text for value in find_content(ax).values]
+
+
 def tick_texts(ax: Axes, which: str) -> list[str]:
     """Return the texts of the ticks inside of an axis, as they are drawn."""
     render(ax)

@@ -88,6 +88,7 @@ def changes(
     metrics: Sequence[Statistic | str] | Statistic | str = METRICS,
     prices: pd.DataFrame | None = None,
     level: float = 0.05,
+    causes: bool = True,
 ) -> pd.DataFrame:
     """Return what changed and when: a row per change of a daily series; the largest effect on the cost first.
 
@@ -103,6 +104,7 @@ def changes(
         prices: The result of `ga.prices(data)`; computed if it is not given. With at least 90 % of the requests at
             identified prices, `usd_per_mtok` is not looked at: the rows of kind `price` are exact.
         level: The share of false changes among those claimed.
+        causes: Whether `cause` is looked for, which takes most of the time.
 
     Returns:
         The columns of `by`, which are gaps for all rows together, and then these.
@@ -150,7 +152,9 @@ def changes(
     judged = [series for series in daily.series if series.is_long]
     found = segment([even_out(one.daily, one.scale) for one in judged], daily.weekdays, level=level)
     rows = [row for series, own in zip(judged, found, strict=True) for row in _make_rows(series, own, daily, names)]
-    notices = [*daily.notices, *_describe(daily, judged), *moves.notices, *_add_causes(rows, data, moves.prices, names)]
+    notices = [*daily.notices, *_describe(daily, judged), *moves.notices]
+    if causes:
+        notices += _add_causes(rows, data, moves.prices, names)
     result = _arrange([*rows, *moves.rows], daily, names)
     result.attrs = {
         "units": {name: unit.value for name, unit in _FIGURES.items()},

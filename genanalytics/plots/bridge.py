@@ -1,0 +1,253 @@
+"""The chart of what changed the cost from one period to another."""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from genanalytics.base.opening import opens_paths
+from genanalytics.bill.items import add_items
+from genanalytics.decide.mix.causes import describe_difference, list_causes
+from genanalytics.decide.mix.cost_change import cost_change
+from genanalytics.decide.mix.two_periods import Every, Periods, choose_periods, count_days
+from genanalytics.errors import InputError, MissingColumnError
+from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.grouping.calendar import find_zone
+from genanalytics.plots.axis import add_unit, set_linear
+from genanalytics.plots.content import add_rows, add_series
+from genanalytics.plots.groups import describe_basis, find_period
+from genanalytics.plots.palette import GAIN, GREY, LOSS, find_look
+from genanalytics.plots.style import draw_legend, set_rows, style_axes, write_empty, write_title
+from genanalytics.units import Unit, format_change, format_count, format_value, mark_lower_bound, money_decimals
+
+_ZOOMED = 0.35
+"""If all levels of the bridge are within this share of the highest, the axis does not begin at 0."""
+_SIDES = ("before", "after")
+_HEIGHT = 0.6
+_LETTERS = 58
+"""The longest line of a sentence in empty axes."""
+
+
+@opens_paths("data", "before")
+def cost_bridge(
+    data: Records,
+    *,
+    before: Records | None = None,
+    every: Every | None = None,
+    days: tuple[float, float] | None = None,
+    tz: str = "UTC",
+    title: str | None = None,
+    subtitle: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Return axes with a bridge from the cost of a period, over what changed it, to the cost of the next one.
+
+    The steps are the effects that `cost_change` computes: requests, mix, tokens, prices, caching. They add up to the
+    change exactly; those below 1 % of all effects are one step. If costs are unknown, a step without a length says so,
+    and both costs are lower bounds. If the steps are small against the costs, the axis does not begin at 0; the costs
+    are marks instead of bars then.
+
+    Args:
+        data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
+        before: The rows of the earlier period. None compares the last full period of `data` with the one before it, per
+            day if their lengths differ.
+        every: The period if `before` is None: `week` or `month`; None for months, or for weeks if there are no two
+            months.
+        days: The lengths of both periods in days, the earlier one first, to get amounts per day; None for whole
+            amounts. Only with `before`.
+        tz: The time zone of days, by its IANA name.
+        title: The title; None for the subject of the chart.
+        subtitle: Whether details are written below the title.
+        ax: The axes to draw into; None for a new figure.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+        InputError: There is no such time zone, or a length is not positive.
+    """
+    find_zone(tz)
+    sides, refusal = _choose_sides(data, before, every, days, tz)
+    with style_axes(ax, grid="x") as axes:
+        axes.set_xlabel(add_unit("cost", Unit.USD))
+        subject = "What changed the cost"
+        if sides is None:
+            write_title(axes, subject, [describe_basis(data, tz)], title=title, subtitle=subtitle)
+            return write_empty(axes, textwrap.fill(refusal, _LETTERS))
+        found = cost_change(sides.before, sides.after, by=None, days=sides.days, tz=tz)
+        total = found.attrs["total"]
+        lost = [name for side, name in zip(_SIDES, sides.names, strict=True) if total[side] is None]
+        steps = [] if lost else [*_list_steps(total, sides.names)]
+        begin = _find_begin(steps)
+        details = [*_describe(sides, total, tz), f"the axis begins at {format_value(begin, Unit.USD)}" if begin else ""]
+        write_title(axes, subject, details, title=title, subtitle=subtitle)
+        if lost:
+            return write_empty(axes, f"no cost of {lost[0]} is known")
+        if sides.days is not None:
+            axes.set_xlabel("cost per day (US$)")
+        _draw(axes, steps, begin)
+        _write_amounts(axes, steps, _find_bounds(found))
+        return axes
+
+
+class _Sides(NamedTuple):
+    """Two periods: their rows and names, and their lengths in days if amounts are per day."""
+
+    before: Records
+    after: Records
+    names: tuple[str, str]
+    days: tuple[float, float] | None
+
+
+class _Step(NamedTuple):
+    """A step of the bridge: where it begins, and how far it goes; None if that is unknown. A cost begins at 0."""
+
+    name: str
+    amount: float | None
+    start: float = 0.0
+    is_cost: bool = False
+    about: str = ""
+
+    @property
+    def end(self) -> float:
+        return self.start + (self.amount or 0.0)
+
+
+def _choose_sides(
+    data: Records, before: Records | None, every: Every | None, days: tuple[float, float] | None, tz: str
+) -> tuple[_Sides | None, str]:
+    """Return both periods, or why there are no two."""
+    if before is not None:
+        return _Sides(before, data, ("before", "after"), days), ""
+    periods, refusal = _choose_periods(data, ["month", "week"] if every is None else [every], tz)
+    if periods is None:
+        return None, refusal
+    items = add_items(data)
+    sides = [span.keep(items) for span in (periods.before, periods.after)]
+    lengths = (periods.before.days, periods.after.days)
+    own = None if lengths[0] == lengths[1] else lengths
+    return _Sides(sides[0], sides[1], (periods.before.name, periods.after.name), own), ""
+
+
+def _choose_periods(data: Records, lengths: Sequence[Every], tz: str) -> tuple[Periods | None, str]:
+    """Return the last two periods of the first length that fits, or why none does."""
+    refusal = ""
+    for every in lengths:
+        try:
+            return choose_periods(data, every=every, tz=tz), ""
+        except MissingColumnError:
+            raise
+        except InputError as error:
+            refusal = str(error)
+    return None, refusal
+
+
+def _find_bounds(found: pd.DataFrame) -> list[bool]:
+    """Return whether each of the costs is a lower bound: records are missing, or costs are unknown."""
+    total = found.attrs["total"]
+    return [side in found.attrs["lower_bounds"] or bool(total[f"unknown_{side}"]) for side in _SIDES]
+
+
+def _describe(sides: _Sides, total: Mapping[str, float | None], tz: str) -> Iterator[str]:
+    was, now = total["before"], total["after"]
+    if was is not None and now is not None:
+        is_known = not (total["unknown_before"] or total["unknown_after"])
+        basis = ("cost" if is_known else "known cost") + (" per day" if sides.days else "")
+        yield f"{basis}: {describe_difference(was, now, sides.names[0])}"
+    for name, side in zip(sides.names, (sides.before, sides.after), strict=True):
+        yield f"{name}: {describe_basis(side, tz)}"
+    lengths = [_count_days(side, tz) for side in (sides.before, sides.after)]
+    if sides.days is None and None not in lengths and lengths[0] != lengths[1]:
+        yield f"{lengths[0]} and {lengths[1]} days: the longer time counts as requests"
+
+
+def _count_days(data: Records, tz: str) -> int | None:
+    """Return the number of local days from the first row to the last one; None if it is unknown."""
+    try:
+        period = find_period(data)
+    except MissingColumnError:
+        return None
+    if period is None:
+        return None
+    first, last = (moment.tz_convert(find_zone(tz)) for moment in period)
+    return count_days(first, last) + 1
+
+
+def _list_steps(total: Mapping[str, Any], names: tuple[str, str]) -> Iterator[_Step]:
+    """Yield the cost before, the causes, the unknown costs and the cost after."""
+    yield _Step(names[0], total["before"], is_cost=True)
+    level = total["before"]
+    for cause in list_causes(total):
+        yield _Step(cause.name, cause.amount, level, about=", ".join(cause.parts))
+        level += cause.amount
+    unknown = [(total[f"unknown_{side}"], name) for side, name in zip(_SIDES, names, strict=True)]
+    if any(number for number, _ in unknown):
+        counts = (f"{format_count(number, 'request')} of {name}" for number, name in unknown if number)
+        yield _Step("cost not known", None, level, about=" and ".join(counts))
+    yield _Step(names[1], total["after"], is_cost=True)
+
+
+def _find_begin(steps: Sequence[_Step]) -> float:
+    """Return where the axis begins: above 0 if the steps are small against the costs."""
+    levels = [step.end for step in steps] or [0.0]
+    span = max(levels) - min(levels)
+    is_zoomed = min(levels) > 0 and 0 < span < _ZOOMED * max(levels)
+    return min(levels) - span / 4 if is_zoomed else 0.0
+
+
+def _draw(ax: Axes, steps: Sequence[_Step], begin: float) -> None:
+    set_rows(ax, [step.name for step in steps])
+    ink = find_look(ax).ink
+    for row, step in enumerate(steps):
+        _draw_step(ax, row, step, is_zoomed=begin > 0)
+        if row < len(steps) - 1:
+            ax.plot([step.end] * 2, [row + _HEIGHT / 2, row + 1 - _HEIGHT / 2], color=ink, linewidth=0.8)
+    if not begin:
+        ax.axvline(0, color=ink, linewidth=0.8)
+    levels = [step.end for step in steps]
+    low, high = min(begin, *levels), max(begin, *levels)
+    room = (high - low) or 1.0
+    ax.set_xlim(low - (0.02 * room if low < 0 else 0), high + 0.2 * room)
+    set_linear(ax.xaxis, Unit.USD)
+    present = [(name, color) for name, color, sign in (("more", LOSS, 1), ("less", GAIN, -1)) if _has(steps, sign)]
+    draw_legend(ax, [Patch(color=color, label=name) for name, color in present])
+
+
+def _has(steps: Sequence[_Step], sign: int) -> bool:
+    return any(not step.is_cost and sign * (step.amount or 0.0) > 0 for step in steps)
+
+
+def _draw_step(ax: Axes, row: int, step: _Step, *, is_zoomed: bool) -> None:
+    """Draw a bar; a mark for a cost whose bar does not fit, or for an unknown amount."""
+    look = find_look(ax)
+    if step.amount is None or (step.is_cost and is_zoomed):
+        style = "-" if step.is_cost else ":"
+        ax.plot([step.end] * 2, [row - _HEIGHT / 2, row + _HEIGHT / 2], color=look.ink, linewidth=2.5, linestyle=style)
+        return
+    is_more = step.amount > 0
+    color = GREY if step.is_cost else LOSS if is_more else GAIN
+    bars = ax.barh(row, step.amount, left=step.start, height=_HEIGHT, color=color)
+    if not step.is_cost:
+        add_series(ax, "more" if is_more else "less", [*bars])
+
+
+def _write_amounts(ax: Axes, steps: Sequence[_Step], bounds: Sequence[bool]) -> None:
+    """Write the amount of each step to the right of it, and its text under the pointer."""
+    ink, texts = find_look(ax).ink, []
+    costs = money_decimals([step.amount for step in steps if step.is_cost])
+    changes = money_decimals([step.amount for step in steps if not step.is_cost]) - 1
+    marks = iter(bounds)
+    for row, step in enumerate(steps):
+        if step.amount is None:
+            text = "?"
+        elif step.is_cost:
+            amount = format_value(step.amount, Unit.USD, decimals=costs)
+            text = mark_lower_bound(amount) if next(marks) else amount
+        else:
+            text = format_change(step.amount, Unit.USD, decimals=max(costs, changes))
+        place = (max(step.start, step.end), row)
+        ax.annotate(text, place, (5, 0), textcoords="offset points", va="center", color=ink)
+        about = f" ({step.about})" if step.about else ""
+        texts.append(f"{step.name}: {text}{about}")
+    add_rows(ax, texts)
