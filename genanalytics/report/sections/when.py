@@ -1,9 +1,68 @@
-"""The section on when."""
+"""The section on time: which hours of the week and which days cost most."""
 
-from genanalytics.report.blocks import Section
+from collections.abc import Iterator
+
+import numpy as np
+
+from genanalytics.metrics.catalog import resolve_one
+from genanalytics.metrics.week import Week, summarize_week
+from genanalytics.report.blocks import Block, Cell, Column, Section, Table
+from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
+from genanalytics.units import Unit, format_count, format_value, money_decimals
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_COST = "effective_cost"
 
 
-def make_when(given: Given) -> Section | None:  # noqa: ARG001 - not written yet
-    """Return the section; None if there is nothing to say."""
-    return None
+def make_when(given: Given) -> Section | None:
+    """Return the section on hours and days; None without a dated generation."""
+    period = given.figures.period
+    if period is None or given.figures.total[_COST].isna().all():
+        return None
+    week = summarize_week(given.data, resolve_one(_COST), tz=given.tz)
+    return Section("when", "When", _answer(given, week), [*_list_blocks(given, week)])
+
+
+def _answer(given: Given, week: Week) -> str:
+    """Return the most expensive hour of the day and day of the week, per hour on average."""
+    occurs = week.occurrences.sum(axis=1)
+    known = int(np.count_nonzero(occurs))
+    if known < len(_DAYS):
+        return f"The records are about {format_count(known, 'day')} of the week: too few to compare all of them."
+    mean = float(np.nansum(week.days * occurs) / occurs.sum())
+    if mean <= 0:
+        return "No hour has a cost on average."
+    hour, day = int(np.nanargmax(week.hours)), int(np.nanargmax(week.days))
+    of_hour, of_day, average = (format_value(float(one), Unit.USD) for one in (week.hours[hour], week.days[day], mean))
+    partial = "; unknown costs are not included" if _is_partial(given) else ""
+    return (
+        f"The most expensive hour of the day is {hour:02}:00 to {(hour + 1) % 24:02}:00 ({given.tz}): {of_hour} per"
+        f" hour, {week.hours[hour] / mean:.1f} times the average of {average}. The most expensive day of the week is"
+        f" {_DAYS[day]}: {of_day} per hour, {week.days[day] / mean:.1f} times{partial}."
+    )
+
+
+def _is_partial(given: Given) -> bool:
+    total = given.figures.total
+    return bool(total["cost_unknown"].iloc[0]) or _COST in total.attrs["lower_bounds"]
+
+
+def _list_blocks(given: Given, week: Week) -> Iterator[Block]:
+    yield draw_named(given, "hour-of-week", numbers=_list_hours(week, given.tz), metric=_COST)
+
+
+def _list_hours(week: Week, tz: str) -> Table:
+    """Return the mean cost of each hour of the week."""
+    decimals = money_decimals(week.cells[np.isfinite(week.cells)].tolist())
+    rows = [
+        [Cell(f"{hour:02}:00", repr(hour)), *(_make_cell(float(value), decimals) for value in week.cells[:, hour])]
+        for hour in range(week.cells.shape[1])
+    ]
+    columns = [Column("hour", numeric=False), *(Column(day) for day in _DAYS)]
+    return Table("hour-of-week-numbers", f"Mean cost per hour of the week ({tz})", columns, rows)
+
+
+def _make_cell(value: float, decimals: int) -> Cell:
+    known = value if np.isfinite(value) else None
+    return Cell(format_value(known, Unit.USD, decimals=decimals), "" if known is None else repr(known), numeric=True)
