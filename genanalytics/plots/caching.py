@@ -25,7 +25,8 @@ from genanalytics.plots.groups import (
     to_finite,
 )
 from genanalytics.plots.palette import GAIN, GREY, LOSS, choose_colors, find_look
-from genanalytics.plots.style import SMALL, measure_cell, set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.room import measure_cell
+from genanalytics.plots.style import SMALL, set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 NOTHING_REPORTED = "no discount reported"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, StepPatch
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.base.opening import opens_paths
@@ -140,14 +140,12 @@ def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
     prompt = np.nan_to_num(to_finite(calls["native_tokens_prompt"])).clip(min=0)
     parts = _divide(calls, prompt)
     numbers, bottom = np.arange(1, len(calls) + 1), np.zeros(len(calls))
-    width = _WIDE if len(calls) <= _FEW else _NARROW
     texts = [f"call {number:,}" for number in numbers]
     handles: list[Any] = []
     for label, part in parts.items():
-        bars = ax.bar(numbers, part, bottom=bottom, width=width, color=_PARTS[label], label=label, linewidth=0)
-        add_series(ax, label, list(bars))
+        add_series(ax, label, [_draw_layer(ax, label, numbers, bottom, part)])
         handles.insert(0, Patch(color=_PARTS[label], label=label))
-        shown = [f", {label} {format_value(amount, Unit.TOKENS)}" if amount else "" for amount in part]
+        shown = [f"\n{label}: {format_value(amount, Unit.TOKENS)}" if amount else "" for amount in part]
         texts = [f"{text}{more}" for text, more in zip(texts, shown, strict=True)]
         bottom = bottom + part
     top = float(prompt.max()) or 1.0
@@ -159,9 +157,18 @@ def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
     if len(marked):
         handles.append(_mark_flips(ax, marked, prompt + 0.03 * top))
         for flip in marked.to_dict("records"):
-            texts[flip["place"]] = f"{texts[flip['place']]}; lost the cache: {_describe_flip(flip).partition(': ')[2]}"
+            texts[flip["place"]] = f"{texts[flip['place']]}\nlost the cache: {_describe_flip(flip).partition(': ')[2]}"
     add_columns(ax, (numbers - 0.5).tolist(), (numbers + 0.5).tolist(), texts)
     draw_legend(ax, handles)
+
+
+def _draw_layer(ax: Axes, label: str, numbers: np.ndarray, bottom: np.ndarray, part: np.ndarray) -> StepPatch:
+    """Draw a part of all calls as one area of bars; between them, its height is 0."""
+    half = (_WIDE if len(numbers) <= _FEW else _NARROW) / 2
+    edges = np.stack([numbers - half, numbers + half], axis=1).ravel()
+    base, tops = (np.repeat(heights, 2)[:-1] for heights in (bottom, bottom + part))
+    tops[1::2] = base[1::2]
+    return ax.stairs(tops, edges, baseline=base, fill=True, color=_PARTS[label], label=label, linewidth=0)
 
 
 def _divide(calls: pd.DataFrame, prompt: np.ndarray) -> dict[str, np.ndarray]:

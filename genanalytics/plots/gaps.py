@@ -23,7 +23,8 @@ from genanalytics.plots.groups import (
     to_finite,
 )
 from genanalytics.plots.palette import choose_colors
-from genanalytics.plots.style import SMALL, draw_legend, measure_cell, style_axes, write_empty, write_title
+from genanalytics.plots.room import measure_cell
+from genanalytics.plots.style import SMALL, draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
 
 _TICKS = ("first call", "≤ 10 s", "≤ 1 min", "≤ 5 min", "≤ 10 min", "≤ 1 h", "≤ 6 h", "> 6 h")
@@ -32,6 +33,7 @@ _WIDE = 0.3
 """The distance between the outer lines at one place, in places."""
 _NEAR = 0.06
 """The distance from a dot at which the pointer reads its value, in places."""
+_LEAST_PLACES = 4
 _NARROW = 420.0
 """Narrower charts have their ticks upright, in points."""
 
@@ -68,7 +70,7 @@ def hit_rate_by_gap(
     with style_axes(ax) as axes:
         subject = "Cache hit rate by the time since the previous call"
         rule = "share of the prompt tokens of sessions, of prompts of 1,024 tokens or more; lines: 95 % intervals"
-        axes.set_xlabel("time since the previous call (number of calls)")
+        axes.set_xlabel("time since the previous call")
         axes.set_ylabel("cache hit rate")
         groups = [None] if by is None else _list_largest(rates, by, top)
         some = "" if by is None else describe_hidden(len(groups), rates[by].nunique(dropna=False), "calls")
@@ -121,15 +123,16 @@ def _draw_group(ax: Axes, rates: pd.DataFrame, color: str, label: str, shift: fl
 
 
 def _set_places(ax: Axes, rates: pd.DataFrame) -> None:
-    """Name the gaps, and write the number of calls below each."""
+    """Name the gaps up to the longest one with calls, and write the number of calls below each."""
     calls = rates.groupby("gap")["requests"].sum()
     mark = choose_mark(rates, "requests")
-    counts = [mark(f"{int(calls.get(gap.name, 0)):,}") for gap in GAPS]
-    if measure_cell(ax)[0] < _NARROW:
-        names = [f"{tick} ({count})" for tick, count in zip(_TICKS, counts, strict=True)]
-        ax.set_xticks(range(len(GAPS)), names, fontsize=SMALL, rotation=90)
-    else:
-        names = [f"{tick}\n{count}" for tick, count in zip(_TICKS, counts, strict=True)]
-        ax.set_xticks(range(len(GAPS)), names, fontsize=SMALL)
-    ax.set(xlim=(-0.5, len(GAPS) - 0.5), ylim=(-0.02, 1.05))
+    numbers = [int(calls.get(gap.name, 0)) for gap in GAPS]
+    shown = max(_LEAST_PLACES, max(place for place, number in enumerate(numbers) if number) + 1)
+    counts = [mark(f"{number:,}") for number in numbers[:shown]]
+    is_narrow = measure_cell(ax)[0] < _NARROW
+    form, angle = ("{} ({})", 90) if is_narrow else ("{}\n{}", 0)
+    names = [form.format(tick, count) for tick, count in zip(_TICKS, counts, strict=False)]
+    ax.set_xticks(range(shown), names, fontsize=SMALL, rotation=angle)
+    ax.set_xlabel("time since the previous call" if is_narrow else "time since the previous call, and number of calls")
+    ax.set(xlim=(-0.5, shown - 0.5), ylim=(-0.02, 1.05))
     set_linear(ax.yaxis, Unit.SHARE)

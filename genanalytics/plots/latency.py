@@ -15,13 +15,12 @@ from genanalytics.metrics.catalog import find_row_value
 from genanalytics.metrics.declare import LEVELS
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import add_unit, set_logarithmic, set_times
+from genanalytics.plots.axis import add_unit, name_period, set_logarithmic, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.content import add_columns, add_value
 from genanalytics.plots.groups import (
     choose_mark,
     describe_basis,
-    describe_hidden,
     describe_undated,
     name_subject,
     shorten_group,
@@ -30,7 +29,7 @@ from genanalytics.plots.groups import (
 )
 from genanalytics.plots.heat import draw_heat
 from genanalytics.plots.palette import HUES, choose_colors, find_look
-from genanalytics.plots.panels import add_panels, count_panels, label_outer, name_period, write_panel_title
+from genanalytics.plots.panels import add_panels, count_panels, label_outer, write_panel_title
 from genanalytics.plots.percentiles import LEAST_BEYOND, has_enough
 from genanalytics.plots.style import SMALL, draw_grid, draw_line, draw_scale, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
@@ -86,7 +85,7 @@ def latency_tails(
     with style_axes(ax, grid="") as axes:
         number = min(len(lines), top, count_panels(axes))
         rule = f"successful only; a line ends where fewer than {LEAST_BEYOND} are slower"
-        some = describe_hidden(number, len(lines), "observations")
+        some = f"the largest of {len(lines):,} by observations" if len(lines) > number else ""
         subject = f"{value.label} by percentile and {name_subject(by)}"
         write_title(axes, subject, [describe_basis(data, tz), some, rule], title=title, subtitle=subtitle)
         curves = [_make_curve(part) for _, part in lines]
@@ -196,8 +195,8 @@ def latency_heatmap(
             values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
             draw_line(axes, places, values, color, name)
             _name_line(axes, places, values, name, color)
-            texts = [f"{text}, {name} {format_value(at, value.unit)}" for text, at in zip(texts, values, strict=True)]
-        numbers = [f"{text}, n = {int(n):,}" for text, n in zip(texts, dated[of_value.n.name], strict=True)]
+            texts = [f"{text}\n{name}: {format_value(at, value.unit)}" for text, at in zip(texts, values, strict=True)]
+        numbers = [f"{text}\nn = {int(n):,}" for text, n in zip(texts, dated[of_value.n.name], strict=True)]
         add_columns(axes, edges[:-1].tolist(), edges[1:].tolist(), numbers)
         axes.set_xlim(edges[0], edges[-1])
         return axes

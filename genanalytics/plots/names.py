@@ -12,7 +12,8 @@ from matplotlib.transforms import Bbox, IdentityTransform
 
 from genanalytics.base.text import shorten
 from genanalytics.plots.palette import find_look
-from genanalytics.plots.style import SMALL, measure_text
+from genanalytics.plots.room import measure_text
+from genanalytics.plots.style import SMALL
 
 _DOT = 4.0
 """The radius of a dot, in points."""

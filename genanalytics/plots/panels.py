@@ -4,14 +4,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import StepPatch
-from matplotlib.ticker import FixedLocator
 
 from genanalytics.base.text import shorten
-from genanalytics.metrics.grouping.calendar import Period
-from genanalytics.plots.style import SMALL, measure_cell, measure_text
+from genanalytics.plots.room import measure_cell, measure_text
+from genanalytics.plots.style import SMALL
 
 _NARROWEST, _LOWEST = 100.0, 50.0
 """The least width and height of a panel, in points."""
@@ -21,8 +19,6 @@ _WIDTH, _HEIGHT = 0.82, 0.72
 """The share of a figure that is left for axes next to their labels."""
 _BOLD = 1.15
 """How much wider bold text is."""
-_TICK = 38.0
-"""The room of a tick, in points."""
 _THIN = 3.0
 """Bars that are narrower than this, in points, have no gaps between them."""
 
@@ -72,14 +68,6 @@ def draw_steps(ax: Axes, places: np.ndarray, width: float, heights: np.ndarray, 
     return ax.stairs(values, edges, fill=True, color=color, linewidth=0)
 
 
-def thin_ticks(panel: Axes) -> None:
-    """Show only as many of the times on the horizontal axis of a panel as its width has room for."""
-    low, high = panel.get_xlim()
-    ticks = [tick for tick in panel.xaxis.get_majorticklocs() if low <= tick <= high]
-    step = math.ceil(len(ticks) / max(2, _measure(panel)[0] / _TICK))
-    panel.xaxis.set_major_locator(FixedLocator(ticks[::step]))
-
-
 def write_panel_title(panel: Axes, name: str, *more: str) -> None:
     """Give a panel a title no wider than itself: a name, shortened if it must be, and as many more texts as fit."""
     room = _measure(panel)[0] / _BOLD
@@ -93,17 +81,6 @@ def write_panel_title(panel: Axes, name: str, *more: str) -> None:
 
 def _join(name: str, more: Sequence[str]) -> str:
     return name + "".join(f" {text}" for text in more)
-
-
-def name_period(start: pd.Timestamp, every: Period) -> str:
-    """Return the name of a period: its month, its day, or its moment.
-
-    >>> name_period(pd.Timestamp("2026-09-01"), "month"), name_period(pd.Timestamp("2026-09-07"), "week")
-    ('2026-09', 'week of 2026-09-07')
-    """
-    if every in {"minute", "hour"}:
-        return f"{start:%Y-%m-%d %H:%M}"
-    return f"{start:%Y-%m}" if every == "month" else f"{'week of ' if every == 'week' else ''}{start:%Y-%m-%d}"
 
 
 def _count_columns(ax: Axes) -> int:

@@ -9,13 +9,12 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import MoneyFormatter, set_linear, set_times
+from genanalytics.plots.axis import MoneyFormatter, name_period, set_linear, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.caching import NOTHING_REPORTED
 from genanalytics.plots.content import add_columns, add_series
 from genanalytics.plots.groups import any_known, describe_basis, describe_undated, name_subject, to_finite
 from genanalytics.plots.palette import GAIN, LOSS, find_look
-from genanalytics.plots.panels import name_period
 from genanalytics.plots.style import draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value, money_decimals
 
@@ -90,7 +89,7 @@ def _draw_over_time(ax: Axes, sums: pd.DataFrame, every: Period) -> bool:
         handles += ax.plot(ends, running, color=color, linewidth=linewidth, label=label)
         add_series(ax, label, handles[-1:])
         amounts = [format_value(amount, Unit.USD) for amount in running[1:]]
-        texts = [f"{text}, {label} {amount}" for text, amount in zip(texts, amounts, strict=True)]
+        texts = [f"{text}\n{label}: {amount}" for text, amount in zip(texts, amounts, strict=True)]
         if name == _NET:
             _fill(ax, ends, running)
     draw_legend(ax, handles)

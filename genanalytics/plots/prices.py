@@ -18,11 +18,10 @@ from genanalytics.plots.axis import add_unit, set_logarithmic, set_moments
 from genanalytics.plots.content import add_series, add_value
 from genanalytics.plots.groups import describe_basis, shorten_group, to_finite
 from genanalytics.plots.palette import GREY, choose_colors, find_look
+from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.plots.style import (
     SMALL,
     draw_legend,
-    measure_cell,
-    measure_text,
     style_axes,
     write_empty,
     write_title,

@@ -12,12 +12,12 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.metrics import summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period, find_zone
-from genanalytics.plots.axis import set_linear, set_times
+from genanalytics.plots.axis import name_period, set_linear, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.content import add_columns
 from genanalytics.plots.groups import choose_mark, describe_basis, describe_undated, find_period, to_finite
 from genanalytics.plots.palette import GREY, HUES, LOSS
-from genanalytics.plots.panels import add_panels, draw_steps, label_outer, name_period, thin_ticks, write_panel_title
+from genanalytics.plots.panels import add_panels, draw_steps, label_outer, write_panel_title
 from genanalytics.plots.style import HATCH, SMALL, draw_grid, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
 
@@ -174,12 +174,11 @@ def _draw_panels(ax: Axes, panels: Sequence[_Panel], unfinished: pd.Series, ever
             draw_steps(own, places, width, np.where(unfinished, panel.shares, 0), panel.color).set_hatch(HATCH)
         write_panel_title(own, panel.name, *panel.more)
         own.set_ylim(0, 1.05 * (highest if one_scale else panel.highest))
-        thin_ticks(own)
         own.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         set_linear(own.yaxis, Unit.SHARE)
         own.tick_params(labelsize=SMALL)
         texts = [
-            f"{name_period(start, every)}: {panel.name} {format_value(share, Unit.SHARE)}"
+            f"{name_period(start, every)}\n{panel.name}: {format_value(share, Unit.SHARE)}"
             for start, share in zip(unfinished.index, panel.shares, strict=True)
         ]
         add_columns(own, (places - width / 2).tolist(), (places + width / 2).tolist(), texts)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import StepPatch
 
 import genanalytics as ga
 from genanalytics.files import write_parquet
@@ -135,6 +136,12 @@ def test_no_known_price_is_an_empty_chart(axes: Axes) -> None:
     assert "no known price per token" in texts(axes)
 
 
+def parts(ax: Axes) -> dict[str, list[float]]:
+    """Return the tokens of each call by part of the prompt; between the calls, areas have no height."""
+    areas = [patch for patch in ax.patches if isinstance(patch, StepPatch)]
+    return {str(area.get_label()): (area.get_data()[0] - area.get_data()[2])[::2].tolist() for area in areas}
+
+
 def list_session(session: str = "s", lost: int = 5) -> list[dict[str, object]]:
     """Return calls whose prompts grow; each reads the prompt of the one before, except for one that reads nothing."""
     prompts = [20_000 + 1_500 * place + 7 * place * place for place in range(12)]
@@ -154,7 +161,7 @@ def test_a_session_is_a_bar_per_call_in_order_and_flips_are_marked(axes: Axes) -
     frame = frame_of(*list_session()).sample(frac=1.0, random_state=1)
     session_cache(frame, ax=axes)
     ordered = frame.sort_values("created_at")
-    drawn = stacks(axes)
+    drawn = parts(axes)
     assert drawn["read from the cache"] == ordered["native_tokens_cached"].tolist()
     assert drawn["written to the cache"] == pytest.approx(
         (ordered["native_tokens_prompt"] - ordered["native_tokens_cached"]).tolist(), abs=10
@@ -173,7 +180,7 @@ def test_the_most_expensive_session_is_shown_unless_one_is_named(axes: Axes) -> 
     session_cache(frame_of(*calls), ax=axes)
     assert axes.get_title().endswith("session dear")
     other = session_cache(frame_of(*calls), session="cheap", ax=Figure(figsize=(9, 5)).subplots())
-    assert len(stacks(other)["read from the cache"]) == 12
+    assert len(parts(other)["read from the cache"]) == 12
 
 
 def test_flips_that_are_given_are_marked(axes: Axes) -> None:
@@ -187,7 +194,7 @@ def test_flips_that_are_given_are_marked(axes: Axes) -> None:
 def test_calls_without_a_session_are_those_of_a_model(axes: Axes) -> None:
     session_cache(frame_of(*[call | {"session_id": None} for call in list_session()]), ax=axes)
     assert axes.get_title().endswith("model maker/m")
-    assert len(stacks(axes)["read from the cache"]) == 12
+    assert len(parts(axes)["read from the cache"]) == 12
 
 
 def test_unknown_cached_tokens_are_grey(axes: Axes) -> None:
@@ -195,7 +202,7 @@ def test_unknown_cached_tokens_are_grey(axes: Axes) -> None:
     calls[3]["native_tokens_cached"] = None
     calls[3]["cache_discount"] = None
     session_cache(frame_of(*calls), ax=axes)
-    assert stacks(axes)["unknown"][3] == calls[3]["native_tokens_prompt"]
+    assert parts(axes)["unknown"][3] == calls[3]["native_tokens_prompt"]
 
 
 def test_the_cache_of_a_session_in_a_relation(axes: Axes, tmp_path: Path) -> None:
@@ -205,5 +212,5 @@ def test_the_cache_of_a_session_in_a_relation(axes: Axes, tmp_path: Path) -> Non
     with duckdb.connect() as engine:
         session_cache(engine.read_parquet(str(tmp_path / "frame.parquet")), ax=axes)
     other = session_cache(frame, ax=Figure(figsize=(9, 5), layout="constrained").subplots())
-    assert stacks(axes) == stacks(other)
+    assert parts(axes) == parts(other)
     assert texts(axes) == texts(other)

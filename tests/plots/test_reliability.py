@@ -77,8 +77,8 @@ def test_fallbacks_are_a_panel_of_their_own(axes: Axes) -> None:
     )
     outcomes(frame, ax=axes)
     assert shares(axes) == {"fallbacks 66.7 %": [0.5, 0, 1.0, 0]}
-    read = [value.text.partition(": ")[2] for value in find_content(panels(axes)[0]).values]  # noqa: PD011 - no frame
-    assert read == ["fallbacks 50.0 %", "fallbacks –", "fallbacks 100.0 %", "fallbacks –"]
+    read = [value.text.partition("\n")[2] for value in find_content(panels(axes)[0]).values]  # noqa: PD011 - no frame
+    assert read == ["fallbacks: 50.0 %", "fallbacks: –", "fallbacks: 100.0 %", "fallbacks: –"]
 
 
 def test_a_day_without_a_generation_has_no_bar(axes: Axes) -> None:
