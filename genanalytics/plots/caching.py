@@ -33,8 +33,8 @@ NOTHING_REPORTED = "no discount reported"
 """The text of an empty chart."""
 _STEPS = ("cost_without_cache", "write_premium", "read_savings", "effective_cost")
 _RATED = total(RATED_COST)
-_NARROW, _LARGE = 420.0, 1_000.0
-"""In narrower charts, in points, amounts from here on have no cents."""
+_NARROW, _LARGE = 420.0, 100.0
+"""Narrower charts, in points, have no amounts at the axis, and amounts from here on have no cents."""
 _SMALLEST_DOT, _LARGEST_DOT = 18.0, 260.0
 """Areas, in square points; the smallest one is added to each."""
 
@@ -83,8 +83,10 @@ def cache_waterfall(
             _Bar("paid", _STEPS[3], paid, 0, GREY),
         ]
         _draw_steps(axes, bars)
-        is_tight = measure_cell(axes)[0] < _NARROW and max(bar.top for bar in bars) >= _LARGE
-        decimals = 0 if is_tight else count_decimals(axes.get_yticks())
+        is_narrow = measure_cell(axes)[0] < _NARROW
+        if is_narrow:  # the amounts are over the bars
+            axes.tick_params(axis="y", labelleft=False)
+        decimals = 0 if is_narrow and max(bar.top for bar in bars) >= _LARGE else count_decimals(axes.get_yticks())
         for place, bar in enumerate(bars):
             is_bound = unknown > 0 and bar.color == GREY  # the two costs
             mark = mark_lower_bound if is_bound else choose_mark(summary, bar.step)

@@ -150,7 +150,7 @@ def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
         bottom = bottom + part
     top = float(prompt.max()) or 1.0
     ax.set(xlim=(0.3, len(calls) + 0.7), ylim=(0, 1.1 * top))
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     set_linear(ax.xaxis, Unit.COUNT)
     set_linear(ax.yaxis, Unit.TOKENS)
     marked = lost[lost["place"] < len(calls)]

@@ -34,8 +34,8 @@ _WIDE = 0.3
 _NEAR = 0.06
 """The distance from a dot at which the pointer reads its value, in places."""
 _LEAST_PLACES = 4
-_NARROW = 420.0
-"""Narrower charts have their ticks upright, in points."""
+_PLACE = 56.0
+"""The room of a place, in points; with less, ticks are upright."""
 
 
 @opens_paths("data")
@@ -129,7 +129,7 @@ def _set_places(ax: Axes, rates: pd.DataFrame) -> None:
     numbers = [int(calls.get(gap.name, 0)) for gap in GAPS]
     shown = max(_LEAST_PLACES, max(place for place, number in enumerate(numbers) if number) + 1)
     counts = [mark(f"{number:,}") for number in numbers[:shown]]
-    is_narrow = measure_cell(ax)[0] < _NARROW
+    is_narrow = measure_cell(ax)[0] < _PLACE * (shown + 1)
     form, angle = ("{} ({})", 90) if is_narrow else ("{}\n{}", 0)
     names = [form.format(tick, count) for tick, count in zip(_TICKS, counts, strict=False)]
     ax.set_xticks(range(shown), names, fontsize=SMALL, rotation=angle)

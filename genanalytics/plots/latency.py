@@ -31,6 +31,7 @@ from genanalytics.plots.heat import draw_heat
 from genanalytics.plots.palette import HUES, choose_colors, find_look
 from genanalytics.plots.panels import add_panels, count_panels, label_outer, write_panel_title
 from genanalytics.plots.percentiles import LEAST_BEYOND, has_enough
+from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import SMALL, draw_grid, draw_line, draw_scale, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
 
@@ -41,6 +42,8 @@ _MOST_POINTS, _MOST_BEHIND = 60, 24
 _TINY = 1e-9
 _MANY_PERIODS = 100
 """More periods than this have coarser colors."""
+_TICK = 34.0
+"""The room of a tick with a percentile, in points."""
 _PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
@@ -91,7 +94,7 @@ def latency_tails(
         curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves[:number]):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            few = f"too few observations: a percentile needs {LEAST_BEYOND} slower ones"
+            few = f"too few observations:\na percentile needs {LEAST_BEYOND} slower ones"
             return write_empty(axes, few if lines else f"no known {value.label}")
         groups = [group for group, _ in lines[:number]]
         hues = choose_colors(groups, colors) if colors else [HUES[0]] * number
@@ -245,6 +248,9 @@ def _set_scales(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], value
     values = np.concatenate([values for _, values in curves])
     end = max([1.0, *(float(places.max()) for places, _ in curves if len(places))])
     shown = [level for level in _PERCENTILES if _find_places([level])[0] <= end]
+    first, second = _find_places(_PERCENTILES[:2])
+    if (second - first) * measure_cell(panels[0])[0] < _TICK * end:
+        shown = shown[1:]
     for panel in panels:
         draw_grid(panel, "both")
         panel.set_xlim(0, 1.04 * end)

@@ -15,8 +15,8 @@ _NARROWEST, _LOWEST = 100.0, 50.0
 """The least width and height of a panel, in points."""
 _ACROSS, _DOWN, _TOP = 14.0, 30.0, 16.0
 """The distances between panels, and the room of the first title, in points."""
-_WIDTH, _HEIGHT = 0.82, 0.72
-"""The share of a figure that is left for axes next to their labels."""
+_BESIDE, _ABOVE = 85.0, 95.0
+"""The room of labels next to axes, and of labels and titles below and above them, in points."""
 _BOLD = 1.15
 """How much wider bold text is."""
 _THIN = 3.0
@@ -28,14 +28,17 @@ def count_panels(ax: Axes) -> int:
     return _count_columns(ax) * max(1, int(_measure(ax)[1] / (_LOWEST + _DOWN)))
 
 
-def add_panels(ax: Axes, number: int) -> list[Axes]:
-    """Return a number of panels of equal size inside axes, row by row, as evenly as their width allows."""
+def add_panels(ax: Axes, number: int, *, labels: float = 0.0) -> list[Axes]:
+    """Return a number of panels of equal size inside axes, row by row, as evenly as their width allows.
+
+    `labels` is the room between panels for the labels of vertical axes, in points.
+    """
     width, height = _measure(ax)
     rows = math.ceil(number / _count_columns(ax))
     columns = math.ceil(number / rows)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelleft=False, labelbottom=False)
-    across, down, top = _ACROSS / width, min(_DOWN / height, 0.5 / rows), min(_TOP / height, 0.3)
+    across, down, top = (_ACROSS + labels) / width, min(_DOWN / height, 0.5 / rows), min(_TOP / height, 0.3)
     wide, high = (1 - across * (columns - 1)) / columns, (1 - top - down * (rows - 1)) / rows
     return [
         ax.inset_axes(
@@ -91,4 +94,6 @@ def _count_columns(ax: Axes) -> int:
 def _measure(ax: Axes) -> tuple[float, float]:
     """Return the width and the height that axes have without their labels when the figure is laid out, in points."""
     width, height = measure_cell(ax)
-    return (width, height) if ax.get_subplotspec() is None else (_WIDTH * width, _HEIGHT * height)
+    if ax.get_subplotspec() is None:
+        return width, height
+    return max(width - _BESIDE, width / 2), max(height - _ABOVE, height / 2)

@@ -64,7 +64,7 @@ def cache_payback(
         details = _describe_losses(sums, by)
     with style_axes(ax) as axes:
         write_title(axes, subject, [describe_basis(data, tz), *details], title=title, subtitle=subtitle)
-        axes.set(ylabel="cumulative cache savings (US$)", xlabel=across)
+        axes.set(ylabel="cumulative savings (US$)", xlabel=across)
         drawn = _draw_over_time(axes, sums, every) if by is None else _draw_over_groups(axes, sums, by)
         if not drawn:
             return write_empty(axes, NOTHING_REPORTED)

@@ -39,6 +39,8 @@ _FEW_DAYS, _FEW_WEEKS, _MOST_BARS = 14, 26, 62
 """Up to so many days, or weeks, longer periods would leave too few bars; above so many bars, they are too thin."""
 _FEW_DAYS, _FEW_WEEKS, _MOST_BARS = 14, 26, 62
 """Up to so many days, or weeks, longer periods would leave too few bars; above so many bars, they are too thin."""
+_LABELS = 26.0
+"""The room of the labels of a panel with a scale of its own, in points."""
 _ALIKE = 5.0
 """Panels have one scale if their highest bars differ by at most this factor."""
 
@@ -97,7 +99,7 @@ def outcomes(
         differ = "" if _have_one_scale(panels) else "scales differ"
         details = [describe_basis(data, tz), "the rest to 100 % completed", differ, describe_undated(totals)]
         write_title(axes, "How generations ended, other than completed", details, title=title, subtitle=subtitle)
-        axes.set_ylabel("share of recorded generations")
+        axes.set_ylabel("share of generations")
         axes.set_xlabel(f"{period} ({tz})")
         if unfinished.empty:
             return write_empty(axes, "no dated generation")
@@ -165,7 +167,7 @@ def _describe_completed(totals: pd.DataFrame) -> str:
 def _draw_panels(ax: Axes, panels: Sequence[_Panel], unfinished: pd.Series, every: Period) -> None:
     """Draw the shares of each panel as bars; unfinished periods are hatched."""
     one_scale, highest = _have_one_scale(panels), max(panel.highest for panel in panels)
-    inner = add_panels(ax, len(panels))
+    inner = add_panels(ax, len(panels), labels=0.0 if one_scale else _LABELS)
     for own, panel in zip(inner, panels, strict=True):
         draw_grid(own, "y")
         places, width = set_times(own, pd.DatetimeIndex(unfinished.index), every)

@@ -27,6 +27,7 @@ from genanalytics.plots.groups import (
 )
 from genanalytics.plots.names import Names
 from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
+from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
@@ -35,6 +36,8 @@ _TALLEST = 0.92
 _PRICE, _SPEED = "usd_per_mtok", "tps_e2e_p50"
 _ROOM = 0.06
 """The room around the dots, as a share of the axis."""
+_ROW = 30.0
+"""Lower rows, in points, have one line of text next to them."""
 _NEAR = 0.012
 """The distance from a dot at which the pointer reads its values, as a share of the axes."""
 
@@ -166,8 +169,9 @@ def throughput(
         mark = choose_mark(groups, number)
         medians = [format_value(middle, value.unit) for middle in to_finite(shown[median])]
         counts = [write_n(int(n), mark) for n in shown[number]]
+        is_low = measure_cell(axes)[1] < _ROW * (len(shown) + 2)
         for row, (middle, n) in enumerate(zip(medians, counts, strict=True)):
-            write_beside(axes, row, f"p50 {middle.partition(' ')[0]}\n{n}", va="bottom")
+            write_beside(axes, row, f"p50 {middle.partition(' ')[0]}" + ("" if is_low else f"\n{n}"), va="bottom")
             add_value(axes, f"{names[row]}: p50 {middle}, {n}", axes.get_xlim(), (row - 1, row))
         return axes
 

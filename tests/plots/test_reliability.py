@@ -88,7 +88,7 @@ def test_a_day_without_a_generation_has_no_bar(axes: Axes) -> None:
 
 def test_the_axis_says_among_what(axes: Axes) -> None:
     outcomes(frame_of({}), ax=axes)
-    assert axes.get_ylabel() == "share of recorded generations"
+    assert axes.get_ylabel() == "share of generations"
 
 
 def fail_daily(days: int, each: int) -> pd.DataFrame:
