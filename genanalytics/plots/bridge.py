@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import add_items
@@ -16,10 +17,11 @@ from genanalytics.decide.mix.two_periods import Every, Periods, choose_periods, 
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import find_zone
-from genanalytics.plots.axis import add_unit, set_linear
+from genanalytics.plots.axis import add_unit, fit_ticks, set_linear
 from genanalytics.plots.content import add_rows, add_series
 from genanalytics.plots.groups import describe_basis, find_period
 from genanalytics.plots.palette import GAIN, GREY, LOSS, find_look
+from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.plots.style import draw_legend, set_rows, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_change, format_count, format_value, mark_lower_bound, money_decimals
 
@@ -27,8 +29,8 @@ _ZOOMED = 0.35
 """If all levels of the bridge are within this share of the highest, the axis does not begin at 0."""
 _SIDES = ("before", "after")
 _HEIGHT = 0.6
-_LETTERS = 58
-"""The longest line of a sentence in empty axes."""
+_SENTENCE = 0.7
+"""The share of the width that a sentence in empty axes takes."""
 
 
 @opens_paths("data", "before")
@@ -74,7 +76,8 @@ def cost_bridge(
         subject = "What changed the cost"
         if sides is None:
             write_title(axes, subject, [describe_basis(data, tz)], title=title, subtitle=subtitle)
-            return write_empty(axes, textwrap.fill(refusal, _LETTERS))
+            letters = max(20, int(_SENTENCE * measure_cell(axes)[0] / measure_text("n")))
+            return write_empty(axes, textwrap.fill(refusal, letters))
         found = cost_change(sides.before, sides.after, by=None, days=sides.days, tz=tz)
         total = found.attrs["total"]
         lost = [name for side, name in zip(_SIDES, sides.names, strict=True) if total[side] is None]
@@ -209,6 +212,7 @@ def _draw(ax: Axes, steps: Sequence[_Step], begin: float) -> None:
     low, high = min(begin, *levels), max(begin, *levels)
     room = (high - low) or 1.0
     ax.set_xlim(low - (0.02 * room if low < 0 else 0), high + 0.2 * room)
+    ax.xaxis.set_major_locator(MaxNLocator(fit_ticks(ax, "$1,000.00", 7, share=0.6)))
     set_linear(ax.xaxis, Unit.USD)
     present = [(name, color) for name, color, sign in (("more", LOSS, 1), ("less", GAIN, -1)) if _has(steps, sign)]
     draw_legend(ax, [Patch(color=color, label=name) for name, color in present])

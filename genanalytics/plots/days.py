@@ -241,7 +241,7 @@ def _name_months(ax: Axes, grid: _Grid, days: pd.Series) -> None:
 
 
 def _draw_marks(ax: Axes, grid: _Grid, days: pd.DataFrame, values: np.ndarray, flags: Container[date]) -> None:
-    """Draw what a color does not say: days without records or known values, unfinished and flagged ones."""
+    """Draw what a color does not say: days without records or known values, incomplete and flagged ones."""
     look, is_empty = find_look(ax), _find_empty(days)
     is_open = days[OPEN].fillna(value=False).to_numpy(dtype=bool)
     is_flagged = np.array([day.date() in flags for day in days[TIME]])

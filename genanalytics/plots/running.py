@@ -194,8 +194,10 @@ def _describe(now: _Month, before: _Month | None, mark: Callable[[str], str]) ->
         return f"{format_value(month.find_total(day), Unit.USD, decimals=decimals)} after {format_count(day, 'day')}"
 
     amount = mark(format_value(now.totals[-1], Unit.USD, decimals=decimals))
-    same = f", {show(now, now.complete)}" if now.is_open and now.complete else ""
-    yield f"{amount} in all" if now.complete == now.length else f"{amount} so far{same}"
+    if now.is_open:
+        yield f"{amount} so far{f', {show(now, now.complete)}' if now.complete else ''}"
+    else:
+        yield f"{amount} in all" if now.complete == now.length else mark(show(now, now.complete))
     if before is None:
         return
     whole = format_value(before.totals[-1], Unit.USD, decimals=decimals)
@@ -258,13 +260,18 @@ def _add_values(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataF
     """Note the totals up to each day."""
     months = [month for month in (now, before) if month is not None]
     ahead = {row["day"].day: row for row in expected.to_dict("records")}
+    decimals = money_decimals([float(month.totals[-1]) for month in months])
     days = range(1, max(month.length for month in months) + 1)
     texts = []
     for day in days:
         known = [(month.name, month.find_total(day)) for month in months]
-        parts = [f"{name} {format_value(total, Unit.USD)}" for name, total in known if not np.isnan(total)]
+        parts = [
+            f"{name} {format_value(total, Unit.USD, decimals=decimals)}" for name, total in known if not np.isnan(total)
+        ]
         if day in ahead:
-            total, low, high = (format_value(ahead[day][name], Unit.USD) for name in ("cumulative", *_LIMITS[:2]))
+            total, low, high = (
+                format_value(ahead[day][name], Unit.USD, decimals=decimals) for name in ("cumulative", *_LIMITS[:2])
+            )
             parts.append(f"expected {total} (80 %: {low} to {high})")
         texts.append(f"up to day {day}: {'; '.join(parts) or 'not known'}")
     add_columns(ax, [day - 0.5 for day in days], [day + 0.5 for day in days], texts)
