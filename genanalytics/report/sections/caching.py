@@ -169,4 +169,4 @@ def _draw_gaps(given: Given) -> Chart:
     numbers = make_table(
         rates, ["gap"], figures, name="hit-rate-by-gap-numbers", caption="Hit rate by the time since the previous call"
     )
-    return draw_named(given, "hit-rate-by-gap", numbers=numbers)
+    return draw_named(given, "hit-rate-by-gap", numbers=numbers, height=0.75)

@@ -93,7 +93,7 @@ def _list_blocks(given: Given) -> Iterator[Block]:
     numbers = make_table(times, [TIME], [REQUESTS, *resolve(METRICS)], name="outcomes-numbers", caption=caption)
     yield draw_named(given, "outcomes", numbers=numbers, every=given.every)
     yield from _list_providers(given)
-    yield draw_named(given, "unused-cost", numbers=_list_losses(ledger), ledger=ledger)
+    yield draw_named(given, "unused-cost", numbers=_list_losses(ledger), half=True, ledger=ledger)
     yield _draw_attempts(given)
 
 
@@ -133,7 +133,8 @@ def _draw_attempts(given: Given) -> Block:
     if found is not None and found.empty:
         return Text("No record lists its attempts at providers.")
     try:
-        return draw_named(given, "attempts-by-provider", numbers=None if found is None else _list_attempts(found))
+        numbers = None if found is None else _list_attempts(found)
+        return draw_named(given, "attempts-by-provider", numbers=numbers, half=True)
     except InputError as error:
         return Text(f"Attempts by provider are not shown: {error}.")
 

@@ -16,7 +16,7 @@ from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import keep_intervals, make_table, make_tables, rank
 from genanalytics.units import Unit, format_count, format_value
 
-METRICS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_n", "e2e_ms_p50", "tps_decode_p50")
+METRICS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n", "e2e_ms_p50", "tps_decode_p50")
 """The statistics of the section."""
 _TAILS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n")
 _PRICED = ("tps_decode_p50", "usd_per_mtok", "effective_cost")
@@ -70,21 +70,18 @@ def _list_blocks(given: Given) -> Iterator[Block]:
     by = "provider_name"
     found = summarize(given.data, by=by, tz=given.tz, metrics=METRICS, intervals=True)
     ranked = keep_intervals(found, _P50, _P95).sort_values([_P95, by], kind="stable", ignore_index=True)
-    tails = given.figures.providers.sort_values([_P95, by], kind="stable", ignore_index=True)
-    caption = "Time to the first token by provider, the lowest p95 first"
-    numbers = make_table(tails, [by], resolve(_TAILS), name="latency-percentiles-numbers", caption=caption)
-    yield draw_named(given, "latency-percentiles", numbers=numbers, by=by)
+    yield draw_named(given, "latency-percentiles", by=by)
     yield from make_tables(
         ranked,
         [by],
         resolve(METRICS),
         name="speed-providers",
         noun="provider",
-        caption="Speed by provider, with 95 % intervals",
+        caption="Speed by provider, the lowest p95 first",
         notes=["Providers can serve different models: compare the same model before you choose."],
     )
     numbers = _list_over_time(given)
-    yield draw_named(given, "latency-heatmap", numbers=numbers, every=given.every)
+    yield draw_named(given, "latency-heatmap", numbers=numbers, half=True, every=given.every)
     yield _draw_prices(given)
 
 
@@ -101,4 +98,4 @@ def _draw_prices(given: Given) -> Chart:
     numbers = make_table(
         known, ["model"], resolve(_PRICED), name="speed-against-price-numbers", caption="Speed and price by model"
     )
-    return draw_named(given, "speed-against-price", numbers=numbers)
+    return draw_named(given, "speed-against-price", numbers=numbers, half=True)
