@@ -77,7 +77,7 @@ def _draw(given: Given) -> Chart:
     bill = given.figures.bill
     known = int(bill.prices["identified"].eq(KNOWN).sum())
     words = f"{format_count(known, 'price')} of models at providers are known."
-    return draw_named(given, _CHART, in_words=words, prices=bill.prices, model=bill.model_of_change)
+    return draw_named(given, _CHART, in_words=words, height=0.8, prices=bill.prices, model=bill.model_of_change)
 
 
 def _list_changes(bill: Bill) -> Iterator[Table]:

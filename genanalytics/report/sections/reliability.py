@@ -91,7 +91,7 @@ def _list_blocks(given: Given) -> Iterator[Block]:
     times = summarize(given.data, every=given.every, tz=given.tz, metrics=METRICS)
     caption = "How generations ended over time"
     numbers = make_table(times, [TIME], [REQUESTS, *resolve(METRICS)], name="outcomes-numbers", caption=caption)
-    yield draw_named(given, "outcomes", numbers=numbers, every=given.every)
+    yield draw_named(given, "outcomes", numbers=numbers, height=0.9, every=given.every)
     yield from _list_providers(given)
     yield draw_named(given, "unused-cost", numbers=_list_losses(ledger), half=True, ledger=ledger)
     yield _draw_attempts(given)

@@ -4,15 +4,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from genanalytics.decide.shifts.changes import changes
+from genanalytics.errors import InputError
+from genanalytics.metrics import REQUESTS, summarize
 from genanalytics.metrics.catalog import resolve_one
+from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.week import Week, summarize_week
-from genanalytics.report.blocks import Block, Cell, Column, Section, Table
+from genanalytics.report.blocks import Block, Cell, Column, Section, Table, Text
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
+from genanalytics.report.tables import make_table
 from genanalytics.units import Unit, format_count, format_value, money_decimals
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _COST = "effective_cost"
+_MOST_DAYS = 35
+"""A longer period has a calendar."""
 
 
 def make_when(given: Given) -> Section | None:
@@ -49,7 +56,22 @@ def _is_partial(given: Given) -> bool:
 
 
 def _list_blocks(given: Given, week: Week) -> Iterator[Block]:
-    yield draw_named(given, "hour-of-week", numbers=_list_hours(week, given.tz), metric=_COST)
+    yield draw_named(given, "hour-of-week", numbers=_list_hours(week, given.tz), height=0.85, metric=_COST)
+    period = given.figures.period
+    if period is not None and (period[1] - period[0]).days > _MOST_DAYS:
+        yield _draw_calendar(given)
+
+
+def _draw_calendar(given: Given) -> Block:
+    """Return the cost of each day, with the days on which its level changed; more than three years have none."""
+    cost = resolve_one(_COST)
+    days = summarize(given.data, every="day", tz=given.tz, metrics=[cost])
+    numbers = make_table(days, [TIME], [REQUESTS, cost], name="cost-calendar-numbers", caption="Cost by day")
+    try:
+        flagged = changes(given.data, by=None, metrics=[cost], tz=given.tz, causes=False)
+        return draw_named(given, "cost-calendar", numbers=numbers, flagged=flagged)
+    except InputError as error:
+        return Text(f"There is no calendar: {error}.")
 
 
 def _list_hours(week: Week, tz: str) -> Table:

@@ -48,6 +48,15 @@ def test_unknown_costs_are_not_claimed() -> None:
     assert make_section(frame_of(*days)).answer.endswith("; unknown costs are not included.")
 
 
+def test_more_than_five_weeks_have_a_calendar(section: Section) -> None:
+    days = pd.date_range("2026-03-02T10:00Z", periods=37)
+    frame = frame_of(*({"created_at": day.isoformat(), "total_cost": day.day / 4} for day in days))
+    rows = read_rows(find_numbers(make_section(frame), "cost-calendar"))
+    assert len(rows) == 37
+    assert rows[36] == ["2026-04-07", "1", "$1.750"]
+    assert not any(getattr(block, "name", "") == "cost-calendar" for block in section.blocks)
+
+
 def test_a_few_days_are_not_compared() -> None:
     assert make_section(frame_of({})).answer == (
         "The records are about 1 day of the week: too few to compare all of them."
