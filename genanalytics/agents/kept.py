@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from genanalytics.base.text import to_sentence
 from genanalytics.metrics.where.choose import choose_rows
 from genanalytics.metrics.where.time_range import TimeRange, find_time_range
 
@@ -81,7 +82,7 @@ class KeptRecords:
             served, notices = choose_rows(opened, chosen.where, chosen.find_time_range(), tz=chosen.tz)
             data, more = choose_rows(served, where, within, tz=chosen.tz)
             everything = served if where or within.is_limited else None
-            sentences = tuple(f"{notice}." for notice in (*notices, *more))
+            sentences = tuple(to_sentence(notice) for notice in (*notices, *more))
             yield Query(data, everything, chosen.tz, chosen.paths, sentences)
 
     @contextmanager

@@ -88,6 +88,16 @@ def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def to_sentence(notice: str) -> str:
+    """Return a notice as a sentence: with a capital, unless it begins with the name of a column or a value.
+
+    >>> to_sentence("records since 2026-09-01 (UTC)"), to_sentence("total_cost: not known")
+    ('Records since 2026-09-01 (UTC).', 'total_cost: not known.')
+    """
+    first = notice.partition(" ")[0].rstrip(",:;")
+    return f"{capitalize(notice) if first.isalpha() else notice}."
+
+
 def escape_unprintable(text: str) -> str:
     r"""Return untrusted text with an escape for what cannot be seen, moves a cursor or turns text around.
 

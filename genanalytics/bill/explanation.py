@@ -8,6 +8,7 @@ from typing import Any
 
 from genanalytics.base.html import make_block
 from genanalytics.base.mask import hide_api_keys
+from genanalytics.base.text import to_sentence
 from genanalytics.bill.meters import Bill, Meter
 from genanalytics.bill.page import Section, make_sum, show, show_count, show_moment, show_ms, show_price, show_usd
 from genanalytics.units import GAP, Unit, format_value
@@ -215,7 +216,7 @@ class Explanation:
         if self.comparisons or self.session:
             yield Section("Compared", tuple(self._compare()), figures=(1, 2, 3))
         if self.notices:
-            yield Section("Notices", tuple((f"{notice}.",) for notice in self.notices))
+            yield Section("Notices", tuple((to_sentence(notice),) for notice in self.notices))
 
     def _describe(self) -> Iterator[tuple[str, ...]]:
         yield "when", show_moment(self.created_at)

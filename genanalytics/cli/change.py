@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genanalytics.base.text import capitalize
+from genanalytics.base.text import capitalize, to_sentence
 from genanalytics.cli.output import Output, prints_rows
 from genanalytics.cli.records import Selection, reads_all_times, split_names
 from genanalytics.cli.terminal import say_notes
@@ -82,7 +82,7 @@ def change(
     if output.print_rows(_add_ends(found, periods), [*names, *columns]):
         return
     output.say_table(found, names, columns, answer=_describe(found, periods))
-    say_notes(*list_notices(found), *(f"{notice}." for notice in periods.notices))
+    say_notes(*list_notices(found), *(to_sentence(notice) for notice in periods.notices))
 
 
 def _add_ends(found: "pd.DataFrame", periods: "Periods") -> "pd.DataFrame":

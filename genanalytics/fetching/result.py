@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 import pandas as pd
 
 from genanalytics.base.html import make_block, make_table, to_html
+from genanalytics.base.text import to_sentence
 from genanalytics.fetching.answers import Outcome
 from genanalytics.units import Unit, format_count, format_value
 
 _MAX_FAILURES = 5
+_LONGEST_NOTICE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class FetchResult:
             summary = f"<summary>{count}{format_count(len(self.failures), 'id')} without a record</summary>"
             parts.append(f"<details>{summary}{make_table(first.columns, first.to_numpy().tolist())}</details>")
         if stats.notices:
-            parts.append(f"<ul>{''.join(f'<li>{to_html(notice)}</li>' for notice in stats.notices)}</ul>")
+            items = (to_html(to_sentence(notice), longest=_LONGEST_NOTICE) for notice in stats.notices)
+            parts.append(f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>")
         return make_block(*parts)
 
     if not TYPE_CHECKING:  # a type checker would accept any name

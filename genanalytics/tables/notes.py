@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from genanalytics.base.text import capitalize
+from genanalytics.base.text import capitalize, to_sentence
 from genanalytics.records.coverage import COVERAGE, UNKNOWN, Coverage, describe_coverage
 from genanalytics.tables.figures import SHARES
 from genanalytics.units import Unit, add_shown_shares, format_value
@@ -28,7 +28,7 @@ def wrap_notes(notes: Iterable[str], width: int) -> list[str]:
 
 def list_notices(summary: pd.DataFrame) -> list[str]:
     """Return the lines below a table: about incomplete coverage of its data, its notices, and unknown coverage."""
-    notices = [f"{notice}." for notice in summary.attrs.get("notices", ())]
+    notices = [to_sentence(notice) for notice in summary.attrs.get("notices", ())]
     if COVERAGE not in summary.attrs:  # figures that are not about records
         return notices
     coverage = describe_coverage(Coverage.from_json(summary.attrs[COVERAGE]))

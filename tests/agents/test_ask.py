@@ -95,12 +95,12 @@ def test_top_ranks_by_any_statistic_and_says_how_many_are_left(few: KeptRecords)
 
 def test_times_and_conditions_choose_records(few: KeptRecords) -> None:
     assert "$4.00" in answer(few, "summary", since="2026-09-03")
-    assert "records of 2026-09-01 to 2026-09-02 (UTC)." in answer(
+    assert "Records of 2026-09-01 to 2026-09-02 (UTC)." in answer(
         few, "summary", since="2026-09-01", until="2026-09-03"
     )
     text = answer(few, "summary", where=["external_user=anne"])
     assert "There are no such records." in text
-    assert "no record has external_user 'anne'; the nearest is 'ann'." in text
+    assert "No record has external_user 'anne'; the nearest is 'ann'." in text
     assert "the records are from 2026-09-01" in answer(few, "summary", until="2020-01-01")
 
 

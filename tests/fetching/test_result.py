@@ -82,7 +82,7 @@ def test_a_notebook_shows_what_came_what_did_not_and_what_to_do() -> None:
         "two words",
         Outcome.INVALID.meaning,
         Outcome.PENDING.next_step,
-        "the cache is read only",
+        "The cache is read only.",
     ):
         assert told in page.cells
 

@@ -43,7 +43,7 @@ def test_markdown_shows_labels_units_intervals_and_notes() -> None:
     assert lines[4].startswith(r"| total | ≥ \$12.50 |")
     assert lines[5] == ""
     assert lines[6].startswith("Coverage: 75.0 %")
-    assert lines[-1] == r"a \<b\>notice\</b\> of \*others\*."
+    assert lines[-1] == r"A \<b\>notice\</b\> of \*others\*."
 
 
 def test_markdown_of_strangers_has_no_mark_no_tag_and_no_link() -> None:
@@ -58,6 +58,6 @@ def test_html_is_one_page_without_script_or_external_parts() -> None:
     assert '<meta charset="utf-8">' in page
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert "a &lt;b&gt;notice&lt;/b&gt;" in page
+    assert "A &lt;b&gt;notice&lt;/b&gt;" in page
     assert not re.search(r"(src|href)=", page)
     assert "$12.00 to $13.00" in page

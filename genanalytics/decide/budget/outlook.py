@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.base.html import make_block, make_lines
+from genanalytics.base.text import to_sentence
 from genanalytics.bill.page import Section
 from genanalytics.records.coverage import Coverage, describe_coverage
 from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound, money_decimals
@@ -107,7 +108,7 @@ class Forecast:
 
     def list_notes(self) -> list[str]:
         """Return the sentences below the tables."""
-        sentences = [f"{sentence}." for sentence in (self.held, *self.notices) if sentence]
+        sentences = [to_sentence(sentence) for sentence in (self.held, *self.notices) if sentence]
         return [*sentences, *filter(None, [describe_coverage(self.coverage)])]
 
     def to_json(self) -> dict[str, Any]:
