@@ -30,13 +30,10 @@ from genanalytics.plots.groups import (
     to_finite,
 )
 from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
-from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _COST = EFFECTIVE_COST.name
-_TWO_COLUMNS = 460.0
-"""Narrower charts have no column of shares next to the amounts, in points."""
 _AMOUNTS, _SHARES = 58, 104
 """The right edges of the columns next to bars, in points from the axes."""
 
@@ -229,7 +226,7 @@ def _write_amounts(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) ->
     columns = [("cost", texts, _AMOUNTS)]
     if total > 0 and amounts.min() >= 0:
         shares = [format_value(amount / total, Unit.SHARE) for amount in amounts]
-        columns += [("share", shares, _SHARES)] if measure_cell(ax)[0] >= _TWO_COLUMNS else []
+        columns.append(("share", shares, _SHARES))
         texts = [f"{amount}, {share}" for amount, share in zip(texts, shares, strict=True)]
     for name, column, place in columns:
         write_beside(ax, -0.85, name, indent=place, ha="right")

@@ -10,12 +10,16 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, IdentityTransform
 
 from genanalytics.base.text import shorten
+from genanalytics.plots.legend import find_legend, place_legend
 from genanalytics.plots.palette import Look
+from genanalytics.plots.room import measure_cell
 
 _MOST_TITLE_LINES = 2
 _MOST_DETAIL_LINES = 3
 _LEAST_WIDTH = 230.0
 """Narrower axes have no details, in points."""
+_TALL = 280.0
+"""Lower cells have a line of details less, in points."""
 _GAP = 4.0
 """The distance between title, details and legend, in points."""
 
@@ -29,7 +33,10 @@ class Heading(Text):
 
     subject = ""
     details: Sequence[str] = ()
+    handles: Sequence[Artist] = ()
     look: Look
+    _room = 0.0
+    """The width of the legend, in points."""
 
     def set_text(self, s: object) -> None:
         """Set another title, without details."""
@@ -45,39 +52,53 @@ class Heading(Text):
 
     def get_window_extent(self, renderer: RendererBase | None = None, dpi: float | None = None) -> Bbox:
         """Return the box around title, details and legend."""
-        if not self.get_text() or self.axes is None:
+        drawn = [] if self.axes is None else self._arrange(renderer)
+        if not drawn:
             return super().get_window_extent(renderer, dpi)
-        legend = _find_legend(self.axes)
-        drawn = [*self._arrange(renderer), *([legend] if legend else [])]
         return Bbox.union([artist.get_window_extent(renderer) for artist in drawn])
 
     def draw(self, renderer: RendererBase) -> None:
-        """Draw title and details."""
-        if self.get_visible() and self.get_text() and self.axes is not None:
-            for text in self._arrange(renderer):
-                text.draw(renderer)
+        """Draw title and details; the axes draw the legend."""
+        if self.get_visible() and self.axes is not None:
+            for artist in self._arrange(renderer):
+                if isinstance(artist, Text):
+                    artist.draw(renderer)
         self.stale = False
 
-    def _arrange(self, renderer: RendererBase | None) -> list[Text]:
-        """Return the texts in their places, from the bottom to the top."""
+    def _arrange(self, renderer: RendererBase | None) -> list[Artist]:
+        """Put the legend into its place; return it with the texts in theirs, from the bottom to the top."""
         axes: Any = self.axes
         left, width = _find_room(axes, renderer)
         scale = axes.figure.dpi / 72
         place, bottom = self.get_transform().transform(self.get_position())
-        legend = _find_legend(axes)
-        if legend is not None:
-            bottom = max(bottom, legend.get_window_extent(renderer).y1 + _GAP * scale)
-        texts = []
+        drawn: list[Artist] = []
+        if find_legend(axes) is not None:
+            drawn.append(self._fit_legend(left, bottom, width / scale))
+            bottom = drawn[-1].get_window_extent(renderer).y1 + _GAP * scale
         if self.details and width >= _LEAST_WIDTH * scale:
             details = self._make_text("; ".join(self.details), left, bottom)
             details.set(fontsize="small", fontweight="normal", color=self.look.soft, va="bottom")
-            _wrap(details, width, _MOST_DETAIL_LINES, renderer)
+            most = _MOST_DETAIL_LINES if measure_cell(axes)[1] >= _TALL else _MOST_DETAIL_LINES - 1
+            _wrap_parts(details, self.details, width, most, renderer)
             bottom = details.get_window_extent(renderer).y1 + _GAP * scale
-            texts.append(details)
-        title = self._make_text(self.get_text(), left if self.subject else place, bottom)
-        if self.subject:
-            _wrap(title, width, _MOST_TITLE_LINES, renderer)
-        return [*texts, title]
+            drawn.append(details)
+        if self.get_text():
+            title = self._make_text(self.get_text(), left if self.subject else place, bottom)
+            drawn.append(title)
+            if self.subject:
+                _wrap(title, width, _MOST_TITLE_LINES, renderer)
+        return drawn
+
+    def _fit_legend(self, left: float, bottom: float, room: float) -> Artist:
+        """Return the legend, in a place of the figure in pixels; another width in points makes it another one."""
+        axes: Any = self.axes
+        if round(room) != self._room:
+            self._room = round(room)
+            place_legend(axes, self.handles, self.look.ink, room)
+        legend = axes.get_legend()
+        legend.set_bbox_to_anchor((left, bottom - _GAP * axes.figure.dpi / 144), IdentityTransform())
+        found: Artist = legend
+        return found
 
     def _make_text(self, text: str, x: float, y: float) -> Text:
         """Return a text with the look of the title, at a place of the figure in pixels."""
@@ -97,6 +118,14 @@ def set_heading(ax: Axes, subject: str, details: Sequence[str], look: Look) -> N
     heading.subject, heading.details = subject, details
 
 
+def set_legend(ax: Axes, handles: Sequence[Artist], look: Look) -> None:
+    """Write a legend below the heading of axes; none without handles."""
+    heading = ax.title if isinstance(ax.title, Heading) else _add_heading(ax)
+    heading.look, heading.handles = look, handles
+    if handles:
+        place_legend(ax, handles, look.ink, measure_cell(ax)[0])
+
+
 def _add_heading(ax: Axes) -> Heading:
     heading = Heading()
     heading.update_from(ax.title)
@@ -107,18 +136,26 @@ def _add_heading(ax: Axes) -> Heading:
     return heading
 
 
-def _find_legend(axes: Any) -> Artist | None:  # noqa: ANN401 - axes of any kind
-    """Return the legend above axes: the layout of the figure does not count it."""
-    legend: Artist | None = axes.get_legend()
-    return None if legend is None or legend.get_in_layout() else legend
-
-
 def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
-    """Return the left edge of axes with their tick labels, and the width from there to their right side, in pixels."""
-    box = ax.get_window_extent(renderer)
+    """Return the left edge of axes with their tick labels, and the width to the end of texts beside them, in pixels."""
+    own = ax.get_window_extent(renderer)
     labels = ax.yaxis.get_tightbbox(renderer) if ax.axison else None
-    left = box.x0 if labels is None else min(box.x0, labels.x0)
-    return left, box.x1 - left
+    beside = [text.get_window_extent(renderer) for text in ax.texts if text.get_in_layout()]
+    beside += [box for child in ax.child_axes if (box := child.get_tightbbox(renderer))]
+    left = own.x0 if labels is None else min(own.x0, labels.x0)
+    return left, max([own.x1, *(each.x1 for each in beside)]) - left
+
+
+def _wrap_parts(text: Text, parts: Sequence[str], width: float, most: int, renderer: RendererBase | None) -> None:
+    """Break as many of the parts as fit into lines of a width in pixels."""
+    for number in range(len(parts), 0, -1):
+        whole = "; ".join(parts[:number])
+        lines = _break(text, whole, width, renderer)
+        if len(lines) <= most:
+            text.set_text("\n".join(lines))
+            return
+    text.set_text(parts[0])
+    _wrap(text, width, most, renderer)
 
 
 def _wrap(text: Text, width: float, most: int, renderer: RendererBase | None) -> None:

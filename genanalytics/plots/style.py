@@ -1,5 +1,6 @@
 """The look of every chart, applied inside a context: the settings of the caller do not change."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,17 +10,17 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_hex
-from matplotlib.font_manager import FontProperties
+from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
-from matplotlib.transforms import ScaledTranslation
 
 from genanalytics.base.text import shorten
 from genanalytics.plots.axis import set_linear
-from genanalytics.plots.content import Entry, clear_content, find_content
-from genanalytics.plots.heading import set_heading
+from genanalytics.plots.content import clear_content, find_content
+from genanalytics.plots.fitting import Fitting
+from genanalytics.plots.heading import set_heading, set_legend
+from genanalytics.plots.legend import describe_handle
 from genanalytics.plots.palette import GREY, HEAT, find_look
 from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.units import Unit
@@ -39,15 +40,10 @@ _ROW_HEIGHT, _FRAME_HEIGHT = 0.36, 1.6
 """The heights of a row, and of title and axis, in inches."""
 _NAMES = 0.28
 """The share of the width that the names of rows may take."""
-_AXES = 0.82
-"""The share of the width that axes have at least, next to ticks with numbers."""
-_MANY_LABELS = 3
-_BESIDE_NAMES = 10.0
-"""The room between the names of rows and the axes, in points."""
-_SWATCH, _BETWEEN = 2.0, 1.5
-"""The widths of the mark of a legend entry and of the gap after it, as multiples of the size of its text."""
-_ABOVE = 3.0
-"""The distance between axes and legend, in points."""
+_BESIDE = 0.22
+"""The share of the width that texts to the right of the axes may take."""
+_LABEL = 0.6
+"""The share of the cell that the label of an axis may take."""
 
 HATCH = "////"
 """The pattern of bars that are not complete yet."""
@@ -78,10 +74,21 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
     with mpl.rc_context(SETTINGS):
         draw_grid(ax, grid)
         yield ax
+    _wrap_labels(ax)
     for text in set(ax.findobj(Text)) - others:  # titles and labels of given axes keep the settings of their creation
         text.set_parse_math(SETTINGS["text.parse_math"])
+    if ax.get_axes_locator() is None:
+        ax.set_axes_locator(Fitting(ax))
     if is_own:
         suit_height(ax)
+
+
+def _wrap_labels(ax: Axes) -> None:
+    """Break the labels of axes into lines that fit."""
+    width, height = measure_cell(ax)
+    for axis, room in ((ax.xaxis, width), (ax.yaxis, height)):
+        letters = int(_LABEL * room / measure_text("n"))
+        axis.label.set_text("\n".join(textwrap.wrap(axis.label.get_text(), max(letters, 12))))
 
 
 def suit_height(ax: Axes) -> None:
@@ -127,7 +134,9 @@ def write_empty(ax: Axes, reason: str) -> Axes:
 
 
 def write_beside(ax: Axes, row: float, text: str, *, indent: float = 6, **look: Any) -> None:  # noqa: ANN401 - a text's
-    """Write a text to the right of the axes, at the height of a row."""
+    """Write a text to the right of the axes, at the height of a row; a narrow chart has no column far from them."""
+    if indent > _BESIDE * measure_cell(ax)[0]:
+        return
     ax.annotate(
         text,
         (1, row),
@@ -162,80 +171,13 @@ def draw_line(ax: Axes, places: np.ndarray, values: np.ndarray, color: str, labe
 
 
 def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False) -> None:
-    """Write the legend above the axes, in as many columns as fit; it reads from left to right."""
+    """Write the legend below the title, in as many columns as fit."""
     look = find_look(ax)
     shown = [*handles]
     if unfinished:
         shown.append(Patch(facecolor=look.paper, edgecolor=GREY, hatch=HATCH, label="incomplete"))
-    if not shown:
-        return
-    find_content(ax).entries = [_describe_handle(handle) for handle in shown]
-    columns, labels = _arrange_labels([str(handle.get_label()) for handle in shown], _find_room_above(ax))
-    order = [place for column in range(columns) for place in range(column, len(shown), columns)]
-    legend = ax.legend(
-        handles=[shown[place] for place in order],
-        labels=[labels[place] for place in order],
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, _ABOVE / 72, ax.figure.dpi_scale_trans),
-        ncols=columns,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=look.ink,
-        handlelength=_SWATCH - 0.6,
-        handletextpad=0.6,
-        columnspacing=_BETWEEN,
-        borderpad=0,
-        borderaxespad=0,
-    )
-    legend.set_in_layout(False)  # the title above counts it
-
-
-def _find_room_above(ax: Axes) -> float:
-    """Return the width from the left side of axes to the right side of their cell, in points."""
-    width = measure_cell(ax)[0]
-    names = [measure_text(label.get_text()) for label in ax.get_yticklabels()] if find_content(ax).rows else []
-    return min(_AXES * width, width - max(names, default=0.0) - _BESIDE_NAMES)
-
-
-def _arrange_labels(labels: Sequence[str], room: float) -> tuple[int, list[str]]:
-    """Return the number of columns for labels, filled from left to right, and the labels.
-
-    Many labels have at least two columns: long ones are shortened to half of the room, in points.
-    """
-    columns = _count_columns(labels, room)
-    if columns > 1 or len(labels) < _MANY_LABELS:
-        return columns, [*labels]
-    size = FontProperties(size=SMALL).get_size_in_points()
-    letters = max(8, int((room / 2 - (_SWATCH + _BETWEEN) * size) / measure_text("n", SMALL)))
-    return 2, [shorten(label, letters) for label in labels]
-
-
-def _count_columns(labels: Sequence[str], room: float) -> int:
-    """Return the most columns for labels that fit into a width in points."""
-    size = FontProperties(size=SMALL).get_size_in_points()
-    widths = [measure_text(label, SMALL) + (_SWATCH + _BETWEEN) * size for label in labels]
-    fitting = (
-        columns
-        for columns in range(len(labels), 1, -1)
-        if sum(max(widths[column::columns]) for column in range(columns)) <= room
-    )
-    return next(fitting, 1)
-
-
-def _describe_handle(handle: Any) -> Entry:  # noqa: ANN401 - an artist of any kind
-    """Return the entry of a legend for the artist that stands for it."""
-    label = str(handle.get_label())
-    if not isinstance(handle, Line2D):
-        hatched = bool(handle.get_hatch())
-        return Entry(
-            label,
-            to_hex(handle.get_edgecolor() if hatched else handle.get_facecolor()),
-            "hatched" if hatched else "area",
-        )
-    if handle.get_linestyle() in {"None", "none", "", " "}:
-        return Entry(label, to_hex(handle.get_color()), "dot")
-    return Entry(label, to_hex(handle.get_color()), "line" if handle.get_linestyle() == "-" else "dashed")
+    find_content(ax).entries = [describe_handle(handle) for handle in shown]
+    set_legend(ax, shown, look)
 
 
 def draw_scale(ax: Axes, norm: Normalize, label: str, unit: Unit) -> None:
