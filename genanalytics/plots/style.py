@@ -42,8 +42,8 @@ _NAMES = 0.28
 """The share of the width that the names of rows may take."""
 _BESIDE = 0.22
 """The share of the width that texts to the right of the axes may take."""
-_LABEL = 0.6
-"""The share of the cell that the label of an axis may take."""
+_LABELS = (0.6, 0.45)
+"""The shares of the width and the height of the cell that the labels of axes may take."""
 
 HATCH = "////"
 """The pattern of bars that are not complete yet."""
@@ -85,9 +85,8 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
 
 def _wrap_labels(ax: Axes) -> None:
     """Break the labels of axes into lines that fit."""
-    width, height = measure_cell(ax)
-    for axis, room in ((ax.xaxis, width), (ax.yaxis, height)):
-        letters = int(_LABEL * room / measure_text("n"))
+    for axis, room, share in zip((ax.xaxis, ax.yaxis), measure_cell(ax), _LABELS, strict=True):
+        letters = int(share * room / measure_text("n"))
         axis.label.set_text("\n".join(textwrap.wrap(axis.label.get_text(), max(letters, 12))))
 
 
