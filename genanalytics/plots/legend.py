@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from genanalytics.base.text import shorten
 from genanalytics.plots.content import Entry
@@ -44,7 +45,7 @@ def place_legend(ax: Axes, handles: Sequence[Artist], color: str, room: float) -
         borderaxespad=0,
     )
     legend.set_in_layout(False)
-    for text in legend.get_texts():
+    for text in legend.findobj(Text):  # the legend may be made when a figure is drawn, with settings of the caller
         text.set_parse_math(False)
 
 

@@ -40,7 +40,7 @@ _ROW_HEIGHT, _FRAME_HEIGHT = 0.36, 1.6
 """The heights of a row, and of title and axis, in inches."""
 _NAMES = 0.28
 """The share of the width that the names of rows may take."""
-_BESIDE = 0.22
+_BESIDE = 0.24
 """The share of the width that texts to the right of the axes may take."""
 _LABELS = (0.6, 0.45)
 """The shares of the width and the height of the cell that the labels of axes may take."""
