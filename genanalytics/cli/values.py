@@ -119,6 +119,13 @@ def list_zones(_: click.Context | None = None) -> Names:
     return [(name, "") for name in ("local", *sorted(available_timezones()))]
 
 
+def list_report_sections(_: click.Context | None = None) -> Names:
+    """Return the names of the sections of a report."""
+    from genanalytics.report.sections import SECTIONS
+
+    return [(name, "") for name in SECTIONS]
+
+
 DERIVED_MEANINGS = {
     "day": "The day of the creation, by --tz",
     "hour": "The hour of the creation, 0 to 23, by --tz",
@@ -134,6 +141,7 @@ COLUMN = Value(list_columns)
 COLUMNS_OF_GROUPS = Value(list_columns, many=True)
 ZONE = Value(list_zones)
 PERIOD = Value(list_periods)
+REPORT_SECTIONS = Value(list_report_sections, many=True)
 UNIT = Value(list_units)
 CONDITION = Condition()
 

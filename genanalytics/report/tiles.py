@@ -72,7 +72,7 @@ def _make_spend_per_day(given: Given) -> Tile:
         was = _get(tiles, name_changes(_COST)[0]) / count_days(before, given.tz)
         if was > 0 and not math.isnan(cost):
             text = format_change(cost / was - 1, Unit.SHARE)
-            change = Change(text, find_versus(given), certainty=_find_certainty(tiles, _COST))
+            change = Change(text, f"against {find_versus(given)}", certainty=_find_certainty(tiles, _COST))
     return Tile("spend per day", figure, ahead, change, _list_trend(given, _COST), "spend")
 
 
@@ -126,7 +126,7 @@ def _find_change(given: Given, name: str, unit: Unit, *, is_loss: bool = False) 
     certainty = _find_certainty(tiles, name)
     (text,) = format_changes(tiles, name, unit)
     is_rise = text.startswith("+") and certainty in {"sure", "exact"}
-    return Change(text.removesuffix(f" {certainty}"), find_versus(given), is_loss and is_rise, certainty)
+    return Change(text.removesuffix(f" {certainty}"), f"against {find_versus(given)}", is_loss and is_rise, certainty)
 
 
 def _find_certainty(tiles: pd.DataFrame, name: str) -> str:

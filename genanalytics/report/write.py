@@ -4,13 +4,16 @@ import os
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
 
 from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import list_names, suggest
 from genanalytics.decide.labelling.labels import add_labels
 from genanalytics.errors import InputError, PoorerResultError
+from genanalytics.metrics.engines.source import Records
 from genanalytics.records.coverage import Coverage
 from genanalytics.report.blocks import Page
 from genanalytics.report.page import clean, render
@@ -29,12 +32,20 @@ _KEY, _LABEL = "external_user", "customer"
 """The key of labels in a dict, and the name of its labels."""
 
 
+class Framed(Protocol):
+    """The result of `fetch`: a frame with its coverage."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The records."""
+
+
 @opens_paths("data", "against")
 def write_report(
-    data: Any,  # noqa: ANN401 - records, or the result of fetch
+    data: Records | Framed,
     path: str | os.PathLike[str],
     *,
-    against: Any = None,  # noqa: ANN401 - the same
+    against: Records | Framed | None = None,
     title: str = "Generations",
     tz: str = "UTC",
     sources: Sequence[str | os.PathLike[str]] = (),
@@ -73,7 +84,7 @@ def write_report(
     """
     check_target(path)
     check_sections(sections)
-    records, before = (_add_labels(getattr(each, "frame", each), labels) for each in (data, against))
+    records, before = (_add_labels(_find_records(each), labels) for each in (data, against))
     given = make_given(records, previous=before, tz=tz, files=[Path(source).name for source in sources])
     page = _make_page(given, title, sources, SECTIONS if sections is None else sections)
     if not force:
@@ -116,6 +127,12 @@ caching, speed, reliability, when, appendix
         if name not in SECTIONS:
             msg = f"no section {name!r}; {suggest(name, SECTIONS)}there are {list_names(SECTIONS)}"
             raise InputError(msg)
+
+
+def _find_records(data: Any) -> Any:  # noqa: ANN401 - of any engine
+    """Return the records of the result of `fetch`; anything else as it is."""
+    frame = None if isinstance(data, pd.DataFrame) else getattr(data, "frame", None)
+    return frame if isinstance(frame, pd.DataFrame) else data
 
 
 def _add_labels(data: Any, labels: "Labels | None") -> Any:  # noqa: ANN401 - of the same kind

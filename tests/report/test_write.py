@@ -12,12 +12,15 @@ import pytest
 from genanalytics import scan, write_parquet, write_report
 from genanalytics.cli.main import run
 from genanalytics.errors import InputError
+from genanalytics.fetching.result import FetchResult, Stats
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import parse_frame, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 from genanalytics.report.page import clean
 
 DAY = pd.Timestamp("2026-03-01T12:00Z")
+ACT_ON: dict[str, list[str]] = {"sections": ["act-on"]}
+"""The head of the page alone, which needs no chart."""
 
 
 def frame_of(*rows: dict[str, object]) -> pd.DataFrame:
@@ -72,8 +75,8 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
 def test_a_scan_gives_the_report_of_the_frame(tmp_path: Path) -> None:
     frame = frame_of(*({"model": name, "total_cost": 1.0, "latency": 10, "created_at": DAY} for name in "abca"))
     write_parquet(frame, tmp_path / "four.parquet")
-    of_frame = page_of(frame, tmp_path)
-    of_scan = page_of(scan(tmp_path / "four.parquet"), tmp_path)
+    of_frame = page_of(frame, tmp_path, **ACT_ON)
+    of_scan = page_of(scan(tmp_path / "four.parquet"), tmp_path, **ACT_ON)
     tiles = re.compile(r'<ul class="tiles".*?</ul>', re.DOTALL)
     assert tiles.findall(of_scan) == tiles.findall(of_frame) != []
 
@@ -90,7 +93,7 @@ def test_the_command_names_its_file_by_hash_and_the_coverage(
     frame = frame_of({"model": "a", "total_cost": 1.0, "created_at": DAY})
     frame.attrs["coverage"] = Coverage(4, 1, ("x", "y", "z")).to_json()
     write_parquet(frame, "one.parquet")
-    assert run(["report", "one.parquet", "-o", "page.html", "--tz", "Europe/Berlin"]) == 0
+    assert run(["report", "one.parquet", "-o", "page.html", "--tz", "Europe/Berlin", "--sections", "act-on"]) == 0
     assert capsys.readouterr().err == "Wrote page.html.\n"
     page = Path("page.html").read_text(encoding="utf-8")
     assert hashlib.sha256(Path("one.parquet").read_bytes()).hexdigest() in page
@@ -101,19 +104,16 @@ def test_the_command_names_its_file_by_hash_and_the_coverage(
 
 def test_a_page_of_a_frame_shows_its_coverage_in_each_total(tmp_path: Path) -> None:
     frame = frame_of(*({"model": name, "total_cost": 1.0, "created_at": DAY} for name in "ab"))
-    assert "<dt>Coverage</dt><dd><bdi>unknown</bdi></dd>" in page_of(frame, tmp_path)
+    assert "<dt>Coverage</dt><dd><bdi>unknown</bdi></dd>" in page_of(frame, tmp_path, **ACT_ON)
     frame.attrs["coverage"] = Coverage.of([], found=2).to_json()
-    assert "≥" not in page_of(frame, tmp_path)
+    assert "≥" not in page_of(frame, tmp_path, **ACT_ON)
     frame.attrs["coverage"] = Coverage.of(["gen-x", "gen-y"], found=2).to_json()
-    page = page_of(frame, tmp_path)
+    page = page_of(frame, tmp_path, **ACT_ON)
     assert "≥ $2.00" in page
     assert "≥ 2" in page
     assert "50.0 % of the ids have a record (2 of 4 missing), so totals are lower bounds." in page
-    assert "coverage 50.0 %: totals are lower bounds" in page
-    some = page_of(frame.head(1), tmp_path)
-    assert "coverage 50.0 % of all requested ids, unknown among these: totals are lower bounds" in " ".join(
-        some.split()
-    )
+    assert "50.0 % covered" in page
+    assert "50.0 % of all requested ids covered" in page_of(frame.head(1), tmp_path, **ACT_ON)
 
 
 def test_a_missing_directory_is_reported_before_the_work(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,3 +140,59 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_data_is_read(tmp_
     no_records = pd.DataFrame({"other": [1]})
     with pytest.raises(InputError, match=r"there is no directory '.*no'; create it first"):
         write_report(no_records, tmp_path / "no" / "report.html")
+
+
+def test_sections_are_chosen_by_name(tmp_path: Path) -> None:
+    frame = frame_of({"model": "a", "total_cost": 1.0, "created_at": DAY})
+    page = page_of(frame, tmp_path, sections=["who", "act-on"])
+    assert re.findall(r'<section id="([^"]*)"', page) == ["act-on", "who"]
+    with pytest.raises(InputError, match=r"no section 'whom'; did you mean 'who'\?"):
+        write_report(frame, tmp_path / "other.html", sections=["whom"])
+    with pytest.raises(InputError, match=r"sections='who': give a list of names; there are act-on, spend, who"):
+        write_report(frame, tmp_path / "other.html", sections="who")
+
+
+def test_labels_are_added_to_both_periods(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"external_user": user, "total_cost": 1.0, "created_at": DAY} for user in ("u1", "u2", "u2")
+    ]
+    labels = {"u1": "Acme", "u2": "Bit"}
+    page = page_of(frame_of(*rows), tmp_path, labels=labels, against=frame_of(*rows[:1]), sections=["who"])
+    assert "Cost by customer" in page
+    assert "Of 2 customers, Bit has 66.7 % of the cost" in page
+    table = tmp_path / "labels.csv"
+    table.write_text("external_user,team\nu1,red\nu2,blue\n", encoding="utf-8")
+    assert "Of 2 teams, blue has 66.7 %" in page_of(frame_of(*rows), tmp_path, labels=table, sections=["who"])
+
+
+def test_a_comparison_names_its_days(tmp_path: Path) -> None:
+    rows = [{"model": "a", "total_cost": 2.0, "created_at": DAY + pd.Timedelta(days=day)} for day in (0, 1)]
+    before = [row | {"total_cost": 1.0, "created_at": DAY - pd.Timedelta(days=9)} for row in rows[:1]]
+    page = page_of(frame_of(*rows), tmp_path, against=frame_of(*before), **ACT_ON)
+    assert "against 20 Feb 2026" in page
+    assert "+300.0 %" in page
+    assert "against" not in page_of(frame_of(*rows), tmp_path, **ACT_ON)
+
+
+def test_a_result_of_fetch_brings_its_coverage(tmp_path: Path) -> None:
+    frame = frame_of({"model": "a", "total_cost": 1.0, "created_at": DAY})
+    frame.attrs["coverage"] = Coverage.of(["gen-x"], found=1).to_json()
+    stats = Stats(2, 2, {"ok": 1, "not_found": 1}, requests=2, from_cache=0, not_stored=0, seconds=1.0)
+    page = page_of(FetchResult(frame, pd.DataFrame(), stats), tmp_path, **ACT_ON)  # type: ignore[arg-type]
+    assert "≥ 1 request, 1 Mar 2026, UTC, 50.0 % covered" in page
+
+
+def test_the_command_compares_with_the_period_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [{"model": "a", "total_cost": 1.0, "created_at": DAY + pd.Timedelta(days=day)} for day in (0, 1, 2)]
+    write_parquet(frame_of(*rows), "three.parquet")
+    chosen = ["--since", "2026-03-02", "--until", "2026-03-04", "--against", "previous", "--sections", "act-on"]
+    assert run(["report", "three.parquet", "-o", "page.html", "--title", "March", *chosen]) == 0
+    assert "compared with records of 2026-02-28 to 2026-03-01" in capsys.readouterr().err
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "<title>March</title>" in page
+    assert "+100.0 %" in page
+    assert run(["report", "three.parquet", "--sections", "spend,nothing"]) == 2
+    assert "no section 'nothing'" in capsys.readouterr().err

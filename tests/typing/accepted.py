@@ -206,6 +206,7 @@ def draw_charts(frame: pd.DataFrame, ax: Axes) -> Axes:
     ga.plots.save(frame, ga.plots.cost_ranking, "cost.png", by="model")
     ga.plots.save(frame, ga.plots.find_chart("outcomes").draw, Path("outcomes.svg"), every="day")
     ga.write_report(frame, "report.html", title="August", sources=["generations.parquet"])
+    ga.write_report(ga.fetch("gen-1"), "report.html", against="july.parquet", labels={"u1": "Acme"}, sections=["spend"])
     return ga.plots.latency_heatmap(frame, metric="ttft_ms", every="minute")
 
 

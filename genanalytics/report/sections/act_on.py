@@ -45,7 +45,8 @@ def make_act_on(given: Given) -> Section:
 
 def _make_fact(row: dict[Any, Any], files: Sequence[str]) -> Fact:
     worth = f"{_MARKS[Basis(row['basis'])]}{format_value(row['usd_per_month'], Unit.USD, decimals=2)} a month"
-    text = f"{row['action']}. Worth {describe_amount(row)}. Evidence: {row['evidence']}. Risk: {row['risk']}."
+    interval = describe_amount(row).partition("(")[2].removesuffix(")")
+    text = f"{row['action']}. Evidence: {row['evidence']}. Risk: {row['risk']}. Worth: {interval}."
     commands = [
         (label, clean(fill_paths(row[name], files or [PATH]), _LONGEST))
         for label, name in (("Details", "details"), ("Check later", "check"))

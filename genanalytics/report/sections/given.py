@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import pandas as pd
 
 from genanalytics.decide.advice.recommend import rank_actions
 from genanalytics.decide.budget.forecast import forecast
 from genanalytics.decide.budget.outlook import Forecast
-from genanalytics.decide.labelling.label_table import OUTCOMES, REVENUE, SUCCESS
 from genanalytics.decide.losses.waste import Measured, measure_waste
-from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.engines.source import Covered, Records
 from genanalytics.metrics.grouping.calendar import Period
-from genanalytics.plots.palette import GREY, HUES
+from genanalytics.plots.palette import choose_colors
 from genanalytics.records.schema import BY_NAME
 from genanalytics.report.figures import Figures, compute_figures
-
-_OF_LABELS = {SUCCESS, REVENUE, OUTCOMES}
+from genanalytics.report.tables import rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +69,19 @@ def make_given(data: Records, *, previous: Records | None = None, tz: str = "UTC
         ahead=forecast(data, tz=tz),
         tz=tz,
         every=figures.every,
-        colors=_choose_colors(figures),
+        colors=_choose_colors(figures.models),
         labels=_find_labels(data),
         files=files,
     )
 
 
-def _choose_colors(figures: Figures) -> dict[Any, str]:
-    ranked = figures.models.sort_values(["effective_cost", "requests"], ascending=False, kind="stable")["model"]
-    return {model: HUES[place] if place < len(HUES) else GREY for place, model in enumerate(ranked)}
+def _choose_colors(models: pd.DataFrame) -> dict[Any, str]:
+    ranked = rank(models)["model"].tolist()
+    return dict(zip(ranked, choose_colors(ranked), strict=True))
 
 
 def _find_labels(data: Records) -> list[str]:
-    """Return the columns that no record has, and that labels may have added."""
-    return [name for name in open_source(data).columns if name not in BY_NAME and name not in _OF_LABELS]
+    """Return the columns of text that no record has, which labels may have added."""
+    native: Any = data.data if isinstance(data, Covered) else data
+    schema = nw.from_native(native).collect_schema()
+    return [name for name, kind in schema.items() if name not in BY_NAME and kind in {nw.String, nw.Categorical}]

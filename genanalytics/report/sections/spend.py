@@ -11,12 +11,11 @@ from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.items import ITEM_VALUES
-from genanalytics.plots import find_chart
 from genanalytics.report.blocks import Block, Cell, Chart, Column, Section, Table, Text
 from genanalytics.report.page import clean
 from genanalytics.report.scope import count_days, describe_days
+from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
-from genanalytics.report.svg import draw_chart
 from genanalytics.report.tables import list_trends, make_table, rank, sum_rest
 from genanalytics.report.tiles import find_versus, mark_figure
 from genanalytics.report.words import read_out
@@ -70,7 +69,7 @@ def _describe_change(given: Given) -> str:
     change = text.removesuffix(f" {certainty}")
     sign = "more" if change.startswith("+") else "less" if change.startswith("−") else ""
     compared = f"{change.lstrip('+−')} {sign} than" if sign else "as much as"
-    return f", {compared} in {describe_days(given.figures.before, given.tz)}{words}"
+    return f", {compared} {describe_days(given.figures.before, given.tz)}{words}"
 
 
 def _describe_largest(models: pd.DataFrame) -> str:
@@ -83,43 +82,42 @@ def _describe_largest(models: pd.DataFrame) -> str:
 
 
 def _draw_cost(given: Given) -> Chart:
-    every, tz = given.every, given.tz
-    numbers = summarize(given.data, by="model", every=every, tz=tz, metrics=[EFFECTIVE_COST])
-    chart = find_chart("cost-over-time")
-    return draw_chart(
-        lambda axes: chart.draw(given.data, every=every, tz=tz, ax=axes),
-        name="cost-over-time",
-        question=chart.question,
-        numbers=make_table(
-            numbers,
-            [TIME, "model"],
-            [EFFECTIVE_COST, REQUESTS],
-            name="cost-over-time-numbers",
-            caption=f"Cost per {every} by model",
-            folded="Numbers of this chart",
-        ),
-        in_words=read_out(numbers, [TIME, "model"], [EFFECTIVE_COST]),
+    every = given.every
+    numbers = summarize(given.data, by="model", every=every, tz=given.tz, metrics=[EFFECTIVE_COST])
+    by = [TIME, "model"]
+    caption = f"Cost per {every} by model"
+    return draw_named(
+        given,
+        "cost-over-time",
+        numbers=make_table(numbers, by, [EFFECTIVE_COST, REQUESTS], name="cost-over-time-numbers", caption=caption),
+        in_words=read_out(numbers, by, [EFFECTIVE_COST]),
+        every=every,
+        previous=given.previous,
+        ahead=given.ahead if _is_within(given) else None,
+        colors=given.colors,
     )
 
 
+def _is_within(given: Given) -> bool:
+    """Return whether the forecast is about a month that the records begin, in a chart of days."""
+    ahead, period = given.ahead, given.figures.period
+    if given.every != "day" or ahead.expected is None or ahead.first is None or period is None:
+        return False
+    return ahead.first <= period[1].tz_convert(given.tz).date()
+
+
 def _draw_items(given: Given) -> Chart:
-    every, tz, itemized = given.every, given.tz, given.figures.bill.itemized
+    every, itemized = given.every, given.figures.bill.itemized
     statistics = resolve(_ITEMS)
-    numbers = summarize(itemized, every=every, tz=tz, metrics=statistics)
-    chart = find_chart("items-over-time")
-    return draw_chart(
-        lambda axes: chart.draw(given.data, every=every, tz=tz, itemized=itemized, ax=axes),
-        name="items-over-time",
-        question=chart.question,
-        numbers=make_table(
-            numbers,
-            [TIME],
-            statistics,
-            name="items-over-time-numbers",
-            caption=f"Items of the bill per {every}",
-            folded="Numbers of this chart",
-        ),
+    numbers = summarize(itemized, every=every, tz=given.tz, metrics=statistics)
+    caption = f"Items of the bill per {every}"
+    return draw_named(
+        given,
+        "items-over-time",
+        numbers=make_table(numbers, [TIME], statistics, name="items-over-time-numbers", caption=caption),
         in_words=read_out(numbers, [TIME], statistics),
+        every=every,
+        itemized=itemized,
     )
 
 

@@ -1,7 +1,5 @@
 """Who causes the cost: labels, apps, users, sessions, and the most expensive requests."""
 
-from collections.abc import Iterator
-
 import pandas as pd
 
 from genanalytics.base.text import capitalize, name_group
@@ -20,6 +18,10 @@ _KEYS = ("app_id", "external_user", "session_id")
 _FIGURES = ("effective_cost", "cost_share", "cost_per_request_p50", "error_rate")
 _COST, _TOKENS = "effective_cost", ("native_tokens_prompt", "native_tokens_completion")
 _LEAST_GROUPS = 2
+_LARGE = 0.1
+"""A smaller share of the cost is not in the answer of the section."""
+_MOST_WITHOUT = 0.5
+"""If a larger share of the cost has no group, the answer says so."""
 
 
 def make_who(given: Given) -> Section | None:
@@ -38,21 +40,25 @@ def make_who(given: Given) -> Section | None:
 
 def _describe(shown: dict[str, pd.DataFrame], given: Given) -> str:
     """Return the answer of the section: the first of each key, with its share."""
-    parts = list(_list_first(shown))
+    parts = [part for key, summary in shown.items() if (part := _describe_first(key, summary))]
     if parts:
         return f"{capitalize('; '.join(parts))}."
-    return f"The most expensive of {format_count(int(given.figures.total[REQUESTS.name].iloc[0]), 'request')}."
+    requests = format_count(int(given.figures.total[REQUESTS.name].iloc[0]), "request")
+    return f"Nobody has a large share of the cost of {requests}."
 
 
-def _list_first(shown: dict[str, pd.DataFrame]) -> Iterator[str]:
-    for key, summary in shown.items():
-        named = summary[summary[key].notna()]
-        share = named["cost_share"].iloc[0]
-        if pd.isna(share) or share <= 0:
-            continue
-        of = format_count(len(named), name_subject(key))
-        part = f"{format_value(float(share), Unit.SHARE)} of the cost"
-        yield f"the most expensive of {of}, {name_group(named[key].iloc[0])}, has {part}"
+def _describe_first(key: str, summary: pd.DataFrame) -> str:
+    """Return the most expensive group and its share, or the share without a group; empty if no share is large."""
+    noun, is_known = name_subject(key), summary[key].notna()
+    without = summary.loc[~is_known, "cost_share"].sum()
+    if without > _MOST_WITHOUT:
+        return f"{format_value(float(without), Unit.SHARE)} of the cost has no {noun}"
+    named = summary[is_known]
+    share = named["cost_share"].iloc[0]
+    if pd.isna(share) or share < _LARGE:
+        return ""
+    of = format_count(len(named), noun)
+    return f"of {of}, {name_group(named[key].iloc[0])} has {format_value(float(share), Unit.SHARE)} of the cost"
 
 
 def _tabulate(key: str, summary: pd.DataFrame) -> Table:

@@ -1,0 +1,65 @@
+"""The section on spend: its answer and its table, worked out by hand."""
+
+import pandas as pd
+
+from genanalytics.records.frame import parse_frame
+from genanalytics.report.blocks import Chart, Section, Table
+from genanalytics.report.sections import make_given
+from genanalytics.report.sections.spend import make_spend
+from support.generations import frame_of
+from support.pages import find_block, read_rows
+
+
+def by_day(month: int, **costs: list[float]) -> pd.DataFrame:
+    """Return a request a day and model, with its cost."""
+    return frame_of(
+        *(
+            {"created_at": f"2026-{month:02}-{day:02}T12:00:00Z", "model": model, "total_cost": cost}
+            for model, of_days in costs.items()
+            for day, cost in enumerate(of_days, 1)
+        )
+    )
+
+
+def make_section(frame: pd.DataFrame, previous: pd.DataFrame | None = None) -> Section:
+    section = make_spend(make_given(frame, previous=previous))
+    assert section is not None
+    return section
+
+
+def test_the_answer_has_cost_change_and_largest_model() -> None:
+    section = make_section(by_day(9, a=[6.0, 3.0], b=[2.0, 1.0]), by_day(8, a=[8.0, 4.0], c=[4.0]))
+    expected = "$12.00 in 2 days, 25.0 % less than 1–2 Aug 2026; 75.0 % of it is a."
+    assert section.answer == expected
+    table = find_block(section, "cost-by-model", Table)
+    assert [column.label for column in table.columns][:6] == [
+        "model",
+        "trend",
+        "cost",
+        "change",
+        "requests",
+        "share of cost",
+    ]
+    assert [row[2:6] for row in read_rows(table)] == [
+        ["$9.000", "−25.0 %", "2", "75.0 %"],
+        ["$3.000", "new", "2", "25.0 %"],
+    ]
+    first, second = table.rows
+    assert (first[2].bar, second[2].bar) == (1.0, 1 / 3)
+    assert (list(first[1].trend), list(second[1].trend)) == ([6.0, 3.0], [2.0, 1.0])
+    chart = find_block(section, "cost-over-time", Chart)
+    assert any("2026-08-01" in entry.label for entry in chart.entries)
+
+
+def test_many_models_are_summed_and_folded() -> None:
+    section = make_section(by_day(9, **{f"m{place:02}": [float(place)] for place in range(1, 14)}))
+    table, every = (find_block(section, name, Table) for name in ("cost-by-model", "cost-by-model-all"))
+    rows = read_rows(table)
+    assert len(rows) == 11
+    assert rows[-1][:4] == ["3 others", "", "$6.00", "3"]  # 3 + 2 + 1
+    assert len(every.rows) == 13
+    assert every.folded == "All 13 models"
+
+
+def test_nothing_is_no_section() -> None:
+    assert make_spend(make_given(parse_frame([]))) is None
