@@ -83,7 +83,8 @@ def cost_bridge(
         lost = [name for side, name in zip(_SIDES, sides.names, strict=True) if total[side] is None]
         steps = [] if lost else [*_list_steps(total, sides.names)]
         begin = _find_begin(steps)
-        details = [*_describe(sides, total, tz), f"the axis begins at {format_value(begin, Unit.USD)}" if begin else ""]
+        cut = f"the axis begins at {format_value(begin, Unit.USD)}" if begin else ""
+        details = [_describe_change(total, sides), cut, *sides.notes]
         write_title(axes, subject, details, title=title, subtitle=subtitle)
         if lost:
             return write_empty(axes, f"no cost of {lost[0]} is known")
@@ -95,12 +96,13 @@ def cost_bridge(
 
 
 class _Sides(NamedTuple):
-    """Two periods: their rows and names, and their lengths in days if amounts are per day."""
+    """Two periods: their rows and names, their lengths in days if amounts are per day, and what is known of them."""
 
     before: Records
     after: Records
     names: tuple[str, str]
     days: tuple[float, float] | None
+    notes: Sequence[str]
 
 
 class _Step(NamedTuple):
@@ -122,7 +124,7 @@ def _choose_sides(
 ) -> tuple[_Sides | None, str]:
     """Return both periods, or why there are no two."""
     if before is not None:
-        return _Sides(before, data, ("before", "after"), days), ""
+        return _Sides(before, data, ("before", "after"), days, [*_describe_sides(before, data, days, tz)]), ""
     periods, refusal = _choose_periods(data, ["month", "week"] if every is None else [every], tz)
     if periods is None:
         return None, refusal
@@ -130,7 +132,8 @@ def _choose_sides(
     sides = [span.keep(items) for span in (periods.before, periods.after)]
     lengths = (periods.before.days, periods.after.days)
     own = None if lengths[0] == lengths[1] else lengths
-    return _Sides(sides[0], sides[1], (periods.before.name, periods.after.name), own), ""
+    notes = [describe_basis(data, tz), *periods.notices]
+    return _Sides(sides[0], sides[1], (periods.before.name, periods.after.name), own, notes), ""
 
 
 def _choose_periods(data: Records, lengths: Sequence[Every], tz: str) -> tuple[Periods | None, str]:
@@ -152,17 +155,22 @@ def _find_bounds(found: pd.DataFrame) -> list[bool]:
     return [side in found.attrs["lower_bounds"] or bool(total[f"unknown_{side}"]) for side in _SIDES]
 
 
-def _describe(sides: _Sides, total: Mapping[str, float | None], tz: str) -> Iterator[str]:
-    was, now = total["before"], total["after"]
-    if was is not None and now is not None:
-        is_known = not (total["unknown_before"] or total["unknown_after"])
-        basis = ("cost" if is_known else "known cost") + (" per day" if sides.days else "")
-        yield f"{basis}: {describe_difference(was, now, sides.names[0])}"
-    for name, side in zip(sides.names, (sides.before, sides.after), strict=True):
+def _describe_sides(before: Records, after: Records, days: tuple[float, float] | None, tz: str) -> Iterator[str]:
+    """Yield what both periods are, and whether their lengths differ although amounts are whole."""
+    for name, side in zip(_SIDES, (before, after), strict=True):
         yield f"{name}: {describe_basis(side, tz)}"
-    lengths = [_count_days(side, tz) for side in (sides.before, sides.after)]
-    if sides.days is None and None not in lengths and lengths[0] != lengths[1]:
+    lengths = [_count_days(side, tz) for side in (before, after)]
+    if days is None and None not in lengths and lengths[0] != lengths[1]:
         yield f"{lengths[0]} and {lengths[1]} days: the longer time counts as requests"
+
+
+def _describe_change(total: Mapping[str, Any], sides: _Sides) -> str:
+    """Return the change in words; "" without both costs."""
+    if total["before"] is None or total["after"] is None:
+        return ""
+    is_known = not (total["unknown_before"] or total["unknown_after"])
+    basis = ("cost" if is_known else "known cost") + (" per day" if sides.days else "")
+    return f"{basis}: {describe_difference(total['before'], total['after'], sides.names[0])}"
 
 
 def _count_days(data: Records, tz: str) -> int | None:
