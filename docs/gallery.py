@@ -1,13 +1,18 @@
-"""Draw every chart of synthetic records into `docs/gallery/`, for the page `docs/gallery.md`.
+"""Draw every chart of synthetic records into `docs/gallery/`, and list them at the start of the page `docs/gallery.md`.
 
-Run it with `python3 dev.py gallery`; the same version of matplotlib writes the same bytes.
+Run it with `python3 dev.py gallery`; the same version of matplotlib writes the same bytes. `python3 docs/gallery.py
+FOLDER` draws into another folder, and leaves the page as it is.
 """
 
 import json
+import re
+import sys
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 import pandas as pd
+from PIL import Image
 
 from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.plots import CHARTS, save
@@ -16,7 +21,10 @@ from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 
+PAGE = Path(__file__).with_suffix(".md")
 PICTURES = Path(__file__).with_suffix("")
+SUFFIXES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "-dark"}
+"""The end of a file name, by theme."""
 
 RECORDS = 20_000
 FETCHED = pd.Timestamp("2026-09-30T15:00", tz="UTC")
@@ -35,15 +43,26 @@ WHERE = {
 }
 """The conditions for the records of charts that do not show all."""
 
+_DPI, _THUMB_DPI = 220, 133
+_THUMB = (4.2, 2.8)
+"""The size of a thumbnail in inches; a page shows it half as large as its pixels."""
+_THUMB_WIDTH = 280
+_COLORS = 96
+"""A palette of so many colors makes a picture a third as large, and looks the same."""
+_IN_A_ROW = 3
+_GRID = re.compile(r"(?<=<!-- grid -->\n).*?(?=<!-- end of grid -->)", re.DOTALL)
 
-def main() -> None:
+
+def main(arguments: list[str]) -> None:
     """Draw the charts."""
     mpl.rcdefaults()
-    PICTURES.mkdir(exist_ok=True)
+    folder = Path(arguments[0]) if arguments else PICTURES
+    (folder / "thumbs").mkdir(parents=True, exist_ok=True)
     frame = make_records()
-    for name, chart in CHARTS.items():
-        some = filter_rows(frame, [WHERE[name]]) if name in WHERE else frame
-        save(some, chart.draw, PICTURES / f"{name}.png", **OPTIONS.get(name, {}))
+    for name in CHARTS:
+        draw(frame, name, folder)
+    if not arguments:
+        PAGE.write_text(put_grid(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def make_records() -> pd.DataFrame:
@@ -54,5 +73,52 @@ def make_records() -> pd.DataFrame:
     return frame[frame["created_at"] < FETCHED]
 
 
+def draw(frame: pd.DataFrame, name: str, folder: Path) -> None:
+    """Draw a chart and its thumbnail into a folder, each light and dark."""
+    some = filter_rows(frame, [WHERE[name]]) if name in WHERE else frame
+    options = OPTIONS.get(name, {})
+    for theme, suffix in SUFFIXES.items():
+        whole, thumb = folder / f"{name}{suffix}.png", folder / "thumbs" / f"{name}{suffix}.png"
+        save(some, CHARTS[name].draw, whole, theme=theme, dpi=_DPI, **options)
+        plain = {"title": " ", "subtitle": False}  # a legend needs the room of a title
+        save(
+            some,
+            CHARTS[name].draw,
+            thumb,
+            theme=theme,
+            dpi=_THUMB_DPI,
+            width=_THUMB[0],
+            height=_THUMB[1],
+            **options,
+            **plain,
+        )
+        for picture in (whole, thumb):
+            colors = Image.open(picture).convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
+            colors.save(picture, optimize=True)
+
+
+def put_grid(page: str) -> str:
+    """Return a page with the current table of thumbnails at its place."""
+    return _GRID.sub(f"\n{make_grid()}\n\n", page)
+
+
+def make_grid() -> str:
+    """Return a table of thumbnails, each a link to its chart on the page, with the question that the chart answers."""
+    cells = [_make_cell(name, chart.question) for name, chart in CHARTS.items()]
+    rows = [cells[start : start + _IN_A_ROW] for start in range(0, len(cells), _IN_A_ROW)]
+    rows[-1] += [""] * (_IN_A_ROW - len(rows[-1]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in ([""] * _IN_A_ROW, ["---"] * _IN_A_ROW, *rows))
+
+
+def _make_cell(name: str, question: str) -> str:
+    anchor = re.sub(r"[^\w\- ]", "", question.lower()).replace(" ", "-")
+    light, dark = (f"gallery/thumbs/{name}{suffix}.png" for suffix in SUFFIXES.values())
+    picture = (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img src="{light}" width="{_THUMB_WIDTH}" alt="{name}"></picture>'
+    )
+    return f"[{picture}](#{anchor})<br>[{question}](#{anchor})"
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

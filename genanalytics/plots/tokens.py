@@ -25,7 +25,7 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.palette import GREY, choose_colors, find_look
+from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
 from genanalytics.plots.style import draw_legend, set_rows, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 
@@ -39,6 +39,14 @@ _LAYERS = {
     "kind unknown": (parts.CACHE_UNKNOWN, parts.REASONING_UNKNOWN),
 }
 """The layers of the stack, from its beginning to its end."""
+_COLORS = {
+    parts.UNCACHED.label: HUES[0],
+    parts.CACHE_READ.label: HUES[3],
+    parts.CACHE_WRITE.label: HUES[2],
+    parts.REASONING.label: HUES[4],
+    parts.ANSWER.label: HUES[1],
+}
+"""The colors of input, cache and output, as in the chart of the items."""
 _OUTPUT = [part.name for part in (parts.REASONING, parts.ANSWER, parts.REASONING_UNKNOWN)]
 _ROWS_UNKNOWN = parts.TOKENS_UNKNOWN.name
 _TOTAL, _OF_OUTPUT = "tokens", "output"
@@ -142,9 +150,8 @@ def _describe_unknown(found: pd.DataFrame) -> str:
 def _choose_colors(ax: Axes, tokens: pd.DataFrame, colors: Mapping[str, str] | None) -> dict[str, str]:
     """Return the color of each layer that has tokens."""
     plain = {"replayed": find_look(ax).soft, "kind unknown": GREY}
-    labels = [label for label in _LAYERS if label not in plain]
-    chosen = plain | dict(zip(labels, choose_colors(labels, colors), strict=True)) | dict(colors or {})
-    return {label: chosen[label] for label in _LAYERS if tokens[label].sum() > 0}
+    chosen = choose_colors(list(_LAYERS), _COLORS | plain | dict(colors or {}))
+    return {label: color for label, color in zip(_LAYERS, chosen, strict=True) if tokens[label].sum() > 0}
 
 
 def _make_layers(dated: pd.DataFrame, colors: Mapping[str, str]) -> list[Layer]:

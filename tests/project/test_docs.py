@@ -19,6 +19,7 @@ from support.paths import DOCS, ROOT
 from support.scripts import load
 
 GENERATE = load(DOCS / "generate.py")
+GALLERY = load(DOCS / "gallery.py")
 
 
 @pytest.mark.parametrize("page", GENERATE.PAGES)
@@ -60,13 +61,29 @@ def test_the_gallery_shows_every_chart_and_how_to_draw_it() -> None:
         assert f"## {chart.question}\n" in text
         assert f"$ genanalytics plot {name} " in text
         assert f"ga.plots.{chart.draw.__name__}(frame" in text
-        assert f"![{name}](gallery/{name}.png)" in text
+        for suffix in GALLERY.SUFFIXES.values():
+            assert f'"gallery/{name}{suffix}.png"' in text
+    assert text == GALLERY.put_grid(text), "draw it anew: python3 dev.py gallery"
 
 
-def test_the_pictures_of_the_gallery_are_its_charts_and_small() -> None:
-    pictures = list((DOCS / "gallery").iterdir())
-    assert {picture.name for picture in pictures} == {f"{name}.png" for name in CHARTS}
-    assert max(picture.stat().st_size for picture in pictures) < 150_000
+def test_each_thumbnail_leads_to_its_chart() -> None:
+    text = (DOCS / "gallery.md").read_text()
+    anchors = re.findall(r"\]\(#([^)]+)\)", GALLERY.make_grid())
+    headings = [
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall("^## (.+)", text, re.MULTILINE)
+    ]
+    assert len(anchors) == 2 * len(CHARTS)
+    assert set(anchors) <= set(headings)
+
+
+def test_the_pictures_of_the_gallery_are_its_charts_light_and_dark_and_small() -> None:
+    names = {f"{name}{suffix}.png" for name in CHARTS for suffix in GALLERY.SUFFIXES.values()}
+    for folder in (DOCS / "gallery", DOCS / "gallery" / "thumbs"):
+        assert {picture.name for picture in folder.glob("*.png")} == names
+    pictures = list((DOCS / "gallery").rglob("*.png"))
+    assert max(picture.stat().st_size for picture in pictures) < 200_000
+    assert sum(picture.stat().st_size for picture in pictures) < 6_000_000
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
