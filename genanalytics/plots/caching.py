@@ -85,7 +85,7 @@ def cache_waterfall(
         _draw_steps(axes, bars)
         is_narrow = measure_cell(axes)[0] < _NARROW
         if is_narrow:  # the amounts are over the bars
-            axes.tick_params(axis="y", labelleft=False)
+            axes.tick_params(axis="y", labelleft=False, left=False)
         decimals = 0 if is_narrow and max(bar.top for bar in bars) >= _LARGE else count_decimals(axes.get_yticks())
         for place, bar in enumerate(bars):
             is_bound = unknown > 0 and bar.color == GREY  # the two costs
@@ -210,7 +210,7 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame, colors: Sequence[str] | None) -> N
     ax.hlines(rows, low, high, color=look.ink, linewidth=1.4, zorder=4)
     size = np.nan_to_num(spent).clip(min=0)
     size = _SMALLEST_DOT + _LARGEST_DOT * size / (size.max() or 1.0)
-    ax.scatter(rate, rows, s=size, color=hues, linewidth=0, alpha=0.7, zorder=3)
+    ax.scatter(rate, rows, s=size, color=hues, linewidth=0, zorder=3)
     left, right = ax.get_xlim()
     ax.set_xlim(min(left, 0 - 0.02 * (right - left)), right)
     ax.axvline(0, color=look.soft, linewidth=0.8)

@@ -105,7 +105,7 @@ def _draw_margins(ax: Axes, week: Week) -> None:
     """Draw a bar per hour above the cells, and one per weekday to the right of them."""
     above, beside = np.nan_to_num(week.hours).clip(min=0), np.nan_to_num(week.days).clip(min=0)
     highest = max(float(above.max()), float(beside.max())) or 1.0
-    look: dict[str, Any] = {"align": "edge", "color": HUES[0], "linewidth": 0, "alpha": 0.55}
+    look: dict[str, Any] = {"align": "edge", "color": HUES[0], "linewidth": 0}
     ax.bar(np.arange(HOURS) + 0.1, -_ABOVE * above / highest, width=0.8, bottom=-_APART, **look)
     ax.barh(np.arange(DAYS) + 0.1, _BESIDE * beside / highest, height=0.8, left=HOURS + _APART, **look)
 

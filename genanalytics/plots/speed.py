@@ -199,15 +199,15 @@ def _draw_dots(ax: Axes, groups: pd.DataFrame, best: np.ndarray, colors: Sequenc
     order = np.argsort(price[best])
     ax.plot(price[best][order], speed[best][order], color=HUES[0], linewidth=1, alpha=0.5, linestyle="--", zorder=1)
     ax.scatter(price, speed, color=colors, s=36, zorder=3)
-    ends = set_logarithmic(ax, "y", np.concatenate([speed, low, high]), Unit.TOKENS_PER_S)
-    ax.set_ylim(_widen(ends))
-    ax.set_xlim(_widen(set_logarithmic(ax, "x", np.concatenate([price, left, right]), Unit.USD)))
+    set_logarithmic(ax, "y", _widen(np.concatenate([speed, low, high])), Unit.TOKENS_PER_S)
+    set_logarithmic(ax, "x", _widen(np.concatenate([price, left, right])), Unit.USD)
 
 
-def _widen(ends: tuple[float, float]) -> tuple[float, float]:
-    """Return the ends of a logarithmic axis with room for names."""
-    room = (ends[1] / ends[0]) ** _ROOM
-    return ends[0] / room, ends[1] * room
+def _widen(values: np.ndarray) -> np.ndarray:
+    """Return values with two more that leave room for names at both ends of a logarithmic axis."""
+    least, most = float(np.nanmin(values)), float(np.nanmax(values))
+    room = (most / least) ** _ROOM
+    return np.append(values, [least / room, most * room])
 
 
 def _write_names(ax: Axes, groups: pd.DataFrame, best: np.ndarray, by: str, top: int) -> None:
@@ -235,4 +235,4 @@ def _draw_ridge(ax: Axes, cells: pd.DataFrame, row: int, scale: float, color: st
     edges = np.unique(np.concatenate([low, high]).round(9))
     heights = np.zeros(len(edges) - 1)
     heights[np.searchsorted(edges, low.round(9))] = share
-    ax.stairs(row - scale * heights, edges, baseline=row, fill=True, color=color, alpha=0.75, linewidth=0)
+    ax.stairs(row - scale * heights, edges, baseline=row, fill=True, color=color, linewidth=0)
