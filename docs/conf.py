@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 SAMPLE = "sample-report.html"
 PICTURE = re.compile(
     r'<picture>\s*<source [^>]*srcset="(?P<dark>[^"]+)"[^>]*>\s*'
-    r'<img [^>]*src="(?P<light>[^"]+)"[^>]*alt="(?P<alt>[^"]*)"[^>]*>\s*</picture>'
+    r'<img src="(?P<light>[^"]+)"(?: width="(?P<width>\d+)")? alt="(?P<alt>[^"]*)">\s*</picture>'
 )
 """A picture with a dark form, as a code host shows it: by the scheme of the browser."""
 
@@ -103,7 +103,13 @@ def lower_anchors(_app: Sphinx, page: str, source: list[str]) -> None:
 def pair_pictures(_app: Sphinx, page: str, source: list[str]) -> None:
     """Make two images of each picture with a dark form: the theme shows one of them, by the choice of the reader."""
     if not page.startswith("notebooks/"):
-        source[0] = PICTURE.sub(r"![\g<alt>](\g<light>){.only-light}![\g<alt>](\g<dark>){.only-dark}", source[0])
+        source[0] = PICTURE.sub(_pair, source[0])
+
+
+def _pair(found: re.Match[str]) -> str:
+    width = f" width={found['width']}px" if found["width"] else ""
+    images = (f"![{found['alt']}]({found[scheme]}){{.only-{scheme}{width}}}" for scheme in ("light", "dark"))
+    return "".join(images)
 
 
 def show_rest(_app: Sphinx, page: str, source: list[str]) -> None:

@@ -19,7 +19,7 @@ from genanalytics.plots import CHARTS, save
 from genanalytics.plots.saving import ChartOptions
 from genanalytics.records.frame import parse_frame
 from genanalytics.records.parse import Row
-from genanalytics.sandbox import sample
+from genanalytics.sandbox import Sample, sample
 
 PAGE = Path(__file__).with_suffix(".md")
 PICTURES = Path(__file__).with_suffix("")
@@ -67,10 +67,14 @@ def main(arguments: list[str]) -> None:
 
 def make_records() -> pd.DataFrame:
     """Return the records of the pictures: those that existed at the time of the fetch."""
-    made = sample(RECORDS).records
-    bodies = [(name, json.dumps({"data": record}).encode()) for name, record in made.items()]
-    frame = parse_frame([Row(name, body, FETCHED.timestamp()) for name, body in bodies])
+    frame = parse_sample(sample(RECORDS))
     return frame[frame["created_at"] < FETCHED]
+
+
+def parse_sample(made: Sample) -> pd.DataFrame:
+    """Return the records of a sample as a fetch at the time of the pictures would."""
+    bodies = [(name, json.dumps({"data": record}).encode()) for name, record in made.records.items()]
+    return parse_frame([Row(name, body, FETCHED.timestamp()) for name, body in bodies])
 
 
 def draw(frame: pd.DataFrame, name: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from PIL import Image
 
 import genanalytics as ga
+from genanalytics.sandbox import sample
 
 sys.path.insert(0, str(Path(__file__).parent))
 import gallery
@@ -17,6 +18,8 @@ import gallery
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TITLE = "OpenRouter in September 2026"
 WIDTH, HEIGHT = 1200, 1000
+_BEFORE, _SEED = 18_000, 8
+"""The number of records of the month before, and their seed."""
 _SCALE = 1.5
 """Pixels of the picture per pixel of the page."""
 _COLORS = 128
@@ -24,8 +27,9 @@ _COLORS = 128
 
 
 def write_sample(path: Path) -> None:
-    """Write the report on the records of the gallery."""
-    ga.write_report(gallery.make_records(), path, title=TITLE)
+    """Write the report on the records of the gallery, against those of the month before."""
+    before = gallery.parse_sample(sample(_BEFORE, seed=_SEED, month="2026-08"))
+    ga.write_report(gallery.make_records(), path, against=before, title=TITLE)
 
 
 def draw(page: Path, folder: Path) -> None:
