@@ -58,7 +58,8 @@ function filterTable(table, text) {
 
 const FEW_ROWS = 10;
 for (const table of document.querySelectorAll("table")) {
-  const caption = table.caption.textContent;
+  const head = table.closest(".table").querySelector(".head");
+  const caption = head.textContent.trim();
   const tools = make("div", { className: "tools" });
   if (table.tBodies[0].rows.length > FEW_ROWS) {
     const input = make("input", { type: "search", placeholder: "Filter rows", ariaLabel: `Filter rows of: ${caption}` });
@@ -72,7 +73,7 @@ for (const table of document.querySelectorAll("table")) {
   const save = make("button", { type: "button", ariaLabel: `Download CSV: ${caption}`, textContent: "Download CSV" });
   save.addEventListener("click", () => saveTable(table));
   tools.append(save);
-  table.parentElement.before(tools);
+  head.append(tools);
 }
 
 // A click on an entry of a legend shows its series alone; a second one shows all.

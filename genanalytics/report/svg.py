@@ -47,7 +47,7 @@ class _Form(NamedTuple):
     least_text: float
 
 
-_WIDE, _HALF = _Form(9, 3.8, 0.31, 10.8, 9), _Form(5.4, 3.5, 0.31, 10.8, 9)
+_WIDE, _HALF = _Form(9, 3.4, 0.28, 10.8, 9), _Form(5.4, 3.5, 0.31, 10.8, 9)
 _NARROW = _Form(4.2, 3.6, 0.33, 11.2, 9.3)
 _AROUND_ROWS, _LEAST_ROWS = 0.8, 3
 """The height next to rows, in inches, and the number of rows with room at least."""
