@@ -40,6 +40,7 @@ def cost_bridge(
     before: Records | None = None,
     every: Every | None = None,
     days: tuple[float, float] | None = None,
+    change: pd.DataFrame | None = None,
     tz: str = "UTC",
     title: str | None = None,
     subtitle: bool = True,
@@ -60,6 +61,8 @@ def cost_bridge(
             months.
         days: The lengths of both periods in days, the earlier one first, to get amounts per day; None for whole
             amounts. Only with `before`.
+        change: The result of `ga.cost_change` of both periods with the same `days`; None to compute it. Only with
+            `before`.
         tz: The time zone of days, by its IANA name.
         title: The title; None for the subject of the chart.
         subtitle: Whether details are written below the title.
@@ -78,7 +81,9 @@ def cost_bridge(
             write_title(axes, subject, [describe_basis(data, tz)], title=title, subtitle=subtitle)
             letters = max(20, int(_SENTENCE * measure_cell(axes)[0] / measure_text("n")))
             return write_empty(axes, textwrap.fill(refusal, letters))
-        found = cost_change(sides.before, sides.after, by=None, days=sides.days, tz=tz)
+        found = change
+        if found is None or before is None:
+            found = cost_change(sides.before, sides.after, by=None, days=sides.days, tz=tz)
         total = found.attrs["total"]
         lost = [name for side, name in zip(_SIDES, sides.names, strict=True) if total[side] is None]
         steps = [] if lost else [*_list_steps(total, sides.names)]

@@ -72,7 +72,11 @@ def test_the_steps_add_up_to_the_change(axes: Axes) -> None:
     assert ends[-2] == pytest.approx(ends[-1], rel=1e-12)
     known = (float(frame["total_cost"].sum()) for frame in (before, after))
     assert [ends[0], ends[-1]] == pytest.approx([*known])
-    total = cost_change(before, after, by=None).attrs["total"]
+    change = cost_change(before, after, by="model")
+    total = change.attrs["total"]
+    other = Figure().subplots()
+    cost_bridge(after, before=before, change=change, ax=other)
+    assert texts(other) == texts(axes)
     assert sum(bar.get_width() for bar in bars[1:-1]) == pytest.approx(total["change"])
 
 
