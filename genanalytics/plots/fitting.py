@@ -25,28 +25,30 @@ class Fitting:
 
     def __call__(self, ax: Any, renderer: RendererBase | None) -> Bbox:  # noqa: ANN401 - axes of any kind
         """Return the place of axes in shares of the figure."""
-        place = given = ax.get_position(original=True)
+        given: Bbox = ax.get_position(original=True)
+        place = given
         if ax.figure.get_layout_engine() is None and given.bounds == self._given and ax.get_subplotspec():
             for _ in range(_PASSES):
-                ax.apply_aspect(_shrink(ax, given, renderer))
-            place = ax.get_position()
+                place = _shrink(ax, given, place, self._measure(ax, place, renderer))
+        ax.apply_aspect(place)
         ax.title.get_window_extent(renderer)  # the legend may have to become another one before it is drawn
-        found: Bbox = place
-        return found
+        return place
+
+    def _measure(self, ax: Axes, place: Bbox, renderer: RendererBase | None) -> Bbox:
+        """Return the box around axes with all their labels, if they were at a place, in shares of the figure."""
+        ax.set_axes_locator(lambda *_: place)
+        whole = ax.get_tightbbox(renderer)
+        ax.set_axes_locator(self)
+        return place if whole is None else whole.transformed(ax.figure.transSubfigure.inverted())
 
 
-def _shrink(ax: Axes, given: Bbox, renderer: RendererBase | None) -> Bbox:
-    """Return a place in which axes with all their labels are inside their cell."""
+def _shrink(ax: Axes, given: Bbox, place: Bbox, drawn: Bbox) -> Bbox:
+    """Return a place in which axes with all their labels are inside their cell, given the labels at another place."""
     cell = _find_cell(ax)
-    whole = ax.get_tightbbox(renderer, call_axes_locator=False)
-    if whole is None:
-        return given
-    drawn = whole.transformed(ax.figure.transSubfigure.inverted())
-    now = ax.get_position()
-    left = max(given.x0, cell.x0 + now.x0 - drawn.x0)
-    bottom = max(given.y0, cell.y0 + now.y0 - drawn.y0)
-    right = max(min(given.x1, cell.x1 - (drawn.x1 - now.x1)), left + _LEAST * cell.width)
-    top = max(min(given.y1, cell.y1 - (drawn.y1 - now.y1)), bottom + _LEAST * cell.height)
+    left = max(given.x0, cell.x0 + place.x0 - drawn.x0)
+    bottom = max(given.y0, cell.y0 + place.y0 - drawn.y0)
+    right = max(min(given.x1, cell.x1 - (drawn.x1 - place.x1)), left + _LEAST * cell.width)
+    top = max(min(given.y1, cell.y1 - (drawn.y1 - place.y1)), bottom + _LEAST * cell.height)
     return Bbox.from_extents(left, bottom, right, top)
 
 

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, IdentityTransform
 
 from genanalytics.base.text import shorten
-from genanalytics.plots.legend import find_legend, place_legend
+from genanalytics.plots.legend import arrange_labels, find_legend, place_legend
 from genanalytics.plots.palette import Look
 from genanalytics.plots.room import measure_cell
 
@@ -35,8 +35,8 @@ class Heading(Text):
     details: Sequence[str] = ()
     handles: Sequence[Artist] = ()
     look: Look
-    _room = 0.0
-    """The width of the legend, in points."""
+    labels: tuple[int, Sequence[str]] = (0, ())
+    """The columns and the texts of the legend."""
 
     def set_text(self, s: object) -> None:
         """Set another title, without details."""
@@ -92,9 +92,10 @@ class Heading(Text):
     def _fit_legend(self, left: float, bottom: float, room: float) -> Artist:
         """Return the legend, in a place of the figure in pixels; another width in points makes it another one."""
         axes: Any = self.axes
-        if round(room) != self._room:
-            self._room = round(room)
-            place_legend(axes, self.handles, self.look.ink, room)
+        labels = arrange_labels([str(handle.get_label()) for handle in self.handles], room)
+        if labels != self.labels:  # otherwise it keeps what the caller has changed in it
+            self.labels = labels
+            place_legend(axes, self.handles, labels, self.look.ink)
         legend = axes.get_legend()
         legend.set_bbox_to_anchor((left, bottom - _GAP * axes.figure.dpi / 144), IdentityTransform())
         found: Artist = legend
@@ -123,7 +124,8 @@ def set_legend(ax: Axes, handles: Sequence[Artist], look: Look) -> None:
     heading = ax.title if isinstance(ax.title, Heading) else _add_heading(ax)
     heading.look, heading.handles = look, handles
     if handles:
-        place_legend(ax, handles, look.ink, measure_cell(ax)[0])
+        heading.labels = arrange_labels([str(handle.get_label()) for handle in handles], measure_cell(ax)[0])
+        place_legend(ax, handles, heading.labels, look.ink)
 
 
 def _add_heading(ax: Axes) -> Heading:

@@ -22,16 +22,16 @@ _MANY = 3
 """From this number on, entries have at least two columns."""
 
 
-def place_legend(ax: Axes, handles: Sequence[Artist], color: str, room: float) -> None:
-    """Write a legend that fits into a width in points; it reads from left to right.
+def place_legend(ax: Axes, handles: Sequence[Artist], labels: tuple[int, Sequence[str]], color: str) -> None:
+    """Write a legend with columns and texts as `arrange_labels` returns them; it reads from left to right.
 
     Its place is that of the heading, which the layout of the figure counts.
     """
-    columns, labels = arrange_labels([str(handle.get_label()) for handle in handles], room)
+    columns, texts = labels
     order = [place for column in range(columns) for place in range(column, len(handles), columns)]
     legend = ax.legend(
         handles=[handles[place] for place in order],
-        labels=[labels[place] for place in order],
+        labels=[texts[place] for place in order],
         loc="lower left",
         bbox_to_anchor=(0, 1),
         ncols=columns,
