@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.text import list_names
+from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, spread, summarize
-from genanalytics.metrics.catalog import find_row_value
+from genanalytics.metrics.catalog import ROW_VALUES, find_row_value
 from genanalytics.metrics.declare import LEVELS, name_limits
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.forms import Spread
@@ -28,7 +30,7 @@ from genanalytics.plots.groups import (
 from genanalytics.plots.palette import GREY, HUES, find_look
 from genanalytics.plots.percentiles import find_least, has_enough
 from genanalytics.plots.style import draw_legend, set_rows, style_axes, write_empty, write_title
-from genanalytics.units import format_value
+from genanalytics.units import Unit, format_value
 
 _DRAWN = ("p50", "p95", "p99")
 _SORTED_BY = "p95"
@@ -56,7 +58,7 @@ def latency_percentiles(
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, with a row per value.
-        metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, `itl_ms`, ...
+        metric: A row value that is a time: `ttft_ms`, `e2e_ms`, `itl_ms`, ...
         tz: The time zone of days and hours, by its IANA name.
         top: The number of groups with a row: those with the most observations.
         colors: The color of the p95 by group; the others are blue.
@@ -66,9 +68,13 @@ def latency_percentiles(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such row value or time zone.
+        InputError: There is no such row value, it is not a time, or there is no such time zone.
     """
     value = find_row_value(metric)
+    if value.unit is not Unit.MS:
+        times = list_names((name for name, other in ROW_VALUES.items() if other.unit is Unit.MS), near=value.name)
+        msg = f"metric={value.name!r} is not a time, so the highest values are not the slowest: give {times}"
+        raise InputError(msg, arguments=["metric"])
     of_value = spread(value)
     found = summarize(
         data, by=by, tz=tz, metrics=[of_value.p50, of_value.p95, of_value.p99, of_value.n], intervals=True

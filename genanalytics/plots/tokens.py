@@ -21,6 +21,7 @@ from genanalytics.plots.content import add_series, add_value
 from genanalytics.plots.groups import (
     describe_basis,
     describe_undated,
+    find_period,
     name_subject,
     shorten_group,
     to_finite,
@@ -95,7 +96,7 @@ def token_mix(
     mixed = add_items(data) if itemized is None else itemized
     group = None if every is not None else by or "model"
     found = summarize(mixed, by=group, every=every, tz=tz, metrics=parts.TOKEN_MIX)
-    unfinished = None if every is None else find_periods(found, every)
+    unfinished = None if every is None else find_periods(found, every, ends=find_period(data))
     with style_axes(ax, grid="y" if every else "x") as axes:
         details = [_describe_whole(found), describe_basis(data, tz), _describe_unknown(found)]
         details.append("" if every is None else describe_undated(found))

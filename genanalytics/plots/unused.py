@@ -32,7 +32,7 @@ _WHAT = {CERTAIN: "not used", UPPER_BOUND: "at most", SUSPECTED: "suspected"}
 """The kinds in the legend."""
 
 
-@opens_paths("data", "ledger")
+@opens_paths("data")
 def unused_cost(
     data: Records,
     *,

@@ -7,6 +7,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from genanalytics.errors import InputError
 from genanalytics.metrics import summarize
 from genanalytics.plots import latency_percentiles
 from genanalytics.plots.content import find_content
@@ -103,3 +104,8 @@ def test_colors_belong_to_groups(axes: Axes) -> None:
 def test_without_a_percentile_the_chart_says_why(axes: Axes, rows: list[dict[str, object]], reason: str) -> None:
     latency_percentiles(frame_of(*rows), ax=axes)
     assert texts(axes)[-1] == reason
+
+
+def test_a_speed_is_refused(axes: Axes) -> None:
+    with pytest.raises(InputError, match=r"metric='tps_decode' is not a time, .*: give ttft_ms, e2e_ms"):
+        latency_percentiles(frame_of(*of_provider("a", 100)), metric="tps_decode", ax=axes)
