@@ -41,6 +41,7 @@ class Content:
         values: What the pointer reads; of two boxes at one place, the later one counts.
         series: Artists and the label of the legend entry that they belong to.
         rows: The number of rows of a chart with a row per group; 0 for another chart.
+        reason: Why the chart is empty; empty for a chart that shows something.
     """
 
     title: str = ""
@@ -49,6 +50,7 @@ class Content:
     values: list[Value] = field(default_factory=list)
     series: list[tuple[Artist, str]] = field(default_factory=list)
     rows: int = 0
+    reason: str = ""
 
 
 _PLACE = "_genanalytics_content"

@@ -127,6 +127,7 @@ def remove_words(ax: Axes) -> None:
 
 def write_empty(ax: Axes, reason: str) -> Axes:
     """Write the reason for an empty chart into it."""
+    find_content(ax).reason = reason
     ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=find_look(ax).soft)
     ax.set(xticks=[], yticks=[])
     return ax

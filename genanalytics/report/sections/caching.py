@@ -11,7 +11,7 @@ from genanalytics.decide.losses.waste import Measured
 from genanalytics.decide.replay.hit_rate import hit_rate_by_gap
 from genanalytics.metrics import REQUESTS, sessions, summarize
 from genanalytics.metrics.catalog import resolve
-from genanalytics.report.blocks import Block, Chart, Section, Text
+from genanalytics.report.blocks import Block, Section, Text
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import keep_intervals, list_shown, make_table, make_tables, sum_rest
@@ -96,7 +96,7 @@ def _list_blocks(given: Given, losing: pd.DataFrame) -> Iterator[Block]:
     yield _draw_gaps(given)
 
 
-def _draw_bridge(given: Given) -> Chart:
+def _draw_bridge(given: Given) -> Block:
     steps = resolve(_STEPS)
     total = given.figures.total
     numbers = make_table(
@@ -106,7 +106,7 @@ def _draw_bridge(given: Given) -> Chart:
     return draw_named(given, "cache-waterfall", numbers=numbers, in_words=f"{words}.", half=True, height=0.75)
 
 
-def _draw_rates(given: Given, ranked: pd.DataFrame) -> Chart:
+def _draw_rates(given: Given, ranked: pd.DataFrame) -> Block:
     numbers = make_table(
         ranked,
         ["model"],
@@ -163,7 +163,7 @@ def _follow(number: int) -> str:
     return "follows" if number == 1 else "follow"
 
 
-def _draw_gaps(given: Given) -> Chart:
+def _draw_gaps(given: Given) -> Block:
     rates = hit_rate_by_gap(given.data)
     figures = list_shown(rates, _OF_GAPS)
     numbers = make_table(

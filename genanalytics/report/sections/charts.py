@@ -3,9 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from genanalytics.plots.catalog import find_chart
+from genanalytics.plots.content import find_content
 from genanalytics.plots.groups import describe_basis
-from genanalytics.report.blocks import Chart, Table
+from genanalytics.report.blocks import Chart, Table, Text
 from genanalytics.report.sections.given import Given
 from genanalytics.report.svg import draw_chart
 
@@ -19,8 +22,10 @@ def draw_named(
     half: bool = False,
     height: float = 1.0,
     **options: Any,  # noqa: ANN401 - of the chart
-) -> Chart:
+) -> Chart | Text:
     """Return a chart of the records for the page, which says once for all charts what they are based on.
+
+    If the chart would be empty, its reason is a text.
 
     Args:
         given: What the section is made from.
@@ -31,15 +36,16 @@ def draw_named(
         height: Its height, as a part of the usual one.
         options: Further arguments of the chart.
     """
-    chart = find_chart(name)
+    chart, reasons = find_chart(name), list[str]()
+
+    def draw(axes: Axes) -> None:
+        chart.draw(given.data, ax=axes, tz=given.tz, **options)
+        reasons.append(find_content(axes).reason)
+
     drawn = draw_chart(
-        lambda axes: chart.draw(given.data, ax=axes, tz=given.tz, **options),
-        name=name,
-        question=chart.question,
-        numbers=numbers,
-        in_words=in_words,
-        half=half,
-        height=height,
+        draw, name=name, question=chart.question, numbers=numbers, in_words=in_words, half=half, height=height
     )
+    if reasons[0]:
+        return Text(f"{drawn.title}: {' '.join(reasons[0].split())}.")
     basis = describe_basis(given.data, given.tz)
     return replace(drawn, details=[detail for detail in drawn.details if detail != basis])

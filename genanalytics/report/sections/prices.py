@@ -9,7 +9,7 @@ from genanalytics.bill.book import BY
 from genanalytics.bill.levels import CHANGE, SURCHARGE, TIER
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.report.bill import Bill, describe_relations
-from genanalytics.report.blocks import Block, Chart, Section, Table, Text
+from genanalytics.report.blocks import Block, Section, Table, Text
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import MOST_ROWS, list_shown, make_table, make_tables
@@ -73,7 +73,7 @@ def _list_blocks(given: Given) -> list[Block]:
     return [_draw(given), *_list_changes(bill), *_list_prices(bill.prices, given.tz), *unexplained]
 
 
-def _draw(given: Given) -> Chart:
+def _draw(given: Given) -> Block:
     bill = given.figures.bill
     known = int(bill.prices["identified"].eq(KNOWN).sum())
     words = f"{format_count(known, 'price')} of models at providers are known."

@@ -10,7 +10,7 @@ from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.plots.percentiles import has_enough
-from genanalytics.report.blocks import Block, Chart, Section, Table
+from genanalytics.report.blocks import Block, Section
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import keep_intervals, make_table, make_tables, rank
@@ -21,8 +21,8 @@ METRICS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n", "e2e_ms_p50
 _TAILS = ("ttft_ms_p50", "ttft_ms_p95", "ttft_ms_p99", "ttft_ms_n")
 _PRICED = ("tps_decode_p50", "usd_per_mtok", "effective_cost")
 _P50, _P95, _N = "ttft_ms_p50", "ttft_ms_p95", "ttft_ms_n"
-_SLOW = 0.95
-"""The level of the percentile of the slow end."""
+_MEDIAN, _SLOW = 0.5, 0.95
+"""The levels of the percentiles of an answer."""
 _LONGEST = 40
 
 
@@ -80,19 +80,19 @@ def _list_blocks(given: Given) -> Iterator[Block]:
         caption="Speed by provider, the lowest p95 first",
         notes=["Providers can serve different models: compare the same model before you choose."],
     )
-    numbers = _list_over_time(given)
-    yield draw_named(given, "latency-heatmap", numbers=numbers, half=True, every=given.every)
+    if has_enough(int(given.figures.total[_N].iloc[0]), _MEDIAN):
+        yield _draw_over_time(given)
     yield _draw_prices(given)
 
 
-def _list_over_time(given: Given) -> Table:
+def _draw_over_time(given: Given) -> Block:
     times = summarize(given.data, every=given.every, tz=given.tz, metrics=_TAILS)
-    return make_table(
-        times, [TIME], resolve(_TAILS), name="latency-heatmap-numbers", caption="Time to the first token over time"
-    )
+    caption = "Time to the first token over time"
+    numbers = make_table(times, [TIME], resolve(_TAILS), name="latency-heatmap-numbers", caption=caption)
+    return draw_named(given, "latency-heatmap", numbers=numbers, half=True, every=given.every)
 
 
-def _draw_prices(given: Given) -> Chart:
+def _draw_prices(given: Given) -> Block:
     models = rank(given.figures.models)
     known = models[models["tps_decode_p50"].notna() & models["usd_per_mtok"].notna()]
     numbers = make_table(

@@ -11,7 +11,7 @@ from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.items import ITEM_VALUES
-from genanalytics.report.blocks import Block, Cell, Chart, Column, Section, Table, Text
+from genanalytics.report.blocks import Block, Cell, Column, Section, Table, Text
 from genanalytics.report.page import clean
 from genanalytics.report.scope import count_days, describe_days
 from genanalytics.report.sections.charts import draw_named
@@ -81,7 +81,7 @@ def _describe_largest(models: pd.DataFrame) -> str:
     return f"; {share} of {of} is {name_group(known['model'].iloc[0], missing='a model without a name')}"
 
 
-def _draw_cost(given: Given) -> Chart:
+def _draw_cost(given: Given) -> Block:
     every = given.every
     numbers = summarize(given.data, by="model", every=every, tz=given.tz, metrics=[EFFECTIVE_COST])
     by = [TIME, "model"]
@@ -106,7 +106,7 @@ def _is_within(given: Given) -> bool:
     return ahead.first <= period[1].tz_convert(given.tz).date()
 
 
-def _draw_items(given: Given) -> Chart:
+def _draw_items(given: Given) -> Block:
     every, itemized = given.every, given.figures.bill.itemized
     statistics = resolve(_ITEMS)
     numbers = summarize(itemized, every=every, tz=given.tz, metrics=statistics)

@@ -28,7 +28,8 @@ def make_when(given: Given) -> Section | None:
     if period is None or given.figures.total[_COST].isna().all():
         return None
     week = summarize_week(given.data, resolve_one(_COST), tz=given.tz)
-    return Section("when", "When", _answer(given, week), [*_list_blocks(given, week)])
+    days = np.count_nonzero(week.occurrences.sum(axis=1))
+    return Section("when", "When", _answer(given, week), [*_list_blocks(given, week)] if days > 1 else [])
 
 
 def _answer(given: Given, week: Week) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from genanalytics.report.blocks import Chart, Section, Table
+from genanalytics.report.blocks import Chart, Section, Table, Text
 from genanalytics.report.sections import make_given
 from genanalytics.report.sections.speed import make_speed
 from support.generations import frame_of
@@ -32,10 +32,13 @@ def test_the_answer_compares_providers_with_enough_requests(section: Section) ->
 
 
 def test_few_requests_have_a_median_and_no_slow_end() -> None:
-    assert make_section(frame_of({"latency": 900}, {"latency": 700})).answer == (
+    few = make_section(frame_of({"latency": 900}, {"latency": 700}))
+    assert few.answer == (
         "The median time to the first token is 800 ms, of 2 streamed requests: too few to tell how slow the slowest"
         " are."
     )
+    assert Text("TTFT by provider: too few observations: a median needs 10 in one provider.") in few.blocks
+    assert not any(isinstance(block, Chart) and block.name == "latency-heatmap" for block in few.blocks)
 
 
 def test_providers_are_sorted_by_p95_with_intervals(section: Section) -> None:
