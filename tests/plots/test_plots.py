@@ -195,7 +195,7 @@ def test_the_options_of_a_chart_are_keywords(name: str) -> None:
 
 
 def test_a_name_that_no_chart_has_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(InputError, match=r"no chart 'cost-rankin'; did you mean 'cost-ranking'\? there are cost-over"):
+    with pytest.raises(InputError, match=r"no chart 'cost-rankin'; did you mean 'cost-ranking'\? there are cost-"):
         plots.find_chart("cost-rankin")
 
 
