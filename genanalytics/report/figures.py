@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.bill.items import Itemized, divide
+from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.metrics import RowValue, Statistic, rate, summarize, total
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
@@ -58,6 +60,7 @@ class Figures:
         errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
         slow: The share of its requests that wait longer for their first token than 95 % of all requests.
         bill: Unit prices and items.
+        items_before: The records to compare with, with their items; None without them.
         period: The moments of the first and the last generation; None if none has a date.
         before: The same of the records to compare with.
         every: The periods of charts over time.
@@ -73,6 +76,7 @@ class Figures:
     errors: pd.DataFrame
     slow: pd.DataFrame
     bill: Bill
+    items_before: Itemized | None
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     before: tuple[pd.Timestamp, pd.Timestamp] | None
     every: Period
@@ -105,6 +109,7 @@ def compute_figures(data: Records, *, previous: Records | None = None, tz: str) 
         errors=compared[compared["metric"] == ERRORS.name],
         slow=compared[compared["metric"] == slow.name],
         bill=compute_bill(data),
+        items_before=None if previous is None else divide(previous, compute_prices(previous)),
         period=period,
         before=None if previous is None else find_period(previous),
         every=every,

@@ -30,6 +30,7 @@ _OF_MODELS = (
     "usd_per_mtok",
     "cache_savings_rate",
 )
+_LONGEST = 400
 _ITEMS = ("billed_cost", *(value.name for value in ITEM_VALUES), "byok_cost")
 
 
@@ -37,12 +38,16 @@ def make_spend(given: Given) -> Section | None:
     """Return the section: cost over time, what moved it, items of the bill, and the cost of each model."""
     if not given.figures.total[REQUESTS.name].iloc[0]:
         return None
-    return Section("spend", "Spend", clean(_describe(given), 400), list(_list_blocks(given)))
+    return Section("spend", "Spend", clean(_describe(given), _LONGEST), list(_list_blocks(given)))
 
 
 def _list_blocks(given: Given) -> Iterator[Block]:
     yield _draw_cost(given)
-    yield Text(clean(given.ahead.answer, 400), soft=given.ahead.expected is None)
+    yield Text(clean(given.ahead.answer, _LONGEST), soft=given.ahead.expected is None)
+    if given.previous is not None:
+        yield _draw_bridge(given)
+    if given.figures.period is not None and (given.previous is not None or _is_within(given)):
+        yield draw_named(given, "cumulative-cost", previous=given.previous, ahead=given.ahead, half=True)
     yield from _tabulate_models(given)
     yield _draw_items(given)
 
@@ -104,6 +109,12 @@ def _is_within(given: Given) -> bool:
     if given.every != "day" or ahead.expected is None or ahead.first is None or period is None:
         return False
     return ahead.first <= period[1].tz_convert(given.tz).date()
+
+
+def _draw_bridge(given: Given) -> Block:
+    """Return the chart of what changed the cost, out of the items of both periods."""
+    itemized = replace(given, data=given.figures.bill.itemized)
+    return draw_named(itemized, "cost-bridge", before=given.figures.items_before, half=True)
 
 
 def _draw_items(given: Given) -> Block:

@@ -5,11 +5,13 @@ import pandas as pd
 from genanalytics.base.text import capitalize, name_group
 from genanalytics.metrics import REQUESTS, summarize
 from genanalytics.metrics.catalog import resolve
+from genanalytics.metrics.concentration import CostShares, add_up_costs
 from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.expensive import COST, SHARE, most_expensive
 from genanalytics.plots.groups import name_subject
 from genanalytics.report.blocks import Block, Section, Table
 from genanalytics.report.page import clean
+from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import list_shown, make_table, rank, sum_rest
 from genanalytics.units import Unit, format_count, format_value
@@ -18,6 +20,9 @@ _KEYS = ("app_id", "external_user", "session_id")
 _FIGURES = ("effective_cost", "cost_share", "cost_per_request_p50", "error_rate")
 _COST, _TOKENS = "effective_cost", ("native_tokens_prompt", "native_tokens_completion")
 _LEAST_GROUPS = 2
+_LONGEST = 400
+_TOP, _LEAST_REQUESTS = 0.01, 100
+"""The answer names the share of the cost of so many of the requests, if there are at least so many."""
 _LARGE = 0.1
 """A smaller share of the cost is not in the answer of the section."""
 _MOST_WITHOUT = 0.5
@@ -30,21 +35,31 @@ def make_who(given: Given) -> Section | None:
     keys = [*given.labels, *(name for name in _KEYS if name in columns)]
     found = {key: rank(summarize(given.data, by=key, tz=given.tz, metrics=resolve(_FIGURES))) for key in keys}
     shown = {key: summary for key, summary in found.items() if summary[key].notna().sum() >= _LEAST_GROUPS}
-    requests = _tabulate_requests(given)
+    requests, shares = _tabulate_requests(given), add_up_costs(given.data)
     blocks: list[Block] = [_tabulate(key, summary) for key, summary in shown.items()]
     blocks += [requests] if requests.rows else []
     if not blocks:
         return None
-    return Section("who", "Who", clean(_describe(shown, given), 400), blocks)
+    if shares.groups >= _LEAST_GROUPS and shares.cost > 0:
+        by = "session_id" if "session_id" in shown else None
+        blocks.append(draw_named(given, "concentration", by=by, half=True))
+    return Section("who", "Who", clean(_describe(shown, shares), _LONGEST), blocks)
 
 
-def _describe(shown: dict[str, pd.DataFrame], given: Given) -> str:
-    """Return the answer of the section: the first of each key, with its share."""
+def _describe(shown: dict[str, pd.DataFrame], shares: CostShares) -> str:
+    """Return the answer of the section: the first of each key, with its share; and that of a few requests."""
     parts = [part for key, summary in shown.items() if (part := _describe_first(key, summary))]
-    if parts:
-        return f"{capitalize('; '.join(parts))}."
-    requests = format_count(int(given.figures.total[REQUESTS.name].iloc[0]), "request")
-    return f"Nobody has a large share of the cost of {requests}."
+    parts += filter(None, [_describe_requests(shares)])
+    return f"{capitalize('; '.join(parts))}." if parts else "Nobody has a large share of the cost."
+
+
+def _describe_requests(shares: CostShares) -> str:
+    """Return the share of the cost that the most expensive requests have; empty for few requests, and with refunds."""
+    if shares.groups < _LEAST_REQUESTS or shares.has_refunds or shares.cost <= 0:
+        return ""
+    part = format_value(shares.find_share(shares.count_top(_TOP)), Unit.SHARE)
+    known = "known " if shares.unknown else ""
+    return f"{100 * _TOP:g} % of the requests have {part} of the {known}cost"
 
 
 def _describe_first(key: str, summary: pd.DataFrame) -> str:

@@ -49,6 +49,14 @@ def test_the_answer_has_cost_change_and_largest_model() -> None:
     assert (list(first[1].trend), list(second[1].trend)) == ([6.0, 3.0], [2.0, 1.0])
     chart = find_block(section, "cost-over-time", Chart)
     assert any("2026-08-01" in entry.label for entry in chart.entries)
+    assert [block.name for block in section.blocks if isinstance(block, Chart)] == [
+        "cost-over-time",
+        "cost-bridge",
+        "cumulative-cost",
+        "items-over-time",
+    ]
+    bridge = find_block(section, "cost-bridge", Chart)
+    assert any("$4.00 less than before" in detail for detail in bridge.details)
 
 
 def test_many_models_are_summed_and_folded() -> None:

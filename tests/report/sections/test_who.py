@@ -3,7 +3,7 @@
 import pandas as pd
 
 import genanalytics as ga
-from genanalytics.report.blocks import Section, Table
+from genanalytics.report.blocks import Chart, Section, Table
 from genanalytics.report.sections import make_given
 from genanalytics.report.sections.who import make_who
 from support.generations import frame_of
@@ -56,3 +56,9 @@ def test_a_key_of_one_group_has_no_table() -> None:
 def test_a_cost_without_a_user_is_said() -> None:
     section = make_section(frame_of({"total_cost": 9.0}, *CALLS[:1], *CALLS[2:3]))
     assert "56.2 % of the cost has no external user" in section.answer  # 9 of 16
+
+
+def test_the_answer_has_the_share_of_the_most_expensive_requests() -> None:
+    section = make_section(frame_of({"total_cost": 99.0}, *({"total_cost": 1.0} for _ in range(99))))
+    assert section.answer == "1 % of the requests have 50.0 % of the cost."  # 99 of 198
+    assert find_block(section, "concentration", Chart).details
