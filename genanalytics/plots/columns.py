@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
 from genanalytics.plots.room import measure_cell, measure_text
-from genanalytics.plots.style import SMALL, write_beside
+from genanalytics.plots.style import BESIDE, SMALL, write_beside
 
 ABOVE = 1.2
 """The room above the first row for the headings, in rows."""
@@ -16,25 +16,24 @@ _HEADING = -0.85
 """The height of the headings, in rows."""
 _GAP, _BETWEEN = 13.0, 12.0
 """The room before a column, and between the labels of ticks, in points."""
-_MOST_OF_WIDTH = 0.3
 
 
 def write_columns(ax: Axes, columns: Mapping[str, Sequence[str]]) -> None:
     """Write columns of figures, by their headings, to the right of rows at 0, 1, 2 ...; then remove crowded ticks.
 
-    Where the chart is narrow, only the first columns are written, as many as take a part of its width.
+    Where the chart is narrow, only the first columns are written.
     """
     edges = list(
         accumulate(_GAP + max(measure_text(text, SMALL) for text in (name, *columns[name])) for name in columns)
     )
     whole = measure_cell(ax)[0]
-    shown = max(1, sum(edge <= _MOST_OF_WIDTH * whole for edge in edges))
+    shown = sum(edge <= BESIDE * whole for edge in edges)
     for (heading, texts), edge in zip(list(columns.items())[:shown], edges, strict=False):
         write_beside(ax, _HEADING, heading, indent=edge, ha="right")
         for row, text in enumerate(texts):
             write_beside(ax, row, text, indent=edge, ha="right")
     names = max(measure_text(label.get_text()) for label in ax.get_yticklabels())
-    _thin_ticks(ax, whole - edges[shown - 1] - names - _GAP)
+    _thin_ticks(ax, whole - max(edges[:shown], default=0.0) - names - _GAP)
 
 
 def _thin_ticks(ax: Axes, width: float) -> None:
