@@ -22,7 +22,7 @@ from genanalytics.plots.content import add_rows, add_series
 from genanalytics.plots.groups import describe_basis, find_period
 from genanalytics.plots.palette import GAIN, GREY, LOSS, find_look
 from genanalytics.plots.room import measure_cell, measure_text
-from genanalytics.plots.style import draw_legend, set_rows, style_axes, write_empty, write_title
+from genanalytics.plots.style import SMALL, draw_legend, set_rows, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_change, format_count, format_value, mark_lower_bound, money_decimals
 
 _ZOOMED = 0.35
@@ -138,7 +138,8 @@ def _choose_sides(
     lengths = (periods.before.days, periods.after.days)
     own = None if lengths[0] == lengths[1] else lengths
     notes = [describe_basis(data, tz), *periods.notices]
-    return _Sides(sides[0], sides[1], (periods.before.name, periods.after.name), own, notes), ""
+    names = (periods.before.name.removeprefix("the "), periods.after.name.removeprefix("the "))
+    return _Sides(sides[0], sides[1], names, own, notes), ""
 
 
 def _choose_periods(data: Records, lengths: Sequence[Every], tz: str) -> tuple[Periods | None, str]:
@@ -264,7 +265,7 @@ def _write_amounts(ax: Axes, steps: Sequence[_Step], bounds: Sequence[bool]) -> 
         else:
             text = format_change(step.amount, Unit.USD, decimals=max(costs, changes))
         place = (max(step.start, step.end), row)
-        ax.annotate(text, place, (5, 0), textcoords="offset points", va="center", color=ink)
+        ax.annotate(text, place, (5, 0), textcoords="offset points", va="center", fontsize=SMALL, color=ink)
         about = f" ({step.about})" if step.about else ""
         texts.append(f"{step.name}: {text}{about}")
     add_rows(ax, texts)

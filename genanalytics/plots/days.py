@@ -49,10 +49,12 @@ _MOST_OF = 0.95
 _MOST_NAMED = 3
 _DRAWN = (0.8, 0.75)
 """The shares of the width and height of a figure that the days take."""
+_NAME = 20.0
+"""The height of the names of months, in points."""
 _LETTER = 7.0
 """The width of a letter in the name of a month, in points."""
-_WRITTEN = 40.0
-"""The least width of a day, in points, in which its value is written."""
+_WRITTEN = (40.0, 24.0)
+"""The least width and height of a day, in points, in which its value is written."""
 _DARK = 0.8
 """On days darker than this share of the scale, text is white."""
 
@@ -118,7 +120,7 @@ def cost_calendar(
         _name_months(axes, grid, days[TIME])
         _draw_marks(axes, grid, days, values, flags)
         _add_values(axes, grid, days, values, statistic=statistic, flags=flags)
-        if grid.width >= _WRITTEN:
+        if grid.width >= _WRITTEN[0] and grid.height >= _WRITTEN[1]:
             _write_values(axes, grid, days[TIME], values, unit=statistic.unit, norm=norm)
         draw_scale(axes, norm, add_unit(statistic.label, statistic.unit), statistic.unit)
         return axes
@@ -134,6 +136,7 @@ class _Grid(NamedTuple):
         weeks: The number of columns.
         strips: The number of strips.
         width: The width of a day in points.
+        height: Its height in points.
     """
 
     columns: np.ndarray
@@ -142,6 +145,7 @@ class _Grid(NamedTuple):
     weeks: int
     strips: int
     width: float
+    height: float
 
     @classmethod
     def fit(cls, ax: Axes, days: pd.Series) -> "_Grid":
@@ -156,7 +160,9 @@ class _Grid(NamedTuple):
             return abs(math.log(width * strips * _STRIP / (math.ceil(whole / strips) * height)))
 
         weeks = math.ceil(whole / min(range(1, whole + 1), key=find_excess))
-        return cls(numbers % weeks, numbers // weeks, weekdays, weeks, math.ceil(whole / weeks), width / weeks)
+        strips = math.ceil(whole / weeks)
+        sides = (width / weeks, height / (strips * _STRIP))
+        return cls(numbers % weeks, numbers // weeks, weekdays, weeks, strips, *sides)
 
     @property
     def tops(self) -> np.ndarray:
@@ -222,7 +228,7 @@ def _draw(ax: Axes, grid: _Grid, values: np.ndarray, norm: Normalize) -> None:
     shown = range(0, _ROWS, 1 if grid.strips == 1 else 2)
     ax.set_yticks([top + day + 0.5 for top in tops for day in shown], [_WEEKDAYS[day] for _ in tops for day in shown])
     ax.set_xticks([])
-    ax.set(xlim=(0, grid.weeks), ylim=(edges[-1], -1))
+    ax.set(xlim=(0, grid.weeks), ylim=(edges[-1], -min(1.0, _NAME / grid.height)))
 
 
 def _name_months(ax: Axes, grid: _Grid, days: pd.Series) -> None:

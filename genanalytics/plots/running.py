@@ -29,6 +29,8 @@ from genanalytics.units import Unit, format_count, format_value, mark_lower_boun
 _COST = "effective_cost"
 _EXPECTED = "expected"
 _LIMITS = ("low_80", "high_80", "low_95", "high_95")
+_ROOM_ABOVE = 1.08
+"""The part above the lines is for the amount at their end."""
 _TICKS = (1, 8, 15, 22, 29)
 
 
@@ -215,6 +217,7 @@ def _draw(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame) 
     ax.set_xlim(0, max(month.length for month in (now, before) if month is not None))
     if all((month.totals >= 0).all() for month in (now, before) if month is not None):
         ax.set_ylim(bottom=0)
+    ax.set_ylim(top=_ROOM_ABOVE * ax.get_ylim()[1])
     ax.xaxis.set_major_locator(FixedLocator(_TICKS))
     set_linear(ax.yaxis, Unit.USD)
     _add_values(ax, now, before, expected)

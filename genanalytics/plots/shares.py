@@ -15,6 +15,7 @@ from genanalytics.plots.axis import set_linear
 from genanalytics.plots.content import add_columns, add_series
 from genanalytics.plots.groups import describe_basis, name_subject
 from genanalytics.plots.palette import HUES, find_look
+from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.plots.style import SMALL, draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
@@ -25,8 +26,12 @@ _HALF = 0.5
 _LEAST_FOR_LOGARITHM = 50
 _POINTS = 150
 _MARKS = [10.0**power for power in range(-8, 1)]
-_ROOM = 0.35
-"""The share of the width that the text of the half needs to the left of its point."""
+_BESIDE = 7
+"""The distance of a text from its point, in points."""
+_WIDTH = 0.85
+"""The share of the width that the curve takes."""
+_LOW = 0.1
+"""There is no room below points that are lower than this share of the height."""
 _REFUNDED = "refunds come last, so the share is above 100 % before them"
 
 
@@ -161,12 +166,17 @@ def _add_values(ax: Axes, numbers: np.ndarray, shares: np.ndarray, noun: str) ->
 
 
 def _write_point(ax: Axes, point: _Point) -> None:
-    """Write a named point to the right below the curve; the half to the left above it, if there is room."""
+    """Write a named point to the right below the curve, or to the left above it, where there is room."""
     look = find_look(ax)
     place = (point.groups, point.cost)
     ax.plot(*([value] for value in place), marker="o", markersize=6, color=HUES[0], markeredgecolor=look.paper)
-    across, _ = ax.transAxes.inverted().transform(ax.transData.transform(place))
-    is_above = point.is_half and across > _ROOM
-    offset, ha, va = ((-7, 3), "right", "bottom") if is_above else ((7, -3), "left", "top")
-    text = ax.annotate(point.label, place, offset, textcoords="offset points", ha=ha, va=va)
+    across, up = ax.transAxes.inverted().transform(ax.transData.transform(place))
+    width = (measure_text(point.label, SMALL) + _BESIDE) / (_WIDTH * measure_cell(ax)[0])
+    is_above = across >= width and (point.is_half or up <= _LOW)
+    side = (-_BESIDE, 3, "right", "bottom") if is_above else None
+    if not is_above and up > _LOW and across + width <= 1:
+        side = (_BESIDE, -3, "left", "top")
+    if side is None:  # the details have it
+        return
+    text = ax.annotate(point.label, place, side[:2], textcoords="offset points", ha=side[2], va=side[3])
     text.set(fontsize=SMALL, color=look.ink)

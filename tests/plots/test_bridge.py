@@ -117,7 +117,7 @@ def test_records_of_one_month_are_compared_by_week(axes: Axes) -> None:
     days = [on(f"2026-06-{day:02}", total_cost=1.0 + (day > 14)) for day in range(1, 22)]
     cost_bridge(frame_of(*days), ax=axes)
     assert [texts(axes)[0], texts(axes)[-1]] == ["$7.00", "$14.00"]
-    assert tick_texts(axes, "y")[0] == "the week of 2026-06-08"
+    assert tick_texts(axes, "y")[0] == "week of 2026-06-08"
     other = Figure().subplots()
     cost_bridge(frame_of(*days), every="month", ax=other)
     assert "all records are in one month, June 2026" in texts(other)[0].replace("\n", " ")
