@@ -100,10 +100,7 @@ def latency_tails(
         hues = choose_colors(groups, colors) if colors else [HUES[0]] * number
         panels = add_panels(axes, number)
         for place, panel in enumerate(panels):
-            for other, curve in enumerate(curves[:_MOST_LINES]):
-                if other != place:
-                    panel.plot(*_thin(curve, _MOST_BEHIND), color=find_look(axes).pale, linewidth=1)
-            panel.plot(*_thin(curves[place], _MOST_POINTS), color=hues[place], linewidth=2)
+            _draw_curves(panel, curves[:_MOST_LINES], place, hues[place])
             write_panel_title(panel, shorten_group(groups[place]))
             too_few = "" if len(curves[place][0]) else ", too few"
             _write_corner(panel, write_n(int(lines[place][1]["n"].iloc[0]), mark) + too_few)
@@ -111,6 +108,14 @@ def latency_tails(
         for place, group in enumerate(groups):
             _note_percentiles(panels[place], curves[place], shorten_group(group), value)
         return axes
+
+
+def _draw_curves(panel: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]], place: int, color: str) -> None:
+    """Draw the curve at a place in color, in front of the others."""
+    pale = find_look(panel).pale
+    for other in (curve for at, curve in enumerate(curves) if at != place):
+        panel.plot(*_thin(other, _MOST_BEHIND), color=pale, linewidth=1)
+    panel.plot(*_thin(curves[place], _MOST_POINTS), color=color, linewidth=2)
 
 
 def _write_corner(panel: Axes, text: str) -> None:
@@ -188,21 +193,23 @@ def latency_heatmap(
         _draw_cells(axes, cells, pd.Series(unfinished.index), edges, per_decade)
         set_logarithmic(axes, "y", cells[["low", "high"]].to_numpy(dtype=float).ravel(), value.unit)
         draw_scale(axes, _make_norm(cells), f"share of the {every}", Unit.SHARE)
-        dated = lines.dropna(subset=[TIME])
-        texts = [name_period(start, every) for start in unfinished.index]
-        for percentile, name, color in (
-            (of_value.p50, "p50", find_look(axes).ink),
-            (of_value.p95, "p95", HUES[1]),
-        ):
-            enough = has_enough(to_finite(dated[of_value.n.name]), LEVELS[name])
-            values = np.where(enough, to_finite(dated[percentile.name]), np.nan)
-            draw_line(axes, places, values, color, name)
-            _name_line(axes, places, values, name, color)
-            texts = [f"{text}\n{name}: {format_value(at, value.unit)}" for text, at in zip(texts, values, strict=True)]
-        numbers = [f"{text}\nn = {int(n):,}" for text, n in zip(texts, dated[of_value.n.name], strict=True)]
-        add_columns(axes, edges[:-1].tolist(), edges[1:].tolist(), numbers)
+        texts = _draw_percentiles(axes, lines.dropna(subset=[TIME]), value, places, every)
+        add_columns(axes, edges[:-1].tolist(), edges[1:].tolist(), texts)
         axes.set_xlim(edges[0], edges[-1])
         return axes
+
+
+def _draw_percentiles(ax: Axes, dated: pd.DataFrame, value: RowValue, places: np.ndarray, every: Period) -> list[str]:
+    """Draw p50 and p95 where enough is known; return the text under the pointer for each period."""
+    of_value = spread(value)
+    n = to_finite(dated[of_value.n.name])
+    texts = [name_period(start, every) for start in dated[TIME]]
+    for percentile, name, color in ((of_value.p50, "p50", find_look(ax).ink), (of_value.p95, "p95", HUES[1])):
+        values = np.where(has_enough(n, LEVELS[name]), to_finite(dated[percentile.name]), np.nan)
+        draw_line(ax, places, values, color, name)
+        _name_line(ax, places, values, name, color)
+        texts = [f"{text}\n{name}: {format_value(at, value.unit)}" for text, at in zip(texts, values, strict=True)]
+    return [f"{text}\nn = {int(number):,}" for text, number in zip(texts, n, strict=True)]
 
 
 def _make_norm(cells: pd.DataFrame) -> Normalize:

@@ -105,7 +105,7 @@ def outcomes(
         if unfinished.empty:
             return write_empty(axes, "no dated generation")
         if not panels:
-            return write_empty(axes, _describe_completed(totals))
+            return write_empty(axes, _describe_completed(totals.dropna(subset=[TIME])))
         _draw_panels(axes, panels, unfinished, period)
         return axes
 

@@ -61,6 +61,12 @@ def test_without_another_ending_a_sentence_says_so(axes: Axes, number: int, sent
     assert not axes.child_axes
 
 
+def test_generations_without_a_date_are_not_counted_as_completed(axes: Axes) -> None:
+    outcomes(frame_of({}, {"created_at": None, "finish_reason": "error"}), ax=axes)
+    assert texts(axes) == ["The one recorded completed"]
+    assert "1 undated left out" in detail(axes)
+
+
 def test_without_fallbacks_the_sentence_says_so_where_attempts_are_known(axes: Axes) -> None:
     outcomes(frame_of({"provider_responses": [{"status": 200}]}), ax=axes)
     assert texts(axes) == ["The one recorded completed,\nnone with a fallback"]
