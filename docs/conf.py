@@ -61,8 +61,11 @@ nitpick_ignore_regex = [
     # names of other packages: a link needs the inventory of their site, and a network
     ("py:class", r"(collections\.abc|datetime|decimal|matplotlib|narwhals|os|pandas|pyarrow)\..*"),
     # inputs that the docstrings describe
-    ("py:class", r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns)"),
-    ("py:class", r"pd\.DataFrame|HasColumns"),  # the parts of `Records | None`
+    (
+        "py:class",
+        r"genanalytics\.(ids\.read\.Has(Id|Headers)|metrics\.engines\.source\.HasColumns|report\.write\.Framed)",
+    ),
+    ("py:class", r"pd\.DataFrame|HasColumns|Labels"),  # the parts of `Records | None`
     ("py:class", r"genanalytics\.(fetching\.secret\.Secret|plots\.saving\.ChartOptions|bill\.page\.Section)"),
     ("py:class", r"genanalytics\.tables\.(layout\.Column|style\.Style|charts\.Trends)"),
 ]
