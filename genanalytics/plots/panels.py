@@ -1,14 +1,17 @@
 """Small panels inside the axes of a chart."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.patches import StepPatch
+from matplotlib.text import Text
 
 from genanalytics.base.text import shorten
-from genanalytics.plots.room import measure_cell, measure_text
+from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import SMALL
 
 _NARROWEST, _LOWEST = 100.0, 50.0
@@ -17,8 +20,6 @@ _ACROSS, _DOWN, _TOP = 14.0, 30.0, 16.0
 """The distances between panels, and the room of the first title, in points."""
 _BESIDE, _ABOVE = 85.0, 95.0
 """The room of labels next to axes, and of labels and titles below and above them, in points."""
-_BOLD = 1.15
-"""How much wider bold text is."""
 _THIN = 3.0
 """Bars that are narrower than this, in points, have no gaps between them."""
 
@@ -71,19 +72,42 @@ def draw_steps(ax: Axes, places: np.ndarray, width: float, heights: np.ndarray, 
     return ax.stairs(values, edges, fill=True, color=color, linewidth=0)
 
 
-def write_panel_title(panel: Axes, name: str, *more: str) -> None:
-    """Give a panel a title no wider than itself: a name, shortened if it must be, and as many more texts as fit."""
-    room = _measure(panel)[0] / _BOLD
-    kept = next(
-        kept for kept in range(len(more), -1, -1) if not kept or measure_text(_join(name, more[:kept]), SMALL) <= room
-    )
-    rest = _join("", more[:kept])
-    letters = max(6, int((room - measure_text(rest, SMALL)) / measure_text("n", SMALL)))
-    panel.set_title(shorten(name, letters) + rest, loc="left", fontsize=SMALL, fontweight="bold", pad=4)
+class PanelTitle(Text):
+    """A title that is no wider than its panel when drawn: as many of its parts as fit, and a shortened name if none.
+
+    Attributes:
+        parts: The name, then the texts after it.
+    """
+
+    parts: Sequence[str] = ("",)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw the title."""
+        if self.axes is not None:
+            self._fit(float(self.axes.get_window_extent(renderer).width), renderer)
+        super().draw(renderer)
+
+    def _fit(self, room: float, renderer: RendererBase) -> None:
+        name = self.parts[0]
+        shorter = (shorten(name, letters) for letters in range(len(name) - 1, 0, -1))
+        fuller = (" ".join(self.parts[:number]) for number in range(len(self.parts), 0, -1))
+        for text in itertools.chain(fuller, shorter):
+            self.set_text(text)
+            if float(self.get_window_extent(renderer).width) <= room:
+                return
 
 
-def _join(name: str, more: Sequence[str]) -> str:
-    return name + "".join(f" {text}" for text in more)
+def write_panel_title(panel: Axes, *parts: str) -> None:
+    """Give a panel a title: a name, and texts after it that are left out if they do not fit."""
+    title = PanelTitle()
+    title.update_from(panel.title)
+    title.parts = parts
+    title.axes = panel
+    title.set_figure(panel.figure)
+    title.set_transform(panel.title.get_transform())
+    title.set_in_layout(False)
+    panel.title = title
+    panel.set_title(" ".join(parts), x=0, ha="left", fontsize=SMALL, fontweight="bold", pad=4)
 
 
 def _count_columns(ax: Axes) -> int:

@@ -26,7 +26,7 @@ def of_provider(name: str, number: int) -> list[dict[str, object]]:
 
 
 def titles(ax: Axes) -> list[str]:
-    return [panel.get_title(loc="left") for panel in panels(ax)]
+    return [panel.get_title() for panel in panels(ax)]
 
 
 def test_each_group_has_a_panel_those_with_most_observations_first(axes: Axes) -> None:

@@ -1,5 +1,7 @@
 """The chart of outcomes: a panel for each way in which generations did not complete."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +27,7 @@ def shares(ax: Axes) -> dict[str, list[float]]:
     found = {}
     for panel in panels(ax):
         heights = sum(patch.get_data()[0] for patch in panel.patches if isinstance(patch, StepPatch))
-        found[panel.get_title(loc="left").partition(" (")[0]] = np.asarray(heights)[::2].tolist()  # between are gaps
+        found[panel.get_title().partition(" (")[0]] = np.asarray(heights)[::2].tolist()  # between are gaps
     return found
 
 
@@ -132,3 +134,15 @@ def test_panels_share_a_scale_unless_one_is_far_smaller(axes: Axes) -> None:
     assert len({panel.get_ylim() for panel in panels(other)}) == 2
     assert "scales differ" in detail(other)
     assert "scales differ" not in detail(axes)
+
+
+def test_titles_of_panels_are_no_wider_than_these_when_drawn() -> None:
+    frame = frame_of(*[{"finish_reason": reason} for reason in ("error", "length", None, "another", "content_filter")])
+    axes = Figure(figsize=(3, 4), layout="constrained").subplots()
+    outcomes(frame, ax=axes)
+    figure: Any = axes.figure
+    figure.canvas.draw()
+    figure.canvas.draw()
+    for panel in panels(axes):
+        assert panel.title.get_window_extent().width <= panel.get_window_extent().width
+    assert panels(axes)[0].get_title().startswith("error")
