@@ -95,7 +95,3 @@ def test_without_a_discount_the_section_says_so() -> None:
     made = make_section(frame_of({}, {}))
     assert made.answer == "No record reports a discount, so what caching saved is unknown."
     assert not made.blocks
-
-
-def test_without_a_request_there_is_no_section() -> None:
-    assert make_caching(make_given(frame_of())) is None

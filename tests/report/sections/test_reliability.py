@@ -63,18 +63,15 @@ def test_an_unknown_cost_makes_the_loss_a_lower_bound() -> None:
     assert "; ≥ $1.000 (50.0 % of all charges) was paid" in made.answer
 
 
-def test_nothing_failed_is_a_sentence() -> None:
-    assert make_section(frame_of({}, {})).answer == (
+def test_nothing_failed_and_no_attempts_are_sentences() -> None:
+    made = make_section(frame_of({}, {}))
+    assert Text("No record lists its attempts at providers.") in made.blocks
+    assert made.answer == (
         "No generation ended in an error and none was cancelled; nothing is known to be paid for an answer that could"
         " not be used."
     )
 
 
-def test_without_known_endings_and_attempts_the_section_says_so() -> None:
+def test_without_known_endings_the_section_says_so() -> None:
     made = make_section(frame_of({"finish_reason": None, "cancelled": None}))
     assert made.answer == "No record says how its generation ended."
-    assert Text("No record lists its attempts at providers.") in make_section(frame_of({})).blocks
-
-
-def test_without_a_request_there_is_no_section() -> None:
-    assert make_reliability(make_given(frame_of())) is None

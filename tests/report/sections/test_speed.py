@@ -63,10 +63,6 @@ def test_without_a_time_the_section_says_so() -> None:
     assert not made.blocks
 
 
-def test_without_a_request_there_is_no_section() -> None:
-    assert make_speed(make_given(frame_of())) is None
-
-
 def test_charts_leave_to_the_page_what_all_of_them_are_based_on(section: Section) -> None:
     details = [detail for block in section.blocks if isinstance(block, Chart) for detail in block.details]
     assert details
