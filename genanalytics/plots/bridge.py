@@ -29,6 +29,8 @@ _ZOOMED = 0.35
 """If all levels of the bridge are within this share of the highest, the axis does not begin at 0."""
 _SIDES = ("before", "after")
 _HEIGHT = 0.6
+_AXES = 0.65
+"""The share of the width that the axes have next to the names of rows."""
 _SENTENCE = 0.7
 """The share of the width that a sentence in empty axes takes."""
 
@@ -224,8 +226,7 @@ def _draw(ax: Axes, steps: Sequence[_Step], begin: float) -> None:
         ax.axvline(0, color=ink, linewidth=0.8)
     levels = [step.end for step in steps]
     low, high = min(begin, *levels), max(begin, *levels)
-    room = (high - low) or 1.0
-    ax.set_xlim(low - (0.02 * room if low < 0 else 0), high + 0.2 * room)
+    ax.set_xlim(low - (0.02 * (high - low) if low < 0 else 0), high if high > low else low + 1)
     ax.xaxis.set_major_locator(MaxNLocator(fit_ticks(ax, "$1,000.00", 7, share=0.6)))
     set_linear(ax.xaxis, Unit.USD)
     present = [(name, color) for name, color, sign in (("more", LOSS, 1), ("less", GAIN, -1)) if _has(steps, sign)]
@@ -245,27 +246,34 @@ def _draw_step(ax: Axes, row: int, step: _Step, *, is_zoomed: bool) -> None:
         return
     is_more = step.amount > 0
     color = GREY if step.is_cost else LOSS if is_more else GAIN
-    bars = ax.barh(row, step.amount, left=step.start, height=_HEIGHT, color=color)
+    bars = ax.barh(row, step.amount, left=step.start, height=_HEIGHT, color=color, edgecolor=color, linewidth=0.8)
     if not step.is_cost:
         add_series(ax, "more" if is_more else "less", [*bars])
 
 
 def _write_amounts(ax: Axes, steps: Sequence[_Step], bounds: Sequence[bool]) -> None:
     """Write the amount of each step to the right of it, and its text under the pointer."""
-    ink, texts = find_look(ax).ink, []
-    costs = money_decimals([step.amount for step in steps if step.is_cost])
-    changes = money_decimals([step.amount for step in steps if not step.is_cost]) - 1
-    marks = iter(bounds)
-    for row, step in enumerate(steps):
-        if step.amount is None:
-            text = "?"
-        elif step.is_cost:
-            amount = format_value(step.amount, Unit.USD, decimals=costs)
-            text = mark_lower_bound(amount) if next(marks) else amount
-        else:
-            text = format_change(step.amount, Unit.USD, decimals=max(costs, changes))
+    ink, texts = find_look(ax).ink, [*_list_amounts(steps, bounds)]
+    for row, (step, text) in enumerate(zip(steps, texts, strict=True)):
         place = (max(step.start, step.end), row)
         ax.annotate(text, place, (5, 0), textcoords="offset points", va="center", fontsize=SMALL, color=ink)
-        about = f" ({step.about})" if step.about else ""
-        texts.append(f"{step.name}: {text}{about}")
-    add_rows(ax, texts)
+    abouts = [f" ({step.about})" if step.about else "" for step in steps]
+    add_rows(ax, [f"{step.name}: {text}{about}" for step, text, about in zip(steps, texts, abouts, strict=True)])
+    low, high = ax.get_xlim()
+    share = (max(measure_text(text, SMALL) for text in texts) + 10) / (_AXES * measure_cell(ax)[0])
+    ax.set_xlim(right=high + (high - low) * share / max(0.2, 1 - share))
+
+
+def _list_amounts(steps: Sequence[_Step], bounds: Sequence[bool]) -> Iterator[str]:
+    """Yield the amount of each step; costs with the sign of a lower bound, if they are one."""
+    costs = money_decimals([step.amount for step in steps if step.is_cost])
+    changes = max(costs, money_decimals([step.amount for step in steps if not step.is_cost]) - 1)
+    marks = iter(bounds)
+    for step in steps:
+        if step.amount is None:
+            yield "?"
+        elif step.is_cost:
+            amount = format_value(step.amount, Unit.USD, decimals=costs)
+            yield mark_lower_bound(amount) if next(marks) else amount
+        else:
+            yield format_change(step.amount, Unit.USD, decimals=changes)

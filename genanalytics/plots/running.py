@@ -204,7 +204,8 @@ def _describe(now: _Month, before: _Month | None, mark: Callable[[str], str]) ->
         return
     whole = format_value(before.totals[-1], Unit.USD, decimals=decimals)
     so_far = f", {show(before, now.complete)}" if before.skipped < now.complete < before.days[-1] else ""
-    part = f", without its first {format_count(before.skipped, 'day')}" if before.skipped else ""
+    first = "day" if before.skipped == 1 else f"{before.skipped} days"
+    part = f", without its first {first}" if before.skipped else ""
     yield f"{before.name}: {whole}{so_far}{part}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from genanalytics.base.text import name_group
+from genanalytics.decide.mix.cost_change import cost_change
 from genanalytics.metrics import EFFECTIVE_COST, REQUESTS, summarize
 from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.catalog import resolve
@@ -113,8 +114,9 @@ def _is_within(given: Given) -> bool:
 
 def _draw_bridge(given: Given) -> Block:
     """Return the chart of what changed the cost, out of the items of both periods."""
-    itemized = replace(given, data=given.figures.bill.itemized)
-    return draw_named(itemized, "cost-bridge", before=given.figures.items_before, half=True)
+    itemized, before = replace(given, data=given.figures.bill.itemized), given.figures.items_before
+    change = None if before is None else cost_change(before, itemized.data, by=None, tz=given.tz)
+    return draw_named(itemized, "cost-bridge", before=before, change=change, half=True)
 
 
 def _draw_items(given: Given) -> Block:
