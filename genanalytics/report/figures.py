@@ -56,6 +56,7 @@ class Figures:
         models_before: The cost by model with its change; None without records to compare with.
         providers: By provider.
         days: Cost by model for every day.
+        over_time: Cost by model for each `every`.
         trends: The statistics of the tiles for each `every`.
         errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
         slow: The share of its requests that wait longer for their first token than 95 % of all requests.
@@ -72,6 +73,7 @@ class Figures:
     models_before: pd.DataFrame | None
     providers: pd.DataFrame
     days: pd.DataFrame
+    over_time: pd.DataFrame
     trends: pd.DataFrame
     errors: pd.DataFrame
     slow: pd.DataFrame
@@ -105,6 +107,7 @@ def compute_figures(data: Records, *, previous: Records | None = None, tz: str) 
         models_before=None if previous is None else _compare_models(data, previous),
         providers=summarize(data, by="provider_name"),
         days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
+        over_time=summarize(data, every=every, by="model", tz=tz, metrics=["effective_cost"]),
         trends=summarize(data, every=every, tz=tz, metrics=TILES),
         errors=compared[compared["metric"] == ERRORS.name],
         slow=compared[compared["metric"] == slow.name],

@@ -82,7 +82,7 @@ def make_table(
         words: Further columns with text.
         bar: The figure that has bars; empty for none.
         losses: The figures that are money lost if they are above 0.
-        trends: The values over time of each group, by the first of `by`; they are a column of lines.
+        trends: The values over time of each group, by the first of `by`; they are a column of lines, if there are any.
         folded: The line of a table that is closed at first; empty for an open one.
         notes: Sentences below it.
     """
@@ -100,7 +100,7 @@ def make_table(
         *(heading for one in figures for heading in _make_headings(shown, one)),
         *(Column(each.replace("_", " "), numeric=False) for each in words),
     ]
-    if trends is not None:
+    if trends is not None and any(map(_is_line, trends.values())):
         columns.insert(len(by), [Cell("", trend=trends.get(group, ())) for group in shown[by[0]]])
         headings.insert(len(by), Column("trend", numeric=False))
     left = len(summary) - len(shown)
@@ -190,17 +190,18 @@ def make_number_cells(
     known = [None if pd.isna(value) else float(value) for value in summary[figure.name].head(rows or len(summary))]
     decimals = money_decimals(known) if figure.unit is Unit.USD else None
     mark = mark_lower_bound if figure.name in summary.attrs["lower_bounds"] else str
-    most = max((value for value in known if value is not None), default=0.0)
+    last = len(known) - 1 if _REST in summary.attrs else len(known)  # the others together have no bar
+    most = max((value for value in known[:last] if value is not None), default=0.0)
     can_lose = any(word in figure.name for word in _LOSSES)
     return [
         Cell(
             mark(format_value(value, figure.unit, decimals=decimals).removesuffix(PER_MTOK)),
             "" if value is None else repr(value),
             numeric=True,
-            bar=max(value, 0.0) / most if bar and most > 0 and value is not None else None,
+            bar=max(value, 0.0) / most if bar and most > 0 and value is not None and place < last else None,
             alarming=value is not None and ((can_lose and value < 0) or (is_loss and value > 0)),
         )
-        for value in known
+        for place, value in enumerate(known)
     ]
 
 
@@ -242,6 +243,10 @@ def list_trends(summary: pd.DataFrame, by: str, figure: str) -> Trends:
         group: [None if value != value else value for value in to_floats(rows[figure]).tolist()]  # noqa: PLR0124 - NaN
         for group, rows in dated.groupby(by, dropna=False, sort=False)
     }
+
+
+def _is_line(values: Sequence[float | None]) -> bool:
+    return sum(value is not None for value in values) > 1
 
 
 def _make_group_cells(groups: "pd.Series[Any]", *, longest: int = _LONGEST, rest: str = "") -> list[Cell]:

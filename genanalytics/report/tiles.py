@@ -61,19 +61,26 @@ def _make_spend(given: Given) -> Tile:
 
 
 def _make_spend_per_day(given: Given) -> Tile:
-    tiles, period, before = given.figures.tiles, given.figures.period, given.figures.before
+    tiles, period = given.figures.tiles, given.figures.period
     ahead = given.ahead.answer if given.ahead.expected is not None else ""
     if period is None:
         return Tile("spend per day", GAP, ahead)
     cost = _get(tiles, _COST) / count_days(period, given.tz)
     figure = mark_figure(tiles, _COST, format_value(cost, Unit.USD))
-    change = None
-    if before is not None:
-        was = _get(tiles, name_changes(_COST)[0]) / count_days(before, given.tz)
-        if was > 0 and not math.isnan(cost):
-            text = format_change(cost / was - 1, Unit.SHARE)
-            change = Change(text, f"against {find_versus(given)}", certainty=_find_certainty(tiles, _COST))
-    return Tile("spend per day", figure, ahead, change, _list_trend(given, _COST), "spend")
+    return Tile("spend per day", figure, ahead, find_change_per_day(given), _list_trend(given, _COST), "spend")
+
+
+def find_change_per_day(given: Given) -> Change | None:
+    """Return the change of the spend per day; None without records to compare with, or if they cost nothing."""
+    tiles, period, before = given.figures.tiles, given.figures.period, given.figures.before
+    if period is None or before is None:
+        return None
+    now = _get(tiles, _COST) / count_days(period, given.tz)
+    was = _get(tiles, name_changes(_COST)[0]) / count_days(before, given.tz)
+    if not was > 0 or math.isnan(now):
+        return None
+    text = format_change(now / was - 1, Unit.SHARE)
+    return Change(text, f"against {find_versus(given)}", certainty=_find_certainty(tiles, _COST))
 
 
 def _make_savings(given: Given) -> Tile:
@@ -125,6 +132,8 @@ def _find_change(given: Given, name: str, unit: Unit, *, is_loss: bool = False) 
         return None
     certainty = _find_certainty(tiles, name)
     (text,) = format_changes(tiles, name, unit)
+    if text == GAP:
+        return None
     is_rise = text.startswith("+") and certainty in {"sure", "exact"}
     return Change(text.removesuffix(f" {certainty}"), f"against {find_versus(given)}", is_loss and is_rise, certainty)
 

@@ -36,7 +36,7 @@ def make_act_on(given: Given) -> Section:
     findings = [Fact(each.figure, clean(each.text, _LONGEST), each.link, each.alarming) for each in notable]
     actions = [_make_fact(row, given.files) for row in shown.to_dict("records")]
     blocks: list[Block] = [
-        Facts("actions", actions, otherwise="" if actions else "Nothing to recommend."),
+        *([Facts("actions", actions)] if actions else []),
         *(Text(clean(f"{capitalize(notice)}.", _LONGEST)) for notice in _list_notices(given, len(shown))),
         Facts("findings", findings, "For information", "No other findings."),
     ]

@@ -18,7 +18,7 @@ from genanalytics.report.scope import count_days, describe_days
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import list_trends, make_table, rank, sum_rest
-from genanalytics.report.tiles import find_versus, mark_figure
+from genanalytics.report.tiles import find_change_per_day, find_versus, mark_figure
 from genanalytics.report.words import read_out
 from genanalytics.tables.changes import describe_changes, format_changes
 from genanalytics.units import Unit, format_count, format_value
@@ -75,7 +75,16 @@ def _describe_change(given: Given) -> str:
     change = text.removesuffix(f" {certainty}")
     sign = "more" if change.startswith("+") else "less" if change.startswith("−") else ""
     compared = f"{change.lstrip('+−')} {sign} than" if sign else "as much as"
-    return f", {compared} {describe_days(given.figures.before, given.tz)}{words}"
+    return f", {compared} {describe_days(given.figures.before, given.tz)}{_describe_per_day(given)}{words}"
+
+
+def _describe_per_day(given: Given) -> str:
+    """Return the change per day; empty if both periods have as many days."""
+    spans = [span for span in (given.figures.period, given.figures.before) if span is not None]
+    change = find_change_per_day(given)
+    if change is None or len({count_days(span, given.tz) for span in spans}) == 1:
+        return ""
+    return f" ({change.text} per day)"
 
 
 def _describe_largest(models: pd.DataFrame) -> str:
@@ -89,7 +98,7 @@ def _describe_largest(models: pd.DataFrame) -> str:
 
 def _draw_cost(given: Given) -> Block:
     every = given.every
-    numbers = summarize(given.data, by="model", every=every, tz=given.tz, metrics=[EFFECTIVE_COST])
+    numbers = given.figures.over_time
     by = [TIME, "model"]
     caption = f"Cost per {every} by model"
     return draw_named(
@@ -137,7 +146,7 @@ def _draw_items(given: Given) -> Block:
 def _tabulate_models(given: Given) -> Iterator[Table]:
     """Yield the table of the most expensive models, with their cost over time and its change."""
     ranked, statistics = rank(given.figures.models), resolve(_OF_MODELS)
-    trends = list_trends(given.figures.days, "model", _COST)
+    trends = list_trends(given.figures.over_time, "model", _COST)
     shown = sum_rest(ranked)
     table = make_table(
         shown,

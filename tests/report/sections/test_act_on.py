@@ -65,7 +65,7 @@ def test_at_most_five_actions_are_worth_an_amount_a_month() -> None:
 def test_without_actions_the_section_says_why() -> None:
     section = make_section(frame_of({}))
     assert section.answer == "Nothing to recommend."
-    assert find_block(section, "actions", Facts).facts == []
+    assert [block.name for block in section.blocks if isinstance(block, Facts)] == ["findings"]
     reason = "1 day of records say too little about a month: recommendations need 14 days."
     assert reason in [block.text for block in section.blocks if isinstance(block, Text)]
 

@@ -46,7 +46,7 @@ def test_the_answer_has_cost_change_and_largest_model() -> None:
     ]
     first, second = table.rows
     assert (first[2].bar, second[2].bar) == (1.0, 1 / 3)
-    assert (list(first[1].trend), list(second[1].trend)) == ([6.0, 3.0], [2.0, 1.0])
+    assert [(row[1].trend[0], row[1].trend[-1]) for row in (first, second)] == [(6.0, 3.0), (2.0, 1.0)]  # by hour
     chart = find_block(section, "cost-over-time", Chart)
     assert any("2026-08-01" in entry.label for entry in chart.entries)
     assert [block.name for block in section.blocks if isinstance(block, Chart)] == [
@@ -64,9 +64,15 @@ def test_many_models_are_summed_and_folded() -> None:
     table, every = (find_block(section, name, Table) for name in ("cost-by-model", "cost-by-model-all"))
     rows = read_rows(table)
     assert len(rows) == 11
-    assert rows[-1][:4] == ["3 others", "", "$6.00", "3"]  # 3 + 2 + 1
+    assert rows[-1][:4] == ["3 others", "$6.00", "3", "6.6 %"]  # 3 + 2 + 1 of 91
+    assert (table.rows[0][1].bar, table.rows[-1][1].bar) == (1.0, None)
     assert len(every.rows) == 13
     assert every.folded == "All 13 models"
+
+
+def test_periods_of_other_lengths_are_compared_per_day_too() -> None:
+    section = make_section(by_day(9, a=[2.0, 2.0, 2.0, 2.0]), by_day(8, a=[4.0, 2.0]))
+    assert section.answer == "$8.000 in 4 days, 33.3 % more than 1–2 Aug 2026 (−33.3 % per day)."
 
 
 def test_nothing_is_no_section() -> None:
