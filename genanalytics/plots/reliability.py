@@ -87,9 +87,7 @@ def outcomes(
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone or period, or there are too many periods.
     """
-    whole = _read_endings(summarize(data, by=["finish_reason", "cancelled"], tz=tz, metrics=[]))
-    failed = int(whole["requests"][whole["ending"].notna()].sum())
-    period = every or _choose_period(data, failed, tz)
+    period = every or choose_period(data, tz)
     totals = summarize(data, every=period, tz=tz, metrics=["fallback_rate"])
     unfinished = find_periods(totals, period)
     endings = summarize(data, by=["finish_reason", "cancelled"], every=period, tz=tz, metrics=[])
@@ -110,8 +108,10 @@ def outcomes(
         return axes
 
 
-def _choose_period(data: Records, failed: int, tz: str) -> Period:
+def choose_period(data: Records, tz: str) -> Period:
     """Return the shortest period with enough generations that did not complete, and not too many periods."""
+    whole = _read_endings(summarize(data, by=["finish_reason", "cancelled"], tz=tz, metrics=[]))
+    failed = int(whole["requests"][whole["ending"].notna()].sum())
     edges = find_period(data)
     if edges is None:
         return "day"

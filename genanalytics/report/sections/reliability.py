@@ -12,6 +12,7 @@ from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.engines.memory import InMemory
 from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.grouping.calendar import TIME
+from genanalytics.plots.reliability import choose_period
 from genanalytics.report.blocks import Block, Section, Table, Text
 from genanalytics.report.figures import FAILED
 from genanalytics.report.sections.charts import draw_named
@@ -88,10 +89,11 @@ def _describe_cost(wasted: pd.DataFrame) -> str:
 
 def _list_blocks(given: Given) -> Iterator[Block]:
     ledger = given.wasted.ledger
-    times = summarize(given.data, every=given.every, tz=given.tz, metrics=METRICS)
+    every = choose_period(given.data, given.tz)
+    times = summarize(given.data, every=every, tz=given.tz, metrics=METRICS)
     caption = "How generations ended over time"
     numbers = make_table(times, [TIME], [REQUESTS, *resolve(METRICS)], name="outcomes-numbers", caption=caption)
-    yield draw_named(given, "outcomes", numbers=numbers, height=0.9, every=given.every)
+    yield draw_named(given, "outcomes", numbers=numbers, height=0.9, every=every)
     yield from _list_providers(given)
     yield draw_named(given, "unused-cost", numbers=_list_losses(ledger), half=True, ledger=ledger)
     yield _draw_attempts(given)
