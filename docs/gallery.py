@@ -47,8 +47,8 @@ _DPI, _THUMB_DPI = 220, 133
 _THUMB = (4.2, 2.8)
 """The size of a thumbnail in inches; a page shows it half as large as its pixels."""
 _THUMB_WIDTH = 280
-_COLORS = 96
-"""A palette of so many colors makes a picture a third as large, and looks the same."""
+_COLORS = 256
+"""A palette makes a picture less than half as large, and looks the same."""
 _IN_A_ROW = 3
 _GRID = re.compile(r"(?<=<!-- grid -->\n).*?(?=<!-- end of grid -->)", re.DOTALL)
 
