@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import matplotlib.dates as mdates
@@ -79,12 +80,14 @@ def format_tick(value: float, unit: Unit) -> str:
     return (number.rstrip("0").rstrip(".") if "." in number else number) + space + symbol
 
 
+def _format_tick(unit: Unit, value: float, _: int | None) -> str:
+    return format_tick(value, unit)
+
+
 def set_linear(axis: Axis, unit: Unit) -> None:
     """Write the ticks of an axis in their unit."""
     axis.set_major_formatter(
-        MoneyFormatter()
-        if unit in {Unit.USD, Unit.USD_PER_MTOK}
-        else FuncFormatter(lambda value, _: format_tick(value, unit))
+        MoneyFormatter() if unit in {Unit.USD, Unit.USD_PER_MTOK} else FuncFormatter(partial(_format_tick, unit))
     )
 
 

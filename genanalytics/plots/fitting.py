@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.transforms import Bbox
 
 _PASSES = 3
 """A narrower axes may have a higher title."""
+_SETTLED = 1e-4
 _MARGIN = 3.0
 """The distance to the next cell, in points."""
 _LEAST = 0.1
@@ -28,10 +30,18 @@ class Fitting:
         given: Bbox = ax.get_position(original=True)
         place = given
         if ax.figure.get_layout_engine() is None and given.bounds == self._given and ax.get_subplotspec():
-            for _ in range(_PASSES):
-                place = _shrink(ax, given, place, self._measure(ax, place, renderer))
+            place = self._settle(ax, renderer)
         ax.apply_aspect(place)
         ax.title.get_window_extent(renderer)  # the legend may have to become another one before it is drawn
+        return place
+
+    def _settle(self, ax: Axes, renderer: RendererBase | None) -> Bbox:
+        """Return a place that suits the labels that the axes have in it."""
+        place = ax.get_position()
+        for _ in range(_PASSES):
+            before, place = place, _shrink(ax, place, self._measure(ax, place, renderer))
+            if np.allclose(before.extents, place.extents, atol=_SETTLED):
+                break
         return place
 
     def _measure(self, ax: Axes, place: Bbox, renderer: RendererBase | None) -> Bbox:
@@ -42,9 +52,9 @@ class Fitting:
         return place if whole is None else whole.transformed(ax.figure.transSubfigure.inverted())
 
 
-def _shrink(ax: Axes, given: Bbox, place: Bbox, drawn: Bbox) -> Bbox:
+def _shrink(ax: Axes, place: Bbox, drawn: Bbox) -> Bbox:
     """Return a place in which axes with all their labels are inside their cell, given the labels at another place."""
-    cell = _find_cell(ax)
+    cell, given = _find_cell(ax), ax.get_position(original=True)
     left = max(given.x0, cell.x0 + place.x0 - drawn.x0)
     bottom = max(given.y0, cell.y0 + place.y0 - drawn.y0)
     right = max(min(given.x1, cell.x1 - (drawn.x1 - place.x1)), left + _LEAST * cell.width)

@@ -1,12 +1,14 @@
 """The room that a chart has: the part of the figure for its axes, and the widths of texts, in points."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 _HINTED = 1.08
 """How much wider a text on a screen can be: its letters are at whole pixels."""
@@ -31,8 +33,11 @@ def _take_share(ratios: Any, span: range, number: int) -> float:  # noqa: ANN401
 
 def measure_text(text: str, size: str | float | None = None) -> float:
     """Return the width of a text in the font of the style, in points; `size` is that of the style if it is None."""
-    if not text:
-        return 0.0
     font = FontProperties(size=mpl.rcParams["font.size"] if size is None else size)
-    path = TextPath((0, 0), text, size=font.get_size_in_points(), prop=font)
-    return _HINTED * float(path.get_extents().width)
+    return _HINTED * _measure(text, tuple(font.get_family()), font.get_size_in_points())
+
+
+@lru_cache(maxsize=4096)
+def _measure(text: str, families: Sequence[str], size: float) -> float:
+    font = FontProperties(family=list(families), size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
