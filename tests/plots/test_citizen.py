@@ -30,6 +30,12 @@ def made() -> pd.DataFrame:
     return parse_records(sample(300).records)
 
 
+@cache
+def draw_dark(name: str) -> Axes:
+    with plt.style.context("dark_background"):
+        return CHARTS[name].draw(made(), ax=Figure(layout="constrained").subplots())
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("size", "layout"), LAYOUTS, ids=str)
 @pytest.mark.parametrize("names", GRIDS, ids=lambda names: names[0])
@@ -96,7 +102,7 @@ def test_a_long_title_is_inside_of_the_figure() -> None:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_can_be_pickled(name: str) -> None:
-    ax = CHARTS[name].draw(made(), ax=Figure(layout="constrained").subplots())
+    ax = draw_dark(name)
     (again,) = pickle.loads(pickle.dumps(ax.figure)).axes[:1]  # noqa: S301 - made here
     assert again.get_title() == ax.get_title()
     assert find_content(again).entries == find_content(ax).entries
@@ -104,9 +110,7 @@ def test_a_chart_can_be_pickled(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_all_text_is_readable_in_a_dark_style(name: str) -> None:
-    with plt.style.context("dark_background"):
-        figure = Figure(layout="constrained")
-        ax = CHARTS[name].draw(made(), ax=figure.subplots())
+    ax = draw_dark(name)
     legend = ax.get_legend()
     on_paper = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels()]
     for text in [*on_paper, *(legend.get_texts() if legend else [])]:
