@@ -144,7 +144,7 @@ def _draw(ax: Axes, found: CostShares, noun: str) -> None:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if mark >= places[0]]))
         ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+    ax.xaxis.set_major_formatter(FuncFormatter(_format_share))
     set_linear(ax.yaxis, Unit.SHARE)
     ax.set_xlim(places[0], 1)
     ax.set_ylim(min(0.0, shares.min()), max(1.0, 1.02 * shares.max()))
@@ -180,3 +180,7 @@ def _write_point(ax: Axes, point: _Point) -> None:
         return
     text = ax.annotate(point.label, place, side[:2], textcoords="offset points", ha=side[2], va=side[3])
     text.set(fontsize=SMALL, color=look.ink)
+
+
+def _format_share(share: float, _: int | None) -> str:
+    return f"{100 * share:g} %"
