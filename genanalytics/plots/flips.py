@@ -21,7 +21,7 @@ from genanalytics.metrics.engines.source import Records, collect, keep_rows
 from genanalytics.plots.axis import add_unit, set_linear
 from genanalytics.plots.content import add_columns, add_series
 from genanalytics.plots.groups import describe_basis, name_subject, shorten_group, to_finite
-from genanalytics.plots.palette import GREY, HUES, LOSS
+from genanalytics.plots.palette import GREY, HUES, LOSS, find_look
 from genanalytics.plots.style import draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
@@ -164,11 +164,13 @@ def _draw_calls(ax: Axes, calls: pd.DataFrame, lost: pd.DataFrame) -> None:
 
 def _draw_layer(ax: Axes, label: str, numbers: np.ndarray, bottom: np.ndarray, part: np.ndarray) -> StepPatch:
     """Draw a part of all calls as one area of bars; between them, its height is 0."""
-    half = (_WIDE if len(numbers) <= _FEW else _NARROW) / 2
+    is_wide = len(numbers) <= _FEW
+    half = (_WIDE if is_wide else _NARROW) / 2
     edges = np.stack([numbers - half, numbers + half], axis=1).ravel()
     base, tops = (np.repeat(heights, 2)[:-1] for heights in (bottom, bottom + part))
     tops[1::2] = base[1::2]
-    return ax.stairs(tops, edges, baseline=base, fill=True, color=_PARTS[label], label=label, linewidth=0)
+    look: dict[str, Any] = {"edgecolor": find_look(ax).paper, "linewidth": 0.4 if is_wide else 0}
+    return ax.stairs(tops, edges, baseline=base, fill=True, facecolor=_PARTS[label], label=label, **look)
 
 
 def _divide(calls: pd.DataFrame, prompt: np.ndarray) -> dict[str, np.ndarray]:
