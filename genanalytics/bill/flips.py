@@ -87,7 +87,7 @@ _DTYPES = {
     "loss": "Float64",
     "cause": "str",
 }
-_UPPER_BOUND = "Losses are upper bounds: a part of the cache might have expired in any case"
+_UPPER_BOUND = "losses are upper bounds: a part of the cache might have expired in any case"
 
 
 @opens_paths("data")

@@ -60,7 +60,7 @@ def test_a_loss_is_the_price_of_writing_again_less_that_of_reading() -> None:
         {"requested_id": "gen-06", "previous_id": "gen-05", "lost_tokens": 19_000, "cause": "nothing visible"}
     ]
     assert round(found["loss"][0] * 1e9) == 19_000 * (WRITE - READ)
-    assert "Losses are upper bounds: a part of the cache might have expired in any case" in found.attrs["notices"]
+    assert "losses are upper bounds: a part of the cache might have expired in any case" in found.attrs["notices"]
 
 
 def test_a_partial_loss_counts_only_what_was_not_read() -> None:

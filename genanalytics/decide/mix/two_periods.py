@@ -90,7 +90,7 @@ def choose_periods(data: Records, *, every: Every = "month", against: str = PREV
         return _choose_full(calendar, last, against, ())
     if against == PREVIOUS and len(calendar.starts) == len(("last", "other")):
         return _choose_days(calendar)
-    notice = f"The records end on {calendar.last:%Y-%m-%d}, so {calendar.name(last)} is not full and left out"
+    notice = f"the records end on {calendar.last:%Y-%m-%d}, so {calendar.name(last)} is not full and left out"
     return _choose_full(calendar, calendar.starts[-2], against, (notice,))
 
 
@@ -186,7 +186,7 @@ def _choose_days(calendar: _Calendar) -> Periods:
         calendar.make_span(start, calendar.add_days(start, days), f"the first {length} of {calendar.name(start)}")
         for start in (other, last)
     ]
-    notice = f"The records end on {calendar.last:%Y-%m-%d}, so only the full days of {calendar.name(last)} are compared"
+    notice = f"the records end on {calendar.last:%Y-%m-%d}, so only the full days of {calendar.name(last)} are compared"
     return Periods(spans[0][0], spans[1][0], (notice, *spans[0][1]))
 
 

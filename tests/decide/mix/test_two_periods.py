@@ -44,7 +44,7 @@ def test_a_period_that_is_not_full_is_left_out() -> None:
         ("the week of 2026-09-14", "2026-09-14", "2026-09-21", 7),
         ("the week of 2026-09-21", "2026-09-21", "2026-09-28", 7),
     ]
-    assert periods.notices == ("The records end on 2026-09-30, so the week of 2026-09-28 is not full and left out",)
+    assert periods.notices == ("the records end on 2026-09-30, so the week of 2026-09-28 is not full and left out",)
 
 
 def test_days_without_records_that_are_usual_do_not_make_a_period_partial() -> None:
