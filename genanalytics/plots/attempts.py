@@ -71,7 +71,8 @@ def attempts_by_provider(
     known = found[found["success_rate"].notna()].sort_values("attempts", ascending=False, kind="stable")
     shown = known.head(top).sort_values("success_rate", kind="stable")
     with style_axes(ax, grid="x") as axes:
-        details = [basis, describe_hidden(len(shown), len(known), "attempts"), _describe_without(found)]
+        some = describe_hidden(len(shown), len(known), "attempts")
+        details = [basis, "lines: 95 % intervals", some, _describe_without(found)]
         write_title(axes, f"Failed attempts by {name_subject(by)}", details, title=title, subtitle=subtitle)
         axes.set_xlabel("share of the attempts that failed")
         if shown.empty:

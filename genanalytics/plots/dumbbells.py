@@ -89,6 +89,7 @@ def latency_percentiles(
         details = [
             describe_basis(data, tz),
             "successful only",
+            "thin lines: 95 % intervals of the p95" if shown[of_value.p95.name].notna().any() else "",
             describe_hidden(len(shown), len(groups) - len(few), "observations"),
             _describe_few(few),
             _describe_without(shown[of_value.p95.name]),
@@ -164,7 +165,7 @@ def _write_figures(ax: Axes, groups: pd.DataFrame, of_value: Spread, names: Sequ
     add_rows(
         ax,
         [
-            f"{name}\np50 {p50}, p95 {p95} ({low} to {high}), p99 {p99}\nn {number}"
+            f"{name}\np50 {p50}\np95 {p95} ({low} to {high})\np99 {p99}\nn {number}"
             for name, p50, p95, p99, low, high, number in zip(names, *columns.values(), *limits, numbers, strict=True)
         ],
     )

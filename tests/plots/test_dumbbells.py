@@ -80,8 +80,8 @@ def test_figures_are_beside_the_rows_and_under_the_pointer(axes: Axes) -> None:
     latency_percentiles(frame_of(*of_provider("a", 100)), metric="ttft_ms", ax=axes)
     assert texts(axes) == ["p95", "950 ms", "n", "100"]
     (value,) = find_content(axes).values
-    assert value.text.startswith("a\np50 505 ms, p95 950 ms (")
-    assert value.text.endswith(", p99 –\nn 100")
+    assert value.text.startswith("a\np50 505 ms\np95 950 ms (")
+    assert value.text.endswith(")\np99 –\nn 100")
     assert (value.bottom, value.top) == (-0.5, 0.5)
     assert {label for _, label in find_content(axes).series} == {"p50", "p95"}
 
