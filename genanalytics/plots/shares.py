@@ -72,6 +72,7 @@ def concentration(
         describe_basis(data, tz),
         *_describe_left_out(found, noun),
         f"cost not fully known for {format_count(unknown, 'request')}" if unknown else "",
+        f"costs of requests are right to {found.accuracy:.0%}".replace("%", " %") if found.accuracy else "",
         _REFUNDED if found.has_refunds and points else "",
     ]
     with style_axes(ax, grid="both") as axes:

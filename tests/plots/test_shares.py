@@ -62,6 +62,16 @@ def test_single_requests_are_ranked_too(axes: Axes) -> None:
     assert texts(axes) == ["no generation has a session"]
 
 
+def test_requests_of_an_engine_are_right_to_one_percent_and_that_is_said(axes: Axes) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    frame = frame_of(*({"total_cost": cost} for cost in (4.0, 1.0, 1.0)))
+    with duckdb.connect() as engine:
+        columns = ["total_cost", "is_byok", "upstream_inference_cost"]
+        concentration(engine.from_df(frame[columns]), by=None, ax=axes)
+    assert points(axes.lines[0])[1] == pytest.approx([0, 4 / 6, 5 / 6, 1], abs=0.01)
+    assert "costs of requests are right to 1 %" in find_content(axes).details
+
+
 def test_what_is_left_out_or_unknown_is_said(axes: Axes) -> None:
     more: list[dict[str, Any]] = [{"session_id": None, "total_cost": 7.0}, {"session_id": "s0", "total_cost": None}]
     concentration(frame_of(*sessions([3.0, 5.0, None]), *more), ax=axes)
