@@ -13,7 +13,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period
 from genanalytics.metrics.summary import OPEN
 from genanalytics.plots.axis import name_period, set_linear, set_times
-from genanalytics.plots.content import add_columns, add_series
+from genanalytics.plots.content import add_columns, add_series, find_content
 from genanalytics.plots.palette import GREY, find_look
 from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import HATCH, draw_legend, draw_line
@@ -159,6 +159,7 @@ def _draw_outline(ax: Axes, columns: _Columns, layer: Layer) -> Line2D:
     edges = np.repeat(np.append(columns.places - columns.width / 2, columns.places[-1] + columns.width / 2), 2)[1:-1]
     (line,) = ax.plot(edges, np.repeat(layer.heights, 2), color=layer.color, linewidth=1.2, label=layer.label)
     add_series(ax, layer.label, [line])
+    find_content(ax).earlier.append(layer.label)
     return line
 
 

@@ -50,6 +50,7 @@ class Content:
     values: list[Value] = field(default_factory=list)
     series: list[tuple[Artist, str]] = field(default_factory=list)
     rows: int = 0
+    earlier: list[str] = field(default_factory=list)
     reason: str = ""
 
 

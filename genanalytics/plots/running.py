@@ -20,7 +20,7 @@ from genanalytics.metrics.grouping.calendar import find_zone
 from genanalytics.metrics.summary import summarize
 from genanalytics.metrics.where.rows import keep_between
 from genanalytics.plots.axis import add_unit, set_linear
-from genanalytics.plots.content import add_columns, add_series
+from genanalytics.plots.content import add_columns, add_series, find_content
 from genanalytics.plots.groups import describe_basis, describe_unknown, to_finite
 from genanalytics.plots.palette import HUES, find_look
 from genanalytics.plots.style import draw_legend, style_axes, write_empty, write_title
@@ -213,6 +213,7 @@ def _draw(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame) 
     handles: list[Artist] = []
     if before is not None:
         handles.append(_draw_total(ax, before, find_look(ax).soft, zorder=2))
+        find_content(ax).earlier.append(before.name)
     expectation = _draw_expected(ax, now, expected) if len(expected) else []
     draw_legend(ax, [_draw_total(ax, now, HUES[0], zorder=3), *expectation, *handles])
     ax.set_xlim(0, max(month.length for month in (now, before) if month is not None))

@@ -80,7 +80,7 @@ class Chart:
     """A chart: two drawings of it, for wide and for narrow screens, and the numbers that it draws.
 
     `title`, `details` and `entries` (the legend) are text of the page, not of the drawings. `half` charts stand next to
-    each other on wide screens.
+    each other on wide screens. `earlier` are the labels of entries about the period before, which the switch hides.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Chart:
     entries: Sequence[Entry] = ()
     numbers: Table | None = None
     half: bool = False
+    earlier: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A document of matplotlib as an element of a page: small, without style attributes, in the colors of the page."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -40,7 +40,15 @@ class Tip(NamedTuple):
     series: int | None
 
 
-def embed(svg: bytes, *, name: str, title: str, description: str, tips: Sequence[Tip] = ()) -> str:
+def embed(
+    svg: bytes,
+    *,
+    name: str,
+    title: str,
+    description: str,
+    tips: Sequence[Tip] = (),
+    earlier: Collection[int] = (),
+) -> str:
     """Return a document of matplotlib as an element.
 
     Args:
@@ -49,6 +57,7 @@ def embed(svg: bytes, *, name: str, title: str, description: str, tips: Sequence
         title: The title for screen readers.
         description: The description for screen readers.
         tips: The texts under the pointer; of two at one place, the later one counts.
+        earlier: The places of legend entries about an earlier time.
     """
     root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg.decode()))  # noqa: S314 - written by matplotlib a moment ago
     for parent in list(root.iter()):
@@ -61,6 +70,7 @@ def embed(svg: bytes, *, name: str, title: str, description: str, tips: Sequence
         _recolor(element)
         _round(element)
     _rename(root, name)
+    _mark_earlier(root, earlier)
     _draw_cells(root)
     _simplify(root)
     view = root.get("viewBox", "")
@@ -197,6 +207,13 @@ def _rename_references(root: ET.Element, name: str) -> dict[str, str]:
             if found:
                 element.set(attribute, f"url(#{used.setdefault(found[1], f'{name}-{len(used)}')})")
     return used
+
+
+def _mark_earlier(root: ET.Element, earlier: Collection[int]) -> None:
+    """Give the series about an earlier time the class of changes, which the page can hide."""
+    for place in earlier:
+        for element in root.iterfind(f".//*[@data-series='{place}']"):
+            element.set("class", f"{element.get('class', '')} versus".strip())
 
 
 def _draw_cells(root: ET.Element) -> None:

@@ -81,7 +81,18 @@ def draw_chart(
         svg, content = _draw(draw, scaled, f"{name}-{suffix}", f"{question} {in_words}".strip())
         drawings.append(Markup(svg))  # noqa: S704 - made here from escaped parts
     entries = [entry._replace(color=name_color(entry.color)) for entry in content.entries]
-    return Chart(name, content.title, content.details, question, drawings[0], drawings[1], entries, numbers, half=half)
+    return Chart(
+        name,
+        content.title,
+        content.details,
+        question,
+        drawings[0],
+        drawings[1],
+        entries,
+        numbers,
+        half,
+        content.earlier,
+    )
 
 
 def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, description: str) -> str:
@@ -110,9 +121,12 @@ def _draw(
         _mark_series(every, content.entries)
         _unclip(every)
         tips = list(_find_tips(every, content.entries, figure.bbox.height))
+        earlier = {place for place, entry in enumerate(content.entries) if entry.label in content.earlier}
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return embed(stream.getvalue(), name=name, title=content.title, description=description, tips=tips), content
+    return embed(
+        stream.getvalue(), name=name, title=content.title, description=description, tips=tips, earlier=earlier
+    ), content
 
 
 def _set_texts(figure: Figure, least: float) -> None:

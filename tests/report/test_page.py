@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from genanalytics.plots.content import add_columns, add_series
+from genanalytics.plots.content import add_columns, add_series, find_content
 from genanalytics.plots.style import draw_legend, style_axes, write_title
 from genanalytics.report.blocks import Block, Cell, Change, Chart, Column, Fact, Facts, Page, Section, Table, Text, Tile
 from genanalytics.report.page import render
@@ -68,6 +68,7 @@ def draw_bars(ax: Axes) -> None:
         write_title(axes, "Cost per day", ["an upper bound"])
         for label, bottom in (("first", 0.0), (HOSTILE[1], 1.0)):
             add_series(axes, label, axes.bar(range(5), [1.0] * 5, bottom=bottom, label=label))
+        find_content(axes).earlier = [HOSTILE[1]]
         draw_legend(axes, [Patch(color=f"C{place}", label=label) for place, label in enumerate(("first", HOSTILE[1]))])
         add_columns(
             axes,
@@ -267,6 +268,7 @@ def test_the_pointer_and_the_keyboard_read_values(opened: Any) -> None:
 def test_the_switch_hides_what_is_about_the_period_before(opened: Any) -> None:
     changes = opened.locator(".versus:visible")
     assert changes.count() > ROWS
+    assert opened.locator("#costs .wide .versus").count() > 0
     opened.get_by_label("Compare with 1-31 Aug 2026").uncheck()
     assert changes.count() == 0
 
