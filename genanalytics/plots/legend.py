@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -91,7 +92,8 @@ def describe_handle(handle: Any) -> Entry:  # noqa: ANN401 - an artist of any ki
     label = str(handle.get_label())
     if not isinstance(handle, Line2D):
         hatched = bool(handle.get_hatch())
-        color = to_hex(handle.get_edgecolor() if hatched else handle.get_facecolor())
+        face = np.ravel(handle.get_edgecolor() if hatched else handle.get_facecolor()).tolist()
+        color = to_hex(tuple(face), keep_alpha=0 < face[-1] < 1)
         return Entry(label, color, "hatched" if hatched else "area")
     if handle.get_linestyle() in {"None", "none", "", " "}:
         return Entry(label, to_hex(handle.get_color()), "dot")

@@ -1,6 +1,6 @@
 """The chart of the running total of a month, against the month before and with what is expected."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -29,6 +29,8 @@ from genanalytics.units import Unit, format_count, format_value, mark_lower_boun
 _COST = "effective_cost"
 _EXPECTED = "expected"
 _LIMITS = ("low_80", "high_80", "low_95", "high_95")
+_NEXT = pd.Timedelta(days=2)
+"""Records that begin so long after others go on where these end."""
 _ROOM_ABOVE = 1.08
 """The part above the lines is for the amount at their end."""
 _TICKS = (1, 8, 15, 22, 29)
@@ -52,7 +54,8 @@ def cumulative_cost(
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        previous: Records to compare with: their last month. None for the month before in `data`.
+        previous: Records to compare with: the month before, together with `data` if it begins where they end, or their
+            last month. None for the month before in `data`.
         ahead: The result of `ga.forecast` of the same data and time zone, up to the end of the month; None to compute
             it.
         tz: The time zone of days, by its IANA name.
@@ -77,8 +80,8 @@ def cumulative_cost(
         is_open = outlook.known_until is None or costs.index[-1].date() > outlook.known_until
         now, known = found[-1]._replace(is_open=is_open), found[:-1]
         if previous is not None:
-            known = _list_months(_read_costs(previous, tz), tz)
-        before = next((month for month in reversed(known) if previous is not None or month.end == now.start), None)
+            known = _list_months(_join_costs(_read_costs(previous, tz), costs, tz), tz)
+        before = _choose_before([month for month in known if month.start < now.start], now, other=previous is not None)
         rows = now.keep(data)
         unknown = int(summarize(rows, metrics=["cost_unknown"])["cost_unknown"].iloc[0])
         is_ahead = outlook.expected is not None and (outlook.first, outlook.last) == now.limits
@@ -170,6 +173,21 @@ def _read_costs(data: Records, tz: str) -> pd.Series:
         return pd.Series(dtype=float, index=list_days(None, None, daily.zone))
     costs = [*daily.costs, *([] if daily.open_cost is None else [daily.open_cost])]
     return pd.Series(costs, index=list_days(daily.first, daily.find_day(len(costs) - 1), daily.zone))
+
+
+def _join_costs(previous: pd.Series, costs: pd.Series, tz: str) -> pd.Series:
+    """Return the costs of other records, with those of the records if these go on where the others end."""
+    if previous.empty or not pd.Timedelta(0) < costs.index[0] - previous.index[-1] <= _NEXT:
+        return previous
+    days = list_days(previous.index[0].date(), costs.index[-1].date(), find_zone(tz))
+    joined: pd.Series = pd.concat([previous, costs]).reindex(days, fill_value=0.0)
+    return joined
+
+
+def _choose_before(months: Sequence[_Month], now: _Month, *, other: bool) -> _Month | None:
+    """Return the month before; of other records, any month that is the last one."""
+    adjacent = [month for month in months if month.end == now.start]
+    return next(iter(adjacent or (months[-1:] if other else [])), None)
 
 
 def _list_months(costs: pd.Series, tz: str) -> list[_Month]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from genanalytics.decide.budget.forecast import forecast
 from genanalytics.plots import cumulative_cost
 from genanalytics.plots.content import find_content
+from genanalytics.plots.palette import HUES
 from support.artists import pointed, points, texts
 from support.generations import frame_of, on
 
@@ -93,6 +94,21 @@ def test_other_records_are_the_month_before(axes: Axes) -> None:
         "$6.00 after 8 days",
         "July 2025: $69.00, $18.00 after 8 days",
     ]
+
+
+def test_the_month_before_can_be_in_both_records(axes: Axes) -> None:
+    """The other records end on 15 June, so June is in both, and with 22 working days in all."""
+    frame = frame_of(*daily("2026-06-16", "2026-07-08"), fetched="2026-07-09")
+    cumulative_cost(frame, previous=frame_of(*daily("2026-05-20", "2026-06-15")), ax=axes)
+    assert find_content(axes).details[1] == "June 2026: $22.00, $6.00 after 8 days"
+    assert points(axes.lines[0])[0].tolist() == list(range(31))
+
+
+def test_bands_have_their_own_shade_in_the_legend(axes: Axes) -> None:
+    cumulative_cost(frame_of(*daily("2026-06-01", "2026-07-20"), fetched="2026-07-21"), ax=axes)
+    colors = {entry.label: entry.color for entry in find_content(axes).entries}
+    assert colors["80 % band"] == f"{HUES[0]}4c"
+    assert colors["95 % band"] == f"{HUES[0]}26"
 
 
 def test_a_day_that_is_not_over_is_dotted_and_no_part_of_the_comparison(axes: Axes) -> None:
