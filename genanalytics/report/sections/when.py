@@ -70,7 +70,7 @@ def _draw_calendar(given: Given) -> Block:
     numbers = make_table(days, [TIME], [REQUESTS, cost], name="cost-calendar-numbers", caption="Cost by day")
     try:
         flagged = changes(given.data, by=None, metrics=[cost], tz=given.tz, causes=False)
-        return draw_named(given, "cost-calendar", numbers=numbers, flagged=flagged)
+        return draw_named(given, "cost-calendar", numbers=numbers, height=0.8, flagged=flagged)
     except InputError as error:
         return Text(f"There is no calendar: {error}.")
 
