@@ -68,6 +68,8 @@ class Heading(Text):
     def _arrange(self, renderer: RendererBase | None) -> list[Artist]:
         """Put the legend into its place; return it with the texts in theirs, from the bottom to the top."""
         axes: Any = self.axes
+        if not self.get_text() and not self.details and find_legend(axes) is None:
+            return []
         left, width = _find_room(axes, renderer)
         scale = axes.figure.dpi / 72
         place, bottom = self.get_transform().transform(self.get_position())
