@@ -18,6 +18,8 @@ _MOST_TITLE_LINES = 2
 _MOST_DETAIL_LINES = 3
 _LEAST_WIDTH = 230.0
 """Narrower axes have no details, in points."""
+_CLOSE = 1.3
+"""How many more letters than usual a text that fits can have, as a factor."""
 _TALL = 280.0
 """Lower cells have a line of details less, in points."""
 _GAP = 4.0
@@ -166,7 +168,10 @@ def _wrap(text: Text, width: float, most: int, renderer: RendererBase | None) ->
     """Break a text into lines of a width in pixels; if there are too many, shorten it."""
     whole = text.get_text()
     letters = len(whole)
-    lines = _break(text, whole, width, renderer)
+    if letters:
+        letter = _measure(text, [whole], renderer) / letters
+        letters = min(letters, int(_CLOSE * most * width / letter)) if letter else letters
+    lines = _break(text, shorten(whole, letters), width, renderer)
     while (len(lines) > most or _measure(text, lines, renderer) > width) and letters > 1:
         letters = int(letters * 0.93)
         lines = _break(text, shorten(whole, letters), width, renderer)
