@@ -24,6 +24,8 @@ _BAR = 0.8
 """The width of a bar, as a share of its period."""
 _WIDE, _NARROW = 8.0, 2.5
 """From the first width on, in points, bars have gaps, and lines between layers; below the second they are an area."""
+_FEW = 5
+"""Fewer bars have the width of so many."""
 _LEAST = 0.02
 """Layers with less than this share of the whole are one layer."""
 _ROOM = 1.05
@@ -134,8 +136,9 @@ def draw_stack(
         if other is not None:
             handles.append(draw_other(ax, columns, other))
             tops.append(other.heights)
-    # no wider than the bars: a tick beyond the last bar would name a month without one
-    ax.set_xlim(places[0] - 0.62 * width, places[-1] + 0.62 * width)
+    # no wider than many bars: a tick beyond the last bar would name a month without one
+    beside = (0.62 + max(0, _FEW - len(places)) / 2) * width
+    ax.set_xlim(places[0] - beside, places[-1] + beside)
     ax.set_ylim(_ROOM * below.min(), _ROOM * float(np.nanmax(tops)) or 1.0)
     set_linear(ax.yaxis, unit)
     draw_legend(ax, handles, unfinished=bool(unfinished.any()))

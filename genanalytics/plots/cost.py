@@ -14,7 +14,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics import EFFECTIVE_COST, summarize
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
-from genanalytics.plots.axis import add_unit, count_decimals, fit_ticks, set_linear
+from genanalytics.plots.axis import add_unit, fit_ticks, set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
 from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
@@ -31,7 +31,7 @@ from genanalytics.plots.groups import (
 )
 from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
 from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
-from genanalytics.units import Unit, format_count, format_value
+from genanalytics.units import Unit, format_count, format_value, money_decimals
 
 _COST = EFFECTIVE_COST.name
 _AMOUNTS, _SHARES = 58, 104
@@ -221,7 +221,7 @@ def _set_amounts(ax: Axes, amounts: np.ndarray) -> None:
 
 def _write_amounts(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) -> list[str]:
     """Write amounts to the right of the axes, and their shares if none is a refund and there is room; return both."""
-    decimals, total = count_decimals(ax.get_xticks()), float(amounts.sum())
+    decimals, total = 2 if amounts.max() >= 1 else money_decimals(amounts.tolist()), float(amounts.sum())
     texts = [mark(format_value(amount, Unit.USD, decimals=decimals)) for amount in amounts]
     columns = [("cost", texts, _AMOUNTS)]
     if total > 0 and amounts.min() >= 0:

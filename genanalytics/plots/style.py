@@ -25,11 +25,6 @@ from genanalytics.plots.palette import GREY, HEAT, find_look
 from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.units import Unit
 
-PALE = "#dcdce0"
-"""Lines behind others."""
-INK = "#666666"
-"""Secondary text."""
-
 SIZE = (9, 5)
 """The size of a figure for one chart, in inches."""
 SMALL = "small"
