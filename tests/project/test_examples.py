@@ -91,7 +91,7 @@ def test_a_page_does_what_it_says(name: str, sandbox: Sandbox) -> None:
     for block in blocks(PAGES[name]):
         if block.language in {"python", "console"} and not block.reason:
             reader.do(block)
-    plt.close("all")
+            plt.close("all")  # as after a cell of a notebook
     if reader.lacking:
         pytest.skip(f"all was run but for what needs {', '.join(sorted(reader.lacking))}, which this machine lacks")
 
