@@ -8,8 +8,8 @@ from genanalytics.metrics.against import name_changes
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.report.blocks import Change, Tile
 from genanalytics.report.figures import FAILED
+from genanalytics.report.given import Given
 from genanalytics.report.scope import count_days, describe_days
-from genanalytics.report.sections.given import Given
 from genanalytics.tables.changes import format_changes
 from genanalytics.units import GAP, Unit, format_change, format_count, format_value, mark_lower_bound
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from genanalytics.report.blocks import Section
+from genanalytics.report.given import Given, make_given
 from genanalytics.report.sections.act_on import make_act_on
 from genanalytics.report.sections.appendix import make_appendix
 from genanalytics.report.sections.caching import make_caching
-from genanalytics.report.sections.given import Given, make_given
 from genanalytics.report.sections.prices import make_prices
 from genanalytics.report.sections.reliability import make_reliability
 from genanalytics.report.sections.speed import make_speed

@@ -10,8 +10,8 @@ from genanalytics.base.text import capitalize
 from genanalytics.decide.advice.action import PATH, Basis
 from genanalytics.report.blocks import Block, Fact, Facts, Section, Text
 from genanalytics.report.findings import choose_notable, find_findings
+from genanalytics.report.given import Given
 from genanalytics.report.page import clean
-from genanalytics.report.sections.given import Given
 from genanalytics.tables.recommendations import describe_amount, fill_paths
 from genanalytics.units import Unit, format_count, format_value
 

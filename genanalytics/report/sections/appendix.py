@@ -8,8 +8,8 @@ from genanalytics.base.text import capitalize
 from genanalytics.metrics import REQUESTS, quality
 from genanalytics.metrics.catalog import resolve
 from genanalytics.report.blocks import Block, Section, Table
+from genanalytics.report.given import Given
 from genanalytics.report.sections import caching, reliability, speed
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import list_shown, make_table, make_text_table
 from genanalytics.units import format_count
 

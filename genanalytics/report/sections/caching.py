@@ -12,8 +12,8 @@ from genanalytics.decide.replay.hit_rate import hit_rate_by_gap
 from genanalytics.metrics import REQUESTS, sessions, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.report.blocks import Block, Section, Text
+from genanalytics.report.given import Given
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import keep_intervals, list_shown, make_table, make_tables, sum_rest
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound
 

@@ -9,7 +9,7 @@ from genanalytics.plots.catalog import find_chart
 from genanalytics.plots.content import find_content
 from genanalytics.plots.groups import describe_basis
 from genanalytics.report.blocks import Chart, Table, Text
-from genanalytics.report.sections.given import Given
+from genanalytics.report.given import Given
 from genanalytics.report.svg import draw_chart
 
 

@@ -10,8 +10,8 @@ from genanalytics.bill.levels import CHANGE, SURCHARGE, TIER
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.report.bill import Bill, describe_relations
 from genanalytics.report.blocks import Block, Section, Table, Text
+from genanalytics.report.given import Given
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import MOST_ROWS, list_shown, make_table, make_tables
 from genanalytics.tables.prices import SEEN, describe_unexplained, list_prices
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound

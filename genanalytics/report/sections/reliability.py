@@ -15,8 +15,8 @@ from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.plots.reliability import choose_period
 from genanalytics.report.blocks import Block, Section, Table, Text
 from genanalytics.report.figures import FAILED
+from genanalytics.report.given import Given
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import Shown, keep_intervals, list_shown, make_table, make_tables
 from genanalytics.units import Unit, format_value, mark_lower_bound
 

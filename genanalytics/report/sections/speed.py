@@ -11,8 +11,8 @@ from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.plots.percentiles import has_enough
 from genanalytics.report.blocks import Block, Section
+from genanalytics.report.given import Given
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import keep_intervals, make_table, make_tables, rank
 from genanalytics.units import Unit, format_count, format_value
 

@@ -13,10 +13,10 @@ from genanalytics.metrics.catalog import resolve
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.report.blocks import Block, Cell, Column, Section, Table, Text
+from genanalytics.report.given import Given
 from genanalytics.report.page import clean
 from genanalytics.report.scope import count_days, describe_days
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import list_trends, make_table, rank, sum_rest
 from genanalytics.report.tiles import find_change_per_day, find_versus, mark_figure
 from genanalytics.report.words import read_out

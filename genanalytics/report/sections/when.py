@@ -11,8 +11,8 @@ from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.week import Week, summarize_week
 from genanalytics.report.blocks import Block, Cell, Column, Section, Table, Text
+from genanalytics.report.given import Given
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import make_table
 from genanalytics.units import Unit, format_count, format_value, money_decimals
 

@@ -10,9 +10,9 @@ from genanalytics.metrics.engines.source import open_source
 from genanalytics.metrics.expensive import COST, SHARE, most_expensive
 from genanalytics.plots.groups import name_subject
 from genanalytics.report.blocks import Block, Section, Table
+from genanalytics.report.given import Given
 from genanalytics.report.page import clean
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.sections.given import Given
 from genanalytics.report.tables import list_shown, make_table, rank, sum_rest
 from genanalytics.units import Unit, format_count, format_value
 
