@@ -229,7 +229,9 @@ def _draw_cells(root: ET.Element) -> None:
             colors.setdefault(tuple(sorted(look.items())), []).append(cell.get("d", ""))
             group.remove(cell)
         for same, cells in colors.items():
-            ET.SubElement(group, "path", {"d": "".join(_join_cells(cells)), **dict(same)})
+            style = dict(same)
+            parts = cells if "stroke-width" in style else _join_cells(cells)  # lines keep cells apart
+            ET.SubElement(group, "path", {"d": "".join(parts), **style})
 
 
 def _join_cells(cells: Iterable[str]) -> Iterator[str]:
