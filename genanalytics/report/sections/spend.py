@@ -71,11 +71,12 @@ def _describe_change(given: Given) -> str:
     (text,) = format_changes(tiles, _COST, Unit.USD)
     if text in {"new", "gone"} or pd.isna(certainty):
         return ""
-    words = {"incomplete": " (records or costs are missing)"}.get(certainty, "")
+    notes = [_describe_per_day(given), "records or costs are missing" if certainty == "incomplete" else ""]
+    words = "; ".join(filter(None, notes))
     change = text.removesuffix(f" {certainty}")
     sign = "more" if change.startswith("+") else "less" if change.startswith("−") else ""
     compared = f"{change.lstrip('+−')} {sign} than" if sign else "as much as"
-    return f", {compared} {describe_days(given.figures.before, given.tz)}{_describe_per_day(given)}{words}"
+    return f", {compared} {describe_days(given.figures.before, given.tz)}{f' ({words})' if words else ''}"
 
 
 def _describe_per_day(given: Given) -> str:
@@ -84,7 +85,7 @@ def _describe_per_day(given: Given) -> str:
     change = find_change_per_day(given)
     if change is None or len({count_days(span, given.tz) for span in spans}) == 1:
         return ""
-    return f" ({change.text} per day)"
+    return f"{change.text} per day"
 
 
 def _describe_largest(models: pd.DataFrame) -> str:
