@@ -107,6 +107,13 @@ function hideTip() {
   for (const mark of document.querySelectorAll(".read")) mark.classList.remove("read");
 }
 
+// A narrow drawing leaves out the texts that the wide one has at the same places.
+function readMark(mark) {
+  if (mark.dataset.tip) return mark.dataset.tip;
+  const place = [...mark.parentElement.children].indexOf(mark);
+  return mark.closest("figure").querySelector(".wide .tips").children[place].dataset.tip;
+}
+
 function showBelow(element, text) {
   const box = element.getBoundingClientRect();
   showTip(text, box.left + box.width / 2, box.top);
@@ -114,7 +121,7 @@ function showBelow(element, text) {
 
 const onPointer = (event) => {
   const mark = event.target.closest?.("[data-tip]");
-  if (mark) showTip(mark.dataset.tip, event.clientX, event.clientY);
+  if (mark) showTip(readMark(mark), event.clientX, event.clientY);
   else hideTip();
 };
 for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, onPointer);
@@ -140,7 +147,7 @@ for (const svg of document.querySelectorAll(".wide svg, .narrow svg")) {
     place = (Math.max(place + step, step < 0 && place < 0 ? -1 : 0) + marks.length) % marks.length;
     hideTip();
     marks[place].classList.add("read");
-    showBelow(marks[place], marks[place].dataset.tip);
+    showBelow(marks[place], readMark(marks[place]));
   });
 }
 

@@ -5,6 +5,7 @@ become presentation attributes, and black or grey text takes the color of the pa
 """
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ _CLIPPED = 3.0
 """An artist that leaves its axes by less, in points, needs no clip path."""
 _LEAST_TIP = 6.0
 """The least width and height of what the pointer reads, in points."""
+_TIP = re.compile(r'data-tip="[^"]*"')
 _SETTINGS: dict[Any, Any] = SETTINGS | {
     "svg.fonttype": "none",
     "svg.image_inline": True,
@@ -79,15 +81,16 @@ def draw_chart(
     for form, suffix in ((wide, "wide"), (_NARROW, "narrow")):
         scaled = form._replace(height=form.height * height)
         svg, content = _draw(draw, scaled, f"{name}-{suffix}", f"{question} {in_words}".strip())
-        drawings.append(Markup(svg))  # noqa: S704 - made here from escaped parts
+        drawings.append(svg)
+    wide_svg, narrow_svg = drawings[0], _share_tips(*drawings)
     entries = [entry._replace(color=name_color(entry.color)) for entry in content.entries]
     return Chart(
         name,
         content.title,
         content.details,
         question,
-        drawings[0],
-        drawings[1],
+        Markup(wide_svg),  # noqa: S704 - made here from escaped parts
+        Markup(narrow_svg),  # noqa: S704 - made here from escaped parts
         entries,
         numbers,
         half,
@@ -95,14 +98,13 @@ def draw_chart(
     )
 
 
-def draw_svg(draw: Callable[[Axes], object], *, name: str, title: str, description: str) -> str:
-    """Return a chart as an SVG element."""
-    return _draw(draw, _Form(9, 5, 0.3, 10, 8), name, description, title=title)[0]
+def _share_tips(wide: str, narrow: str) -> str:
+    """Return a narrow drawing without the texts that the wide one has at the same places; the page looks there."""
+    same = _TIP.findall(wide) == _TIP.findall(narrow)
+    return _TIP.sub('data-tip=""', narrow) if same else narrow
 
 
-def _draw(
-    draw: Callable[[Axes], object], form: _Form, name: str, description: str, *, title: str = ""
-) -> tuple[str, Content]:
+def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: str) -> tuple[str, Content]:
     """Return a chart as an SVG element, and what it says besides."""
     with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name, "font.size": form.text}), warnings.catch_warnings():
         # the browser has fonts for what the font that measures lacks
@@ -110,8 +112,8 @@ def _draw(
         figure = Figure(figsize=form[:2], dpi=_DPI, layout="constrained")
         ax = figure.subplots()
         draw(ax)
-        content = Content(title) if title else replace(find_content(ax), values=[], series=[])
-        if not title and (content.entries or ax.get_legend() is None):
+        content = replace(find_content(ax), values=[], series=[])
+        if content.entries or ax.get_legend() is None:
             remove_words(ax)
         if content.rows:
             figure.set_size_inches(form.width, _AROUND_ROWS + form.row * max(content.rows, _LEAST_ROWS))

@@ -263,6 +263,9 @@ def test_the_pointer_and_the_keyboard_read_values(opened: Any) -> None:
     assert tip.inner_text() == text
     opened.keyboard.press("Escape")
     assert not tip.is_visible()
+    resize(opened, "phone")
+    opened.locator("#costs .narrow [data-tip]").first.hover()
+    assert tip.inner_text() == text
 
 
 def test_the_switch_hides_what_is_about_the_period_before(opened: Any) -> None:
