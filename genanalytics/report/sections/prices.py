@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from genanalytics.base.text import name_group
+from genanalytics.base.text import name_group, shorten
 from genanalytics.bill.book import BY
 from genanalytics.bill.levels import CHANGE, SURCHARGE, TIER
 from genanalytics.bill.regimes import KNOWN
@@ -18,6 +18,8 @@ from genanalytics.units import Unit, format_count, format_value, mark_lower_boun
 
 _CHART = "unit-prices"
 _OFFER = "model, provider"
+_LONGEST = 38
+"""The longest name of a model or a provider, in letters."""
 _DEFINITIONS = {
     "requests": "Billed requests at this price",
     "explained_share": "Requests at this price / billed requests of the model at the provider",
@@ -95,7 +97,7 @@ def _list_changes(bill: Bill) -> Iterator[Table]:
             [_OFFER],
             figures,
             name="price-changes",
-            noun="surcharge or change",
+            noun="difference",
             caption=caption,
             words=["kind", "compared"],
             losses=["extra_cost"],
@@ -143,5 +145,5 @@ def _list_prices(found: pd.DataFrame, tz: str) -> Iterator[Table]:
 def name_offers(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with one column for the model and the provider."""
     pairs = zip(*(rows[name] for name in BY), strict=True)
-    names = [", ".join(name_group(part, missing="not given") for part in pair) for pair in pairs]
+    names = [", ".join(shorten(name_group(part, missing="not given"), _LONGEST) for part in pair) for pair in pairs]
     return rows.assign(**{_OFFER: pd.Series(names, rows.index, dtype="str")})

@@ -6,7 +6,7 @@ import pytest
 from genanalytics.records.coverage import Coverage
 from genanalytics.report.blocks import Chart, Section, Table
 from genanalytics.report.sections import make_given
-from genanalytics.report.sections.prices import make_prices
+from genanalytics.report.sections.prices import make_prices, name_offers
 from genanalytics.units import Unit, format_value
 from support.billed import USUAL, bill_call, find_extra, frame_surcharged, list_surcharged
 from support.generations import frame_of
@@ -69,6 +69,13 @@ def test_tiers_are_no_losses_and_missing_records_make_extra_costs_lower_bounds()
     table = find_block(section, "price-tiers", Table)
     assert table.folded == "1 other tier"
     assert not any(cell.alarming for row in table.rows for cell in row)
+
+
+def test_long_names_keep_their_providers() -> None:
+    rows = name_offers(pd.DataFrame({"model": ["m" * 500], "provider_name": [None]}))
+    (name,) = rows["model, provider"]
+    assert name.endswith("m, not given")
+    assert len(name) < 60
 
 
 def test_unknown_prices_are_a_sentence() -> None:
