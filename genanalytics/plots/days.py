@@ -97,6 +97,8 @@ def cost_calendar(
         msg = f"the records cover {len(days):,} days, and a calendar shows at most {_MOST_DAYS:,}: choose fewer days"
         raise InputError(msg)
     flags, slow = _find_flags(data, statistic, flagged, tz)
+    shown = set(days[TIME].dt.date)
+    flags = {day: about for day, about in flags.items() if day in shown}
     values = to_finite(days[statistic.name])
     values[_find_empty(days)] = np.nan
     known = values[np.isfinite(values)]

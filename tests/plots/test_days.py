@@ -76,7 +76,7 @@ def test_the_first_day_of_a_new_level_is_outlined_and_named(axes: Axes) -> None:
 
 
 def test_given_days_are_outlined(axes: Axes) -> None:
-    cost_calendar(frame_of(*JUNE), flagged=[date(2026, 6, 30), date(2026, 6, 2)], ax=axes)
+    cost_calendar(frame_of(*JUNE), flagged=[date(2026, 6, 30), date(2026, 6, 2), date(2025, 6, 2)], ax=axes)
     assert outlined(axes) == [(0, 1), (4, 1)]
     assert find_content(axes).details[0] == "outlined: 2026-06-02, 2026-06-30"
     assert "Tue 2026-06-02: cost $2.000; 1 request; flagged" in pointed(axes)
