@@ -31,6 +31,8 @@ _EXPECTED = "expected"
 _LIMITS = ("low_80", "high_80", "low_95", "high_95")
 _NEXT = pd.Timedelta(days=2)
 """Records that begin so long after others go on where these end."""
+_EARLY = 8
+"""Before this day there is no room for an amount to the left of the end of a line."""
 _ROOM_ABOVE = 1.08
 """The part above the lines is for the amount at their end."""
 _TICKS = (1, 8, 15, 22, 29)
@@ -246,7 +248,8 @@ def _draw(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame) 
 def _write_end(ax: Axes, day: int, amount: float, mark: Callable[[str], str], *, fewer: int = 0) -> None:
     """Write the amount at the end of a line, with some decimals fewer."""
     text = mark(format_value(amount, Unit.USD, decimals=money_decimals([amount]) - fewer))
-    note = ax.annotate(text, (day, amount), (-6, 6), textcoords="offset points", ha="right", va="bottom")
+    offset, side = ((6, 6), "left") if day < _EARLY else ((-6, 6), "right")
+    note = ax.annotate(text, (day, amount), offset, textcoords="offset points", ha=side, va="bottom")
     note.set_color(find_look(ax).ink)
 
 
