@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.transforms import Bbox
 
 _PASSES = 3
@@ -24,6 +25,11 @@ class Fitting:
 
     def __init__(self, ax: Axes) -> None:
         self._given = ax.get_position(original=True).bounds
+        self._cell = ax.get_subplotspec()
+
+    def get_subplotspec(self) -> SubplotSpec | None:
+        """Return the cell of the axes: a tight layout asks for it."""
+        return self._cell
 
     def __call__(self, ax: Any, renderer: RendererBase | None) -> Bbox:  # noqa: ANN401 - axes of any kind
         """Return the place of axes in shares of the figure."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
@@ -45,6 +46,7 @@ class Heading(Text):
         if self.subject and s != self.subject:
             self.subject, self.details = "", ()
             self.set_x(0.5)
+            self.set_parse_math(mpl.rcParams["text.parse_math"])  # a formula of the caller is one
         super().set_text(s)
 
     def get_visible(self) -> bool:

@@ -70,8 +70,10 @@ def test_the_title_of_a_chart_is_its_subject() -> None:
 
 def test_a_title_of_the_caller_replaces_title_and_details() -> None:
     ax = cost_over_time(TWO_DAYS, ax=Figure().subplots())
+    assert not ax.title.get_parse_math()
     ax.set_title("Spend")
     assert ax.get_title() == "Spend"
+    assert ax.title.get_parse_math()
     figure: Any = ax.figure
     figure.draw_without_rendering()
     drawn = ax.title.get_window_extent()
@@ -115,6 +117,16 @@ def test_all_text_is_readable_in_a_dark_style(name: str) -> None:
     on_paper = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels()]
     for text in [*on_paper, *(legend.get_texts() if legend else [])]:
         assert measure_contrast(to_hex(text.get_color()), "#000000") >= 4.5, text
+
+
+def test_a_tight_layout_places_the_charts() -> None:
+    figure = Figure(figsize=(10, 4))
+    for ax in figure.subplots(1, 2):
+        cost_ranking(TWO_DAYS, ax=ax)
+    before = figure.axes[0].get_position(original=True).bounds
+    figure.tight_layout()
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().bounds == figure.axes[0].get_position(original=True).bounds != before
 
 
 def test_the_font_of_the_caller_counts() -> None:
