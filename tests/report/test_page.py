@@ -1,21 +1,27 @@
 """A page in a real browser, opened from disk."""
 
 import csv
+import json
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from genanalytics import write_report
 from genanalytics.plots.content import add_columns, add_series, find_content
 from genanalytics.plots.style import draw_legend, style_axes, write_title
+from genanalytics.records.frame import parse_frame
+from genanalytics.records.parse import Row
 from genanalytics.report.blocks import Block, Cell, Change, Chart, Column, Fact, Facts, Page, Section, Table, Text, Tile
 from genanalytics.report.page import render
 from genanalytics.report.svg import draw_chart
+from genanalytics.sandbox import sample
 
 pytestmark = pytest.mark.long
 
@@ -318,3 +324,25 @@ def test_ids_are_unique_and_every_reference_has_one(opened: Any) -> None:
     references = re.findall(r'(?:url\(|href="|described[a-z]*="|labelledby=")#?([^)"]+)', text)
     assert references
     assert set(references) <= set(ids)
+
+
+def test_a_report_of_hostile_records_is_harmless_and_fits_a_phone(browser: Any, tmp_path: Path) -> None:
+    names = [*HOSTILE, "\u202egnp.exe\u202c", "null\x00 and escape\x1b[31m", "x" * 10_000, ""]
+    made = sample(60)
+    rows = [Row(each, json.dumps({"data": record}).encode(), 1.76e9) for each, record in made.records.items()]
+    frame = parse_frame(rows)
+    for column in ("model", "provider_name", "session_id"):
+        frame[column] = pd.array([names[place % len(names)] for place in range(len(frame))], dtype="str")
+    write_report(frame, tmp_path / "report.html", sections=["spend", "who"], title=HOSTILE[0])
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    tab = context.new_page()
+    tab.goto((tmp_path / "report.html").as_uri())
+    assert tab.evaluate("window.harmed") is None
+    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    text = tab.inner_text("body")
+    assert "\u202e" not in text
+    assert r"\u202egnp.exe\u202c" in text
+    assert '""' in text
+    ids = tab.locator("[id]").evaluate_all("found => found.map(element => element.id)")
+    assert len(ids) == len(set(ids))
+    context.close()
