@@ -92,13 +92,14 @@ def _tabulate(key: str, summary: pd.DataFrame) -> Table:
 def _tabulate_requests(given: Given) -> Table:
     """Return the ten most expensive requests."""
     rows = most_expensive(given.data)
-    by = [name for name in ("created_at", "model", "provider_name", "requested_id") if name in rows]
+    by = [name for name in ("model", "provider_name", "created_at") if name in rows]
     if "created_at" in rows:
         rows = rows.assign(created_at=rows["created_at"].dt.tz_convert(given.tz).dt.floor("s"))
     has_shares = given.figures.models["cost_share"].notna().any()  # of refunds there are none
     shown = (COST, *([SHARE] if has_shares else []), *_TOKENS)
     figures = list_shown(rows, {name: "" for name in shown if name in rows})
-    return make_table(rows, by, figures, name="most-expensive", caption="The ten most expensive requests", bar=COST)
+    caption, words = "The ten most expensive requests", [name for name in ("requested_id",) if name in rows]
+    return make_table(rows, by, figures, name="most-expensive", caption=caption, words=words, bar=COST)
 
 
 def _make_id(key: str) -> str:
