@@ -25,6 +25,7 @@ DEFINED = (
     *caching.METRICS,
     *speed.METRICS,
     *reliability.METRICS,
+    "items",
 )
 """The statistics with a definition."""
 _OF_CHECKS = {"rows": "Doubtful records", "of": "Records that could be checked", "share": "Doubtful / checked records"}
