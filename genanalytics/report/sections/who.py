@@ -40,7 +40,7 @@ def make_who(given: Given) -> Section | None:
     blocks += [requests] if requests.rows else []
     if not blocks:
         return None
-    if shares.groups >= _LEAST_GROUPS and shares.cost > 0:
+    if shares.groups >= _LEAST_GROUPS and 0 < shares.cost >= max(shares.costs):  # with refunds, shares are above 1
         by = "session_id" if "session_id" in shown else None
         blocks.append(draw_named(given, "concentration", by=by, half=True))
     return Section("who", "Who", clean(_describe(shown, shares), _LONGEST), blocks)
