@@ -69,14 +69,15 @@ def plot(
     CHART is one of the names that --list prints. Reads the files that `summary` reads.
     """
     from genanalytics.plots import find_chart, save
-    from genanalytics.plots.saving import check_options, check_size, check_target, find_other
+    from genanalytics.plots.saving import check_options, check_size, check_target
 
     draw = find_chart(chart).draw
-    given = check_options(draw, {name: value for name, value in options.items() if value is not None})
-    other = None if against is None else find_other(draw)
+    given = {name: value for name, value in options.items() if value is not None}
+    check_options(draw, given if against is None else given | {"against": against})
     check_size(width=width, height=height, dpi=dpi)
     check_target(output)
     with open_both(selection, against) as (data, compared):
-        periods = {other: compared} if other else {}
-        save(data, draw, output, tz=selection.tz, width=width, height=height, dpi=dpi, theme=theme, **given, **periods)
+        if against is not None:
+            given["against"] = compared
+        save(data, draw, output, tz=selection.tz, width=width, height=height, dpi=dpi, theme=theme, **given)
     say(f"Wrote {output}.", err=True)

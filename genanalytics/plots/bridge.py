@@ -35,11 +35,11 @@ _SENTENCE = 0.7
 """The share of the width that a sentence in empty axes takes."""
 
 
-@opens_paths("data", "before")
+@opens_paths("data", "against")
 def cost_bridge(
     data: Records,
     *,
-    before: Records | None = None,
+    against: Records | None = None,
     every: Every | None = None,
     days: tuple[float, float] | None = None,
     change: pd.DataFrame | None = None,
@@ -57,16 +57,16 @@ def cost_bridge(
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        before: The rows of the earlier period. None compares the last full period of `data` with the one before it, per
-            day if their lengths differ.
-        every: The period if `before` is None: `week` or `month`; None for months, or for weeks if there are no two
+        against: The records of the earlier period. None compares the last full period of `data` with the one before
+            it, per day if their lengths differ.
+        every: The period if `against` is None: `week` or `month`; None for months, or for weeks if there are no two
             months.
         days: The lengths of both periods in days, the earlier one first, to get amounts per day; None for whole
-            amounts. Only with `before`.
+            amounts. Only with `against`.
         change: The result of `ga.cost_change` of both periods with the same `days`; None to compute it. Only with
-            `before`.
+            `against`.
         tz: The time zone of days, by its IANA name.
-        title: The title; None for the subject of the chart.
+        title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
@@ -75,7 +75,7 @@ def cost_bridge(
         InputError: There is no such time zone, or a length is not positive.
     """
     find_zone(tz)
-    sides, refusal = _choose_sides(data, before, every, days, tz)
+    sides, refusal = _choose_sides(data, against, every, days, tz)
     with style_axes(ax, grid="x") as axes:
         axes.set_xlabel(add_unit("cost", Unit.USD))
         subject = "What changed the cost"
@@ -84,7 +84,7 @@ def cost_bridge(
             letters = max(20, int(_SENTENCE * measure_cell(axes)[0] / measure_text("n")))
             return write_empty(axes, textwrap.fill(refusal, letters))
         found = change
-        if found is None or before is None:
+        if found is None or against is None:
             found = cost_change(sides.before, sides.after, by=None, days=sides.days, tz=tz)
         total = found.attrs["total"]
         lost = [name for side, name in zip(_SIDES, sides.names, strict=True) if total[side] is None]
@@ -127,11 +127,11 @@ class _Step(NamedTuple):
 
 
 def _choose_sides(
-    data: Records, before: Records | None, every: Every | None, days: tuple[float, float] | None, tz: str
+    data: Records, against: Records | None, every: Every | None, days: tuple[float, float] | None, tz: str
 ) -> tuple[_Sides | None, str]:
     """Return both periods, or why there are no two."""
-    if before is not None:
-        return _Sides(before, data, ("before", "after"), days, [*_describe_sides(before, data, days, tz)]), ""
+    if against is not None:
+        return _Sides(against, data, _SIDES, days, [*_describe_sides(against, data, days, tz)]), ""
     periods, refusal = _choose_periods(data, ["month", "week"] if every is None else [every], tz)
     if periods is None:
         return None, refusal

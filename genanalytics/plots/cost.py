@@ -38,14 +38,14 @@ _AMOUNTS, _SHARES = 58, 104
 """The right edges of the columns next to bars, in points from the axes."""
 
 
-@opens_paths("data", "previous")
+@opens_paths("data", "against")
 def cost_over_time(
     data: Records,
     *,
     by: str = "model",
     every: Period = "day",
     tz: str = "UTC",
-    previous: Records | None = None,
+    against: Records | None = None,
     ahead: Forecast | None = None,
     top: int = 5,
     colors: Mapping[Any, str] | None = None,
@@ -63,13 +63,13 @@ def cost_over_time(
         by: The column, or the derived key, whose values are stacked.
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
-        previous: Records of an earlier time, drawn as an outline: its first period is at the place of the first period
-            of the data, and so on.
+        against: Records of another period, drawn as an outline: its first bar is at the place of the first bar of the
+            data, and so on.
         ahead: The result of `ga.forecast(data)`: the expected cost of the days to come, in pale. `every` must be `day`.
         top: How many groups have a layer of their own.
         colors: The colors of groups; others have the usual ones.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -100,7 +100,7 @@ def cost_over_time(
             return write_empty(axes, "no known cost")
         expected = pd.Series(dtype=float) if ahead is None else _list_expected(ahead, tz)
         shown = unfinished.reindex(unfinished.index.union(expected.index), fill_value=False)
-        outline = None if previous is None else _make_outline(previous, every, tz, len(shown), find_look(axes).ink)
+        outline = None if against is None else _make_outline(against, every, tz, len(shown), find_look(axes).ink)
         draw_stack(
             axes,
             shown,
@@ -125,9 +125,9 @@ def _make_expected(expected: pd.Series, dated: pd.DataFrame, starts: pd.Index) -
     return Layer("expected", GREY, np.nan_to_num(rest.to_numpy(dtype=float)).clip(min=0))
 
 
-def _make_outline(previous: Records, every: Period, tz: str, number: int, color: str) -> Layer | None:
+def _make_outline(against: Records, every: Period, tz: str, number: int, color: str) -> Layer | None:
     """Return the cost of as many periods of other records, from their first on; unknown after their last."""
-    dated = summarize(previous, every=every, tz=tz, metrics=[EFFECTIVE_COST]).dropna(subset=[TIME])
+    dated = summarize(against, every=every, tz=tz, metrics=[EFFECTIVE_COST]).dropna(subset=[TIME])
     if dated.empty:
         return None
     heights = np.full(number, np.nan)
@@ -177,7 +177,7 @@ def cost_ranking(
         top: How many groups have a bar; all others have one together.
         colors: The colors of groups; others have the usual one.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

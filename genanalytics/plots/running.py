@@ -38,11 +38,11 @@ _ROOM_ABOVE = 1.08
 _TICKS = (1, 8, 15, 22, 29)
 
 
-@opens_paths("data", "previous")
+@opens_paths("data", "against")
 def cumulative_cost(
     data: Records,
     *,
-    previous: Records | None = None,
+    against: Records | None = None,
     ahead: Forecast | None = None,
     tz: str = "UTC",
     title: str | None = None,
@@ -56,12 +56,12 @@ def cumulative_cost(
 
     Args:
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
-        previous: Records to compare with: the month before, together with `data` if it begins where they end, or their
-            last month. None for the month before in `data`.
+        against: Records to compare with: the month before, or their last month. If `data` begins where they end, the
+            month before may be in both. None for the month before in `data`.
         ahead: The result of `ga.forecast` of the same data and time zone, up to the end of the month; None to compute
             it.
         tz: The time zone of days, by its IANA name.
-        title: The title; None for the subject of the chart.
+        title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
@@ -81,9 +81,9 @@ def cumulative_cost(
             return write_empty(axes, "no known cost" if found else "no dated generation")
         is_open = outlook.known_until is None or costs.index[-1].date() > outlook.known_until
         now, known = found[-1]._replace(is_open=is_open), found[:-1]
-        if previous is not None:
-            known = _list_months(_join_costs(_read_costs(previous, tz), costs, tz), tz)
-        before = _choose_before([month for month in known if month.start < now.start], now, other=previous is not None)
+        if against is not None:
+            known = _list_months(_join_costs(_read_costs(against, tz), costs, tz), tz)
+        before = _choose_before([month for month in known if month.start < now.start], now, other=against is not None)
         rows = now.keep(data)
         unknown = int(summarize(rows, metrics=["cost_unknown"])["cost_unknown"].iloc[0])
         is_ahead = outlook.expected is not None and (outlook.first, outlook.last) == now.limits

@@ -29,8 +29,8 @@ _SILENT: Mapping[str, dict[str, None]] = {
 }
 """The metadata that would make two files of one chart differ, by suffix."""
 
-_OTHERS = ("before", "previous")
-"""The options of charts that take the records of another period."""
+
+_COMPARING = "cost_bridge, cumulative_cost and cost_over_time"
 
 
 class ChartOptions(TypedDict, total=False):
@@ -38,8 +38,7 @@ class ChartOptions(TypedDict, total=False):
 
     by: str | None
     every: Period
-    before: Records
-    previous: Records
+    against: Records
     metric: Statistic | RowValue | str
     tz: str
     top: int
@@ -133,22 +132,11 @@ def check_options(chart: Callable[..., Axes], options: Mapping[str, Any]) -> Map
         InputError: It lacks one.
     """
     known = [name for name in inspect.signature(chart).parameters if name not in {"data", "ax"}]
+    if "against" in options and "against" not in known:
+        msg = f"{chart.__name__} compares no periods, as {_COMPARING} do: draw one of these, or leave out against="
+        raise InputError(msg, arguments=["against"])
     for name in options:
         if name not in known:
             msg = f"{chart.__name__} has no option {name!r}; it has {', '.join(known)}"
             raise InputError(msg)
     return options
-
-
-def find_other(chart: Callable[..., Axes]) -> str:
-    """Return the option of a chart that takes the records of another period.
-
-    Raises:
-        InputError: It has none.
-    """
-    found = [name for name in inspect.signature(chart).parameters if name in _OTHERS]
-    if not found:
-        own = "cost_bridge, cumulative_cost and cost_over_time"
-        msg = f"{chart.__name__} compares no periods, as {own} do: draw one of these, or leave out against="
-        raise InputError(msg, arguments=["against"])
-    return found[0]

@@ -38,7 +38,7 @@ def axes() -> Axes:
 
 def test_the_bridge_leads_from_the_cost_before_over_the_causes_to_the_cost_after(axes: Axes) -> None:
     """13,200 and 1,315 tokens cost $0.059325; four times the output costs $0.059175 more, and nothing else changed."""
-    cost_bridge(frame_of(*period("2026-08", longer=4)), before=frame_of(*period("2026-07")), ax=axes)
+    cost_bridge(frame_of(*period("2026-08", longer=4)), against=frame_of(*period("2026-07")), ax=axes)
     assert tick_texts(axes, "y") == ["before", "output tokens", "after"]
     bars = [bar for (bar,) in layers(axes)]
     assert [bar.get_x() for bar in bars] == pytest.approx([0, 0.059325, 0])
@@ -49,7 +49,7 @@ def test_the_bridge_leads_from_the_cost_before_over_the_causes_to_the_cost_after
 
 
 def test_less_cost_has_another_color_and_a_minus(axes: Axes) -> None:
-    cost_bridge(frame_of(*period("2026-08")), before=frame_of(*period("2026-07", longer=4)), ax=axes)
+    cost_bridge(frame_of(*period("2026-08")), against=frame_of(*period("2026-07", longer=4)), ax=axes)
     _, (bar,), _ = layers(axes)
     assert (to_hex(bar.get_facecolor()), texts(axes)[1]) == (GAIN, "−$0.0592")
     content = find_content(axes)
@@ -65,7 +65,7 @@ def test_less_cost_has_another_color_and_a_minus(axes: Axes) -> None:
 def test_the_steps_add_up_to_the_change(axes: Axes) -> None:
     before = frame_of(*period("2026-07"), *period("2026-07", model="b", provider_name="Q", longer=3))
     after = frame_of(*period("2026-08", times=4), *period("2026-08", model="b", provider_name="Q"))
-    cost_bridge(after, before=before, ax=axes)
+    cost_bridge(after, against=before, ax=axes)
     bars = [bar for (bar,) in layers(axes)]
     ends = [bar.get_x() + bar.get_width() for bar in bars]
     assert [bar.get_x() for bar in bars[1:-1]] == ends[:-2]
@@ -75,14 +75,14 @@ def test_the_steps_add_up_to_the_change(axes: Axes) -> None:
     change = cost_change(before, after, by="model")
     total = change.attrs["total"]
     other = Figure().subplots()
-    cost_bridge(after, before=before, change=change, ax=other)
+    cost_bridge(after, against=before, change=change, ax=other)
     assert texts(other) == texts(axes)
     assert sum(bar.get_width() for bar in bars[1:-1]) == pytest.approx(total["change"])
 
 
 def test_unknown_costs_are_a_step_without_a_length_and_make_costs_lower_bounds(axes: Axes) -> None:
     before = frame_of(*period("2026-07"), on("2026-07-09", total_cost=None))
-    cost_bridge(frame_of(*period("2026-08", longer=2)), before=before, ax=axes)
+    cost_bridge(frame_of(*period("2026-08", longer=2)), against=before, ax=axes)
     assert tick_texts(axes, "y")[-2:] == ["cost not known", "after"]
     assert texts(axes)[0] == "≥ $0.05933"
     assert texts(axes)[-2:] == ["?", "$0.07905"]
@@ -94,7 +94,7 @@ def test_unknown_costs_are_a_step_without_a_length_and_make_costs_lower_bounds(a
 def test_small_steps_are_seen_since_the_axis_does_not_begin_at_0(axes: Axes) -> None:
     before = frame_of(*period("2026-07", times=4))
     extra = on("2026-08-28", native_tokens_prompt=1_000, native_tokens_completion=120, total_cost=0.0048)
-    cost_bridge(frame_of(*period("2026-08", times=4), extra), before=before, ax=axes)
+    cost_bridge(frame_of(*period("2026-08", times=4), extra), against=before, ax=axes)
     low, high = axes.get_xlim()
     assert 0 < low < 0.2373 < high
     drawn = [bar.get_x() for layer in layers(axes) for bar in layer]
@@ -125,10 +125,10 @@ def test_records_of_one_month_are_compared_by_week(axes: Axes) -> None:
 
 def test_other_lengths_of_given_periods_are_said(axes: Axes) -> None:
     before = frame_of(*period("2026-07", times=2))
-    cost_bridge(frame_of(*period("2026-08")), before=before, ax=axes)
+    cost_bridge(frame_of(*period("2026-08")), against=before, ax=axes)
     assert "12 and 6 days: the longer time counts as requests" in find_content(axes).details
     other = Figure().subplots()
-    cost_bridge(frame_of(*period("2026-08")), before=before, days=(12, 6), ax=other)
+    cost_bridge(frame_of(*period("2026-08")), against=before, days=(12, 6), ax=other)
     assert [texts(other)[0], texts(other)[-1]] == ["$0.009888", "$0.009888"]
     assert find_content(other).details[0] == "cost per day: as much as before"
 
@@ -147,10 +147,10 @@ def test_without_two_periods_a_sentence_says_why(axes: Axes, records: list[dict[
 
 
 def test_without_any_known_cost_a_sentence_says_of_which_period(axes: Axes) -> None:
-    cost_bridge(frame_of(on("2026-08-01", total_cost=None)), before=frame_of(on("2026-07-01")), ax=axes)
+    cost_bridge(frame_of(on("2026-08-01", total_cost=None)), against=frame_of(on("2026-07-01")), ax=axes)
     assert texts(axes) == ["no cost of after is known"]
 
 
 def test_title_and_details_are_the_callers(axes: Axes) -> None:
-    cost_bridge(frame_of({}), before=frame_of({}), title="Mine", subtitle=False, ax=axes)
+    cost_bridge(frame_of({}), against=frame_of({}), title="Mine", subtitle=False, ax=axes)
     assert (find_content(axes).title, list(find_content(axes).details)) == ("Mine", [])

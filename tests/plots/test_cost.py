@@ -219,7 +219,7 @@ def test_the_pointer_reads_the_layers_of_a_period_and_their_total(axes: Axes) ->
 
 def test_another_period_is_an_outline_aligned_by_its_first_day(axes: Axes) -> None:
     before = frame_of(on("2026-02-01", total_cost=5.0), on("2026-02-02", total_cost=7.0))
-    cost_over_time(frame_of(on("2026-03-01"), on("2026-03-03")), previous=before, ax=axes)
+    cost_over_time(frame_of(on("2026-03-01"), on("2026-03-03")), against=before, ax=axes)
     (outline,) = axes.lines
     assert points(outline)[1].tolist()[:4] == [5.0, 5.0, 7.0, 7.0]
     assert np.isnan(points(outline)[1][4:]).all()

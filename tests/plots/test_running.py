@@ -89,7 +89,7 @@ def test_without_a_forecast_the_details_say_why(axes: Axes) -> None:
 
 def test_other_records_are_the_month_before(axes: Axes) -> None:
     frame = frame_of(*daily("2026-07-01", "2026-07-08"), fetched="2026-07-09")
-    cumulative_cost(frame, previous=frame_of(*daily("2025-07-01", "2025-07-31", 3.0)), ax=axes)
+    cumulative_cost(frame, against=frame_of(*daily("2025-07-01", "2025-07-31", 3.0)), ax=axes)
     assert find_content(axes).details[:2] == [
         "$6.00 after 8 days",
         "July 2025: $69.00, $18.00 after 8 days",
@@ -99,7 +99,7 @@ def test_other_records_are_the_month_before(axes: Axes) -> None:
 def test_the_month_before_can_be_in_both_records(axes: Axes) -> None:
     """The other records end on 15 June, so June is in both, and with 22 working days in all."""
     frame = frame_of(*daily("2026-06-16", "2026-07-08"), fetched="2026-07-09")
-    cumulative_cost(frame, previous=frame_of(*daily("2026-05-20", "2026-06-15")), ax=axes)
+    cumulative_cost(frame, against=frame_of(*daily("2026-05-20", "2026-06-15")), ax=axes)
     assert find_content(axes).details[1] == "June 2026: $22.00, $6.00 after 8 days"
     assert points(axes.lines[0])[0].tolist() == list(range(31))
 

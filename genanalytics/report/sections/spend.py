@@ -18,7 +18,7 @@ from genanalytics.report.page import clean
 from genanalytics.report.scope import count_days, describe_days
 from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.tables import list_trends, make_table, rank, sum_rest
-from genanalytics.report.tiles import find_change_per_day, find_versus, mark_figure
+from genanalytics.report.tiles import find_change_per_day, find_versus, format_figure
 from genanalytics.report.words import read_out
 from genanalytics.tables.changes import describe_changes, format_changes
 from genanalytics.units import Unit, format_count, format_value
@@ -48,7 +48,7 @@ def _list_blocks(given: Given) -> Iterator[Block]:
     if given.previous is not None:
         yield _draw_bridge(given)
     if given.figures.period is not None and (given.previous is not None or _is_within(given)):
-        yield draw_named(given, "cumulative-cost", previous=given.previous, ahead=given.ahead, half=True)
+        yield draw_named(given, "cumulative-cost", against=given.previous, ahead=given.ahead, half=True)
     yield from _tabulate_models(given)
     yield _draw_items(given)
 
@@ -56,9 +56,9 @@ def _list_blocks(given: Given) -> Iterator[Block]:
 def _describe(given: Given) -> str:
     """Return the answer of the section: the spend, its change, and the most expensive model."""
     tiles, period, models = given.figures.tiles, given.figures.period, given.figures.models
-    amount = mark_figure(tiles, _COST, format_value(_to_float(tiles[_COST].iloc[0]), Unit.USD))
     if pd.isna(tiles[_COST].iloc[0]):
         return "No cost is known."
+    amount = format_figure(tiles, _COST, Unit.USD)
     days = "" if period is None else f" in {format_count(count_days(period, given.tz), 'day')}"
     return f"{amount}{days}{_describe_change(given)}{_describe_largest(models)}."
 
@@ -108,7 +108,7 @@ def _draw_cost(given: Given) -> Block:
         numbers=make_table(numbers, by, [EFFECTIVE_COST, REQUESTS], name="cost-over-time-numbers", caption=caption),
         in_words=read_out(numbers, by, [EFFECTIVE_COST]),
         every=every,
-        previous=given.previous,
+        against=given.previous,
         ahead=given.ahead if _is_within(given) else None,
         colors=given.colors,
     )
@@ -126,7 +126,7 @@ def _draw_bridge(given: Given) -> Block:
     """Return the chart of what changed the cost, out of the items of both periods."""
     itemized, before = replace(given, data=given.figures.bill.itemized), given.figures.items_before
     change = None if before is None else cost_change(before, itemized.data, by=None, tz=given.tz)
-    return draw_named(itemized, "cost-bridge", before=before, change=change, half=True)
+    return draw_named(itemized, "cost-bridge", against=before, change=change, half=True)
 
 
 def _draw_items(given: Given) -> Block:
@@ -189,7 +189,3 @@ def _add_changes(given: Given, table: Table, models: "pd.Series[str]") -> Table:
     ]
     notes = [*table.notes, *describe_changes(before, [_COST])]
     return replace(table, columns=[*table.columns[:place], heading, *table.columns[place:]], rows=rows, notes=notes)
-
-
-def _to_float(value: object) -> float:
-    return float("nan") if pd.isna(value) else float(value)  # type: ignore[arg-type, call-overload]
