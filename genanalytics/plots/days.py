@@ -24,6 +24,7 @@ from genanalytics.metrics.summary import OPEN
 from genanalytics.plots.axis import add_unit
 from genanalytics.plots.content import add_value
 from genanalytics.plots.groups import describe_basis, describe_undated, describe_unknown, shorten_group, to_finite
+from genanalytics.plots.heat import WEEKDAYS, choose_scale, describe_end
 from genanalytics.plots.palette import GREY, HEAT, find_look
 from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import (
@@ -39,13 +40,11 @@ from genanalytics.units import Unit, format_count, format_value, money_decimals
 
 _STATISTICS = {statistic.name: statistic for statistic in DEFAULT}
 _UNKNOWN = ("cost_unknown",)
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_ROWS = len(_WEEKDAYS)
+_ROWS = len(WEEKDAYS)
 _STRIP = _ROWS + 1.5
 """The height of a strip of weeks with the names of its months above, in days."""
 _LEAST_WEEKS = 5
 _MOST_DAYS = 1_100
-_MOST_OF = 0.95
 _MOST_NAMED = 3
 _DRAWN = (0.8, 0.75)
 """The shares of the width and height of a figure that the days take."""
@@ -82,7 +81,7 @@ def cost_calendar(
         flagged: The days to outline: a result of `ga.changes`, or days. None for the changes of the level of the metric
             over all rows.
         tz: The time zone of days, by its IANA name.
-        title: The title; None for the subject of the chart.
+        title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
@@ -102,14 +101,14 @@ def cost_calendar(
     values = to_finite(days[statistic.name])
     values[_find_empty(days)] = np.nan
     known = values[np.isfinite(values)]
-    top = float(np.quantile(known, 1.0 if statistic.of_nothing == 0 else _MOST_OF)) if len(known) else 0.0
+    norm = choose_scale(known, is_sum=statistic.of_nothing == 0)
     with style_axes(ax, grid="") as axes:
         details = [
             *_describe_flags(flags, slow),
             describe_basis(data, tz),
             describe_undated(found),
             describe_unknown(int(sum(found[name].sum() for name in _UNKNOWN if name in found))),
-            f"darkest: {format_value(top, statistic.unit)} or more" if len(known) and known.max() > top else "",
+            describe_end(known, norm, statistic.unit),
         ]
         write_title(axes, f"{capitalize(statistic.label)} of each day", details, title=title, subtitle=subtitle)
         axes.spines[:].set_visible(False)
@@ -117,7 +116,6 @@ def cost_calendar(
         if not len(known):
             return write_empty(axes, f"no known {statistic.label}" if len(days) else "no dated generation")
         grid = _Grid.fit(axes, days[TIME])
-        norm = Normalize(min(0.0, float(known.min())), top or 1.0)
         _draw(axes, grid, values, norm)
         _name_months(axes, grid, days[TIME])
         _draw_marks(axes, grid, days, values, flags)
@@ -228,7 +226,7 @@ def _draw(ax: Axes, grid: _Grid, values: np.ndarray, norm: Normalize) -> None:
     paper = find_look(ax).paper
     ax.pcolormesh(np.arange(grid.weeks + 1), edges, table, cmap=HEAT, norm=norm, edgecolor=paper, linewidth=1.5)
     shown = range(0, _ROWS, 1 if grid.strips == 1 else 2)
-    ax.set_yticks([top + day + 0.5 for top in tops for day in shown], [_WEEKDAYS[day] for _ in tops for day in shown])
+    ax.set_yticks([top + day + 0.5 for top in tops for day in shown], [WEEKDAYS[day] for _ in tops for day in shown])
     ax.set_xticks([])
     ax.set(xlim=(0, grid.weeks), ylim=(edges[-1], -min(1.0, _NAME / grid.height)))
 

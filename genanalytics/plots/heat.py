@@ -1,4 +1,4 @@
-"""Maps of colors: a table as nested areas of one hue, which has no seams and works on light and dark paper."""
+"""Maps of colors: their scale, and a table as nested areas of one hue, which has no seams on light and dark paper."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,8 +7,30 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from genanalytics.plots.palette import HEAT
+from genanalytics.units import Unit, format_value
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEVELS = 8
+_MOST_OF = 0.95
+"""The share of the values below the end of a scale."""
+
+
+def choose_scale(known: np.ndarray, *, is_sum: bool) -> Normalize:
+    """Return the scale of colors for known values: from 0 to the highest sum, or to the 95th percentile of others.
+
+    >>> choose_scale(np.array([0.0] * 99 + [3.0]), is_sum=False).vmax
+    3.0
+    """
+    if not len(known):
+        return Normalize(0, 1)
+    end = float(np.quantile(known, 1.0 if is_sum else _MOST_OF))
+    return Normalize(min(0.0, float(known.min())), end or float(known.max()) or 1.0)
+
+
+def describe_end(known: np.ndarray, norm: Normalize, unit: Unit) -> str:
+    """Return the value from which on all values have the darkest color; "" if it is the highest one."""
+    end = norm.vmax or 0.0
+    return f"darkest: {format_value(end, unit)} or more" if len(known) and known.max() > end else ""
 
 
 def draw_heat(

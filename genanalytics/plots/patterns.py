@@ -16,12 +16,11 @@ from genanalytics.metrics.week import DAYS, HOURS, Week, summarize_week
 from genanalytics.plots.axis import add_unit
 from genanalytics.plots.content import add_value
 from genanalytics.plots.groups import describe_basis
+from genanalytics.plots.heat import WEEKDAYS, choose_scale, describe_end
 from genanalytics.plots.palette import HEAT, HUES
 from genanalytics.plots.style import draw_scale, style_axes, write_empty, write_title
 from genanalytics.units import format_value
 
-_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MOST_OF = 0.95
 _INSET = 0.03
 """The distance from a cell to its neighbors, in hours and in days, on each side."""
 _ABOVE, _BESIDE = 1.4, 3.0
@@ -50,7 +49,7 @@ def hour_of_week(
         metric: A statistic or its name: `effective_cost`, `ttft_ms_p50`, `error_rate`, or any other.
         tz: The time zone of weekdays and hours, by its IANA name.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -60,12 +59,12 @@ def hour_of_week(
     statistic = resolve_one(metric)
     week = summarize_week(data, statistic, tz=tz)
     known = week.cells[np.isfinite(week.cells)]
-    top = float(np.quantile(known, 1.0 if week.is_mean else _MOST_OF)) if len(known) else 0.0
+    norm = choose_scale(known, is_sum=week.is_mean)
     details = [
         describe_basis(data, tz),
         "mean per hour" if week.is_mean else "",
         f"{week.undated:,} undated left out" if week.undated else "",
-        f"darkest: {format_value(top, statistic.unit)} or more" if len(known) and known.max() > top else "",
+        describe_end(known, norm, statistic.unit),
     ]
     with style_axes(ax, grid="") as axes:
         subject = f"{capitalize(statistic.label)} by hour of the week"
@@ -75,11 +74,10 @@ def hour_of_week(
         axes.tick_params(length=0)
         if not len(known):
             return write_empty(axes, f"no known {statistic.label}")
-        norm = Normalize(min(0.0, float(known.min())), top or 1.0)
         _draw_cells(axes, week.cells, norm)
         _draw_margins(axes, week)
-        _note_values(axes, week, statistic)
-        axes.set_yticks(np.arange(DAYS) + 0.5, _NAMES)
+        _add_values(axes, week, statistic)
+        axes.set_yticks(np.arange(DAYS) + 0.5, WEEKDAYS)
         axes.set_xticks(np.arange(0, HOURS + 1, 6), [f"{hour:02}:00" for hour in range(0, HOURS + 1, 6)])
         axes.set(xlim=(0, HOURS + _APART + _BESIDE), ylim=(DAYS, -_APART - _ABOVE))
         label = f"{statistic.label} per hour" if week.is_mean else statistic.label
@@ -110,16 +108,18 @@ def _draw_margins(ax: Axes, week: Week) -> None:
     ax.barh(np.arange(DAYS) + 0.1, _BESIDE * beside / highest, height=0.8, left=HOURS + _APART, **look)
 
 
-def _note_values(ax: Axes, week: Week, statistic: Statistic) -> None:
+def _add_values(ax: Axes, week: Week, statistic: Statistic) -> None:
     """Note the texts under the pointer: of each cell, and of each bar in the margins."""
     per_hour = " per hour" if week.is_mean else ""
     for row, column in np.argwhere(np.isfinite(week.cells)).tolist():
         times = f", {week.occurrences[row, column]:g} times" if week.is_mean else ""
         amount = format_value(float(week.cells[row, column]), statistic.unit)
-        add_value(ax, f"{_NAMES[row]} {column:02}:00: {amount}{per_hour}{times}", (column, column + 1), (row, row + 1))
+        add_value(
+            ax, f"{WEEKDAYS[row]} {column:02}:00: {amount}{per_hour}{times}", (column, column + 1), (row, row + 1)
+        )
     for column in np.flatnonzero(np.isfinite(week.hours)).tolist():
         amount = format_value(float(week.hours[column]), statistic.unit)
         add_value(ax, f"every day {column:02}:00: {amount}{per_hour}", (column, column + 1), (-_APART - _ABOVE, 0))
     for row in np.flatnonzero(np.isfinite(week.days)).tolist():
         amount = format_value(float(week.days[row]), statistic.unit)
-        add_value(ax, f"{_NAMES[row]}: {amount}{per_hour}", (HOURS, HOURS + _APART + _BESIDE), (row, row + 1))
+        add_value(ax, f"{WEEKDAYS[row]}: {amount}{per_hour}", (HOURS, HOURS + _APART + _BESIDE), (row, row + 1))
