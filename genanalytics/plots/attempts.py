@@ -59,7 +59,7 @@ def attempts_by_provider(
         top: The number of groups with a row: those with the most attempts.
         colors: The color by group; the others are red.
         title: The title; None for the usual one.
-        subtitle: Whether details follow the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

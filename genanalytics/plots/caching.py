@@ -52,7 +52,7 @@ def cache_waterfall(
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         tz: The time zone of the dates, by its IANA name.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -162,7 +162,7 @@ def cache_savings_rate(
         top: The most groups with a row: those with the largest cost without caching.
         colors: The colors of groups; None for one color, red for losses.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

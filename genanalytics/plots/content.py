@@ -41,6 +41,7 @@ class Content:
         values: What the pointer reads; of two boxes at one place, the later one counts.
         series: Artists and the label of the legend entry that they belong to.
         rows: The number of rows of a chart with a row per group; 0 for another chart.
+        earlier: The labels of legend entries about an earlier period.
         reason: Why the chart is empty; empty for a chart that shows something.
     """
 

@@ -63,7 +63,7 @@ def latency_percentiles(
         top: The number of groups with a row: those with the most observations.
         colors: The color of the p95 by group; the others are blue.
         title: The title; None for the usual one.
-        subtitle: Whether details follow the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

@@ -59,7 +59,7 @@ def session_cache(
         flips: The result of `ga.cache_flips`; computed for the session if it is not given.
         tz: The time zone of the dates, by its IANA name.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

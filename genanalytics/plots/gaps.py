@@ -59,7 +59,7 @@ def hit_rate_by_gap(
         top: The most groups with a line.
         colors: The colors of groups; others have the usual ones in order.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

@@ -62,7 +62,7 @@ def items_over_time(
         itemized: The result of `ga.itemize(data)`; computed if it is not given.
         colors: The colors of items by their names in the legend; others have the usual ones.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

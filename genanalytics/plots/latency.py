@@ -73,7 +73,7 @@ def latency_tails(
         top: The most panels; small axes have fewer.
         colors: The colors of groups; None for one color.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure. The panels are its `child_axes`.
 
     Raises:
@@ -106,7 +106,7 @@ def latency_tails(
             _write_corner(panel, write_n(int(lines[place][1]["n"].iloc[0]), mark) + too_few)
         _set_scales(axes, curves[:_MOST_LINES], value)
         for place, group in enumerate(groups):
-            _note_percentiles(panels[place], curves[place], shorten_group(group), value)
+            _add_values(panels[place], curves[place], shorten_group(group), value)
         return axes
 
 
@@ -125,7 +125,7 @@ def _write_corner(panel: Axes, text: str) -> None:
     corner.set_path_effects([withStroke(linewidth=3, foreground=look.paper)])
 
 
-def _note_percentiles(panel: Axes, curve: tuple[np.ndarray, np.ndarray], name: str, value: RowValue) -> None:
+def _add_values(panel: Axes, curve: tuple[np.ndarray, np.ndarray], name: str, value: RowValue) -> None:
     """Note the text under the pointer for the usual percentiles of a panel."""
     places, values = curve
     for level in (level for level in _PERCENTILES if len(places) and _find_places([level])[0] <= places[-1]):
@@ -167,7 +167,7 @@ def latency_heatmap(
         every: The period: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

@@ -47,7 +47,7 @@ def cache_payback(
         every: The period, to add up over time: `minute`, `hour`, `day`, `week` or `month`.
         tz: The time zone, by its IANA name.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

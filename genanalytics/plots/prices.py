@@ -77,7 +77,7 @@ def unit_prices(
         tz: The time zone, by its IANA name.
         colors: The colors of providers; others have the usual ones in order.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -103,7 +103,7 @@ def unit_prices(
         _draw_steps(axes, steps, hues)
         _write_labels(axes, steps, ends, hues)
         _write_legend(axes, hues)
-        _note_prices(axes, steps)
+        _add_values(axes, steps)
         return axes
 
 
@@ -233,7 +233,7 @@ def _write_legend(ax: Axes, hues: Mapping[Any, str]) -> None:
     draw_legend(ax, handles)
 
 
-def _note_prices(ax: Axes, steps: Sequence[_Step]) -> None:
+def _add_values(ax: Axes, steps: Sequence[_Step]) -> None:
     """Note the text under the pointer around each price: its providers and its period."""
     for level in _list_levels(steps):
         first, last = min(step.first for step in level), max(step.last for step in level)

@@ -36,9 +36,7 @@ _FALLBACKS = "fallbacks"
 _ENOUGH = 20
 """An average period needs this many generations that did not complete; otherwise longer periods are better."""
 _FEW_DAYS, _FEW_WEEKS, _MOST_BARS = 14, 26, 62
-"""Up to so many days, or weeks, longer periods would leave too few bars; above so many bars, they are too thin."""
-_FEW_DAYS, _FEW_WEEKS, _MOST_BARS = 14, 26, 62
-"""Up to so many days, or weeks, longer periods would leave too few bars; above so many bars, they are too thin."""
+"""Up to this many days, or weeks, longer periods would leave too few bars; more bars than the last are too thin."""
 _LABELS = 26.0
 """The room of the labels of a panel with a scale of its own, in points."""
 _ALIKE = 5.0
@@ -80,7 +78,7 @@ def outcomes(
             have few generations that did not complete.
         tz: The time zone, by its IANA name.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure. The panels are its `child_axes`.
 
     Raises:

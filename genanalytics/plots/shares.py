@@ -55,7 +55,7 @@ def concentration(
         by: The column, or the derived key, whose groups are ranked; None, or `requested_id`, for single requests. Rows
             without a group are left out.
         tz: The time zone of days and hours, by its IANA name.
-        title: The title; None for the subject of the chart.
+        title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 

@@ -67,7 +67,7 @@ def speed_against_price(
         top: The most groups with a name.
         colors: The colors of groups; None for blue where no other group is cheaper and faster, else grey.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -94,7 +94,7 @@ def speed_against_price(
         hues = choose_colors(list(drawn[by]), colors) if colors else np.where(best, HUES[0], GREY).tolist()
         _draw_dots(axes, drawn, best, hues)
         _write_names(axes, drawn, best, by, top)
-        _note_dots(axes, drawn, by)
+        _add_values(axes, drawn, by)
         return axes
 
 
@@ -133,7 +133,7 @@ def throughput(
         top: The most groups with a ridge.
         colors: The colors of groups; None for one color.
         title: The title; None for the usual one.
-        subtitle: Whether the details are written below the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
@@ -217,7 +217,7 @@ def _write_names(ax: Axes, groups: pd.DataFrame, best: np.ndarray, by: str, top:
     Names(ax, [shorten_group(group) for group in ranked[by].head(top)], dots[:top], dots[top:])
 
 
-def _note_dots(ax: Axes, groups: pd.DataFrame, by: str) -> None:
+def _add_values(ax: Axes, groups: pd.DataFrame, by: str) -> None:
     """Note the text under the pointer around each dot."""
     across, up = ((most / least) ** _NEAR for least, most in (ax.get_xlim(), ax.get_ylim()))
     for group, price, speed in zip(groups[by], groups[_PRICE], groups[_SPEED], strict=True):

@@ -83,7 +83,7 @@ def token_mix(
         itemized: The result of `ga.itemize(data)`; computed if it is not given.
         colors: The color by part, such as `{"answer": "teal"}`.
         title: The title; None for the usual one.
-        subtitle: Whether details follow the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

@@ -52,7 +52,7 @@ def unused_cost(
         tz: The time zone of days, by its IANA name.
         ledger: The result of `ga.waste(data)`; computed if it is not given.
         title: The title; None for the usual one.
-        subtitle: Whether details follow the title.
+        subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:

@@ -11,7 +11,7 @@ from genanalytics.decide.advice.recommend import rank_actions
 from genanalytics.decide.budget.forecast import forecast
 from genanalytics.decide.budget.outlook import Forecast
 from genanalytics.decide.losses.waste import Measured, measure_waste
-from genanalytics.metrics.engines.source import Covered, Records
+from genanalytics.metrics.engines.source import Records, uncover
 from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.plots.palette import choose_colors
 from genanalytics.records.schema import BY_NAME
@@ -82,6 +82,5 @@ def _choose_colors(models: pd.DataFrame) -> dict[Any, str]:
 
 def _find_labels(data: Records) -> list[str]:
     """Return the columns of text that no record has, which labels may have added."""
-    native: Any = data.data if isinstance(data, Covered) else data
-    schema = nw.from_native(native).collect_schema()
+    schema = nw.from_native(uncover(data)).collect_schema()
     return [name for name, kind in schema.items() if name not in BY_NAME and kind in {nw.String, nw.Categorical}]

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
-from genanalytics.metrics import REQUESTS, Statistic
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.plots.groups import name_subject
 from genanalytics.report.blocks import Cell, Column, Table
@@ -141,12 +140,6 @@ def make_text_table(
     """Return a table of texts."""
     cells = [[Cell(clean(text, 2 * _LONGEST_WORDS)) for text in row] for row in rows]
     return Table(name, caption, [Column(label, numeric=False) for label in labels], cells, folded=folded)
-
-
-def define(statistics: Sequence[Statistic], *, name: str = "definitions") -> Table:
-    """Return a table with the meaning of statistics."""
-    rows = [(each.name, each.label, each.unit.value, each.description) for each in (REQUESTS, *statistics)]
-    return make_text_table(rows, ("name", "label", "unit", "meaning"), name=name, caption="Meaning of the numbers")
 
 
 def sum_rest(summary: pd.DataFrame, *, most: int = MOST_ROWS) -> pd.DataFrame:
