@@ -16,6 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -125,7 +126,8 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         tips = list(_find_tips(every, content.entries, figure.bbox.height))
         earlier = {place for place, entry in enumerate(content.entries) if entry.label in content.earlier}
         stream = io.BytesIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        # `savefig` would draw twice: for the layout that the figure has already, and for the file
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
     return embed(
         stream.getvalue(), name=name, title=content.title, description=description, tips=tips, earlier=earlier
     ), content
@@ -133,7 +135,9 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
 
 def _set_texts(figure: Figure, least: float) -> None:
     """Give every text of a figure at least this size in points; then place all of them for good."""
-    figure.draw_without_rendering()
+    for ax in figure.findobj(Axes):
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.get_ticklabels(which="both")  # now it has a text for each tick; later ones look like these
     for text in figure.findobj(Text):
         if text.get_path_effects():  # they would draw its letters as shapes
             text.set_path_effects([])
