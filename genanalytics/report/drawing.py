@@ -1,7 +1,7 @@
 """A document of matplotlib as an element of a page: small, without style attributes, in the colors of the page."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -60,11 +60,9 @@ def embed(
         earlier: The places of legend entries about an earlier time.
     """
     root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg.decode()))  # noqa: S314 - written by matplotlib a moment ago
-    for parent in list(root.iter()):
-        parent.tag = parent.tag.rpartition("}")[2]
-        for child in list(parent):
-            if child.tag.endswith(("}metadata", "}style")):
-                parent.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    _remove(root, lambda element: element.tag in {"metadata", "style"})
     for element in root.iter():
         _restyle(element)
         _recolor(element)
@@ -96,6 +94,13 @@ def name_color(color: str) -> str:
     ('currentColor', '#2864c8')
     """
     return "currentColor" if color.lower() in _INK else color
+
+
+def _remove(root: ET.Element, is_unwanted: Callable[[ET.Element], bool]) -> None:
+    """Remove elements below the root."""
+    for parent in list(root.iter()):
+        for child in filter(is_unwanted, list(parent)):
+            parent.remove(child)
 
 
 def _list_tips(tips: Sequence[Tip]) -> ET.Element:
@@ -189,10 +194,7 @@ def _rename(root: ET.Element, name: str) -> None:
             element.set("data-series", identity.removeprefix(SERIES))
         elif identity in {CELLS, HALO}:
             element.set("class", identity)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in {"clipPath", "pattern"} and "id" not in child.attrib:
-                parent.remove(child)
+    _remove(root, lambda element: element.tag in {"clipPath", "pattern"} and "id" not in element.attrib)
 
 
 def _rename_references(root: ET.Element, name: str) -> dict[str, str]:

@@ -1,31 +1,24 @@
 """The section on prompt caching: figures that are worked out by hand."""
 
-import pandas as pd
 import pytest
 
 from genanalytics.report.blocks import Chart, Section, Table, Text
-from genanalytics.report.sections import make_given
 from genanalytics.report.sections.caching import make_caching
 from support.generations import frame_of
-from support.pages import find_block, find_numbers, read_rows
-
-
-def make_section(frame: pd.DataFrame) -> Section:
-    section = make_caching(make_given(frame))
-    assert section is not None
-    return section
+from support.pages import find_block, find_numbers, make_section, read_rows
 
 
 @pytest.fixture(scope="module")
 def section() -> Section:
     return make_section(
+        make_caching,
         frame_of(
             {"session_id": "s", "cache_discount": 0.75, "native_tokens_cached": 90_000},
             {"session_id": "s", "total_cost": 0.5, "cache_discount": 0.25, "native_tokens_cached": 450_000},
             {"session_id": "t", "total_cost": 0.5, "cache_discount": -0.25, "native_tokens_cached": 0},
             {"session_id": "u", "cache_discount": -0.125, "native_tokens_cached": 0},
             {"model": "b"},
-        )
+        ),
     )
 
 
@@ -73,7 +66,7 @@ def losing() -> Section:
         for place in range(5)
     ]
     return make_section(
-        frame_of(*calls, *({"session_id": f"s{place:02}", "cache_discount": -0.5} for place in range(13)))
+        make_caching, frame_of(*calls, *({"session_id": f"s{place:02}", "cache_discount": -0.5} for place in range(13)))
     )
 
 
@@ -92,6 +85,6 @@ def test_lost_caches_are_upper_bounds_by_cause(losing: Section) -> None:
 
 
 def test_without_a_discount_the_section_says_so() -> None:
-    made = make_section(frame_of({}, {}))
+    made = make_section(make_caching, frame_of({}, {}))
     assert made.answer == "No record reports a discount, so what caching saved is unknown."
     assert not made.blocks

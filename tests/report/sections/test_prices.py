@@ -5,23 +5,16 @@ import pytest
 
 from genanalytics.records.coverage import Coverage
 from genanalytics.report.blocks import Chart, Section, Table
-from genanalytics.report.sections import make_given
 from genanalytics.report.sections.prices import make_prices, name_offers
 from genanalytics.units import Unit, format_value
 from support.billed import USUAL, bill_call, find_extra, frame_surcharged, list_surcharged
 from support.generations import frame_of
-from support.pages import find_block, read_rows
-
-
-def make_section(frame: pd.DataFrame, tz: str = "UTC") -> Section:
-    section = make_prices(make_given(frame, tz=tz))
-    assert section is not None
-    return section
+from support.pages import find_block, make_section, read_rows
 
 
 @pytest.fixture(scope="module")
 def surcharged() -> Section:
-    return make_section(frame_surcharged(), tz="Asia/Tokyo")
+    return make_section(make_prices, frame_surcharged(), tz="Asia/Tokyo")
 
 
 def test_the_answer_has_the_exact_extra_cost(surcharged: Section) -> None:
@@ -63,7 +56,7 @@ def test_tiers_are_no_losses_and_missing_records_make_extra_costs_lower_bounds()
     calls += [bill_call(place, USUAL.times(200), service_tier="priority") for place in range(20)]
     frame = frame_of(*calls)
     frame.attrs["coverage"] = Coverage.of(["gen-x"], found=len(frame)).to_json()
-    section = make_section(frame)
+    section = make_section(make_prices, frame)
     assert section.answer.startswith("1 price change cost an extra ≥ $")
     assert read_rows(find_block(section, "price-changes", Table))[0][2].startswith("≥ $")
     table = find_block(section, "price-tiers", Table)
@@ -79,5 +72,5 @@ def test_long_names_keep_their_providers() -> None:
 
 
 def test_unknown_prices_are_a_sentence() -> None:
-    unknown = make_section(frame_of({"native_tokens_prompt": None}, {"total_cost": 2.0}))
+    unknown = make_section(make_prices, frame_of({"native_tokens_prompt": None}, {"total_cost": 2.0}))
     assert unknown.answer == "No unit price is known: the records do not prove any."

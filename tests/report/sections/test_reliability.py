@@ -1,35 +1,28 @@
 """The section on reliability: counts and costs that are worked out by hand."""
 
-import pandas as pd
 import pytest
 
 from genanalytics.report.blocks import Section, Table, Text
-from genanalytics.report.sections import make_given
 from genanalytics.report.sections.reliability import make_reliability
 from support.generations import frame_of
-from support.pages import find_block, find_numbers, read_rows
+from support.pages import find_block, find_numbers, make_section, read_rows
 
 
 def attempt(provider: str, status: int, latency: int) -> dict[str, object]:
     return {"provider_name": provider, "status": status, "latency": latency}
 
 
-def make_section(frame: pd.DataFrame) -> Section:
-    section = make_reliability(make_given(frame))
-    assert section is not None
-    return section
-
-
 @pytest.fixture(scope="module")
 def section() -> Section:
     return make_section(
+        make_reliability,
         frame_of(
             {"finish_reason": "error", "total_cost": 0.5},
             {"finish_reason": None, "cancelled": True, "total_cost": 0.25},
             {"finish_reason": "length", "total_cost": 2.0},
             {"provider_responses": [attempt("Q", 429, 700), attempt("P", 200, 300)]},
             {"provider_responses": [attempt("P", 200, 500)]},
-        )
+        ),
     )
 
 
@@ -59,12 +52,14 @@ def test_attempts_are_counted_by_provider(section: Section) -> None:
 
 
 def test_an_unknown_cost_makes_the_loss_a_lower_bound() -> None:
-    made = make_section(frame_of({"finish_reason": "error"}, {"finish_reason": "error", "total_cost": None}, {}))
+    made = make_section(
+        make_reliability, frame_of({"finish_reason": "error"}, {"finish_reason": "error", "total_cost": None}, {})
+    )
     assert "; ≥ $1.000 (50.0 % of all charges) was paid" in made.answer
 
 
 def test_nothing_failed_and_no_attempts_are_sentences() -> None:
-    made = make_section(frame_of({}, {}))
+    made = make_section(make_reliability, frame_of({}, {}))
     assert Text("No record lists its attempts at providers.") in made.blocks
     assert made.answer == (
         "No generation ended in an error and none was cancelled; nothing is known to be paid for an answer that could"
@@ -73,5 +68,5 @@ def test_nothing_failed_and_no_attempts_are_sentences() -> None:
 
 
 def test_without_known_endings_the_section_says_so() -> None:
-    made = make_section(frame_of({"finish_reason": None, "cancelled": None}))
+    made = make_section(make_reliability, frame_of({"finish_reason": None, "cancelled": None}))
     assert made.answer == "No record says how its generation ended."

@@ -1,19 +1,11 @@
 """The section on speed: times that are worked out by hand."""
 
-import pandas as pd
 import pytest
 
 from genanalytics.report.blocks import Chart, Section, Table, Text
-from genanalytics.report.sections import make_given
 from genanalytics.report.sections.speed import make_speed
 from support.generations import frame_of
-from support.pages import find_block, find_numbers, read_rows
-
-
-def make_section(frame: pd.DataFrame) -> Section:
-    section = make_speed(make_given(frame))
-    assert section is not None
-    return section
+from support.pages import find_block, find_numbers, make_section, read_rows
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +13,9 @@ def section() -> Section:
     """Return the section on 101 requests from 1 to 101 s at Q, on as many at R ten times as fast, and on one at S."""
     slow = [{"provider_name": "Q", "latency": 1_000 * place, "generation_time": 200_000} for place in range(1, 102)]
     fast = [{"provider_name": "R", "latency": 100 * place, "generation_time": 200_000} for place in range(1, 102)]
-    return make_section(frame_of(*slow, *fast, {"provider_name": "S", "latency": 1, "generation_time": 500}))
+    return make_section(
+        make_speed, frame_of(*slow, *fast, {"provider_name": "S", "latency": 1, "generation_time": 500})
+    )
 
 
 def test_the_answer_compares_providers_with_enough_requests(section: Section) -> None:
@@ -32,7 +26,7 @@ def test_the_answer_compares_providers_with_enough_requests(section: Section) ->
 
 
 def test_few_requests_have_a_median_and_no_slow_end() -> None:
-    few = make_section(frame_of({"latency": 900}, {"latency": 700}))
+    few = make_section(make_speed, frame_of({"latency": 900}, {"latency": 700}))
     assert few.answer == (
         "The median time to the first token is 800 ms, of 2 streamed requests: too few to tell how slow the slowest"
         " are."
@@ -58,7 +52,7 @@ def test_charts_have_their_numbers(section: Section) -> None:
 
 
 def test_without_a_time_the_section_says_so() -> None:
-    made = make_section(frame_of({"latency": None, "generation_time": None}))
+    made = make_section(make_speed, frame_of({"latency": None, "generation_time": None}))
     assert made.answer == "No successful request has a known time."
     assert not made.blocks
 

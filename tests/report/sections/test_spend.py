@@ -3,11 +3,11 @@
 import pandas as pd
 
 from genanalytics.records.frame import parse_frame
-from genanalytics.report.blocks import Chart, Section, Table
+from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.sections import make_given
 from genanalytics.report.sections.spend import make_spend
 from support.generations import frame_of
-from support.pages import find_block, read_rows
+from support.pages import find_block, make_section, read_rows
 
 
 def by_day(month: int, **costs: list[float]) -> pd.DataFrame:
@@ -21,14 +21,8 @@ def by_day(month: int, **costs: list[float]) -> pd.DataFrame:
     )
 
 
-def make_section(frame: pd.DataFrame, previous: pd.DataFrame | None = None) -> Section:
-    section = make_spend(make_given(frame, previous=previous))
-    assert section is not None
-    return section
-
-
 def test_the_answer_has_cost_change_and_largest_model() -> None:
-    section = make_section(by_day(9, a=[6.0, 3.0], b=[2.0, 1.0]), by_day(8, a=[8.0, 4.0], c=[4.0]))
+    section = make_section(make_spend, by_day(9, a=[6.0, 3.0], b=[2.0, 1.0]), previous=by_day(8, a=[8.0, 4.0], c=[4.0]))
     expected = "$12.00 in 2 days, 25.0 % less than 1–2 Aug 2026; 75.0 % of it is a."
     assert section.answer == expected
     table = find_block(section, "cost-by-model", Table)
@@ -60,7 +54,7 @@ def test_the_answer_has_cost_change_and_largest_model() -> None:
 
 
 def test_many_models_are_summed_and_folded() -> None:
-    section = make_section(by_day(9, **{f"m{place:02}": [float(place)] for place in range(1, 14)}))
+    section = make_section(make_spend, by_day(9, **{f"m{place:02}": [float(place)] for place in range(1, 14)}))
     table, every = (find_block(section, name, Table) for name in ("cost-by-model", "cost-by-model-all"))
     rows = read_rows(table)
     assert len(rows) == 11
@@ -71,7 +65,7 @@ def test_many_models_are_summed_and_folded() -> None:
 
 
 def test_periods_of_other_lengths_are_compared_per_day_too() -> None:
-    section = make_section(by_day(9, a=[2.0, 2.0, 2.0, 2.0]), by_day(8, a=[4.0, 2.0]))
+    section = make_section(make_spend, by_day(9, a=[2.0, 2.0, 2.0, 2.0]), previous=by_day(8, a=[4.0, 2.0]))
     assert section.answer == "$8.000 in 4 days, 33.3 % more than 1–2 Aug 2026 (−33.3 % per day)."
 
 

@@ -7,24 +7,19 @@ from genanalytics.report.blocks import Section
 from genanalytics.report.sections import make_given
 from genanalytics.report.sections.when import make_when
 from support.generations import frame_of
-from support.pages import find_numbers, read_rows
-
-
-def make_section(frame: pd.DataFrame) -> Section:
-    section = make_when(make_given(frame))
-    assert section is not None
-    return section
+from support.pages import find_numbers, make_section, read_rows
 
 
 @pytest.fixture(scope="module")
 def section() -> Section:
     """Return the section on $7 from Monday 2 March 10:00 to the end of Sunday 15 March: 13 days and 14 hours."""
     return make_section(
+        make_when,
         frame_of(
             {"created_at": "2026-03-02T10:30:00Z", "total_cost": 4.0},
             {"created_at": "2026-03-10T10:15:00Z", "total_cost": 2.0},
             {"created_at": "2026-03-15T23:30:00Z", "total_cost": 1.0},
-        )
+        ),
     )
 
 
@@ -45,20 +40,20 @@ def test_unknown_costs_are_not_claimed() -> None:
     days = [
         {"created_at": f"2026-03-{day:02}T10:00:00Z", "total_cost": None if day == 4 else 1.0} for day in range(2, 10)
     ]
-    assert make_section(frame_of(*days)).answer.endswith("; unknown costs are not included.")
+    assert make_section(make_when, frame_of(*days)).answer.endswith("; unknown costs are not included.")
 
 
 def test_more_than_five_weeks_have_a_calendar(section: Section) -> None:
     days = pd.date_range("2026-03-02T10:00Z", periods=37)
     frame = frame_of(*({"created_at": day.isoformat(), "total_cost": day.day / 4} for day in days))
-    rows = read_rows(find_numbers(make_section(frame), "cost-calendar"))
+    rows = read_rows(find_numbers(make_section(make_when, frame), "cost-calendar"))
     assert len(rows) == 37
     assert rows[36] == ["2026-04-07", "1", "$1.750"]
     assert not any(getattr(block, "name", "") == "cost-calendar" for block in section.blocks)
 
 
 def test_one_day_is_not_compared() -> None:
-    section = make_section(frame_of({}))
+    section = make_section(make_when, frame_of({}))
     assert section.answer == "The records are about 1 day of the week: too few to compare all of them."
     assert not section.blocks
 

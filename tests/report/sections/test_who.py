@@ -1,20 +1,10 @@
 """The section on who causes the cost, worked out by hand."""
 
-import pandas as pd
-
 import genanalytics as ga
-from genanalytics.report.blocks import Chart, Section, Table
-from genanalytics.report.sections import make_given
+from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.sections.who import make_who
 from support.generations import frame_of
-from support.pages import find_block, read_rows
-
-
-def make_section(frame: pd.DataFrame) -> Section:
-    section = make_who(make_given(frame))
-    assert section is not None
-    return section
-
+from support.pages import find_block, make_section, read_rows
 
 CALLS: list[dict[str, object]] = [
     {"external_user": "u1", "app_id": 7, "session_id": "s1", "total_cost": 6.0},
@@ -25,7 +15,7 @@ CALLS: list[dict[str, object]] = [
 
 
 def test_each_key_has_a_table_with_the_most_expensive_first() -> None:
-    section = make_section(ga.label(frame_of(*CALLS), {"u1": "Acme", "u2": "Bit"}, name="customer"))
+    section = make_section(make_who, ga.label(frame_of(*CALLS), {"u1": "Acme", "u2": "Bit"}, name="customer"))
     expected = {
         "customer": [
             ["Acme", "$8.000", "2", "80.0 %"],
@@ -43,22 +33,22 @@ def test_each_key_has_a_table_with_the_most_expensive_first() -> None:
 
 
 def test_the_most_expensive_requests_are_listed() -> None:
-    rows = read_rows(find_block(make_section(frame_of(*CALLS)), "most-expensive", Table))
+    rows = read_rows(find_block(make_section(make_who, frame_of(*CALLS)), "most-expensive", Table))
     assert len(rows) == 4
     assert [*rows[0][:5], rows[0][-1]] == ["a", "P", "2026-03-01 12:00", "$6.000", "60.0 %", "gen-0"]
 
 
 def test_a_key_of_one_group_has_no_table() -> None:
-    section = make_section(frame_of({"app_id": 7}, {"app_id": 7}))
+    section = make_section(make_who, frame_of({"app_id": 7}, {"app_id": 7}))
     assert [block.name for block in section.blocks if isinstance(block, Table)] == ["most-expensive"]
 
 
 def test_a_cost_without_a_user_is_said() -> None:
-    section = make_section(frame_of({"total_cost": 9.0}, *CALLS[:1], *CALLS[2:3]))
+    section = make_section(make_who, frame_of({"total_cost": 9.0}, *CALLS[:1], *CALLS[2:3]))
     assert "56.2 % of the cost has no external user" in section.answer  # 9 of 16
 
 
 def test_the_answer_has_the_share_of_the_most_expensive_requests() -> None:
-    section = make_section(frame_of({"total_cost": 99.0}, *({"total_cost": 1.0} for _ in range(99))))
+    section = make_section(make_who, frame_of({"total_cost": 99.0}, *({"total_cost": 1.0} for _ in range(99))))
     assert section.answer == "1 % of the requests have 50.0 % of the cost."  # 99 of 198
     assert find_block(section, "concentration", Chart).details
