@@ -13,7 +13,7 @@ from genanalytics.metrics.grouping.calendar import Period
 from genanalytics.plots import cost_over_time, cost_ranking
 from genanalytics.plots.content import find_content
 from genanalytics.plots.palette import GREY, HUES
-from support.artists import detail, layers, points, render, stacks, texts, tick_texts, tips
+from support.artists import detail, layers, pointed, points, render, stacks, texts, tick_texts
 from support.generations import frame_of, on
 
 
@@ -167,7 +167,7 @@ def test_the_ranking_has_the_most_expensive_on_top_with_its_amount_and_share(axe
     assert axes.yaxis_inverted()
     assert not axes.lines
     assert texts(axes) == ["cost", "$6.00", "$3.00", "$1.00", "share", "60.0 %", "30.0 %", "10.0 %"]
-    assert tips(axes)[0] == "a\n$6.00, 60.0 %"
+    assert pointed(axes)[0] == "a\n$6.00, 60.0 %"
 
 
 def test_the_ranking_puts_what_has_no_row_of_its_own_together(axes: Axes) -> None:
@@ -210,7 +210,7 @@ def test_the_number_of_layers_and_their_colors_can_be_chosen(axes: Axes) -> None
 
 def test_the_pointer_reads_the_layers_of_a_period_and_their_total(axes: Axes) -> None:
     cost_over_time(frame_of(on("2026-03-02"), on("2026-03-02", model="b"), on("2026-03-03")), ax=axes)
-    assert tips(axes) == [
+    assert pointed(axes) == [
         "Mon 2026-03-02\na: $1.000\nb: $1.000\ntotal: $2.000",
         "Tue 2026-03-03\na: $1.000",
     ]

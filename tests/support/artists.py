@@ -78,11 +78,6 @@ def detail(ax: Axes) -> str:
     return "; ".join(find_content(ax).details)
 
 
-def tips(ax: Axes) -> list[str]:
-    """Return what the pointer reads."""
-    return [value.text for value in find_content(ax).values]
-
-
 def pointed(ax: Axes) -> list[str]:
     """Return the texts under the pointer."""
     return [value.text for value in find_content(ax).values]
