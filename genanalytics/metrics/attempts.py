@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.metrics.declare import RowValue, Statistic
 from genanalytics.metrics.engines.protocol import CLUSTERS
 from genanalytics.metrics.engines.source import Records, open_in_memory
@@ -111,6 +112,7 @@ def _list_attempts(data: Records, more: Sequence[str]) -> pd.DataFrame:
     return found
 
 
+@remembers
 @opens_paths("data", place="memory")
 def attempt_summary(
     data: Records, *, by: str | Sequence[str] | None = "provider_name", intervals: bool = False

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.errors import InputError
 from genanalytics.metrics.against import add_changes, list_common_groups, list_limits, name_changes
 from genanalytics.metrics.catalog import DEFAULT, resolve
@@ -56,6 +57,7 @@ OPEN = "open"
 """The column that says whether records of a period may still be missing."""
 
 
+@remembers
 @opens_paths("data", "against")
 def summarize(
     data: Records,

@@ -144,7 +144,8 @@ def _set_texts(figure: Figure, least: float) -> None:
             text.set_gid(HALO)
         if float(text.get_fontsize()) < least:
             text.set_fontsize(least)
-    figure.draw_without_rendering()
+    layout: Any = figure.get_layout_engine()
+    layout.execute(figure)
     figure.set_layout_engine("none")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from genanalytics.base.atomic import check_writable, replace_file
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remember
 from genanalytics.base.text import list_names, suggest
 from genanalytics.decide.labelling.labels import add_labels
 from genanalytics.errors import InputError, PoorerResultError
@@ -85,8 +86,9 @@ def write_report(
     check_target(path)
     check_sections(sections)
     records, before = (_add_labels(_find_records(each), labels) for each in (data, against))
-    given = make_given(records, previous=before, tz=tz, files=[Path(source).name for source in sources])
-    page = _make_page(given, title, sources, SECTIONS if sections is None else sections)
+    with remember(records, before):
+        given = make_given(records, previous=before, tz=tz, files=[Path(source).name for source in sources])
+        page = _make_page(given, title, sources, SECTIONS if sections is None else sections)
     if not force:
         _check_replacement(Path(path), find_coverage(given.figures.total))
     text = render(page)

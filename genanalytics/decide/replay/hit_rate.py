@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.decide.replay.gaps import (
     GAP_MS,
     OPTIONAL,
@@ -65,6 +66,7 @@ _HIT_RATE = ratio(
 _OTHERS = ("gap", "gap_low_ms", "gap_high_ms", "requests", "prompt", "cached", "hit_rate", *name_limits("hit_rate"))
 
 
+@remembers
 @opens_paths("data")
 def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> pd.DataFrame:
     """Return the hit rate of the prompt cache by the time since the previous call of a session.

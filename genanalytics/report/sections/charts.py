@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from genanalytics.base.remembering import remember
 from genanalytics.plots.catalog import find_chart
 from genanalytics.plots.content import find_content
 from genanalytics.plots.groups import describe_basis
@@ -42,9 +43,10 @@ def draw_named(
         chart.draw(given.data, ax=axes, tz=given.tz, **options)
         reasons.append(find_content(axes).reason)
 
-    drawn = draw_chart(
-        draw, name=name, question=chart.question, numbers=numbers, in_words=in_words, half=half, height=height
-    )
+    with remember(given.data):
+        drawn = draw_chart(
+            draw, name=name, question=chart.question, numbers=numbers, in_words=in_words, half=half, height=height
+        )
     if reasons[0]:
         return Text(f"{drawn.title}: {' '.join(reasons[0].split())}.")
     basis = describe_basis(given.data, given.tz)
