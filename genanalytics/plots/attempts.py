@@ -20,6 +20,7 @@ from genanalytics.plots.axis import set_linear
 from genanalytics.plots.columns import ABOVE, write_columns
 from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
+    check_top,
     choose_mark,
     describe_basis,
     describe_hidden,
@@ -27,7 +28,7 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.palette import LOSS, find_look
+from genanalytics.plots.palette import LOSS, choose_colors, find_look
 from genanalytics.plots.style import set_rows, style_axes, write_empty, write_title
 from genanalytics.records.frame import to_frame
 from genanalytics.units import Unit, format_count, format_value
@@ -57,19 +58,20 @@ def attempts_by_provider(
         by: The column of `ga.attempts` with a row per value: `provider_name`, `model_permaslug`, ...
         tz: The time zone of days, by its IANA name.
         top: The number of groups with a row: those with the most attempts.
-        colors: The color by group; the others are red.
+        colors: The colors of groups; others are red.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone, or data outside of memory has more than two million records.
+        InputError: There is no such time zone or color, `top` is below 1, or data outside of memory has more than two
+            million records.
     """
     basis = describe_basis(data, tz)
     found = attempt_summary(_collect(data), by=by, intervals=True)
     known = found[found["success_rate"].notna()].sort_values("attempts", ascending=False, kind="stable")
-    shown = known.head(top).sort_values("success_rate", kind="stable")
+    shown = known.head(check_top(top)).sort_values("success_rate", kind="stable")
     with style_axes(ax, grid="x") as axes:
         some = describe_hidden(len(shown), len(known), "attempts")
         details = [basis, "lines: 95 % intervals", some, _describe_without(found)]
@@ -77,8 +79,9 @@ def attempts_by_provider(
         axes.set_xlabel("share of the attempts that failed")
         if shown.empty:
             return write_empty(axes, "no attempt with a known status")
-        _draw_shares(axes, shown, [(colors or {}).get(group, LOSS) for group in shown[by]])
-        names = [shorten_group(group) for group in shown[by]]
+        groups = list(shown[by])
+        _draw_shares(axes, shown, choose_colors(groups, dict.fromkeys(groups, LOSS) | dict(colors or {})))
+        names = [shorten_group(group) for group in groups]
         _write_figures(axes, shown, names)
         return axes
 

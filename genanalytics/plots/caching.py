@@ -16,6 +16,7 @@ from genanalytics.metrics.sets.caching import RATED_COST
 from genanalytics.plots.axis import count_decimals, set_linear
 from genanalytics.plots.content import add_value
 from genanalytics.plots.groups import (
+    check_top,
     choose_mark,
     describe_basis,
     describe_hidden,
@@ -159,7 +160,7 @@ def cache_savings_rate(
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are compared.
         tz: The time zone of days and hours, by its IANA name.
-        top: The most groups with a row: those with the largest cost without caching.
+        top: The number of groups with a row: those with the largest cost without caching.
         colors: The colors of groups; None for one color, red for losses.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
@@ -167,12 +168,12 @@ def cache_savings_rate(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone, or a color is unknown.
+        InputError: There is no such time zone or color, or `top` is below 1.
     """
     wanted: list[Statistic | str] = ["cache_savings_rate", "cost_without_cache", "cache_coverage", _RATED]
     groups = summarize(data, by=by, tz=tz, metrics=wanted, intervals=True)
     known = groups[np.isfinite(to_finite(groups["cache_savings_rate"]))]
-    rates = known.sort_values("cost_without_cache", ascending=False, kind="stable").head(top)
+    rates = known.sort_values("cost_without_cache", ascending=False, kind="stable").head(check_top(top))
     rates = rates.sort_values("cache_savings_rate", ascending=False, kind="stable")
     with style_axes(ax, grid="x") as axes:
         details = [

@@ -66,7 +66,7 @@ def cost_over_time(
         against: Records of another period, drawn as an outline: its first bar is at the place of the first bar of the
             data, and so on.
         ahead: The result of `ga.forecast(data)`: the expected cost of the days to come, in pale. `every` must be `day`.
-        top: How many groups have a layer of their own.
+        top: The number of groups with a layer; all others are one layer.
         colors: The colors of groups; others have the usual ones.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
@@ -174,8 +174,8 @@ def cost_ranking(
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are ranked.
         tz: The time zone of days and hours, by its IANA name.
-        top: How many groups have a bar; all others have one together.
-        colors: The colors of groups; others have the usual one.
+        top: The number of groups with a bar; all others have one together.
+        colors: The colors of groups; others are blue.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.

@@ -20,6 +20,7 @@ from genanalytics.plots.axis import add_unit, set_logarithmic
 from genanalytics.plots.columns import ABOVE, write_columns
 from genanalytics.plots.content import add_rows, add_series
 from genanalytics.plots.groups import (
+    check_top,
     choose_mark,
     describe_basis,
     describe_hidden,
@@ -27,7 +28,7 @@ from genanalytics.plots.groups import (
     shorten_group,
     to_finite,
 )
-from genanalytics.plots.palette import GREY, HUES, find_look
+from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
 from genanalytics.plots.percentiles import find_least, has_enough
 from genanalytics.plots.style import draw_legend, set_rows, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
@@ -61,14 +62,14 @@ def latency_percentiles(
         metric: A row value that is a time: `ttft_ms`, `e2e_ms`, `itl_ms`, ...
         tz: The time zone of days and hours, by its IANA name.
         top: The number of groups with a row: those with the most observations.
-        colors: The color of the p95 by group; the others are blue.
+        colors: The colors of the p95 of groups; others are blue.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such row value, it is not a time, or there is no such time zone.
+        InputError: There is no such row value, time zone or color, the row value is not a time, or `top` is below 1.
     """
     value = find_row_value(metric)
     if value.unit is not Unit.MS:
@@ -81,7 +82,7 @@ def latency_percentiles(
     )
     known = found[found[of_value.n.name] > 0].sort_values(of_value.n.name, ascending=False, kind="stable")
     groups = _hide_uncertain(known, of_value)
-    shown = groups[groups[of_value.p50.name].notna()].head(top)
+    shown = groups[groups[of_value.p50.name].notna()].head(check_top(top))
     shown = shown.sort_values([of_value.p95.name, of_value.p50.name], kind="stable")
     noun = name_subject(by)
     with style_axes(ax, grid="x") as axes:
@@ -99,9 +100,11 @@ def latency_percentiles(
         if shown.empty:
             least = f"too few observations: a median needs {find_least(LEVELS['p50'])} in one {noun}"
             return write_empty(axes, least if len(groups) else f"no known {value.label}")
-        names = [shorten_group(group) for group in shown[by]]
+        drawn = list(shown[by])
+        names = [shorten_group(group) for group in drawn]
         set_rows(axes, names, above=ABOVE)
-        _draw_dumbbells(axes, shown, of_value, [(colors or {}).get(group, HUES[0]) for group in shown[by]])
+        hues = choose_colors(drawn, dict.fromkeys(drawn, HUES[0]) | dict(colors or {}))
+        _draw_dumbbells(axes, shown, of_value, hues)
         _write_figures(axes, shown, of_value, names)
         return axes
 

@@ -15,6 +15,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.plots.axis import set_linear
 from genanalytics.plots.content import add_series, add_value
 from genanalytics.plots.groups import (
+    check_top,
     choose_mark,
     describe_basis,
     describe_hidden,
@@ -56,7 +57,7 @@ def hit_rate_by_gap(
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column whose values have a line each: those with the most calls. None draws one line for all calls.
         tz: The time zone of the dates, by its IANA name.
-        top: The most groups with a line.
+        top: The number of groups with a line.
         colors: The colors of groups; others have the usual ones in order.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
@@ -64,8 +65,9 @@ def hit_rate_by_gap(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone, or a color is unknown.
+        InputError: There is no such time zone or color, or `top` is below 1.
     """
+    check_top(top)
     rates = find_hit_rates(data, by=by)
     with style_axes(ax) as axes:
         subject = "Cache hit rate by the time since the previous call"

@@ -19,6 +19,7 @@ from genanalytics.plots.axis import add_unit, name_period, set_logarithmic, set_
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.content import add_columns, add_value
 from genanalytics.plots.groups import (
+    check_top,
     choose_mark,
     describe_basis,
     describe_undated,
@@ -70,7 +71,7 @@ def latency_tails(
         by: The column, or the derived key, with a panel per value: those with the most observations.
         metric: A row value, as in `distribution`: `ttft_ms`, `e2e_ms`, ...
         tz: The time zone of days and hours, by its IANA name.
-        top: The most panels; small axes have fewer.
+        top: The number of groups with a panel; small axes have fewer.
         colors: The colors of groups; None for one color.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
@@ -78,7 +79,7 @@ def latency_tails(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such row value or time zone, or a color is unknown.
+        InputError: There is no such row value, time zone or color, or `top` is below 1.
     """
     value = find_row_value(metric)
     points = distribution(data, value, by=by, tz=tz)
@@ -86,7 +87,7 @@ def latency_tails(
     mark = choose_mark(points, "n")
     lines.sort(key=lambda line: -int(line[1]["n"].iloc[0]))
     with style_axes(ax, grid="") as axes:
-        number = min(len(lines), top, count_panels(axes))
+        number = min(len(lines), check_top(top), count_panels(axes))
         rule = f"successful only; a line ends where fewer than {LEAST_BEYOND} are slower"
         some = f"the largest of {len(lines):,} by observations" if len(lines) > number else ""
         subject = f"{value.label} by percentile and {name_subject(by)}"

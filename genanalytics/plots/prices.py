@@ -82,7 +82,7 @@ def unit_prices(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone, or a color is unknown.
+        InputError: There is no such time zone or color.
     """
     costs = summarize(data, by="model", tz=tz, metrics=[EFFECTIVE_COST])
     table = compute_prices(data) if prices is None else prices

@@ -17,6 +17,7 @@ from genanalytics.metrics.sets.rows import TEXT_APIS
 from genanalytics.plots.axis import add_unit, set_logarithmic
 from genanalytics.plots.content import add_value
 from genanalytics.plots.groups import (
+    check_top,
     choose_mark,
     describe_basis,
     describe_hidden,
@@ -64,7 +65,7 @@ def speed_against_price(
         data: Anything that `summarize` takes: a frame, a DuckDB relation, a Spark data frame.
         by: The column, or the derived key, whose values are compared.
         tz: The time zone of days and hours, by its IANA name.
-        top: The most groups with a name.
+        top: The number of groups with a name.
         colors: The colors of groups; None for blue where no other group is cheaper and faster, else grey.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
@@ -72,7 +73,7 @@ def speed_against_price(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such time zone.
+        InputError: There is no such time zone or color, or `top` is below 1.
     """
     every = summarize(data, by=by, tz=tz, metrics=[_PRICE, _SPEED])
     texts = keep_rows(data, _find_text(open_source(data).columns))
@@ -93,7 +94,7 @@ def speed_against_price(
         best = find_frontier(to_finite(drawn[_PRICE]), to_finite(drawn[_SPEED]))
         hues = choose_colors(list(drawn[by]), colors) if colors else np.where(best, HUES[0], GREY).tolist()
         _draw_dots(axes, drawn, best, hues)
-        _write_names(axes, drawn, best, by, top)
+        _write_names(axes, drawn, best, by, check_top(top))
         _add_values(axes, drawn, by)
         return axes
 
@@ -130,7 +131,7 @@ def throughput(
         by: The column, or the derived key, whose values are compared: those with the most observations.
         metric: A row value, as in `distribution`: `tps_decode`, `tps_e2e`, ...
         tz: The time zone of days and hours, by its IANA name.
-        top: The most groups with a ridge.
+        top: The number of groups with a ridge.
         colors: The colors of groups; None for one color.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
@@ -138,14 +139,14 @@ def throughput(
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: There is no such row value or time zone, or a color is unknown.
+        InputError: There is no such row value, time zone or color, or `top` is below 1.
     """
     value = find_row_value(metric)
     of_value = spread(value)
     median, number = of_value.p50.name, of_value.n.name
     groups = summarize(data, by=by, tz=tz, metrics=[of_value.p50, of_value.n])
     groups = groups[groups[number] > 0].sort_values(number, ascending=False, kind="stable")
-    shown = groups.head(top).sort_values(median, ascending=False, kind="stable")
+    shown = groups.head(check_top(top)).sort_values(median, ascending=False, kind="stable")
     cells = distribution(data, value, by=by, tz=tz, kind="histogram", per_decade=20)
     cells = cells[cells["low"] > 0]
     with style_axes(ax, grid="x") as axes:

@@ -19,6 +19,7 @@ from genanalytics.plots.bars import Layer, draw_stack, find_periods
 from genanalytics.plots.columns import ABOVE, write_columns
 from genanalytics.plots.content import add_series, add_value
 from genanalytics.plots.groups import (
+    check_top,
     describe_basis,
     describe_undated,
     find_period,
@@ -81,14 +82,15 @@ def token_mix(
         tz: The time zone, by its IANA name.
         top: The number of groups with a bar: those with the most tokens. All others have one together.
         itemized: The result of `ga.itemize(data)`; computed if it is not given.
-        colors: The color by part, such as `{"answer": "teal"}`.
+        colors: The colors of parts, such as `{"answer": "teal"}`; others have the usual ones.
         title: The title; None for the usual one.
         subtitle: Whether details are written below the title.
         ax: The axes to draw into; None for a new figure.
 
     Raises:
         MissingColumnError: The data lacks a column.
-        InputError: Both `by` and `every` are given; there is no such time zone or period, or there are too many.
+        InputError: Both `by` and `every` are given, there is no such time zone, period or color, there are too many
+            periods, or `top` is below 1.
     """
     if by is not None and every is not None:
         msg = f"by={by!r} and every={every!r}: give one of them; a bar is a group or a period"
@@ -106,7 +108,7 @@ def token_mix(
         if not looks:
             return write_empty(axes, "no known tokens")
         if every is None or unfinished is None:
-            _draw_groups(axes, _choose_groups(found, str(group), top), looks)
+            _draw_groups(axes, _choose_groups(found, str(group), check_top(top)), looks)
         elif unfinished.empty:
             return write_empty(axes, "no dated generation")
         else:

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from genanalytics import plots
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.files import write_parquet
-from genanalytics.plots import CHARTS, cost_over_time, save
+from genanalytics.plots import CHARTS, attempts_by_provider, cost_over_time, latency_percentiles, save
 from genanalytics.records.frame import parse_frame
 from genanalytics.sandbox import sample
 from support.artists import detail, panels, render, texts
@@ -234,9 +234,21 @@ def test_a_theme_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         save(frame_of({}), cost_over_time, tmp_path / "chart.png", theme="blue")  # type: ignore[arg-type]
 
 
-def test_a_number_of_groups_below_1_is_refused(tmp_path: Path) -> None:
+WITH_TOP = [name for name, chart in CHARTS.items() if "top" in inspect.signature(chart.draw).parameters]
+
+
+@pytest.mark.parametrize("name", WITH_TOP)
+def test_a_number_of_groups_below_1_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="top is 0: give the number of groups to draw, from 1 on"):
-        save(frame_of({}), cost_over_time, tmp_path / "chart.png", top=0)
+        CHARTS[name].draw(frame_of({}), top=0, ax=Figure().subplots())
+
+
+@pytest.mark.parametrize("chart", [attempts_by_provider, latency_percentiles])
+def test_a_color_that_does_not_exist_is_refused(chart: Callable[..., Axes]) -> None:
+    attempt = {"provider_name": "P", "status": 200, "latency": 300}
+    records = frame_of(*[{"provider_name": "P", "latency": 300, "provider_responses": [attempt]}] * 10)
+    with pytest.raises(InputError, match=r"colors\['P'\] is 'blau': give a color"):
+        chart(records, colors={"P": "blau"}, ax=Figure().subplots())
 
 
 def test_the_sample_is_drawn_without_an_empty_chart() -> None:
