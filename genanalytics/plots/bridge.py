@@ -1,6 +1,5 @@
 """The chart of what changed the cost from one period to another."""
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -31,8 +30,6 @@ _SIDES = ("before", "after")
 _HEIGHT = 0.6
 _AXES = 0.65
 """The share of the width that the axes have next to the names of rows."""
-_SENTENCE = 0.7
-"""The share of the width that a sentence in empty axes takes."""
 
 
 @opens_paths("data", "against")
@@ -81,8 +78,7 @@ def cost_bridge(
         subject = "What changed the cost"
         if sides is None:
             write_title(axes, subject, [describe_basis(data, tz)], title=title, subtitle=subtitle)
-            letters = max(20, int(_SENTENCE * measure_cell(axes)[0] / measure_text("n")))
-            return write_empty(axes, textwrap.fill(refusal, letters))
+            return write_empty(axes, refusal)
         found = change
         if found is None or against is None:
             found = cost_change(sides.before, sides.after, by=None, days=sides.days, tz=tz)

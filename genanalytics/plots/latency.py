@@ -95,7 +95,7 @@ def latency_tails(
         curves = [_make_curve(part) for _, part in lines]
         if not any(len(places) for places, _ in curves[:number]):
             axes.set(xlabel="percentile", ylabel=add_unit(value.label, value.unit))
-            few = f"too few observations:\na percentile needs {LEAST_BEYOND} slower ones"
+            few = f"too few observations: a percentile needs {LEAST_BEYOND} slower ones"
             return write_empty(axes, few if lines else f"no known {value.label}")
         groups = [group for group, _ in lines[:number]]
         hues = choose_colors(groups, colors) if colors else [HUES[0]] * number

@@ -159,7 +159,7 @@ def _describe_completed(totals: pd.DataFrame) -> str:
     """Return a sentence in place of panels."""
     number = int(totals["requests"].sum())
     known = to_finite(totals["fallback_rate"])
-    rest = ",\nnone with a fallback" if np.isfinite(known).any() else ""
+    rest = ", none with a fallback" if np.isfinite(known).any() else ""
     return f"{'The one' if number == 1 else f'All {number:,}'} recorded completed{rest}"
 
 

@@ -38,7 +38,7 @@ _NAMES = 0.28
 BESIDE = 0.24
 """The share of the width that texts to the right of the axes may take."""
 _LABELS = (0.6, 0.45)
-"""The shares of the width and the height of the cell that the labels of axes may take."""
+"""The shares of the width and the height of the cell that the labels of axes, and texts inside, may take."""
 
 HATCH = "////"
 """The pattern of bars that are not complete yet."""
@@ -121,9 +121,11 @@ def remove_words(ax: Axes) -> None:
 
 
 def write_empty(ax: Axes, reason: str) -> Axes:
-    """Write the reason for an empty chart into it."""
-    find_content(ax).reason = reason
-    ax.text(0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=find_look(ax).soft)
+    """Write the reason for an empty chart into it, in lines that fit."""
+    find_content(ax).reason = " ".join(reason.split())
+    letters = max(12, int(_LABELS[0] * measure_cell(ax)[0] / measure_text("n")))
+    lines = textwrap.fill(reason, letters)
+    ax.text(0.5, 0.5, lines, transform=ax.transAxes, ha="center", va="center", color=find_look(ax).soft)
     ax.set(xticks=[], yticks=[])
     return ax
 

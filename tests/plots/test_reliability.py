@@ -71,7 +71,7 @@ def test_generations_without_a_date_are_not_counted_as_completed(axes: Axes) -> 
 
 def test_without_fallbacks_the_sentence_says_so_where_attempts_are_known(axes: Axes) -> None:
     outcomes(frame_of({"provider_responses": [{"status": 200}]}), ax=axes)
-    assert texts(axes) == ["The one recorded completed,\nnone with a fallback"]
+    assert find_content(axes).reason == "The one recorded completed, none with a fallback"
 
 
 def test_fallbacks_are_a_panel_of_their_own(axes: Axes) -> None:
