@@ -3,12 +3,14 @@
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from genanalytics.base.text import shorten
 from genanalytics.plots.room import measure_cell
@@ -87,13 +89,19 @@ class PanelTitle(Text):
             self._fit(float(self.axes.get_window_extent(renderer).width), renderer)
         super().draw(renderer)
 
+    def get_window_extent(self, renderer: RendererBase | None = None, dpi: float | None = None) -> Bbox:
+        """Return its box, which ends with the panel: the layout of the figure asks before the title is drawn."""
+        box = super().get_window_extent(renderer, dpi)
+        axes: Any = self.axes
+        return box if axes is None else Bbox([[box.x0, box.y0], [min(box.x1, axes.bbox.x1), box.y1]])
+
     def _fit(self, room: float, renderer: RendererBase) -> None:
         name = self.parts[0]
         shorter = (shorten(name, letters) for letters in range(len(name) - 1, 0, -1))
         fuller = (" ".join(self.parts[:number]) for number in range(len(self.parts), 0, -1))
         for text in itertools.chain(fuller, shorter):
             self.set_text(text)
-            if float(self.get_window_extent(renderer).width) <= room:
+            if float(super().get_window_extent(renderer).width) <= room:
                 return
 
 
