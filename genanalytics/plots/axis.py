@@ -126,20 +126,23 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     most = fit_ticks(ax, "Sep 30", _MOST_DATES)
-    named = _choose_named(starts, places, every)
-    auto = _make_locator(zone, most)
-    locator = FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else auto
+    _set_dates(ax, _choose_named(starts, places, every), most, zone)
+    if len(places) == 1:  # without another tick, the label needs the full date
+        clock = " %H:%M" if every in {"minute", "hour"} else ""
+        ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])
+    nominal = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}[every]
+    return places, float(np.diff(places).min()) if len(places) > 1 else nominal
+
+
+def _set_dates(ax: Axes, named: np.ndarray, most: int, zone: Any) -> None:  # noqa: ANN401 - as matplotlib takes it
+    """Set at most this many ticks: some of the named places, or those of a locator of dates if there are none."""
+    locator = FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else _make_locator(zone, most)
     formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
     if len(named):  # no tick may be the first of a month, so each names its month
         formatter.formats[2] = formatter.zero_formats[2] = "%b %d"
         formatter.offset_formats[2] = "%Y"
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
-    if len(places) == 1:  # without another tick, the label needs the full date
-        clock = " %H:%M" if every in {"minute", "hour"} else ""
-        ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])
-    nominal = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}[every]
-    return places, float(np.diff(places).min()) if len(places) > 1 else nominal
 
 
 def _choose_named(starts: pd.DatetimeIndex, places: np.ndarray, every: Period) -> np.ndarray:
@@ -184,12 +187,18 @@ def name_period(start: pd.Timestamp, every: Period) -> str:
     return {"day": f"{start:%a %Y-%m-%d}", "week": f"week of {start:%Y-%m-%d}"}.get(every, f"{start:%Y-%m}")
 
 
-def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp) -> None:
-    """Set the horizontal axis to the time between two moments, in their time zone."""
+def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp, *, beside: float = 0.0) -> None:
+    """Set the horizontal axis to the time between two moments, in their time zone.
+
+    `beside` is the room of texts to the right of the axes, in points.
+    """
     zone: Any = first.tz
-    most = fit_ticks(ax, "Sep 30", 7)
-    locator = _make_locator(zone, most)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
     room = max((last - first) * 0.02, pd.Timedelta(minutes=1))
+    days = pd.date_range((first - room).ceil("D"), last + room, freq="D")
+    named = _choose_named(days, np.array([*map(mdates.date2num, days)]), "day")
+    most = fit_ticks(ax, "Sep 30", _FEW, share=_WIDTH - beside / measure_cell(ax)[0])
+    _set_dates(ax, named if len(named) > 1 else named[:0], most, zone)
     ax.set_xlim(first - room, last + room)  # type: ignore[arg-type]
+    ticks = ax.get_xticks()
+    if len(ticks) == 1:  # as above
+        ax.set_xticks(ticks, [f"{mdates.num2date(ticks[0], tz=zone):%Y-%m-%d %H:%M}"])  # type: ignore[no-untyped-call]

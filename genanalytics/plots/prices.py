@@ -97,9 +97,10 @@ def unit_prices(
         axes.set_xlabel(f"time ({tz})")
         if not steps:
             return write_empty(axes, "no known price per token")
-        set_moments(axes, min(step.first for step in steps), max(step.last for step in steps))
-        ends = set_logarithmic(axes, "y", np.array([step.price for step in steps]), Unit.USD_PER_MTOK)
         hues = _choose_colors(steps, colors)
+        beside = max(measure_text(_name_level(axes, level, hues), SMALL) for level in _list_levels(steps))
+        set_moments(axes, min(step.first for step in steps), max(step.last for step in steps), beside=beside)
+        ends = set_logarithmic(axes, "y", np.array([step.price for step in steps]), Unit.USD_PER_MTOK)
         _draw_steps(axes, steps, hues)
         _write_labels(axes, steps, ends, hues)
         _write_legend(axes, hues)
@@ -199,13 +200,11 @@ def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float], h
     levels, soft = _list_levels(steps), find_look(ax).soft
     low, high = np.log(ends)
     height = ax.get_window_extent().height * 72 / ax.figure.dpi
-    longest = int(_LABEL * measure_cell(ax)[0] / measure_text("n", SMALL))
     wanted = [height * (np.log(level[0].price) - low) / (high - low) for level in levels]
     for level, place, at in zip(levels, wanted, _move_apart(wanted, _LINE), strict=True):
-        names = list(dict.fromkeys(step.provider for step in level))
-        shown = shorten_group(names[0], longest=longest) if len(names) == 1 else format_count(len(names), "provider")
+        names = _list_providers(level)
         ax.annotate(
-            f"{_name_price(level[0])}: {shown}" if len(hues) > 1 or longest > _LONG else _name_price(level[0]),
+            _name_level(ax, level, hues),
             (1, level[0].price),
             (8, at - place),
             xycoords=("axes fraction", "data"),
@@ -214,6 +213,17 @@ def _write_labels(ax: Axes, steps: Sequence[_Step], ends: tuple[float, float], h
             color=hues[names[0]] if len(names) == 1 else soft,
             va="center",
         )
+
+
+def _name_level(ax: Axes, level: Sequence[_Step], hues: Mapping[Any, str]) -> str:
+    """Return the text next to the lines at one price: the price and its provider."""
+    longest, names = int(_LABEL * measure_cell(ax)[0] / measure_text("n", SMALL)), _list_providers(level)
+    shown = shorten_group(names[0], longest=longest) if len(names) == 1 else format_count(len(names), "provider")
+    return f"{_name_price(level[0])}: {shown}" if len(hues) > 1 or longest > _LONG else _name_price(level[0])
+
+
+def _list_providers(level: Sequence[_Step]) -> list[Any]:
+    return list(dict.fromkeys(step.provider for step in level))
 
 
 def _name_price(step: _Step) -> str:
