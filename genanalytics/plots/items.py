@@ -35,7 +35,7 @@ _COLORS = {
 }
 """The items, from the bottom of the stack to its top."""
 _NOTHING = format_value(0.0, Unit.SHARE)
-_OWN_KEYS, _OWN_KEYS_COLOR = "byok_cost", HUES[6]
+_OWN_KEYS, _OWN_KEYS_COLOR, _SMALL_COLOR = "byok_cost", HUES[6], HUES[5]
 
 
 @opens_paths("data", "itemized")
@@ -109,4 +109,10 @@ def _make_layers(dated: pd.DataFrame, colors: Mapping[str, str] | None) -> list[
     ]
     known = [layer for layer in layers if layer.heights.any()] or layers[:1]
     items = [layer for layer in known if layer.label != labels[_OWN_KEYS]]
-    return [*gather_small(items), *known[len(items) :]]
+    gathered = [_name_small(layer) if layer.groups > 1 else layer for layer in gather_small(items)]
+    return [*gathered, *known[len(items) :]]
+
+
+def _name_small(layer: Layer) -> Layer:
+    """Return small items with a name and a color of their own: `other` is an item, and grey is unexplained."""
+    return layer._replace(label=f"{layer.groups} small items", color=_SMALL_COLOR)
