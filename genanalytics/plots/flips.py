@@ -85,7 +85,7 @@ def session_cache(
         write_title(
             axes,
             subject,
-            [describe_basis(data, tz), f"{shown}, {_describe_losses(lost)}"],
+            [describe_basis(data, tz), f"{shown}, {_describe_losses(lost, calls)}"],
             title=title,
             subtitle=subtitle,
         )
@@ -119,10 +119,11 @@ def _find_flips(calls: pd.DataFrame, table: pd.DataFrame, flips: pd.DataFrame | 
     return found.dropna(subset=["place"]).astype({"place": int})
 
 
-def _describe_losses(lost: pd.DataFrame) -> str:
+def _describe_losses(lost: pd.DataFrame, calls: pd.DataFrame) -> str:
     """Return the number of flips and their loss, which is an upper bound, and the largest ones."""
     if lost.empty:
-        return "none lost the cache"
+        unknown = int(np.isnan(to_finite(calls["cache_read_tokens"])).sum())
+        return f"none is known to have lost the cache ({unknown:,} unknown)" if unknown else "none lost the cache"
     total = float(lost["loss"].sum())
     most = f", at most {format_value(total, Unit.USD)} in all" if lost["loss"].notna().any() else ""
     largest = lost.sort_values("loss", ascending=False, kind="stable", na_position="last").head(_MOST_NAMED)
