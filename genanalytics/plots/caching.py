@@ -38,6 +38,8 @@ _NARROW, _LARGE = 420.0, 100.0
 """Narrower charts, in points, have no amounts at the axis, and amounts from here on have no cents."""
 _SMALLEST_DOT, _LARGEST_DOT = 18.0, 260.0
 """Areas, in square points; the smallest one is added to each."""
+_MARGIN = 0.06
+"""The room of half a dot at the ends of the axis, as a share of its length."""
 
 
 @opens_paths("data")
@@ -212,8 +214,9 @@ def _draw_dots(ax: Axes, rates: pd.DataFrame, colors: Sequence[str] | None) -> N
     size = np.nan_to_num(spent).clip(min=0)
     size = _SMALLEST_DOT + _LARGEST_DOT * size / (size.max() or 1.0)
     ax.scatter(rate, rows, s=size, color=hues, linewidth=0, zorder=3)
-    left, right = ax.get_xlim()
-    ax.set_xlim(min(left, 0 - 0.02 * (right - left)), right)
+    left, right = (each(0.0, *ax.dataLim.intervalx) for each in (min, max))
+    room = _MARGIN * ((right - left) or 1.0)
+    ax.set_xlim(left - (room if left < 0 else room / 3), right + room)
     ax.axvline(0, color=look.soft, linewidth=0.8)
 
 
