@@ -1,5 +1,6 @@
 """The title of a chart with its details, arranged for the width and the legend that the axes have when drawn."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -182,7 +183,7 @@ def _wrap(text: Text, width: float, most: int, renderer: RendererBase | None) ->
 
 def _break(text: Text, whole: str, width: float, renderer: RendererBase | None) -> list[str]:
     lines: list[str] = []
-    for word in whole.split(" "):
+    for word in re.split(" (?!%)", whole):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and _measure(text, [longer], renderer) <= width:
             lines[-1] = longer

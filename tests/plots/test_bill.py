@@ -16,8 +16,9 @@ from matplotlib.patches import StepPatch
 import genanalytics as ga
 from genanalytics.files import write_parquet
 from genanalytics.plots import items_over_time, session_cache, unit_prices
+from genanalytics.plots.content import find_content
 from genanalytics.plots.palette import GREY
-from support.artists import detail, points, render, stacks, texts
+from support.artists import detail, points, render, stacks, texts, tick_texts
 from support.billed import USUAL, bill_call, frame_surcharged, list_surcharged
 from support.generations import frame_of
 
@@ -61,6 +62,20 @@ def test_what_no_price_explains_is_grey_and_named(axes: Axes) -> None:
     assert "100.0 % of the bill is not explained by a price" in detail(axes)
 
 
+def test_small_items_differ_from_the_item_other_and_from_what_is_unexplained(axes: Axes) -> None:
+    items = ga.itemize(frame_surcharged()).assign(
+        input_cost=0.001,
+        cache_read_cost=0.001,
+        cache_write_cost=0.0,
+        output_cost=1.0,
+        other_cost=1.0,
+        unexplained_cost=1.0,
+    )
+    items_over_time(frame_surcharged(), itemized=items, ax=axes)
+    assert legend(axes) == ["output", "other", "unexplained", "2 small items"]
+    assert len({entry.color for entry in find_content(axes).entries}) == 4
+
+
 def test_charges_to_own_keys_are_a_layer_apart(axes: Axes) -> None:
     calls = [*list_surcharged(), bill_call(3, is_byok=True, total_cost=0.0, upstream_inference_cost=0.5)]
     drawn = stacks(items_over_time(frame_of(*calls), every="week", ax=axes))
@@ -86,6 +101,14 @@ def test_each_price_regime_is_a_line_from_its_first_to_its_last_request(axes: Ax
     assert labels == ["$0.20 input: P", "$0.22 input: P", "$1.20 output: P", "$1.32 output: P"]
     assert "100.0 % of its billed requests have a known price" in detail(axes)
     assert axes.get_ylabel() == "price (US$/M tokens)"
+
+
+def test_prices_of_weeks_have_mondays_as_ticks_that_are_apart(axes: Axes) -> None:
+    calls = [call | {"created_at": f"2026-03-{day:02}T12:00:00Z"} for day, call in enumerate(list_surcharged()[:28], 1)]
+    unit_prices(frame_of(*calls), ax=axes)
+    narrow = unit_prices(frame_of(*calls), ax=Figure(figsize=(4.2, 4), layout="constrained").subplots())
+    assert tick_texts(axes, "x") == ["Mar 02", "Mar 09", "Mar 16", "Mar 23"]
+    assert tick_texts(narrow, "x") == ["Mar 02", "Mar 16"]
 
 
 def test_a_price_change_is_a_step(axes: Axes) -> None:
@@ -203,6 +226,12 @@ def test_unknown_cached_tokens_are_grey(axes: Axes) -> None:
     calls[3]["cache_discount"] = None
     session_cache(frame_of(*calls), ax=axes)
     assert parts(axes)["unknown"][3] == calls[3]["native_tokens_prompt"]
+
+
+def test_a_session_with_unknown_cached_tokens_is_not_said_to_keep_the_cache(axes: Axes) -> None:
+    calls = [call | {"native_tokens_cached": None, "cache_discount": None} for call in list_session()]
+    session_cache(frame_of(*calls), ax=axes)
+    assert "none is known to have lost the cache (12 unknown)" in detail(axes)
 
 
 def test_the_cache_of_a_session_in_a_relation(axes: Axes, tmp_path: Path) -> None:

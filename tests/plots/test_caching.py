@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -145,6 +146,17 @@ def test_a_dot_says_of_which_cost_its_rate_is_a_share(axes: Axes) -> None:
     own = {"is_byok": True, "upstream_inference_cost": 9.0, "cache_discount": 1.0}
     cache_savings_rate(frame_of(paid, own, {"total_cost": 7.0}, paid | {"response_cache_source_id": "gen-0"}), ax=axes)
     assert "of $4.000" in texts(axes)
+
+
+def test_dots_are_inside_of_the_axes_in_a_style_without_margins() -> None:
+    with plt.style.context("ggplot"):
+        axes = Figure(figsize=(4.2, 4)).subplots()
+        cache_savings_rate(
+            frame_of({"model": "a", "cache_discount": 8.0}, {"model": "b", "cache_discount": 5.0}), ax=axes
+        )
+    rates = [dot.x for dot in dots(axes)]
+    assert axes.get_xlim()[1] >= max(rates) * 1.05
+    assert axes.get_xlim()[0] < 0
 
 
 def test_savings_add_up_over_time_from_nothing(axes: Axes) -> None:

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Sequence
 from functools import cache
+from io import StringIO
 from itertools import combinations
 from typing import Any, Literal
 
@@ -142,3 +143,30 @@ def test_the_legend_of_a_caller_stays() -> None:
     list_texts(ax)
     legend: Any = ax.get_legend()
     assert legend.get_title().get_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["latency-percentiles", "latency-tails", "outcomes", "cost-bridge"])
+def test_the_reason_of_an_empty_chart_is_inside_of_narrow_axes(name: str) -> None:
+    ax = CHARTS[name].draw(frame_of({}), ax=Figure(figsize=(3.5, 3.5), layout="constrained").subplots())
+    figure: Any = ax.figure
+    figure.draw_without_rendering()
+    (reason,) = [text for text in ax.texts if text.get_transform() == ax.transAxes]
+    assert " ".join(reason.get_text().split()) == find_content(ax).reason
+    assert ax.bbox.x0 <= reason.get_window_extent().x0 < reason.get_window_extent().x1 <= ax.bbox.x1
+
+
+def test_titles_of_panels_take_no_room_from_the_layout() -> None:
+    named = frame_of(*({"provider_name": f"{side} {'name ' * 7}"} for side in "ab" for _ in range(12)))
+    ax = CHARTS["latency-tails"].draw(named, ax=Figure(figsize=(4.2, 4), layout="constrained").subplots())
+    figure: Any = ax.figure
+    figure.draw_without_rendering()
+    assert ax.bbox.width > 0.75 * figure.bbox.width
+
+
+def test_a_number_is_in_one_line_with_its_percent_sign() -> None:
+    ax = cost_ranking(TWO_DAYS, title="half of it " + "19 % " * 40, ax=Figure(figsize=(6, 4)).subplots())
+    figure: Any = ax.figure
+    with plt.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(drawn := StringIO(), format="svg")
+    assert "19 %" in drawn.getvalue()
+    assert ">%" not in drawn.getvalue()
