@@ -127,7 +127,7 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         earlier = {place for place, entry in enumerate(content.entries) if entry.label in content.earlier}
         stream = io.BytesIO()
         # `savefig` would draw twice: for the layout that the figure has already, and for the file
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return embed(
         stream.getvalue(), name=name, title=content.title, description=description, tips=tips, earlier=earlier
     ), content
