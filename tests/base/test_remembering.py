@@ -26,8 +26,8 @@ def test_other_data_and_other_arguments_have_results_of_their_own() -> None:
     words, others = ["banana"], ["ananas"]
     with remember(words):
         assert count(words)["a"].tolist() == [3]
-        assert count(words, letters=("b", "n")).loc[0].tolist() == [1, 2]
-        assert count(others, letters=("n",)).loc[0].tolist() == [2]
+        assert count(words, letters=("b", "n")).to_numpy().tolist() == [[1, 2]]
+        assert count(others, letters=("n",)).to_numpy().tolist() == [[2]]
 
 
 def test_nothing_is_remembered_after_the_block_or_of_other_data() -> None:
