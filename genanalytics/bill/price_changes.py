@@ -291,7 +291,7 @@ def _arrange(changes: Sequence[Change], priced: pd.DataFrame, names: Sequence[st
                 "examples": ", ".join(ids),
             }
         )
-    found = pd.DataFrame(rows, columns=[*names, *_COLUMNS])
+    found = pd.DataFrame(rows, columns=[*names, *_COLUMNS], dtype=object)  # all-missing moments would have no time zone
     found = found.astype({**{name: priced[name].dtype for name in names}, **_DTYPES})
     order = found.assign(last=found["kind"] == TIER).sort_values(
         ["last", "extra_cost"], ascending=[True, False], kind="stable"

@@ -89,6 +89,14 @@ def test_the_order_of_the_rows_does_not_matter_and_the_data_stays() -> None:
     pd.testing.assert_frame_equal(rows, before)
 
 
+def test_without_dates_prices_still_differ() -> None:
+    rows = make_rows([(0.2, 1_000), (0.2, 1_000), (0.22, 1_000)] * 20)
+    found = price_changes(rows.assign(created_at=pd.array([None] * 60, dtype="datetime64[us, UTC]")))
+    assert found["requests"].tolist() == [20]
+    assert found["since"].isna().all()
+    assert str(found["since"].dtype) == "datetime64[us, UTC]"
+
+
 def test_little_data_says_nothing() -> None:
     rows = make_rows([(0.2, 1_000)] * 3)
     timeless = rows.assign(created_at=pd.array([None] * 3, dtype="datetime64[us, UTC]"))
