@@ -17,7 +17,7 @@ from genanalytics.plots.content import add_columns, add_series, find_content
 from genanalytics.plots.palette import GREY, find_look
 from genanalytics.plots.room import measure_cell
 from genanalytics.plots.style import HATCH, draw_legend, draw_line
-from genanalytics.units import Unit, format_count, format_value, money_decimals
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _MOST_BARS = 1_000
 _BAR = 0.8
@@ -33,12 +33,26 @@ _ROOM = 1.05
 
 
 class Layer(NamedTuple):
-    """One layer of the stack: a height per period, and how many groups are in it."""
+    """One layer of the stack.
+
+    Attributes:
+        label: Its name.
+        color: Its color.
+        heights: Its height in each period.
+        groups: How many groups are in it.
+        bounds: Whether the height of each period is a lower bound; None if none is.
+    """
 
     label: str
     color: str
     heights: np.ndarray
     groups: int = 1
+    bounds: np.ndarray | None = None
+
+    @property
+    def is_bound(self) -> np.ndarray:
+        """Whether the height of each period is a lower bound."""
+        return np.zeros(len(self.heights), dtype=bool) if self.bounds is None else self.bounds
 
 
 class _Columns(NamedTuple):
@@ -89,7 +103,8 @@ def gather_small(layers: Sequence[Layer]) -> list[Layer]:
         return [*layers]
     heights = np.nansum([layer.heights for layer in small], axis=0)
     large = [layer for layer in layers if not any(layer is other for other in small)]
-    return [*large, Layer(format_count(number, "other"), GREY, heights, number)]
+    bounds = np.any([layer.is_bound for layer in small], axis=0)
+    return [*large, Layer(format_count(number, "other"), GREY, heights, number, bounds)]
 
 
 def draw_stack(
@@ -207,14 +222,19 @@ def _describe_periods(
     """Return the text under the pointer for each period: its name, its layers that are not 0, their total, the rest."""
     heights = np.nan_to_num([layer.heights for layer in layers])
     decimals = money_decimals(heights.ravel().tolist()) if unit is Unit.USD else None
+    whole = Layer("total", "", heights.sum(axis=0), bounds=np.any([layer.is_bound for layer in layers], axis=0))
     texts = []
     for place, start in enumerate(starts):
-        known = [(layer.label, layer.heights[place]) for layer in layers if np.nan_to_num(layer.heights[place])]
-        total = [("total", heights[:, place].sum())] if len(known) > 1 else []
-        others = [(layer.label, layer.heights[place]) for layer in rest if np.nan_to_num(layer.heights[place])]
+        known, others = ([one for one in some if np.nan_to_num(one.heights[place])] for some in (layers, rest))
+        is_sum = len(known) > 1 or bool(len(known) and whole.is_bound[place] > known[0].is_bound[place])
         amounts = [
-            f"{label}: {format_value(float(height), unit, decimals=decimals)}"
-            for label, height in (*known, *total, *others)
+            f"{one.label}: {_format_height(one, place, unit, decimals)}"
+            for one in (*known, *([whole] if is_sum else []), *others)
         ]
         texts.append("\n".join([name_period(start, every), *amounts]))
     return texts
+
+
+def _format_height(layer: Layer, place: int, unit: Unit, decimals: int | None) -> str:
+    text = format_value(float(layer.heights[place]), unit, decimals=decimals)
+    return mark_lower_bound(text) if layer.is_bound[place] else text

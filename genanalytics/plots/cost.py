@@ -19,6 +19,7 @@ from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_smal
 from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
     any_known,
+    are_bounds,
     check_top,
     choose_mark,
     describe_basis,
@@ -80,13 +81,12 @@ def cost_over_time(
     if ahead is not None and every != "day":
         msg = f"a forecast has days, and every is {every!r}: draw it with every='day', or without ahead"
         raise InputError(msg)
-    costs = summarize(data, by=by, every=every, tz=tz, metrics=[EFFECTIVE_COST])
+    costs = summarize(data, by=by, every=every, tz=tz, metrics=[EFFECTIVE_COST, "cost_unknown"])
     unfinished = find_periods(costs, every, ends=find_period(data))
-    known = summarize(data, metrics=["cost_unknown"])["cost_unknown"]
     with style_axes(ax) as axes:
         details = [
             describe_basis(data, tz),
-            describe_unknown(int(known.iloc[0])),
+            describe_unknown(int(costs["cost_unknown"].sum())),
             describe_undated(costs),
             "" if ahead is None else ahead.answer.rstrip("."),
         ]
@@ -127,13 +127,13 @@ def _make_expected(expected: pd.Series, dated: pd.DataFrame, starts: pd.Index) -
 
 def _make_outline(against: Records, every: Period, tz: str, number: int, color: str) -> Layer | None:
     """Return the cost of as many periods of other records, from their first on; unknown after their last."""
-    dated = summarize(against, every=every, tz=tz, metrics=[EFFECTIVE_COST]).dropna(subset=[TIME])
+    found = summarize(against, every=every, tz=tz, metrics=[EFFECTIVE_COST, "cost_unknown"])
+    dated = found.dropna(subset=[TIME])[:number]
     if dated.empty:
         return None
-    heights = np.full(number, np.nan)
-    shown = to_finite(dated[_COST])[:number]
-    heights[: len(shown)] = shown
-    return Layer(f"from {dated[TIME].iloc[0]:%Y-%m-%d} on", color, heights)
+    heights, bounds = np.full(number, np.nan), np.zeros(number, dtype=bool)
+    heights[: len(dated)], bounds[: len(dated)] = to_finite(dated[_COST]), are_bounds(dated, _COST)
+    return Layer(f"from {dated[TIME].iloc[0]:%Y-%m-%d} on", color, heights, bounds=bounds)
 
 
 def _make_layers(
@@ -144,15 +144,19 @@ def _make_layers(
     amounts = np.nan_to_num(to_finite(dated[_COST]))  # a period without a known cost adds nothing
     ranked = np.argsort(-np.bincount(codes, weights=amounts, minlength=len(groups)), kind="stable")
     named = ranked[: len(groups) if len(groups) == top + 1 else top]  # a last group alone keeps its name
-    table = np.zeros((len(groups), len(starts)))
-    np.add.at(table, (codes, starts.get_indexer(pd.Index(dated[TIME]))), amounts)
+    table, bounds = (np.zeros((len(groups), len(starts)), dtype=kind) for kind in (float, bool))
+    places = codes, starts.get_indexer(pd.Index(dated[TIME]))
+    np.add.at(table, places, amounts)
+    bounds[places] = are_bounds(dated, _COST)
     drawn = choose_colors(list(groups[named]), dict.fromkeys(groups[named[top:]], GREY) | dict(colors or {}))
     layers = [
-        Layer(shorten_group(groups[group]), color, table[group]) for group, color in zip(named, drawn, strict=True)
+        Layer(shorten_group(groups[group]), color, table[group], bounds=bounds[group])
+        for group, color in zip(named, drawn, strict=True)
     ]
     rest = ranked[len(named) :]
     if len(rest):
-        layers.append(Layer(format_count(len(rest), "other"), GREY, table[rest].sum(axis=0), len(rest)))
+        label, heights = format_count(len(rest), "other"), table[rest].sum(axis=0)
+        layers.append(Layer(label, GREY, heights, len(rest), np.asarray(bounds[rest].any(axis=0))))
     return layers
 
 

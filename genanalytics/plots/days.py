@@ -18,12 +18,20 @@ from genanalytics.decide.shifts.changes import changes
 from genanalytics.errors import InputError
 from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
 from genanalytics.metrics.catalog import DEFAULT, resolve_one
+from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, find_zone
 from genanalytics.metrics.summary import OPEN
 from genanalytics.plots.axis import add_unit
 from genanalytics.plots.content import add_value
-from genanalytics.plots.groups import describe_basis, describe_undated, describe_unknown, shorten_group, to_finite
+from genanalytics.plots.groups import (
+    choose_mark,
+    describe_basis,
+    describe_undated,
+    describe_unknown,
+    shorten_group,
+    to_finite,
+)
 from genanalytics.plots.heat import WEEKDAYS, choose_scale, describe_end
 from genanalytics.plots.palette import GREY, HEAT, find_look
 from genanalytics.plots.room import measure_cell
@@ -36,7 +44,7 @@ from genanalytics.plots.style import (
     write_empty,
     write_title,
 )
-from genanalytics.units import Unit, format_count, format_value, money_decimals
+from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 _STATISTICS = {statistic.name: statistic for statistic in DEFAULT}
 _UNKNOWN = ("cost_unknown",)
@@ -119,9 +127,10 @@ def cost_calendar(
         _draw(axes, grid, values, norm)
         _name_months(axes, grid, days[TIME])
         _draw_marks(axes, grid, days, values, flags)
-        _add_values(axes, grid, days, values, statistic=statistic, flags=flags)
+        texts = _format_values(days, values, statistic)
+        _add_values(axes, grid, days, texts, statistic=statistic, flags=flags)
         if grid.width >= _WRITTEN[0] and grid.height >= _WRITTEN[1]:
-            _write_values(axes, grid, days[TIME], values, unit=statistic.unit, norm=norm)
+            _write_values(axes, grid, days, values, statistic=statistic, norm=norm)
         draw_scale(axes, norm, add_unit(statistic.label, statistic.unit), statistic.unit)
         return axes
 
@@ -268,25 +277,38 @@ def _draw_marks(ax: Axes, grid: _Grid, days: pd.DataFrame, values: np.ndarray, f
         draw_legend(ax, handles, unfinished=bool(is_open.any()))
 
 
+def _format_values(
+    days: pd.DataFrame, values: np.ndarray, statistic: Statistic, *, decimals: int | None = None
+) -> list[str]:
+    """Return the values of days as text, with the sign of those that are lower bounds."""
+    unknown = to_floats(days["cost_unknown"]) > 0 if "cost_unknown" in days else np.zeros(len(days), dtype=bool)
+    bounds = (unknown | (statistic.name in days.attrs["lower_bounds"])) & np.isfinite(values)
+    texts = [format_value(value, statistic.unit, decimals=decimals) for value in values.tolist()]
+    return [mark_lower_bound(text) if is_bound else text for text, is_bound in zip(texts, bounds, strict=True)]
+
+
 def _add_values(
-    ax: Axes, grid: _Grid, days: pd.DataFrame, values: np.ndarray, *, statistic: Statistic, flags: Mapping[date, str]
+    ax: Axes, grid: _Grid, days: pd.DataFrame, texts: Sequence[str], *, statistic: Statistic, flags: Mapping[date, str]
 ) -> None:
     """Note the text of each day."""
     places = zip(grid.columns.tolist(), grid.tops.tolist(), strict=True)
-    for day, value, number, (column, top) in zip(days[TIME], values, days["requests"], places, strict=True):
-        known = f"{statistic.label} {format_value(value, statistic.unit)}; {format_count(int(number), 'request')}"
+    mark = choose_mark(days, "requests")
+    for day, amount, number, (column, top) in zip(days[TIME], texts, days["requests"], places, strict=True):
+        known = f"{statistic.label} {amount}; {mark(format_count(int(number), 'request'))}"
         about = f"; {flags[day.date()] or 'flagged'}" if day.date() in flags else ""
         text = f"{day:%a %Y-%m-%d}: {known if number else 'no record'}{about}"
         add_value(ax, text, (column, column + 1), (top, top + 1))
 
 
-def _write_values(ax: Axes, grid: _Grid, days: pd.Series, values: np.ndarray, *, unit: Unit, norm: Normalize) -> None:
+def _write_values(
+    ax: Axes, grid: _Grid, days: pd.DataFrame, values: np.ndarray, *, statistic: Statistic, norm: Normalize
+) -> None:
     """Write the number of each day and its value into it."""
-    decimals = money_decimals(values.tolist()) if unit is Unit.USD else None
-    ink = find_look(ax).ink
-    for day, value, column, top in zip(days, values, grid.columns, grid.tops, strict=True):
+    decimals = money_decimals(values.tolist()) if statistic.unit is Unit.USD else None
+    texts, ink = _format_values(days, values, statistic, decimals=decimals), find_look(ax).ink
+    for day, amount, value, column, top in zip(days[TIME], texts, values, grid.columns, grid.tops, strict=True):
         if np.isnan(value):
             continue
-        text = f"{day.day}\n{format_value(value, unit, decimals=decimals)}"
+        text = f"{day.day}\n{amount}"
         color = "white" if norm(value) > _DARK else ink
         ax.text(column + 0.5, top + 0.5, text, fontsize=SMALL, color=color, ha="center", va="center")

@@ -74,6 +74,21 @@ def choose_mark(summary: pd.DataFrame, name: str) -> Callable[[str], str]:
     return mark_lower_bound if name in summary.attrs["lower_bounds"] else str
 
 
+def are_bounds(summary: pd.DataFrame, name: str, unknown: "np.ndarray | None" = None) -> "np.ndarray":
+    """Return whether each value of a column is a lower bound: records are missing, or costs are unknown.
+
+    The numbers of unknown costs are in `cost_unknown` unless they are given.
+
+    >>> rows = pd.DataFrame({"model": ["a", "b"], "total_cost": [1.0, None]})
+    >>> rows = rows.assign(upstream_inference_cost=0.0, is_byok=False)
+    >>> are_bounds(summarize(rows, by="model", metrics=["effective_cost", "cost_unknown"]), "effective_cost").tolist()
+    [False, True]
+    """
+    every = name in summary.attrs["lower_bounds"]
+    found: np.ndarray = ((to_floats(summary["cost_unknown"]) if unknown is None else unknown) > 0) | every
+    return found
+
+
 def check_top(top: int) -> int:
     """Return a number of groups.
 

@@ -15,6 +15,7 @@ from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
 from genanalytics.plots.groups import (
     any_known,
+    are_bounds,
     describe_basis,
     describe_undated,
     describe_unknown,
@@ -35,7 +36,7 @@ _COLORS = {
 }
 """The items, from the bottom of the stack to its top."""
 _NOTHING = format_value(0.0, Unit.SHARE)
-_OWN_KEYS, _OWN_KEYS_COLOR, _SMALL_COLOR = "byok_cost", HUES[6], HUES[5]
+_OWN_KEYS, _OWN_KEYS_UNKNOWN, _OWN_KEYS_COLOR, _SMALL_COLOR = "byok_cost", "byok_unknown", HUES[6], HUES[5]
 
 
 @opens_paths("data", "itemized")
@@ -69,7 +70,7 @@ def items_over_time(
         MissingColumnError: The data lacks a column.
         InputError: There is no such time zone, period or color, or there are too many periods.
     """
-    names = [*_COLORS, "billed_cost", _OWN_KEYS, "cost_unknown"]
+    names = [*_COLORS, "billed_cost", _OWN_KEYS, "cost_unknown", _OWN_KEYS_UNKNOWN]
     costs = summarize(add_items(data) if itemized is None else itemized, every=every, tz=tz, metrics=names)
     unfinished = find_periods(costs, every, ends=find_period(data))
     with style_axes(ax) as axes:
@@ -103,8 +104,10 @@ def _make_layers(dated: pd.DataFrame, colors: Mapping[str, str] | None) -> list[
     labels = {value.name: value.label for value in ITEM_VALUES} | {_OWN_KEYS: "own keys (BYOK)"}
     usual = _COLORS | {_OWN_KEYS: _OWN_KEYS_COLOR}
     drawn = choose_colors(list(labels.values()), {labels[name]: usual[name] for name in usual} | dict(colors or {}))
+    own = to_finite(dated[_OWN_KEYS_UNKNOWN])
+    unknown = {name: to_finite(dated["cost_unknown"]) - own for name in labels} | {_OWN_KEYS: own}
     layers = [
-        Layer(label, color, np.nan_to_num(to_finite(dated[name])))
+        Layer(label, color, np.nan_to_num(to_finite(dated[name])), bounds=are_bounds(dated, name, unknown[name]))
         for (name, label), color in zip(labels.items(), drawn, strict=True)
     ]
     known = [layer for layer in layers if layer.heights.any()] or layers[:1]

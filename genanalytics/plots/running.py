@@ -1,6 +1,6 @@
 """The chart of the running total of a month, against the month before and with what is expected."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from genanalytics.metrics.summary import summarize
 from genanalytics.metrics.where.rows import keep_between
 from genanalytics.plots.axis import add_unit, set_linear
 from genanalytics.plots.content import add_columns, add_series, find_content
-from genanalytics.plots.groups import describe_basis, describe_unknown, to_finite
+from genanalytics.plots.groups import are_bounds, describe_basis, describe_unknown, to_finite
 from genanalytics.plots.palette import HUES, find_look
 from genanalytics.plots.style import draw_legend, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value, mark_lower_bound, money_decimals
@@ -36,6 +36,8 @@ _EARLY = 8
 _ROOM_ABOVE = 1.08
 """The part above the lines is for the amount at their end."""
 _TICKS = (1, 8, 15, 22, 29)
+
+_Marks = Mapping[str, Callable[[str], str]]
 
 
 @opens_paths("data", "against")
@@ -86,19 +88,19 @@ def cumulative_cost(
         before = _choose_before([month for month in known if month.start < now.start], now, other=against is not None)
         rows = now.keep(data)
         unknown = int(summarize(rows, metrics=["cost_unknown"])["cost_unknown"].iloc[0])
+        marks = _choose_marks(now, before, [each for each in (data, against) if each is not None])
         is_ahead = outlook.expected is not None and (outlook.first, outlook.last) == now.limits
         is_partial = outlook.coverage is not None and outlook.coverage.is_partial
-        mark = mark_lower_bound if unknown or is_partial else str
         answer = outlook.answer.rstrip(".")
-        details = [*_describe(now, before, mark), answer, describe_basis(rows, tz), describe_unknown(unknown)]
+        details = [*_describe(now, before, marks), answer, describe_basis(rows, tz), describe_unknown(unknown)]
         write_title(axes, f"Cost of {now.name} up to each day", details, title=title, subtitle=subtitle)
         expected = outlook.days[outlook.days["expected"].notna()] if is_ahead else outlook.days[:0]
-        _draw(axes, now, before, expected)
+        _draw(axes, now, before, expected, marks)
         if is_ahead:
             about = mark_lower_bound if is_partial else "about {}".format
             _write_end(axes, now.length, float(expected["cumulative"].iloc[-1]), about, fewer=2)
         else:
-            _write_end(axes, int(now.days[-1]), float(now.totals[-1]), mark)
+            _write_end(axes, int(now.days[-1]), float(now.totals[-1]), marks[now.name])
         return axes
 
 
@@ -208,28 +210,46 @@ def _find_start(year: int, month: int, tz: str) -> pd.Timestamp:
     return pd.Timestamp(year, month, 1).tz_localize(find_zone(tz), nonexistent="shift_forward", ambiguous=True)
 
 
-def _describe(now: _Month, before: _Month | None, mark: Callable[[str], str]) -> Iterator[str]:
+def _choose_marks(now: _Month, before: _Month | None, sources: Sequence[Records]) -> _Marks:
+    """Return by the name of each month the function that marks its amounts, which may be lower bounds."""
+    months = [month for month in (now, before) if month is not None]
+    return {
+        month.name: mark_lower_bound if any(_is_bound(month.keep(each)) for each in sources) else str
+        for month in months
+    }
+
+
+def _is_bound(rows: Records) -> bool:
+    """Return whether there are rows whose cost is a lower bound."""
+    found = summarize(rows, metrics=[_COST, "cost_unknown"])
+    return bool(found["requests"].iloc[0]) and bool(are_bounds(found, _COST)[0])
+
+
+def _describe(now: _Month, before: _Month | None, marks: _Marks) -> Iterator[str]:
     """Yield the cost of the month, and the cost of the month before, in all and after as many days."""
     decimals = money_decimals([month.totals[-1] for month in (now, before) if month is not None])
 
-    def show(month: _Month, day: int) -> str:
-        return f"{format_value(month.find_total(day), Unit.USD, decimals=decimals)} after {format_count(day, 'day')}"
+    def write(month: _Month, total: float) -> str:
+        return marks[month.name](format_value(total, Unit.USD, decimals=decimals))
 
-    amount = mark(format_value(now.totals[-1], Unit.USD, decimals=decimals))
+    def show(month: _Month, day: int) -> str:
+        return f"{write(month, month.find_total(day))} after {format_count(day, 'day')}"
+
+    amount = write(now, now.totals[-1])
     if now.is_open:
         yield f"{amount} so far{f', {show(now, now.complete)}' if now.complete else ''}"
     else:
-        yield f"{amount} in all" if now.complete == now.length else mark(show(now, now.complete))
+        yield f"{amount} in all" if now.complete == now.length else show(now, now.complete)
     if before is None:
         return
-    whole = format_value(before.totals[-1], Unit.USD, decimals=decimals)
+    whole = write(before, before.totals[-1])
     so_far = f", {show(before, now.complete)}" if before.skipped < now.complete < before.days[-1] else ""
     first = "day" if before.skipped == 1 else f"{before.skipped} days"
     part = f", without its first {first}" if before.skipped else ""
     yield f"{before.name}: {whole}{so_far}{part}"
 
 
-def _draw(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame) -> None:
+def _draw(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame, marks: _Marks) -> None:
     handles: list[Artist] = []
     if before is not None:
         handles.append(_draw_total(ax, before, find_look(ax).soft, zorder=2))
@@ -242,7 +262,7 @@ def _draw(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame) 
     ax.set_ylim(top=_ROOM_ABOVE * ax.get_ylim()[1])
     ax.xaxis.set_major_locator(FixedLocator(_TICKS))
     set_linear(ax.yaxis, Unit.USD)
-    _add_values(ax, now, before, expected)
+    _add_values(ax, now, before, expected, marks)
 
 
 def _write_end(ax: Axes, day: int, amount: float, mark: Callable[[str], str], *, fewer: int = 0) -> None:
@@ -282,7 +302,7 @@ def _draw_expected(ax: Axes, now: _Month, expected: pd.DataFrame) -> list[Artist
     return [line, *handles]
 
 
-def _add_values(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame) -> None:
+def _add_values(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataFrame, marks: _Marks) -> None:
     """Note the totals up to each day."""
     months = [month for month in (now, before) if month is not None]
     ahead = {row["day"].day: row for row in expected.to_dict("records")}
@@ -292,7 +312,9 @@ def _add_values(ax: Axes, now: _Month, before: _Month | None, expected: pd.DataF
     for day in days:
         known = [(month.name, month.find_total(day)) for month in months]
         parts = [
-            f"{name} {format_value(total, Unit.USD, decimals=decimals)}" for name, total in known if not np.isnan(total)
+            f"{name} {marks[name](format_value(total, Unit.USD, decimals=decimals))}"
+            for name, total in known
+            if not np.isnan(total)
         ]
         if day in ahead:
             total, low, high = (

@@ -107,7 +107,7 @@ def compute_figures(data: Records, *, previous: Records | None = None, tz: str) 
         models_before=None if previous is None else _compare_models(data, previous),
         providers=summarize(data, by="provider_name"),
         days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
-        over_time=summarize(data, every=every, by="model", tz=tz, metrics=["effective_cost"]),
+        over_time=summarize(data, every=every, by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
         trends=summarize(data, every=every, tz=tz, metrics=TILES),
         errors=compared[compared["metric"] == ERRORS.name],
         slow=compared[compared["metric"] == slow.name],

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 
 from genanalytics.metrics.engines.kernels import to_floats
@@ -20,6 +21,13 @@ _LONGEST, _LONGEST_WORDS = 80, 200
 _LOSSES = ("savings", "margin")
 """A negative figure with one of these in its name is a loss."""
 _REST = "rest of a summary"
+_UNKNOWN = {
+    "effective_cost": "cost_unknown",
+    "cost_without_cache": "cost_unknown",
+    "cost": "cost_unknown",
+    "byok_cost": "byok_unknown",
+}
+"""The column with the number of unknown costs that a cost does not include."""
 
 Trends = Mapping[Any, Sequence[float | None]]
 """The values over time of each group."""
@@ -182,13 +190,15 @@ def make_number_cells(
     """
     known = [None if pd.isna(value) else float(value) for value in summary[figure.name].head(rows or len(summary))]
     decimals = money_decimals(known) if figure.unit is Unit.USD else None
-    mark = mark_lower_bound if figure.name in summary.attrs["lower_bounds"] else str
+    bounds = _find_bounds(summary, figure.name)
     last = len(known) - 1 if _REST in summary.attrs else len(known)  # the others together have no bar
     most = max((value for value in known[:last] if value is not None), default=0.0)
     can_lose = any(word in figure.name for word in _LOSSES)
     return [
         Cell(
-            mark(format_value(value, figure.unit, decimals=decimals).removesuffix(PER_MTOK)),
+            (mark_lower_bound if bounds[place] and value is not None else str)(
+                format_value(value, figure.unit, decimals=decimals).removesuffix(PER_MTOK)
+            ),
             "" if value is None else repr(value),
             numeric=True,
             bar=max(value, 0.0) / most if bar and most > 0 and value is not None and place < last else None,
@@ -196,6 +206,14 @@ def make_number_cells(
         )
         for place, value in enumerate(known)
     ]
+
+
+def _find_bounds(summary: pd.DataFrame, name: str) -> list[bool]:
+    """Return whether each value of a column is a lower bound: records are missing, or costs of the row are unknown."""
+    unknown = summary.get(_UNKNOWN.get(name, ""))
+    counts = np.zeros(len(summary)) if unknown is None else to_floats(unknown)
+    every = name in summary.attrs["lower_bounds"]
+    return [every or count > 0 for count in counts.tolist()]
 
 
 def _make_headings(shown: pd.DataFrame, figure: Figure) -> list[Column]:

@@ -262,3 +262,16 @@ def test_many_periods_are_an_area_that_can_be_seen(axes: Axes, every: Period, nu
 def test_a_ranking_leaves_out_what_nobody_knows(axes: Axes) -> None:
     cost_ranking(frame_of(*RANKED, {"model": "d", "total_cost": None}), ax=axes)
     assert tick_texts(axes, "y") == ["a", "b", "c"]
+
+
+def test_a_bar_with_unknown_costs_says_that_its_amounts_are_lower_bounds(axes: Axes) -> None:
+    frame = frame_of(
+        on("2026-03-01", model="a", is_byok=True, upstream_inference_cost=None),
+        on("2026-03-01", model="b"),
+        on("2026-03-02", model="a"),
+    )
+    cost_over_time(frame, ax=axes)
+    assert [text.split("\n")[1:] for text in pointed(axes)] == [
+        ["a: ≥ $1.000", "b: $1.000", "total: ≥ $2.000"],
+        ["a: $1.000"],
+    ]

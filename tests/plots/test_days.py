@@ -147,3 +147,12 @@ def test_without_any_day_a_sentence_says_why(axes: Axes, record: dict[str, Any],
 def test_more_than_three_years_are_refused(axes: Axes) -> None:
     with pytest.raises(InputError, match="cover 1,462 days, and a calendar shows at most 1,100: choose fewer days"):
         cost_calendar(frame_of(on("2020-01-01"), on("2024-01-01")), ax=axes)
+
+
+def test_a_day_with_unknown_costs_is_a_lower_bound(axes: Axes) -> None:
+    frame = frame_of(*JUNE, on("2026-06-30", is_byok=True, upstream_inference_cost=None))
+    cost_calendar(frame, flagged=[], ax=axes)
+    assert pointed(axes)[-2:] == [
+        "Mon 2026-06-29: cost $29.00; 1 request",
+        "Tue 2026-06-30: cost ≥ $31.00; 2 requests",
+    ]

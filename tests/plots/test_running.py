@@ -153,3 +153,11 @@ def test_days_are_those_of_the_zone(axes: Axes) -> None:
     assert points(axes.lines[-1])[1][1] == 4
     assert find_content(axes).title == "Cost of July 2026 up to each day"
     assert date(2026, 7, 1) == forecast(frame_of(*records), tz="Europe/Berlin").days["day"][0].date()
+
+
+def test_each_month_with_unknown_costs_is_a_lower_bound(axes: Axes) -> None:
+    unknown = on("2026-06-10", is_byok=True, upstream_inference_cost=None)
+    frame = frame_of(*daily("2026-06-01", "2026-06-30", 2.0), unknown, *daily("2026-07-01", "2026-07-31"))
+    cumulative_cost(frame, ax=axes)
+    assert list(find_content(axes).details)[:2] == ["$23.00 in all", "June 2026: ≥ $45.00"]
+    assert pointed(axes)[6] == "up to day 7: July 2026 $5.00; June 2026 ≥ $10.00"

@@ -88,3 +88,10 @@ def test_lower_bounds_keep_their_sign() -> None:
     rows.attrs["lower_bounds"] = ["cost"]
     table = make_table(rows, ["name"], [Shown("cost", "cost", Unit.USD)], name="x", caption="x")
     assert read_row(table, 0) == ["a", "≥ $4.000"]
+
+
+def test_a_cost_of_which_a_part_is_unknown_is_a_lower_bound_in_its_row_alone() -> None:
+    frame = frame_of({"model": "a"}, {"model": "b"}, {"model": "b", "is_byok": True, "upstream_inference_cost": None})
+    summary = summarize(frame, by="model", metrics=["effective_cost", "cost_unknown"])
+    table = make_table(summary, ["model"], COST, name="spend", caption="Cost")
+    assert [read_row(table, place) for place in range(2)] == [["a", "$1.000"], ["b", "≥ $2.000"]]

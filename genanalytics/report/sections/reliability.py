@@ -115,7 +115,7 @@ def _list_providers(given: Given) -> Iterator[Table]:
 def _list_losses(wasted: pd.DataFrame) -> Table:
     """Return the ledger of waste; only what is certain is marked as a loss."""
     judged = wasted[wasted["gap"].isna()].rename(columns={"class": _CLASS})
-    judged.attrs["lower_bounds"] = [*wasted.attrs["lower_bounds"], *(["cost"] if wasted.attrs["partial"] else [])]
+    judged["cost_unknown"] = (judged["kind"] == CERTAIN) & wasted.attrs["partial"]  # the others are upper bounds
     gaps = wasted[wasted["gap"].notna()]
     return make_table(
         judged,

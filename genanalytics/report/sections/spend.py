@@ -132,7 +132,7 @@ def _draw_bridge(given: Given) -> Block:
 def _draw_items(given: Given) -> Block:
     every, itemized = given.every, given.figures.bill.itemized
     statistics = resolve(_ITEMS)
-    numbers = summarize(itemized, every=every, tz=given.tz, metrics=statistics)
+    numbers = summarize(itemized, every=every, tz=given.tz, metrics=[*statistics, "byok_unknown"])
     caption = f"Items of the bill per {every}"
     return draw_named(
         given,

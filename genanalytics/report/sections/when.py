@@ -43,7 +43,8 @@ def _answer(given: Given, week: Week) -> str:
         return "No hour has a cost on average."
     hour, day = int(np.nanargmax(week.hours)), int(np.nanargmax(week.days))
     of_hour, of_day, average = (format_value(float(one), Unit.USD) for one in (week.hours[hour], week.days[day], mean))
-    partial = "; unknown costs are not included" if _is_partial(given) else ""
+    missing = " and ".join(_list_missing(given))
+    partial = f"; {missing} are not included" if missing else ""
     return (
         f"The most expensive hour of the day is {hour:02}:00 to {(hour + 1) % 24:02}:00 ({given.tz}): {of_hour} per"
         f" hour, {week.hours[hour] / mean:.1f} times the average of {average}. The most expensive day of the week is"
@@ -51,9 +52,12 @@ def _answer(given: Given, week: Week) -> str:
     )
 
 
-def _is_partial(given: Given) -> bool:
+def _list_missing(given: Given) -> Iterator[str]:
     total = given.figures.total
-    return bool(total["cost_unknown"].iloc[0]) or _COST in total.attrs["lower_bounds"]
+    if _COST in total.attrs["lower_bounds"]:
+        yield "missing records"
+    if total["cost_unknown"].iloc[0]:
+        yield "unknown costs"
 
 
 def _list_blocks(given: Given, week: Week) -> Iterator[Block]:
@@ -66,7 +70,7 @@ def _list_blocks(given: Given, week: Week) -> Iterator[Block]:
 def _draw_calendar(given: Given) -> Block:
     """Return the cost of each day, with the days on which its level changed; more than three years have none."""
     cost = resolve_one(_COST)
-    days = summarize(given.data, every="day", tz=given.tz, metrics=[cost])
+    days = summarize(given.data, every="day", tz=given.tz, metrics=[cost, "cost_unknown"])
     numbers = make_table(days, [TIME], [REQUESTS, cost], name="cost-calendar-numbers", caption="Cost by day")
     try:
         flagged = changes(given.data, by=None, metrics=[cost], tz=given.tz, causes=False)

@@ -33,7 +33,8 @@ def make_who(given: Given) -> Section | None:
     """Return the section: a table for each key that the data has, and the most expensive requests."""
     columns = open_source(given.data).columns
     keys = [*given.labels, *(name for name in _KEYS if name in columns)]
-    found = {key: rank(summarize(given.data, by=key, tz=given.tz, metrics=resolve(_FIGURES))) for key in keys}
+    metrics = [*_FIGURES, "cost_unknown"]
+    found = {key: rank(summarize(given.data, by=key, tz=given.tz, metrics=metrics)) for key in keys}
     shown = {key: summary for key, summary in found.items() if summary[key].notna().sum() >= _LEAST_GROUPS}
     requests, shares = _tabulate_requests(given), add_up_costs(given.data)
     blocks: list[Block] = [_tabulate(key, summary) for key, summary in shown.items()]
@@ -65,15 +66,16 @@ def _describe_requests(shares: CostShares) -> str:
 def _describe_first(key: str, summary: pd.DataFrame) -> str:
     """Return the most expensive group and its share, or the share without a group; empty if no share is large."""
     noun, is_known = name_subject(key), summary[key].notna()
+    cost = "the known cost" if summary["cost_unknown"].sum() else "the cost"
     without = summary.loc[~is_known, "cost_share"].sum()
     if without > _MOST_WITHOUT:
-        return f"{format_value(float(without), Unit.SHARE)} of the cost has no {noun}"
+        return f"{format_value(float(without), Unit.SHARE)} of {cost} has no {noun}"
     named = summary[is_known]
     share = named["cost_share"].iloc[0]
     if pd.isna(share) or share < _LARGE:
         return ""
     of = format_count(len(named), noun)
-    return f"of {of}, {name_group(named[key].iloc[0])} has {format_value(float(share), Unit.SHARE)} of the cost"
+    return f"of {of}, {name_group(named[key].iloc[0])} has {format_value(float(share), Unit.SHARE)} of {cost}"
 
 
 def _tabulate(key: str, summary: pd.DataFrame) -> Table:
