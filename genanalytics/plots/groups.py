@@ -148,8 +148,8 @@ def describe_undated(summary: pd.DataFrame) -> str:
 
 
 def describe_unknown(number: int) -> str:
-    """Return the number of generations with an unknown cost, which makes costs lower bounds; "" for none."""
-    return f"a lower bound: cost not fully known for {number:,}" if number else ""
+    """Return the number of requests with an unknown cost, which makes costs lower bounds; "" for none."""
+    return f"a lower bound: cost not fully known for {format_count(number, 'request')}" if number else ""
 
 
 def describe_hidden(shown: int, groups: int, noun: str) -> str:

@@ -145,9 +145,9 @@ def _describe_whole(found: pd.DataFrame) -> str:
 
 
 def _describe_unknown(found: pd.DataFrame) -> str:
-    """Return the number of generations with unknown tokens; "" for none."""
+    """Return the number of requests with unknown tokens; "" for none."""
     number = int(found[_ROWS_UNKNOWN].sum())
-    return f"tokens not fully known for {number:,}" if number else ""
+    return f"tokens not fully known for {format_count(number, 'request')}" if number else ""
 
 
 def _choose_colors(ax: Axes, tokens: pd.DataFrame, colors: Mapping[str, str] | None) -> dict[str, str]:

@@ -86,10 +86,11 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
         yield Finding(figure, text, "prices", row["extra_cost"] > 0, float(row["extra_cost"]), about)
     rest = rows.drop(first.index)
     if len(rest):
-        extra = format_value(rest["extra_cost"].sum(), Unit.USD)
+        usd = float(rest["extra_cost"].sum())
+        extra, verb = format_value(usd, Unit.USD), "cost an extra" if usd > 0 else "saved"
         regimes = format_count(len(rest), "other price regime")
-        text = f"This is the extra cost of surcharges and price changes in {regimes}."
-        yield Finding(extra, text, "prices", usd=float(rest["extra_cost"].sum()))
+        text = f"Surcharges and price changes in {regimes} {verb} {extra.removeprefix('−')}."
+        yield Finding(extra, text, "prices", usd=usd)
 
 
 def _list_changes(bill: Bill) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def test_an_unknown_cost_is_a_step_without_a_height_and_makes_both_costs_lower_b
     cache_waterfall(frame_of({"total_cost": 3.0, "cache_discount": 1.0}, own), ax=axes)
     assert texts(axes) == ["≥ $4.90", "$0.00", "−$1.90", "+ ?", "≥ $3.00"]
     assert tick_texts(axes, "x")[3] == "not known\n(1)"
-    assert "a lower bound: cost not fully known for 1" in detail(axes)
+    assert "a lower bound: cost not fully known for 1 request" in detail(axes)
 
 
 def test_the_waterfall_of_byok_leads_to_all_that_was_paid(axes: Axes) -> None:

@@ -125,7 +125,7 @@ def test_axes_say_what_they_show_and_in_which_unit(axes: Axes) -> None:
 def test_generations_without_cost_or_date_are_counted_below_the_title(axes: Axes) -> None:
     frame = frame_of({}, {"created_at": None}, {"is_byok": True, "upstream_inference_cost": None})
     cost_over_time(frame, ax=axes)
-    assert "a lower bound: cost not fully known for 1" in detail(axes)
+    assert "a lower bound: cost not fully known for 1 request" in detail(axes)
     assert "1 undated left out" in detail(axes)
 
 

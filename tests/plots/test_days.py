@@ -131,7 +131,7 @@ def test_the_day_of_the_fetch_is_hatched(axes: Axes) -> None:
 def test_unknown_costs_are_said(axes: Axes) -> None:
     cost_calendar(frame_of(*JUNE, on("2026-06-03", total_cost=None), {"created_at": None}), ax=axes)
     details = find_content(axes).details
-    assert "a lower bound: cost not fully known for 1" in details
+    assert "a lower bound: cost not fully known for 1 request" in details
     assert "1 undated left out" in details
 
 

@@ -129,7 +129,7 @@ def test_unknown_costs_make_the_total_a_lower_bound(axes: Axes) -> None:
     assert texts(axes) == ["≥ $23.00"]
     content = find_content(axes)
     assert content.details[0] == "≥ $23.00 in all"
-    assert content.details[-1] == "a lower bound: cost not fully known for 1"
+    assert content.details[-1] == "a lower bound: cost not fully known for 1 request"
 
 
 def test_a_month_without_its_first_days_is_said(axes: Axes) -> None:

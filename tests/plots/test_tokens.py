@@ -67,7 +67,7 @@ def test_shares_add_up_to_one_and_parts_to_all_tokens(axes: Axes) -> None:
     assert parts["answer"] == 150 + 4_096
     token_mix(frame, ax=axes)
     assert np.sum([*widths(axes).values()], axis=0).tolist() == pytest.approx([1.0, 1.0])
-    assert "tokens not fully known for 2" in detail(axes)
+    assert "tokens not fully known for 2 requests" in detail(axes)
     assert [text for text in texts(axes) if text.startswith("≥")] == ["≥ 6,036", "≥ 20"]
 
 

@@ -76,7 +76,7 @@ def test_of_many_surcharges_the_largest_have_a_finding_each() -> None:
     found = find_extras(frame_of(*calls))
     assert len(found) == 6
     assert found[0][1].startswith("m6 at P: 1.1 times the price on 11 of 44 requests")
-    assert found[-1][1] == "This is the extra cost of surcharges and price changes in 2 other price regimes."
+    assert found[-1][1] == f"Surcharges and price changes in 2 other price regimes cost an extra {found[-1][0]}."
 
 
 def test_missing_records_make_an_extra_cost_a_lower_bound() -> None:

@@ -58,8 +58,9 @@ def _name_extremes(given: Given) -> str:
         return ""
     ranked = judged.sort_values([_P95, _N], kind="stable")
     ends = (ranked.iloc[place] for place in (0, -1))
-    named = [f"{_ms(row[_P95])} at {shorten(name_group(row['provider_name']), _LONGEST)}" for row in ends]
-    return f"; by provider, from {' to '.join(named)}"
+    named = [(shorten(name_group(row["provider_name"]), _LONGEST), _ms(row[_P95])) for row in ends]
+    (fastest, least), (slowest, most) = named
+    return f"; at {fastest} 95 % come within {least}, at {slowest} within {most}"
 
 
 def _ms(value: float) -> str:
