@@ -73,7 +73,7 @@ def plot(
 
     draw = find_chart(chart).draw
     given = {name: value for name, value in options.items() if value is not None}
-    check_options(draw, given if against is None else given | {"against": against})
+    check_options(draw, given if against is None else given | {"against": against}, among={*options, "tz", "against"})
     check_size(width=width, height=height, dpi=dpi)
     check_target(output)
     with open_both(selection, against) as (data, compared):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from genanalytics.base.text import list_names, suggest
+from genanalytics.base.text import suggest
 from genanalytics.errors import InputError
 from genanalytics.plots.attempts import attempts_by_provider
 from genanalytics.plots.bridge import cost_bridge
@@ -83,6 +83,6 @@ def find_chart(name: str) -> Chart:
     """
     wanted = name.replace("_", "-")
     if wanted not in CHARTS:
-        msg = f"no chart {name!r}; {suggest(wanted, CHARTS)}there are {list_names(CHARTS, near=wanted)}"
+        msg = f"no chart {name!r}; {suggest(wanted, CHARTS)}there are {', '.join(CHARTS)}"
         raise InputError(msg)
     return CHARTS[wanted]

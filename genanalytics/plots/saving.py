@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -125,16 +125,27 @@ def check_target(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
-def check_options(chart: Callable[..., Axes], options: Mapping[str, Any]) -> Mapping[str, Any]:
+def check_options(
+    chart: Callable[..., Axes], options: Mapping[str, Any], *, among: Collection[str] | None = None
+) -> Mapping[str, Any]:
     """Return options if the chart has all of them.
 
+    Args:
+        chart: One of the functions of `genanalytics.plots`.
+        options: The options by name.
+        among: The options that the caller can give; None for all.
+
     Raises:
-        InputError: It lacks one.
+        InputError: It lacks one, or is no function.
     """
+    if not callable(chart):
+        msg = f"chart={chart!r}: give a function of genanalytics.plots, such as cost_ranking"
+        raise InputError(msg)
     known = [name for name in inspect.signature(chart).parameters if name not in {"data", "ax"}]
     if "against" in options and "against" not in known:
         msg = f"{chart.__name__} compares no periods, as {_COMPARING} do: draw one of these, or leave out against="
         raise InputError(msg, arguments=["against"])
+    known = [name for name in known if among is None or name in among]
     for name in options:
         if name not in known:
             msg = f"{chart.__name__} has no option {name!r}; it has {', '.join(known)}"

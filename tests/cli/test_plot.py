@@ -72,7 +72,7 @@ def test_every_chart_is_listed_with_its_question(capsys: pytest.CaptureFixture[s
         (["cost-ranks", "records.parquet", "-o", "x.png"], "no chart 'cost-ranks'; did you mean 'cost-ranking'? there"),
         (
             ["cost-ranking", "records.parquet", "-o", "x.png", "--every", "day"],
-            "cost_ranking has no option 'every'",
+            "cost_ranking has no option 'every'; it has by, tz, top, title\n",
         ),
         (
             ["cost-ranking", "records.parquet", "-o", "x.xyz"],

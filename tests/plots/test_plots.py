@@ -195,8 +195,16 @@ def test_the_options_of_a_chart_are_keywords(name: str) -> None:
 
 
 def test_a_name_that_no_chart_has_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(InputError, match=r"no chart 'cost-rankin'; did you mean 'cost-ranking'\? there are cost-"):
+    with pytest.raises(
+        InputError, match=r"no chart 'cost-rankin'; did you mean 'cost-ranking'\? there are cost-"
+    ) as told:
         plots.find_chart("cost-rankin")
+    assert all(name in str(told.value) for name in CHARTS)
+
+
+def test_a_name_in_place_of_a_chart_is_answered_with_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"chart='cost-ranking': give a function of genanalytics\.plots, such"):
+        save(frame_of({}), "cost-ranking", tmp_path / "chart.png")  # type: ignore[arg-type]
 
 
 def test_an_option_that_a_chart_does_not_have_is_named(tmp_path: Path) -> None:
