@@ -165,7 +165,7 @@ def _describe_sides(before: Records, after: Records, days: tuple[float, float] |
         yield f"{name}: {describe_basis(side, tz)}"
     lengths = [_count_days(side, tz) for side in (before, after)]
     if days is None and None not in lengths and lengths[0] != lengths[1]:
-        yield f"{lengths[0]} and {lengths[1]} days: the longer time counts as requests"
+        yield f"{lengths[0]} and {lengths[1]} days: more days count as more requests"
 
 
 def _describe_change(total: Mapping[str, Any], sides: _Sides) -> str:

@@ -67,7 +67,7 @@ def cache_waterfall(
     known, unknown = sums["cache_coverage"], int(sums["cost_unknown"])
     details = [
         describe_basis(data, tz),
-        "" if pd.isna(known) else f"a discount is reported for {format_value(known, Unit.SHARE)} of them",
+        "" if pd.isna(known) else f"a discount is reported for {format_value(known, Unit.SHARE)} of the generations",
         describe_unknown(unknown),
     ]
     with style_axes(ax) as axes:

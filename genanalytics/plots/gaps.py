@@ -71,7 +71,7 @@ def hit_rate_by_gap(
     rates = find_hit_rates(data, by=by)
     with style_axes(ax) as axes:
         subject = "Cache hit rate by the time since the previous call"
-        rule = "share of the prompt tokens of sessions, of prompts of 1,024 tokens or more; lines: 95 % intervals"
+        rule = "cached share of prompt tokens, in sessions, of prompts of 1,024 tokens or more; lines: 95 % intervals"
         axes.set_xlabel("time since the previous call")
         axes.set_ylabel("cache hit rate")
         groups = [None] if by is None else _list_largest(rates, by, top)

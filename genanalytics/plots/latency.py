@@ -183,7 +183,7 @@ def latency_heatmap(
     cells = distribution(data, value, every=every, tz=tz, kind="histogram", per_decade=per_decade)
     cells = cells[cells[TIME].notna() & (cells["low"] > 0)]
     with style_axes(ax, grid="") as axes:
-        rule = f"successful only; percentiles where {LEAST_BEYOND} or more are slower"
+        rule = f"successful only; a percentile needs {LEAST_BEYOND} slower ones"
         details = [describe_basis(data, tz), rule, describe_undated(lines)]
         write_title(axes, f"{value.label} over time", details, title=title, subtitle=subtitle)
         axes.set(xlabel=f"{every} ({tz})", ylabel=add_unit(value.label, value.unit))

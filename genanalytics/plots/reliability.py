@@ -94,7 +94,7 @@ def outcomes(
     with style_axes(ax, grid="") as axes:
         differ = "" if _have_one_scale(panels) else "scales differ"
         hatched = f"hatched: unfinished {period}" if unfinished.any() else ""
-        details = [describe_basis(data, tz), "the rest to 100 % completed", differ, hatched, describe_undated(totals)]
+        details = [describe_basis(data, tz), "all others completed", differ, hatched, describe_undated(totals)]
         write_title(axes, "How generations ended, other than completed", details, title=title, subtitle=subtitle)
         axes.set_ylabel("share of generations")
         axes.set_xlabel(f"{period} ({tz})")

@@ -126,7 +126,7 @@ def test_records_of_one_month_are_compared_by_week(axes: Axes) -> None:
 def test_other_lengths_of_given_periods_are_said(axes: Axes) -> None:
     before = frame_of(*period("2026-07", times=2))
     cost_bridge(frame_of(*period("2026-08")), against=before, ax=axes)
-    assert "12 and 6 days: the longer time counts as requests" in find_content(axes).details
+    assert "12 and 6 days: more days count as more requests" in find_content(axes).details
     other = Figure().subplots()
     cost_bridge(frame_of(*period("2026-08")), against=before, days=(12, 6), ax=other)
     assert [texts(other)[0], texts(other)[-1]] == ["$0.009888", "$0.009888"]

@@ -72,7 +72,7 @@ def test_without_any_known_cost_nothing_is_drawn_as_paid(axes: Axes) -> None:
 
 def test_the_waterfall_says_how_often_a_discount_is_reported(axes: Axes) -> None:
     cache_waterfall(frame_of({"cache_discount": 1.0}, {}, {}, {}), ax=axes)
-    assert "a discount is reported for 25.0 % of them" in detail(axes)
+    assert "a discount is reported for 25.0 % of the generations" in detail(axes)
 
 
 @pytest.mark.parametrize("chart", [cache_waterfall, cache_savings_rate, cache_payback])

@@ -271,7 +271,7 @@ def _describe_lengths(before: Records, after: Records, days: tuple[float, float]
     if None not in lengths and lengths[0] != lengths[1]:
         first, second = lengths
         yield (
-            f"The rows cover {first} and {second} days, so longer time counts as requests: give"
+            f"The rows cover {first} and {second} days, so more days count as more requests: give"
             f" days=({first}, {second}) to compare amounts per day"
         )
 

@@ -103,7 +103,7 @@ def _list_changes(bill: Bill) -> Iterator[Table]:
             losses=["extra_cost"],
         )
     if len(tiers):
-        caption = "What other tiers cost: they are chosen by you or set by the prompt"
+        caption = "What other tiers cost: you choose them, or the prompt sets them"
         folded = format_count(len(tiers), "other tier")
         yield make_table(
             tiers, [_OFFER], figures, name="price-tiers", caption=caption, words=["compared"], folded=folded

@@ -37,7 +37,7 @@ def _answer(given: Given, week: Week) -> str:
     occurs = week.occurrences.sum(axis=1)
     known = int(np.count_nonzero(occurs))
     if known < len(_DAYS):
-        return f"The records are about {format_count(known, 'day')} of the week: too few to compare all of them."
+        return f"The records cover {format_count(known, 'day')} of the week: too few to compare all of them."
     mean = float(np.nansum(week.days * occurs) / occurs.sum())
     if mean <= 0:
         return "No hour has a cost on average."

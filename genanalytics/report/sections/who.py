@@ -60,7 +60,7 @@ def _describe_requests(shares: CostShares) -> str:
         return ""
     part = format_value(shares.find_share(shares.count_top(_TOP)), Unit.SHARE)
     known = "known " if shares.unknown else ""
-    return f"{100 * _TOP:g} % of the requests have {part} of the {known}cost"
+    return f"the most expensive {100 * _TOP:g} % of the requests make {part} of the {known}cost"
 
 
 def _describe_first(key: str, summary: pd.DataFrame) -> str:

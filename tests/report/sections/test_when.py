@@ -54,7 +54,7 @@ def test_more_than_five_weeks_have_a_calendar(section: Section) -> None:
 
 def test_one_day_is_not_compared() -> None:
     section = make_section(make_when, frame_of({}))
-    assert section.answer == "The records are about 1 day of the week: too few to compare all of them."
+    assert section.answer == "The records cover 1 day of the week: too few to compare all of them."
     assert not section.blocks
 
 

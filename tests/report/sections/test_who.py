@@ -50,5 +50,5 @@ def test_a_cost_without_a_user_is_said() -> None:
 
 def test_the_answer_has_the_share_of_the_most_expensive_requests() -> None:
     section = make_section(make_who, frame_of({"total_cost": 99.0}, *({"total_cost": 1.0} for _ in range(99))))
-    assert section.answer == "1 % of the requests have 50.0 % of the cost."  # 99 of 198
+    assert section.answer == "The most expensive 1 % of the requests make 50.0 % of the cost."  # 99 of 198
     assert find_block(section, "concentration", Chart).details
