@@ -105,7 +105,7 @@ def make_table(
     headings = [
         *(Column(name_subject(each), numeric=False) for each in by),
         *(heading for one in figures for heading in _make_headings(shown, one)),
-        *(Column(each.replace("_", " "), numeric=False) for each in words),
+        *(Column(each.removesuffix("_name").replace("_", " "), numeric=False) for each in words),
     ]
     if trends is not None and any(map(_is_line, trends.values())):
         columns.insert(len(by), [Cell("", trend=trends.get(group, ())) for group in shown[by[0]]])

@@ -1,5 +1,7 @@
 """Who causes the cost: labels, apps, users, sessions, and the most expensive requests."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from genanalytics.base.text import capitalize, name_group
@@ -13,12 +15,14 @@ from genanalytics.report.blocks import Block, Section, Table
 from genanalytics.report.given import Given
 from genanalytics.report.page import clean
 from genanalytics.report.sections.charts import draw_named
-from genanalytics.report.tables import list_shown, make_table, rank, sum_rest
+from genanalytics.report.tables import list_shown, make_number_cells, make_table, rank, sum_rest
 from genanalytics.units import Unit, format_count, format_value
 
 _KEYS = ("app_id", "external_user", "session_id")
 _FIGURES = ("effective_cost", "cost_share", "cost_per_request_p50", "error_rate")
 _COST, _TOKENS = "effective_cost", ("native_tokens_prompt", "native_tokens_completion")
+_REQUEST, _ABOUT_REQUEST = ("model",), ("provider_name", "created_at", "requested_id")
+"""The columns before and after the figures of a request; a phone shows the first ones."""
 _LEAST_GROUPS = 2
 _LONGEST = 400
 _TOP, _LEAST_REQUESTS = 0.01, 100
@@ -79,28 +83,39 @@ def _describe_first(key: str, summary: pd.DataFrame) -> str:
 
 
 def _tabulate(key: str, summary: pd.DataFrame) -> Table:
+    """Return the table of the groups; a note has the figures of requests without a group."""
     statistics = resolve(_FIGURES)
     noun = name_subject(key)
     return make_table(
-        sum_rest(summary),
+        sum_rest(summary[summary[key].notna()]),
         [key],
         [statistics[0], REQUESTS, *statistics[1:]],
         name=f"cost-by-{_make_id(key)}",
         caption=f"Cost by {noun}",
         bar=_COST,
+        notes=[*_describe_without(key, summary)],
     )
+
+
+def _describe_without(key: str, summary: pd.DataFrame) -> Iterator[str]:
+    """Yield the figures of the requests without a group, if there are any."""
+    without = summary[summary[key].isna()]
+    if len(without):
+        figures = (REQUESTS, *resolve((_COST, "cost_share")))
+        requests, cost, share = (make_number_cells(without, figure)[0].text for figure in figures)
+        yield f"Not in the table: requests without {name_subject(key)}: {requests}; their cost: {cost} ({share})."
 
 
 def _tabulate_requests(given: Given) -> Table:
     """Return the ten most expensive requests."""
     rows = most_expensive(given.data)
-    by = [name for name in ("model", "provider_name", "created_at") if name in rows]
+    by, words = ([name for name in names if name in rows] for names in (_REQUEST, _ABOUT_REQUEST))
     if "created_at" in rows:
         rows = rows.assign(created_at=rows["created_at"].dt.tz_convert(given.tz).dt.floor("s"))
     has_shares = given.figures.models["cost_share"].notna().any()  # of refunds there are none
     shown = (COST, *([SHARE] if has_shares else []), *_TOKENS)
     figures = list_shown(rows, {name: "" for name in shown if name in rows})
-    caption, words = "The ten most expensive requests", [name for name in ("requested_id",) if name in rows]
+    caption = "The ten most expensive requests"
     return make_table(rows, by, figures, name="most-expensive", caption=caption, words=words, bar=COST)
 
 

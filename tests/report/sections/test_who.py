@@ -20,10 +20,9 @@ def test_each_key_has_a_table_with_the_most_expensive_first() -> None:
         "customer": [
             ["Acme", "$8.000", "2", "80.0 %"],
             ["Bit", "$1.000", "1", "10.0 %"],
-            ["–", "$1.000", "1", "10.0 %"],
         ],
         "app-id": [["7", "$8.000", "3", "80.0 %"], ["8", "$2.000", "1", "20.0 %"]],
-        "external-user": [["u1", "$8.000"], ["u2", "$1.000"], ["–", "$1.000"]],
+        "external-user": [["u1", "$8.000"], ["u2", "$1.000"]],
         "session-id": [["s1", "$8.000"], ["s2", "$1.000"], ["s3", "$1.000"]],
     }
     for key, rows in expected.items():
@@ -35,7 +34,7 @@ def test_each_key_has_a_table_with_the_most_expensive_first() -> None:
 def test_the_most_expensive_requests_are_listed() -> None:
     rows = read_rows(find_block(make_section(make_who, frame_of(*CALLS)), "most-expensive", Table))
     assert len(rows) == 4
-    assert [*rows[0][:5], rows[0][-1]] == ["a", "P", "2026-03-01 12:00", "$6.000", "60.0 %", "gen-0"]
+    assert [*rows[0][:3], *rows[0][-3:]] == ["a", "$6.000", "60.0 %", "P", "2026-03-01 12:00", "gen-0"]
 
 
 def test_a_key_of_one_group_has_no_table() -> None:
@@ -46,6 +45,9 @@ def test_a_key_of_one_group_has_no_table() -> None:
 def test_a_cost_without_a_user_is_said() -> None:
     section = make_section(make_who, frame_of({"total_cost": 9.0}, *CALLS[:1], *CALLS[2:3]))
     assert "56.2 % of the cost has no external user" in section.answer  # 9 of 16
+    table = find_block(section, "cost-by-external-user", Table)
+    assert [row[0] for row in read_rows(table)] == ["u1", "u2"]
+    assert "Not in the table: requests without external user: 1; their cost: $9.000 (56.2 %)." in table.notes
 
 
 def test_the_answer_has_the_share_of_the_most_expensive_requests() -> None:
