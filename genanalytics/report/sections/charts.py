@@ -1,5 +1,6 @@
 """Charts of a section, by their names."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -49,5 +50,13 @@ def draw_named(
         )
     if reasons[0]:
         return Text(f"{drawn.title}: {' '.join(reasons[0].split())}.")
-    basis = describe_basis(given.data, given.tz)
-    return replace(drawn, details=[detail for detail in drawn.details if detail != basis])
+    bases = _list_bases(given, options)
+    return replace(drawn, details=[detail for detail in drawn.details if detail not in bases])
+
+
+def _list_bases(given: Given, options: Mapping[str, Any]) -> set[str]:
+    """Return the details of a chart that say what it is based on, and what it compares that with."""
+    basis, against = describe_basis(given.data, given.tz), options.get("against")
+    if against is None:
+        return {basis}
+    return {basis, f"after: {basis}", f"before: {describe_basis(against, given.tz)}"}

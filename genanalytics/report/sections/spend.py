@@ -44,7 +44,8 @@ def make_spend(given: Given) -> Section | None:
 
 def _list_blocks(given: Given) -> Iterator[Block]:
     yield _draw_cost(given)
-    yield Text(clean(given.ahead.answer, _LONGEST), soft=given.ahead.expected is None)
+    if given.ahead.expected is None or not _is_within(given):  # else the charts say it
+        yield Text(clean(given.ahead.answer, _LONGEST), soft=given.ahead.expected is None)
     if given.previous is not None:
         yield _draw_bridge(given)
     if given.figures.period is not None and (given.previous is not None or _is_within(given)):

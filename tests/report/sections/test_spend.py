@@ -42,7 +42,7 @@ def test_the_answer_has_cost_change_and_largest_model() -> None:
     assert (first[2].bar, second[2].bar) == (1.0, 1 / 3)
     assert [(row[1].trend[0], row[1].trend[-1]) for row in (first, second)] == [(6.0, 3.0), (2.0, 1.0)]  # by hour
     chart = find_block(section, "cost-over-time", Chart)
-    assert any("2026-08-01" in entry.label for entry in chart.entries)
+    assert any(entry.label == "2026-08-01 to 2026-08-02" for entry in chart.entries)
     assert [block.name for block in section.blocks if isinstance(block, Chart)] == [
         "cost-over-time",
         "cost-bridge",
@@ -51,6 +51,7 @@ def test_the_answer_has_cost_change_and_largest_model() -> None:
     ]
     bridge = find_block(section, "cost-bridge", Chart)
     assert any("$4.00 less than before" in detail for detail in bridge.details)
+    assert not any("generation" in detail for detail in bridge.details)  # as at the head of the page
 
 
 def test_many_models_are_summed_and_folded() -> None:
