@@ -16,6 +16,8 @@ from genanalytics.units import GAP, Unit, format_change, format_count, format_va
 _COST, _SAVED, _RATE, _FAILED = "effective_cost", "net_cache_savings", "cache_savings_rate", "error_rate"
 _P50, _P95 = "ttft_ms_p50", "ttft_ms_p95"
 _REQUESTS = "requests"
+_SEVERAL = 10
+"""Fewer requests per day have two figures: 3 requests in 8 days are not 0 per day."""
 
 
 def make_tiles(given: Given) -> list[Tile]:
@@ -118,7 +120,8 @@ def _make_requests(given: Given) -> Tile:
     tiles, period = given.figures.tiles, given.figures.period
     note = ""
     if period is not None:
-        per_day = format_value(round(_get(tiles, _REQUESTS) / count_days(period, given.tz)), Unit.COUNT)
+        rate = _get(tiles, _REQUESTS) / count_days(period, given.tz)
+        per_day = f"{rate:.2g}" if rate < _SEVERAL else f"{rate:,.0f}"
         note = f"{mark_figure(tiles, _REQUESTS, per_day)} per day"
     change = _find_change(given, _REQUESTS, Unit.COUNT)
     figure = format_figure(tiles, _REQUESTS, Unit.COUNT)

@@ -8,7 +8,7 @@ from genanalytics.records.frame import parse_frame
 from genanalytics.report.blocks import Tile
 from genanalytics.report.sections import make_given
 from genanalytics.report.tiles import make_tiles
-from support.generations import frame_of
+from support.generations import frame_of, on
 
 
 def make(frame: pd.DataFrame, previous: pd.DataFrame | None = None) -> dict[str, Tile]:
@@ -97,6 +97,11 @@ def test_missing_records_make_totals_lower_bounds() -> None:
     assert tiles["requests"].figure == "≥ 2"
     assert tiles["requests"].change is not None
     assert tiles["requests"].change.certainty == "incomplete"
+
+
+def test_a_few_requests_in_many_days_are_not_0_per_day() -> None:
+    frame = frame_of(on("2026-09-01"), on("2026-09-08"), on("2026-09-08"))
+    assert make(frame)["requests"].note == "0.38 per day"
 
 
 def test_nothing_is_no_number() -> None:
