@@ -23,6 +23,8 @@ _MOST_DAYS = 100
 _MOST_DATES = 10
 _WIDTH = 0.78
 """The share of the width that an axis has next to its labels."""
+_NARROW = 200.0
+"""In less width, in points, the year of the ticks is below the label of the axis instead of next to it."""
 _MOST_MARKS = 8
 _LEAST_RANGE = 8.0
 """The least factor between the ends of a logarithmic axis, so that it has more than one tick."""
@@ -126,16 +128,21 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     most = fit_ticks(ax, "Sep 30", _MOST_DATES)
-    _set_dates(ax, _choose_named(starts, places, every), most, zone)
-    if len(places) == 1:  # without another tick, the label needs the full date
+    named = _choose_named(starts, places, every)
+    _set_dates(ax, named, most, zone)
+    alone = places if len(places) == 1 else named
+    if len(alone) == 1:  # without another tick, the label needs the full date
         clock = " %H:%M" if every in {"minute", "hour"} else ""
-        ax.set_xticks(places, [f"{starts[0]:%Y-%m-%d{clock}}"])
+        ax.set_xticks(alone, [f"{starts[places == alone[0]][0]:%Y-%m-%d{clock}}"])
     nominal = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}[every]
     return places, float(np.diff(places).min()) if len(places) > 1 else nominal
 
 
-def _set_dates(ax: Axes, named: np.ndarray, most: int, zone: Any) -> None:  # noqa: ANN401 - as matplotlib takes it
-    """Set at most this many ticks: some of the named places, or those of a locator of dates if there are none."""
+def _set_dates(ax: Axes, named: np.ndarray, most: int, zone: Any) -> Any:  # noqa: ANN401 - of matplotlib
+    """Set at most this many ticks: some of the named places, or those of a locator of dates if there are none.
+
+    Return their formatter.
+    """
     locator = FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else _make_locator(zone, most)
     formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
     if len(named):  # no tick may be the first of a month, so each names its month
@@ -143,6 +150,7 @@ def _set_dates(ax: Axes, named: np.ndarray, most: int, zone: Any) -> None:  # no
         formatter.offset_formats[2] = "%Y"
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
+    return formatter
 
 
 def _choose_named(starts: pd.DatetimeIndex, places: np.ndarray, every: Period) -> np.ndarray:
@@ -197,7 +205,9 @@ def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp, *, beside: fl
     days = pd.date_range((first - room).ceil("D"), last + room, freq="D")
     named = _choose_named(days, np.array([*map(mdates.date2num, days)]), "day")
     most = fit_ticks(ax, "Sep 30", _FEW, share=_WIDTH - beside / measure_cell(ax)[0])
-    _set_dates(ax, named if len(named) > 1 else named[:0], most, zone)
+    formatter = _set_dates(ax, named if len(named) > 1 else named[:0], most, zone)
+    if measure_cell(ax)[0] - beside < _NARROW:
+        formatter.offset_formats = [f"\n{form}" for form in formatter.offset_formats]
     ax.set_xlim(first - room, last + room)  # type: ignore[arg-type]
     ticks = ax.get_xticks()
     if len(ticks) == 1:  # as above

@@ -18,6 +18,7 @@ from genanalytics.plots.axis import add_unit, fit_ticks, set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
 from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
+    FREE,
     any_known,
     are_bounds,
     check_top,
@@ -26,6 +27,7 @@ from genanalytics.plots.groups import (
     describe_undated,
     describe_unknown,
     find_period,
+    is_free,
     name_subject,
     shorten_group,
     to_finite,
@@ -98,6 +100,8 @@ def cost_over_time(
         dated = costs.dropna(subset=[TIME])
         if not any_known(dated, _COST):
             return write_empty(axes, "no known cost")
+        if is_free(dated, _COST) and against is None:
+            return write_empty(axes, FREE)
         expected = pd.Series(dtype=float) if ahead is None else _list_expected(ahead, tz)
         shown = unfinished.reindex(unfinished.index.union(expected.index), fill_value=False)
         outline = None if against is None else _make_outline(against, every, tz, len(shown), find_look(axes).ink)
@@ -122,18 +126,29 @@ def _make_expected(expected: pd.Series, dated: pd.DataFrame, starts: pd.Index) -
     """Return what is still to come of the expected costs: of a day that is not over, the rest."""
     known = dated.groupby(TIME)[_COST].sum().reindex(starts, fill_value=0.0)
     rest = expected.reindex(starts, fill_value=0.0) - to_finite(known)
-    return Layer("expected", GREY, np.nan_to_num(rest.to_numpy(dtype=float)).clip(min=0))
+    ahead = starts.isin(expected.index)
+    return Layer("expected", GREY, np.where(ahead, np.nan_to_num(rest.to_numpy(dtype=float)).clip(min=0), 0.0))
 
 
 def _make_outline(against: Records, every: Period, tz: str, number: int, color: str) -> Layer | None:
     """Return the cost of as many periods of other records, from their first on; unknown after their last."""
     found = summarize(against, every=every, tz=tz, metrics=[EFFECTIVE_COST, "cost_unknown"])
-    dated = found.dropna(subset=[TIME])[:number]
+    starts = found[TIME].dropna()
+    dated = found.loc[starts.index][:number]
     if dated.empty:
         return None
     heights, bounds = np.full(number, np.nan), np.zeros(number, dtype=bool)
     heights[: len(dated)], bounds[: len(dated)] = to_finite(dated[_COST]), are_bounds(dated, _COST)
-    return Layer(f"from {dated[TIME].iloc[0]:%Y-%m-%d} on", color, heights, bounds=bounds)
+    return Layer(_name_days(against, starts[number:], tz), color, heights, bounds=bounds)
+
+
+def _name_days(data: Records, left_out: "pd.Series[pd.Timestamp]", tz: str) -> str:
+    """Return the first and the last day of records, without periods that are left out at their end."""
+    period = find_period(data)
+    assert period is not None  # noqa: S101 - for mypy: they have periods
+    ends = (period[1], *(start - pd.Timedelta(1, "us") for start in left_out.head(1)))
+    first, last = (f"{moment.tz_convert(tz):%Y-%m-%d}" for moment in (period[0], min(ends)))
+    return first if first == last else f"{first} to {last}"
 
 
 def _make_layers(

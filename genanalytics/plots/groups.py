@@ -16,6 +16,8 @@ from genanalytics.plots.glyphs import spell
 from genanalytics.records.coverage import COVERAGE, Coverage
 from genanalytics.units import format_count, mark_lower_bound
 
+FREE = "every known cost is $0.00"
+"""Why a chart of costs is empty although they are known."""
 _LONGEST = 38
 """The longest name in a chart, in letters."""
 
@@ -139,6 +141,11 @@ def to_finite(values: pd.Series) -> "np.ndarray":
 def any_known(summary: pd.DataFrame, name: str) -> bool:
     """Return whether a sum is known in any group with rows; the 0 of an empty period does not count."""
     return bool(np.isfinite(to_finite(summary[name])[summary["requests"] > 0]).any())
+
+
+def is_free(summary: pd.DataFrame, *names: str) -> bool:
+    """Return whether all known costs are 0, so that a chart of them would be blank."""
+    return all((np.nan_to_num(to_finite(summary[name])) == 0).all() for name in names)
 
 
 def describe_undated(summary: pd.DataFrame) -> str:

@@ -14,12 +14,14 @@ from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.metrics.sets.items import ITEM_VALUES
 from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
 from genanalytics.plots.groups import (
+    FREE,
     any_known,
     are_bounds,
     describe_basis,
     describe_undated,
     describe_unknown,
     find_period,
+    is_free,
     to_finite,
 )
 from genanalytics.plots.palette import GREY, HUES, choose_colors
@@ -88,6 +90,8 @@ def items_over_time(
         dated = costs.dropna(subset=[TIME])
         if not any_known(dated, "billed_cost") and not any_known(dated, _OWN_KEYS):
             return write_empty(axes, "no known cost")
+        if is_free(dated, "billed_cost", _OWN_KEYS):
+            return write_empty(axes, FREE)
         draw_stack(axes, unfinished, _make_layers(dated, colors), every=every)
         return axes
 

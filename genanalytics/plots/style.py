@@ -33,7 +33,7 @@ SMALL = "small"
 _LEAST_ROWS = 3
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.36, 1.6
 """The heights of a row, and of title and axis, in inches."""
-_NAMES = 0.28
+_NAMES = 0.32
 """The share of the width that the names of rows may take."""
 BESIDE = 0.24
 """The share of the width that texts to the right of the axes may take."""
@@ -150,8 +150,10 @@ def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
 
     `above` is the room above the first row, in rows.
     """
-    letters = max(8, int(_NAMES * measure_cell(ax)[0] / measure_text("n")))
-    ax.set_yticks(range(len(names)), [shorten(name, letters) for name in names])
+    width = _NAMES * measure_cell(ax)[0]
+    letters = max(8, int(width / measure_text("n")))
+    shown = [name if measure_text(name) <= width else shorten(name, letters) for name in names]
+    ax.set_yticks(range(len(names)), shown)
     ax.tick_params(axis="y", length=0)
     room = max(0, _LEAST_ROWS - len(names)) / 2
     ax.set_ylim(len(names) - 0.4 + room, -above - room)

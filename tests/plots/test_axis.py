@@ -56,6 +56,7 @@ def test_a_duration_between_two_marks_keeps_three_figures() -> None:
         (["2026-08-31", "2026-09-07"], "week", ["Aug 31", "Sep 07"]),
         (["2026-12-01", "2027-01-01"], "month", ["Dec", "2027"]),
         (["2026-03-01", "2026-03-02", "2026-03-03"], "day", ["Mar 01", "Mar 02", "Mar 03"]),
+        ([f"2026-03-{day:02}" for day in range(3, 12)], "day", ["2026-03-09"]),  # one Monday
     ],
 )
 def test_each_of_a_few_periods_has_a_tick(axes: Axes, starts: list[str], every: Period, expected: list[str]) -> None:
@@ -75,6 +76,17 @@ def test_the_hour_that_comes_twice_has_two_places(axes: Axes) -> None:
     hours = pd.date_range("2026-10-25", periods=25, freq="h", tz="Europe/Berlin")
     places, _ = set_times(axes, hours, "hour")
     assert np.diff(places) == pytest.approx(1 / 24)
+
+
+def test_the_year_is_below_the_label_of_a_narrow_axis() -> None:
+    first, offsets = pd.Timestamp("2026-03-01T11:20Z"), []
+    for width in (2.5, 9):
+        figure = Figure(figsize=(width, 3))
+        ax = figure.subplots()
+        set_moments(ax, first, first + pd.Timedelta(days=20))
+        figure.draw_without_rendering()
+        offsets.append(ax.xaxis.get_offset_text().get_text())
+    assert [offset[0] for offset in offsets] == ["\n", "2"]
 
 
 @pytest.mark.parametrize("width", [1.2, 2, 4, 9])

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from matplotlib.patches import StepPatch
 from genanalytics.decide.budget.forecast import forecast
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.grouping.calendar import Period
-from genanalytics.plots import cost_over_time, cost_ranking
+from genanalytics.plots import cost_over_time, cost_ranking, items_over_time
 from genanalytics.plots.content import find_content
 from genanalytics.plots.palette import GREY, HUES
 from support.artists import detail, layers, pointed, points, render, stacks, texts, tick_texts
@@ -223,7 +225,7 @@ def test_another_period_is_an_outline_aligned_by_its_first_day(axes: Axes) -> No
     (outline,) = axes.lines
     assert points(outline)[1].tolist()[:4] == [5.0, 5.0, 7.0, 7.0]
     assert np.isnan(points(outline)[1][4:]).all()
-    assert legend(axes) == ["a", "from 2026-02-01 on"]
+    assert legend(axes) == ["a", "2026-02-01 to 2026-02-02"]
 
 
 def test_the_days_ahead_are_pale(axes: Axes) -> None:
@@ -235,6 +237,20 @@ def test_the_days_ahead_are_pale(axes: Axes) -> None:
     assert sum(known) == 112.0
     assert expected == [pytest.approx(2.0)] * 3
     assert ahead.answer.rstrip(".") in detail(axes)
+
+
+def test_no_past_day_with_refunds_expects_a_cost(axes: Axes) -> None:
+    costs = dict.fromkeys(range(1, 29), 2.0) | {5: -3.0}
+    days = [on(f"2026-{month:02}-{day:02}", total_cost=costs[day]) for month in (2, 3) for day in costs]
+    frame = frame_of(*days, fetched="2026-03-29T01:00")
+    cost_over_time(frame, ahead=forecast(frame), ax=axes)
+    assert len(stacks(axes)["expected"]) == 3
+
+
+@pytest.mark.parametrize("chart", [cost_over_time, items_over_time])
+def test_costs_of_0_are_a_sentence(axes: Axes, chart: Callable[..., Axes]) -> None:
+    chart(frame_of(on("2026-03-01", total_cost=0.0)), ax=axes)
+    assert find_content(axes).reason == "every known cost is $0.00"
 
 
 def test_a_forecast_of_days_is_not_drawn_in_weeks(axes: Axes) -> None:
