@@ -38,7 +38,8 @@ class Fitting:
         if ax.figure.get_layout_engine() is None and given.bounds == self._given and ax.get_subplotspec():
             place = self._settle(ax, renderer)
         ax.apply_aspect(place)
-        ax.title.get_window_extent(renderer)  # the legend may have to become another one before it is drawn
+        if ax.get_legend() is not None:  # it may have to become another one before it is drawn
+            ax.title.get_window_extent(renderer)
         return place
 
     def _settle(self, ax: Axes, renderer: RendererBase | None) -> Bbox:
