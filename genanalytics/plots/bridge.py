@@ -12,13 +12,13 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import add_items
 from genanalytics.decide.mix.causes import describe_difference, list_causes
 from genanalytics.decide.mix.cost_change import cost_change
-from genanalytics.decide.mix.two_periods import Every, Periods, choose_periods, count_days
+from genanalytics.decide.mix.two_periods import Every, Periods, choose_periods, measure_length
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import find_zone
 from genanalytics.plots.axis import add_unit, fit_ticks, set_linear
 from genanalytics.plots.content import add_rows, add_series
-from genanalytics.plots.groups import describe_basis, find_period
+from genanalytics.plots.groups import describe_basis
 from genanalytics.plots.palette import GAIN, GREY, LOSS, find_look
 from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.plots.style import SMALL, draw_legend, set_rows, style_axes, write_empty, write_title
@@ -163,7 +163,7 @@ def _describe_sides(before: Records, after: Records, days: tuple[float, float] |
     """Yield what both periods are, and whether their lengths differ although amounts are whole."""
     for name, side in zip(_SIDES, (before, after), strict=True):
         yield f"{name}: {describe_basis(side, tz)}"
-    lengths = [_count_days(side, tz) for side in (before, after)]
+    lengths = [measure_length(side, tz) for side in (before, after)]
     if days is None and None not in lengths and lengths[0] != lengths[1]:
         yield f"{lengths[0]} and {lengths[1]} days: more days count as more requests"
 
@@ -175,18 +175,6 @@ def _describe_change(total: Mapping[str, Any], sides: _Sides) -> str:
     is_known = not (total["unknown_before"] or total["unknown_after"])
     basis = ("cost" if is_known else "known cost") + (" per day" if sides.days else "")
     return f"{basis}: {describe_difference(total['before'], total['after'], sides.names[0])}"
-
-
-def _count_days(data: Records, tz: str) -> int | None:
-    """Return the number of local days from the first row to the last one; None if it is unknown."""
-    try:
-        period = find_period(data)
-    except MissingColumnError:
-        return None
-    if period is None:
-        return None
-    first, last = (moment.tz_convert(find_zone(tz)) for moment in period)
-    return count_days(first, last) + 1
 
 
 def _list_steps(total: Mapping[str, Any], names: tuple[str, str]) -> Iterator[_Step]:

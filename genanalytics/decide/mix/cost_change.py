@@ -19,15 +19,14 @@ from genanalytics.bill.split import COLUMNS, NEEDS
 from genanalytics.bill.survey import BATCH, read_mark
 from genanalytics.decide.mix.cells import EFFECTS, NEEDED, add_up, make_statistics, name_sum, read_sums, split
 from genanalytics.decide.mix.lines import number_lines
+from genanalytics.decide.mix.two_periods import measure_length
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Statistic
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.source import Covered, Records, attach, find_coverage_of, open_source
 from genanalytics.metrics.forms import count_of
-from genanalytics.metrics.grouping.calendar import find_zone
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import EFFECTIVE_COST, REQUESTS, UNKNOWN
-from genanalytics.metrics.sets.rows import FIRST, LAST
 from genanalytics.metrics.summary import summarize
 from genanalytics.records.coverage import COVERAGE, join_coverage
 from genanalytics.units import Unit, format_value
@@ -267,24 +266,13 @@ def _describe_lengths(before: Records, after: Records, days: tuple[float, float]
     if days is not None:
         yield f"Amounts are per day: the periods have {days[0]:g} and {days[1]:g} days"
         return
-    lengths = [_count_days(side, tz) for side in (before, after)]
+    lengths = [measure_length(side, tz) for side in (before, after)]
     if None not in lengths and lengths[0] != lengths[1]:
         first, second = lengths
         yield (
             f"The rows cover {first} and {second} days, so more days count as more requests: give"
             f" days=({first}, {second}) to compare amounts per day"
         )
-
-
-def _count_days(data: Records, tz: str) -> int | None:
-    """Return the number of local days from the first row to the last one; None if it is unknown."""
-    if "created_at" not in open_source(data).columns:
-        return None
-    ends = summarize(data, metrics=[FIRST, LAST]).iloc[0]
-    if pd.isna(ends[FIRST.name]):
-        return None
-    first, last = (ends[edge.name].tz_convert(find_zone(tz)).tz_localize(None).normalize() for edge in (FIRST, LAST))
-    return int((last - first).days) + 1
 
 
 def _describe_unexplained(places: pd.DataFrame) -> Iterator[str]:

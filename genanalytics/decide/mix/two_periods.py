@@ -12,6 +12,7 @@ from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.calendar import TIME, find_starts, find_zone, label_starts
 from genanalytics.metrics.grouping.labels import check_columns
 from genanalytics.metrics.sets.cost import REQUESTS
+from genanalytics.metrics.sets.rows import FIRST, LAST
 from genanalytics.metrics.summary import summarize
 from genanalytics.metrics.where.rows import keep_between
 from genanalytics.units import format_count
@@ -152,6 +153,17 @@ class _Calendar:
             return Span(name, start, end, count_days(start, end)), ()
         span = Span(name, self.first, end, count_days(self.first, end))
         return span, (f"The records begin on {self.first:%Y-%m-%d}, so {name} counts as {span.days} days",)
+
+
+def measure_length(data: Records, tz: str) -> int | None:
+    """Return the number of local days from the first row to the last one; None if it is unknown."""
+    if "created_at" not in open_source(data).columns:
+        return None
+    ends = summarize(data, metrics=[FIRST, LAST]).iloc[0]
+    if pd.isna(ends[FIRST.name]):
+        return None
+    first, last = (ends[edge.name].tz_convert(find_zone(tz)) for edge in (FIRST, LAST))
+    return count_days(first, last) + 1
 
 
 def count_days(start: pd.Timestamp, end: pd.Timestamp) -> int:
