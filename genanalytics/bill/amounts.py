@@ -20,7 +20,7 @@ SHOWN = 1.0
 FEE_STEP = 500.0
 """The step of fees for tools in micro-dollars: such as 0.004 a search result, 0.002 a page."""
 MOST_FEE = 2e5
-"""The largest fee in micro-dollars that is recognised without a sign of a tool."""
+"""The largest fee in micro-dollars that is recognized without a sign of a tool."""
 SHARP = 0.1
 """Up to this width of the interval of an amount in micro-dollars, a whole number of steps is no chance."""
 

@@ -120,7 +120,7 @@ class Table:
     def _read(self, cache_keys: Sequence[str]) -> dict[str, Entry]:
         self.open()
         found: dict[str, Entry] = {}
-        in_order = sorted(cache_keys)  # neighbours in the index: each of its pages is read once
+        in_order = sorted(cache_keys)  # neighbors in the index: each of its pages is read once
         with self._locked() as connection:
             for start in range(0, len(in_order), _KEYS_PER_STATEMENT):
                 some = {key.encode(): key for key in in_order[start : start + _KEYS_PER_STATEMENT]}

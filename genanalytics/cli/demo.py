@@ -31,7 +31,7 @@ def demo(directory: str) -> None:
 
 
 def run_demo(directory: Path, tell: Callable[[str], None], *, width: int = 120) -> None:
-    """Fetch the sample, summarise it, write it as Parquet, as a chart and as a report, and fetch it again.
+    """Fetch the sample, summarize it, write it as Parquet, as a chart and as a report, and fetch it again.
 
     Args:
         directory: The directory of the files, created if it does not exist. The cache is temporary, so that the first

@@ -45,7 +45,7 @@ def cost_bridge(
     subtitle: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Return axes with a bridge from the cost of a period, over what changed it, to the cost of the next one.
+    """Return axes with a bridge: the cost of a period, what changed it, and the cost of the next one.
 
     The steps are the effects that `cost_change` computes: requests, mix, tokens, prices, caching. They add up to the
     change exactly; those below 1 % of all effects are one step. If costs are unknown, a step without a length says so,

@@ -46,7 +46,7 @@ _MARGIN = 0.06
 def cache_waterfall(
     data: Records, *, tz: str = "UTC", title: str | None = None, subtitle: bool = True, ax: Axes | None = None
 ) -> Axes:
-    """Return axes with a waterfall from the cost without prompt caching, over premium and savings, to what was paid.
+    """Return axes with a waterfall: the cost without prompt caching, write premium, read savings, and what was paid.
 
     What was paid is the cost: the bill, and for BYOK the provider's charge. The steps add up to it exactly. If the cost
     of some generations is not fully known, a step without a height says so, and both costs are lower bounds.

@@ -161,7 +161,7 @@ def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
 
 
 def draw_line(ax: Axes, places: np.ndarray, values: np.ndarray, color: str, label: str) -> Line2D:
-    """Draw a line with gaps for unknown values; a value without neighbours is a dot."""
+    """Draw a line with gaps for unknown values; a value without neighbors is a dot."""
     known = np.isfinite(np.concatenate([[np.nan], values, [np.nan]]))
     alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
     (line,) = ax.plot(places, values, color=color, linewidth=1.6, marker="o", markersize=3.5, label=label)
