@@ -16,6 +16,7 @@ from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.grouping.calendar import TIME, Period
 from genanalytics.plots.axis import add_unit, fit_ticks, set_linear
 from genanalytics.plots.bars import Layer, draw_stack, find_periods, gather_small
+from genanalytics.plots.columns import ABOVE, write_columns
 from genanalytics.plots.content import add_rows
 from genanalytics.plots.groups import (
     FREE,
@@ -33,12 +34,10 @@ from genanalytics.plots.groups import (
     to_finite,
 )
 from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
-from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.style import set_rows, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value, money_decimals
 
 _COST = EFFECTIVE_COST.name
-_AMOUNTS, _SHARES = 58, 104
-"""The right edges of the columns next to bars, in points from the axes."""
 
 
 @opens_paths("data", "against")
@@ -224,7 +223,7 @@ def cost_ranking(
             return write_empty(axes, "no known cost")
         axes.barh(np.arange(len(names)), amounts, height=0.7, color=drawn)
         _set_amounts(axes, amounts)
-        set_rows(axes, names, above=1.2)
+        set_rows(axes, names, above=ABOVE)
         texts = _write_amounts(axes, amounts, choose_mark(costs, _COST))
         add_rows(axes, [f"{name}\n{text}" for name, text in zip(names, texts, strict=True)])
         return axes
@@ -242,13 +241,8 @@ def _write_amounts(ax: Axes, amounts: np.ndarray, mark: Callable[[str], str]) ->
     """Write amounts to the right of the axes, and their shares if none is a refund and there is room; return both."""
     decimals, total = 2 if amounts.max() >= 1 else money_decimals(amounts.tolist()), float(amounts.sum())
     texts = [mark(format_value(amount, Unit.USD, decimals=decimals)) for amount in amounts]
-    columns = [("cost", texts, _AMOUNTS)]
+    columns = {"cost": texts}
     if total > 0 and amounts.min() >= 0:
-        shares = [format_value(amount / total, Unit.SHARE) for amount in amounts]
-        columns.append(("share", shares, _SHARES))
-        texts = [f"{amount}, {share}" for amount, share in zip(texts, shares, strict=True)]
-    for name, column, place in columns:
-        write_beside(ax, -0.85, name, indent=place, ha="right")
-        for row, text in enumerate(column):
-            write_beside(ax, row, text, indent=place, ha="right")
-    return texts
+        columns["share"] = [format_value(amount / total, Unit.SHARE) for amount in amounts]
+    write_columns(ax, columns)
+    return [", ".join(row) for row in zip(*columns.values(), strict=True)]

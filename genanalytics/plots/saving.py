@@ -28,9 +28,8 @@ _SILENT: Mapping[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 """The metadata that would make two files of one chart differ, by suffix."""
-
-
 _COMPARING = "cost_bridge, cumulative_cost and cost_over_time"
+"""The charts that compare periods."""
 
 
 class ChartOptions(TypedDict, total=False):
