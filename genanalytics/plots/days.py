@@ -249,10 +249,12 @@ def _name_months(ax: Axes, grid: _Grid, days: pd.Series) -> None:
     ends = dict.fromkeys(range(grid.strips), 0)
     for place in starts:
         day, column, strip = days.iloc[place], int(grid.columns[place]), int(grid.strip[place])
-        if column >= ends[strip]:
-            name = f"{day:%b %Y}" if place == starts[0] or day.month == 1 else f"{day:%b}"
-            ax.text(column, strip * _STRIP - 0.15, name, fontsize=SMALL, color=find_look(ax).soft, va="bottom")
-            ends[strip] = column + math.ceil(len(name) * _LETTER / grid.width)
+        name = f"{day:%b %Y}" if place == starts[0] or day.month == 1 else f"{day:%b}"
+        need = math.ceil(len(name) * _LETTER / grid.width)
+        left = max(0, min(column, grid.weeks - need))  # inside, and not over what is to the right
+        if left >= ends[strip]:
+            ax.text(left, strip * _STRIP - 0.15, name, fontsize=SMALL, color=find_look(ax).soft, va="bottom")
+            ends[strip] = left + need
 
 
 def _draw_marks(ax: Axes, grid: _Grid, days: pd.DataFrame, values: np.ndarray, flags: Container[date]) -> None:

@@ -24,6 +24,8 @@ _BESIDE, _ABOVE = 85.0, 95.0
 """The room of labels next to axes, and of labels and titles below and above them, in points."""
 _THIN = 3.0
 """Bars that are narrower than this, in points, have no gaps between them."""
+_PAD = 6.0
+"""The distance of ticks to the panel above them, in points: the first one is next to the lowest one of the side."""
 
 
 def count_panels(ax: Axes) -> int:
@@ -58,6 +60,8 @@ def label_outer(panels: Sequence[Axes]) -> None:
     for panel, place in zip(panels, places, strict=True):
         is_lowest = not any(math.isclose(other.x0, place.x0) and other.y0 < place.y0 - 1e-6 for other in places)
         panel.tick_params(length=0, labelleft=math.isclose(place.x0, left, abs_tol=1e-6), labelbottom=is_lowest)
+        panel.tick_params(axis="x", pad=_PAD)
+        panel.xaxis.get_offset_text().set_fontsize(SMALL)
 
 
 def draw_steps(ax: Axes, places: np.ndarray, width: float, heights: np.ndarray, color: str) -> StepPatch:

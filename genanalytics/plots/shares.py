@@ -28,8 +28,8 @@ _POINTS = 150
 _MARKS = [10.0**power for power in range(-8, 1)]
 _BESIDE = 7
 """The distance of a text from its point, in points."""
-_WIDTH = 0.85
-"""The share of the width that the curve takes."""
+_AROUND = 95.0
+"""The width next to the curve, in points."""
 _LOW = 0.1
 """There is no room below points that are lower than this share of the height."""
 _REFUNDED = "refunds come last, so the share is above 100 % before them"
@@ -172,7 +172,7 @@ def _write_point(ax: Axes, point: _Point) -> None:
     place = (point.groups, point.cost)
     ax.plot(*([value] for value in place), marker="o", markersize=6, color=HUES[0], markeredgecolor=look.paper)
     across, up = ax.transAxes.inverted().transform(ax.transData.transform(place))
-    width = (measure_text(point.label, SMALL) + _BESIDE) / (_WIDTH * measure_cell(ax)[0])
+    width = (measure_text(point.label, SMALL) + _BESIDE) / max(1.0, measure_cell(ax)[0] - _AROUND)
     is_above = across >= width and (point.is_half or up <= _LOW)
     side = (-_BESIDE, 3, "right", "bottom") if is_above else None
     if not is_above and up > _LOW and across + width <= 1:

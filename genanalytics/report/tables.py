@@ -199,7 +199,7 @@ def make_number_cells(
             (mark_lower_bound if bounds[place] and value is not None else str)(
                 format_value(value, figure.unit, decimals=decimals).removesuffix(PER_MTOK)
             ),
-            "" if value is None else repr(value),
+            "" if value is None else repr(int(value) if figure.unit is Unit.COUNT and value.is_integer() else value),
             numeric=True,
             bar=max(value, 0.0) / most if bar and most > 0 and value is not None and place < last else None,
             alarming=value is not None and ((can_lose and value < 0) or (is_loss and value > 0)),
