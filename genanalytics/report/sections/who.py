@@ -63,8 +63,9 @@ def _describe_requests(shares: CostShares) -> str:
     if shares.groups < _LEAST_REQUESTS or shares.has_refunds or shares.cost <= 0:
         return ""
     part = format_value(shares.find_share(shares.count_top(_TOP)), Unit.SHARE)
+    about = "about " if shares.accuracy else ""
     known = "known " if shares.unknown else ""
-    return f"the most expensive {100 * _TOP:g} % of the requests make {part} of the {known}cost"
+    return f"the most expensive {100 * _TOP:g} % of the requests make {about}{part} of the {known}cost"
 
 
 def _describe_first(key: str, summary: pd.DataFrame) -> str:
