@@ -4,13 +4,13 @@ Their figures are exact: tokens times prices that the records prove. So their fi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.text import name_group
+from genanalytics.base.text import is_missing, name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.items import Itemized, divide
 from genanalytics.bill.levels import TIER
@@ -73,11 +73,12 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
     Tiers were the caller's choice.
     """
     rows = _list_changes(bill)
-    totals = bill.prices.groupby([*BY], dropna=False)["requests"].sum()
+    sums = bill.prices.groupby([*BY], dropna=False, as_index=False)["requests"].sum()
+    totals = {_fill(row[name] for name in BY): int(row["requests"]) for row in sums.to_dict("records")}
     mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
     first = rows.drop_duplicates("model").head(_MOST)
     for row in first.to_dict("records"):
-        of = int(totals[tuple(row[name] for name in BY)])
+        of = totals[_fill(row[name] for name in BY)]
         extra = format_value(abs(row["extra_cost"]), Unit.USD)
         text = f"{_describe_price(row, of)} {_describe_extra(row, mark(extra))}"
         figure = mark(extra) if row["extra_cost"] > 0 else f"−{extra}"
@@ -91,6 +92,11 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
         regimes = format_count(len(rest), "other price regime")
         text = f"Surcharges and price changes in {regimes} {verb} {extra.removeprefix('−')}."
         yield Finding(extra, text, "prices", usd=usd)
+
+
+def _fill(offer: Iterable[Any]) -> tuple[Any, ...]:
+    """Return a model and a provider as a key; all missing names are equal."""
+    return tuple(None if is_missing(part) else part for part in offer)
 
 
 def _list_changes(bill: Bill) -> pd.DataFrame:

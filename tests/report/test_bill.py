@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import genanalytics as ga
@@ -39,6 +40,11 @@ def test_a_surcharge_is_a_finding_with_its_exact_cost() -> None:
         f"maker/m at P: 1.1 times the price on 10 of 40 requests, at the same time. This cost an extra {extra}, 9.1 %"
     )
     assert find_extras(frame_surcharged()) == [(extra, f"{text} of the cost of these requests.")]
+
+
+def test_a_surcharge_of_a_model_without_a_name_is_a_finding() -> None:
+    ((_, text),) = find_extras(frame_surcharged().assign(model=pd.Series(pd.NA, range(40), dtype="str")))
+    assert text.startswith("not given at P: 1.1 times the price on 10 of 40 requests")
 
 
 def test_a_price_change_is_a_finding_with_its_moment_and_its_cost_since() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.text import name_group
 from genanalytics.bill.amounts import MICRO_PER_USD
 from genanalytics.bill.book import list_keys
 from genanalytics.bill.flips import BLOCK, ORDINARY_SHARE, SMALLEST_PROMPT
@@ -104,8 +105,9 @@ def find_terms(prices: pd.DataFrame, keys: Sequence[GroupKey], given: Mapping[st
     groups = pa.table({key.group: pa.Array.from_pandas(known[key.name]) for key in keys})
     for name, values in columns.items():
         groups = groups.append_column(name, pa.array(values, from_pandas=True))
-    shown = known.loc[unsure & ~np.isnan(read), names].drop_duplicates().astype("str")
-    return Terms(groups, [" at ".join(row) for row in shown.itertuples(index=False)])
+    shown = known.loc[unsure & ~np.isnan(read), names].drop_duplicates()
+    named = ([name_group(part, missing="not given") for part in row] for row in shown.itertuples(index=False))
+    return Terms(groups, [" at ".join(parts) for parts in named])
 
 
 def _find_lifetime(multiple: "np.ndarray") -> "np.ndarray":

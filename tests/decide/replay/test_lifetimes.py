@@ -12,7 +12,7 @@ from genanalytics.metrics.grouping.keys import find_key
 KEYS = [find_key(name, find_zone("UTC")) for name in ("model", "provider_name", "regime")]
 
 
-def find(*regimes: tuple[str, float, float | None], **given: float) -> Terms:
+def find(*regimes: tuple[str | None, float, float | None], **given: float) -> Terms:
     """Return the terms of regimes: model, price of input, and of writes."""
     prices = pd.DataFrame(
         {
@@ -61,3 +61,7 @@ def test_a_given_multiple_counts(paid: float) -> None:
     assert read(terms, "five_min") == [[3.0] * 3]
     assert read(terms, "one_hour") == [[6.0] * 3]
     assert terms.assumed == []
+
+
+def test_a_model_without_a_name_is_called_not_given() -> None:
+    assert find((None, 1.0, 1.25)).assumed == ["not given at P"]
