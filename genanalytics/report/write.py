@@ -17,9 +17,10 @@ from genanalytics.errors import InputError, PoorerResultError
 from genanalytics.metrics.engines.source import Records
 from genanalytics.records.coverage import Coverage
 from genanalytics.report.blocks import Page
+from genanalytics.report.given import Given, make_given
 from genanalytics.report.page import clean, render
 from genanalytics.report.scope import describe_origin, describe_scope, find_coverage
-from genanalytics.report.sections import SECTIONS, Given, make_given
+from genanalytics.report.sections import SECTIONS
 from genanalytics.report.tiles import find_versus, make_tiles
 
 if TYPE_CHECKING:

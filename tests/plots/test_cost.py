@@ -180,6 +180,13 @@ def test_the_ranking_puts_what_has_no_row_of_its_own_together(axes: Axes) -> Non
     assert to_hex(bars[-1].get_facecolor()) == GREY
 
 
+def test_long_amounts_of_a_ranking_are_outside_of_the_axes(axes: Axes) -> None:
+    cost_ranking(frame_of({"total_cost": 2_720_171.52}, {"model": "b", "total_cost": 9.0}), ax=axes)
+    render(axes)
+    assert "$2,720,171.52" in texts(axes)
+    assert all(text.get_window_extent().x0 >= axes.bbox.x1 for text in axes.texts)
+
+
 def test_a_ranking_of_refunds_has_no_shares(axes: Axes) -> None:
     cost_ranking(frame_of({"total_cost": -1.0}), ax=axes)
     assert "share" not in texts(axes)

@@ -6,7 +6,7 @@ import pytest
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import parse_frame
 from genanalytics.report.blocks import Tile
-from genanalytics.report.sections import make_given
+from genanalytics.report.given import make_given
 from genanalytics.report.tiles import make_tiles
 from support.generations import frame_of, on
 

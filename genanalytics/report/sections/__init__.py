@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from genanalytics.report.blocks import Section
-from genanalytics.report.given import Given, make_given
+from genanalytics.report.given import Given
 from genanalytics.report.sections.act_on import make_act_on
 from genanalytics.report.sections.appendix import make_appendix
 from genanalytics.report.sections.caching import make_caching
@@ -29,5 +29,3 @@ SECTIONS: Mapping[str, Callable[[Given], Section | None]] = MappingProxyType(
     }
 )
 """What makes each section, by its name; it is None if the data has nothing to say on it."""
-
-__all__ = ["SECTIONS", "Given", "make_given"]

@@ -7,7 +7,7 @@ import pandas as pd
 from genanalytics.report.blocks import Facts, Section, Text
 from genanalytics.report.finding import Finding
 from genanalytics.report.findings import choose_notable
-from genanalytics.report.sections import make_given
+from genanalytics.report.given import make_given
 from genanalytics.report.sections.act_on import make_act_on
 from support.generations import frame_of
 from support.pages import find_block

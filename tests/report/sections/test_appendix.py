@@ -1,7 +1,7 @@
 """The appendix: checks that passed and failed, and definitions."""
 
 from genanalytics.report.blocks import Table
-from genanalytics.report.sections import make_given
+from genanalytics.report.given import make_given
 from genanalytics.report.sections.appendix import make_appendix
 from support.generations import frame_of
 from support.pages import find_block, read_rows

@@ -4,7 +4,7 @@ import pandas as pd
 
 from genanalytics.records.frame import parse_frame
 from genanalytics.report.blocks import Chart, Table
-from genanalytics.report.sections import make_given
+from genanalytics.report.given import make_given
 from genanalytics.report.sections.spend import make_spend
 from support.generations import frame_of
 from support.pages import find_block, make_section, read_rows

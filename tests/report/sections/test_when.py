@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from genanalytics.report.blocks import Section
-from genanalytics.report.sections import make_given
+from genanalytics.report.given import make_given
 from genanalytics.report.sections.when import make_when
 from support.generations import frame_of
 from support.pages import find_numbers, make_section, read_rows

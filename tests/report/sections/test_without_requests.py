@@ -1,6 +1,7 @@
 """The sections on data without any request."""
 
-from genanalytics.report.sections import SECTIONS, make_given
+from genanalytics.report.given import make_given
+from genanalytics.report.sections import SECTIONS
 from support.generations import frame_of
 
 
