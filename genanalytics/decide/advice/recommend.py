@@ -146,8 +146,8 @@ def _describe(actions: Sequence[Action], worth: Sequence[tuple[Action, Amount]],
     weak = len(actions) - len(worth)
     if weak:
         yield (
-            f"{format_count(weak, 'possible action')} left out: the 95 % interval includes less than"
-            f" {format_value(least, Unit.USD, decimals=2)} a month"
+            f"{format_count(weak, 'possible action')} left out: each may be worth less than"
+            f" {format_value(least, Unit.USD, decimals=2)} a month, by its 95 % interval"
         )
     if len(worth) > MOST:
         yield f"{format_count(len(worth) - MOST, 'action')} beyond the first {MOST} left out"
