@@ -4,7 +4,7 @@ import itertools
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from difflib import SequenceMatcher, get_close_matches
 
@@ -15,6 +15,8 @@ _MOST_NAMES = 20
 """A message lists no more names than this."""
 _MOST_MARKS = 4
 """A text with more characters per column than this has more combining marks than any language."""
+_DATE = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
+"""The date at the end of the name of a model."""
 _ZWNJ, _ZWJ = _JOINERS = "\u200c\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _VIRAMA = 9
@@ -36,6 +38,21 @@ def shorten(text: str, longest: int) -> str:
         return text
     head = (longest - 1) // 2
     return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def abbreviate(names: Sequence[str], longest: int) -> list[str]:
+    """Return names of at most `longest` characters, without author and date where a model has no room for them.
+
+    What is still too long is cut in the middle. If two names would be the same, all are only cut.
+
+    >>> abbreviate(["anthropic/claude-4.5-sonnet-20250929", "anthropic/claude-4.5-haiku-20251001"], 17)
+    ['claude-4.5-sonnet', 'claude-4.5-haiku']
+    >>> abbreviate(["openai/gpt-4o-2024-05-13", "openai/gpt-4o-2024-08-06"], 15)
+    ['openai/…4-05-13', 'openai/…4-08-06']
+    """
+    found = [shorten(_DATE.sub("", name.rpartition("/")[2]) or name, longest) for name in names]
+    found = [name if len(name) <= longest else bare for name, bare in zip(names, found, strict=True)]
+    return found if len(set(found)) == len(set(names)) else [shorten(name, longest) for name in names]
 
 
 def fit(text: str, columns: int) -> str:

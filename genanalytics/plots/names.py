@@ -10,7 +10,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, IdentityTransform
 
-from genanalytics.base.text import shorten
+from genanalytics.base.text import abbreviate
 from genanalytics.plots.palette import find_look
 from genanalytics.plots.room import measure_text
 from genanalytics.plots.style import SMALL
@@ -58,8 +58,8 @@ class Names(Artist):
         taken = [Bbox([dot - _DOT * scale, dot + _DOT * scale]) for dot in every]
         letters = max(8, int(_WIDTH * inside.width / scale / measure_text("n", SMALL)))
         texts = []
-        for name, dot in zip(self.names, every, strict=False):
-            text = self._make_text(shorten(name, letters))
+        for name, dot in zip(abbreviate(self.names, letters), every, strict=False):
+            text = self._make_text(name)
             box = _find_room(text.get_window_extent(renderer), dot, taken, inside, scale)
             if box is not None:
                 taken.append(box)

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from genanalytics.base.text import shorten
+from genanalytics.base.text import abbreviate
 from genanalytics.plots.axis import set_linear
 from genanalytics.plots.content import clear_content, find_content
 from genanalytics.plots.fitting import Fitting
@@ -151,9 +151,9 @@ def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
     `above` is the room above the first row, in rows.
     """
     width = _NAMES * measure_cell(ax)[0]
-    letters = max(8, int(width / measure_text("n")))
-    shown = [name if measure_text(name) <= width else shorten(name, letters) for name in names]
-    ax.set_yticks(range(len(names)), shown)
+    long = [name for name in names if measure_text(name) > width]
+    shorter = dict(zip(long, abbreviate(long, max(8, int(width / measure_text("n")))), strict=True))
+    ax.set_yticks(range(len(names)), [shorter.get(name, name) for name in names])
     ax.tick_params(axis="y", length=0)
     room = max(0, _LEAST_ROWS - len(names)) / 2
     ax.set_ylim(len(names) - 0.4 + room, -above - room)
