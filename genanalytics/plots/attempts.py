@@ -80,7 +80,7 @@ def attempts_by_provider(
         if shown.empty:
             return write_empty(axes, "no attempt with a known status")
         groups = list(shown[by])
-        _draw_shares(axes, shown, choose_colors(groups, dict.fromkeys(groups, LOSS) | dict(colors or {})))
+        _draw_shares(axes, shown, choose_colors(groups, colors, usual=dict.fromkeys(groups, LOSS)))
         names = [shorten_group(group) for group in groups]
         _write_figures(axes, shown, names)
         return axes

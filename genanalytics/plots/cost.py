@@ -162,7 +162,7 @@ def _make_layers(
     places = codes, starts.get_indexer(pd.Index(dated[TIME]))
     np.add.at(table, places, amounts)
     bounds[places] = are_bounds(dated, _COST)
-    drawn = choose_colors(list(groups[named]), dict.fromkeys(groups[named[top:]], GREY) | dict(colors or {}))
+    drawn = choose_colors(list(groups[named]), colors, usual=dict.fromkeys(groups[named[top:]], GREY))
     layers = [
         Layer(shorten_group(groups[group]), color, table[group], bounds=bounds[group])
         for group, color in zip(named, drawn, strict=True)
@@ -210,7 +210,7 @@ def cost_ranking(
     if len(groups) <= check_top(top) + 1:
         top = len(groups)
     names = [shorten_group(group) for group in groups[:top]]
-    drawn = choose_colors(groups[:top], dict.fromkeys(groups[:top], HUES[0]) | dict(colors or {}))
+    drawn = choose_colors(groups[:top], colors, usual=dict.fromkeys(groups[:top], HUES[0]))
     if len(groups) > top:
         amounts = np.append(amounts[:top], amounts[top:].sum())
         names.append(format_count(len(groups) - top, "other"))

@@ -103,7 +103,7 @@ def latency_percentiles(
         drawn = list(shown[by])
         names = [shorten_group(group) for group in drawn]
         set_rows(axes, names, above=ABOVE)
-        hues = choose_colors(drawn, dict.fromkeys(drawn, HUES[0]) | dict(colors or {}))
+        hues = choose_colors(drawn, colors, usual=dict.fromkeys(drawn, HUES[0]))
         _draw_dumbbells(axes, shown, of_value, hues)
         _write_figures(axes, shown, of_value, names)
         return axes

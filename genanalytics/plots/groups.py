@@ -1,6 +1,7 @@
 """The names of a chart's groups, and the data that a chart is based on."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -95,10 +96,10 @@ def check_top(top: int) -> int:
     """Return a number of groups.
 
     Raises:
-        InputError: It is below 1.
+        InputError: It is no whole number, or below 1.
     """
-    if top < 1:
-        msg = f"top is {top}: give the number of groups to draw, from 1 on"
+    if not isinstance(top, Integral) or top < 1:
+        msg = f"top is {top!r}: give the number of groups to draw, from 1 on"
         raise InputError(msg)
     return top
 

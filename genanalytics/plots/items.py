@@ -107,7 +107,7 @@ def _make_layers(dated: pd.DataFrame, colors: Mapping[str, str] | None) -> list[
     """Return the items that cost anything, small ones together, and the charges to own keys."""
     labels = {value.name: value.label for value in ITEM_VALUES} | {_OWN_KEYS: "own keys (BYOK)"}
     usual = _COLORS | {_OWN_KEYS: _OWN_KEYS_COLOR}
-    drawn = choose_colors(list(labels.values()), {labels[name]: usual[name] for name in usual} | dict(colors or {}))
+    drawn = choose_colors(list(labels.values()), colors, usual={labels[name]: usual[name] for name in usual})
     own = to_finite(dated[_OWN_KEYS_UNKNOWN])
     unknown = {name: to_finite(dated["cost_unknown"]) - own for name in labels} | {_OWN_KEYS: own}
     layers = [

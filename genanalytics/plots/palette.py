@@ -112,18 +112,23 @@ def _mix(one: str, other: str, share: float) -> str:
     return to_hex((red, green, blue))
 
 
-def choose_colors(groups: Sequence[Any], colors: Mapping[Any, str] | None = None) -> list[str]:
-    """Return a color for each group: the given one, or the next hue; grey without one.
+def choose_colors(
+    groups: Sequence[Any], colors: Mapping[Any, str] | None = None, *, usual: Mapping[Any, str] | None = None
+) -> list[str]:
+    """Return a color for each group: the given one, the usual one, or the next hue; grey without one.
 
     A hue that is given to a group is not used for another one.
 
     Raises:
-        InputError: A given color is none that matplotlib knows.
+        InputError: The colors are no mapping, or one is none that matplotlib knows.
 
     >>> choose_colors(["a", "b", "c"], {"b": "black", "z": "white"})[1]
     '#000000'
     """
-    given = {group: _read_color(group, color) for group, color in (colors or {}).items()}
+    if not isinstance(colors, Mapping | None):
+        msg = f"colors is {colors!r}: give a mapping from groups to colors, such as {{'openai/gpt-5': 'teal'}}"
+        raise InputError(msg)
+    given = {group: _read_color(group, color) for group, color in {**(usual or {}), **(colors or {})}.items()}
     taken = {given[group] for group in groups if group in given}
     free = iter([hue for hue in HUES if hue not in taken])
     return [given[group] if group in given else next(free, GREY) for group in groups]

@@ -153,7 +153,7 @@ def _describe_unknown(found: pd.DataFrame) -> str:
 def _choose_colors(ax: Axes, tokens: pd.DataFrame, colors: Mapping[str, str] | None) -> dict[str, str]:
     """Return the color of each layer that has tokens."""
     plain = {"replayed": find_look(ax).soft, "kind unknown": GREY}
-    chosen = choose_colors(list(_LAYERS), _COLORS | plain | dict(colors or {}))
+    chosen = choose_colors(list(_LAYERS), colors, usual=_COLORS | plain)
     return {label: color for label, color in zip(_LAYERS, chosen, strict=True) if tokens[label].sum() > 0}
 
 

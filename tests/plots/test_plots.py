@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -257,6 +258,16 @@ def test_a_color_that_does_not_exist_is_refused(chart: Callable[..., Axes]) -> N
     records = frame_of(*[{"provider_name": "P", "latency": 300, "provider_responses": [attempt]}] * 10)
     with pytest.raises(InputError, match=r"colors\['P'\] is 'blau': give a color"):
         chart(records, colors={"P": "blau"}, ax=Figure().subplots())
+
+
+def test_options_of_another_type_are_refused() -> None:
+    options: list[tuple[dict[str, Any], str]] = [
+        ({"top": 2.5}, "top is 2.5: give the number of groups to draw, from 1 on"),
+        ({"colors": ["teal"]}, r"colors is \['teal'\]: give a mapping from groups to colors"),
+    ]
+    for option, sentence in options:
+        with pytest.raises(InputError, match=sentence):
+            cost_over_time(frame_of({}), ax=Figure().subplots(), **option)
 
 
 def test_the_sample_is_drawn_without_an_empty_chart() -> None:
