@@ -28,9 +28,9 @@ def choose_scale(known: np.ndarray, *, is_sum: bool) -> Normalize:
 
 
 def describe_end(known: np.ndarray, norm: Normalize, unit: Unit) -> str:
-    """Return the value from which on all values have the darkest color; "" if it is the highest one."""
+    """Return the value from which on all values have the strongest color; "" if it is the highest one."""
     end = norm.vmax or 0.0
-    return f"darkest: {format_value(end, unit)} or more" if len(known) and known.max() > end else ""
+    return f"strongest color: {format_value(end, unit)} or more" if len(known) and known.max() > end else ""
 
 
 def draw_heat(

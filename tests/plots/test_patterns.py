@@ -92,7 +92,7 @@ def test_one_hour_far_above_the_others_does_not_make_them_pale(axes: Axes) -> No
     hour_of_week(
         frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "latency": 90_000}), metric="ttft_ms_p50", ax=axes
     )
-    assert detail(axes).endswith("; darkest: 1.02 s or more")
+    assert detail(axes).endswith("; strongest color: 1.02 s or more")
     assert colors(axes).norm.vmax == pytest.approx(1021.85)  # 0.95 of the way from the 1st to the 24th
 
 
@@ -100,4 +100,4 @@ def test_the_scale_of_a_sum_has_the_largest_hour_in_it(axes: Axes) -> None:
     hours = [{"created_at": f"2026-09-01T{hour:02}:00:00Z", "total_cost": 1.0} for hour in range(23)]
     hour_of_week(frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "total_cost": 90.0}), ax=axes)
     assert colors(axes).norm.vmax == 90.0
-    assert "darkest" not in detail(axes)
+    assert "strongest" not in detail(axes)
