@@ -34,7 +34,7 @@ from genanalytics.plots.groups import (
 )
 from genanalytics.plots.heat import WEEKDAYS, choose_scale, describe_end
 from genanalytics.plots.palette import GREY, HEAT, find_look
-from genanalytics.plots.room import measure_cell
+from genanalytics.plots.room import measure_cell, measure_text
 from genanalytics.plots.style import (
     HATCH,
     SMALL,
@@ -60,6 +60,8 @@ _NAME = 20.0
 """The height of the names of months, in points."""
 _LETTER = 7.0
 """The width of a letter in the name of a month, in points."""
+_SIDE = 4.0
+"""The room at each side of an amount, in points."""
 _WRITTEN = (40.0, 24.0)
 """The least width and height of a day, in points, in which its value is written."""
 _DARK = 0.8
@@ -305,12 +307,13 @@ def _add_values(
 def _write_values(
     ax: Axes, grid: _Grid, days: pd.DataFrame, values: np.ndarray, *, statistic: Statistic, norm: Normalize
 ) -> None:
-    """Write the number of each day and its value into it."""
+    """Write the number of each day into it, and its value if all of them fit."""
     decimals = money_decimals(values.tolist()) if statistic.unit is Unit.USD else None
     texts, ink = _format_values(days, values, statistic, decimals=decimals), find_look(ax).ink
+    has_room = max(measure_text(text, SMALL) for text in texts) + 2 * _SIDE < grid.width
     for day, amount, value, column, top in zip(days[TIME], texts, values, grid.columns, grid.tops, strict=True):
         if np.isnan(value):
             continue
-        text = f"{day.day}\n{amount}"
+        text = f"{day.day}\n{amount}" if has_room else str(day.day)
         color = "white" if norm(value) > _DARK else ink
         ax.text(column + 0.5, top + 0.5, text, fontsize=SMALL, color=color, ha="center", va="center")

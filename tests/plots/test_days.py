@@ -42,6 +42,13 @@ def test_weeks_are_columns_and_weekdays_rows(axes: Axes) -> None:
     assert "30\n$30.00" in texts(axes)
 
 
+def test_amounts_that_are_wider_than_a_day_are_left_out() -> None:
+    narrow = Figure(figsize=(4.2, 4)).subplots()
+    cost_calendar(frame_of(on("2026-06-01", total_cost=0.046071)), ax=narrow)
+    assert "1" in texts(narrow)
+    assert not any("0.046" in text for text in texts(narrow))
+
+
 def test_a_day_without_records_has_a_dot_and_one_at_no_cost_a_color(axes: Axes) -> None:
     records = [on("2026-06-01", total_cost=0.0), on("2026-06-03", total_cost=None), on("2026-06-04")]
     cost_calendar(frame_of(*records), ax=axes)
