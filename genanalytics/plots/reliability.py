@@ -87,13 +87,13 @@ def outcomes(
     """
     period = every or choose_period(data, tz)
     totals = summarize(data, every=period, tz=tz, metrics=["fallback_rate"])
-    unfinished = find_periods(totals, period)
+    unfinished = find_periods(totals, period, ends=find_period(data))
     endings = summarize(data, by=["finish_reason", "cancelled"], every=period, tz=tz, metrics=[])
     fallbacks = summarize(data, tz=tz, metrics=["fallback_rate"])["fallback_rate"].iloc[0]
     panels = _list_panels(endings, totals, format_value(fallbacks, Unit.SHARE))
     with style_axes(ax, grid="") as axes:
         differ = "" if _have_one_scale(panels) else "scales differ"
-        hatched = f"hatched: unfinished {period}" if unfinished.any() else ""
+        hatched = f"hatched: incomplete {period}" if unfinished.any() else ""
         details = [describe_basis(data, tz), "all others completed", differ, hatched, describe_undated(totals)]
         write_title(axes, "How generations ended, other than completed", details, title=title, subtitle=subtitle)
         axes.set_ylabel("share of generations")
@@ -164,7 +164,7 @@ def _describe_completed(totals: pd.DataFrame) -> str:
 
 
 def _draw_panels(ax: Axes, panels: Sequence[_Panel], unfinished: pd.Series, every: Period) -> None:
-    """Draw the shares of each panel as bars; unfinished periods are hatched."""
+    """Draw the shares of each panel as bars; incomplete periods are hatched."""
     one_scale, highest = _have_one_scale(panels), max(panel.highest for panel in panels)
     inner = add_panels(ax, len(panels), labels=0.0 if one_scale else _LABELS)
     for own, panel in zip(inner, panels, strict=True):

@@ -125,6 +125,19 @@ def test_the_caller_can_choose_the_period(axes: Axes) -> None:
     assert len(shares(axes)["error 28"]) == 28
 
 
+def test_weeks_that_the_records_do_not_fill_are_hatched(axes: Axes) -> None:
+    outcomes(
+        frame_of(*(on(f"2026-03-{day:02}", cancelled=day % 2 == 0) for day in range(4, 18))), every="week", ax=axes
+    )
+    plain, hatched = [patch for patch in panels(axes)[0].patches if isinstance(patch, StepPatch)]
+    assert hatched.get_hatch()
+    assert [list(patch.get_data()[0][::2] > 0) for patch in (plain, hatched)] == [
+        [False, True, False],
+        [True, False, True],
+    ]
+    assert "hatched: incomplete week" in detail(axes)
+
+
 def test_panels_share_a_scale_unless_one_is_far_smaller(axes: Axes) -> None:
     few = [{"finish_reason": "length"}] + [{"finish_reason": "error"}] * 4 + [{}] * 5
     outcomes(frame_of(*few), ax=axes)
