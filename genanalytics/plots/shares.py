@@ -32,6 +32,8 @@ _AROUND = 95.0
 """The width next to the curve, in points."""
 _LOW = 0.1
 """There is no room below points that are lower than this share of the height."""
+_HIGH = 0.95
+"""Texts next to points that are higher than this share of the height would be in the legend."""
 _REFUNDED = "refunds come last, so the share is above 100 % before them"
 
 
@@ -122,8 +124,8 @@ def _describe_left_out(found: CostShares, noun: str) -> Iterator[str]:
     if found.unknown:
         yield f"{format_count(found.unknown, noun)} without a known cost left out"
     if found.ungrouped:
-        cost = format_value(found.ungrouped_cost, Unit.USD)
-        yield f"{format_count(found.ungrouped, 'generation')} without a {noun} ({cost}) left out"
+        cost = f" ({format_value(found.ungrouped_cost, Unit.USD)})" if found.ungrouped_cost else ""
+        yield f"{format_count(found.ungrouped, 'generation')} without a {noun}{cost} left out"
 
 
 def _explain_nothing(found: CostShares, noun: str) -> str:
@@ -177,6 +179,8 @@ def _write_point(ax: Axes, point: _Point) -> None:
     side = (-_BESIDE, 3, "right", "bottom") if is_above else None
     if not is_above and up > _LOW and across + width <= 1:
         side = (_BESIDE, -3, "left", "top")
+    if side is not None and up > _HIGH:  # above it is the legend
+        side = (*side[:1], 3, side[2], "top")
     if side is None:  # the details have it
         return
     text = ax.annotate(point.label, place, side[:2], textcoords="offset points", ha=side[2], va=side[3])

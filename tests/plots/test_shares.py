@@ -110,3 +110,11 @@ def test_the_pointer_reads_how_much_so_many_groups_make(axes: Axes) -> None:
         "top 100.0 % (3 sessions): 100.0 % of the cost",
     ]
     assert [label for _, label in find_content(axes).series] == ["the sessions", "if all cost the same"]
+
+
+def test_the_text_next_to_the_last_point_is_not_in_the_legend() -> None:
+    axes = Figure(figsize=(4.2, 4)).subplots()
+    concentration(frame_of(*sessions([3.0]), {"session_id": None, "total_cost": None}), ax=axes)
+    (text,) = [text for text in axes.texts if text.get_text() == "half: 1 session"]
+    assert text.get_verticalalignment() == "top"
+    assert "1 generation without a session left out" in find_content(axes).details
