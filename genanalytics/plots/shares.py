@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from genanalytics.base.opening import opens_paths
@@ -185,6 +186,7 @@ def _write_point(ax: Axes, point: _Point) -> None:
         return
     text = ax.annotate(point.label, place, side[:2], textcoords="offset points", ha=side[2], va=side[3])
     text.set(fontsize=SMALL, color=look.ink)
+    text.set_path_effects([withStroke(linewidth=3, foreground=look.paper)])
 
 
 def _format_share(share: float, _: int | None) -> str:

@@ -5,7 +5,15 @@ import pandas as pd
 from genanalytics.metrics import REQUESTS, summarize
 from genanalytics.metrics.catalog import resolve
 from genanalytics.report.blocks import Table
-from genanalytics.report.tables import Shown, keep_intervals, list_shown, make_table, make_tables, sum_rest
+from genanalytics.report.tables import (
+    Shown,
+    keep_intervals,
+    list_shown,
+    make_number_cells,
+    make_table,
+    make_tables,
+    sum_rest,
+)
 from genanalytics.units import Unit
 from support.generations import frame_of
 
@@ -29,6 +37,11 @@ def test_ten_groups_are_open_and_all_of_them_are_folded() -> None:
     assert (folded.name, len(folded.rows), folded.folded) == ("spend-all", 12, "All 12 models")
     assert read_row(folded, 11) == ["m12", "$12.00"]
     assert folded.rows[11][1].value == "12.0"
+
+
+def test_numbers_of_requests_are_whole_in_a_file() -> None:
+    summary = summarize_models(1, "effective_cost")
+    assert [cell.value for cell in make_number_cells(summary, REQUESTS)] == ["1"]
 
 
 def test_few_groups_are_one_table() -> None:
