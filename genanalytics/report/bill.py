@@ -73,7 +73,7 @@ def find_price_findings(bill: Bill) -> Iterator[Finding]:
     Tiers were the caller's choice.
     """
     rows = _list_changes(bill)
-    sums = bill.prices.groupby([*BY], dropna=False, as_index=False)["requests"].sum()
+    sums = bill.prices.groupby([*BY], dropna=False, as_index=False)[["requests"]].sum()
     totals = {_fill(row[name] for name in BY): int(row["requests"]) for row in sums.to_dict("records")}
     mark = mark_lower_bound if bill.changes.attrs["lower_bounds"] else str
     first = rows.drop_duplicates("model").head(_MOST)
