@@ -102,9 +102,7 @@ def cost_calendar(
     statistic = resolve_one(metric)
     found = summarize(data, every="day", tz=tz, metrics=[statistic, *(_UNKNOWN if statistic is EFFECTIVE_COST else [])])
     days = found.dropna(subset=[TIME]).reset_index(drop=True)
-    if len(days) > _MOST_DAYS:
-        msg = f"the records cover {len(days):,} days, and a calendar shows at most {_MOST_DAYS:,}: choose fewer days"
-        raise InputError(msg)
+    check_days(len(days))
     flags, slow = _find_flags(data, statistic, flagged, tz)
     shown = set(days[TIME].dt.date)
     flags = {day: about for day, about in flags.items() if day in shown}
@@ -135,6 +133,17 @@ def cost_calendar(
             _write_values(axes, grid, days, values, statistic=statistic, norm=norm)
         draw_scale(axes, norm, add_unit(statistic.label, statistic.unit), statistic.unit)
         return axes
+
+
+def check_days(number: int) -> None:
+    """Check the number of days of a calendar.
+
+    Raises:
+        InputError: It is more than three years.
+    """
+    if number > _MOST_DAYS:
+        msg = f"the records cover {number:,} days, and a calendar shows at most {_MOST_DAYS:,}: choose fewer days"
+        raise InputError(msg)
 
 
 class _Grid(NamedTuple):

@@ -10,6 +10,7 @@ from genanalytics.metrics import REQUESTS, summarize
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.grouping.calendar import TIME
 from genanalytics.metrics.week import Week, summarize_week
+from genanalytics.plots.days import check_days
 from genanalytics.report.blocks import Block, Cell, Column, Section, Table, Text
 from genanalytics.report.given import Given
 from genanalytics.report.sections.charts import draw_named
@@ -73,6 +74,7 @@ def _draw_calendar(given: Given) -> Block:
     days = summarize(given.data, every="day", tz=given.tz, metrics=[cost, "cost_unknown"])
     numbers = make_table(days, [TIME], [REQUESTS, cost], name="cost-calendar-numbers", caption="Cost by day")
     try:
+        check_days(int(days[TIME].notna().sum()))  # before the search for changes, which takes minutes for decades
         flagged = changes(given.data, by=None, metrics=[cost], tz=given.tz, causes=False)
         return draw_named(given, "cost-calendar", numbers=numbers, height=0.8, flagged=flagged)
     except InputError as error:

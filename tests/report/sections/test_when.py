@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from genanalytics.report.blocks import Section
+from genanalytics.report.blocks import Section, Text
 from genanalytics.report.given import make_given
 from genanalytics.report.sections.when import make_when
 from support.generations import frame_of
@@ -50,6 +50,14 @@ def test_more_than_five_weeks_have_a_calendar(section: Section) -> None:
     assert len(rows) == 37
     assert rows[36] == ["2026-04-07", "1", "$1.750"]
     assert not any(getattr(block, "name", "") == "cost-calendar" for block in section.blocks)
+
+
+def test_decades_have_no_calendar() -> None:
+    frame = frame_of({"created_at": "1970-01-01T10:00:00Z"}, {"created_at": "2026-03-02T10:00:00Z"})
+    texts = [block.text for block in make_section(make_when, frame).blocks if isinstance(block, Text)]
+    assert texts == [
+        "There is no calendar: the records cover 20,515 days, and a calendar shows at most 1,100: choose fewer days."
+    ]
 
 
 def test_one_day_is_not_compared() -> None:
