@@ -101,14 +101,22 @@ def set_logarithmic(ax: Axes, which: Literal["x", "y"], values: "np.ndarray", un
     low, high = low / widen, high * widen
     fine, coarse = _list_marks(unit)
     inside = [[mark for mark in marks if low <= mark <= high] for marks in (fine, coarse)]
-    shown = inside[0] if len(inside[0]) <= _MOST_MARKS or len(inside[1]) < 2 else inside[1]  # noqa: PLR2004
-    shown = shown[:: math.ceil(len(shown) / _MOST_MARKS)]
+    most = _MOST_MARKS
+    if which == "x":
+        most = fit_ticks(ax, max((_write_mark(mark, unit) for mark in inside[0]), key=len, default=""), most)
+    shown = inside[0] if len(inside[0]) <= most or len(inside[1]) < 2 else inside[1]  # noqa: PLR2004
+    shown = shown[:: math.ceil(len(shown) / most)]
     ax.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(FixedLocator(shown))
     axis.set_minor_locator(NullLocator())
     set_linear(axis, unit)
     return low, high
+
+
+def _write_mark(value: float, unit: Unit) -> str:
+    """Return the text of a tick, as far as its length counts."""
+    return format_value(value, Unit.USD, decimals=2) if unit is Unit.USD_PER_MTOK else format_tick(value, unit)
 
 
 def _list_marks(unit: Unit) -> tuple[list[float], list[float]]:

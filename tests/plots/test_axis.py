@@ -96,3 +96,11 @@ def test_any_time_has_a_few_ticks_without_a_warning(width: float) -> None:
         ax = Figure(figsize=(width, 3)).subplots()
         set_moments(ax, first, first + pd.Timedelta(hours=hours))
         assert 1 <= len(ax.get_xticks()) <= 8
+
+
+def test_a_narrow_logarithmic_axis_has_fewer_ticks() -> None:
+    wide, narrow = (Figure(figsize=(width, 4)).subplots() for width in (9, 4.2))
+    for ax in (wide, narrow):
+        set_logarithmic(ax, "x", np.array([0.08, 25.0]), Unit.USD_PER_MTOK)
+    assert tick_texts(wide, "x") == ["$0.10", "$0.20", "$0.50", "$1.00", "$2.00", "$5.00", "$10.00", "$20.00"]
+    assert tick_texts(narrow, "x") == ["$0.10", "$1.00", "$10.00"]
