@@ -16,7 +16,7 @@ from genanalytics.plots.axis import name_period, set_linear, set_times
 from genanalytics.plots.bars import find_periods
 from genanalytics.plots.content import add_columns
 from genanalytics.plots.groups import choose_mark, describe_basis, describe_undated, find_period, to_finite
-from genanalytics.plots.palette import GREY, HUES, LOSS
+from genanalytics.plots.palette import GREY, HUES, LOSS, find_look
 from genanalytics.plots.panels import add_panels, draw_steps, label_outer, write_panel_title
 from genanalytics.plots.style import HATCH, SMALL, draw_grid, style_axes, write_empty, write_title
 from genanalytics.units import Unit, format_value
@@ -172,7 +172,8 @@ def _draw_panels(ax: Axes, panels: Sequence[_Panel], unfinished: pd.Series, ever
         places, width = set_times(own, pd.DatetimeIndex(unfinished.index), every)
         draw_steps(own, places, width, np.where(unfinished, 0, panel.shares), panel.color)
         if unfinished.any():
-            draw_steps(own, places, width, np.where(unfinished, panel.shares, 0), panel.color).set_hatch(HATCH)
+            area = draw_steps(own, places, width, np.where(unfinished, panel.shares, 0), panel.color)
+            area.set(hatch=HATCH, facecolor=find_look(own).paper, edgecolor=panel.color)
         write_panel_title(own, panel.name, *panel.more)
         own.set_ylim(0, 1.05 * (highest if one_scale else panel.highest))
         own.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
