@@ -54,14 +54,18 @@ def add_panels(ax: Axes, number: int, *, labels: float = 0.0) -> list[Axes]:
 
 
 def label_outer(panels: Sequence[Axes]) -> None:
-    """Show the labels of ticks at the left of the first panels, and below the lowest panel of each column."""
+    """Show the labels of ticks at the left of the first panels, and below the lowest panel of each column.
+
+    The last column has the year of all.
+    """
     places = [panel.get_position() for panel in panels]
-    left = min(place.x0 for place in places)
+    left, right = min(place.x0 for place in places), max(place.x1 for place in places)
     for panel, place in zip(panels, places, strict=True):
         is_lowest = not any(math.isclose(other.x0, place.x0) and other.y0 < place.y0 - 1e-6 for other in places)
         panel.tick_params(length=0, labelleft=math.isclose(place.x0, left, abs_tol=1e-6), labelbottom=is_lowest)
         panel.tick_params(axis="x", pad=_PAD)
-        panel.xaxis.get_offset_text().set_fontsize(SMALL)
+        is_last = math.isclose(place.x1, right, abs_tol=1e-6)
+        panel.xaxis.get_offset_text().set(fontsize=SMALL, visible=is_lowest and is_last)
 
 
 def draw_steps(ax: Axes, places: np.ndarray, width: float, heights: np.ndarray, color: str) -> StepPatch:
