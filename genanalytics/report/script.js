@@ -38,8 +38,18 @@ const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}
 const harmless = (text) => quote(FORMULA.test(text) ? `'${text}` : text);
 const toCsv = (cell) => ("value" in cell.dataset ? cell.dataset.value : harmless(cell.textContent.trim()));
 
+const isBound = (cell) => "value" in cell.dataset && /^[≥>]/.test(cell.textContent.trim());
+
+// A column with lower bounds is followed by one that says which values they are.
 function saveTable(table) {
-  const lines = [...table.rows].filter((row) => !row.hidden).map((row) => [...row.children].map(toCsv).join(","));
+  const [head, ...rows] = [...table.rows].filter((row) => !row.hidden).map((row) => [...row.children]);
+  const bounded = head.map((_, place) => rows.some((cells) => isBound(cells[place])));
+  const join = (cells, note) =>
+    cells.flatMap((cell, place) => (bounded[place] ? [toCsv(cell), note(cell)] : [toCsv(cell)])).join(",");
+  const lines = [
+    join(head, (cell) => harmless(`${cell.textContent.trim()} is a lower bound`)),
+    ...rows.map((cells) => join(cells, (cell) => (isBound(cell) ? "yes" : "no"))),
+  ];
   const url = URL.createObjectURL(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv;charset=utf-8" }));
   make("a", { href: url, download: `${table.dataset.name}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);

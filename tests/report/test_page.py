@@ -58,7 +58,13 @@ def make_table(name: str, *, rows: int = ROWS, folded: str = "") -> Table:
     made = [
         [
             Cell(HOSTILE[row % len(HOSTILE)]),
-            Cell(f"${row}.00", str(float(row)), numeric=True, bar=row / rows, trend=[1, 2, None, 3]),
+            Cell(
+                f"{'≥ ' if row == 1 else ''}${row}.00",
+                str(float(row)),
+                numeric=True,
+                bar=row / rows,
+                trend=[1, 2, None, 3],
+            ),
             *(Cell(f"{number * row:,}", str(number * row), numeric=True) for number in range(8)),
             Cell("+1.0 %", "0.01", numeric=True),
         ]
@@ -236,9 +242,10 @@ def test_a_table_can_be_saved_as_csv_without_formulas(opened: Any, tmp_path: Pat
     download.value.save_as(tmp_path / "models.csv")
     with (tmp_path / "models.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.reader(stream))
-    assert rows[0][:2] == ["model", "cost"]
+    assert rows[0][:4] == ["model", "cost", "cost is a lower bound", "figure 0 of many"]
     assert rows[2][1] == "1.0"
-    assert rows[-1][:2] == ["'=SUM(A1)", ""]
+    assert [row[2] for row in rows[1:4]] == ["no", "yes", "no"]
+    assert rows[-1][:3] == ["'=SUM(A1)", "", "no"]
     assert len(rows) == ROWS + 1
 
 
