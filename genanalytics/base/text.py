@@ -41,18 +41,19 @@ def shorten(text: str, longest: int) -> str:
 
 
 def abbreviate(names: Sequence[str], longest: int) -> list[str]:
-    """Return names of at most `longest` characters, without author and date where a model has no room for them.
+    """Return names of at most `longest` characters; if one is too long, all are without author and date of a model.
 
     What is still too long is cut in the middle. If two names would be the same, all are only cut.
 
-    >>> abbreviate(["anthropic/claude-4.5-sonnet-20250929", "anthropic/claude-4.5-haiku-20251001"], 17)
-    ['claude-4.5-sonnet', 'claude-4.5-haiku']
+    >>> abbreviate(["anthropic/claude-4.5-sonnet-20250929", "openai/gpt-5"], 17)
+    ['claude-4.5-sonnet', 'gpt-5']
     >>> abbreviate(["openai/gpt-4o-2024-05-13", "openai/gpt-4o-2024-08-06"], 15)
     ['openai/…4-05-13', 'openai/…4-08-06']
     """
-    found = [shorten(_DATE.sub("", name.rpartition("/")[2]) or name, longest) for name in names]
-    found = [name if len(name) <= longest else bare for name, bare in zip(names, found, strict=True)]
-    return found if len(set(found)) == len(set(names)) else [shorten(name, longest) for name in names]
+    if all(len(name) <= longest for name in names):
+        return [*names]
+    bare = [shorten(_DATE.sub("", name.rpartition("/")[2]) or name, longest) for name in names]
+    return bare if len(set(bare)) == len(set(names)) else [shorten(name, longest) for name in names]
 
 
 def fit(text: str, columns: int) -> str:

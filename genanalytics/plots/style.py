@@ -151,9 +151,8 @@ def set_rows(ax: Axes, names: Sequence[str], *, above: float = 0.6) -> None:
     `above` is the room above the first row, in rows.
     """
     width = _NAMES * measure_cell(ax)[0]
-    long = [name for name in names if measure_text(name) > width]
-    shorter = dict(zip(long, abbreviate(long, max(8, int(width / measure_text("n")))), strict=True))
-    ax.set_yticks(range(len(names)), [shorter.get(name, name) for name in names])
+    fits = all(measure_text(name) <= width for name in names)
+    ax.set_yticks(range(len(names)), names if fits else abbreviate(names, max(8, int(width / measure_text("n")))))
     ax.tick_params(axis="y", length=0)
     room = max(0, _LEAST_ROWS - len(names)) / 2
     ax.set_ylim(len(names) - 0.4 + room, -above - room)
