@@ -35,5 +35,6 @@ def recommend(selection: Selection, output: Output) -> None:
     if output.print_rows(found):
         return
     shown, left_out = output.arrange(found)
-    say_table(format_recommendations(shown, paths=selection.paths, width=find_terminal_width()))
+    options = selection.list_options()
+    say_table(format_recommendations(shown, paths=selection.paths, options=options, width=find_terminal_width()))
     say_notes(*describe_left_out(left_out))

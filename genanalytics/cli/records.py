@@ -66,6 +66,17 @@ class Selection:
         """Whether conditions or times choose a part of the records."""
         return bool(self.where or any(self.times.values()))
 
+    def list_options(self) -> list[tuple[str, str]]:
+        """Return the options that choose the same records again, at any time: times are moments."""
+        within = self.find_time_range()
+        moments = [("--since", within.start), ("--until", within.end)]
+        options = {"--labels": self.labels, "--labels-on": self.labels_on, "--where": self.where}
+        return [
+            *((name, value) for name, values in options.items() for value in values),
+            *((name, each.isoformat().replace("+00:00", "Z")) for name, each in moments if each is not None),
+            *([("--tz", self.tz)] if self.tz != "UTC" else []),
+        ]
+
     def open_all(self) -> AbstractContextManager[Any]:
         """Yield the records of all times that meet any condition, as `open` does."""
         return replace(self, where=(), times={}).open()

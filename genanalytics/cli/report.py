@@ -50,6 +50,7 @@ def report(
             title=title,
             tz=selection.tz,
             sources=selection.paths,
+            options=selection.list_options(),
             sections=names,
             force=force,
         )

@@ -17,6 +17,7 @@ from genanalytics.plots.palette import choose_colors
 from genanalytics.records.schema import BY_NAME
 from genanalytics.report.figures import Figures, compute_figures
 from genanalytics.report.tables import rank
+from genanalytics.tables.recommendations import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Given:
         colors: The color of each model in all charts: the most expensive ones have hues of their own.
         labels: The columns that labels added to the records.
         files: The names of the files of the data, for commands; empty if unknown.
+        options: The options of the command line that choose the data out of the files.
     """
 
     data: Records
@@ -48,9 +50,17 @@ class Given:
     colors: Mapping[Any, str]
     labels: Sequence[str]
     files: Sequence[str] = ()
+    options: Options = ()
 
 
-def make_given(data: Records, *, previous: Records | None = None, tz: str = "UTC", files: Sequence[str] = ()) -> Given:
+def make_given(
+    data: Records,
+    *,
+    previous: Records | None = None,
+    tz: str = "UTC",
+    files: Sequence[str] = (),
+    options: Options = (),
+) -> Given:
     """Return what the sections of a report on the data are made from.
 
     Raises:
@@ -72,6 +82,7 @@ def make_given(data: Records, *, previous: Records | None = None, tz: str = "UTC
         colors=_choose_colors(figures.models),
         labels=_find_labels(data),
         files=files,
+        options=options,
     )
 
 

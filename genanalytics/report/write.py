@@ -51,6 +51,7 @@ def write_report(
     title: str = "Generations",
     tz: str = "UTC",
     sources: Sequence[str | os.PathLike[str]] = (),
+    options: Sequence[tuple[str, str]] = (),
     labels: "Labels | None" = None,
     sections: Sequence[str] | None = None,
     force: bool = False,
@@ -70,6 +71,8 @@ def write_report(
         tz: The time zone of days and other periods, by its IANA name.
         sources: The files or data sets of the data. The report names them with their SHA-256; for a data set, with the
             SHA-256 of its manifest.
+        options: The options of the command line that choose the data out of the sources, for the commands on the page,
+            such as `[("--since", "2026-09-01")]`.
         labels: Further columns by key, as `label` takes them, such as the customer: a section shows the cost of each.
             The keys of a file or a frame are in its first column, which has the name of a column of the records. The
             keys of a dict are values of `external_user`, and its labels are named `customer`.
@@ -88,7 +91,8 @@ def write_report(
     check_sections(sections)
     records, before = (_add_labels(_find_records(each), labels) for each in (data, against))
     with remember(records, before):
-        given = make_given(records, previous=before, tz=tz, files=[Path(source).name for source in sources])
+        files = [Path(source).name for source in sources]
+        given = make_given(records, previous=before, tz=tz, files=files, options=options)
         page = _make_page(given, title, sources, SECTIONS if sections is None else sections)
     if not force:
         _check_replacement(Path(path), find_coverage(given.figures.total))

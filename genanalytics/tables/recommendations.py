@@ -1,9 +1,9 @@
 """Recommended actions as people read them: a numbered list."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import TextWrapper
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -12,18 +12,25 @@ from genanalytics.tables.notes import list_notices, wrap_notes
 from genanalytics.units import Unit, format_value
 
 _INDENT = "   "
-_TEXTS = {"evidence": "Evidence", "risk": "Risk", "details": "Details", "check": "Check later"}
-_COMMANDS = ("details", "check")
+COMMANDS = {"details": "Details", "check": "Check later"}
+"""The columns with commands, and their labels."""
+_TEXTS = {"evidence": "Evidence", "risk": "Risk", **COMMANDS}
+_TIMES = ("--since", "--until")
+Options: TypeAlias = Sequence[tuple[str, str]]
+"""Options of the command line that choose records, such as `("--since", "2026-09-01")`."""
 _NARROWEST = 40
 """Texts are at least this wide, in characters."""
 
 
-def format_recommendations(found: pd.DataFrame, *, paths: Sequence[str] = (PATH,), width: int = 100) -> str:
+def format_recommendations(
+    found: pd.DataFrame, *, paths: Sequence[str] = (PATH,), options: Options = (), width: int = 100
+) -> str:
     """Return the result of `ga.recommend` as a numbered list with its notices.
 
     Args:
         found: The result of `ga.recommend`.
         paths: The files that the commands name instead of `PATH`.
+        options: The options that choose the records.
         width: The maximum number of characters in a line; commands are never divided.
     """
     rows = found.to_dict("records")
@@ -33,7 +40,8 @@ def format_recommendations(found: pd.DataFrame, *, paths: Sequence[str] = (PATH,
         return "\n".join(["Nothing to recommend.", *sorted(notices, key=lambda notice: notice not in reasons)])
     lines = list[str]()
     for number, row in enumerate(rows, 1):
-        lines += _format_action(f"{number}. {describe_amount(row)}: {row['action']}", row, paths, width)
+        commands = {name: fill_command(row, name, paths, options) for name in COMMANDS}
+        lines += _format_action(f"{number}. {describe_amount(row)}: {row['action']}", row | commands, width)
     return "\n".join([*lines, *wrap_notes(notices, max(width, _NARROWEST))])
 
 
@@ -51,23 +59,39 @@ def describe_amount(row: dict[Any, Any]) -> str:
     return f"{words}{amount} a month (95 % interval {low} to {high})"
 
 
-def _format_action(title: str, row: dict[Any, Any], paths: Sequence[str], width: int) -> Iterator[str]:
+def _format_action(title: str, row: dict[Any, Any], width: int) -> Iterator[str]:
     fill = TextWrapper(max(width, _NARROWEST), break_on_hyphens=False, break_long_words=False)
     fill.subsequent_indent = _INDENT
     yield from fill.wrap(title)
     fill.initial_indent, fill.subsequent_indent = _INDENT, 2 * _INDENT
     for name, label in _TEXTS.items():
-        if name in _COMMANDS:
-            yield f"{_INDENT}{label}: {fill_paths(row[name], paths)}"
+        if name in COMMANDS:
+            yield f"{_INDENT}{label}: {row[name]}"
         else:
             yield from fill.wrap(f"{label}: {row[name]}")
 
 
-def fill_paths(command: str, paths: Sequence[str]) -> str:
-    """Return a command with files instead of the word `PATH`.
+def fill_command(row: Mapping[Any, Any], name: str, paths: Sequence[str], options: Options = ()) -> str:
+    """Return a command of an action for the same records; the one for later is about other times.
 
-    >>> fill_paths("genanalytics waste PATH --where 'model=PATH a'", ["my records.parquet"])
-    "genanalytics waste 'my records.parquet' --where 'model=PATH a'"
+    Args:
+        row: The action.
+        name: One of `COMMANDS`.
+        paths: The files instead of the word `PATH`.
+        options: The options that choose the records.
+
+    >>> row = {"details": "genanalytics waste PATH", "check": "genanalytics waste PATH --where 'model=PATH a'"}
+    >>> options = [("--since", "2026-09-01"), ("--tz", "Asia/Tokyo")]
+    >>> fill_command(row, "details", ["my records.parquet"], options)
+    "genanalytics waste 'my records.parquet' --since 2026-09-01 --tz Asia/Tokyo"
+    >>> fill_command(row, "check", ["a.csv"], options)
+    "genanalytics waste a.csv --where 'model=PATH a' --tz Asia/Tokyo"
     """
-    words = shlex.split(command)
-    return shlex.join([each for word in words for each in (paths if word == PATH else [word])])
+    kept = [option for option in options if name == "details" or option[0] not in _TIMES]
+    return fill_paths(row[name], paths, kept)
+
+
+def fill_paths(command: str, paths: Sequence[str], options: Options = ()) -> str:
+    """Return a command with files instead of the word `PATH`, and with options that choose their records."""
+    words = [each for word in shlex.split(command) for each in (paths if word == PATH else [word])]
+    return shlex.join([*words, *(word for option in options for word in option)])

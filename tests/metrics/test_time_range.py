@@ -117,3 +117,11 @@ def test_units_of_the_calendar_follow_each_other_without_gaps(moment: datetime, 
     assert find_start(after, unit, tz) == after  # type: ignore[arg-type]
     assert find_start(after - timedelta(seconds=1), unit, tz) == start  # type: ignore[arg-type]
     assert step(after, unit, -1, tz) == start  # type: ignore[arg-type]
+
+
+def test_full_months_are_compared_with_as_many_months_before() -> None:
+    month = find_time_range(since="2026-09-01", until="2026-10-01", tz="Europe/Berlin")
+    assert str(month.find_previous()) == "2026-08-01 to 2026-08-31"
+    quarter = find_time_range(since="2026-07-01", until="2026-10-01")
+    assert str(quarter.find_previous()) == "2026-04-01 to 2026-06-30"
+    assert str(find_time_range(since="2026-09-02", until="2026-10-02").find_previous()) == "2026-08-03 to 2026-09-01"

@@ -41,7 +41,7 @@ class TimeRange:
         return keep_between(data, self.start, self.end) if self.is_limited else data
 
     def find_previous(self) -> "TimeRange":
-        """Return the range before: the calendar unit before, up to the same point, or as much time as this one has.
+        """Return the range before: the calendar unit before, up to the same point, or as many months, days or moments.
 
         Raises:
             InputError: The range has no start or no end.
@@ -63,6 +63,9 @@ class TimeRange:
             clock = before.astimezone(self.tz).replace(tzinfo=None) + (after - first)  # days can have 23 or 25 hours
             same = clock.replace(tzinfo=self.tz).astimezone(UTC)
             return TimeRange(before, start if is_full else min(same, start), self.tz, self.unit)
+        if all(find_start(moment, "month", self.tz) == moment for moment in (start, end)):
+            months = 12 * (after.year - first.year) + after.month - first.month
+            return TimeRange(step(start, "month", -months, self.tz), start, self.tz)
         if all(find_start(moment, "day", self.tz) == moment for moment in (start, end)):
             return TimeRange(step(start, "day", -round((after - first) / timedelta(days=1)), self.tz), start, self.tz)
         return TimeRange(start - (end - start), start, self.tz)

@@ -1,7 +1,7 @@
 """What to do about the cost, and what else a reader should know."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from genanalytics.report.blocks import Block, Fact, Facts, Section, Text
 from genanalytics.report.findings import choose_notable, find_findings
 from genanalytics.report.given import Given
 from genanalytics.report.page import clean
-from genanalytics.tables.recommendations import describe_amount, fill_paths
+from genanalytics.tables.recommendations import COMMANDS, describe_amount, fill_command, fill_paths
 from genanalytics.units import Unit, format_count, format_value
 
 MOST = 5
@@ -34,7 +34,7 @@ def make_act_on(given: Given) -> Section:
     shown = given.recommended.head(MOST)
     notable = choose_notable(find_findings(given.figures), given.figures.total, shown["action"].tolist())
     findings = [Fact(each.figure, clean(each.text, _LONGEST), each.link, each.alarming) for each in notable]
-    actions = [_make_fact(row, given.files) for row in shown.to_dict("records")]
+    actions = [_make_fact(row, given) for row in shown.to_dict("records")]
     blocks: list[Block] = [
         *([Facts("actions", actions)] if actions else []),
         *(Text(clean(f"{capitalize(notice)}.", _LONGEST)) for notice in _list_notices(given, len(shown))),
@@ -43,13 +43,13 @@ def make_act_on(given: Given) -> Section:
     return Section("act-on", "Act on", _describe(shown, given.recommended), blocks)
 
 
-def _make_fact(row: dict[Any, Any], files: Sequence[str]) -> Fact:
+def _make_fact(row: dict[Any, Any], given: Given) -> Fact:
     worth = f"{_MARKS[Basis(row['basis'])]}{format_value(row['usd_per_month'], Unit.USD, decimals=2)} a month"
     interval = describe_amount(row).partition("(")[2].removesuffix(")")
     text = f"{row['action']}. Evidence: {row['evidence']}. Risk: {row['risk']}. Worth: {interval}."
     commands = [
-        (label, clean(fill_paths(row[name], files or [PATH]), _LONGEST))
-        for label, name in (("Details", "details"), ("Check later", "check"))
+        (label, clean(fill_command(row, name, given.files or [PATH], given.options), _LONGEST))
+        for name, label in COMMANDS.items()
     ]
     link = _SECTIONS.get(shlex.split(row["details"])[1], "")
     return Fact(worth, clean(text, _LONGEST), link, commands=commands)
@@ -72,5 +72,5 @@ def _list_notices(given: Given, shown: int) -> Iterator[str]:
     yield from given.recommended.attrs["notices"]
     left = len(given.recommended) - shown
     if left:
-        command = fill_paths(f"genanalytics recommend {PATH}", given.files or [PATH])
+        command = fill_paths(f"genanalytics recommend {PATH}", given.files or [PATH], given.options)
         yield f"{format_count(left, 'more action')}: {command}"

@@ -190,3 +190,16 @@ def test_the_command_says_why_there_is_nothing(capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Nothing to recommend."
     assert "recommendations need 14 days." in lines[1]
+
+
+def test_commands_choose_the_same_records(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "records.parquet"
+    ga.write_parquet(frame_of(*list_records()), path)
+    chosen = ["--where", "model=maker/m", "--since", "2026-03-02", "--until", "2026-03-20", "--tz", "Asia/Tokyo"]
+    assert run(["recommend", str(path), *chosen]) == 0
+    commands = [line for line in capsys.readouterr().out.splitlines() if ": genanalytics " in line]
+    details, later = (line.partition(": ")[2] for line in commands[:2])
+    moments = ["--since", "2026-03-01T15:00:00Z", "--until", "2026-03-19T15:00:00Z"]
+    assert shlex.split(details)[-8:] == ["--where", "model=maker/m", *moments, "--tz", "Asia/Tokyo"]
+    assert shlex.split(later)[-4:] == ["--where", "model=maker/m", "--tz", "Asia/Tokyo"]
+    assert run(shlex.split(details)[1:]) == 0
