@@ -65,7 +65,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. `name` is unique on the page; `folded` is the line of a table that is closed at first, else empty."""
+    """A table.
+
+    Attributes:
+        name: Its name, unique on the page.
+        caption: Its caption.
+        columns: The columns.
+        rows: The cells of each row.
+        notes: Sentences below it.
+        folded: The line of a table that is closed at first; empty for an open one.
+        has_rest: Whether the last row is all other groups together, which stays last.
+    """
 
     name: str
     caption: str
@@ -73,6 +83,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
     folded: str = ""
+    has_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ function filterTable(table, text) {
     row.hidden = !words.every((word) => content.includes(word));
     left += row.hidden ? 0 : 1;
   }
+  if (table.tFoot) table.tFoot.rows[0].hidden = words.length > 0;
   return left;
 }
 

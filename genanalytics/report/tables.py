@@ -113,7 +113,15 @@ def make_table(
     left = len(summary) - len(shown)
     more = [f"{format_count(left, 'more row')}: the table shows the first {_MOST_FOLDED}."] if left else []
     rounding = describe_rounding(shown, [one.name for one in figures])
-    return Table(name, caption, headings, list(zip(*columns, strict=True)), [*notes, *more, *rounding], folded)
+    return Table(
+        name,
+        caption,
+        headings,
+        list(zip(*columns, strict=True)),
+        [*notes, *more, *rounding],
+        folded,
+        bool(rest) and not left,
+    )
 
 
 def make_tables(

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def page(chart: Chart) -> Page:
     advice = Fact(
         "$12.00", "Move these requests to a cheaper model.", "hidden", commands=[("Details", "genanalytics waste")]
     )
-    spend: list[Block] = [chart, make_table("models"), make_table("hidden", folded="All models")]
+    users = replace(make_table("users"), has_rest=True)
+    spend: list[Block] = [chart, make_table("models"), make_table("hidden", folded="All models"), users]
     return Page(
         HOSTILE[0],
         "400 requests, 1-30 Sep 2026, UTC, 97.1 % covered",
@@ -224,6 +226,15 @@ def test_a_click_sorts_a_table_and_a_second_one_reverses_it(opened: Any) -> None
     heading.locator("button").click()
     assert heading.get_attribute("aria-sort") == "ascending"
     assert read_column(opened, "models", 2) == [*reversed(known[:-1]), ""]
+
+
+def test_the_row_of_all_others_stays_last_and_no_filter_shows_it(opened: Any) -> None:
+    heading = opened.locator("[data-name='users'] th", has_text="cost")
+    for _ in range(2):
+        heading.locator("button").click()
+        assert opened.locator("[data-name='users'] tr").last.text_content().startswith("=SUM(A1)")
+    opened.get_by_label("Filter rows of: Costs of users").fill("raw 7")
+    assert not opened.locator("[data-name='users'] tr").last.is_visible()
 
 
 def test_long_tables_have_a_filter(opened: Any) -> None:
