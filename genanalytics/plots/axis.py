@@ -20,6 +20,8 @@ _FEW = 7
 """Up to this many periods each have a tick."""
 _MOST_DAYS = 100
 """Up to this many days have Mondays as ticks; more have months."""
+_MONTHS = (3, 6, 12, 24, 60, 120)
+"""Between ticks of many months are this many of them."""
 _MOST_DATES = 10
 _WIDTH = 0.78
 """The share of the width that an axis has next to its labels."""
@@ -136,7 +138,7 @@ def set_times(ax: Axes, starts: pd.DatetimeIndex, every: Period) -> "tuple[np.nd
     zone: Any = starts.tz
     places = np.array(list(map(mdates.date2num, starts.to_pydatetime())))
     most = fit_ticks(ax, "Sep 30", _MOST_DATES)
-    named = _choose_named(starts, places, every)
+    named = _choose_named(starts, places, every, most)
     _set_dates(ax, named, most, zone)
     alone = places if len(places) == 1 else named
     if len(alone) == 1:  # without another tick, the label needs the full date
@@ -151,7 +153,9 @@ def _set_dates(ax: Axes, named: np.ndarray, most: int, zone: Any) -> Any:  # noq
 
     Return their formatter.
     """
-    locator = FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else _make_locator(zone, most)
+    locator = (
+        FixedLocator(list(named[:: math.ceil(len(named) / most)])) if len(named) else _make_locator(zone, max(2, most))
+    )
     formatter: Any = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
     if len(named):  # no tick may be the first of a month, so each names its month
         formatter.formats[2] = formatter.zero_formats[2] = "%b %d"
@@ -161,17 +165,18 @@ def _set_dates(ax: Axes, named: np.ndarray, most: int, zone: Any) -> Any:  # noq
     return formatter
 
 
-def _choose_named(starts: pd.DatetimeIndex, places: np.ndarray, every: Period) -> np.ndarray:
-    """Return the places of ticks that a locator of dates would not find: all of a few, weeks, Mondays; none for others.
+def _choose_named(starts: pd.DatetimeIndex, places: np.ndarray, every: Period, most: int) -> np.ndarray:
+    """Return the places of ticks that a locator of dates would not find: a few, weeks, Mondays, quarters; else none.
 
     A locator of dates divides a few periods into hours, does not know the starts of weeks, and begins to count days
-    again in each month.
+    again in each month. On small axes it would name years alone.
     """
     if every == "week" or len(places) <= _FEW:
         return places
     if every == "day" and len(places) <= _MOST_DAYS:
         return places[starts.day_of_week == 0]
-    return places[:0]
+    steps = [places[(12 * starts.year + starts.month - 1) % step == 0] for step in _MONTHS]
+    return next((some for some in steps if len(some) <= most), steps[-1]) if every == "month" else places[:0]
 
 
 def _make_locator(zone: Any, most: int) -> mdates.AutoDateLocator:  # noqa: ANN401 - as matplotlib takes it
@@ -182,12 +187,12 @@ def _make_locator(zone: Any, most: int) -> mdates.AutoDateLocator:  # noqa: ANN4
     return locator
 
 
-def fit_ticks(ax: Axes, longest: str, most: int, *, share: float = _WIDTH) -> int:
-    """Return how many ticks fit below axes, from 2 to `most`, given the longest text of one.
+def fit_ticks(ax: Axes, longest: str, most: int, *, least: int = 2, share: float = _WIDTH) -> int:
+    """Return how many ticks fit below axes, from `least` to `most`, given the longest text of one.
 
     `share` is the part of the width that the axes have next to their labels.
     """
-    return max(2, min(most, int(share * measure_cell(ax)[0] / (1.5 * measure_text(longest)))))
+    return max(least, min(most, int(share * measure_cell(ax)[0] / (1.5 * measure_text(longest)))))
 
 
 def name_period(start: pd.Timestamp, every: Period) -> str:
@@ -211,12 +216,13 @@ def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp, *, beside: fl
     zone: Any = first.tz
     room = max((last - first) * 0.02, pd.Timedelta(minutes=1))
     days = pd.date_range((first - room).ceil("D"), last + room, freq="D")
-    named = _choose_named(days, np.array([*map(mdates.date2num, days)]), "day")
-    most = fit_ticks(ax, "Sep 30", _FEW, share=_WIDTH - beside / measure_cell(ax)[0])
+    most = fit_ticks(ax, "Sep 30", _FEW, least=1, share=_WIDTH - beside / measure_cell(ax)[0])
+    named = _choose_named(days, np.array([*map(mdates.date2num, days)]), "day", most)
     formatter = _set_dates(ax, named if len(named) > 1 else named[:0], most, zone)
     if measure_cell(ax)[0] - beside < _NARROW:
         formatter.offset_formats = [f"\n{form}" for form in formatter.offset_formats]
     ax.set_xlim(first - room, last + room)  # type: ignore[arg-type]
     ticks = ax.get_xticks()
     if len(ticks) == 1:  # as above
-        ax.set_xticks(ticks, [f"{mdates.num2date(ticks[0], tz=zone):%Y-%m-%d %H:%M}"])  # type: ignore[no-untyped-call]
+        only = pd.Timestamp(mdates.num2date(ticks[0], tz=zone))  # type: ignore[no-untyped-call]
+        ax.set_xticks(ticks, [f"{only:%Y-%m-%d}" if only == only.normalize() else f"{only:%Y-%m-%d %H:%M}"])

@@ -104,3 +104,29 @@ def test_a_narrow_logarithmic_axis_has_fewer_ticks() -> None:
         set_logarithmic(ax, "x", np.array([0.08, 25.0]), Unit.USD_PER_MTOK)
     assert tick_texts(wide, "x") == ["$0.10", "$0.20", "$0.50", "$1.00", "$2.00", "$5.00", "$10.00", "$20.00"]
     assert tick_texts(narrow, "x") == ["$0.10", "$1.00", "$10.00"]
+
+
+@pytest.mark.parametrize(
+    ("months", "inches", "shown"),
+    [
+        (14, 9, ["2026", "Apr", "Jul", "Oct"]),
+        (14, 2.2, ["2026", "Jul"]),
+        (60, 9, ["2026", "2027", "2028", "2029", "2030"]),
+        (60, 4, ["2026", "2028", "2030"]),
+    ],
+)
+def test_ticks_of_months_begin_with_years(months: int, inches: float, shown: list[str]) -> None:
+    figure = Figure(figsize=(inches, 3), layout="constrained")
+    axes = figure.subplots()
+    places, width = set_times(axes, pd.date_range("2025-11-01", periods=months, freq="MS", tz="UTC"), "month")
+    axes.set_xlim(places[0] - width, places[-1] + width)
+    figure.draw_without_rendering()
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == shown
+
+
+def test_small_axes_have_one_date() -> None:
+    figure = Figure(figsize=(1.2, 2), layout="constrained")
+    axes = figure.subplots()
+    set_moments(axes, pd.Timestamp("2026-09-01T00:30Z"), pd.Timestamp("2026-09-30T10:00Z"))
+    figure.draw_without_rendering()
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2026-09-07"]
