@@ -9,13 +9,13 @@ from matplotlib.colors import Normalize
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import capitalize
-from genanalytics.metrics import EFFECTIVE_COST, Statistic
+from genanalytics.metrics import EFFECTIVE_COST, Statistic, summarize
 from genanalytics.metrics.catalog import resolve_one
 from genanalytics.metrics.engines.source import Records
 from genanalytics.metrics.week import DAYS, HOURS, Week, summarize_week
 from genanalytics.plots.axis import add_unit
 from genanalytics.plots.content import add_value
-from genanalytics.plots.groups import describe_basis
+from genanalytics.plots.groups import describe_basis, describe_unknown
 from genanalytics.plots.heat import WEEKDAYS, choose_scale, describe_end
 from genanalytics.plots.palette import HEAT, HUES
 from genanalytics.plots.style import draw_scale, style_axes, write_empty, write_title
@@ -63,6 +63,7 @@ def hour_of_week(
     details = [
         describe_basis(data, tz),
         "mean per hour" if week.is_mean else "",
+        _describe_unknown(data) if statistic is EFFECTIVE_COST else "",
         f"{week.undated:,} undated left out" if week.undated else "",
         describe_end(known, norm, statistic.unit),
     ]
@@ -83,6 +84,10 @@ def hour_of_week(
         label = f"{statistic.label} per hour" if week.is_mean else statistic.label
         draw_scale(axes, norm, add_unit(label, statistic.unit), statistic.unit)
         return axes
+
+
+def _describe_unknown(data: Records) -> str:
+    return describe_unknown(int(summarize(data, metrics=["cost_unknown"])["cost_unknown"].iloc[0]))
 
 
 def _draw_cells(ax: Axes, table: np.ndarray, norm: Normalize) -> None:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from genanalytics.errors import InputError
 from genanalytics.plots import hour_of_week
+from genanalytics.plots.content import find_content
 from support.artists import bars, detail, panels, tick_texts
 from support.generations import frame_of
 
@@ -101,3 +102,10 @@ def test_the_scale_of_a_sum_has_the_largest_hour_in_it(axes: Axes) -> None:
     hour_of_week(frame_of(*hours, {"created_at": "2026-09-01T23:00:00Z", "total_cost": 90.0}), ax=axes)
     assert colors(axes).norm.vmax == 90.0
     assert "strongest" not in detail(axes)
+
+
+def test_unknown_costs_are_said() -> None:
+    frame = frame_of({"total_cost": 1.0}, {"total_cost": None})
+    axes = hour_of_week(frame)
+    assert "a lower bound: cost not fully known for 1 request" in find_content(axes).details
+    assert not any("lower bound" in detail for detail in find_content(hour_of_week(frame, metric="requests")).details)
