@@ -18,15 +18,16 @@ from genanalytics.report.sections.charts import draw_named
 from genanalytics.report.tables import list_shown, make_number_cells, make_table, rank, sum_rest
 from genanalytics.units import Unit, format_count, format_value
 
-_KEYS = ("app_id", "external_user", "session_id")
+_SESSION = "session_id"
+_KEYS = ("app_id", "external_user", _SESSION)
 _FIGURES = ("effective_cost", "cost_share", "cost_per_request_p50", "error_rate")
 _COST, _TOKENS = "effective_cost", ("native_tokens_prompt", "native_tokens_completion")
 _REQUEST, _ABOUT_REQUEST = ("model",), ("provider_name", "created_at", "requested_id")
 """The columns before and after the figures of a request; a phone shows the first ones."""
 _LEAST_GROUPS = 2
 _LONGEST = 400
-_TOP, _LEAST_REQUESTS = 0.01, 100
-"""The answer names the share of the cost of so many of the requests, if there are at least so many."""
+_TOP, _LEAST = 0.01, 100
+"""The shares of the most expensive 1 % need at least so many requests, or sessions."""
 _LARGE = 0.1
 """A smaller share of the cost is not in the answer of the section."""
 _MOST_WITHOUT = 0.5
@@ -45,8 +46,8 @@ def make_who(given: Given) -> Section | None:
     blocks += [requests] if requests.rows else []
     if not blocks:
         return None
-    if shares.groups >= _LEAST_GROUPS and 0 < shares.cost >= max(shares.costs):  # with refunds, shares are above 1
-        by = "session_id" if "session_id" in shown else None
+    if shares.groups >= _LEAST and 0 < shares.cost >= max(shares.costs):  # with refunds, shares are above 1
+        by = _SESSION if _SESSION in shown and shown[_SESSION][_SESSION].notna().sum() >= _LEAST else None
         blocks.append(draw_named(given, "concentration", by=by, half=True))
     return Section("who", "Who", clean(_describe(shown, shares), _LONGEST), blocks)
 
@@ -60,7 +61,7 @@ def _describe(shown: dict[str, pd.DataFrame], shares: CostShares) -> str:
 
 def _describe_requests(shares: CostShares) -> str:
     """Return the share of the cost that the most expensive requests have; empty for few requests, and with refunds."""
-    if shares.groups < _LEAST_REQUESTS or shares.has_refunds or shares.cost <= 0:
+    if shares.groups < _LEAST or shares.has_refunds or shares.cost <= 0:
         return ""
     part = format_value(shares.find_share(shares.count_top(_TOP)), Unit.SHARE)
     about = "about " if shares.accuracy else ""

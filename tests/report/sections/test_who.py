@@ -54,3 +54,7 @@ def test_the_answer_has_the_share_of_the_most_expensive_requests() -> None:
     section = make_section(make_who, frame_of({"total_cost": 99.0}, *({"total_cost": 1.0} for _ in range(99))))
     assert section.answer == "The most expensive 1 % of the requests make 50.0 % of the cost."  # 99 of 198
     assert find_block(section, "concentration", Chart).details
+
+
+def test_few_requests_have_no_chart_of_their_shares() -> None:
+    assert all(block.name != "concentration" for block in make_section(make_who, frame_of(*CALLS)).blocks)
