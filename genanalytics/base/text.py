@@ -15,8 +15,9 @@ _MOST_NAMES = 20
 """A message lists no more names than this."""
 _MOST_MARKS = 4
 """A text with more characters per column than this has more combining marks than any language."""
-_DATE = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
-"""The date at the end of the name of a model."""
+_MODEL = re.compile(r"[\w.-]+/[\w.:-]+")
+_AUTHOR_AND_DATE = re.compile(r"^[^/]+/|-(\d{8}|\d{4}-\d{2}-\d{2})$")
+"""The author at the start of the name of a model, and the date at its end."""
 _ZWNJ, _ZWJ = _JOINERS = "\u200c\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _VIRAMA = 9
@@ -52,8 +53,8 @@ def abbreviate(names: Sequence[str], longest: int) -> list[str]:
     """
     if all(len(name) <= longest for name in names):
         return [*names]
-    bare = [shorten(_DATE.sub("", name.rpartition("/")[2]) or name, longest) for name in names]
-    return bare if len(set(bare)) == len(set(names)) else [shorten(name, longest) for name in names]
+    found = [shorten(_AUTHOR_AND_DATE.sub("", name) if _MODEL.fullmatch(name) else name, longest) for name in names]
+    return found if len(set(found)) == len(set(names)) else [shorten(name, longest) for name in names]
 
 
 def fit(text: str, columns: int) -> str:

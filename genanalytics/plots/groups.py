@@ -19,7 +19,7 @@ from genanalytics.units import format_count, mark_lower_bound
 
 FREE = "every known cost is $0.00"
 """Why a chart of costs is empty although they are known."""
-_LONGEST = 38
+_LONGEST = 48
 """The longest name in a chart, in letters."""
 
 

@@ -52,6 +52,10 @@ class Given:
     files: Sequence[str] = ()
     options: Options = ()
 
+    def knows(self, ending: str) -> bool:
+        """Return whether the records tell which generations ended like this: a class of waste, such as `error`."""
+        return bool(pd.isna(self.wasted.ledger.set_index("class")["gap"][ending]))
+
 
 def make_given(
     data: Records,

@@ -109,6 +109,8 @@ def _make_waiting(given: Given) -> Tile:
 
 def _make_failures(given: Given) -> Tile:
     tiles = given.figures.tiles
+    if not given.knows("error"):
+        return Tile("failure rate", GAP, "no record says how it ended", link="reliability")
     failed, requests = (format_figure(tiles, name, Unit.COUNT) for name in (FAILED.name, _REQUESTS))
     note = f"{failed} of {requests} recorded requests" if tiles[_REQUESTS].iloc[0] else ""
     change = _find_change(given, _FAILED, Unit.SHARE, is_loss=True)

@@ -21,8 +21,8 @@ HOSTILE = {
     "abc\u202egpj.exe": "abc\\u202egpj.exe",
     "_hidden": "_hidden",
     "模型\U0001f642": "\\u6a21\\u578b\\U0001f642",
-    "w" * 10_000: "w" * 18 + "…" + "w" * 19,
-    "z" + "\u0301" * 300: "z" + "\u0301" * 17 + "…" + "\u0301" * 19,
+    "w" * 10_000: "w" * 23 + "…" + "w" * 24,
+    "z" + "\u0301" * 300: "z" + "\u0301" * 22 + "…" + "\u0301" * 24,
     "%s {0}": "%s {0}",
 }
 FRAME = frame_of(*({**on("2026-03-01"), "model": name, "total_cost": 1.0} for name in HOSTILE))
@@ -34,7 +34,7 @@ def are_literal(ax: Axes) -> bool:
 
 
 def test_names_of_groups_are_drawn_as_they_are_or_spelled() -> None:
-    figure = Figure(figsize=(12, 5), layout="constrained")
+    figure = Figure(figsize=(16, 5), layout="constrained")
     ax = cost_ranking(FRAME, ax=figure.subplots())
     figure.draw_without_rendering()
     assert are_literal(ax)

@@ -111,3 +111,8 @@ def test_nothing_is_no_number() -> None:
     assert tiles["saved by caching"].note == "no discount reported"
     assert tiles["requests"].figure == "0"
     assert all(tile.change is None for tile in tiles.values())
+
+
+def test_without_a_finish_reason_the_failure_rate_is_unknown() -> None:
+    tile = make(frame_of({"finish_reason": None}, {"finish_reason": None}))["failure rate"]
+    assert (tile.figure, tile.note, tile.change) == ("–", "no record says how it ended", None)

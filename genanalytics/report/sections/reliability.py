@@ -38,15 +38,14 @@ def make_reliability(given: Given) -> Section | None:
     if not given.figures.total[REQUESTS.name].iloc[0]:
         return None
     title = "Reliability, among recorded generations"
-    gaps = given.wasted.ledger.set_index("class")["gap"]
-    if gaps[[*_ENDINGS]].notna().all():
+    if not any(map(given.knows, _ENDINGS)):
         return Section("reliability", title, "No record says how its generation ended.", [])
-    return Section("reliability", title, _answer(given, gaps), [*_list_blocks(given)])
+    return Section("reliability", title, _answer(given), [*_list_blocks(given)])
 
 
-def _answer(given: Given, gaps: "pd.Series[str]") -> str:
+def _answer(given: Given) -> str:
     """Return the shares of failures, where they are known, and what they cost."""
-    known = [describe for ending, describe in _ENDINGS.items() if pd.isna(gaps[ending])]
+    known = [describe for ending, describe in _ENDINGS.items() if given.knows(ending)]
     parts = [describe(given, "" if place else " of the generations") for place, describe in enumerate(known)]
     return f"{' and '.join(parts)}; {_describe_cost(given.wasted.ledger)}."
 
