@@ -38,7 +38,7 @@ const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}
 const harmless = (text) => quote(FORMULA.test(text) ? `'${text}` : text);
 const toCsv = (cell) => ("value" in cell.dataset ? cell.dataset.value : harmless(cell.textContent.trim()));
 
-const isBound = (cell) => "value" in cell.dataset && /^[≥>]/.test(cell.textContent.trim());
+const isBound = (cell) => "value" in cell.dataset && /^[\u2265>]/.test(cell.textContent.trim());
 
 // A column with lower bounds is followed by one that says which values they are.
 function saveTable(table) {
