@@ -106,6 +106,8 @@ def test_the_scale_of_a_sum_has_the_largest_hour_in_it(axes: Axes) -> None:
 
 def test_unknown_costs_are_said() -> None:
     frame = frame_of({"total_cost": 1.0}, {"total_cost": None})
-    axes = hour_of_week(frame)
-    assert "a lower bound: cost not fully known for 1 request" in find_content(axes).details
-    assert not any("lower bound" in detail for detail in find_content(hour_of_week(frame, metric="requests")).details)
+    costs, requests = (
+        hour_of_week(frame, metric=name, ax=Figure().subplots()) for name in ("effective_cost", "requests")
+    )
+    assert "a lower bound: cost not fully known for 1 request" in find_content(costs).details
+    assert not any("lower bound" in each for each in find_content(requests).details)

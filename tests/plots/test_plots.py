@@ -88,6 +88,7 @@ def axes() -> Axes:
 
 @pytest.fixture
 def _no_figures_left() -> Iterator[None]:
+    plt.close("all")  # figures of other tests
     yield
     plt.close("all")
 
