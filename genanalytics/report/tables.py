@@ -16,7 +16,7 @@ from genanalytics.units import GAP, PER_MTOK, Unit, format_count, format_value, 
 
 MOST_ROWS = 10
 """An open table has at most this many groups; the others are one row."""
-_MOST_FOLDED = 200
+_MOST_FOLDED = 100
 _LONGEST, _LONGEST_WORDS = 80, 200
 _LOSSES = ("savings", "margin")
 """A negative figure with one of these in its name is a loss."""
