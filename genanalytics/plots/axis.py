@@ -208,18 +208,18 @@ def name_period(start: pd.Timestamp, every: Period) -> str:
     return {"day": f"{start:%a %Y-%m-%d}", "week": f"week of {start:%Y-%m-%d}"}.get(every, f"{start:%Y-%m}")
 
 
-def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp, *, beside: float = 0.0) -> None:
+def set_moments(ax: Axes, first: pd.Timestamp, last: pd.Timestamp, *, right: float = 0.0) -> None:
     """Set the horizontal axis to the time between two moments, in their time zone.
 
-    `beside` is the room of texts to the right of the axes, in points.
+    `right` is the room of texts to the right of the axes, in points.
     """
     zone: Any = first.tz
     room = max((last - first) * 0.02, pd.Timedelta(minutes=1))
     days = pd.date_range((first - room).ceil("D"), last + room, freq="D")
-    most = fit_ticks(ax, "Sep 30", _FEW, least=1, share=_WIDTH - beside / measure_cell(ax)[0])
+    most = fit_ticks(ax, "Sep 30", _FEW, least=1, share=_WIDTH - right / measure_cell(ax)[0])
     named = _choose_named(days, np.array([*map(mdates.date2num, days)]), "day", most)
     formatter = _set_dates(ax, named if len(named) > 1 else named[:0], most, zone)
-    if measure_cell(ax)[0] - beside < _NARROW:
+    if measure_cell(ax)[0] - right < _NARROW:
         formatter.offset_formats = [f"\n{form}" for form in formatter.offset_formats]
     ax.set_xlim(first - room, last + room)  # type: ignore[arg-type]
     ticks = ax.get_xticks()

@@ -152,8 +152,8 @@ def draw_stack(
             handles.append(draw_other(ax, columns, other))
             tops.append(other.heights)
     # no wider than many bars: a tick beyond the last bar would name a month without one
-    beside = (0.62 + max(0, _FEW - len(places)) / 2) * width
-    ax.set_xlim(places[0] - beside, places[-1] + beside)
+    margin = (0.62 + max(0, _FEW - len(places)) / 2) * width
+    ax.set_xlim(places[0] - margin, places[-1] + margin)
     ax.set_ylim(_ROOM * below.min(), _ROOM * float(np.nanmax(tops)) or 1.0)
     set_linear(ax.yaxis, unit)
     draw_legend(ax, handles, unfinished=bool(unfinished.any()))

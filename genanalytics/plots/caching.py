@@ -27,7 +27,7 @@ from genanalytics.plots.groups import (
 )
 from genanalytics.plots.palette import GAIN, GREY, LOSS, choose_colors, find_look
 from genanalytics.plots.room import measure_cell
-from genanalytics.plots.style import SMALL, set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.style import SMALL, set_rows, style_axes, write_at_right, write_empty, write_title
 from genanalytics.units import GAP, Unit, format_count, format_value, mark_lower_bound, money_decimals
 
 NOTHING_REPORTED = "no discount reported"
@@ -228,6 +228,6 @@ def _write_costs(ax: Axes, rates: pd.DataFrame, by: str) -> None:
     for row, (group, amount, share) in enumerate(zip(rates[by], amounts, shares, strict=True)):
         text = format_value(amount, Unit.USD, decimals=decimals)
         of_cost = "" if text == GAP else f"of {mark(text)}"
-        write_beside(ax, row, of_cost)
+        write_at_right(ax, row, of_cost)
         saved = f"{shorten_group(group)}: {format_value(share, Unit.SHARE)} saved {of_cost}".rstrip()
         add_value(ax, saved, ax.get_xlim(), (row - 0.5, row + 0.5))

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
 from genanalytics.plots.room import measure_cell, measure_text
-from genanalytics.plots.style import BESIDE, SMALL, write_beside
+from genanalytics.plots.style import AT_RIGHT, SMALL, write_at_right
 
 ABOVE = 1.2
 """The room above the first row for the headings, in rows."""
@@ -27,11 +27,11 @@ def write_columns(ax: Axes, columns: Mapping[str, Sequence[str]]) -> None:
         accumulate(_GAP + max(measure_text(text, SMALL) for text in (name, *columns[name])) for name in columns)
     )
     whole = measure_cell(ax)[0]
-    shown = sum(edge <= BESIDE * whole for edge in edges)
+    shown = sum(edge <= AT_RIGHT * whole for edge in edges)
     for (heading, texts), edge in zip(list(columns.items())[:shown], edges, strict=False):
-        write_beside(ax, _HEADING, heading, indent=edge, ha="right")
+        write_at_right(ax, _HEADING, heading, indent=edge, ha="right")
         for row, text in enumerate(texts):
-            write_beside(ax, row, text, indent=edge, ha="right")
+            write_at_right(ax, row, text, indent=edge, ha="right")
     names = max(measure_text(label.get_text()) for label in ax.get_yticklabels())
     _thin_ticks(ax, whole - max(edges[:shown], default=0.0) - names - _GAP)
 

@@ -1,4 +1,4 @@
-"""What a chart says besides its picture: its title, its legend and its values, for readers that show them as text."""
+"""What a chart says in addition to its picture: title, legend and values, for readers that show them as text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Value(NamedTuple):
 
 @dataclass(slots=True)
 class Content:
-    """What a chart says besides its picture.
+    """What a chart says in addition to its picture.
 
     Attributes:
         title: The subject.

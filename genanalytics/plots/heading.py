@@ -146,13 +146,13 @@ def _add_heading(ax: Axes) -> Heading:
 
 
 def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
-    """Return the left edge of axes with their tick labels, and the width to the end of texts beside them, in pixels."""
+    """Return the left edge of axes with their tick labels, and the width to the end of texts at the right, in px."""
     own = ax.get_window_extent(renderer)
     labels = ax.yaxis.get_tightbbox(renderer) if ax.axison else None
-    beside = [text.get_window_extent(renderer) for text in ax.texts if text.get_in_layout()]
-    beside += [box for child in ax.child_axes if (box := child.get_tightbbox(renderer))]
+    texts = [text.get_window_extent(renderer) for text in ax.texts if text.get_in_layout()]
+    texts += [box for child in ax.child_axes if (box := child.get_tightbbox(renderer))]
     left = own.x0 if labels is None else min(own.x0, labels.x0)
-    return left, max([own.x1, *(each.x1 for each in beside)]) - left
+    return left, max([own.x1, *(each.x1 for each in texts)]) - left
 
 
 def _wrap_parts(text: Text, parts: Sequence[str], width: float, most: int, renderer: RendererBase | None) -> None:

@@ -35,7 +35,7 @@ _SOFT, _FAINT, _PALE = 0.4, 0.1, 0.137
 
 
 class Look(NamedTuple):
-    """The colors of a chart besides those of its data, as the style of the caller has them.
+    """The colors of a chart other than those of its data, from the style of the caller.
 
     Attributes:
         ink: Text and lines in front.

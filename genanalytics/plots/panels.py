@@ -20,7 +20,7 @@ _NARROWEST, _LOWEST = 100.0, 50.0
 """The least width and height of a panel, in points."""
 _ACROSS, _DOWN, _TOP = 14.0, 30.0, 16.0
 """The distances between panels, and the room of the first title, in points."""
-_BESIDE, _ABOVE = 85.0, 95.0
+_AT_RIGHT, _ABOVE = 85.0, 95.0
 """The room of labels next to axes, and of labels and titles below and above them, in points."""
 _THIN = 3.0
 """Bars that are narrower than this, in points, have no gaps between them."""
@@ -136,4 +136,4 @@ def _measure(ax: Axes) -> tuple[float, float]:
     width, height = measure_cell(ax)
     if ax.get_subplotspec() is None:
         return width, height
-    return max(width - _BESIDE, width / 2), max(height - _ABOVE, height / 2)
+    return max(width - _AT_RIGHT, width / 2), max(height - _ABOVE, height / 2)

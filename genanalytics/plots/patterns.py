@@ -23,7 +23,7 @@ from genanalytics.units import format_value
 
 _INSET = 0.03
 """The distance from a cell to its neighbors, in hours and in days, on each side."""
-_ABOVE, _BESIDE = 1.4, 3.0
+_ABOVE, _AT_RIGHT = 1.4, 3.0
 """The lengths of the longest bars in the margins: above in rows, to the right in columns."""
 _APART = 0.25
 
@@ -80,7 +80,7 @@ def hour_of_week(
         _add_values(axes, week, statistic)
         axes.set_yticks(np.arange(DAYS) + 0.5, WEEKDAYS)
         axes.set_xticks(np.arange(0, HOURS + 1, 6), [f"{hour:02}:00" for hour in range(0, HOURS + 1, 6)])
-        axes.set(xlim=(0, HOURS + _APART + _BESIDE), ylim=(DAYS, -_APART - _ABOVE))
+        axes.set(xlim=(0, HOURS + _APART + _AT_RIGHT), ylim=(DAYS, -_APART - _ABOVE))
         label = f"{statistic.label} per hour" if week.is_mean else statistic.label
         draw_scale(axes, norm, add_unit(label, statistic.unit), statistic.unit)
         return axes
@@ -106,11 +106,11 @@ def _draw_cells(ax: Axes, table: np.ndarray, norm: Normalize) -> None:
 
 def _draw_margins(ax: Axes, week: Week) -> None:
     """Draw a bar per hour above the cells, and one per weekday to the right of them."""
-    above, beside = np.nan_to_num(week.hours).clip(min=0), np.nan_to_num(week.days).clip(min=0)
-    highest = max(float(above.max()), float(beside.max())) or 1.0
+    by_hour, by_day = np.nan_to_num(week.hours).clip(min=0), np.nan_to_num(week.days).clip(min=0)
+    highest = max(float(by_hour.max()), float(by_day.max())) or 1.0
     look: dict[str, Any] = {"align": "edge", "color": HUES[0], "linewidth": 0}
-    ax.bar(np.arange(HOURS) + 0.1, -_ABOVE * above / highest, width=0.8, bottom=-_APART, **look)
-    ax.barh(np.arange(DAYS) + 0.1, _BESIDE * beside / highest, height=0.8, left=HOURS + _APART, **look)
+    ax.bar(np.arange(HOURS) + 0.1, -_ABOVE * by_hour / highest, width=0.8, bottom=-_APART, **look)
+    ax.barh(np.arange(DAYS) + 0.1, _AT_RIGHT * by_day / highest, height=0.8, left=HOURS + _APART, **look)
 
 
 def _add_values(ax: Axes, week: Week, statistic: Statistic) -> None:
@@ -127,4 +127,4 @@ def _add_values(ax: Axes, week: Week, statistic: Statistic) -> None:
         add_value(ax, f"every day {column:02}:00: {amount}{per_hour}", (column, column + 1), (-_APART - _ABOVE, 0))
     for row in np.flatnonzero(np.isfinite(week.days)).tolist():
         amount = format_value(float(week.days[row]), statistic.unit)
-        add_value(ax, f"{WEEKDAYS[row]}: {amount}{per_hour}", (HOURS, HOURS + _APART + _BESIDE), (row, row + 1))
+        add_value(ax, f"{WEEKDAYS[row]}: {amount}{per_hour}", (HOURS, HOURS + _APART + _AT_RIGHT), (row, row + 1))

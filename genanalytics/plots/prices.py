@@ -98,8 +98,8 @@ def unit_prices(
         if not steps:
             return write_empty(axes, "no known price per token")
         hues = _choose_colors(steps, colors)
-        beside = max(measure_text(_name_level(axes, level, hues), SMALL) for level in _list_levels(steps))
-        set_moments(axes, min(step.first for step in steps), max(step.last for step in steps), beside=beside)
+        right = max(measure_text(_name_level(axes, level, hues), SMALL) for level in _list_levels(steps))
+        set_moments(axes, min(step.first for step in steps), max(step.last for step in steps), right=right)
         ends = set_logarithmic(axes, "y", np.array([step.price for step in steps]), Unit.USD_PER_MTOK)
         _draw_steps(axes, steps, hues)
         _write_labels(axes, steps, ends, hues)

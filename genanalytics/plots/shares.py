@@ -27,7 +27,7 @@ _HALF = 0.5
 _LEAST_FOR_LOGARITHM = 50
 _POINTS = 150
 _MARKS = [10.0**power for power in range(-8, 1)]
-_BESIDE = 7
+_AT_RIGHT = 7
 """The distance of a text from its point, in points."""
 _AROUND = 95.0
 """The width next to the curve, in points."""
@@ -175,11 +175,11 @@ def _write_point(ax: Axes, point: _Point) -> None:
     place = (point.groups, point.cost)
     ax.plot(*([value] for value in place), marker="o", markersize=6, color=HUES[0], markeredgecolor=look.paper)
     across, up = ax.transAxes.inverted().transform(ax.transData.transform(place))
-    width = (measure_text(point.label, SMALL) + _BESIDE) / max(1.0, measure_cell(ax)[0] - _AROUND)
+    width = (measure_text(point.label, SMALL) + _AT_RIGHT) / max(1.0, measure_cell(ax)[0] - _AROUND)
     is_above = across >= width and (point.is_half or up <= _LOW)
-    side = (-_BESIDE, 3, "right", "bottom") if is_above else None
+    side = (-_AT_RIGHT, 3, "right", "bottom") if is_above else None
     if not is_above and up > _LOW and across + width <= 1:
-        side = (_BESIDE, -3, "left", "top")
+        side = (_AT_RIGHT, -3, "left", "top")
     if side is not None and up > _HIGH:  # above it is the legend
         side = (*side[:1], 3, side[2], "top")
     if side is None:  # the details have it

@@ -29,7 +29,7 @@ from genanalytics.plots.groups import (
 from genanalytics.plots.names import Names
 from genanalytics.plots.palette import GREY, HUES, choose_colors, find_look
 from genanalytics.plots.room import measure_cell
-from genanalytics.plots.style import set_rows, style_axes, write_beside, write_empty, write_title
+from genanalytics.plots.style import set_rows, style_axes, write_at_right, write_empty, write_title
 from genanalytics.units import Unit, format_count, format_value
 
 _TALLEST = 0.92
@@ -172,7 +172,7 @@ def throughput(
         counts = [write_n(int(n), mark) for n in shown[number]]
         is_low = measure_cell(axes)[1] < _ROW * (len(shown) + 2)
         for row, (middle, n) in enumerate(zip(medians, counts, strict=True)):
-            write_beside(axes, row, f"p50 {middle.partition(' ')[0]}" + ("" if is_low else f"\n{n}"), va="bottom")
+            write_at_right(axes, row, f"p50 {middle.partition(' ')[0]}" + ("" if is_low else f"\n{n}"), va="bottom")
             add_value(axes, f"{names[row]}: p50 {middle}, {n}", axes.get_xlim(), (row - 1, row))
         return axes
 

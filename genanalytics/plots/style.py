@@ -35,7 +35,7 @@ _ROW_HEIGHT, _FRAME_HEIGHT = 0.36, 1.6
 """The heights of a row, and of title and axis, in inches."""
 _NAMES = 0.32
 """The share of the width that the names of rows may take."""
-BESIDE = 0.24
+AT_RIGHT = 0.24
 """The share of the width that texts to the right of the axes may take."""
 _LABELS = (0.6, 0.45)
 """The shares of the width and the height of the cell that the labels of axes, and texts inside, may take."""
@@ -130,9 +130,9 @@ def write_empty(ax: Axes, reason: str) -> Axes:
     return ax
 
 
-def write_beside(ax: Axes, row: float, text: str, *, indent: float = 6, **look: Any) -> None:  # noqa: ANN401 - a text's
+def write_at_right(ax: Axes, row: float, text: str, *, indent: float = 6, **look: Any) -> None:  # noqa: ANN401 - a text's
     """Write a text to the right of the axes, at the height of a row; a narrow chart has no column far from them."""
-    if indent > BESIDE * measure_cell(ax)[0]:
+    if indent > AT_RIGHT * measure_cell(ax)[0]:
         return
     ax.annotate(
         text,
