@@ -49,7 +49,7 @@ def draw_named(
             draw, name=name, question=chart.question, numbers=numbers, in_words=in_words, half=half, height=height
         )
     if reasons[0]:
-        return Text(f"{drawn.title}: {' '.join(reasons[0].split())}.")
+        return Text(f"{drawn.title}: {reasons[0]}.")
     bases = _list_bases(given, options)
     return replace(drawn, details=[detail for detail in drawn.details if detail not in bases])
 
