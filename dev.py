@@ -48,7 +48,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "mcp", "browser", "site", "types")}
+LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "connect", "stores", "mcp", "browser", "site", "types")}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 
@@ -95,7 +95,7 @@ def set_up():
 def set_up_long(*names):
     # type: (*str) -> None
     """Install the dependency groups that this machine can use; the tests of the others are skipped with a reason."""
-    usable = {"spark": has_java(), "browser": has_browser()}
+    usable = {"spark": has_java(), "connect": has_java(), "browser": has_browser()}
     for name in names:
         lock = LONG_LOCKS[name]
         wanted, stamp = lock.read_text(encoding="utf-8"), VENV / (name + "-made-from.lock")
