@@ -48,7 +48,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LOCK = ROOT / "requirements.lock"
-LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in ("spark", "connect", "stores", "mcp", "browser", "site", "types")}
+LONG_GROUPS = ("spark", "connect", "stores", "mcp", "browser", "site", "types")
+LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in LONG_GROUPS}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
 

@@ -185,7 +185,9 @@ def test_where_there_is_no_pip_at_all_the_next_step_is_named(host: Host, monkeyp
 
 
 @pytest.mark.parametrize("installs", [1, 0])
-@pytest.mark.parametrize(("needed", "lock"), [("has_java", "spark"), ("has_browser", "browser")])
+@pytest.mark.parametrize(
+    ("needed", "lock"), [("has_java", "spark"), ("has_java", "connect"), ("has_browser", "browser")]
+)
 def test_the_long_tests_have_what_the_machine_can_use(
     host: Host, monkeypatch: pytest.MonkeyPatch, needed: str, lock: str, installs: int
 ) -> None:

@@ -73,7 +73,7 @@ def test_the_type_checker_is_locked_as_it_is_declared() -> None:
 
 def test_the_locks_agree_on_what_they_share() -> None:
     pins = {(str(pin.name), str(pin.marker)): str(pin.specifier) for pin, _ in locked()}
-    for group, least in (("site", 20), ("types", 1), ("mcp", 3)):
+    for group, least in (("site", 20), ("types", 1), ("mcp", 3), ("stores", 20), ("connect", 1)):
         shared = [pin for pin, _ in locked(LOCK_OF[group]) if (pin.name, str(pin.marker)) in pins]
         assert len(shared) >= least
         assert all(str(pin.specifier) == pins[pin.name, str(pin.marker)] for pin in shared)
