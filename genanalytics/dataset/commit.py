@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics.base.atomic import sync
+from genanalytics.dataset.directory import MODE
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes, count_kept
 from genanalytics.dataset.manifest import MANIFEST, DataFile, Manifest
-from genanalytics.dataset.place import MODE
 from genanalytics.formats.parquet import read_table, sort_by_creation, write_table
 
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"

@@ -1,246 +1,124 @@
-"""The directory of a data set: its lock, and checks that nothing in it leads to files of others.
+"""Where a data set is stored: a directory of this machine or a prefix of an object store.
 
-Commits are folders in `.commits`; `.current` is a link to the last one, and the visible names are links into it.
+Files have names relative to the place, with slashes:
+
+    data/month=2026-11/00000042-1f0c9a7e.parquet   rows
+    failures/00000042-1f0c9a7e.parquet             ids without a record (see `failures`)
+    ids/00000042-1f0c9a7e.ids                      digests of the stored ids (see `stored`)
+    manifests/00000042.json                        the content as of one commit (see `content`)
+
+All of them are immutable, and no name is used twice. A commit writes new files, makes them durable, and then publishes
+one manifest with a number that no manifest has. The last manifest says what belongs to the data set.
 """
 
-import errno
-import json
-import os
-import re
-import shlex
-import shutil
-import socket
-import stat
-import tempfile
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
-from genanalytics.base.atomic import check_current_directory, check_utf_8
-from genanalytics.base.locks import HAS_LOCKS, lock_file
-from genanalytics.base.text import explain
-from genanalytics.dataset.failures import FAILURES_FILE
-from genanalytics.dataset.manifest import CURRENT, MANIFEST
-from genanalytics.errors import InputError, OutputError
+import pyarrow as pa
 
-COMMITS = ".commits"
-NEXT = ".current.next"
-VISIBLE = ("data", FAILURES_FILE, MANIFEST)
-"""The names that readers use."""
-MODE = 0o775
-"""The permissions of a new directory, from which the umask may take more: others cannot write, even without a umask."""
-SIGNPOST = "READ_data_NOT_THIS_FOLDER.parquet"
-"""A file among the commits, so that a glob over hidden folders is an error instead of each row several times."""
+from genanalytics.dataset.content import Manifest
 
-_LOCK = ".lock"
-_OURS = frozenset({_LOCK, COMMITS, CURRENT, NEXT, *VISIBLE})
-_STRAY = re.compile(r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini|.*~", re.IGNORECASE)
-"""Files that file managers and editors leave anywhere."""
-_COMMIT = re.compile(r"\d{8}")
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
+MANIFESTS = "manifests"
 
 
-def check_place(directory: Path) -> None:
-    """Refuse a directory that others can change, that has other content, or whose links lead elsewhere; and a copy.
-
-    Raises:
-        InputError: It cannot be used.
-        OutputError: The system has no locks.
-    """
-    check_path(directory)
-    if not HAS_LOCKS:
-        msg = f"cannot write the data set {directory}: this system has no flock; write single files with `ga.write`"
-        raise OutputError(msg)
-    if directory.is_dir():
-        _check_private(directory, directory.stat(), owners={os.geteuid(), 0})
-    current = directory / CURRENT
-    if not os.path.lexists(current):
-        _check_new(directory)
-        return
-    if not current.is_symlink():
-        msg = (
-            f"{directory} is a copy of a data set in which links became files, which is read-only: continue the"
-            " original, copy it with links kept (cp -a, rsync -a), or give a new directory"
-        )
-        raise InputError(msg)
-    folder, commit = os.path.split(current.readlink())
-    if folder != COMMITS or not _COMMIT.fullmatch(commit):
-        raise _make_foreign(current)
-    _check_own(current, current.lstat(), stat.S_ISLNK)
-    _check_visible(directory)
+class TakenError(Exception):
+    """Another writer has published the commit with this number."""
 
 
-def check_path(directory: Path) -> None:
-    """Refuse a path that leads nowhere, or that Parquet's library cannot write.
+class Source(Protocol):
+    """A place that is read."""
 
-    Raises:
-        InputError: The current directory was deleted, or the path is not UTF-8.
-    """
-    check_current_directory(directory)
-    check_utf_8(directory)
+    @property
+    def title(self) -> str:
+        """The path or the URL of the data set, for messages."""
+        ...
 
+    @property
+    def filesystem(self) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """The pyarrow file system of the paths of `locate`; None for the local one."""
+        ...
 
-def _check_new(directory: Path) -> None:
-    if not directory.exists():
-        return
-    foreign = sorted(
-        path.name for path in directory.iterdir() if path.name not in _OURS and not _STRAY.fullmatch(path.name)
-    )
-    if foreign or (directory / MANIFEST).is_file():
-        what = f"other files ({foreign[0]})" if foreign else "a copy of a data set, which is read-only"
-        msg = f"{directory} contains {what}: give a new directory, or an existing data set"
-        raise InputError(msg)
-    _check_visible(directory)
+    def locate(self, name: str) -> str:
+        """Return the path of a file on `filesystem`."""
+        ...
 
+    def list_manifests(self) -> Sequence[int]:
+        """Return the numbers of the manifests, in ascending order; empty if there is no data set."""
+        ...
 
-def _check_visible(directory: Path) -> None:
-    """Refuse visible names that do not lead into the last commit."""
-    for path in (directory / name for name in VISIBLE):
-        if os.path.lexists(path):
-            if not (path.is_symlink() and path.readlink() == Path(CURRENT, path.name)):
-                raise _make_foreign(path)
-            _check_own(path, path.lstat(), stat.S_ISLNK)
+    def read_bytes(self, name: str) -> bytes:
+        """Return the content of a file.
 
-
-class Commits:
-    """The folder of the commits of a data set, through a handle.
-
-    Commits are removed through it: even if the path leads to another folder by now, nothing in that is removed.
-    """
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def list(self) -> list[str]:
-        """Return the names of the commits."""
-        names = os.listdir(self._handle)  # noqa: PTH208 - of a handle
-        return sorted(name for name in names if _COMMIT.fullmatch(name))
-
-    def remove(self, name: str, *, ignore_errors: bool = False) -> None:
-        """Remove a commit."""
-        shutil.rmtree(name, ignore_errors=ignore_errors, dir_fd=self._handle)
+        Raises:
+            FileNotFoundError: There is no such file.
+            OSError: It cannot be read.
+        """
+        ...
 
 
-@contextmanager
-def open_commits(directory: Path) -> Iterator[Commits]:
-    """Open the folder of the commits; it is made if it does not exist.
+class Place(Source, Protocol):
+    """A place that is written by one writer, or by several that find each other's commits by `TakenError`."""
 
-    Raises:
-        InputError: It is a link, belongs to another user, or can be changed by others.
-        OutputError: The file system has no hard links.
-    """
-    path = directory / COMMITS
-    if path.is_symlink():
-        raise _make_foreign(path)
-    path.mkdir(MODE, exist_ok=True)
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        _check_own(path, os.fstat(handle), stat.S_ISDIR)
-        _check_private(path, os.fstat(handle), owners={os.geteuid()})
-        _check_hard_links(path)
-        _add_signpost(handle)
-        yield Commits(handle)
-    finally:
-        os.close(handle)
+    def open(self) -> AbstractContextManager[None]:
+        """Check that it can be written, and hold what a writer holds, until the context ends.
 
+        On disk this is the lock. On a store it is the check for conditional writes.
 
-def _add_signpost(commits: int) -> None:
-    """Add a file that no reader of Parquet can read, whose name says what to read."""
-    with suppress(FileExistsError):
-        file = os.open(SIGNPOST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=commits)
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            stream.write(
-                "Older commits are in this folder, with the same rows. Read DIR/data, never DIR/**/*.parquet.\n"
-            )
+        Raises:
+            InputError: It contains something else, or others could change it.
+            OutputError: It cannot be written, or another process writes it.
+        """
+        ...
 
+    def write_table(self, rows: pa.Table, name: str) -> None:
+        """Write a new Parquet file with `formats.parquet.write_table`.
 
-@contextmanager
-def lock(directory: Path) -> Iterator[None]:
-    """Hold the lock of a data set; it ends with the process, however the process ends.
+        Raises:
+            OSError: It cannot be written.
+        """
+        ...
 
-    Raises:
-        InputError: The file of the lock is a link, or belongs to another user.
-        OutputError: Another process writes the data set.
-    """
-    for folder in reversed([directory, *directory.parents]):  # `parents=True` would leave the mode to the umask
-        folder.mkdir(MODE, exist_ok=True)
-    with _open_lock(directory / _LOCK) as stream:
-        if not lock_file(stream):
-            stream.seek(0)
-            msg = f"{directory} is being written by {_name_holder(stream.read())}: wait for its end, or stop it"
-            raise OutputError(msg)
-        stream.truncate(0)
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, stream)
-        stream.flush()
-        yield
+    def write_bytes(self, content: bytes, name: str) -> None:
+        """Write a new file.
 
+        Raises:
+            OSError: It cannot be written.
+        """
+        ...
 
-def _open_lock(path: Path) -> IO[str]:
-    """Open the lock's file, which no one else may have put there: it is overwritten."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _make_foreign(path) from error
-        raise
-    stream = os.fdopen(handle, "a+", encoding="utf-8")
-    try:
-        _check_own(path, os.fstat(handle), stat.S_ISREG)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
+    def flush(self) -> None:
+        """Make all written files durable.
 
+        Raises:
+            OSError: It fails; they may be lost.
+        """
+        ...
 
-def _name_holder(content: str) -> str:
-    try:
-        holder = json.loads(content)
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (ValueError, KeyError, TypeError):  # it has the lock, but has not written its name yet
-        return "another process"
+    def publish(self, manifest: Manifest) -> None:
+        """Publish a manifest, after which it is durable and readers see its commit. Implies `flush`.
 
+        Raises:
+            TakenError: There is a manifest with its number.
+            OSError: It cannot be published.
+        """
+        ...
 
-def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
-    is_hard_link = stat.S_ISREG(found.st_mode) and found.st_nlink != 1
-    if not is_kind(found.st_mode) or is_hard_link or found.st_uid != os.geteuid():
-        raise _make_foreign(path)
+    def show(self, manifest: Manifest) -> None:
+        """Bring what readers without the manifest see to the published commit; called after `publish` and `open`.
 
+        Raises:
+            OSError: It cannot be written.
+        """
+        ...
 
-def _check_private(path: Path, found: os.stat_result, *, owners: Collection[int]) -> None:
-    """Refuse a directory in which another user could replace names between a check and a use of them."""
-    if found.st_uid not in owners:
-        msg = (
-            f"{path} belongs to another user (uid {found.st_uid}), who could replace files in it: run as that user, or"
-            " give a directory that belongs to you"
-        )
-        raise InputError(msg)
-    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-        msg = (
-            f"every user of this machine can replace files in {path} (mode {stat.S_IMODE(found.st_mode):o}): run"
-            f" `chmod o-w {shlex.quote(str(path))}`, or give another directory"
-        )
-        raise InputError(msg)
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files that no manifest names; a file that is not there is no error."""
+        ...
 
+    def clean(self, manifest: Manifest) -> None:
+        """Remove replaced files and old manifests that no reader can be expected to use any more.
 
-def _make_foreign(path: Path) -> InputError:
-    return InputError(f"{path} is a link, or belongs to another user: give a new directory, or remove it first")
-
-
-def _check_hard_links(directory: Path) -> None:
-    """Refuse a file system without hard links before anything is fetched."""
-    with tempfile.TemporaryDirectory(dir=directory) as probe:
-        file = Path(probe, "file")
-        file.touch()
-        try:
-            os.link(file, Path(probe, "link"))
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            msg = (
-                f"cannot write a data set in {directory.parent}: its file system has no hard links ({explain(error)});"
-                " give a directory on another one"
-            )
-            raise OutputError(msg) from error
+        Called after commits. On disk they remain for ten commits and an hour.
+        """
+        ...

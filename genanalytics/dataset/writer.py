@@ -15,9 +15,9 @@ from genanalytics._version import __version__
 from genanalytics.base.atomic import sync
 from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
+from genanalytics.dataset.directory import COMMITS, NEXT, VISIBLE, Commits, check_path, check_place, lock, open_commits
 from genanalytics.dataset.failures import FAILURES, FailedIds
 from genanalytics.dataset.manifest import CURRENT, DataFile, Manifest, read_failures, read_manifest
-from genanalytics.dataset.place import COMMITS, NEXT, VISIBLE, Commits, check_path, check_place, lock, open_commits
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 

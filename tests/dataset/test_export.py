@@ -12,9 +12,9 @@ import pytest
 
 import genanalytics as ga
 from genanalytics import Client
+from genanalytics.dataset.directory import SIGNPOST
 from genanalytics.dataset.export import export
 from genanalytics.dataset.manifest import list_files, read_failures, read_manifest
-from genanalytics.dataset.place import SIGNPOST
 from genanalytics.errors import InputError, KeyRefusedError
 from genanalytics.files import read_parquet
 from genanalytics.records.record import SETTLING_S
