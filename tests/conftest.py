@@ -14,6 +14,7 @@ from genanalytics.base.locks import lock_directory
 from genanalytics.fetching.pacing import controller, pace
 from support.fault_server import FaultServer
 from support.faults import KEY
+from support.s3_server import S3Server, start_s3
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -102,6 +103,34 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests that start many processes apart from those that measure seconds, which run in parallel otherwise."""
     with lock_directory(tmp_path_factory.getbasetemp().parent):
         yield
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """Return the port of a server that answers like S3; it is a process of its own."""
+    for name in ("obstore", "moto", "flask"):
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install --group stores")
+    with start_s3() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Server]:
+    """Return an S3 server with one empty bucket, to which the environment leads.
+
+    Whatever the test plans must have been delivered in the end.
+    """
+    with S3Server(s3_port) as server:
+        server.reset()
+        server.create_bucket()
+        for name in [name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))]:
+            monkeypatch.delenv(name)
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+        yield server
+    assert server.undelivered == 0
 
 
 @pytest.fixture(scope="session")

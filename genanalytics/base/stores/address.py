@@ -1,0 +1,89 @@
+"""URLs of objects in stores."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from genanalytics.errors import InputError
+
+Kind = Literal["s3", "gs", "az"]
+
+_KINDS: dict[str, Kind] = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""The start of a URL. One letter is a drive of Windows; one slash remains of two in a `pathlib.Path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The place of an object, or of all objects below a prefix.
+
+    Attributes:
+        kind: The kind of the store.
+        bucket: The bucket, or Azure's container.
+        key: The key or the prefix, without slashes at its ends.
+        account: Azure's account, if the URL contains it.
+    """
+
+    kind: Kind
+    bucket: str
+    key: str
+    account: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.bucket}@{self.account}.dfs.core.windows.net" if self.account else self.bucket
+        scheme = "abfss" if self.account else self.kind
+        return f"{scheme}://{place}/{self.key}".rstrip("/")
+
+    def join(self, key: str) -> "Address":
+        """Return the address of an object below this prefix."""
+        return Address(self.kind, self.bucket, f"{self.key}/{key}".strip("/"), self.account)
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a URL of any scheme.
+
+    >>> [is_url(path) for path in ("s3://bucket/generations", "generations/", "C:/generations", "s3:/bucket")]
+    [True, False, False, True]
+    """
+    return _URL.match(os.fspath(path)) is not None
+
+
+def is_store_url(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is the URL of an object store."""
+    return is_url(path) and os.fspath(path).partition(":")[0].lower() in _KINDS
+
+
+def parse_url(url: str | os.PathLike[str]) -> Address:
+    """Return the address that a URL of an object store names.
+
+    Raises:
+        InputError: It has another scheme, no bucket, or a query.
+
+    >>> parse_url("s3://bucket/generations/"), str(parse_url("abfss://box@lake.dfs.core.windows.net/a"))
+    (Address(kind='s3', bucket='bucket', key='generations', account=None), 'abfss://box@lake.dfs.core.windows.net/a')
+    """
+    text = os.fspath(url)
+    scheme, _, rest = text.partition(":")
+    kind = _KINDS.get(scheme.lower())
+    if kind is None or not rest.startswith("//"):
+        msg = (
+            f"{_hide_credentials(text)} is no URL of an object store: give s3://BUCKET/PATH, gs://BUCKET/PATH,"
+            " az://CONTAINER/PATH or abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH"
+        )
+        raise InputError(msg)
+    bucket, _, key = rest[2:].partition("/")
+    container, _, host = bucket.partition("@")
+    account = host.partition(".")[0] or None
+    is_account = kind == "az" and not (account and ":" in container)
+    if not bucket or ("@" in bucket and not is_account):
+        msg = f"{_hide_credentials(text)} has no valid bucket: give {scheme}://BUCKET/PATH, and keys in the environment"
+        raise InputError(msg)
+    return Address(kind, container if account else bucket, key.strip("/"), account)
+
+
+def _hide_credentials(url: str) -> str:
+    """Return a URL without a user and a password."""
+    place = urlsplit(url).netloc
+    return url.replace(place, place.rpartition("@")[2]) if "@" in place else url
