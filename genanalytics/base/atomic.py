@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from genanalytics.base.stores.address import is_url
 from genanalytics.base.text import explain
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 
@@ -21,8 +22,10 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         mode: The permission bits of the file, less the umask.
 
     Raises:
+        InputError: The path is a URL.
         OutputError: The file cannot be written.
     """
+    check_local(path)
     with _explain_errors(path):
         target = Path(os.path.realpath(path))
         part = _create_part(target, mode)
@@ -41,7 +44,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     A part of the file is created and removed: permissions alone do not show what a file system allows.
 
     Raises:
-        InputError: Its directory does not exist, or `path` is one.
+        InputError: Its directory does not exist, or `path` is one or a URL.
         OutputError: The directory cannot be written, or `path` is a device.
     """
     check_current_directory(path)
@@ -56,12 +59,27 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         _create_part(Path(os.path.realpath(path)), 0o600).unlink()
 
 
-def check_current_directory(path: str | os.PathLike[str]) -> None:
-    """Check that a relative path leads anywhere.
+def check_local(path: str | os.PathLike[str]) -> None:
+    """Check that a path is no URL, of which a local folder would be made.
 
     Raises:
-        InputError: The current directory was deleted.
+        InputError: It is one.
     """
+    if is_url(path):
+        msg = (
+            f"cannot write {os.fspath(path)!r}: it is a URL, and only a data set is written to an object store"
+            " (`genanalytics export --dataset URL`); give a path"
+        )
+        raise InputError(msg)
+
+
+def check_current_directory(path: str | os.PathLike[str]) -> None:
+    """Check that a relative path leads anywhere, and is no URL.
+
+    Raises:
+        InputError: The current directory was deleted, or the path is a URL.
+    """
+    check_local(path)
     try:
         Path(path).absolute()
     except FileNotFoundError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
+from genanalytics.base.stores.address import is_url
 from genanalytics.errors import CacheError
 
 DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
@@ -22,9 +23,12 @@ def find_cache_directory(named: str | os.PathLike[str] | None) -> Path:
     """Return the directory of the cache: the given one, or the one in the environment, or the one of the user's data.
 
     Raises:
-        CacheError: There is no home directory, as for some users of containers and of scheduled jobs.
+        CacheError: It is a URL, or there is no home directory, as for some users of containers and of scheduled jobs.
     """
     if chosen := named or os.environ.get(CACHE_DIR_VARIABLE):
+        if is_url(chosen):
+            msg = f"cannot use the cache {os.fspath(chosen)}: it is a URL; give a directory (--cache-dir)"
+            raise CacheError(msg)
         return Path(chosen)
     with suppress(RuntimeError):
         found = platformdirs.user_data_path("genanalytics")
