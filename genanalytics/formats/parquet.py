@@ -16,6 +16,7 @@ from genanalytics.base.content import unreadable
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.formats.limits import check_parquet
+from genanalytics.ids.thrift import Thrift
 from genanalytics.records.coverage import make_metadata, read_file_coverage, read_metadata, set_coverage
 from genanalytics.records.schema import ARROW_SCHEMA, SCHEMA_VERSION
 
@@ -32,6 +33,8 @@ ROWS_PER_GROUP = 122_880
 _SEAL, _SEAL_BYTES = b"genanalytics footer ", 16
 _TRAILER_BYTES = 8
 """The length of the footer in four bytes, and a magic number, end each file."""
+_SCHEMA = 2
+"""The field of the footer with the columns, after that with the version of Parquet."""
 _VERSION = b"genanalytics_schema_version"
 _PANDAS = b"pandas"
 _NULLABLE: Mapping[str, str] = {
@@ -85,8 +88,8 @@ def _seal_footer(path: str | os.PathLike[str]) -> None:
         file.write(_SEAL + _hash(footer) + footer)
 
 
-def check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> None:
-    """Refuse a file whose footer does not match the checksum in front of it, if there is one.
+def check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> bytes:
+    """Return the footer of a file; refuse one that does not match the checksum in front of it, if there is one.
 
     Raises:
         InputError: It does not match.
@@ -97,6 +100,18 @@ def check_footer(file: BinaryIO, path: str | os.PathLike[str]) -> None:
     if seal == _SEAL and checksum != _hash(footer):
         msg = f"cannot read {os.fspath(path)}: it is damaged (the checksum of its footer does not match)"
         raise InputError(msg)
+    return footer
+
+
+def cut_schema(footer: bytes) -> bytes | None:
+    """Return the start of a footer with the columns and their types, the same for files that agree in these.
+
+    It is None if the footer is damaged.
+    """
+    try:
+        return footer[: Thrift(footer).find_end(_SCHEMA)]
+    except (IndexError, RecursionError, ValueError):
+        return None
 
 
 def _read_footer(file: BinaryIO) -> tuple[bytes, int]:

@@ -37,6 +37,17 @@ class Thrift:
                 fields[number] = value
         return fields
 
+    def find_end(self, wanted: int) -> int:
+        """Return the place after a field of the struct that begins here, or after those with lower numbers."""
+        number, end = 0, self.place
+        while head := self._read_byte():
+            number = number + (head >> 4) if head >> 4 else self._read_signed()
+            if number > wanted:
+                break
+            self._read_value(head & 15, {})
+            end = self.place
+        return end
+
     def _read_value(self, kind: int, wanted: Wanted) -> Any:  # noqa: ANN401 - of any kind
         if kind in _INTEGERS:
             return self._read_signed()

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,19 +18,17 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet
 
+from genanalytics.base.stores.address import is_url
 from genanalytics.base.text import explain
-from genanalytics.dataset.failures import FAILURES_FILE
-from genanalytics.dataset.manifest import is_dataset, list_files
 from genanalytics.errors import InputError
-from genanalytics.formats.parquet import check_footer, check_rows
+from genanalytics.formats.parquet import check_rows
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
+from genanalytics.metrics.engines.files import Files, Place, find_files
 from genanalytics.records.frame import cast_known, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 
 Engine = Literal["duckdb", "spark", "pandas"]
-Place = str | os.PathLike[str]
 
-_MAGIC = b"PAR1"
 _SPILL_SHARE = 0.5
 """The share of the free disk that DuckDB may fill with data that exceeds the memory."""
 
@@ -79,70 +77,7 @@ def scan(
     if engine == "pandas" and session is not None:
         msg = "engine='pandas' has no session: leave it out, or use 'duckdb' or 'spark'"
         raise InputError(msg, arguments=["engine"])
-    return _OPENERS[engine](_find_all(source), session)
-
-
-def _find_all(source: Place | Iterable[Place]) -> list[str]:
-    """Return the files and URLs of a source, each once."""
-    places = [source] if isinstance(source, str | os.PathLike) else list(source)
-    found = [file for place in places for file in _find(os.fspath(place))]
-    if not found:
-        msg = "no file to scan: give a file, a glob, a directory, or a list of them"
-        raise InputError(msg)
-    return list(dict.fromkeys(found))
-
-
-def _find(place: str) -> list[str]:
-    if _is_url(place):
-        return [place]
-    path, missing = Path(place), f"there is no file {place!r}"
-    if path.is_dir():
-        found = list_files(path) if is_dataset(path) else _leave_out_hidden(path.rglob("*.parquet"), path)
-        missing = f"no *.parquet below the directory {place!r}"
-    elif path.exists():
-        found = [path]
-    else:
-        files = glob.iglob(place, recursive=True)  # noqa: PTH207 - which accepts absolute patterns
-        found = _leave_out_hidden(map(Path, files), path)
-    if not found:
-        raise InputError(missing)
-    for file in found:
-        _check(file)
-    return [os.path.abspath(file) for file in found]  # noqa: PTH100 - which keeps links
-
-
-def _leave_out_hidden(files: Iterable[Path], place: Path) -> list[Path]:
-    """Return files in order, without those below a hidden name, unless the place itself contains that name."""
-    given = set(place.parts)
-    return sorted(
-        file
-        for file in files
-        if file.is_file() and not any(part[0] in "._" and part not in given for part in file.parts)
-    )
-
-
-def _check(file: Path) -> None:
-    """Refuse a file that is incomplete, has a damaged footer, or is the `failures.parquet` of a data set."""
-    if file.name == FAILURES_FILE and is_dataset(file.parent):
-        msg = f"{file} contains ids without a record: give the data set itself, {file.parent}"
-        raise InputError(msg)
-    try:
-        with file.open("rb") as stream:
-            begins = stream.read(len(_MAGIC)) == _MAGIC
-            stream.seek(-min(len(_MAGIC), stream.seek(0, os.SEEK_END)), os.SEEK_END)
-            whole = begins and stream.read() == _MAGIC
-            if whole:
-                check_footer(stream, file)
-    except OSError as error:
-        raise _unreadable([str(file)], explain(error)) from error
-    if not whole:
-        hint = "it has no end: was it cut short?" if begins else "for CSV and JSON, use `ga.read`"
-        msg = f"{file} is not a Parquet file; {hint}"
-        raise InputError(msg)
-
-
-def _is_url(place: str) -> bool:
-    return re.match(r"[a-z][a-z0-9+.-]+:/", place) is not None
+    return _OPENERS[engine](find_files(source), session)
 
 
 def _connect(given: Any, memory_limit: str | None, temp_directory: Place | None) -> Any:  # noqa: ANN401
@@ -183,45 +118,42 @@ def _import_duckdb() -> Any:  # noqa: ANN401
     return duckdb
 
 
-def _open_with_duckdb(files: Sequence[str], connection: Any) -> Any:  # noqa: ANN401
-    literal = [file if _is_url(file) else glob.escape(file) for file in files]
+def _open_with_duckdb(files: Files, connection: Any) -> Any:  # noqa: ANN401
+    literal = [path if is_url(path) else glob.escape(path) for path in files.paths]
+    options = {"hive_partitioning": False, "union_by_name": not files.has_one_schema}
     try:
-        return DUCKDB.select_columns(connection.read_parquet(literal, union_by_name=True, hive_partitioning=False))
+        return DUCKDB.select_columns(connection.read_parquet(literal, **options))
     except DUCKDB.list_errors() as error:
-        raise _unreadable(files, read_reason(error)) from error
+        raise files.unreadable(read_reason(error)) from error
 
 
-def _open_with_spark(files: Sequence[str], session: Any) -> Any:  # noqa: ANN401
-    literal = [file if _is_url(file) else re.sub(r"([*?{}\[\]\\,])", r"\\\1", file) for file in files]
-    reader = session.read.option("mergeSchema", "true").option("recursiveFileLookup", "true")
+def _open_with_spark(files: Files, session: Any) -> Any:  # noqa: ANN401
+    literal = [path if is_url(path) else re.sub(r"([*?{}\[\]\\,])", r"\\\1", path) for path in files.paths]
+    merges = "false" if files.has_one_schema else "true"
+    reader = session.read.option("mergeSchema", merges).option("recursiveFileLookup", "true")
     try:
         return SPARK.select_columns(reader.parquet(*literal))
     except SPARK.list_errors() as error:
-        raise _unreadable(files, read_reason(error)) from error
+        raise files.unreadable(read_reason(error)) from error
 
 
-def _open_with_pandas(files: Sequence[str], _: None) -> Any:  # noqa: ANN401
-    for url in filter(_is_url, files):
+def _open_with_pandas(files: Files, _: None) -> Any:  # noqa: ANN401
+    for url in filter(is_url, files.paths):
         msg = f"engine='pandas' reads only files of this machine, not {url}: use 'duckdb' or 'spark'"
         raise InputError(msg, arguments=["engine"])
     try:
         tables = []
-        for file in files:
+        for path in files.paths:
             # a ParquetFile, not a data set: names of folders would be columns
-            with pa.parquet.ParquetFile(file, page_checksum_verification=True) as parquet:
-                check_rows(parquet, file)
+            with pa.parquet.ParquetFile(path, page_checksum_verification=True) as parquet:
+                check_rows(parquet, path)
                 tables.append(cast_known(parquet.read()))
         table = pa.concat_tables([ARROW_SCHEMA.empty_table(), *tables], promote_options="permissive")
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(files, read_reason(error)) from error
+        raise files.unreadable(read_reason(error)) from error
     return to_frame(table)
 
 
-def _unreadable(files: Sequence[str], reason: str) -> InputError:
-    which = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1:,} more"
-    return InputError(f"cannot read {which}: {reason}")
-
-
-_OPENERS: Mapping[str, Callable[[Sequence[str], Any], Any]] = MappingProxyType(
+_OPENERS: Mapping[str, Callable[[Files, Any], Any]] = MappingProxyType(
     {"duckdb": _open_with_duckdb, "spark": _open_with_spark, "pandas": _open_with_pandas}
 )
