@@ -12,6 +12,8 @@ import pyarrow.parquet
 from genanalytics.base.atomic import check_utf_8, check_writable, replace_file
 from genanalytics.base.content import Content, open_content, translate_errors
 from genanalytics.dataset import manifest
+from genanalytics.dataset.delta import rows as delta
+from genanalytics.dataset.delta.places import is_delta
 from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
 from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
@@ -70,8 +72,8 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     (one, one per line, or a list), or their records alone. An activity export is recognised by its header.
 
     Args:
-        paths: A file, the directory of a data set, or several of them. The rows of one file are returned as they are.
-            Several files become one frame with each generation once: the record fetched last.
+        paths: A file, the directory of a data set or a Delta table, or several of them. The rows of one are returned as
+            they are. Several become one frame with each generation once: the record fetched last.
 
     Returns:
         The records. `attrs["coverage"]` contains the numbers of requested ids (`asked`) and of those with a record
@@ -131,16 +133,17 @@ def write_parquet(frame: pd.DataFrame, path: str | os.PathLike[str], *, force: b
 
 
 def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Return a Parquet file, or a data set that `export` wrote, as a frame: each row exactly as it was written.
+    """Return a Parquet file, a data set that `export` wrote, or a Delta table, as a frame: each row as it was written.
 
     Args:
-        path: The file, or the directory of the data set. A data set can also be a URL that pyarrow knows (s3://, gs://,
-            ...).
+        path: The file, or the directory of the data set or the table, which can also be a URL (s3://, gs://, ...).
 
     Raises:
         InputError: It cannot be read, a newer version wrote it, or a known column has another type.
     """
     with translate_errors(path, *_ERRORS):
+        if is_delta(path):
+            return to_frame(delta.read_table(path))
         is_directory = manifest.is_dataset(path) or Path(path).is_dir()
         return to_frame(manifest.read_table(path) if is_directory else read_table(path))
 
@@ -153,6 +156,8 @@ def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
     """
     if manifest.is_dataset(path):
         return manifest.read_coverage(path)
+    if is_delta(path):
+        return delta.read_coverage(path)
     with translate_errors(path, *_ERRORS), open_file(path) as file:
         rows = file.metadata.num_rows
         coverage = read_file_coverage(file.schema_arrow.metadata, rows)
@@ -275,7 +280,7 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         return _check_columns(_load(path), path)
     except (InputError, MissingColumnError) as error:
-        if not manifest.is_dataset(path) and holds_ids(Path(path)):
+        if not (manifest.is_dataset(path) or is_delta(path)) and holds_ids(Path(path)):
             raise type(error)(explain_ids(path)) from error
         raise
 
@@ -303,7 +308,7 @@ def _find_ids(frame: pd.DataFrame) -> set[str]:
 
 def _load(path: str | os.PathLike[str]) -> pd.DataFrame:
     suffix = Path(path).suffix.lower()
-    if manifest.is_dataset(path) or Path(path).is_dir():
+    if manifest.is_dataset(path) or Path(path).is_dir() or is_delta(path):
         frame = read_parquet(path)
     elif suffix in SUFFIXES and suffix != ".csv":
         with translate_errors(path, *_ERRORS):

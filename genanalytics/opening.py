@@ -9,6 +9,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from genanalytics.base.opening import Place
+from genanalytics.dataset.delta import log
+from genanalytics.dataset.delta.places import is_delta
 from genanalytics.dataset.manifest import is_dataset, list_files
 from genanalytics.files import read, read_coverage
 from genanalytics.metrics.engines.scan import Engine, scan
@@ -53,7 +55,7 @@ def find_coverage_of_files(paths: Sequence[str], data: Any) -> Coverage | None: 
     It is None if it is unknown, as for a URL, a glob or a plain directory.
     """
     places = list(map(Path, paths))
-    if not all(place.is_file() or is_dataset(place) for place in places):
+    if not all(place.is_file() or is_dataset(place) or is_delta(place) for place in places):
         return None
     coverages = list(map(read_coverage, places))
     if len(places) == 1:
@@ -68,4 +70,6 @@ def find_coverage_of_files(paths: Sequence[str], data: Any) -> Coverage | None: 
 def _list_parquet(path: Path) -> list[Path]:
     if is_dataset(path):
         return list_files(path)
+    if is_delta(path):
+        return log.list_files(path)
     return list(path.rglob("*.parquet")) if path.is_dir() else [path]

@@ -206,10 +206,14 @@ def _list_paths(ctx: click.Context | None) -> list[Path]:
 
 
 def _list_parquet(path: Path) -> list[Path]:
+    from genanalytics.dataset.delta import log
+    from genanalytics.dataset.delta.places import is_delta
     from genanalytics.dataset.manifest import is_dataset, list_files
 
     if is_dataset(path):
         return list_files(path)
+    if is_delta(path):
+        return log.list_files(path)
     return [path] if path.suffix == ".parquet" else []
 
 

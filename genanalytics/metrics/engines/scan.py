@@ -22,6 +22,7 @@ from genanalytics.base.stores.address import is_url
 from genanalytics.base.text import explain
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_rows
+from genanalytics.metrics.engines.constants import add_to_table, open_with_duckdb, open_with_spark
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
 from genanalytics.metrics.engines.files import Files, Place, find_files
 from genanalytics.records.frame import cast_known, to_frame
@@ -45,8 +46,8 @@ def scan(
 
     Args:
         source: A file, a glob (`**` too), a directory, or several of them. A directory means all `*.parquet` below it,
-            except for names that begin with `.` or `_`; a data set of `export` means the files of its last commit. A
-            URL (`s3://...`) is passed to the engine.
+            except for names that begin with `.` or `_`; a data set of `export` means the files of its last commit, a
+            Delta table the live files of its log. A URL (`s3://...`) is passed to the engine.
         engine: `duckdb` returns a relation on a connection of its own, `spark` a data frame of `session`, `pandas` a
             frame in memory.
         session: The Spark session. For `duckdb`, a connection whose database is used instead of a new one, for example
@@ -122,6 +123,8 @@ def _open_with_duckdb(files: Files, connection: Any) -> Any:  # noqa: ANN401
     literal = [path if is_url(path) else glob.escape(path) for path in files.paths]
     options = {"hive_partitioning": False, "union_by_name": not files.has_one_schema}
     try:
+        if files.constants:
+            return DUCKDB.select_columns(open_with_duckdb(literal, connection, files.constants))
         return DUCKDB.select_columns(connection.read_parquet(literal, **options))
     except DUCKDB.list_errors() as error:
         raise files.unreadable(read_reason(error)) from error
@@ -132,6 +135,8 @@ def _open_with_spark(files: Files, session: Any) -> Any:  # noqa: ANN401
     merges = "false" if files.has_one_schema else "true"
     reader = session.read.option("mergeSchema", merges).option("recursiveFileLookup", "true")
     try:
+        if files.constants:
+            return SPARK.select_columns(open_with_spark(reader, files.paths, literal, files.constants))
         return SPARK.select_columns(reader.parquet(*literal))
     except SPARK.list_errors() as error:
         raise files.unreadable(read_reason(error)) from error
@@ -147,7 +152,7 @@ def _open_with_pandas(files: Files, _: None) -> Any:  # noqa: ANN401
             # a ParquetFile, not a data set: names of folders would be columns
             with pa.parquet.ParquetFile(path, page_checksum_verification=True) as parquet:
                 check_rows(parquet, path)
-                tables.append(cast_known(parquet.read()))
+                tables.append(cast_known(add_to_table(parquet.read(), files.constants.get(path, {}))))
         table = pa.concat_tables([ARROW_SCHEMA.empty_table(), *tables], promote_options="permissive")
     except (OSError, pa.ArrowException) as error:
         raise files.unreadable(read_reason(error)) from error

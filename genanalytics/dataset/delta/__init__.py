@@ -1,0 +1,1 @@
+"""Delta Lake tables: reading any of them, and writing those that `export` grows."""

@@ -1,0 +1,186 @@
+"""What the log of a Delta table says: its live files, and the values of its partition columns.
+
+A folder of a Delta table also contains files that a commit replaced, and files that no commit names. Only the log tells
+them apart, so nothing here lists folders.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.fs
+
+from genanalytics.base.stores.address import is_store_url
+from genanalytics.dataset.delta.places import (
+    import_deltalake,
+    list_errors,
+    make_storage_options,
+    make_unreadable,
+)
+from genanalytics.errors import InputError
+
+PARTITION = "genanalytics.partition"
+"""The table property with the period of the partitions: only tables that `export` writes have it."""
+
+_MAPPING = "delta.columnMapping.mode"
+_VECTORS = "deletionVectors"
+_FEATURES = frozenset(
+    {_VECTORS, "columnMapping", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "typeWidening"}
+)
+"""The features of readers that change nothing, or that are looked at: names that a table may require."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A file whose rows belong to a version of a table.
+
+    Attributes:
+        path: The path relative to the table.
+        rows: The number of rows; None if the log does not contain it.
+        size: The number of bytes.
+        partition: The values of the partition columns.
+    """
+
+    path: str
+    rows: int | None
+    size: int
+    partition: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of a table.
+
+    Attributes:
+        place: The folder or the URL.
+        table: The `deltalake.DeltaTable`.
+        files: The live files, in the order of their paths.
+    """
+
+    place: str
+    table: Any
+    files: tuple[LiveFile, ...]
+
+    @property
+    def version(self) -> int:
+        """The number of the version."""
+        return int(self.table.version())
+
+    @cached_property
+    def properties(self) -> Mapping[str, str]:
+        """The properties of the table."""
+        return dict(self.table.metadata().configuration)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether `export` writes the table: then the partition column is no column of the records."""
+        return PARTITION in self.properties
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns of the rows, those of the partitions included."""
+        schema = pa.schema(self.table.schema().to_arrow())
+        return pa.schema([field for field in schema if not self.is_ours or field.name not in self._partitioned_by])
+
+    def read_constants(self, file: LiveFile) -> Mapping[str, pa.Scalar]:
+        """Return the values of the columns that are in the log instead of the file."""
+        names = () if self.is_ours else self._partitioned_by
+        return {name: pa.scalar(file.partition[name], self.schema.field(name).type) for name in names}
+
+    @cached_property
+    def _partitioned_by(self) -> Sequence[str]:
+        return list(self.table.metadata().partition_columns)
+
+    @cached_property
+    def filesystem(self) -> Any:  # noqa: ANN401 - None, or a file system of pyarrow
+        """The pyarrow file system of a table on a store, whose root is the table; None for a folder."""
+        if not is_store_url(self.place):
+            return None
+        from deltalake.fs import DeltaStorageHandler  # noqa: PLC0415 - an extra
+
+        sizes = {file.path: file.size for file in self.files}
+        return pa.fs.PyFileSystem(DeltaStorageHandler(self.place, make_storage_options(self.place), sizes))
+
+    def locate(self, path: str) -> str:
+        """Return the path or the URL of a file."""
+        return f"{self.place.rstrip('/')}/{path}" if is_store_url(self.place) else os.path.join(self.place, path)  # noqa: PTH118
+
+
+def open_snapshot(place: str | os.PathLike[str], version: int | None = None) -> Snapshot:
+    """Return a version of a Delta table; None for the last one.
+
+    Raises:
+        InputError: `deltalake` is not installed, it cannot be read, or needs a feature that this reader does not have.
+    """
+    deltalake = import_deltalake(place)
+    name = os.fspath(place)
+    try:
+        table = deltalake.DeltaTable(name, version=version, storage_options=make_storage_options(place))
+        _check_features(table, name)
+        return Snapshot(name, table, list_live(table, name))
+    except list_errors() as error:
+        if isinstance(error, InputError):
+            raise
+        raise make_unreadable(place, error) from error
+
+
+def list_live(table: Any, place: str) -> tuple[LiveFile, ...]:  # noqa: ANN401
+    """Return the live files of a `deltalake.DeltaTable`.
+
+    Raises:
+        InputError: A file is outside of the table.
+    """
+    actions = pa.table(table.get_add_actions())
+    names = ["path", "num_records", "size_bytes", *(["partition"] if "partition" in actions.column_names else [])]
+    rows = actions.select(names).to_pylist()
+    files = [
+        LiveFile(
+            _check_inside(unquote(row["path"]), place),
+            row["num_records"],
+            row["size_bytes"],
+            MappingProxyType(row.get("partition") or {}),
+        )
+        for row in rows
+    ]
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
+def list_files(place: str | os.PathLike[str]) -> list[Path]:
+    """Return the live files of a table on this machine.
+
+    Raises:
+        InputError: As by `open_snapshot`.
+    """
+    snapshot = open_snapshot(place)
+    return [Path(snapshot.locate(file.path)) for file in snapshot.files]
+
+
+def _check_inside(path: str, place: str) -> str:
+    if "://" in path or path.startswith("/") or ".." in path.split("/"):
+        msg = (
+            f"cannot read the Delta table {place}: its log names {path!r}, which is not in the table (as in a shallow"
+            " clone); give the table that contains it"
+        )
+        raise InputError(msg)
+    return path
+
+
+def _check_features(table: Any, place: str) -> None:  # noqa: ANN401
+    """Refuse a table whose files alone do not say what its rows are."""
+    needed = set(table.protocol().reader_features or ())
+    reason = ""
+    if table.metadata().configuration.get(_MAPPING, "none") != "none":
+        reason = "it renames columns (column mapping), so its files have other names of columns"
+    elif _VECTORS in needed and pa.table(table.deletion_vectors()).num_rows:
+        reason = "rows of its files are deleted by deletion vectors; remove them with REORG TABLE ... APPLY (PURGE)"
+    elif needed - _FEATURES:
+        reason = f"it needs the feature {', '.join(sorted(needed - _FEATURES))}, which genanalytics does not read"
+    if reason:
+        msg = f"cannot read the Delta table {place}: {reason}"
+        raise InputError(msg)

@@ -1,0 +1,84 @@
+"""Where a Delta table is: a folder or a URL, and the options with which its store is opened."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from genanalytics.base.stores.address import is_store_url, is_url, parse_url
+from genanalytics.base.stores.store import Store, allows_http, find_options
+from genanalytics.base.text import explain
+from genanalytics.errors import InputError
+
+LOG = "_delta_log"
+_BOUNDS = {
+    "max_retries": "3",
+    "retry_timeout": "20s",
+    "timeout": "60s",
+    "connect_timeout": "5s",
+}
+"""An unreachable store is an error after seconds, not minutes."""
+
+
+def is_delta(place: str | os.PathLike[str]) -> bool:
+    """Return whether a folder or a URL of an object store is a Delta table.
+
+    Raises:
+        InputError: The store cannot be asked.
+    """
+    if not is_store_url(place):
+        return not is_url(place) and Path(place, LOG).is_dir()
+    url = os.fspath(place)
+    if Path(url).suffix or any(sign in url for sign in "*?["):  # an object or a glob
+        return False
+    if not find_spec("deltalake"):
+        return any(Store(url).list(f"{LOG}/"))
+    deltalake = import_deltalake(place)
+    try:
+        return bool(deltalake.DeltaTable.is_deltatable(url, storage_options=make_storage_options(place)))
+    except list_errors() as error:
+        raise make_unreadable(place, error) from error
+
+
+def make_storage_options(place: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the options with which `deltalake` opens a place, for what it does not find in the environment itself.
+
+    A commit on S3 and its likes is a conditional write: only the first of two writers succeeds.
+
+    >>> make_storage_options("generations")
+    {}
+    """
+    if not is_store_url(place):
+        return {}
+    address = parse_url(place)
+    options = {**find_options(address), **_BOUNDS}
+    options["allow_http"] = str(allows_http(options)).lower()
+    if address.kind == "s3":
+        options["aws_conditional_put"] = "etag"
+    return options
+
+
+def import_deltalake(place: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - a package without these names in old versions
+    """Return the package `deltalake`.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    try:
+        import deltalake  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = f"{os.fspath(place)} is a Delta table, which needs deltalake: pip install 'genanalytics[delta]'"
+        raise InputError(msg) from error
+    return deltalake
+
+
+def list_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of the package `deltalake`, which raises plain ones too."""
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
+
+    return (DeltaError, OSError, ValueError)
+
+
+def make_unreadable(place: str | os.PathLike[str], error: Exception) -> InputError:
+    """Return the error of a table that cannot be read, in one line."""
+    return InputError(f"cannot read the Delta table {os.fspath(place)}: {explain(error)}")
