@@ -1,126 +1,152 @@
 """A commit of a data set in the making.
 
-Every commit is a separate directory, DIR/.commits/00000042, with the whole content of the data set: new files are
-written into it, unchanged ones are linked into it (hard links, which cost a name and no copy). Once all of it is on the
-disk, renaming the link DIR/.current makes it the content that readers see. A run that ends earlier leaves a directory
-without references, which the next run removes.
+New files are written under names that no other commit uses; unchanged ones keep theirs. Once all of it is durable, the
+manifest makes it the content that readers see. A run that ends earlier leaves files that no manifest names.
 """
 
-import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from posixpath import dirname
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute
 
-from genanalytics.base.atomic import sync
-from genanalytics.dataset.directory import MODE
-from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, FailuresFile, apply_changes, count_kept
-from genanalytics.dataset.manifest import MANIFEST, DataFile, Manifest
-from genanalytics.formats.parquet import read_table, sort_by_creation, write_table
+from genanalytics.dataset.content import DataFile, IdsFile, Manifest, name_schema
+from genanalytics.dataset.failures import FAILURES, FailuresFile, apply_changes, count_kept
+from genanalytics.dataset.merging import choose_merged
+from genanalytics.dataset.place import Place
+from genanalytics.dataset.stored import extend, pack
+from genanalytics.formats.parquet import read_table, sort_by_creation, unify
+from genanalytics.ids.known import Digests
 
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 """The partition of rows without a value, in Hive and in all programs that read its layout."""
+_THREADS = 4
 
 
 class NextCommit:
     """The next commit.
 
     Args:
-        root: Its directory, which must not exist.
-        before: The directory of the commit before.
+        place: The place of the data set.
         manifest: The manifest of the commit before, with the number and the time of this one.
     """
 
-    def __init__(self, root: Path, before: Path, manifest: Manifest) -> None:
-        self._root = root
-        self._before = before
+    def __init__(self, place: Place, manifest: Manifest) -> None:
+        self._place = place
         self._manifest = manifest
+        self._name = f"{manifest.commit:08d}-{secrets.token_hex(4)}"
         self._files: list[DataFile] = []
-        self._failure_files: list[FailuresFile] = []
-        self._failures = 0
-        self._directories = {Path(), Path("data")}
-        root.mkdir(MODE)
-        (root / "data").mkdir(MODE)
+        self._failure_files = manifest.failure_files
+        self._id_files = manifest.id_files
+        self._failures = manifest.failures
+        self.written: list[str] = []
 
-    def keep(self, file: DataFile) -> None:
-        """Take over a file of the commit before."""
-        self._link(file.path)
-        self._files.append(file)
+    def keep(self, files: Iterable[DataFile]) -> None:
+        """Take over files of the commit before."""
+        self._files += files
 
     def add(self, rows: pa.Table, *, young: bool) -> None:
-        """Write rows to one file per partition."""
-        for segment, part in _divide(sort_by_creation(rows), self._manifest.partition):
-            self.write(part, Path("data", segment), "-young" if young else "", young=young)
+        """Write rows to one file per partition, merged with small files that were kept so far."""
+        kept: dict[str, list[DataFile]] = {}
+        for file in self._files:
+            if file.young == young:
+                kept.setdefault(dirname(file.path), []).append(file)
+        parts = list(_divide(sort_by_creation(rows), self._manifest.partition))
+        merged = [choose_merged(kept.get(folder, []), part.num_rows) for folder, part in parts]
+        gone = {file.path for group in merged for file in group}
+        self._files = [file for file in self._files if file.path not in gone]
+        ending = "-young" if young else ""
 
-    def write(self, rows: pa.Table, directory: Path, ending: str, *, young: bool) -> None:
-        """Write rows to one file, named after this commit."""
-        path = (directory / f"{self._manifest.commit:08d}{ending}.parquet").as_posix()
-        self._write_file(rows, path)
-        self._files.append(DataFile(path, rows.num_rows, young))
+        def write(folder: str, part: pa.Table, group: Sequence[DataFile]) -> DataFile:
+            rows = unify([part, *map(self._read, group)]) if group else part
+            return self._write(rows, f"{folder}/{self._name}{ending}.parquet", young=young)
+
+        tasks = [(folder, part, group) for (folder, part), group in zip(parts, merged, strict=True)]
+        self._files += _run(write, tasks)
+
+    def merge(self, groups: Sequence[Sequence[DataFile]]) -> None:
+        """Write each group of files of the commit before to one file."""
+
+        def write(number: int, group: Sequence[DataFile]) -> DataFile:
+            name = f"{dirname(group[0].path)}/{self._name}-{number}.parquet"
+            return self._write(unify(map(self._read, group)), name, young=group[0].young)
+
+        self._files += [write(number, group) for number, group in enumerate(groups)]
+
+    def _read(self, file: DataFile) -> pa.Table:
+        return read_table(self._place.locate(file.path), filesystem=self._place.filesystem)
+
+    def _write(self, rows: pa.Table, name: str, *, young: bool) -> DataFile:
+        self._write_file(rows, name)
+        return DataFile(name, rows.num_rows, young, name_schema(rows.schema))
+
+    def add_ids(self, new: Digests) -> None:
+        """Add the digests of rows that the commit before did not have to the index."""
+        if len(new):
+            kept, digests = extend(self._place, self._manifest, new)
+            name = f"ids/{self._name}.ids"
+            self.written.append(name)
+            self._place.write_bytes(pack(digests), name)
+            self._id_files = (*kept, IdsFile(name, len(digests)))
 
     def add_failures(self, changes: pa.Table, count: int) -> None:
         """Take over the failures of the commit before, with changes, after which there are `count`."""
-        self._write_failures(count_kept(self._manifest.failure_files, changes.num_rows), changes)
+        self._write_failures(count_kept(self._failure_files, changes.num_rows), changes)
         self._failures = count
 
     def merge_failures(self) -> None:
         """Take over the failures of the commit before, in one file."""
-        self._write_failures(0 if len(self._manifest.failure_files) > 1 else 1, FAILURES.empty_table())
-        self._failures = self._manifest.failures
+        if len(self._failure_files) != 1:
+            self._write_failures(0, FAILURES.empty_table())
 
     def _write_failures(self, kept: int, changes: pa.Table) -> None:
         """Keep the first files, and write the others together with the changes."""
-        files = self._manifest.failure_files
-        for file in files[:kept]:
-            self._link(file.path)
-            self._failure_files.append(file)
-        rewritten = [read_table(self._before / file.path).cast(FAILURES) for file in files[kept:]]
+        files = self._failure_files
+        self._failure_files = files[:kept]
+        rewritten = [
+            read_table(self._place.locate(file.path), filesystem=self._place.filesystem).cast(FAILURES)
+            for file in files[kept:]
+        ]
         rows = pa.concat_tables([*rewritten, changes])
-        path = FAILURES_FILE
-        if kept:
-            path = f"failures/{self._manifest.commit:08d}.parquet"
-        else:
+        if not kept:
             rows = apply_changes(rows)
         if rows.num_rows or not kept:
-            self._write_file(rows, path)
-            self._failure_files.append(FailuresFile(path, rows.num_rows))
+            name = f"failures/{self._name}.parquet"
+            self._write_file(rows, name)
+            self._failure_files = (*self._failure_files, FailuresFile(name, rows.num_rows))
 
     def finish(self) -> Manifest:
-        """Return the manifest after everything is on the disk."""
-        files = tuple(sorted(self._files, key=lambda file: file.path))
-        manifest = replace(
-            self._manifest, files=files, failures=self._failures, failure_files=tuple(self._failure_files)
+        """Return the manifest of this commit."""
+        return replace(
+            self._manifest,
+            files=tuple(sorted(self._files, key=lambda file: file.path)),
+            failures=self._failures,
+            failure_files=self._failure_files,
+            id_files=self._id_files,
         )
-        (self._root / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-        sync(self._root / MANIFEST)
-        for directory in sorted(self._directories, reverse=True):
-            sync(self._root / directory)
-        sync(self._root.parent)
-        return manifest
 
-    def _link(self, path: str) -> None:
-        os.link(self._before / path, self._make_place(path))
+    def _write_file(self, rows: pa.Table, name: str) -> None:
+        self.written.append(name)
+        self._place.write_table(rows, name)
 
-    def _write_file(self, rows: pa.Table, path: str) -> None:
-        target = self._make_place(path)
-        write_table(rows, target)
-        sync(target)
 
-    def _make_place(self, path: str) -> Path:
-        directory = Path(path).parent
-        if directory not in self._directories:
-            (self._root / directory).mkdir(MODE)
-            self._directories.add(directory)
-        return self._root / path
+def _run(write: Callable[..., DataFile], tasks: Sequence[tuple[Any, ...]]) -> list[DataFile]:
+    """Return the files that are written with the arguments of each task; several are written at a time."""
+    if len(tasks) == 1:
+        return [write(*tasks[0])]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return list(threads.map(lambda task: write(*task), tasks))
 
 
 def _divide(rows: pa.Table, partition: str | None) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the rows of each partition, with its path segment; rows are sorted by `created_at`, gaps last."""
+    """Yield the rows of each partition, with its folder; rows are sorted by `created_at`, gaps last."""
     if partition is None or rows.num_rows == 0:
         if rows.num_rows:
-            yield "", rows
+            yield "data", rows
         return
     moments = rows["created_at"]
     years, months = pa.compute.year(moments), pa.compute.month(moments)
@@ -130,7 +156,7 @@ def _divide(rows: pa.Table, partition: str | None) -> Iterator[tuple[str, pa.Tab
     runs = pa.compute.run_end_encode(units.combine_chunks())
     start = 0
     for unit, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield _name_segment(unit, partition), rows.slice(start, end - start)
+        yield f"data/{_name_segment(unit, partition)}", rows.slice(start, end - start)
         start = end
 
 

@@ -1,6 +1,6 @@
 """The directory of a data set: its lock, and checks that nothing in it leads to files of others.
 
-Commits are folders in `.commits`; `.current` is a link to the last one, and the visible names are links into it.
+Files are in `.files`; the names that other programs read are links into it.
 """
 
 import errno
@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import socket
 import stat
 import tempfile
@@ -22,20 +21,25 @@ from genanalytics.base.atomic import check_current_directory, check_utf_8
 from genanalytics.base.locks import HAS_LOCKS, lock_file
 from genanalytics.base.text import explain
 from genanalytics.dataset.failures import FAILURES_FILE
-from genanalytics.dataset.manifest import CURRENT, MANIFEST
+from genanalytics.dataset.folder import CURRENT, FILES
+from genanalytics.dataset.manifest import MANIFEST
+from genanalytics.dataset.place import MANIFESTS
 from genanalytics.errors import InputError, OutputError
 
 COMMITS = ".commits"
-NEXT = ".current.next"
-VISIBLE = ("data", FAILURES_FILE, MANIFEST)
-"""The names that readers use."""
+"""The folder of the commits of a data set of format 1."""
+DATA = "data"
+LINKS = (FAILURES_FILE, MANIFEST)
+"""The visible names that are links."""
+FOLDERS = (DATA, "failures", "ids", MANIFESTS, "next")
+"""The folders in `FILES`; the last one holds a partition of the view in the making."""
 MODE = 0o775
 """The permissions of a new directory, from which the umask may take more: others cannot write, even without a umask."""
 SIGNPOST = "READ_data_NOT_THIS_FOLDER.parquet"
-"""A file among the commits, so that a glob over hidden folders is an error instead of each row several times."""
+"""A file among the files, so that a glob over hidden folders is an error instead of each row several times."""
 
 _LOCK = ".lock"
-_OURS = frozenset({_LOCK, COMMITS, CURRENT, NEXT, *VISIBLE})
+_OURS = frozenset({_LOCK, FILES, DATA, *LINKS, COMMITS, CURRENT, ".current.next"})
 _STRAY = re.compile(r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini|.*~", re.IGNORECASE)
 """Files that file managers and editors leave anywhere."""
 _COMMIT = re.compile(r"\d{8}")
@@ -43,7 +47,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSY
 
 
 def check_place(directory: Path) -> None:
-    """Refuse a directory that others can change, that has other content, or whose links lead elsewhere; and a copy.
+    """Refuse a directory that others can change, that has other content, or whose links lead elsewhere.
 
     Raises:
         InputError: It cannot be used.
@@ -55,21 +59,9 @@ def check_place(directory: Path) -> None:
         raise OutputError(msg)
     if directory.is_dir():
         _check_private(directory, directory.stat(), owners={os.geteuid(), 0})
-    current = directory / CURRENT
-    if not os.path.lexists(current):
-        _check_new(directory)
-        return
-    if not current.is_symlink():
-        msg = (
-            f"{directory} is a copy of a data set in which links became files, which is read-only: continue the"
-            " original, copy it with links kept (cp -a, rsync -a), or give a new directory"
-        )
-        raise InputError(msg)
-    folder, commit = os.path.split(current.readlink())
-    if folder != COMMITS or not _COMMIT.fullmatch(commit):
-        raise _make_foreign(current)
-    _check_own(current, current.lstat(), stat.S_ISLNK)
-    _check_visible(directory)
+        _check_content(directory)
+        _check_current(directory / CURRENT)
+        _check_visible(directory)
 
 
 def check_path(directory: Path) -> None:
@@ -82,77 +74,89 @@ def check_path(directory: Path) -> None:
     check_utf_8(directory)
 
 
-def _check_new(directory: Path) -> None:
-    if not directory.exists():
-        return
-    foreign = sorted(
-        path.name for path in directory.iterdir() if path.name not in _OURS and not _STRAY.fullmatch(path.name)
-    )
-    if foreign or (directory / MANIFEST).is_file():
-        what = f"other files ({foreign[0]})" if foreign else "a copy of a data set, which is read-only"
-        msg = f"{directory} contains {what}: give a new directory, or an existing data set"
+def _check_content(directory: Path) -> None:
+    """Refuse a directory with other content, and copies of a data set that lack its links."""
+    if (directory / MANIFEST).is_file() and not (directory / MANIFEST).is_symlink():
+        if os.path.lexists(directory / CURRENT) or os.path.lexists(directory / FILES):
+            msg = (
+                f"{directory} is a copy of a data set in which links became files, which is read-only: continue the"
+                " original, copy it with links kept (cp -a, rsync -a), or give a new directory"
+            )
+        else:
+            msg = (
+                f"{directory} contains a copy of a data set, which is read-only: give a new directory, or an existing"
+                " data set"
+            )
         raise InputError(msg)
-    _check_visible(directory)
+    if not os.path.lexists(directory / FILES) and not os.path.lexists(directory / CURRENT):
+        names = (path.name for path in directory.iterdir())
+        foreign = sorted(name for name in names if name not in _OURS and not _STRAY.fullmatch(name))
+        if foreign:
+            msg = f"{directory} contains other files ({foreign[0]}): give a new directory, or an existing data set"
+            raise InputError(msg)
+
+
+def _check_current(current: Path) -> None:
+    """Refuse a link of a data set of format 1 that does not lead to a commit."""
+    if os.path.lexists(current):
+        folder, commit = os.path.split(current.readlink()) if current.is_symlink() else ("", "")
+        if folder != COMMITS or not _COMMIT.fullmatch(commit):
+            raise _make_foreign(current)
+        check_own(current, current.lstat(), stat.S_ISLNK)
 
 
 def _check_visible(directory: Path) -> None:
-    """Refuse visible names that do not lead into the last commit."""
-    for path in (directory / name for name in VISIBLE):
-        if os.path.lexists(path):
-            if not (path.is_symlink() and path.readlink() == Path(CURRENT, path.name)):
+    """Refuse visible names that do not lead into the files, and a `data` that is not our own folder."""
+    for path in (directory / name for name in (DATA, *LINKS)):
+        if not os.path.lexists(path):
+            continue
+        if path.is_symlink():
+            target = path.readlink()
+            is_ours = target.parts[0] == FILES and ".." not in target.parts and path.name != DATA
+            if not is_ours and target != Path(CURRENT, path.name):
                 raise _make_foreign(path)
-            _check_own(path, path.lstat(), stat.S_ISLNK)
-
-
-class Commits:
-    """The folder of the commits of a data set, through a handle.
-
-    Commits are removed through it: even if the path leads to another folder by now, nothing in that is removed.
-    """
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def list(self) -> list[str]:
-        """Return the names of the commits."""
-        names = os.listdir(self._handle)  # noqa: PTH208 - of a handle
-        return sorted(name for name in names if _COMMIT.fullmatch(name))
-
-    def remove(self, name: str, *, ignore_errors: bool = False) -> None:
-        """Remove a commit."""
-        shutil.rmtree(name, ignore_errors=ignore_errors, dir_fd=self._handle)
+            check_own(path, path.lstat(), stat.S_ISLNK)
+        else:
+            check_own(path, path.lstat(), stat.S_ISDIR if path.name == DATA else stat.S_ISLNK)
+            _check_private(path, path.lstat(), owners={os.geteuid()})
 
 
 @contextmanager
-def open_commits(directory: Path) -> Iterator[Commits]:
-    """Open the folder of the commits; it is made if it does not exist.
+def open_files(directory: Path) -> Iterator[int]:
+    """Yield a handle of the folder of the files; it is made if it does not exist.
+
+    Files are removed through it: even if the path leads to another folder by now, nothing in that is removed.
 
     Raises:
         InputError: It is a link, belongs to another user, or can be changed by others.
-        OutputError: The file system has no hard links.
+        OutputError: The file system has no symbolic links.
     """
-    path = directory / COMMITS
+    path = directory / FILES
     if path.is_symlink():
         raise _make_foreign(path)
     path.mkdir(MODE, exist_ok=True)
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        _check_own(path, os.fstat(handle), stat.S_ISDIR)
+        check_own(path, os.fstat(handle), stat.S_ISDIR)
         _check_private(path, os.fstat(handle), owners={os.geteuid()})
-        _check_hard_links(path)
+        _check_symbolic_links(path)
         _add_signpost(handle)
-        yield Commits(handle)
+        for name in FOLDERS:
+            with suppress(FileExistsError):
+                os.mkdir(name, MODE, dir_fd=handle)
+            check_own(path / name, os.stat(name, dir_fd=handle, follow_symlinks=False), stat.S_ISDIR)
+        yield handle
     finally:
         os.close(handle)
 
 
-def _add_signpost(commits: int) -> None:
+def _add_signpost(files: int) -> None:
     """Add a file that no reader of Parquet can read, whose name says what to read."""
     with suppress(FileExistsError):
-        file = os.open(SIGNPOST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=commits)
+        file = os.open(SIGNPOST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=files)
         with os.fdopen(file, "w", encoding="utf-8") as stream:
             stream.write(
-                "Older commits are in this folder, with the same rows. Read DIR/data, never DIR/**/*.parquet.\n"
+                "Replaced files are in this folder too, with the same rows. Read DIR/data, never DIR/**/*.parquet.\n"
             )
 
 
@@ -188,7 +192,7 @@ def _open_lock(path: Path) -> IO[str]:
         raise
     stream = os.fdopen(handle, "a+", encoding="utf-8")
     try:
-        _check_own(path, os.fstat(handle), stat.S_ISREG)
+        check_own(path, os.fstat(handle), stat.S_ISREG)
     except BaseException:
         stream.close()
         raise
@@ -203,7 +207,12 @@ def _name_holder(content: str) -> str:
         return "another process"
 
 
-def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
+def check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
+    """Refuse a name of another kind, a file with several names, and a name of another user.
+
+    Raises:
+        InputError: It is one of them.
+    """
     is_hard_link = stat.S_ISREG(found.st_mode) and found.st_nlink != 1
     if not is_kind(found.st_mode) or is_hard_link or found.st_uid != os.geteuid():
         raise _make_foreign(path)
@@ -229,18 +238,16 @@ def _make_foreign(path: Path) -> InputError:
     return InputError(f"{path} is a link, or belongs to another user: give a new directory, or remove it first")
 
 
-def _check_hard_links(directory: Path) -> None:
-    """Refuse a file system without hard links before anything is fetched."""
+def _check_symbolic_links(directory: Path) -> None:
+    """Refuse a file system without symbolic links before anything is fetched."""
     with tempfile.TemporaryDirectory(dir=directory) as probe:
-        file = Path(probe, "file")
-        file.touch()
         try:
-            os.link(file, Path(probe, "link"))
+            Path(probe, "link").symlink_to("file")
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             msg = (
-                f"cannot write a data set in {directory.parent}: its file system has no hard links ({explain(error)});"
-                " give a directory on another one"
+                f"cannot write a data set in {directory.parent}: its file system has no symbolic links"
+                f" ({explain(error)}); give a directory on another one"
             )
             raise OutputError(msg) from error

@@ -25,7 +25,6 @@ from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import REMEMBER_MISSING_S, Client, use_client
 from genanalytics.fetching.dispatch import Dispatch
 from genanalytics.fetching.progress import make_progress_bar
-from genanalytics.formats.parquet import read_table as read_file
 from genanalytics.ids.form import CREATED, escape_surrogates, read_created_s
 from genanalytics.ids.known import KnownIds
 from genanalytics.ids.read import Ids, IdSource, read_ids
@@ -206,7 +205,7 @@ class _Run:
         most_refreshed: int | None = None,
         batch_rows: int = BATCH_ROWS,
     ) -> ExportResult:
-        self._stored.learn(self._writer.directory, self._writer.manifest.files)
+        self._writer.learn_ids(self._stored)
         due = self._find_due()[:most_refreshed]
         again = self._find_due_failures() if retry else []
         wanted = chain(due, self._find_new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
@@ -251,13 +250,9 @@ class _Run:
 
     def _find_due(self) -> Sequence[str]:
         """Return the ids of young records that are final by now."""
-        due: list[str] = []
-        for file in self._writer.manifest.files:
-            if file.young:
-                columns = ["requested_id", "created_at", "fetched_at"]
-                table = read_file(self._writer.directory / file.path, columns=columns)
-                is_due = pa.compute.less_equal(_find_final_at(table), _to_micros(self._started))
-                due += table.filter(is_due)["requested_id"].to_pylist()
+        table = self._writer.read_young(["requested_id", "created_at", "fetched_at"])
+        is_due = pa.compute.less_equal(_find_final_at(table), _to_micros(self._started))
+        due: list[str] = table.filter(is_due)["requested_id"].to_pylist()
         return due
 
     def _find_due_failures(self) -> Sequence[str]:

@@ -19,24 +19,44 @@ def check_names(path: str | os.PathLike[str], names: Iterable[str]) -> None:
             raise _make_outside(path, name)
 
 
-def check_links(path: str | os.PathLike[str], root: str, names: Iterable[str]) -> None:
-    """Refuse a data set on this machine with links that lead out of it.
+def find_missing(path: str | os.PathLike[str], root: str, names: Iterable[str]) -> list[str]:
+    """Return the files that a data set on this machine lacks; refuse links that lead out of it.
 
     Args:
         path: The data set.
-        root: The directory of the commit, or of a copy.
+        root: The folder with the files, or a copy.
         names: The files, relative to `root`.
 
     Raises:
-        InputError: There is one.
+        InputError: There is such a link.
     """
-    if not Path(root).is_relative_to(os.path.realpath(path)):
-        raise _make_outside(path, os.path.relpath(root, os.path.realpath(path)))
-    files = [Path(root, name) for name in names]
-    places = {file.parent for file in files} | {file for file in files if file.is_symlink()}
-    for place in places:
-        if not Path(os.path.realpath(place)).is_relative_to(root):
-            raise _make_outside(path, os.path.relpath(place, root))
+    real = os.path.realpath(root)
+    if not Path(real).is_relative_to(os.path.realpath(path)):
+        raise _make_outside(path, os.path.relpath(real, os.path.realpath(path)))
+    folders: dict[str, list[str]] = {}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        folders.setdefault(folder, []).append(file)
+    missing = []
+    for folder, files in folders.items():
+        place = f"{real}/{folder}"
+        if not Path(os.path.realpath(place)).is_relative_to(real):
+            raise _make_outside(path, folder)
+        is_link = _list_folder(place)
+        missing += [f"{folder}/{file}".removeprefix("/") for file in files if file not in is_link]
+        for file in files:
+            if is_link.get(file) and not Path(os.path.realpath(f"{place}/{file}")).is_relative_to(real):
+                raise _make_outside(path, f"{folder}/{file}")
+    return missing
+
+
+def _list_folder(place: str) -> dict[str, bool]:
+    """Return the names in a folder, and whether each is a link; none if there is no folder."""
+    try:
+        with os.scandir(place) as entries:
+            return {entry.name: entry.is_symlink() for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
 
 
 def _is_inside(name: str) -> bool:
@@ -47,7 +67,7 @@ def _is_inside(name: str) -> bool:
     """
     first, *rest = name.split("/")
     is_plain = all(part not in {"", ".", ".."} and "\\" not in part and "\0" not in part for part in rest)
-    return name == FAILURES_FILE or (first in {"data", "failures"} and len(rest) > 0 and is_plain)
+    return name == FAILURES_FILE or (first in {"data", "failures", "ids"} and len(rest) > 0 and is_plain)
 
 
 def _make_outside(path: str | os.PathLike[str], name: str) -> InputError:

@@ -1,34 +1,35 @@
-"""The writer of a data set: a lock, and commits that readers see whole or not at all (`commit`)."""
+"""The writer of a data set: commits that readers see whole or not at all (`commit`)."""
 
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics._version import __version__
-from genanalytics.base.atomic import sync
 from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
-from genanalytics.dataset.directory import COMMITS, NEXT, VISIBLE, Commits, check_path, check_place, lock, open_commits
+from genanalytics.dataset.content import DataFile, Manifest
+from genanalytics.dataset.directory import check_path
+from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.failures import FAILURES, FailedIds
-from genanalytics.dataset.manifest import CURRENT, DataFile, Manifest, read_failures, read_manifest
+from genanalytics.dataset.folder import name_manifest
+from genanalytics.dataset.inside import find_missing
+from genanalytics.dataset.manifest import parse, read_failures, read_manifest
+from genanalytics.dataset.merging import group_small
+from genanalytics.dataset.stored import StoredIds, digest_rows
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
 
 Interval = Literal["month", "day"]
 Partition = Interval | None
-
-SMALL = 1 << 17
-"""Files with fewer rows are small: `compact` merges them up to this size."""
-
-_KEPT = 10
-"""The number of commits before the last one that remain, for readers that started with them."""
 
 
 class Writer(AbstractContextManager["Writer"]):
@@ -53,21 +54,21 @@ class Writer(AbstractContextManager["Writer"]):
             raise InputError(msg)
         self.directory = directory
         self.manifest = Manifest(0, "", __version__, partition, redact, failures=0, files=(), failure_files=())
+        self._place = Disk(directory)
+        self._token = secrets.token_hex(8)
         self._failed: FailedIds | None = None
-        self._lock = ExitStack()
-        self._commits: Commits
+        self._young_ids: dict[str, pa.ChunkedArray] = {}
+        self._opened = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as entered, _explain_errors(self.directory):
-            check_place(self.directory)
-            entered.enter_context(lock(self.directory))
-            self._commits = entered.enter_context(open_commits(self.directory))
+            entered.enter_context(self._place.open())
             self._open()
-            self._lock = entered.pop_all()
+            self._opened = entered.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._lock:
+        with self._opened:
             if kind is None and self._has_changed_failures:
                 self._merge([])
 
@@ -89,15 +90,19 @@ class Writer(AbstractContextManager["Writer"]):
         """
         arrived = pa.concat_tables([table.select(["requested_id"]) for table in (final, young)])["requested_id"]
         with self._begin() as commit:
-            kept = [young]
+            parts, replaced = [young], [arrived.slice(0, 0)]
             for file in self.manifest.files:
                 rest = self._read_without(file, arrived) if file.young else None
                 if rest is None:
-                    commit.keep(file)
+                    commit.keep([file])
                 else:
-                    kept.append(rest)
+                    parts.append(rest)
+                    replaced.append(self._young_ids[file.path])
             commit.add(final, young=False)
-            commit.add(unify(kept), young=True)
+            commit.add(unify(parts), young=True)
+            stored = pa.chunked_array([chunk for ids in replaced for chunk in ids.chunks], pa.string())
+            new = arrived.filter(pa.compute.invert(pa.compute.is_in(arrived, value_set=stored)))
+            commit.add_ids(np.sort(digest_rows(new)))
             ended = self._load_failed().end(arrived.to_pylist())
             self._load_failed().add(failures)
             commit.add_failures(pa.concat_tables([ended, failures]), len(self._load_failed()))
@@ -111,7 +116,7 @@ class Writer(AbstractContextManager["Writer"]):
             OutputError: It cannot be written; the data set is as before.
         """
         before = len(self.manifest.files)
-        groups = list(_group_small(self.manifest.files))
+        groups = list(group_small(self.manifest.files))
         if groups or self._has_changed_failures:
             self._merge(groups)
         return before - len(self.manifest.files)
@@ -120,17 +125,22 @@ class Writer(AbstractContextManager["Writer"]):
         """Merge each group of files, and the failures, in one commit."""
         merged = {file.path for group in groups for file in group}
         with self._begin() as commit:
-            for file in self.manifest.files:
-                if file.path not in merged:
-                    commit.keep(file)
-            for number, group in enumerate(groups):
-                rows = unify(read_table(self._root / file.path) for file in group)
-                commit.write(rows, Path(group[0].path).parent, f"-{number}", young=group[0].young)
+            commit.keep(file for file in self.manifest.files if file.path not in merged)
+            commit.merge(groups)
             commit.merge_failures()
 
     def read_failures(self) -> pa.Table:
         """Return the ids without a record, with the columns of `failures.FAILURES`."""
         return read_failures(self.directory) if self.manifest.commit else FAILURES.empty_table()
+
+    def read_young(self, columns: list[str]) -> pa.Table:
+        """Return columns of the rows that may still change."""
+        young = [file for file in self.manifest.files if file.young]
+        return unify([self._read(file, columns) for file in young]).select(columns)
+
+    def learn_ids(self, stored: StoredIds) -> None:
+        """Add the ids of all rows to those that are known to be stored."""
+        stored.learn(self._place, self.manifest)
 
     @property
     def _has_changed_failures(self) -> bool:
@@ -141,28 +151,32 @@ class Writer(AbstractContextManager["Writer"]):
             self._failed = FailedIds(self.read_failures())
         return self._failed
 
-    @property
-    def _root(self) -> Path:
-        return self.directory / COMMITS / f"{self.manifest.commit:08d}"
-
     def _open(self) -> None:
-        """Read the last commit, and remove the rest of an unfinished one."""
-        if (self.directory / CURRENT).exists():
-            found = read_manifest(self.directory)
+        """Read the last commit, and bring what other programs see to it."""
+        found = self._read_last()
+        if found is not None:
             self._check_same(found)
             self.manifest = found
-            if (self.directory / CURRENT).readlink() != Path(COMMITS, self._root.name):
+            self._place.show(found)
+
+    def _read_last(self) -> Manifest | None:
+        """Return the last commit; None if there is none. Commits of a copy whose files are missing are removed."""
+        for number in reversed(self._place.list_manifests()):
+            found = parse(self._place, name_manifest(number))
+            missing = find_missing(self.directory, self._place.root, found.list_names())
+            if found.commit != number:
                 msg = (
                     f"the manifest.json of {self.directory} is that of another commit ({found.commit}): restore the"
                     " data set from a copy"
                 )
                 raise InputError(msg)
-        for name in self._commits.list():
-            if name > self._root.name:
-                self._commits.remove(name)
-        for name in VISIBLE:
-            with suppress(FileExistsError):
-                (self.directory / name).symlink_to(Path(CURRENT, name))
+            if not missing:
+                return found
+            if found.folder == self._place.inode:
+                msg = f"{missing[0]} of {self.directory} is missing: restore the data set from a copy"
+                raise InputError(msg)
+            self._place.remove([name_manifest(number)])
+        return None
 
     def _check_same(self, found: Manifest) -> None:
         if found.partition != self.manifest.partition:
@@ -179,11 +193,15 @@ class Writer(AbstractContextManager["Writer"]):
 
     def _read_without(self, file: DataFile, ids: pa.ChunkedArray) -> pa.Table | None:
         """Return the rows of a file except those with one of `ids`; None if it contains none of them."""
-        present = read_table(self._root / file.path, columns=["requested_id"])["requested_id"]
-        replaced = pa.compute.is_in(present, value_set=ids)
+        if file.path not in self._young_ids:
+            self._young_ids[file.path] = self._read(file, ["requested_id"])["requested_id"]
+        replaced = pa.compute.is_in(self._young_ids[file.path], value_set=ids)
         if not pa.compute.any(replaced).as_py():
             return None
-        return read_table(self._root / file.path).filter(pa.compute.invert(replaced))
+        return self._read(file).filter(pa.compute.invert(replaced))
+
+    def _read(self, file: DataFile, columns: list[str] | None = None) -> pa.Table:
+        return read_table(self._place.locate(file.path), columns=columns, filesystem=self._place.filesystem)
 
     @contextmanager
     def _begin(self) -> Iterator[NextCommit]:
@@ -193,37 +211,28 @@ class Writer(AbstractContextManager["Writer"]):
             commit=self.manifest.commit + 1,
             committed_at=datetime.now(UTC).isoformat(timespec="seconds"),
             written_by=__version__,
+            writer=self._token,
+            folder=self._place.inode,
         )
-        root = self.directory / COMMITS / f"{manifest.commit:08d}"
+        commit = NextCommit(self._place, manifest)
         with _explain_errors(self.directory):
             try:
-                commit = NextCommit(root, self._root, manifest)
                 yield commit
                 done = commit.finish()
-                self._publish(root)
+                self._place.publish(done)
             except BaseException:
                 self._failed = None
-                if not self._is_current(root):  # a signal can arrive after the last step
-                    self._commits.remove(root.name, ignore_errors=True)
+                if not self._is_published(manifest.commit):  # a signal can arrive after the last step
+                    self._place.remove(commit.written)
                 raise
-        self.manifest = done
-        oldest = f"{max(0, done.commit - _KEPT):08d}"
-        for name in self._commits.list():
-            if name < oldest:
-                self._commits.remove(name, ignore_errors=True)
+            self.manifest = done
+            self._place.show(done)
+            self._place.clean(done)
+        named = {file.path for file in done.files if file.young}
+        self._young_ids = {name: ids for name, ids in self._young_ids.items() if name in named}
 
-    def _publish(self, root: Path) -> None:
-        link = self.directory / NEXT
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path(COMMITS, root.name))
-        sync(self.directory)
-        link.rename(self.directory / CURRENT)
-        sync(self.directory)
-
-    def _is_current(self, root: Path) -> bool:
-        with suppress(OSError):
-            return (self.directory / CURRENT).readlink().name == root.name
-        return False
+    def _is_published(self, number: int) -> bool:
+        return number in self._place.list_manifests()
 
 
 def compact(directory: str | os.PathLike[str]) -> int:
@@ -241,18 +250,6 @@ def compact(directory: str | os.PathLike[str]) -> int:
     partition: Any = manifest.partition
     with Writer(path, partition=partition, redact=manifest.redact) as writer:
         return writer.compact()
-
-
-def _group_small(files: Sequence[DataFile]) -> Iterator[list[DataFile]]:
-    """Yield the small files to merge: of one partition, all final or all young, until they are not small."""
-    waiting: dict[tuple[Path, bool], list[DataFile]] = {}
-    for file in files:
-        if file.rows < SMALL:
-            group = waiting.setdefault((Path(file.path).parent, file.young), [])
-            group.append(file)
-            if sum(one.rows for one in group) >= SMALL:
-                yield waiting.pop((Path(file.path).parent, file.young))
-    yield from (group for group in waiting.values() if len(group) > 1)
 
 
 @contextmanager

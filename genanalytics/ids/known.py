@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-_DIGEST_BYTES = 16
+DIGEST_BYTES = 16
 Digests = npt.NDArray[np.bytes_]
 
 
@@ -29,15 +29,20 @@ class KnownIds:
     def __len__(self) -> int:
         return sum(map(len, self._arrays))
 
+    @property
+    def digests(self) -> Digests:
+        """The digests of all ids, in ascending order."""
+        return merge(self._arrays)
+
     def has(self, ids: Sequence[str]) -> list[bool]:
         """Return for each id whether it was added before."""
-        distinct, places = np.unique(_digest(ids), return_inverse=True)  # sorted, they are found in half the time
+        distinct, places = np.unique(digest(ids), return_inverse=True)  # sorted, they are found in half the time
         found: list[bool] = self._find(distinct)[places].tolist()
         return found
 
     def add(self, ids: Sequence[str]) -> list[bool]:
         """Add the ids and return for each whether it is new; a repeated new id is new once."""
-        digests = _digest(ids)
+        digests = digest(ids)
         distinct, first = np.unique(digests, return_index=True)
         new = ~self._find(distinct)
         if new.any():
@@ -46,6 +51,12 @@ class KnownIds:
         is_new[first[new]] = True
         flags: list[bool] = is_new.tolist()
         return flags
+
+    def add_digests(self, digests: Digests) -> None:
+        """Add ids whose digests are given in ascending order, each once; some may be known."""
+        new = digests[~self._find(digests)] if self._arrays else digests
+        if len(new):
+            self._insert(new)
 
     def _find(self, digests: Digests) -> npt.NDArray[np.bool_]:
         found = np.zeros(len(digests), dtype=bool)
@@ -56,11 +67,20 @@ class KnownIds:
 
     def _insert(self, digests: Digests) -> None:
         while self._arrays and len(self._arrays[-1]) <= 2 * len(digests):
-            digests = np.sort(np.concatenate([self._arrays.pop(), digests]))
+            digests = merge([self._arrays.pop(), digests])
         self._arrays.append(digests)
 
 
-def _digest(ids: Sequence[str]) -> Digests:
-    digests = (blake2b(each.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest() for each in ids)
+def digest(ids: Sequence[str]) -> Digests:
+    """Return the digest of each id."""
+    digests = (blake2b(each.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest() for each in ids)
     # numpy hides trailing NULs, but compares all 16 bytes
-    return np.frombuffer(b"".join(digests), dtype=f"S{_DIGEST_BYTES}")
+    return np.frombuffer(b"".join(digests), dtype=f"S{DIGEST_BYTES}")
+
+
+def merge(arrays: Sequence[Digests]) -> Digests:
+    """Return the digests of sorted arrays in ascending order."""
+    if len(arrays) == 1:
+        return arrays[0]
+    joined = np.concatenate([np.empty(0, f"S{DIGEST_BYTES}"), *arrays])
+    return np.sort(joined, kind="stable")

@@ -15,7 +15,7 @@ from genanalytics.dataset import manifest as dataset
 from genanalytics.dataset.writer import Writer
 from genanalytics.errors import InputError
 from genanalytics.files import read_parquet
-from support.datasets import NO_FAILURE, NONE, committed, rows, seen
+from support.datasets import NO_FAILURE, NONE, committed, make_old, rows, seen
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
@@ -31,12 +31,12 @@ def test_a_lock_that_leads_to_another_file_is_refused(link: Any, directory: Path
     assert precious.read_text() == "x"
 
 
-def test_commits_that_lead_to_another_directory_are_refused(directory: Path, tmp_path: Path) -> None:
+def test_files_that_lead_to_another_directory_are_refused(directory: Path, tmp_path: Path) -> None:
     directory.mkdir()
     foreign = tmp_path / "foreign" / "00000009"
     foreign.mkdir(parents=True)
-    (directory / ".commits").symlink_to(foreign.parent)
-    with pytest.raises(InputError, match=r"\.commits is a link, or belongs to another user"):
+    (directory / ".files").symlink_to(foreign.parent)
+    with pytest.raises(InputError, match=r"\.files is a link, or belongs to another user"):
         committed(directory, rows("gen-1"))
     assert list(foreign.parent.iterdir()) == [foreign]
 
@@ -71,7 +71,7 @@ needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="on
 
 
 @needs_root
-@pytest.mark.parametrize("name", ["", ".commits", ".lock", ".current", "data", "failures.parquet", "manifest.json"])
+@pytest.mark.parametrize("name", ["", ".files", ".files/data", ".lock", "data", "failures.parquet", "manifest.json"])
 def test_a_directory_a_file_or_a_link_of_another_user_is_refused(name: str, directory: Path) -> None:
     committed(directory, rows("gen-1"))
     os.chown(directory / name, 12345, -1, follow_symlinks=False)
@@ -89,7 +89,7 @@ def test_a_new_directory_of_another_user_stays_empty(directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["", ".commits"])
+@pytest.mark.parametrize("name", ["", ".files", "data"])
 def test_a_directory_that_every_user_can_change_is_refused(name: str, directory: Path) -> None:
     committed(directory, rows("gen-1"))
     (directory / name).chmod(0o777)
@@ -110,17 +110,19 @@ def test_nothing_is_open_to_every_user_even_without_a_umask(directory: Path) -> 
     assert [path for path in (directory, *directory.rglob("*")) if path.is_dir() and path.stat().st_mode & 0o002] == []
 
 
-def test_nothing_is_deleted_in_a_folder_that_took_the_place_of_the_commits(directory: Path, tmp_path: Path) -> None:
-    commits, moved, other = directory / ".commits", tmp_path / "moved", tmp_path / "other"
+def test_nothing_is_deleted_in_a_folder_that_took_the_place_of_the_files(directory: Path, tmp_path: Path) -> None:
+    files, moved, other = directory / ".files", tmp_path / "moved", tmp_path / "other"
     with Writer(directory, partition=None) as writer:
-        for number in range(11):
-            writer.commit(rows(f"gen-{number}"), NONE, NO_FAILURE)
-        shutil.copytree(commits, other)
-        commits.rename(moved)
-        commits.symlink_to(other)
-        writer.commit(rows("gen-11"), NONE, NO_FAILURE)
-    assert (other / "00000001").is_dir()
-    assert not (moved / "00000001").exists()
+        for number in range(19):
+            writer.commit(NONE, rows("gen-1", total_cost=number), NO_FAILURE)
+        make_old(directory)
+        first = next(path.name for path in (files / "data").iterdir() if path.name.startswith("00000001"))
+        shutil.copytree(files, other)
+        files.rename(moved)
+        files.symlink_to(other)
+        writer.commit(NONE, rows("gen-1", total_cost=20), NO_FAILURE)
+    assert (other / "data" / first).is_file()
+    assert not (moved / "data" / first).exists()
 
 
 OUTSIDE = {
@@ -148,14 +150,14 @@ def test_a_manifest_that_names_a_file_elsewhere_is_refused(
         read_parquet(directory.as_uri())
 
 
-@pytest.mark.parametrize("name", ["data", "data/month=2026-09", "data/month=2026-09/00000001.parquet", ""])
+@pytest.mark.parametrize("name", ["data", "data/month=2026-09", "file", ""])
 def test_a_link_in_a_commit_that_leads_elsewhere_is_refused(name: str, directory: Path, tmp_path: Path) -> None:
     committed(directory, rows("gen-1"))
-    inside = Path(os.path.realpath(directory / ".current")) / name
+    inside = dataset.list_files(directory)[0] if name == "file" else directory / ".files" / name
     inside.rename(tmp_path / "foreign")
     inside.symlink_to(tmp_path / "foreign")
     for use in (read_parquet, ga.scan, ga.compact, lambda path: committed(path, rows("gen-2"))):
-        with pytest.raises(InputError, match="leads out of the data set"):
+        with pytest.raises(InputError, match=r"leads out of the data set|\.files\S* is a link"):
             use(directory)
 
 
@@ -209,8 +211,9 @@ def test_a_file_of_a_file_manager_or_an_editor_is_in_nobodys_way(name: str, dire
     directory.mkdir()
     (directory / name).touch()
     committed(directory, rows("gen-1"))
-    for place in (directory / ".commits", directory / "data"):
+    hidden = [directory / "data", directory / "data" / "month=2026-09"] if name[0] == "." else []
+    for place in (directory / ".files", directory / ".files" / "data", *hidden):
         (place / name).touch()
-    (directory / ".commits" / "x.parquet~").touch()
+    (directory / ".files" / "data" / "x.parquet~").touch()
     committed(directory, rows("gen-2"))
     assert seen(directory) == {"gen-1": 1, "gen-2": 1}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from genanalytics.dataset import commit, failures as log
+from genanalytics.dataset import disk, failures as log
 from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import read_failures, read_manifest
 from genanalytics.dataset.writer import Writer, compact
@@ -44,7 +44,7 @@ def test_the_rows_written_grow_with_the_failures_and_not_with_their_square(
         written += table.num_rows if table.schema.names == FAILURES.names else 0
         write_table(table, path)
 
-    monkeypatch.setattr(commit, "write_table", counting)
+    monkeypatch.setattr(disk, "write_table", counting)
     batches, size = 32, 5
     for attempt in range(2):  # the second time, every id fails again
         written = 0
@@ -80,7 +80,7 @@ def test_readers_of_the_data_set_see_each_change_and_the_file_has_it_when_the_ru
         writer.commit(rows("gen-1"), NONE, NO_FAILURE)  # the young row becomes final
         assert writer.manifest.failures == len(left)
     assert listed(directory) == left
-    assert [file.path for file in read_manifest(directory).failure_files] == ["failures.parquet"]
+    assert len(read_manifest(directory).failure_files) == 1
 
 
 def run(directory: Path) -> None:

@@ -100,7 +100,7 @@ def test_kill_9_at_any_moment_of_repeated_exports(trials: int, server: FaultServ
     assert sum(seen(directory).values()) == len(ids)
     assert_true(read_parquet(directory))
     left = {path.name for path in directory.iterdir()}
-    assert left == {".commits", ".current", ".lock", "data", "failures.parquet", "manifest.json"}
+    assert left == {".files", ".lock", "data", "failures.parquet", "manifest.json"}
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

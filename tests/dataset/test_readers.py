@@ -25,7 +25,7 @@ from genanalytics.formats import parquet
 from genanalytics.formats.parquet import unify_schemas
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.schema import COLUMNS, Kind
-from support.datasets import NO_FAILURE, NONE, committed, rows, seen
+from support.datasets import NO_FAILURE, NONE, committed, make_old, rows, seen
 
 
 def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> None:
@@ -33,11 +33,17 @@ def test_readers_that_began_with_a_commit_finish_with_it(directory: Path) -> Non
         writer.commit(NONE, rows("gen-0"), NO_FAILURE)
         before = dataset.list_files(directory)
         for number in range(10):
+            make_old(directory)
             writer.commit(NONE, rows("gen-0", total_cost=number), NO_FAILURE)
             assert pq.ParquetFile(before[0]).read().num_rows == 1
-        writer.commit(NONE, rows("gen-0"), NO_FAILURE)
-    assert not before[0].exists()
-    assert len(list((directory / ".commits").glob("0*"))) == 1 + 10
+        for number in range(9):
+            writer.commit(NONE, rows("gen-0", total_cost=number), NO_FAILURE)
+        assert not before[0].exists()
+        replaced = dataset.list_files(directory)
+        for number in range(30):
+            writer.commit(NONE, rows("gen-0", total_cost=number), NO_FAILURE)
+        assert replaced[0].exists(), "for an hour"
+        assert len(list((directory / ".files" / "manifests").iterdir())) <= 12
 
 
 def test_a_reader_of_the_directory_itself_gets_an_error_and_never_a_row_twice(directory: Path) -> None:
@@ -88,12 +94,15 @@ def test_a_reader_that_was_overtaken_begins_again(directory: Path, monkeypatch: 
         if not overtaken:
             overtaken.append(True)
             with Writer(directory, partition=None) as writer:
-                for number in range(12):
-                    writer.commit(rows(f"gen-new-{number}"), NONE, NO_FAILURE)
+                writer.commit(rows(*(f"gen-new-{number}" for number in range(12))), NONE, NO_FAILURE)
+                writer.compact()
+                make_old(directory)
+                for _ in range(20):
+                    writer.commit(NONE, rows("gen-young"), NO_FAILURE)
         return parquet.read_table(path, **options)
 
     monkeypatch.setattr(dataset, "read_file", slowly)
-    assert len(read_parquet(directory)) == 13
+    assert len(read_parquet(directory)) == 14
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.long)])

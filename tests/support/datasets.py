@@ -2,6 +2,8 @@
 
 import glob
 import json
+import os
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -33,6 +35,12 @@ def committed(directory: Path, *tables: pa.Table, partition: Partition = "month"
     with Writer(directory, partition=partition) as writer:
         for table in tables:
             writer.commit(table, NONE, NO_FAILURE)
+
+
+def make_old(directory: Path) -> None:
+    """Make the files of a data set two hours old, so that replaced ones can be removed."""
+    for path in (directory / ".files").rglob("*"):
+        os.utime(path, (moment := time.time() - 7_200, moment), follow_symlinks=False)
 
 
 def seen(directory: Path) -> Counter[str]:

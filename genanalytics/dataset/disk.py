@@ -1,0 +1,166 @@
+"""A directory of this machine as the place of a data set that is written."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from genanalytics.base.atomic import sync
+from genanalytics.dataset.content import Manifest
+from genanalytics.dataset.directory import DATA, MODE, check_place, lock, open_files
+from genanalytics.dataset.folder import FILES, Folder, list_numbers, name_manifest
+from genanalytics.dataset.format_1 import adopt, remove_commits
+from genanalytics.dataset.manifest import parse
+from genanalytics.dataset.place import MANIFESTS, TakenError
+from genanalytics.dataset.view import View
+from genanalytics.formats.parquet import write_table
+
+KEPT_COMMITS = 10
+"""The number of commits before the last one whose files remain, for readers that started with them."""
+KEPT_S = 3_600.0
+"""The time for which replaced files remain at least."""
+_CLEANED_EVERY = 10
+_THINNED_S = 60.0
+"""Of the manifests before the last ones, one for each minute remains."""
+_THREADS = 8
+
+
+class Disk(Folder):
+    """A directory with a data set that one process writes.
+
+    Args:
+        directory: The data set; it is created when it is opened.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._directory = directory
+        self._view = View(directory)
+        self._written: list[str] = []
+        self._folders: set[str] = set()
+        self._handle = -1
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Check the directory, hold its lock, and take over a data set of format 1."""
+        with ExitStack() as opened:
+            check_place(self._directory)
+            opened.enter_context(lock(self._directory))
+            self._handle = opened.enter_context(open_files(self._directory))
+            self.root = os.path.realpath(self._directory / FILES)
+            if not self.list_manifests():
+                adopt(self._directory, self)
+            yield
+
+    def write_table(self, rows: pa.Table, name: str) -> None:
+        """Write a new Parquet file."""
+        write_table(rows, self._begin(name))
+
+    def write_bytes(self, content: bytes, name: str) -> None:
+        """Write a new file."""
+        Path(self._begin(name)).write_bytes(content)
+
+    def take(self, path: str, name: str) -> None:
+        """Give a file of this file system a name in the data set."""
+        target = self._begin(name)
+        with suppress(FileExistsError):  # an interrupted writer got as far as this
+            os.link(path, target)
+
+    def _begin(self, name: str) -> str:
+        """Return the path of a new file, whose folder exists."""
+        folder = os.path.dirname(name)  # noqa: PTH120 - a text
+        if folder not in self._folders:
+            Path(self.locate(folder)).mkdir(MODE, exist_ok=True)
+            self._folders.add(folder)
+        self._written.append(name)
+        return self.locate(name)
+
+    def flush(self) -> None:
+        """Flush all written files and their folders to the disk."""
+        written, self._written = self._written, []
+        folders = {os.path.dirname(name) for name in written} | {DATA, ""}  # noqa: PTH120 - texts
+        paths = [Path(self.locate(name)) for name in written]
+        with ThreadPoolExecutor(_THREADS) as threads:
+            list(threads.map(sync, paths))
+            list(threads.map(sync, [Path(self.locate(folder)) for folder in sorted(folders, reverse=True)]))
+
+    def publish(self, manifest: Manifest) -> None:
+        """Publish a manifest: a rename, under the lock."""
+        self.flush()
+        path = Path(self.locate(name_manifest(manifest.commit)))
+        if path.exists():
+            raise TakenError(path.name)
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(manifest.to_json(), encoding="utf-8")
+        sync(part)
+        part.rename(path)
+        sync(path.parent)
+
+    def show(self, manifest: Manifest) -> None:
+        """Bring the visible names to a commit."""
+        self._view.show(manifest)
+        remove_commits(self._directory)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that cannot be removed stay until they are cleaned away."""
+        for name in names:
+            folder, _, file = name.rpartition("/")
+            with suppress(OSError), _open_folder(self._handle, folder) as handle:
+                os.unlink(file, dir_fd=handle)
+
+    def clean(self, manifest: Manifest) -> None:
+        """Remove files that no kept manifest names, after an hour; at every tenth commit."""
+        if manifest.commit % _CLEANED_EVERY:
+            return
+        before = time.time() - KEPT_S
+        numbers = self._list_own(MANIFESTS, before=float("inf"))
+        kept = _choose_kept(numbers, before)
+        self.remove(name for name in numbers if name not in kept)  # parts of an interrupted writer too
+        named = {name for kept_one in kept for name in parse(self, kept_one).list_names()}
+        self.remove(name for name in self._list_files(before - _THINNED_S) if name not in named)
+
+    def _list_files(self, before: float) -> Iterator[str]:
+        """Yield the names of files that were written before a moment."""
+        for folder in ("failures", "ids", DATA):
+            yield from self._list_own(folder, before)
+        with _open_folder(self._handle, DATA) as handle:
+            names = os.listdir(handle)  # noqa: PTH208 - of a handle
+        for name in names:
+            with suppress(NotADirectoryError):
+                yield from self._list_own(f"{DATA}/{name}", before)
+
+    def _list_own(self, folder: str, before: float) -> dict[str, float]:
+        """Return the files in a folder that were written before a moment, with their times."""
+        found = {}
+        with _open_folder(self._handle, folder) as handle, os.scandir(handle) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if entry.is_file(follow_symlinks=False) and status.st_mtime < before:
+                    found[f"{folder}/{entry.name}"] = status.st_mtime
+        return found
+
+
+def _choose_kept(manifests: dict[str, float], before: float) -> list[str]:
+    """Return the names of the manifests to keep: the last ones, and one for each minute of the last hour."""
+    names = {number: name_manifest(number) for number in list_numbers([name.rpartition("/")[2] for name in manifests])}
+    numbers: Sequence[int] = list(names)
+    last = numbers[-1 - KEPT_COMMITS :]
+    minutes = {
+        int(manifests[names[number]] / _THINNED_S): number for number in numbers if manifests[names[number]] >= before
+    }
+    return [names[number] for number in sorted({*last, *minutes.values()})]
+
+
+@contextmanager
+def _open_folder(files: int, folder: str) -> Iterator[int]:
+    """Yield a handle of a folder, to which no link leads."""
+    with ExitStack() as opened:
+        handle = files
+        for name in filter(None, folder.split("/")):
+            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
+            opened.callback(os.close, handle)
+        yield handle

@@ -1,0 +1,124 @@
+"""A folder of this machine, or of a file system that pyarrow knows, as the place of a data set that is read."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs
+
+from genanalytics.base.content import unreadable
+from genanalytics.dataset.place import MANIFESTS
+
+FILES = ".files"
+"""The folder of the immutable files of a data set on disk."""
+CURRENT = ".current"
+"""The link to the last commit of a data set of format 1."""
+
+_NUMBER = re.compile(r"(\d{8,})\.json")
+
+
+class Folder:
+    """A folder of this machine with the files of a data set.
+
+    Args:
+        directory: The data set. Its files are in the hidden folder `FILES`; in a copy without hidden names they are in
+            the directory itself, and in format 1 in the folder of the last commit.
+    """
+
+    filesystem = None
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.title = os.fspath(directory)
+        self.root = _find_root(self.title)
+
+    def locate(self, name: str) -> str:
+        """Return the path of a file."""
+        return f"{self.root}/{name}"
+
+    def list_manifests(self) -> Sequence[int]:
+        """Return the numbers of the manifests, in ascending order."""
+        try:
+            return list_numbers(os.listdir(self.locate(MANIFESTS)))  # noqa: PTH208 - texts
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return the content of a file."""
+        return Path(self.locate(name)).read_bytes()
+
+    @property
+    def inode(self) -> int:
+        """The inode of the folder: a copy has another one."""
+        return os.stat(self.root).st_ino  # noqa: PTH116 - a text
+
+
+class RemoteFolder:
+    """A folder behind a URL that pyarrow knows.
+
+    Args:
+        url: The URL of the data set.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.title = url
+        try:
+            self.filesystem, root = pyarrow.fs.FileSystem.from_uri(url.rstrip("/"))
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
+            raise unreadable(url, error) from error
+        self._root = root
+        if isinstance(self.filesystem, pyarrow.fs.LocalFileSystem):
+            self._root = _find_root(root)
+
+    def locate(self, name: str) -> str:
+        """Return the path of a file."""
+        return f"{self._root}/{name}"
+
+    def list_manifests(self) -> Sequence[int]:
+        """Return the numbers of the manifests, in ascending order."""
+        selector = pyarrow.fs.FileSelector(self.locate(MANIFESTS), allow_not_found=True)
+        return list_numbers([found.base_name for found in self.filesystem.get_file_info(selector)])
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return the content of a file."""
+        with self.filesystem.open_input_stream(self.locate(name)) as stream:
+            content: bytes = stream.read()
+        return content
+
+
+def open_source(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - one of two
+    """Return the place of a data set that is read, given by its directory or URL.
+
+    Raises:
+        InputError: No file system has the URL.
+    """
+    return RemoteFolder(os.fspath(path)) if is_url(path) else Folder(path)
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a URL."""
+    return "://" in os.fspath(path)
+
+
+def name_manifest(number: int) -> str:
+    """Return the name of a manifest.
+
+    >>> name_manifest(42)
+    'manifests/00000042.json'
+    """
+    return f"{MANIFESTS}/{number:08d}.json"
+
+
+def list_numbers(names: Sequence[str]) -> list[int]:
+    """Return the numbers of the manifests among names, in ascending order."""
+    return sorted(int(found[1]) for name in names if (found := _NUMBER.fullmatch(name)))
+
+
+def _find_root(directory: str) -> str:
+    """Return the folder with the files of a data set."""
+    for name in (FILES, CURRENT):
+        root = os.path.join(directory, name)  # noqa: PTH118 - a text
+        if os.path.isdir(root if name == CURRENT else os.path.join(root, MANIFESTS)):  # noqa: PTH112, PTH118
+            return os.path.realpath(root)
+    return os.path.realpath(directory)
