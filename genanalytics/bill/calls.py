@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.bill.book import PRICES, list_keys
 from genanalytics.bill.items import itemize
 from genanalytics.bill.relations import is_of_length
@@ -116,14 +117,14 @@ def add_prices(calls: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
 
 def add_attempts(calls: pd.DataFrame) -> pd.DataFrame:
     """Return calls with `endpoint` (str) of the attempt that succeeded, and `retried`, whether an attempt failed."""
-    numbered = calls[["created_at", "provider_responses"]].assign(requested_id=calls.index.astype("str"))
+    numbered = calls[["created_at", "provider_responses"]].assign(requested_id=calls.index.astype(TEXT))
     each = attempts(numbered)
     number = each["requested_id"].astype(np.int64)
     good = each["succeeded"].fillna(value=False).to_numpy(dtype=bool)
     endpoint = each["endpoint_id"][good].groupby(number[good]).last()
     failed = number[(~each["succeeded"]).fillna(value=False).to_numpy(dtype=bool)].unique()
     return calls.assign(
-        endpoint=endpoint.reindex(calls.index).astype("str"), retried=np.isin(calls.index.to_numpy(), failed)
+        endpoint=endpoint.reindex(calls.index).astype(TEXT), retried=np.isin(calls.index.to_numpy(), failed)
     )
 
 
@@ -131,7 +132,7 @@ def name_apps(calls: pd.DataFrame) -> pd.Series:
     """Return the app of each call as text: `app_id`, else the name that an activity export contains; empty without."""
     in_extra = {text: _read_app(text) for text in calls["extra"].dropna().unique()}
     names = calls[_APP].astype("object").where(calls[_APP].notna(), calls["extra"].map(in_extra))
-    return calls["app_id"].astype("object").where(calls["app_id"].notna(), names).fillna("").astype("str")
+    return calls["app_id"].astype("object").where(calls["app_id"].notna(), names).fillna("").astype(TEXT)
 
 
 def _read_app(extra: str) -> str:

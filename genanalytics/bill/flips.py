@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
@@ -74,18 +75,18 @@ _LABELS = {
     "lost_tokens": "lost at most",
     "loss": "loss at most",
 }
-_DTYPES = {
-    "session_id": "str",
-    "requested_id": "str",
-    "previous_id": "str",
+_DTYPES: Dtypes = {
+    "session_id": TEXT,
+    "requested_id": TEXT,
+    "previous_id": TEXT,
     "created_at": "datetime64[us, UTC]",
-    "model": "str",
-    "provider_name": "str",
+    "model": TEXT,
+    "provider_name": TEXT,
     "app_id": "Int64",
     "gap_ms": "Int64",
     **dict.fromkeys(_TOKENS, "Int64"),
     "loss": "Float64",
-    "cause": "str",
+    "cause": TEXT,
 }
 _UPPER_BOUND = "losses are upper bounds: a part of the cache might have expired in any case"
 
@@ -222,7 +223,7 @@ def cache_flip_summary(flips: pd.DataFrame) -> pd.DataFrame:
     known = flips.assign(nano=np.round(flips["loss"].astype("Float64") * NANO_PER_USD), gap=flips["loss"].isna())
     grouped = known.groupby("cause", sort=True)
     loss = grouped["nano"].sum(min_count=1) / NANO_PER_USD
-    found = pd.DataFrame({"cause": loss.index.astype("str")}).assign(
+    found = pd.DataFrame({"cause": loss.index.astype(TEXT)}).assign(
         flips=grouped.size().to_numpy(),
         lost_tokens=grouped["lost_tokens"].sum().to_numpy(),
         loss=loss.array,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing
 from genanalytics.bill.amounts import NANO_PER_USD
@@ -41,16 +42,16 @@ _ID = "requested_id"
 _HOUR = "hour of a request"
 _PLACE = "place of a regime"
 _COLUMNS = ("regime", "kind", "since", "until", "relation", "requests", "extra_cost", "share", "examples")
-_DTYPES = {
+_DTYPES: Dtypes = {
     "regime": "Int64",
-    "kind": "str",
+    "kind": TEXT,
     "since": "datetime64[us, UTC]",
     "until": "datetime64[us, UTC]",
-    "relation": "str",
+    "relation": TEXT,
     "requests": "Int64",
     "extra_cost": "Float64",
     "share": "Float64",
-    "examples": "str",
+    "examples": TEXT,
 }
 
 _READ, _WRITTEN = nw.col("cache_read_tokens"), nw.col("cache_write_tokens").fill_null(0)
@@ -224,7 +225,7 @@ def _find_most_expensive(source: Source, keys: Sequence[GroupKey], counted: pa.T
     rows = nw.from_native(extended).lazy().filter(nw.col("is most").fill_null(value=False))
     first = rows.group_by(_PLACE).agg(nw.col(name_clean(_ID)).min().alias("id"))
     ids = to_nullable(first.collect(backend="pyarrow").to_native()).set_index(_PLACE)["id"]
-    return ids.reindex(np.arange(len(groups), dtype=np.float64)).astype("str").to_list()
+    return ids.reindex(np.arange(len(groups), dtype=np.float64)).astype(TEXT).to_list()
 
 
 def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> _Hours:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import BY, PRICES, RESOLUTIONS, WRITE_ALL, WRITE_NOTHING, WRITES, Book
 from genanalytics.bill.groups import LIMITS, solve_groups
@@ -124,14 +125,14 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         columns[name] = table.get(f"moment {end}", unknown)
     columns |= {
         "explained_share": (table["requests"] / total).astype("Float64").mask(rest),
-        "identified": reasons.astype("str"),
+        "identified": reasons.astype(TEXT),
         "relation": _relate(table),
     }
     for name in PRICES:
         shown = known if name.startswith("cache") else known | (table["identified"] == CACHE_UNKNOWN)
         columns[name] = table[name].astype("Float64").where(shown)
     columns |= {name: table[name].astype("Float64") for name in LIMITS}
-    columns[WRITES] = table[WRITES].map({1.0: WRITE_ALL, 0.0: WRITE_NOTHING}).astype("str")
+    columns[WRITES] = table[WRITES].map({1.0: WRITE_ALL, 0.0: WRITE_NOTHING}).astype(TEXT)
     keys = labels.iloc[table["group"].to_numpy(dtype=np.int64)].reset_index(drop=True)
     found = pd.concat([keys, pd.DataFrame(columns)[list(_COLUMNS)]], axis=1)
     return found.sort_values([*labels.columns, "regime"], kind="stable", ignore_index=True)
@@ -150,4 +151,4 @@ def _relate(table: pd.DataFrame) -> pd.Series:
             words.append(ONLY if alone[row["group"]] == 1 else MAIN)
         else:
             words.append(describe_relation(row, mains[row["group"]]))
-    return pd.Series(words, table.index, dtype="str")
+    return pd.Series(words, table.index, dtype=TEXT)

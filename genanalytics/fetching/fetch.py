@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.cache.contents import to_line
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome
@@ -165,14 +166,14 @@ def _make_failures(failures: list[tuple[int, Answer]]) -> pd.DataFrame:
     answers = [answer for _, answer in sorted(failures, key=lambda failure: failure[0])]
     return pd.DataFrame(
         {
-            "requested_id": pd.Series([escape_surrogates(answer.requested_id) for answer in answers], dtype="str"),
-            "outcome": pd.Series([answer.outcome.value for answer in answers], dtype="str"),
+            "requested_id": pd.Series([escape_surrogates(answer.requested_id) for answer in answers], dtype=TEXT),
+            "outcome": pd.Series([answer.outcome.value for answer in answers], dtype=TEXT),
             "status": pd.Series([answer.status for answer in answers], dtype="Int64"),
-            "message": pd.Series([answer.message for answer in answers], dtype="str"),
+            "message": pd.Series([answer.message for answer in answers], dtype=TEXT),
             "attempts": pd.Series([answer.attempts for answer in answers], dtype="Int64"),
-            "returned_id": pd.Series([escape_surrogates(answer.returned_id) for answer in answers], dtype="str"),
+            "returned_id": pd.Series([escape_surrogates(answer.returned_id) for answer in answers], dtype=TEXT),
             "body": pd.Series(
-                [answer.body.decode("utf-8", "backslashreplace") or None for answer in answers], dtype="str"
+                [answer.body.decode("utf-8", "backslashreplace") or None for answer in answers], dtype=TEXT
             ),
         }
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.base.text import to_sentence
 from genanalytics.fetching.answers import Outcome
@@ -119,11 +120,11 @@ class FetchResult:
         outcomes = [Outcome(name) for name in found.index]
         explained = pd.DataFrame(
             {
-                "outcome": pd.Series([outcome.value for outcome in outcomes], dtype="str"),
+                "outcome": pd.Series([outcome.value for outcome in outcomes], dtype=TEXT),
                 "ids": pd.Series(found["size"].tolist(), dtype="Int64"),
-                "meaning": pd.Series([outcome.meaning for outcome in outcomes], dtype="str"),
-                "next_step": pd.Series([outcome.next_step for outcome in outcomes], dtype="str"),
-                "example": pd.Series(found["first"].tolist(), dtype="str"),
+                "meaning": pd.Series([outcome.meaning for outcome in outcomes], dtype=TEXT),
+                "next_step": pd.Series([outcome.next_step for outcome in outcomes], dtype=TEXT),
+                "example": pd.Series(found["first"].tolist(), dtype=TEXT),
             }
         )
         explained.attrs = {"units": {"ids": Unit.COUNT.value}, "labels": {"ids": "ids"}}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import ShareOfTotal, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
@@ -100,14 +101,14 @@ def _compare(both: pd.DataFrame, statistic: Statistic, *, is_partial: bool) -> "
         for column, values in zip((low, high), ends, strict=True):
             columns[column] = pd.Series(pd.arrays.FloatingArray(values, np.isnan(values)), index=both.index)
         is_sure = (ends[0] > 0) | (ends[1] < 0)
-        words = pd.Series(np.where(is_sure, "sure", "unclear"), index=both.index, dtype="str")
+        words = pd.Series(np.where(is_sure, "sure", "unclear"), index=both.index, dtype=TEXT)
     columns[certainty] = words.where(columns[change].notna())
     return columns
 
 
 def _find_completeness(both: pd.DataFrame, statistic: Statistic, *, is_partial: bool) -> "pd.Series[Any]":
     """Return `exact` or `incomplete` for the change of a total in each group."""
-    words = pd.Series("incomplete" if is_partial else "exact", index=both.index, dtype="str")
+    words = pd.Series("incomplete" if is_partial else "exact", index=both.index, dtype=TEXT)
     is_share = isinstance(statistic.finish, ShareOfTotal)
     if statistic.unit is not Unit.USD and not is_share:
         return words

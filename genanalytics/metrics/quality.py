@@ -7,6 +7,7 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source
@@ -162,7 +163,7 @@ def quality(data: Records) -> pd.DataFrame:
         (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_pylist()
     found = [_make_row(check, numbers) for check in checks] + [_count_repeated(source)]
     report = pd.DataFrame(found, columns=["check", "rows", "of", "examples", "meaning"]).astype(
-        {"check": "str", "rows": "Int64", "of": "Int64", "examples": "str", "meaning": "str"}
+        {"check": TEXT, "rows": "Int64", "of": "Int64", "examples": TEXT, "meaning": TEXT}
     )
     report.insert(3, "share", (report["rows"] / report["of"].mask(report["of"] == 0)).astype("Float64"))
     report.attrs = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.numbers import read_number
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
@@ -87,7 +88,7 @@ def _floor(moment: datetime) -> datetime:
 def _read_texts(rows: Sequence[Mapping[str, Any]], *names: str) -> "pd.Series[str]":
     """Return the first of these fields that is text in each row."""
     found = [next((row[name] for name in names if isinstance(row.get(name), str) and row[name]), None) for row in rows]
-    return pd.Series(found, dtype="str")
+    return pd.Series(found, dtype=TEXT)
 
 
 def _read_numbers(rows: Sequence[Mapping[str, Any]], name: str) -> "pd.Series[Any]":

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.base.opening import open_path
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
@@ -22,8 +22,8 @@ _NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UI
 _DTYPES = {
     **{pa.type_for_alias(name.lower()): pd.api.types.pandas_dtype(name) for name in _NULLABLE},
     pa.bool_(): pd.BooleanDtype(),
-    pa.string(): pd.StringDtype(na_value=np.nan),
-    pa.large_string(): pd.StringDtype(na_value=np.nan),
+    pa.string(): TEXT,
+    pa.large_string(): TEXT,
     Kind.ATTEMPTS.arrow_type: pd.ArrowDtype(Kind.ATTEMPTS.arrow_type),
 }
 _UTC = ZoneInfo("UTC")  # cached from here on: pyarrow reports Ctrl-C while it loads a zone as a missing package
@@ -162,5 +162,5 @@ def drift(frame: FrameOrPath) -> pd.DataFrame:
         (name, "misfit" if name in FIELD_NAMES else "unknown", len(found), json.dumps(found[0]))
         for name, found in sorted(values.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-    dtypes = {"field": "str", "what": "str", "rows": "Int64", "example": "str"}
+    dtypes: Dtypes = {"field": TEXT, "what": TEXT, "rows": "Int64", "example": TEXT}
     return pd.DataFrame(report, columns=list(dtypes)).astype(dtypes)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.text import is_missing, name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.items import Itemized, divide
@@ -112,7 +113,7 @@ def describe_relations(relations: "pd.Series[Any]") -> "pd.Series[Any]":
     ['main price', '1.1 times the main price, at the same time']
     """
     texts = [_REGIME.sub("the main price", text) for text in relations.fillna("")]
-    return pd.Series([_MAIN.get(text, text) for text in texts], relations.index, dtype="str")
+    return pd.Series([_MAIN.get(text, text) for text in texts], relations.index, dtype=TEXT)
 
 
 def _describe_price(row: "dict[Any, Any]", of: int) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.moments import read_moment
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import name_group
@@ -255,7 +256,7 @@ def _join(summary: pd.DataFrame, activity: pd.DataFrame) -> pd.DataFrame:
 
 def _find_states(days: "pd.Series[Any]", activity: pd.DataFrame) -> "pd.Series[str]":
     first, last = _to_day(activity.attrs[FIRST_DAY]), _find_last(activity)
-    states = pd.Series(COMPLETE, index=days.index, dtype="str")
+    states = pd.Series(COMPLETE, index=days.index, dtype=TEXT)
     states[days > last] = YOUNG
     states[(days < first) | days.isna()] = OUTSIDE
     return states

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import find_coverage
 from genanalytics.records.exported import COLUMN_OF
-from genanalytics.records.frame import FrameOrPath, open_frame
+from genanalytics.records.frame import FrameOrPath, open_frame, to_nullable
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.service.reconciliation import NANO, Reconciliation
 from genanalytics.service.rounding import STEP_NANOUSD, Drift, explain_by_rounding, find_drift
@@ -84,8 +86,8 @@ def _make_side(
     nothing = pd.Series(0, index=described.index, dtype="Int64")
     return pd.DataFrame(
         {
-            "requested_id": pd.Series(described.index, dtype="str"),
-            "side": pd.Series([side] * len(described), dtype="str"),
+            "requested_id": pd.Series(described.index, dtype=TEXT),
+            "side": pd.Series([side] * len(described), dtype=TEXT),
             "day": known["created_at"].dt.floor("D").array,
             "model": known["model"].array,
             "records_nanousd": (nothing if records is None else _to_nanousd(records, "total_cost")).array,
@@ -116,7 +118,7 @@ def _tabulate(drifts: dict[str, Drift]) -> pd.DataFrame:
     """Return the rows of `Reconciliation.drifts`."""
     amounts = ("difference", "rounding", "unexplained", "noise")
     columns: dict[str, Any] = {
-        "field": pd.Series(list(drifts), dtype="str"),
+        "field": pd.Series(list(drifts), dtype=TEXT),
         "generations": pd.Series([drift.generations for drift in drifts.values()], dtype="Int64"),
     }
     for name in amounts:
@@ -148,7 +150,8 @@ def _compare_periods(
 def _read_column(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     if name in frame:
         return frame[name]
-    return pd.Series([None] * len(frame), index=frame.index, dtype=BY_NAME[name].kind.pandas_dtype)
+    gaps: pd.Series[Any] = to_nullable(pa.table([pa.nulls(len(frame), BY_NAME[name].kind.arrow_type)], [name]))[name]
+    return gaps.set_axis(frame.index)
 
 
 def _to_nanousd(frame: pd.DataFrame, field: str) -> "pd.Series[Any]":
@@ -180,10 +183,10 @@ def _find_differences(left: pd.DataFrame, right: pd.DataFrame, field: str) -> pd
     differs = differs.fillna(value=False).astype(bool)
     return pd.DataFrame(
         {
-            "requested_id": pd.Series(left.index[differs], dtype="str"),
-            "field": pd.Series([field] * int(differs.sum()), dtype="str"),
-            "records": left.loc[differs, field].map(_to_text).astype("str").array,
-            "activity": right.loc[differs, field].map(_to_text).astype("str").array,
+            "requested_id": pd.Series(left.index[differs], dtype=TEXT),
+            "field": pd.Series([field] * int(differs.sum()), dtype=TEXT),
+            "records": left.loc[differs, field].map(_to_text).astype(TEXT).array,
+            "activity": right.loc[differs, field].map(_to_text).astype(TEXT).array,
             "difference": by[differs].array,
         }
     )

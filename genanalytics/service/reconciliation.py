@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.html import make_block, make_lines
 from genanalytics.base.text import name_group
 from genanalytics.bill.page import Section
@@ -130,7 +131,7 @@ class Reconciliation:
         unexplained = int(rest.sum())
         cells[-1]["difference"] -= unexplained
         cells.append({"generations": int((rest != 0).sum()), "records": 0, "activity": 0, "difference": unexplained})
-        table = pd.DataFrame({"part": pd.Series(PARTS, dtype="str")})
+        table = pd.DataFrame({"part": pd.Series(PARTS, dtype=TEXT)})
         table["generations"] = pd.Series([one["generations"] for one in cells], dtype="Int64")
         for name in _AMOUNTS:
             table[f"{name}_usd"] = pd.Series([one[name] / NANO for one in cells], dtype="Float64")
@@ -149,7 +150,7 @@ class Reconciliation:
             {"generations": groups.size().astype("Int64"), "difference": groups.sum(min_count=1).astype("Float64")}
         )
         found = found.sort_values("generations", ascending=False, kind="stable").reset_index()
-        return found.assign(unit=found["field"].map(_find_unit).astype("str"))
+        return found.assign(unit=found["field"].map(_find_unit).astype(TEXT))
 
     def largest(self, most: int = MOST_ROWS) -> pd.DataFrame:
         """Return the generations that are missing or changed, the largest difference in the charge first.
@@ -165,8 +166,8 @@ class Reconciliation:
         found = pd.DataFrame(
             {
                 "requested_id": chosen["requested_id"],
-                "part": chosen["side"].map({**_SIDES, "both": PARTS[2]}).astype("str"),
-                "fields": chosen["requested_id"].map(fields).where(chosen["is_changed"]).astype("str"),
+                "part": chosen["side"].map({**_SIDES, "both": PARTS[2]}).astype(TEXT),
+                "fields": chosen["requested_id"].map(fields).where(chosen["is_changed"]).astype(TEXT),
             }
         )
         for name, nano in zip(_AMOUNTS, _split_amounts(chosen), strict=True):

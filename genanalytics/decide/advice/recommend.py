@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import divide_once
 from genanalytics.bill.prices import prices as compute_prices
@@ -177,7 +178,7 @@ def _arrange(
         for action, amounts in worth
     ]
     names = ["action", *_AMOUNTS, *_TEXTS]
-    dtypes = dict.fromkeys(names, "str") | dict.fromkeys(_AMOUNTS, "Float64")
+    dtypes = dict.fromkeys(names, TEXT) | dict.fromkeys(_AMOUNTS, "Float64")
     found = pd.DataFrame(rows, columns=names).astype(dtypes)
     found.attrs = {
         "units": dict.fromkeys(_AMOUNTS, Unit.USD.value),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.decide.budget.bands import DRAWS, LEAST_WEEKS, WEEK, Model, expect, fit, simulate
 from genanalytics.decide.budget.daily import Daily, fill_gaps
 from genanalytics.decide.shifts.breaks import find_break
@@ -137,7 +138,7 @@ def backtest(daily: Daily, spans: Sequence[Span]) -> pd.DataFrame:
     known = [span for span in spans if not np.isnan(daily.costs[span.begin : span.end]).any()]
     rows = [_judge(daily, span, filled, weekdays) for span in known]
     columns = ["kind", "first", "last", "weeks", *_MONEY, "held_80", "held_95"]
-    types = {"kind": "str", "weeks": "Int64", "held_80": "boolean", "held_95": "boolean"}
+    types: Dtypes = {"kind": TEXT, "weeks": "Int64", "held_80": "boolean", "held_95": "boolean"}
     found = pd.DataFrame(rows, columns=columns).astype(types | dict.fromkeys(_MONEY, "Float64"))
     for name in ("first", "last"):
         found[name] = pd.to_datetime(found[name]).astype("datetime64[us]").dt.tz_localize(daily.zone)

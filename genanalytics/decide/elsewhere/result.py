@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.units import Unit, format_count, format_value
 
-DTYPES = {
-    "model": "str",
-    "provider_name": "str",
-    "to_model": "str",
-    "to_provider": "str",
+DTYPES: Dtypes = {
+    "model": TEXT,
+    "provider_name": TEXT,
+    "to_model": TEXT,
+    "to_provider": TEXT,
     "requests": "Int64",
     "requests_apart": "Int64",
     "cost": "Float64",
@@ -21,9 +22,9 @@ DTYPES = {
     "cost_there_high": "Float64",
     "change_low": "Float64",
     "change_high": "Float64",
-    "apart": "str",
-    "assumed": "str",
-    "refused": "str",
+    "apart": TEXT,
+    "assumed": TEXT,
+    "refused": TEXT,
 }
 """The columns of an answer."""
 

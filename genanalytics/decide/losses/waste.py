@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import check_prices
 from genanalytics.bill.flips import cache_flips
@@ -41,7 +42,7 @@ FALLBACK = "fallback"
 WITHIN_S = 10.0
 """The longest time in seconds between a request and its near-duplicate, unless the caller gives another one."""
 
-_EMPTY = pd.DataFrame({"requested_id": pd.array([], dtype="str"), "loss": np.array([], dtype=float)})
+_EMPTY = pd.DataFrame({"requested_id": pd.array([], dtype=TEXT), "loss": np.array([], dtype=float)})
 _NOTABLE = 1e-6
 _NO_MOMENTS = "the data has no column created_at"
 _REQUIRED = ("requested_id", "total_cost", "model", "provider_name", "native_tokens_prompt", "native_tokens_completion")
@@ -79,15 +80,15 @@ _LABELS = {
     "share": "share of bill",
     "time_ms": "time",
 }
-_DTYPES = {
-    "class": "str",
-    "kind": "str",
+_DTYPES: Dtypes = {
+    "class": TEXT,
+    "kind": TEXT,
     "requests": "Int64",
     **dict.fromkeys((*_AMOUNTS, "share"), "Float64"),
     "time_ms": "Int64",
-    "examples": "str",
-    "advice": "str",
-    "gap": "str",
+    "examples": TEXT,
+    "advice": TEXT,
+    "gap": TEXT,
 }
 
 
@@ -233,7 +234,7 @@ def _collect(data: Itemized, within_s: float) -> _Findings:
     gaps = {FLIPPED: gap} if gap else {}
     losses = _EMPTY if flips is None else flips.loc[flips["loss"] > 0, ["requested_id", "loss"]].astype({"loss": float})
     of_flips = [] if flips is None else [notice for notice in flips.attrs["notices"] if notice not in source.notices]
-    repeated = pd.DataFrame({"requested_id": pd.array(repeats.ids, dtype="str"), "repeated": 1.0})
+    repeated = pd.DataFrame({"requested_id": pd.array(repeats.ids, dtype=TEXT), "repeated": 1.0})
     last = source.find_latest("created_at") if "created_at" in source.columns else None
     marks = pd.concat([losses, repeated], ignore_index=True)
     with hold(add_amounts(rows, marks, 0 if last is None else int(last.value // 1_000))) as amounts:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.dtypes import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import check_prices, list_keys
 from genanalytics.bill.items import Itemized, itemize
@@ -66,7 +67,7 @@ _UNPRICED = "since no price explains their cost"
 _AMOUNTS = ("native_tokens_completion", "total_cost", "cache_discount")
 _COST_COLUMNS = ("total_cost", "upstream_inference_cost", "is_byok", SESSION)
 _NEEDED = (*REQUIRED, *OPTIONAL, *BILL_NEEDS)
-_DTYPES = {
+_DTYPES: Dtypes = {
     "requests": "Int64",
     "sessions": "Int64",
     "hit_rate": "Float64",
@@ -75,11 +76,11 @@ _DTYPES = {
     "as_seen": "Float64",
     "off": "Float64",
     **{name: "Float64" for lifetime in LIFETIMES for name in name_figures(lifetime)},
-    "best": "str",
+    "best": TEXT,
     "difference": "Float64",
     "difference_low": "Float64",
     "difference_high": "Float64",
-    "reason": "str",
+    "reason": TEXT,
 }
 _UNITS = {name: Unit.USD.value for name, dtype in _DTYPES.items() if dtype == "Float64"} | {
     **dict.fromkeys(("requests", "sessions"), Unit.COUNT.value),

@@ -6,6 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.bill.calls import add_attempts, add_prices, describe_guessed, name_apps, read_calls
 from genanalytics.bill.flips import SMALLEST_PROMPT, link_calls
 from genanalytics.bill.prices import prices as compute_prices
@@ -115,11 +116,11 @@ def guess_sessions(data: Records, prices: pd.DataFrame | None = None) -> tuple[A
     calls = add_attempts(add_prices(calls, compute_prices(data) if prices is None else prices))
     previous = link_calls(calls.assign(app=name_apps(calls)))
     sessions: list[str] = []
-    for name, before in zip(calls["requested_id"].astype("str"), previous, strict=True):
+    for name, before in zip(calls["requested_id"].astype(TEXT), previous, strict=True):
         sessions.append(f"guessed from {name}" if before == NOTHING else sessions[before])
     frame = collect(data)
     by_id = pd.Series(sessions, index=calls["requested_id"])
-    found = frame.assign(**{SESSION: frame["requested_id"].map(by_id).astype("str")})
+    found = frame.assign(**{SESSION: frame["requested_id"].map(by_id).astype(TEXT)})
     return found, [describe_guessed(len(calls))]
 
 

@@ -7,6 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.remembering import remembers
 from genanalytics.decide.replay.gaps import (
@@ -120,14 +121,13 @@ def hit_rate_by_gap(data: Records, *, by: str | Sequence[str] | None = None) -> 
     found = summary.astype({"prompt": "Int64", "cached": "Int64"})
     gaps = [GAPS[number] for number in found[_CLASS].astype(int)]
     found = found.drop(columns=_CLASS)
-    for place, (name, values, dtype) in enumerate(
-        (
-            ("gap", [gap.name for gap in gaps], "str"),
-            ("gap_low_ms", [max(gap.low_ms, 0.0) for gap in gaps], "Float64"),
-            ("gap_high_ms", [gap.high_ms for gap in gaps], "Float64"),
-        )
-    ):
-        found.insert(len(names) + place, name, pd.Series(values, found.index, dtype=dtype))
+    described = {
+        "gap": pd.Series([gap.name for gap in gaps], found.index, dtype=TEXT),
+        "gap_low_ms": pd.Series([max(gap.low_ms, 0.0) for gap in gaps], found.index, dtype="Float64"),
+        "gap_high_ms": pd.Series([gap.high_ms for gap in gaps], found.index, dtype="Float64"),
+    }
+    for place, (name, values) in enumerate(described.items()):
+        found.insert(len(names) + place, name, values)
     found.attrs = {
         "units": {"requests": Unit.COUNT.value, **summary.attrs["units"]},
         "labels": {"requests": "requests", **summary.attrs["labels"]},

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing
 from genanalytics.bill.items import add_items
@@ -262,7 +263,7 @@ def _arrange(rows: Sequence[dict[str, Any]], daily: DailySeries, names: Sequence
         found[name] = pd.to_datetime(found[name], utc=True).dt.tz_convert(daily.starts.tz).dt.as_unit("us")
     for name in numbers:
         found[name] = found[name].astype(float).astype("Float64")
-    found = found.astype(dict.fromkeys(texts, "str") | daily.keys.dtypes.to_dict())
+    found = found.astype(dict.fromkeys(texts, TEXT) | daily.keys.dtypes.to_dict())
     order = found.assign(size=found["cost_effect"].abs()).sort_values(
         ["size", "q_value", "metric", *names], ascending=[False, *[True] * (2 + len(names))], kind="stable"
     )

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -195,15 +196,22 @@ def _name_types(text: str, time: str, attempts: str, field: str) -> Mapping[Kind
     )
 
 
-def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:  # noqa: ANN401
-    from pyspark.sql.functions import expr  # noqa: PLC0415 - it is installed where its frames come from
+def _import_functions(frame: Any) -> ModuleType:  # noqa: ANN401
+    """Return Spark's functions for a frame: a frame of Spark Connect takes columns of another class.
 
+    Spark itself decides by the environment of the process, which may have sessions of both kinds.
+    """
+    remote = nw.from_native(frame).implementation.is_pyspark_connect()
+    return import_module("pyspark.sql.connect.functions" if remote else "pyspark.sql.functions")
+
+
+def _group_in_spark(frame: Any, by: Sequence[str], steps: Sequence[str]) -> Any:  # noqa: ANN401
+    expr = _import_functions(frame).expr
     return frame.groupBy(*by).agg(*map(expr, steps))
 
 
 def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # noqa: ANN401
-    from pyspark.sql.functions import broadcast  # noqa: PLC0415
-    from pyspark.sql.types import (  # noqa: PLC0415
+    from pyspark.sql.types import (  # noqa: PLC0415 - it is installed where its frames come from
         BooleanType,
         DoubleType,
         LongType,
@@ -217,7 +225,7 @@ def _join_in_spark(frame: Any, table: pa.Table, on: Sequence[str]) -> Any:  # no
     types |= {name: frame.schema[name].dataType for name in on}
     schema = StructType([StructField(name, types[name]) for name in table.column_names])
     rows = [tuple(row[name] for name in table.column_names) for row in table.to_pylist()]
-    small = broadcast(frame.sparkSession.createDataFrame(rows, schema))
+    small = frame.sparkSession.createDataFrame(rows, schema).hint("broadcast")
     conditions = [frame[f"`{name}`"].eqNullSafe(small[f"`{name}`"]) for name in on]
     joined = frame.join(small, conditions, "left") if on else frame.crossJoin(small)
     for name in on:
@@ -231,8 +239,7 @@ def _fence_in_spark(frame: Any, names: Iterable[str]) -> Any:  # noqa: ANN401
     Spark copies no such column into another, and derives no facts from it: the facts about a chain of columns grow
     exponentially, and a filter, which would be a fence too, makes Spark derive them.
     """
-    from pyspark.sql.functions import expr  # noqa: PLC0415
-
+    expr = _import_functions(frame).expr
     always = "spark_partition_id() >= 0"
     fenced = {name: expr(f"CASE WHEN {always} THEN {SPARK.quote(name)} END") for name in names}
     return frame.withColumns(fenced)
@@ -273,9 +280,12 @@ def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:
 
 
 def _list_errors_of_spark() -> tuple[type[Exception], ...]:
-    from py4j.protocol import Py4JError  # noqa: PLC0415 - they are installed where the frames come from
-    from pyspark.errors import PySparkException  # noqa: PLC0415
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - they are installed where the frames come from
 
+    try:
+        from py4j.protocol import Py4JError  # noqa: PLC0415
+    except ImportError:  # the client of Spark Connect has no Java
+        return (PySparkException,)
     return (PySparkException, Py4JError)
 
 

@@ -211,7 +211,8 @@ def find_dialect(data: object) -> Dialect | None:
     """Return the SQL of the engine that holds the data; None if it is in memory."""
     if nw.dependencies.is_duckdb_relation(data):
         return DUCKDB
-    return SPARK if nw.dependencies.is_pyspark_dataframe(data) else None
+    is_spark = nw.dependencies.is_pyspark_dataframe(data) or nw.dependencies.is_pyspark_connect_dataframe(data)
+    return SPARK if is_spark else None
 
 
 def _to_table(frame: "nw.LazyFrame[Any]") -> pa.Table:

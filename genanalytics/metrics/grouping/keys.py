@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.metrics.grouping.calendar import (
     PARTS,
     TIME,
@@ -97,7 +98,7 @@ def _make_family_key(_: ZoneInfo) -> GroupKey:
 
     def find_families(models: pd.Series) -> pd.Series:
         codes, slugs = pd.factorize(models)
-        families = pd.array([pattern.sub("", slug) for slug in slugs], dtype="str")
+        families = pd.array([pattern.sub("", slug) for slug in slugs], dtype=TEXT)
         return pd.Series(families.take(codes, allow_fill=True), index=models.index)
 
     lazy = {"family of model": nw.col("model").str.replace_all(_VARIANT, "")}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from genanalytics.base.dtypes import TEXT
 from genanalytics.base.text import name_group, shorten
 from genanalytics.bill.book import BY
 from genanalytics.bill.levels import CHANGE, SURCHARGE, TIER
@@ -146,4 +147,4 @@ def name_offers(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with one column for the model and the provider."""
     pairs = zip(*(rows[name] for name in BY), strict=True)
     names = [", ".join(shorten(name_group(part, missing="not given"), _LONGEST) for part in pair) for pair in pairs]
-    return rows.assign(**{_OFFER: pd.Series(names, rows.index, dtype="str")})
+    return rows.assign(**{_OFFER: pd.Series(names, rows.index, dtype=TEXT)})
