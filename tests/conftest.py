@@ -1,6 +1,4 @@
 import os
-import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +13,7 @@ from genanalytics.fetching.pacing import controller, pace
 from support.fault_server import FaultServer
 from support.faults import KEY
 from support.s3_server import S3Server, start_s3
+from support.spark import connect, find_url, start_spark
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -136,14 +135,12 @@ def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """Return a local session of Spark whose zone is nobody's UTC."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a package that is not ours
-        sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'genanalytics[spark]'")
-        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-            pytest.skip("there is no Java for Spark")
-        builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        builder = builder.config("spark.sql.shuffle.partitions", "2").config("spark.driver.bindAddress", "127.0.0.1")
-        session = builder.config("spark.sql.session.timeZone", "America/New_York").getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
+    with start_spark() as session:
         yield session
-        session.stop()
+
+
+@pytest.fixture(scope="session")
+def spark_connect(spark: Any) -> Iterator[Any]:  # noqa: ANN401 - pyspark has no types that are known here
+    """Return a session of Spark Connect, served by `spark`."""
+    with connect(find_url(spark)) as session:
+        yield session

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.bill.book import PRICES, list_keys
 from genanalytics.bill.items import itemize
 from genanalytics.bill.relations import is_of_length
@@ -132,7 +132,8 @@ def name_apps(calls: pd.DataFrame) -> pd.Series:
     """Return the app of each call as text: `app_id`, else the name that an activity export contains; empty without."""
     in_extra = {text: _read_app(text) for text in calls["extra"].dropna().unique()}
     names = calls[_APP].astype("object").where(calls[_APP].notna(), calls["extra"].map(in_extra))
-    return calls["app_id"].astype("object").where(calls["app_id"].notna(), names).fillna("").astype(TEXT)
+    apps = calls["app_id"].astype("object").where(calls["app_id"].notna(), names)
+    return apps.where(apps.notna(), "").astype(TEXT)
 
 
 def _read_app(extra: str) -> str:

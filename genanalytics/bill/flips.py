@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT, Dtypes
+from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.amounts import NANO_PER_MICRO, NANO_PER_USD
 from genanalytics.bill.book import BY, check_prices
@@ -364,6 +364,6 @@ def _find_gaps(now: pd.DataFrame, before: pd.DataFrame) -> "np.ndarray":
 
 
 def _is_same(now: pd.DataFrame, before: pd.DataFrame, name: str) -> "np.ndarray":
-    one, other = (rows[name].astype("object").fillna("") for rows in (now, before))
+    one, other = (rows[name].astype("object").where(rows[name].notna(), "") for rows in (now, before))
     same: np.ndarray = one.to_numpy() == other.to_numpy()
     return same

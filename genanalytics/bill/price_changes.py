@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.dtypes import TEXT, Dtypes
+from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing
 from genanalytics.bill.amounts import NANO_PER_USD

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import BY, PRICES, RESOLUTIONS, WRITE_ALL, WRITE_NOTHING, WRITES, Book
 from genanalytics.bill.groups import LIMITS, solve_groups

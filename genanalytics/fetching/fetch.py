@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.cache.contents import to_line
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome

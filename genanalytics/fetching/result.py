@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.html import make_block, make_table, to_html
 from genanalytics.base.text import to_sentence
 from genanalytics.fetching.answers import Outcome

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import ShareOfTotal, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats

@@ -7,7 +7,7 @@ from datetime import timedelta
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.metrics.declare import Count, RowValue, Sum
 from genanalytics.metrics.engines.protocol import Source

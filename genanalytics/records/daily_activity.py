@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.numbers import read_number
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.dtypes import TEXT, Dtypes
+from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.base.opening import open_path
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError

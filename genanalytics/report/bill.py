@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.text import is_missing, name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.items import Itemized, divide

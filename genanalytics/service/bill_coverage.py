@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.moments import read_moment
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import name_group

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.html import make_block, make_lines
 from genanalytics.base.text import name_group
 from genanalytics.bill.page import Section

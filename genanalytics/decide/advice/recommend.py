@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.items import divide_once
 from genanalytics.bill.prices import prices as compute_prices

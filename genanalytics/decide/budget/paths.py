@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT, Dtypes
+from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.decide.budget.bands import DRAWS, LEAST_WEEKS, WEEK, Model, expect, fit, simulate
 from genanalytics.decide.budget.daily import Daily, fill_gaps
 from genanalytics.decide.shifts.breaks import find_break

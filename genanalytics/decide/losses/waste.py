@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT, Dtypes
+from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import check_prices
 from genanalytics.bill.flips import cache_flips

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.dtypes import TEXT, Dtypes
+from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import check_prices, list_keys
 from genanalytics.bill.items import Itemized, itemize

@@ -6,7 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.bill.calls import add_attempts, add_prices, describe_guessed, name_apps, read_calls
 from genanalytics.bill.flips import SMALLEST_PROMPT, link_calls
 from genanalytics.bill.prices import prices as compute_prices

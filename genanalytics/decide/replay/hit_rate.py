@@ -7,7 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.remembering import remembers
 from genanalytics.decide.replay.gaps import (

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import is_missing
 from genanalytics.bill.items import add_items

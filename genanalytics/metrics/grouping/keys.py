@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.metrics.grouping.calendar import (
     PARTS,
     TIME,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from genanalytics.base.dtypes import TEXT
+from genanalytics.base.frames import TEXT
 from genanalytics.base.text import name_group, shorten
 from genanalytics.bill.book import BY
 from genanalytics.bill.levels import CHANGE, SURCHARGE, TIER

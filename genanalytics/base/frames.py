@@ -1,0 +1,23 @@
+"""Frames that are the same in every supported version of pandas."""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionDtype
+
+TEXT = pd.StringDtype(na_value=np.nan)
+"""Text in a frame: what the name `str` means in pandas 3; in pandas 2, it means Python objects."""
+Dtypes: TypeAlias = dict[str, ExtensionDtype | str]
+"""The dtypes of columns by name."""
+
+
+def stack(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of frames with the same columns, numbered anew; pandas 2 warns of those without a row.
+
+    >>> stack([pd.DataFrame({"n": [1]}), pd.DataFrame({"n": []}), pd.DataFrame({"n": [2]})])["n"].tolist()
+    [1, 2]
+    """
+    parts = list(frames)
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
