@@ -1,11 +1,10 @@
 """Sums, counts and percentiles by group in memory, with numpy.
 
 Rows are grouped once: each row gets the number of its group, which all aggregates read. A sum takes one pass.
-Percentiles select the few order statistics that they interpolate, without a sort.
+Known values are gathered group by group, and each group is sorted for its percentiles.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,24 +38,11 @@ class Groups:
         """The number of each row's group."""
         return np.zeros(self._rows, dtype=np.int64) if self._codes is None else self._codes
 
-    def part(self, rows: slice) -> "Groups":
-        """Return a part of the rows in the same groups."""
-        return Groups(None if self._codes is None else self._codes[rows], rows.stop - rows.start, self.count)
-
     def size(self) -> "np.ndarray":
         """Return the number of rows of each group."""
         if self._codes is None:
             return np.array([self._rows])
         return np.bincount(self._codes, minlength=self.count)
-
-    def known(self, values: "np.ndarray") -> "np.ndarray":
-        """Return the number of rows of each group in which a value is known."""
-        known = ~np.isnan(values)
-        if self._codes is None:
-            return np.array([np.count_nonzero(known)])
-        if known.all():
-            return self.size()
-        return np.bincount(self._codes, weights=known, minlength=self.count).astype(np.int64)
 
     def sum(self, values: "np.ndarray") -> "np.ndarray":
         """Return the sum of the known values of each group; 0 if there are none."""
@@ -66,46 +52,108 @@ class Groups:
         filled = np.where(gaps, 0.0, values) if gaps.any() else values
         return np.bincount(self._codes, weights=filled, minlength=self.count)
 
-    def at_ranks(self, values: "np.ndarray", ranks: "Sequence[Callable[[np.ndarray], np.ndarray]]") -> "np.ndarray":
-        """Return the values at ranks among the known values of each group, linearly interpolated between two of them.
+    def part(self, rows: slice) -> "Portion":
+        """Return a part of the rows."""
+        return Portion(None if self._codes is None else self._codes[rows], rows.stop - rows.start, self.count)
+
+
+class Portion:
+    """A part of the rows in the order of their groups, so that a group is one run of rows.
+
+    Args:
+        codes: The number of each row's group; None for one group of all rows.
+        rows: The number of rows.
+        count: The number of all groups.
+    """
+
+    def __init__(self, codes: "np.ndarray | None", rows: int, count: int) -> None:
+        self.rows = rows
+        self._order: np.ndarray | None = None
+        self._starts = np.zeros(min(rows, 1), dtype=np.intp)
+        self.groups = self._starts
+        """The groups that have rows in this part, in ascending order."""
+        if codes is not None and rows:
+            small = count <= np.iinfo(np.uint16).max  # which numpy sorts in one pass over them
+            self._order = np.argsort(codes.astype(np.uint16), kind="stable") if small else np.argsort(codes)
+            ordered = codes[self._order]
+            self._starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+            self.groups = ordered[self._starts]
+
+    def arrange(self, values: "np.ndarray") -> "np.ndarray":
+        """Return values of the rows in the order of this part."""
+        return values if self._order is None else values.take(self._order)
+
+    def size(self) -> "np.ndarray":
+        """Return the number of rows of each of `groups`."""
+        return np.diff(self._starts, append=self.rows)
+
+    def sum(self, values: "np.ndarray") -> "np.ndarray":
+        """Return the sum of arranged values in each of `groups`; of flags, the number of those that are true."""
+        dtype = np.intp if values.dtype == bool else values.dtype
+        return np.add.reduceat(values, self._starts, dtype=dtype) if self.rows else np.zeros(0, dtype)
+
+
+class Ranked:
+    """Known values by group, of which those at ranks are wanted.
+
+    Args:
+        count: The number of groups.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def add(self, portion: Portion, values: "np.ndarray", known: "np.ndarray | None", counts: "np.ndarray") -> None:
+        """Add the arranged values of a part of the rows, given the number of known ones in each of its groups."""
+        kept = values if known is None else values.take(np.flatnonzero(known))
+        self._parts.append((kept, portion.groups, counts))
+
+    def find(self, ranks: "Sequence[Callable[[np.ndarray], np.ndarray]]") -> "np.ndarray":
+        """Return the values at ranks, linearly interpolated between two of them.
 
         Args:
-            values: A value per row, NaN if unknown.
             ranks: Functions from the number of known values of each group to a rank. The smallest value has rank 0;
                 NaN means no rank.
 
         Returns:
             A row per rank and a column per group; NaN without a rank.
         """
-        ordered = values if self._order is None else values[self._order]
-        counts = self.known(values)
+        ordered, counts = self._gather()
         ends = np.cumsum(counts)
         starts = ends - counts
-        ordered = ordered[~np.isnan(ordered)]
         wanted = np.array([rank(counts) for rank in ranks])
         some = ~np.isnan(wanted)
         wanted = np.where(some, wanted, 0.0)
         below, above = (rounded(wanted).astype(np.int64) for rounded in (np.floor, np.ceil))
-        if len(ordered) < _SMALL * self.count:
-            ordered = ordered[np.lexsort((ordered, np.repeat(np.arange(self.count), counts)))]
-        else:
-            places = np.concatenate([below, above])
-            for group in np.flatnonzero(counts):
-                ordered[starts[group] : ends[group]].partition(places[:, group])
+        _sort(ordered, starts, counts)
         result = np.full(wanted.shape, np.nan)
         low, high = (ordered[(starts + rank)[some]] for rank in (below, above))
-        with np.errstate(invalid="ignore"):  # between two infinities no value is known
-            share = (wanted - below)[some]
-            result[some] = np.where(low == high, low, low + (high - low) * share)
+        share = (wanted - below)[some]
+        result[some] = np.where(low == high, low, low + (high - low) * share)
         return result
 
-    @cached_property
-    def _order(self) -> "np.ndarray | None":
-        """The rows, group by group; 16-bit numbers are sorted in one pass over them."""
-        if self._codes is None:
-            return None
-        small = self.count <= np.iinfo(np.uint16).max
-        return np.argsort(self._codes.astype(np.uint16) if small else self._codes, kind="stable")
+    def _gather(self) -> "tuple[np.ndarray, np.ndarray]":
+        """Return all values, group by group, and their number in each group."""
+        counts = np.zeros(self._count, dtype=np.int64)
+        for _, groups, n in self._parts:
+            counts[groups] += n
+        free = np.cumsum(counts) - counts
+        ordered = np.empty(counts.sum())
+        for values, groups, n in self._parts:
+            moves = free[groups] - (np.cumsum(n) - n)
+            ordered[np.repeat(moves, n) + np.arange(len(values))] = values
+            free[groups] += n
+        return ordered, counts
+
+
+def _sort(ordered: "np.ndarray", starts: "np.ndarray", counts: "np.ndarray") -> None:
+    """Bring the values of each group into order, in place; numpy sorts them faster than it finds ten of them."""
+    if len(ordered) < _SMALL * len(counts):
+        ordered[:] = ordered[np.lexsort((ordered, np.repeat(np.arange(len(counts)), counts)))]
+        return
+    for group in np.flatnonzero(counts):
+        ordered[starts[group] : starts[group] + counts[group]].sort()
 
 
 def group_rows(keys: Sequence[pd.Series], rows: int) -> tuple[Groups, list[pd.Series]]:

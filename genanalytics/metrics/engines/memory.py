@@ -1,4 +1,4 @@
-"""Statistics of a frame in memory: Arrow computes the row values, numpy the aggregates."""
+"""Statistics of a frame in memory: numpy computes row values and aggregates, narwhals what a user declares besides."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, RowValue, Sum
+from genanalytics.metrics.engines.arrays import Column, Numbers, Operand, UnsupportedError, read_column
 from genanalytics.metrics.engines.columns import (
     Values,
     check_names,
@@ -19,7 +20,8 @@ from genanalytics.metrics.engines.columns import (
     describe_infinite,
     to_number,
 )
-from genanalytics.metrics.engines.kernels import Groups, group_rows, to_floats
+from genanalytics.metrics.engines.kernels import Groups, Portion, Ranked, group_rows, to_floats
+from genanalytics.metrics.engines.plan import make_plan
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
     HOUR,
@@ -39,7 +41,9 @@ from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
 from genanalytics.records.schema import BY_NAME
 
-_PORTION_ROWS = 200_000
+_PORTION_ROWS = 65_536
+"""So few that columns and row values stay in the cache of a processor."""
+_DTYPES: Mapping[type, type] = {Sum: np.float64, Count: np.int64}
 _CODES = "number of the group"
 _CLEAN = {"str", "boolean", "Int64", "int64", "datetime64[us, UTC]"}
 """The pandas dtypes of columns that are grouped by as they are."""
@@ -88,25 +92,26 @@ class InMemory:
         values = list_values(aggregates, ())
         added = [step for step in aggregates if isinstance(step, Sum | Count)]
         quantiles = list_quantiles(aggregates)
-        totals: dict[Sum | Count, np.ndarray] = dict.fromkeys(added, np.zeros(groups.count))
-        ranked = {value: np.empty(len(self._data)) for value in quantiles}
+        totals: dict[Sum | Count, np.ndarray] = {
+            step: np.zeros(groups.count, dtype=_DTYPES[type(step)]) for step in added
+        }
+        ranked = {value: Ranked(groups.count) for value in quantiles}
         for part in _divide(len(self._data)):
-            inside, table = groups.part(part), self._compute(values, (), part)
-            floats = _to_numbers(table, values)
-            totals = {step: total + _add(inside, floats, step) for step, total in totals.items()}
-            for value, column in ranked.items():
-                column[part] = floats[value]
+            portion = groups.part(part)
+            _add(portion, self._measure(values, portion, part), totals, ranked)
         found |= {step.name: total for step, total in totals.items()}
         for value, steps in quantiles.items():
-            rows = groups.at_ranks(ranked[value], [step.ranks for step in steps])
+            rows = ranked[value].find([step.ranks for step in steps])
             found |= {step.name: pa.array(row, from_pandas=True) for step, row in zip(steps, rows, strict=True)}
         if own:
             found |= _aggregate_own(groups, self._compute(list_values((), needs), needs), own)
         return pa.table(found)
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
-        numbers = pa.array(_to_numbers(self._compute([value], ()), [value])[value], from_pandas=True)
-        table = nw.from_native(pa.table({value.name: numbers}), eager_only=True)
+        rows = slice(0, len(self._data))
+        measured = self._measure([value], Groups(None, rows.stop, 1).part(rows), rows)[value]
+        gaps = None if measured.known is None else ~measured.known
+        table = nw.from_native(pa.table({value.name: pa.array(measured.values, mask=gaps)}), eager_only=True)
         for name, step in steps.items():
             table = table.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
@@ -135,16 +140,15 @@ class InMemory:
         if hours is not None:
             row = names[-1].to_numpy()
             found[HOUR] = pa.Array.from_pandas(hours.iloc[np.maximum(row, 0)].where(row >= 0))
-        sums = {column: np.zeros(inner.count) for value in values for column in (Sum(value).name, Count(value).name)}
+        sums = {step: np.zeros(inner.count) for value in values for step in (Sum(value), Count(value))}
         others = [name for name in groups.column_names if name not in {PLACE, *(key.group for key in by)}]
         constants = {name: to_floats(groups[name]) for name in others}
         for part in _divide(len(self._data)):
-            given = {name: pa.array(numbers[places[part]]) for name, numbers in constants.items()}
-            own, table = inner.part(part), self._compute(values, (), part, given)
-            for value, floats in _to_numbers(table, values).items():
-                sums[Sum(value).name] += own.sum(floats)
-                sums[Count(value).name] += own.known(floats)
-        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found | sums)).lazy()
+            given = {name: numbers[places[part]] for name, numbers in constants.items()}
+            portion = inner.part(part)
+            _add(portion, self._measure(values, portion, part, given), sums, {})
+        found |= {step.name: column for step, column in sums.items()}
+        clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
         return clusters
 
     def join(self, lazy: "nw.LazyFrame[Any]", table: pa.Table, on: Sequence[str]) -> "nw.LazyFrame[Any]":
@@ -222,6 +226,34 @@ class InMemory:
         """Return columns of a part of the rows as Arrow, as `columns.clean` returns them."""
         return pa.table({name: self._to_arrow(name, part) for name in names})
 
+    def _measure(
+        self,
+        values: Sequence[RowValue],
+        portion: Portion,
+        part: slice,
+        given: "Mapping[str, np.ndarray] | None" = None,
+    ) -> dict[RowValue, Numbers]:
+        """Return the row values of a part of the rows, arranged; they may read given numbers too."""
+        plan, numbers = make_plan(tuple(values)), given or {}
+
+        def read(name: str) -> Operand:
+            if name in numbers:
+                return Column(portion.arrange(numbers[name]), portion.arrange(~np.isnan(numbers[name])))
+            if name not in plan.needs:
+                raise UnsupportedError
+            return read_column(to_number(name, self._to_arrow(name, part)), portion.arrange)
+
+        try:
+            found, others = plan.run(read, portion.rows), plan.others
+        except UnsupportedError:
+            found, others = {}, tuple(values)
+        if others:
+            table = self._compute(others, (), part, {name: pa.array(column) for name, column in numbers.items()})
+            for value, floats in _to_numbers(table, others).items():
+                known = ~np.isnan(floats)
+                found[value] = Numbers(portion.arrange(np.where(known, floats, 0.0)), portion.arrange(known))
+        return found
+
     def _compute(
         self,
         values: Sequence[RowValue],
@@ -229,7 +261,7 @@ class InMemory:
         part: slice = slice(None),
         given: "Mapping[str, pa.Array] | None" = None,
     ) -> pa.Table:
-        """Return the columns that are needed, given ones, and the row values of a part of the rows, as Arrow."""
+        """Return the columns that are needed, given ones, and the row values of a part of the rows, by narwhals."""
         steps = order_by_need(values)
         columns = {name: to_number(name, self._to_arrow(name, part)) for name in list_columns(steps, needs)}
         computed = nw.from_native(pa.table(columns | dict(given or {})), eager_only=True)
@@ -295,14 +327,22 @@ def _divide(rows: int) -> list[slice]:
     return [slice(start, min(start + _PORTION_ROWS, rows)) for start in range(0, max(rows, 1), _PORTION_ROWS)]
 
 
-def _add(groups: Groups, floats: "Mapping[RowValue, np.ndarray]", step: Sum | Count) -> "np.ndarray":
-    match step:
-        case Sum(value):
-            return groups.sum(floats[value])
-        case Count(RowValue() as value):
-            return groups.known(floats[value])
-        case _:
-            return groups.size()
+def _add(
+    portion: Portion,
+    measured: Mapping[RowValue, Numbers],
+    totals: "Mapping[Sum | Count, np.ndarray]",
+    ranked: Mapping[RowValue, Ranked],
+) -> None:
+    """Add row values of a part of the rows to the sums and counts of all groups, and to the values with ranks."""
+    for value, (values, known) in measured.items():
+        counts = portion.size() if known is None else portion.sum(known)
+        for step, found in ((Sum(value), values), (Count(value), None)):
+            if step in totals:
+                totals[step][portion.groups] += counts if found is None else portion.sum(found)
+        if value in ranked:
+            ranked[value].add(portion, values, known, counts)
+    if Count() in totals:
+        totals[Count()][portion.groups] += portion.size()
 
 
 def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from genanalytics.metrics.declare import Quantile, RowValue
-from genanalytics.metrics.engines.kernels import Groups, group_rows
+from genanalytics.metrics.engines.kernels import Groups, Portion, Ranked, group_rows
 from genanalytics.units import Unit
 
 LEVELS = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0]
@@ -27,11 +27,23 @@ def of_numpy(codes: "np.ndarray", values: "np.ndarray", count: int) -> "np.ndarr
     return result
 
 
+def rank(codes: "np.ndarray | None", values: "np.ndarray", count: int, portion: int = 7_000) -> "np.ndarray":
+    """Return percentiles as the kernels have them, of rows in portions."""
+    ranked = Ranked(count)
+    for start in range(0, len(values), portion):
+        part = Portion(None if codes is None else codes[start:][:portion], len(values[start:][:portion]), count)
+        own = part.arrange(values[start:][:portion])
+        known = ~np.isnan(own)
+        ranked.add(part, own, known, part.sum(known))
+    return ranked.find(RANKS)
+
+
 @given(ROWS)
 def test_percentiles_of_small_groups_are_those_of_numpy(rows: list[tuple[int, float]]) -> None:
     codes, values = np.array([code for code, _ in rows], dtype=np.int64), np.array([value for _, value in rows])
-    found = Groups(codes, len(rows), 5).at_ranks(values, RANKS)
-    np.testing.assert_allclose(found, of_numpy(codes, values, 5), rtol=1e-12, atol=1e-6)
+    for portion in (1, 7, 100):
+        found = rank(codes, values, 5, portion)
+        np.testing.assert_allclose(found, of_numpy(codes, values, 5), rtol=1e-12, atol=1e-6)
 
 
 @pytest.mark.parametrize(("rows", "count"), [(20_000, 3), (20_000, 5_000), (4_000, 70_000)])
@@ -41,28 +53,33 @@ def test_percentiles_of_few_large_and_of_many_small_groups_are_those_of_numpy(ro
     values = np.where(random.random(rows) < 0.2, GAP, random.lognormal(3, 2, rows))
     values[codes == 1] = GAP  # nothing known of a whole group
     before = values.copy()
-    found = Groups(codes, rows, count).at_ranks(values, RANKS)
-    np.testing.assert_allclose(found, of_numpy(codes, values, count), rtol=1e-12)
+    np.testing.assert_allclose(rank(codes, values, count), of_numpy(codes, values, count), rtol=1e-12)
     np.testing.assert_array_equal(values, before)
 
 
 @given(ROWS)
-def test_sums_and_counts_leave_gaps_out(rows: list[tuple[int, float]]) -> None:
+def test_sums_and_counts_are_those_of_each_group(rows: list[tuple[int, float]]) -> None:
     codes, values = np.array([code for code, _ in rows], dtype=np.int64), np.array([value for _, value in rows])
-    groups = Groups(codes, len(rows), 5)
+    groups, portion = Groups(codes, len(rows), 5), Portion(codes, len(rows), 5)
+    known = ~np.isnan(values)
+    sums, counts = np.zeros(5), np.zeros(5, dtype=np.int64)
+    sums[portion.groups] += portion.sum(portion.arrange(np.where(known, values, 0.0)))
+    counts[portion.groups] += portion.sum(portion.arrange(known))
+    assert portion.size().tolist() == groups.size()[portion.groups].tolist()
     for group in range(5):
         own = values[codes == group]
         assert groups.size()[group] == len(own)
-        assert groups.known(values)[group] == np.count_nonzero(~np.isnan(own))
+        assert counts[group] == np.count_nonzero(~np.isnan(own))
         assert groups.sum(values)[group] == pytest.approx(np.nansum(own), abs=1e-6)
+        assert sums[group] == pytest.approx(np.nansum(own), abs=1e-6)
 
 
 def test_one_group_of_all_rows_needs_no_numbers() -> None:
     values = np.array([4.0, GAP, 1.0])
     groups = Groups(None, 3, 1)
-    assert [of[0] for of in (groups.size(), groups.known(values), groups.sum(values))] == [3, 2, 5.0]
-    assert groups.at_ranks(values, RANKS[1:2]).tolist() == [[2.5]]
-    assert np.isnan(Groups(None, 0, 1).at_ranks(np.array([]), RANKS)).all()
+    assert [groups.size()[0], groups.sum(values)[0], *groups.part(slice(1, 3)).size()] == [3, 5.0, 2]
+    assert rank(None, values, 1)[1].tolist() == [2.5]
+    assert np.isnan(rank(None, np.array([]), 1)).all()
 
 
 def test_a_gap_is_a_key_of_its_own() -> None:

@@ -1,0 +1,236 @@
+"""Columns as numpy arrays, and the operations that row values are made of.
+
+They return what Arrow returns for the same expression: a gap makes a gap, and `and` and `or` follow Kleene's logic. NaN
+is a number that an operation can return; it is no gap. Where a column has a gap, its array holds any value.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, NamedTuple, TypeAlias
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_EXACT = 2**53
+"""Up to this size, every integer is a float64."""
+
+
+class UnsupportedError(Exception):
+    """An operation that only narwhals can compute."""
+
+
+class Column(NamedTuple):
+    """Numbers or flags.
+
+    Attributes:
+        values: float64 or booleans; a scalar if all are equal.
+        known: Where they are known; None if all are.
+    """
+
+    values: Any
+    known: Any = None
+
+
+class Foreign(NamedTuple):
+    """Texts, lists and other values, of which an operation makes numbers or flags.
+
+    Attributes:
+        values: The values.
+        arrange: Brings an array of as many values into the order of the other columns.
+    """
+
+    values: "pa.Array"
+    arrange: Callable[[Any], Any]
+
+
+Operand: TypeAlias = Column | Foreign
+
+
+class Numbers(NamedTuple):
+    """A row value.
+
+    Attributes:
+        values: Its numbers, as float64: finite, 0 where they are unknown.
+        known: Where they are known; None if all are.
+    """
+
+    values: "np.ndarray"
+    known: "np.ndarray | None"
+
+
+def read_column(values: "pa.Array | pa.ChunkedArray", arrange: Callable[[Any], Any]) -> Operand:
+    """Return a column of Arrow.
+
+    Raises:
+        UnsupportedError: It has integers that are no float64.
+
+    >>> read_column(pa.array([1, None, 3]), lambda values: values)
+    Column(values=array([1., 0., 3.]), known=array([ True, False,  True]))
+    """
+    if isinstance(values, pa.ChunkedArray):
+        values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    if pa.types.is_integer(values.type):
+        largest = pc.min_max(values).as_py()
+        if max(abs(largest["min"] or 0), abs(largest["max"] or 0)) > _EXACT:
+            raise UnsupportedError
+        values = values.cast(pa.float64(), safe=False)
+    if not (pa.types.is_boolean(values.type) or pa.types.is_float64(values.type)):
+        return Foreign(values, arrange)
+    if not values.null_count:
+        return Column(arrange(values.to_numpy(zero_copy_only=False)))
+    known = values.is_valid().to_numpy(zero_copy_only=False)
+    return Column(
+        arrange(values.fill_null(pa.scalar(0, pa.int8()).cast(values.type)).to_numpy(zero_copy_only=False)),
+        arrange(known),
+    )
+
+
+def to_numbers(found: Operand, rows: int) -> Numbers:
+    """Return a result as a row value; what is not finite is unknown.
+
+    Raises:
+        UnsupportedError: It is not a number.
+    """
+    values, known = _read(found)
+    if np.ndim(values) == 0:
+        values = np.full(rows, values)
+    if known is not None and np.ndim(known) == 0:
+        known = np.full(rows, known)
+    if values.dtype == bool:
+        values = values.astype(np.float64)
+    finite = np.isfinite(values)
+    if not finite.all():
+        known = finite if known is None else known & finite
+        return Numbers(np.where(known, values, 0.0), known)
+    return Numbers(values if known is None else values * known, known)
+
+
+def make_literal(value: object) -> Column:
+    """Return a number or a flag as a column.
+
+    Raises:
+        UnsupportedError: It is something else.
+    """
+    if isinstance(value, bool):
+        return Column(np.bool_(value))
+    if isinstance(value, int | float) and abs(value) <= _EXACT:
+        return Column(np.float64(value))
+    raise UnsupportedError
+
+
+def calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
+    """Return an operation of numpy on numbers as one on columns."""
+
+    def apply(*operands: Operand) -> Column:
+        columns = [_read(operand, np.float64) for operand in operands]
+        return Column(operation(*(column.values for column in columns)), _join_known(columns))
+
+    return apply
+
+
+ADD, SUBTRACT, MULTIPLY, DIVIDE = map(calculate, (np.add, np.subtract, np.multiply, np.divide))
+SUBTRACT_FROM, DIVIDE_INTO = calculate(lambda one, other: other - one), calculate(lambda one, other: other / one)
+NEGATE, ABSOLUTE, EQUAL = map(calculate, (np.negative, np.abs, np.equal))
+LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = map(calculate, (np.less, np.less_equal, np.greater, np.greater_equal))
+
+
+def both(*operands: Operand) -> Column:
+    """Return where all flags are true."""
+    return reduce(_both, (_read(operand, np.bool_) for operand in operands))
+
+
+def either(first: Operand, second: Operand) -> Column:
+    """Return where one of two flags is true."""
+    return invert(_both(invert(first), invert(second)))
+
+
+def invert(flags: Operand) -> Column:
+    """Return where a flag is false."""
+    values, known = _read(flags, np.bool_)
+    return Column(~values, known)
+
+
+def choose(condition: Operand, chosen: Operand, other: Operand | None = None) -> Column:
+    """Return one column where a condition is true, and another one, else gaps, where it is not."""
+    met = _find_true(_read(condition, np.bool_))
+    first = _read(chosen)
+    if other is None:
+        return Column(first.values, met if first.known is None else met & first.known)
+    second = _read(other, first.values.dtype)
+    known = None
+    if first.known is not None or second.known is not None:
+        known = _both_or(met, first.known) | _both_or(~met, second.known)
+    return Column(np.where(met, first.values, second.values), known)
+
+
+def is_null(operand: Operand) -> Column:
+    """Return where there are gaps."""
+    if isinstance(operand, Foreign):
+        return Column(operand.arrange(operand.values.is_null().to_numpy(zero_copy_only=False)))
+    return Column(np.False_ if operand.known is None else ~operand.known)
+
+
+def fill_null(operand: Operand, value: Operand, **options: object) -> Column:
+    """Return a column with a value in place of gaps."""
+    if any(option is not None for option in options.values()):
+        raise UnsupportedError
+    column = _read(operand)
+    if column.known is None:
+        return column
+    return choose(Column(column.known), Column(column.values), _read(value, column.values.dtype))
+
+
+def cast(operand: Operand, dtype: object) -> Column:
+    """Return flags as numbers; numbers as they are."""
+    column = _read(operand)
+    is_flag = column.values.dtype == bool
+    if dtype == nw.Float64 or (dtype == nw.Int64 and is_flag):
+        return Column(column.values.astype(np.float64), column.known) if is_flag else column
+    raise UnsupportedError
+
+
+def count_items(operand: Operand) -> Column:
+    """Return the lengths of lists."""
+    if isinstance(operand, Foreign) and pa.types.is_list(operand.values.type):
+        found = read_column(pc.list_value_length(operand.values), operand.arrange)
+        return _read(found)
+    raise UnsupportedError
+
+
+def equals_text(operand: Operand, text: str) -> Column:
+    """Return where a text is this one."""
+    if isinstance(operand, Foreign) and pa.types.is_string(operand.values.type):
+        return _read(read_column(pc.equal(operand.values, text), operand.arrange))
+    raise UnsupportedError
+
+
+def _read(operand: Operand, dtype: Any = None) -> Column:  # noqa: ANN401 - of numpy
+    """Return a column of numbers or flags, or of the one that is wanted."""
+    if isinstance(operand, Foreign) or (dtype is not None and operand.values.dtype != dtype):
+        raise UnsupportedError
+    return operand
+
+
+def _find_true(flags: Column) -> Any:  # noqa: ANN401 - an array or a scalar
+    return flags.values if flags.known is None else flags.values & flags.known
+
+
+def _both(first: Column, second: Column) -> Column:
+    values = first.values & second.values
+    if first.known is None and second.known is None:
+        return Column(values)
+    false = _both_or(~first.values, first.known) | _both_or(~second.values, second.known)
+    true = _find_true(first) & _find_true(second)
+    return Column(true, true | false)
+
+
+def _both_or(flags: Any, known: Any) -> Any:  # noqa: ANN401 - arrays or scalars
+    """Return where a flag is known to be true."""
+    return flags if known is None else flags & known
+
+
+def _join_known(columns: "list[Column]") -> Any:  # noqa: ANN401 - an array or None
+    known = [column.known for column in columns if column.known is not None]
+    return reduce(np.logical_and, known) if known else None
