@@ -14,13 +14,13 @@ Examples:
 )
 @click.argument("directory", metavar="DIR", type=DIRECTORY)
 def compact(directory: str) -> None:
-    """Merge the small files of a data set.
+    """Merge the small files of a data set, or of a Delta table that `export` created.
 
     Concurrent readers see either the old files or the new ones.
     """
-    from genanalytics.dataset.manifest import read_manifest
     from genanalytics.dataset.writer import compact as compact_dataset
+    from genanalytics.dataset.writers import count_files
 
     fewer = compact_dataset(directory)
-    left = format_count(len(read_manifest(directory).files), "file")
+    left = format_count(count_files(directory), "file")
     say(f"{directory} now has {left}, {fewer:,} fewer than before.", err=True)

@@ -46,6 +46,7 @@ class _Options:
     output: str | None
     source: str | None
     partition: str | None
+    format: Any
     retry: bool
     redact: str
     redact_key_file: str | None
@@ -66,8 +67,8 @@ class _Options:
             msg = "give --dataset DIR for a data set that grows, or --output FILE for one file"
         elif self.dataset is not None and (self.source is not None or self.focus):
             msg = "--from and --focus write one file: give --output FILE"
-        elif self.output is not None and (self.retry or self.partition is not None):
-            msg = "--retry and --partition are about a data set: give --dataset DIR"
+        elif self.output is not None and (self.retry or self.partition is not None or self.format is not None):
+            msg = "--retry, --partition and --format are about a data set: give --dataset DIR"
         elif self.dataset is not None and self.force:
             msg = "--force replaces one file; a data set only grows: give --output FILE"
         elif self.source is not None and has_ids:
@@ -99,10 +100,11 @@ class _Options:
 Examples:
   genanalytics export --input ids.txt --dataset generations/
   genanalytics export --dataset generations/ --retry --json
+  genanalytics export --input ids.txt --dataset table/ --format delta
   genanalytics export --from generations/ --output charges.csv --focus --redact session_id"""
 )
 @ids_arguments
-@click.option("--dataset", type=DIRECTORY, help="Add to the Parquet data set in this directory, each record once.")
+@click.option("--dataset", type=DIRECTORY, help="Add to the data set in this directory, each record once.")
 @click.option(
     "-o",
     "--output",
@@ -116,6 +118,11 @@ Examples:
     "--partition",
     type=click.Choice(["month", "day", "none"]),
     help="Divide the data set by month or day, or not at all (default: as before; month for a new data set).",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["parquet", "delta"]),
+    help="Write Parquet files with a manifest, or a Delta table (default: as before; parquet for a new data set).",
 )
 @click.option("--retry", is_flag=True, help="Also request failed ids whose retry_at has passed.")
 @redact_options
@@ -136,9 +143,9 @@ def export(ids: tuple[str, ...], inputs: tuple[str, ...], **given: Any) -> int:
     dataset = options.dataset
     if dataset is not None:
         if options.retry and not (ids or inputs):
-            from genanalytics.dataset.manifest import read_manifest
+            from genanalytics.dataset.writers import count_files
 
-            read_manifest(dataset)  # it must exist
+            count_files(dataset)  # it must exist
             return _export_to_dataset((), [], dataset, options)
         return _export_to_dataset(*read_given_ids(ids, inputs, lazily=True), dataset, options)
     file = _File(str(options.output), options.redaction, focus=options.focus, force=options.force)
@@ -155,7 +162,14 @@ def _export_to_dataset(ids: "Iterable[str]", reads: "list[Ids]", dataset: str, o
     redact = options.redaction
     with open_client(options.client) as client:
         result = export_ids(
-            ids, dataset, partition=partition, client=client, redact=redact, retry=options.retry, **options.fetching
+            ids,
+            dataset,
+            partition=partition,
+            format=options.format,
+            client=client,
+            redact=redact,
+            retry=options.retry,
+            **options.fetching,
         )
     if options.as_json:
         emit(json.dumps({**asdict(result), "coverage": result.coverage}))
@@ -166,10 +180,10 @@ def _export_to_dataset(ids: "Iterable[str]", reads: "list[Ids]", dataset: str, o
 
 
 def _choose_partition(dataset: str, named: str | None) -> str | None:
-    from genanalytics.dataset.manifest import is_dataset, read_manifest
+    from genanalytics.dataset.writers import read_partition
 
     if named is None:
-        return read_manifest(dataset).partition if is_dataset(dataset) else "month"
+        return read_partition(dataset)
     return None if named == "none" else named
 
 
@@ -180,8 +194,10 @@ def _print_report(result: "ExportResult", dataset: str) -> None:
     young = f", {result.young:,} of them young and to be asked for again" if result.young else ""
     say(f"{dataset} contains {format_count(result.rows, 'record')}{young}.", err=True)
     if result.failures:
+        from genanalytics.dataset.writers import name_failures
+
         ids = format_count(result.failures, "id")
-        say(f"{dataset} lists {ids} without a record in failures.parquet; --retry asks again.", err=True)
+        say(f"{dataset} lists {ids} without a record in {name_failures(dataset)}; --retry asks again.", err=True)
     missing = result.distinct - result.present - result.outcomes.get("ok", 0)
     _print_coverage(result.coverage, result.distinct, missing, "")
 

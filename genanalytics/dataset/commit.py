@@ -5,7 +5,7 @@ manifest makes it the content that readers see. A run that ends earlier leaves f
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from posixpath import dirname
@@ -17,13 +17,12 @@ import pyarrow.compute
 from genanalytics.dataset.content import DataFile, IdsFile, Manifest, name_schema
 from genanalytics.dataset.failures import FAILURES, FailuresFile, apply_changes, count_kept
 from genanalytics.dataset.merging import choose_merged
+from genanalytics.dataset.partitions import divide, name_folder
 from genanalytics.dataset.place import Place
 from genanalytics.dataset.stored import extend, pack
 from genanalytics.formats.parquet import read_table, sort_by_creation, unify
 from genanalytics.ids.known import Digests
 
-_UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
-"""The partition of rows without a value, in Hive and in all programs that read its layout."""
 _THREADS = 4
 
 
@@ -55,7 +54,9 @@ class NextCommit:
         for file in self._files:
             if file.young == young:
                 kept.setdefault(dirname(file.path), []).append(file)
-        parts = list(_divide(sort_by_creation(rows), self._manifest.partition))
+        partition = self._manifest.partition
+        divided = divide(sort_by_creation(rows), partition)
+        parts = [(f"data/{name_folder(value, partition)}" if partition else "data", part) for value, part in divided]
         merged = [choose_merged(kept.get(folder, []), part.num_rows) for folder, part in parts]
         gone = {file.path for group in merged for file in group}
         self._files = [file for file in self._files if file.path not in gone]
@@ -140,33 +141,3 @@ def _run(write: Callable[..., DataFile], tasks: Sequence[tuple[Any, ...]]) -> li
         return [write(*tasks[0])]
     with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(lambda task: write(*task), tasks))
-
-
-def _divide(rows: pa.Table, partition: str | None) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the rows of each partition, with its folder; rows are sorted by `created_at`, gaps last."""
-    if partition is None or rows.num_rows == 0:
-        if rows.num_rows:
-            yield "data", rows
-        return
-    moments = rows["created_at"]
-    years, months = pa.compute.year(moments), pa.compute.month(moments)
-    units = pa.compute.add(pa.compute.multiply(years, 10_000), pa.compute.multiply(months, 100))
-    if partition == "day":
-        units = pa.compute.add(units, pa.compute.day(moments))
-    runs = pa.compute.run_end_encode(units.combine_chunks())
-    start = 0
-    for unit, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield f"data/{_name_segment(unit, partition)}", rows.slice(start, end - start)
-        start = end
-
-
-def _name_segment(unit: int | None, partition: str) -> str:
-    """Return the path segment of a partition.
-
-    >>> _name_segment(20260900, "month"), _name_segment(20260901, "day"), _name_segment(None, "day")
-    ('month=2026-09', 'day=2026-09-01', 'day=__HIVE_DEFAULT_PARTITION__')
-    """
-    if unit is None:
-        return f"{partition}={_UNKNOWN}"
-    month = f"{unit // 10_000:04d}-{unit // 100 % 100:02d}"
-    return f"month={month}" if partition == "month" else f"day={month}-{unit % 100:02d}"

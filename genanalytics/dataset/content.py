@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from genanalytics.dataset.failures import FAILURES_FILE, FailuresFile
+from genanalytics.errors import InputError
 from genanalytics.records.schema import SCHEMA_VERSION
 
 FORMAT = 2
@@ -140,6 +141,22 @@ def parse_manifest(content: Mapping[str, Any]) -> Manifest:
         msg = "it has no path where one must be"
         raise ValueError(msg)
     return manifest
+
+
+def check_same(place: object, found: Manifest, given: Manifest) -> None:
+    """Refuse to continue a data set with another partition or redaction.
+
+    Raises:
+        InputError: They differ.
+    """
+    if found.partition != given.partition:
+        has, other = (partition or "nothing" for partition in (found.partition, given.partition))
+        msg = f"{place} is partitioned by {has}, not {other}: give the same, or another directory"
+        raise InputError(msg)
+    if found.redact != given.redact:
+        names = ",".join((found.redact or {}).get("columns", ())) or "nothing"
+        msg = f"{place} has another redaction ({names} redacted): give the same columns and key, or another directory"
+        raise InputError(msg)
 
 
 def name_schema(schema: pa.Schema) -> str:

@@ -18,14 +18,16 @@ import pyarrow.compute
 from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.dataset.redact import Redaction
+from genanalytics.dataset.settling import MICROSECONDS, find_final_at
 from genanalytics.dataset.stored import StoredIds
 from genanalytics.dataset.writer import Partition, Writer
+from genanalytics.dataset.writers import AnyWriter, Format, choose_writer, name_failures
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import REMEMBER_MISSING_S, Client, use_client
 from genanalytics.fetching.dispatch import Dispatch
 from genanalytics.fetching.progress import make_progress_bar
-from genanalytics.ids.form import CREATED, escape_surrogates, read_created_s
+from genanalytics.ids.form import escape_surrogates, read_created_s
 from genanalytics.ids.known import KnownIds
 from genanalytics.ids.read import Ids, IdSource, read_ids
 from genanalytics.records.parse import Row, parse_rows
@@ -37,7 +39,6 @@ BATCH_ROWS = 32_768
 
 _ROWS_PER_TABLE = 4_096
 _LOOKED_UP_AT_ONCE = 8_192
-_MICROSECONDS = 1_000_000
 MANY_FILES = 200
 """With more small files than this, a notice advises to merge them."""
 
@@ -57,7 +58,7 @@ class ExportResult:
         seconds: The duration.
         rows: The number of records in the data set.
         young: The number of those that may still change; a later export asks for them again.
-        failures: The number of ids in `failures.parquet`.
+        failures: The number of ids without a record that it lists.
         notices: Notices for the user, one sentence each.
     """
 
@@ -91,6 +92,7 @@ def export(
     directory: str | PathLike[str],
     *,
     partition: Partition = "month",
+    format: Format | None = None,  # noqa: A002 - the word of other libraries
     client: Client | None = None,
     redact: Redaction | None = None,
     retry: bool = False,
@@ -110,10 +112,12 @@ def export(
             in memory, an iterable of ids or of completions.
         directory: The data set; it is created if it does not exist.
         partition: The period of its partitions, `month` or `day` of `created_at` (UTC); None for no partitions.
+        format: `parquet` or `delta`, a Delta table; None for the format of the existing data set, `parquet` for a new
+            one.
         client: The client; without one, `Client.from_env()` is used and closed.
         redact: The columns to empty, or to replace by tokens, before they are written. The cache keeps the answers as
             they arrived.
-        retry: Whether to ask also for the ids of `failures.parquet` whose `retry_at` has passed.
+        retry: Whether to ask also for listed ids without a record whose `retry_at` has passed.
         wait_s: How long to keep asking for records that are too young to exist yet, in seconds.
         accept_mismatch: Accept records that carry another id than the requested one, under the requested id.
         batch_rows: The number of answers in a batch.
@@ -131,7 +135,7 @@ def export(
             raise InputError(msg)
     with (
         use_client(client) as used,
-        Writer(Path(directory), partition=partition, redact=redact.description if redact else None) as writer,
+        choose_writer(directory, format=format, partition=partition, redact=redact) as writer,
         make_progress_bar(ids, progress=progress) as bar,
     ):
         dispatch = Dispatch(used, refresh=False, wait_s=wait_s, accept_mismatch=accept_mismatch, ids_repeat=False)
@@ -182,7 +186,11 @@ class _Run:
     """One export: its input, and its counts so far."""
 
     def __init__(
-        self, writer: Writer, redact: Redaction, report_progress: Callable[[int], object], stored: StoredIds
+        self,
+        writer: AnyWriter,
+        redact: Redaction,
+        report_progress: Callable[[int], object],
+        stored: StoredIds,
     ) -> None:
         self._writer = writer
         self._redact = redact
@@ -251,7 +259,7 @@ class _Run:
     def _find_due(self) -> Sequence[str]:
         """Return the ids of young records that are final by now."""
         table = self._writer.read_young(["requested_id", "created_at", "fetched_at"])
-        is_due = pa.compute.less_equal(_find_final_at(table), _to_micros(self._started))
+        is_due = pa.compute.less_equal(find_final_at(table), _to_micros(self._started))
         due: list[str] = table.filter(is_due)["requested_id"].to_pylist()
         return due
 
@@ -262,7 +270,7 @@ class _Run:
         is_due = pa.compute.fill_null(is_due, fill_value=False)
         later = failures.filter(pa.compute.invert(is_due))
         if len(later):
-            self._notices.append(_describe_not_due(later))
+            self._notices.append(_describe_not_due(later, name_failures(self._writer.directory)))
         due: list[str] = failures.filter(is_due)["requested_id"].to_pylist()
         return due
 
@@ -281,8 +289,8 @@ class _Run:
         rows, refreshed, failures = batch.make_tables()
         # a record that was due is final in every answer since the start of the run, with any creation time
         final_at = [
-            _find_final_at(rows),
-            pa.compute.min_element_wise(_find_final_at(refreshed), pa.scalar(_to_micros(self._started), pa.int64())),
+            find_final_at(rows),
+            pa.compute.min_element_wise(find_final_at(refreshed), pa.scalar(_to_micros(self._started), pa.int64())),
         ]
         rows = pa.concat_tables([rows, refreshed])
         fetched = rows["fetched_at"].cast(pa.int64())
@@ -332,25 +340,13 @@ class _Batch:
         return records, refreshed, _make_failures(self._failures)
 
 
-def _describe_not_due(failures: pa.Table) -> str:
+def _describe_not_due(failures: pa.Table, file: str) -> str:
     """Return a notice about failures that are not asked for again in this run."""
     first = pa.compute.min(failures["retry_at"]).as_py()
     lasting = failures["retry_at"].null_count
     later = f"the first is due at {first:%Y-%m-%d %H:%M} UTC" if first else ""
-    never = f"{lasting:,} cannot succeed without a change (see failures.parquet)" if lasting else ""
+    never = f"{lasting:,} cannot succeed without a change (see {file})" if lasting else ""
     return f"{format_count(len(failures), 'failure')} not retried: {'; '.join(filter(None, [later, never]))}"
-
-
-def _find_final_at(rows: pa.Table) -> pa.Array:
-    """Return the moment from which each row is final (microseconds of Unix time).
-
-    If neither the id nor the record contains the time of the generation, it was before the first fetch.
-    """
-    in_ids = pa.compute.struct_field(pa.compute.extract_regex(rows["requested_id"], pattern=CREATED), "created")
-    created = pa.compute.multiply(in_ids.cast(pa.int64()), _MICROSECONDS)
-    recorded, fetched = (rows[name].cast(pa.int64()) for name in ("created_at", "fetched_at"))
-    moments = pa.compute.coalesce(created, recorded, fetched)
-    return pa.compute.add(moments, SETTLING_S * _MICROSECONDS).combine_chunks()
 
 
 def _make_failures(answers: Sequence[Answer]) -> pa.Table:
@@ -386,4 +382,4 @@ def _find_retry_at(answer: Answer, now: float) -> datetime | None:
 
 
 def _to_micros(moment: float) -> int:
-    return round(moment * _MICROSECONDS)
+    return round(moment * MICROSECONDS)

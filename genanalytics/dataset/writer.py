@@ -16,7 +16,9 @@ import pyarrow.compute
 from genanalytics._version import __version__
 from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
-from genanalytics.dataset.content import DataFile, Manifest
+from genanalytics.dataset.content import DataFile, Manifest, check_same
+from genanalytics.dataset.delta.places import is_delta
+from genanalytics.dataset.delta.writer import compact_table
 from genanalytics.dataset.directory import check_path
 from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.failures import FAILURES, FailedIds
@@ -155,7 +157,7 @@ class Writer(AbstractContextManager["Writer"]):
         """Read the last commit, and bring what other programs see to it."""
         found = self._read_last()
         if found is not None:
-            self._check_same(found)
+            check_same(self.directory, found, self.manifest)
             self.manifest = found
             self._place.show(found)
 
@@ -177,19 +179,6 @@ class Writer(AbstractContextManager["Writer"]):
                 raise InputError(msg)
             self._place.remove([name_manifest(number)])
         return None
-
-    def _check_same(self, found: Manifest) -> None:
-        if found.partition != self.manifest.partition:
-            has, given = (partition or "nothing" for partition in (found.partition, self.manifest.partition))
-            msg = f"{self.directory} is partitioned by {has}, not {given}: give the same, or another directory"
-            raise InputError(msg)
-        if found.redact != self.manifest.redact:
-            names = ",".join((found.redact or {}).get("columns", ())) or "nothing"
-            msg = (
-                f"{self.directory} has another redaction ({names} redacted): give the same columns and key, or another"
-                " directory"
-            )
-            raise InputError(msg)
 
     def _read_without(self, file: DataFile, ids: pa.ChunkedArray) -> pa.Table | None:
         """Return the rows of a file except those with one of `ids`; None if it contains none of them."""
@@ -238,12 +227,15 @@ class Writer(AbstractContextManager["Writer"]):
 def compact(directory: str | os.PathLike[str]) -> int:
     """Merge the small files of each partition of a data set, and return the number of files that this saves.
 
-    The rows stay the same. Readers see either the old files or the new ones.
+    The rows stay the same. Readers see either the old files or the new ones. Of a Delta table, files that no version of
+    the last week needs are removed.
 
     Raises:
         InputError: It is not a data set.
         OutputError: It cannot be written, or another process writes it.
     """
+    if is_delta(directory):
+        return compact_table(directory)
     path = Path(directory)
     check_path(path)
     manifest = read_manifest(path)

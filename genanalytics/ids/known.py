@@ -66,9 +66,10 @@ class KnownIds:
         return found
 
     def _insert(self, digests: Digests) -> None:
-        while self._arrays and len(self._arrays[-1]) <= 2 * len(digests):
-            digests = merge([self._arrays.pop(), digests])
-        self._arrays.append(digests)
+        arrays = list(self._arrays)
+        while arrays and len(arrays[-1]) <= 2 * len(digests):
+            digests = merge([arrays.pop(), digests])
+        self._arrays = [*arrays, digests]  # in one step, since another thread may be looking up
 
 
 def digest(ids: Sequence[str]) -> Digests:

@@ -4,6 +4,7 @@ A folder of a Delta table also contains files that a commit replaced, and files 
 them apart, so nothing here lists folders.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ from genanalytics.dataset.delta.places import (
 from genanalytics.errors import InputError
 
 PARTITION = "genanalytics.partition"
-"""The table property with the period of the partitions: only tables that `export` writes have it."""
+"""The table property with the period of the partitions: only tables that `export` creates have it."""
+NO_PARTITION = "none"
+REDACTION = "genanalytics.redact"
+"""The table property with `redact.Redaction.description` as JSON."""
 
 _MAPPING = "delta.columnMapping.mode"
 _VECTORS = "deletionVectors"
@@ -79,8 +83,20 @@ class Snapshot:
 
     @property
     def is_ours(self) -> bool:
-        """Whether `export` writes the table: then the partition column is no column of the records."""
+        """Whether `export` created the table: then the partition column is no column of the records."""
         return PARTITION in self.properties
+
+    @property
+    def partition(self) -> Any:  # noqa: ANN401 - a `writer.Partition`
+        """The period of the partitions of a table that `export` created: "month", "day" or None."""
+        found = self.properties[PARTITION]
+        return None if found == NO_PARTITION else found
+
+    @property
+    def redact(self) -> Mapping[str, Any] | None:
+        """The redaction of the rows of a table that `export` created, as `redact.Redaction.description`."""
+        found: Mapping[str, Any] | None = json.loads(self.properties.get(REDACTION, "null"))
+        return found
 
     @cached_property
     def schema(self) -> pa.Schema:
