@@ -30,6 +30,13 @@ def remember(*data: object) -> Iterator[None]:
         _MEMORIES.reset(token)
 
 
+def remember_too(data: object) -> None:
+    """Remember the results about further data until the block of `remember` ends; nothing outside of a block."""
+    memories = _MEMORIES.get()
+    if memories and id(data) not in memories:
+        _MEMORIES.set({**memories, id(data): _Memory(data, {})})
+
+
 def remembers(function: Function) -> Function:
     """Return a function of data, which returns a frame, that computes nothing twice inside of `remember`.
 

@@ -259,22 +259,20 @@ def link_calls(calls: pd.DataFrame) -> "np.ndarray":
         calls.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
         for keys in (["provider_name"], ["provider_name", "endpoint", "level"])
     )
-    lists = pd.DataFrame(
-        {
-            "moments": moments,
-            "prompts": calls["native_tokens_prompt"].to_numpy(dtype=float),
-            "cached": calls["native_tokens_cached"].to_numpy(dtype=float),
-            "providers": providers,
-            "states": states,
-            "retried": calls["retried"].to_numpy(),
-        }
-    )
+    columns = {
+        "moments": moments,
+        "prompts": calls["native_tokens_prompt"].to_numpy(dtype=float),
+        "cached": calls["native_tokens_cached"].to_numpy(dtype=float),
+        "providers": providers,
+        "states": states,
+        "retried": calls["retried"].to_numpy(),
+    }
     has_session = calls["session_id"].notna()
     for known, keys in ((True, ["session_id", "app"]), (False, ["app", "model"])):
         part = calls[has_session == known]
         for places in part.groupby(keys, dropna=False, sort=False).indices.values():
             rows = part.index.to_numpy()[places]
-            ordered = Calls(*(lists[name].to_numpy()[rows].tolist() for name in lists))
+            ordered = Calls(**{name: values[rows].tolist() for name, values in columns.items()})
             found = np.array(
                 link_session(ordered) if known else link_guessed(ordered, longest_s=_LONGEST_GUESS_S, short_s=_SHORT_S)
             )

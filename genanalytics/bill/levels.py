@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -31,7 +32,7 @@ _OWN = ("workspace_id", "app_id")
 _HOUR = pd.Timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Level:
     """A regime with known prices, and what its rows used.
 
@@ -47,18 +48,18 @@ class Level:
     tier: str
     hours: Mapping[pd.Timestamp | None, Tokens] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def used(self) -> Tokens:
         """What all of its rows used."""
         return tuple(map(sum, zip(*self.hours.values(), strict=True)))
 
-    @property
+    @cached_property
     def prompts(self) -> tuple[float, float]:
         """The shortest and the longest prompt; NaN if they are unknown."""
         low, high = self.row["mark prompt min"], self.row["mark prompt max"]
         return (math.nan, math.nan) if pd.isna(low) or pd.isna(high) else (low, high)
 
-    @property
+    @cached_property
     def period(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """The moments of its first and its last row; None if they are unknown."""
         first, last = self.row["moment min"], self.row["moment max"]
@@ -73,7 +74,17 @@ class Level:
         """Return whether an hour is in its period."""
         if self.period is None or hour is None:
             return True
-        return self.period[0].floor("h") <= hour <= self.period[1]
+        return self._first_hour <= hour <= self.period[1]
+
+    @cached_property
+    def _first_hour(self) -> pd.Timestamp:
+        first: pd.Timestamp = self.row["moment min"]
+        return first.floor("h")
+
+    @cached_property
+    def exact_prices(self) -> list[Decimal | None]:
+        """The prices in the order of `PRICES`, as they are written; None where one is unknown."""
+        return [Decimal(repr(float(self.row[name]))) if pd.notna(self.row[name]) else None for name in PRICES]
 
     def is_parallel(self, other: "Level") -> bool:
         """Return whether the periods of both overlap by more than a change of prices explains."""
@@ -89,11 +100,10 @@ class Level:
         An item whose price is unknown in either regime counts as 0.
         """
         micro_dollars = Decimal(0)
-        for name, amount in zip(PRICES, used, strict=True):
-            own, other = self.row[name], base.row[name]
-            if amount and pd.notna(own) and pd.notna(other):
+        for name, amount, own, other in zip(PRICES, used, self.exact_prices, base.exact_prices, strict=True):
+            if amount and own is not None and other is not None:
                 scale = int(MICRO_PER_USD) if name == "request_price" else 1  # the others are per million tokens
-                micro_dollars += amount * scale * (Decimal(repr(float(own))) - Decimal(repr(float(other))))
+                micro_dollars += amount * scale * (own - other)
         return round(micro_dollars * int(NANO_PER_MICRO))
 
     def lacks_price(self, base: "Level") -> bool:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from genanalytics.base.frames import TEXT, Dtypes
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.base.text import is_missing
 from genanalytics.bill.amounts import NANO_PER_USD
 from genanalytics.bill.book import PRICES, check_prices, list_keys
@@ -129,6 +130,7 @@ def price_changes(data: Records, prices: pd.DataFrame | None = None) -> pd.DataF
     return compare_regimes(itemize(data, table), table)
 
 
+@remembers
 def compare_regimes(data: Records, table: pd.DataFrame) -> pd.DataFrame:
     """Return the result of `price_changes`, given the result of `itemize` and the prices."""
     source = open_source(data)

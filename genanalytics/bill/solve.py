@@ -44,6 +44,10 @@ _TOUCHING = 1e-6
 """A corner that misses the interval of a row by less than this part of its width is not cut off."""
 
 
+_Corner = tuple[float, float]
+"""A price of the first count and one of the second."""
+
+
 class Range(NamedTuple):
     """The lowest and the highest value of a price."""
 
@@ -256,34 +260,37 @@ def _find_range(values: "np.ndarray") -> Range:
 def _find_polygon(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
     """Return the corners of what the rows allow: a box, cut by the row that cuts off most until none does."""
     reach = _HIGHEST
-    polygon = np.array([[0.0, 0.0], [reach, 0.0], [reach, reach], [0.0, reach]])
+    polygon = [(0.0, 0.0), (reach, 0.0), (reach, reach), (0.0, reach)]
     width = np.maximum(amounts.high - amounts.low, _NARROWEST)
     for _ in range(4 * len(x)):
-        value = np.outer(polygon[:, 0], x) + np.outer(polygon[:, 1], y)
+        corners = np.array(polygon)
+        value = corners[:, :1] * x + corners[:, 1:] * y
         above, below = (value.max(axis=0) - amounts.high) / width, (amounts.low - value.min(axis=0)) / width
         worst_above, worst_below = int(np.argmax(above)), int(np.argmax(below))
         if max(above[worst_above], below[worst_below]) <= _TOUCHING:
             break
         if above[worst_above] >= below[worst_below]:
-            polygon = _clip(polygon, x[worst_above], y[worst_above], amounts.high[worst_above])
+            row = x[worst_above], y[worst_above], amounts.high[worst_above]
         else:
-            polygon = _clip(polygon, -x[worst_below], -y[worst_below], -amounts.low[worst_below])
+            row = -x[worst_below], -y[worst_below], -amounts.low[worst_below]
+        polygon = _clip(polygon, *map(float, row))
         if len(polygon) < _CORNERS:
             return np.array([prices, prices, prices])
-    return polygon
+    return np.array(polygon)
 
 
-def _clip(polygon: "np.ndarray", x: float, y: float, limit: float) -> "np.ndarray":
+def _clip(polygon: list[_Corner], x: float, y: float, limit: float) -> list[_Corner]:
     """Return the part of a polygon where x * first + y * second is at most the limit."""
-    excess = polygon[:, 0] * x + polygon[:, 1] * y - limit
-    following, next_excess = np.roll(polygon, -1, axis=0), np.roll(excess, -1)
-    corners: list[np.ndarray] = []
-    for corner, after, over, over_after in zip(polygon, following, excess, next_excess, strict=True):
+    excess = [first * x + second * y - limit for first, second in polygon]
+    corners: list[_Corner] = []
+    for place, (corner, over) in enumerate(zip(polygon, excess, strict=True)):
+        after, over_after = polygon[place + 1 - len(polygon)], excess[place + 1 - len(polygon)]
         if over <= 0:
             corners.append(corner)
         if (over < 0 < over_after) or (over_after < 0 < over):
-            corners.append(corner + (after - corner) * (over / (over - over_after)))
-    return np.array(corners).reshape(-1, 2)
+            part = over / (over - over_after)
+            corners.append((corner[0] + (after[0] - corner[0]) * part, corner[1] + (after[1] - corner[1]) * part))
+    return corners
 
 
 @dataclass(frozen=True, slots=True)

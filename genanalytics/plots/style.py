@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
@@ -39,6 +40,9 @@ AT_RIGHT = 0.24
 """The share of the width that texts to the right of the axes may take."""
 _LABELS = (0.6, 0.45)
 """The shares of the width and the height of the cell that the labels of axes, and texts inside, may take."""
+
+_HAS_WORDS: ContextVar[bool] = ContextVar("has_words", default=True)
+"""Whether charts have title, details and legend in the drawing."""
 
 HATCH = "////"
 """The pattern of bars that are not complete yet."""
@@ -101,6 +105,16 @@ def draw_grid(ax: Axes, grid: str) -> None:
         ax.grid(axis=axis, color=find_look(ax).faint, linewidth=0.8)  # type: ignore[arg-type]
 
 
+@contextmanager
+def leave_out_words() -> Iterator[None]:
+    """Draw charts without title, details and legend until the block ends: the reader gets their content as text."""
+    token = _HAS_WORDS.set(False)
+    try:
+        yield
+    finally:
+        _HAS_WORDS.reset(token)
+
+
 def write_title(
     ax: Axes, subject: str, details: Sequence[str], *, title: str | None = None, subtitle: bool = True
 ) -> None:
@@ -108,16 +122,8 @@ def write_title(
     content = find_content(ax)
     content.title = subject if title is None else title
     content.details = [detail for detail in details if detail] if subtitle else []
-    look = find_look(ax)
-    set_heading(ax, content.title, content.details, look)
-
-
-def remove_words(ax: Axes) -> None:
-    """Remove title, details and legend from the drawing: the reader gets the content of the axes as text."""
-    ax.set_title("")
-    legend = ax.get_legend()
-    if legend is not None:
-        legend.remove()
+    if _HAS_WORDS.get():
+        set_heading(ax, content.title, content.details, find_look(ax))
 
 
 def write_empty(ax: Axes, reason: str) -> Axes:
@@ -175,7 +181,8 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
     if unfinished:
         shown.append(Patch(facecolor=look.paper, edgecolor=GREY, hatch=HATCH, label="incomplete"))
     find_content(ax).entries = [describe_handle(handle) for handle in shown]
-    set_legend(ax, shown, look)
+    if _HAS_WORDS.get():
+        set_legend(ax, shown, look)
 
 
 def draw_scale(ax: Axes, norm: Normalize, label: str, unit: Unit) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.base.frames import TEXT
+from genanalytics.base.remembering import remember_too
 from genanalytics.base.text import is_missing, name_group
 from genanalytics.bill.book import BY
 from genanalytics.bill.items import Itemized, divide
@@ -60,6 +61,7 @@ def compute_bill(data: Records) -> Bill:
     """
     found = prices(data)
     itemized = divide(data, found)
+    remember_too(itemized)
     return Bill(
         prices=found,
         changes=price_changes(itemized, found),

@@ -16,13 +16,14 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from genanalytics.plots.content import Content, Entry, find_content
-from genanalytics.plots.style import SETTINGS, remove_words
+from genanalytics.plots.style import SETTINGS, leave_out_words
 from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.drawing import CELLS, HALO, SERIES, Tip, embed, name_color
 
@@ -111,11 +112,11 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         # the browser has fonts for what the font that measures lacks
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure = Figure(figsize=form[:2], dpi=_DPI, layout="constrained")
+        FigureCanvasAgg(figure)  # all that measures texts has one renderer, which remembers them
         ax = figure.subplots()
-        draw(ax)
+        with leave_out_words():
+            draw(ax)
         content = replace(find_content(ax), values=[], series=[])
-        if content.entries or ax.get_legend() is None:
-            remove_words(ax)
         if content.rows:
             figure.set_size_inches(form.width, _AROUND_ROWS + form.row * max(content.rows, _LEAST_ROWS))
         figure.patch.set_visible(False)
