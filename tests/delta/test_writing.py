@@ -25,7 +25,6 @@ from genanalytics.dataset.writer import Partition
 from genanalytics.dataset.writers import Format
 from genanalytics.errors import InputError, OutputError
 from genanalytics.ids.known import KnownIds
-from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.record import SETTLING_S
 from support.datasets import NO_FAILURE, NONE, failures, rows
 from support.fault_server import FaultServer
@@ -40,12 +39,6 @@ IDS = make_ids(300)
 def place(tmp_path: Path) -> Path:
     """Return the place of a table, which does not exist yet."""
     return tmp_path / "table"
-
-
-def fetch_at(moment: float, *ids: str, **fields: object) -> pa.Table:
-    """Return a record for each id, as it was fetched at a moment."""
-    record = {"created_at": "2026-09-01T10:00:00Z"} | fields
-    return parse_rows([Row(each, json.dumps({"data": record | {"id": each}}).encode(), moment) for each in ids])
 
 
 def list_operations(place: Path) -> list[str]:
@@ -149,14 +142,16 @@ def test_a_young_record_is_replaced_in_one_commit_once_it_is_final(
 def test_young_rows_in_a_file_that_others_merged(place: Path) -> None:
     young, now = make_ids(2, created=int(time.time())), time.time()
     with DeltaWriter(place, partition="month") as writer:
-        writer.commit(fetch_at(now, *IDS[:3], total_cost=1.0), fetch_at(now, *young, total_cost=2.0), NO_FAILURE)
+        writer.commit(
+            rows(*IDS[:3], fetched=now, total_cost=1.0), rows(*young, fetched=now, total_cost=2.0), NO_FAILURE
+        )
     DeltaTable(place).optimize.compact()
     assert len(open_snapshot(place).files) == 1
     with DeltaWriter(place, partition="month") as writer:
         writer.learn_ids(KnownIds())
         assert writer.manifest.young == 2
-        writer.commit(fetch_at(now - 1, young[1], total_cost=9.0), NONE, NO_FAILURE)
-        writer.commit(fetch_at(now + SETTLING_S + 1, young[0], total_cost=3.0), NONE, NO_FAILURE)
+        writer.commit(rows(young[1], fetched=now - 1, total_cost=9.0), NONE, NO_FAILURE)
+        writer.commit(rows(young[0], fetched=now + SETTLING_S + 1, total_cost=3.0), NONE, NO_FAILURE)
         assert (writer.manifest.rows, writer.manifest.young) == (5, 1)
     costs = ga.read(place).set_index("requested_id")["total_cost"].to_dict()
     assert costs == dict.fromkeys(IDS[:3], 1.0) | {young[0]: 3.0, young[1]: 2.0}

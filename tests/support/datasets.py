@@ -21,10 +21,10 @@ NONE = ARROW_SCHEMA.empty_table()
 NO_FAILURE = FAILURES.empty_table()
 
 
-def rows(*ids: str, created: str | None = "2026-09-01T10:00:00Z", **fields: object) -> pa.Table:
+def rows(*ids: str, created: str | None = "2026-09-01T10:00:00Z", fetched: float = 0.0, **fields: object) -> pa.Table:
     """Return a record for each id, as it is in a frame."""
     record = {"id": "gen-1", "created_at": created, "total_cost": 0.5, **fields}
-    return parse_rows([Row(each, json.dumps({"data": record | {"id": each}}).encode(), 0.0) for each in ids])
+    return parse_rows([Row(each, json.dumps({"data": record | {"id": each}}).encode(), fetched) for each in ids])
 
 
 def failures(*ids: str) -> pa.Table:
