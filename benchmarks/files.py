@@ -138,7 +138,9 @@ def main(files: int = 10_000, commits: int = 60) -> None:
         spent, elapsed = measure("grow", directory, str(commits))
         left = len(read_manifest(Path(directory, "random")).files)
         rows = commits * BATCH_ROWS
-        print(f"{rows:,} ids in random order by day: {commits} commits, {spent:.0f} s of processor time, {elapsed:.0f} s,")
+        print(
+            f"{rows:,} ids in random order by day: {commits} commits, {spent:.0f} s of processor time, {elapsed:.0f} s,"
+        )
         print(f"  {left:,} files, 305 commits take {spent / commits * 305 / 60:.1f} minutes of processor time")
 
 

@@ -79,7 +79,7 @@ class NextCommit:
         self._files += [write(number, group) for number, group in enumerate(groups)]
 
     def _read(self, file: DataFile) -> pa.Table:
-        return read_table(self._place.locate(file.path), filesystem=self._place.filesystem)
+        return read_table(self._place.locate(file.path), filesystem=self._place.filesystem, is_own=True)
 
     def _write(self, rows: pa.Table, name: str, *, young: bool) -> DataFile:
         self._write_file(rows, name)

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.fs
 
 from genanalytics.base.content import unreadable
+from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.place import MANIFESTS
 
 FILES = ".files"
@@ -52,6 +53,11 @@ class Folder:
     def inode(self) -> int:
         """The inode of the folder: a copy has another one."""
         return os.stat(self.root).st_ino  # noqa: PTH116 - a text
+
+    def is_own(self, manifest: Manifest) -> bool:
+        """Return whether exports of this user wrote the files where they are, so that they need no check of memory."""
+        found = os.stat(self.root)  # noqa: PTH116 - a text
+        return found.st_ino == manifest.folder and os.name != "nt" and found.st_uid == os.geteuid()
 
 
 class RemoteFolder:

@@ -108,7 +108,12 @@ class _Commit:
     manifest: Manifest
 
     def read_file(self, name: str) -> pa.Table:
-        return read_file(self.source.locate(name), filesystem=self.source.filesystem)
+        return read_file(self.source.locate(name), filesystem=self.source.filesystem, is_own=self._is_own)
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether this user's exports wrote the files where they are: a copy is another folder."""
+        return isinstance(self.source, Folder) and self.source.is_own(self.manifest)
 
     def read_failures(self) -> pa.Table:
         first, *changes = [file.path for file in self.manifest.failure_files]

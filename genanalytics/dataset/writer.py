@@ -190,7 +190,9 @@ class Writer(AbstractContextManager["Writer"]):
         return self._read(file).filter(pa.compute.invert(replaced))
 
     def _read(self, file: DataFile, columns: list[str] | None = None) -> pa.Table:
-        return read_table(self._place.locate(file.path), columns=columns, filesystem=self._place.filesystem)
+        return read_table(
+            self._place.locate(file.path), columns=columns, filesystem=self._place.filesystem, is_own=True
+        )
 
     @contextmanager
     def _begin(self) -> Iterator[NextCommit]:
