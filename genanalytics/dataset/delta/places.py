@@ -1,12 +1,12 @@
 """Where a Delta table is: a folder or a URL, and the options with which its store is opened."""
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from genanalytics.base.stores.address import is_store_url, is_url, parse_url
-from genanalytics.base.stores.store import Store, allows_http, find_options
+from genanalytics.base.stores.find import has_objects
+from genanalytics.base.stores.store import allows_http, find_options
 from genanalytics.base.text import explain
 from genanalytics.errors import InputError
 
@@ -31,13 +31,11 @@ def is_delta(place: str | os.PathLike[str]) -> bool:
     url = os.fspath(place)
     if Path(url).suffix or any(sign in url for sign in "*?["):  # an object or a glob
         return False
-    if not find_spec("deltalake"):
-        return any(Store(url).list(f"{LOG}/"))
-    deltalake = import_deltalake(place)
     try:
-        return bool(deltalake.DeltaTable.is_deltatable(url, storage_options=make_storage_options(place)))
-    except list_errors() as error:
-        raise make_unreadable(place, error) from error
+        return has_objects(f"{url.rstrip('/')}/{LOG}")
+    except OSError as error:
+        msg = f"cannot read {url}: {error}"
+        raise InputError(msg) from error
 
 
 def make_storage_options(place: str | os.PathLike[str]) -> dict[str, str]:

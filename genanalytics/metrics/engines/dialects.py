@@ -290,9 +290,15 @@ def _list_errors_of_spark() -> tuple[type[Exception], ...]:
 
 
 def read_reason(error: Exception) -> str:
-    """Return the reason of an engine's error in a line; Spark's follows its name in capitals, far below."""
+    r"""Return the reason of an engine's error in a line; Spark's follows its name in capitals, far below.
+
+    >>> read_reason(Exception("Traceback (most recent call last):\n  File ...\nOSError: the store is closed"))
+    'the store is closed'
+    """
     text = str(error)
     reasons: list[str] = re.findall(r"\[[A-Z_.]{5,}\] .*", text)
+    if "Traceback (most recent" in text:  # of a file system in Python
+        reasons += re.findall(r"^\w+: (.*)", text, re.MULTILINE)
     return reasons[-1] if reasons else text.partition("\n")[0]
 
 

@@ -2,12 +2,19 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from genanalytics.base.stores.address import is_url
+from genanalytics.base.content import unreadable
+from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url
+from genanalytics.base.stores.find import find_objects, has_pattern
+from genanalytics.base.stores.parts import AT_ONCE, ObjectFile
+from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
 from genanalytics.dataset.delta.log import open_snapshot
 from genanalytics.dataset.delta.places import is_delta
@@ -30,11 +37,13 @@ class Files:
         paths: The absolute paths and the URLs, each once.
         has_one_schema: Whether all of them are known to have the same columns with the same types.
         constants: The values of the partition columns of Delta tables.
+        objects: Objects of stores that were opened to find this out, by their URLs.
     """
 
     paths: tuple[str, ...]
     has_one_schema: bool
     constants: Constants
+    objects: Mapping[str, ObjectFile]
 
     def unreadable(self, reason: str) -> InputError:
         """Return the error to raise if the files cannot be read."""
@@ -42,33 +51,51 @@ class Files:
         return InputError(f"cannot read {first}{f' and {len(others):,} more' if others else ''}: {reason}")
 
 
-def find_files(source: Place | Iterable[Place]) -> Files:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file: its path or URL, its columns (see `cut_schema`) if they are known, and itself if it is open."""
+
+    path: str
+    schema: bytes | None = None
+    opened: ObjectFile | None = None
+
+
+def find_files(source: Place | Iterable[Place], *, opens_stores: bool = True) -> Files:
     """Return the files of a source: a file, a glob, a directory, a data set, a Delta table, a URL, or several of them.
+
+    Args:
+        source: The source.
+        opens_stores: Whether to list and check the objects behind URLs, rather than to leave them to an engine.
 
     Raises:
         InputError: There is none, or one is not whole, not Parquet, or the `failures.parquet` of a data set.
     """
     places = [source] if isinstance(source, str | os.PathLike) else list(source)
-    paths: dict[str, None] = {}
-    schemas: set[bytes | None] = set()
+    found: dict[str, _Found] = {}
     constants: dict[str, Values] = {}
-    for place in places:
-        live = _find_live(os.fspath(place)) if is_delta(place) else None
-        for path, schema in _find(os.fspath(place)) if live is None else _read_schemas(live):
-            paths[path] = None
-            schemas.add(schema)
+    for place in map(_to_text, places):
+        live = _find_live(place) if (opens_stores or not is_url(place)) and is_delta(place) else None
+        paths = _find(place, opens_stores=opens_stores) if live is None else live
+        found |= {file.path: file for file in _check_all(paths, opens_stores=opens_stores)}
         constants |= {path: values for path, values in (live or {}).items() if values}
-    if not paths:
+    if not found:
         msg = "no file to scan: give a file, a glob, a directory, or a list of them"
         raise InputError(msg)
-    return Files(tuple(paths), None not in schemas and len(schemas) == 1, constants)
+    schemas = {file.schema for file in found.values()}
+    objects = {file.path: file.opened for file in found.values() if file.opened is not None}
+    return Files(tuple(found), None not in schemas and len(schemas) == 1, constants, objects)
 
 
-def _find(place: str) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the files of a place with their columns; None if these are unknown."""
+def _to_text(place: Place) -> str:
+    """Return a place as text; a `file:` URL as the path that it names."""
+    text = os.fspath(place)
+    return url2pathname(urlsplit(text).path) if text.startswith("file:/") else text
+
+
+def _find(place: str, *, opens_stores: bool) -> Sequence[str]:
+    """Return the paths and URLs of the files of a place that is no Delta table."""
     if is_url(place):
-        yield place, None
-        return
+        return _find_in_store(place) if opens_stores and is_store_url(place) else [place]
     path, missing = Path(place), f"there is no file {place!r}"
     if path.is_dir():
         found = list_files(path) if is_dataset(path) else _leave_out_hidden(path.rglob("*.parquet"), path)
@@ -82,20 +109,28 @@ def _find(place: str) -> Iterator[tuple[str, bytes | None]]:
         raise InputError(missing)
     if not path.is_file():
         _check_tables(place, found)
-    yield from _read_schemas([os.path.abspath(file) for file in found])  # noqa: PTH100 - which keeps links
+    return [os.path.abspath(file) for file in found]  # noqa: PTH100 - which keeps links
 
 
-def _read_schemas(paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-    """Yield whole files with their columns; None if these are unknown."""
-    schema: bytes | None = None
-    for path in paths:
-        if is_url(path):
-            yield path, None
-            continue
-        footer = _check(Path(path))
-        if schema is None or not footer.startswith(schema):
-            schema = cut_schema(footer)
-        yield path, schema
+def _find_in_store(place: str) -> Sequence[str]:
+    """Return the URLs of the objects of a place: one, those that match a glob, or all below a prefix."""
+    try:
+        found = find_objects(place)
+    except OSError as error:
+        raise unreadable(place, error) from error
+    named = [str(each.address) for each in found if _is_data(each.address.key, place)]
+    if named:
+        return named
+    msg = f"no *.parquet below {place!r}" if found and not has_pattern(place) else f"there is no object {place!r}"
+    raise InputError(msg)
+
+
+def _is_data(key: str, place: str) -> bool:
+    """Return whether an object belongs to a place: it is the place itself, or neither hidden nor of another kind."""
+    if place.endswith(f"/{key}"):
+        return True
+    given = set(place.split("/"))
+    return key.endswith(".parquet") and not any(part[:1] in {".", "_"} and part not in given for part in key.split("/"))
 
 
 def _find_live(place: str) -> Constants:
@@ -113,6 +148,34 @@ def _check_tables(place: str, files: Sequence[Path]) -> None:
         if is_delta(folder):
             msg = f"{place} contains files of a Delta table, replaced ones too: give the table itself, {folder}"
             raise InputError(msg)
+
+
+def _check_all(paths: Iterable[str], *, opens_stores: bool) -> Iterator[_Found]:
+    """Yield whole files with their columns; objects that are left to an engine as they are."""
+    paths = list(paths)
+    urls = {path: parse_url(path) for path in paths if opens_stores and is_store_url(path)}
+    stores = {bucket: Store(bucket) for bucket in {replace(address, key="") for address in urls.values()}}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(lambda address: _check_object(stores[replace(address, key="")], address), urls.values())
+    schema: bytes | None = None
+    for path in paths:
+        if is_url(path):
+            if path not in urls:
+                yield _Found(path)
+            continue
+        footer = _check(Path(path))
+        if schema is None or not footer.startswith(schema):
+            schema = cut_schema(footer)
+        yield _Found(path, schema)
+
+
+def _check_object(bucket: Store, address: Address) -> _Found:
+    url = str(address)
+    try:
+        file = ObjectFile(bucket, address.key)
+        return _Found(url, cut_schema(_read_footer(cast("BinaryIO", file), url)), file)
+    except OSError as error:
+        raise unreadable(url, error) from error
 
 
 def _leave_out_hidden(files: Iterable[Path], place: Path) -> list[Path]:
@@ -140,10 +203,11 @@ def _check(file: Path) -> bytes:
 
 def _read_footer(stream: BinaryIO, name: str) -> bytes:
     """Return the footer of a whole Parquet file, which matches its checksum."""
-    begins = stream.read(len(_MAGIC)) == _MAGIC
     stream.seek(-min(len(_MAGIC), stream.seek(0, os.SEEK_END)), os.SEEK_END)
-    if begins and stream.read() == _MAGIC:
+    if stream.read() == _MAGIC:
         return check_footer(stream, name)
+    stream.seek(0)
+    begins = stream.read(len(_MAGIC)) == _MAGIC
     hint = "it has no end: was it cut short?" if begins else "for CSV and JSON, use `ga.read`"
     msg = f"{name} is not a Parquet file; {hint}"
     raise InputError(msg)

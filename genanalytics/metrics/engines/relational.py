@@ -49,9 +49,9 @@ class Relational:
     def __init__(self, native: Any, dialect: Dialect) -> None:  # noqa: ANN401 - of engines that may not be installed
         check_names(native.columns, ignore_case=True)
         self._dialect = dialect
-        self._schema = nw.from_native(native).collect_schema()
         self._original = native
         with dialect.explain_errors():
+            self._schema = nw.from_native(native).collect_schema()
             self._native = dialect.clean(native)
         self._infinite: dict[str, int] = {}
         self.columns = self._schema.names()

@@ -30,6 +30,8 @@ from genanalytics.records.schema import ARROW_SCHEMA
 
 Engine = Literal["duckdb", "spark", "pandas"]
 
+_STORES = "genanalytics"
+"""A scheme that is registered in a database of DuckDB together with those of object stores."""
 _SPILL_SHARE = 0.5
 """The share of the free disk that DuckDB may fill with data that exceeds the memory."""
 
@@ -70,6 +72,7 @@ def scan(
     if (engine != "duckdb" or session is not None) and (memory_limit is not None or temp_directory is not None):
         msg = f"memory_limit and temp_directory are for a new connection of DuckDB: set them on the {engine} session"
         raise InputError(msg)
+    is_new = session is None
     if engine == "duckdb":
         session = _connect(session, memory_limit, temp_directory)
     if engine == "spark" and session is None:
@@ -78,7 +81,11 @@ def scan(
     if engine == "pandas" and session is not None:
         msg = "engine='pandas' has no session: leave it out, or use 'duckdb' or 'spark'"
         raise InputError(msg, arguments=["engine"])
-    return _OPENERS[engine](find_files(source), session)
+    opens_stores = engine == "pandas" or (engine == "duckdb" and not _has_own_stores(session))
+    files = find_files(source, opens_stores=opens_stores)
+    if engine == "duckdb" and files.objects:
+        _register_stores(session, files, is_new=is_new)
+    return _OPENERS[engine](files, session)
 
 
 def _connect(given: Any, memory_limit: str | None, temp_directory: Place | None) -> Any:  # noqa: ANN401
@@ -110,6 +117,24 @@ def _connect(given: Any, memory_limit: str | None, temp_directory: Place | None)
     return connection
 
 
+def _has_own_stores(connection: Any) -> bool:  # noqa: ANN401
+    """Return whether a database reads object stores by itself, with the keys that its user gave it."""
+    loaded = "SELECT 1 FROM duckdb_extensions() WHERE loaded AND extension_name IN ('httpfs', 'azure')"
+    registered = connection.list_filesystems()
+    return bool(connection.execute(loaded).fetchall() or registered) and _STORES not in registered
+
+
+def _register_stores(connection: Any, files: Files, *, is_new: bool) -> None:  # noqa: ANN401
+    """Let a database read the objects of stores; a new one reads the versions that were checked."""
+    try:
+        from genanalytics.metrics.engines.objects import register  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = f"{files.paths[0]} needs the package fsspec: pip install 'genanalytics[cloud]'"
+        raise InputError(msg) from error
+    schemes = {_STORES, *(url.partition(":")[0] for url in files.objects)}
+    register(connection, schemes, files.objects if is_new else {})
+
+
 def _import_duckdb() -> Any:  # noqa: ANN401
     try:
         import duckdb  # noqa: PLC0415 - an extra
@@ -120,7 +145,7 @@ def _import_duckdb() -> Any:  # noqa: ANN401
 
 
 def _open_with_duckdb(files: Files, connection: Any) -> Any:  # noqa: ANN401
-    literal = [path if is_url(path) else glob.escape(path) for path in files.paths]
+    literal = [glob.escape(path) if path in files.objects or not is_url(path) else path for path in files.paths]
     options = {"hive_partitioning": False, "union_by_name": not files.has_one_schema}
     try:
         if files.constants:
@@ -143,15 +168,17 @@ def _open_with_spark(files: Files, session: Any) -> Any:  # noqa: ANN401
 
 
 def _open_with_pandas(files: Files, _: None) -> Any:  # noqa: ANN401
-    for url in filter(is_url, files.paths):
-        msg = f"engine='pandas' reads only files of this machine, not {url}: use 'duckdb' or 'spark'"
+    for url in [path for path in files.paths if is_url(path) and path not in files.objects]:
+        msg = f"engine='pandas' does not read {url}: use 'duckdb' or 'spark'"
         raise InputError(msg, arguments=["engine"])
     try:
         tables = []
         for path in files.paths:
             # a ParquetFile, not a data set: names of folders would be columns
-            with pa.parquet.ParquetFile(path, page_checksum_verification=True) as parquet:
-                check_rows(parquet, path)
+            source = pa.PythonFile(files.objects[path], mode="r") if path in files.objects else path
+            with pa.parquet.ParquetFile(source, page_checksum_verification=True, pre_buffer=True) as parquet:
+                if path not in files.objects:
+                    check_rows(parquet, path)
                 tables.append(cast_known(add_to_table(parquet.read(), files.constants.get(path, {}))))
         table = pa.concat_tables([ARROW_SCHEMA.empty_table(), *tables], promote_options="permissive")
     except (OSError, pa.ArrowException) as error:

@@ -196,9 +196,9 @@ BAD: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
     "another engine": (lambda at: at, {"engine": "dask"}, "no engine 'dask'; there are duckdb, spark, pandas"),
     "no session": (lambda at: at, {"engine": "spark"}, r"scan\(..., engine='spark', session=spark\)"),
     "a URL in memory": (
-        lambda _: "s3://bucket/x.parquet",
+        lambda _: "hdfs://place/x.parquet",
         {"engine": "pandas"},
-        "not s3://bucket/x.parquet: use 'duckdb'",
+        "does not read hdfs://place/x.parquet: use 'duckdb'",
     ),
     "a limit of memory": (lambda at: at, {"memory_limit": "much"}, "memory_limit='much': "),
     "a limit of pandas": (lambda at: at, {"engine": "pandas", "memory_limit": "1GB"}, "for a new connection of DuckDB"),

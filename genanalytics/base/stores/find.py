@@ -1,0 +1,106 @@
+"""The objects that a URL names."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from genanalytics.base.stores.address import Address, parse_url
+from genanalytics.base.stores.store import Store
+
+_TRIES = 3
+_Answer = TypeVar("_Answer")
+_SPECIAL = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object.
+
+    Attributes:
+        address: Its address.
+        size: The size in bytes.
+    """
+
+    address: Address
+    size: int
+
+
+def has_pattern(url: str) -> bool:
+    """Return whether a URL is a glob.
+
+    >>> has_pattern("s3://bucket/data/**/*.parquet"), has_pattern("s3://bucket/data")
+    (True, False)
+    """
+    return _SPECIAL.search(url) is not None
+
+
+def find_objects(url: str) -> list[FoundObject]:
+    """Return the objects that a URL names, sorted: one object, those that match a glob, or all below a prefix.
+
+    In a glob, `**` matches any number of folders, and `[*]` an asterisk.
+
+    Raises:
+        InputError: It is no URL of an object store, or obstore is not installed.
+        OSError: The store does not answer, or refuses.
+    """
+    address = parse_url(url)
+    store = Store(replace(address, key=""))
+    if address.key:
+        try:
+            return [FoundObject(address, store.find(address.key).size)]
+        except FileNotFoundError:
+            pass
+    if not has_pattern(address.key):
+        return _list(store, address.key)
+    prefix = _SPECIAL.split(address.key, maxsplit=1)[0].rpartition("/")[0]
+    matches = re.compile(_translate(address.key)).fullmatch
+    return [found for found in _list(store, prefix) if matches(found.address.key)]
+
+
+def has_objects(url: str) -> bool:
+    """Return whether there is an object below a URL.
+
+    Raises:
+        InputError: It is no URL of an object store, or obstore is not installed.
+        OSError: The store does not answer, or refuses.
+    """
+    store = Store(url)
+    return _repeat(lambda: next(store.list(), None)) is not None
+
+
+def _list(store: Store, prefix: str) -> list[FoundObject]:
+    objects = _repeat(lambda: list(store.list(f"{prefix}/" if prefix else "")))
+    objects.sort(key=lambda found: found.key)
+    return [FoundObject(store.address.join(found.key), found.size) for found in objects]
+
+
+def _repeat(request: Callable[[], _Answer]) -> _Answer:
+    """Return an answer; a list that is cut off is asked for again, which obstore does not do."""
+    for _ in range(_TRIES - 1):
+        try:
+            return request()
+        except PermissionError:
+            raise
+        except OSError:
+            continue
+    return request()
+
+
+def _translate(pattern: str) -> str:
+    r"""Return the regular expression of a glob.
+
+    >>> _translate("a/**/[*]?*.parquet")
+    'a/(?:.*/)?[*][^/][^/]*\\.parquet'
+    """
+    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\])", pattern)
+    return "".join(
+        parts.get(piece) or (_translate_class(piece) if number % 2 else re.escape(piece))
+        for number, piece in enumerate(pieces)
+    )
+
+
+def _translate_class(piece: str) -> str:
+    inside = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+    return f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
