@@ -98,7 +98,11 @@ class Manifest:
 
     def list_names(self) -> list[str]:
         """Return the names of all files."""
-        return [file.path for files in (self.files, self.failure_files, self.id_files) for file in files]
+        return [*self.list_needed(), *(file.path for file in self.id_files)]
+
+    def list_needed(self) -> list[str]:
+        """Return the names of the files that cannot be made again: all but the index."""
+        return [file.path for files in (self.files, self.failure_files) for file in files]
 
     def to_json(self) -> str:
         """Return the text of the manifest, with one line for each file."""

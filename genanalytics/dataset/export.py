@@ -17,6 +17,7 @@ import pyarrow.compute
 
 from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import is_dataset, read_manifest
+from genanalytics.dataset.merging import group_small
 from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.settling import MICROSECONDS, find_final_at
 from genanalytics.dataset.stored import StoredIds
@@ -40,7 +41,7 @@ BATCH_ROWS = 32_768
 _ROWS_PER_TABLE = 4_096
 _LOOKED_UP_AT_ONCE = 8_192
 MANY_FILES = 200
-"""With more small files than this, a notice advises to merge them."""
+"""If merging saves more small files than this, a notice advises it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def add_records(
 ) -> ExportResult:
     """Fetch the records of ids into a data set as `export` does, for a program that does so every few seconds.
 
-    Ids without a record are asked for once. Once there are many small files, they are merged.
+    Ids without a record are asked for once.
 
     Args:
         ids: The ids.
@@ -176,10 +177,7 @@ def add_records(
     with Writer(directory, partition=partition, redact=redact.description if redact else None) as writer:
         dispatch = Dispatch(client, refresh=False, wait_s=0.0, accept_mismatch=False, ids_repeat=False)
         run = _Run(writer, redact or Redaction([]), report_progress, stored)
-        result = run.execute(dispatch, iter(ids), retry=False, most_refreshed=most_refreshed)
-        if len(writer.manifest.files) > MANY_FILES // 2:
-            writer.compact()
-    return result
+        return run.execute(dispatch, iter(ids), retry=False, most_refreshed=most_refreshed)
 
 
 class _Run:
@@ -237,7 +235,8 @@ class _Run:
                 committer.submit(self._commit, batch).result()
         manifest = self._writer.manifest
         notices = [*self._notices, *dispatch.notices]
-        if len(manifest.files) > MANY_FILES and manifest.rows / len(manifest.files) < _ROWS_PER_TABLE:
+        is_small = manifest.rows < len(manifest.files) * _ROWS_PER_TABLE
+        if is_small and sum(len(group) - 1 for group in group_small(manifest.files)) > MANY_FILES:
             notices.append(
                 f"the data set has {len(manifest.files):,} small files: merge them with `genanalytics compact`"
             )

@@ -173,9 +173,7 @@ def _find_whole(source: Folder, numbers: Sequence[int]) -> Manifest:
     last = manifest = parse(source, name_manifest(numbers[-1]))
     for number in reversed(numbers):
         manifest = last if number == numbers[-1] else parse(source, name_manifest(number))
-        missing = find_missing(
-            source.title, source.root, [file.path for file in manifest.files + manifest.failure_files]
-        )
+        missing = find_missing(source.title, source.root, manifest.list_needed())
         if not missing or last.folder == source.inode:
             break
     else:

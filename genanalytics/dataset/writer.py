@@ -165,7 +165,7 @@ class Writer(AbstractContextManager["Writer"]):
         """Return the last commit; None if there is none. Commits of a copy whose files are missing are removed."""
         for number in reversed(self._place.list_manifests()):
             found = parse(self._place, name_manifest(number))
-            missing = find_missing(self.directory, self._place.root, found.list_names())
+            missing = find_missing(self.directory, self._place.root, found.list_needed())
             if found.commit != number:
                 msg = (
                     f"the manifest.json of {self.directory} is that of another commit ({found.commit}): restore the"

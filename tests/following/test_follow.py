@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from genanalytics import Client
-from genanalytics.dataset import export
 from genanalytics.dataset.manifest import read_failures, read_manifest
 from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.writer import Writer
@@ -133,8 +132,7 @@ def test_the_end_of_a_log_is_read_when_nothing_follows(follower: Follower, log: 
     assert follower.counts.records == 1
 
 
-def test_small_files_are_merged(follower: Follower, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "MANY_FILES", 6)
+def test_small_files_are_merged(follower: Follower, log: Path) -> None:
     follower.round_s = 0.0
     for generation_id in IDS[:8]:
         write(log, generation_id)
