@@ -252,7 +252,8 @@ def choose_percentiles(percentiles: str, source: Source) -> str:
         msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
         raise InputError(msg)
     if percentiles == "auto":
-        return "sketch" if source.large and source.count() > EXACT_ROWS else "exact"
+        many = source.large and source.count() > EXACT_ROWS
+        return "sketch" if source.sketches or many else "exact"
     return percentiles
 
 

@@ -14,9 +14,9 @@ from genanalytics.bill.flips import BLOCK, ORDINARY_SHARE
 from genanalytics.bill.levels import SURCHARGE
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.protocol import Source, Window
 from genanalytics.metrics.engines.source import find_dialect
-from genanalytics.metrics.engines.windows import Window, add_windows
+from genanalytics.metrics.engines.windows import add_windows
 from genanalytics.metrics.grouping.labels import resolve_by
 from genanalytics.metrics.names import name_clean
 from genanalytics.metrics.sets.rows import TEXT_APIS, is_true

@@ -18,7 +18,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from genanalytics.decide.losses.ledger import COST, ID, MOMENT, SAME, SIZES
-from genanalytics.metrics.engines.windows import Window, add_windows
+from genanalytics.metrics.engines.protocol import Window
+from genanalytics.metrics.engines.windows import add_windows
 from genanalytics.metrics.names import name_clean
 
 MOST_IDS = 2_000_000

@@ -16,11 +16,12 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_type
-from genanalytics.metrics.engines.protocol import list_quantiles
+from genanalytics.metrics.engines.protocol import Window, list_quantiles
 from genanalytics.metrics.names import make_plain, name_clean
 from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Column, Kind
 
@@ -48,6 +49,7 @@ class Dialect:
         hold: Returns a context with the same data, computed once: DuckDB writes it to a temporary file.
         name: The name of the engine.
         list_errors: Returns what the engine raises.
+        sketches: Whether percentiles are sketched unless exact ones are wanted.
     """
 
     mark: str
@@ -62,6 +64,7 @@ class Dialect:
     hold: Callable[[Any], AbstractContextManager[Any]]
     name: str
     list_errors: Callable[[], tuple[type[Exception], ...]]
+    sketches: bool = False
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
@@ -89,7 +92,7 @@ class Dialect:
         return self.select(data, ["*", f"{self.micros.format(self.quote(column))} AS {self.quote(name)}"])
 
     def group_by(self, data: Any, by: Sequence[str], aggregates: Iterable[Aggregate]) -> Any:  # noqa: ANN401
-        """Return aggregates by group, under their names; percentiles as lists (`find_quantile`)."""
+        """Return aggregates by group, under their names; percentiles as lists (`read_quantile`)."""
         steps = {step.name: self._write(step) for step in aggregates if isinstance(step, Sum | Count)}
         for value, quantiles in list_quantiles(aggregates).items():
             levels = ", ".join(f"CAST({quantile.level!r} AS DOUBLE)" for quantile in quantiles)
@@ -98,9 +101,14 @@ class Dialect:
         return self.group(data, list(map(self.quote, by)), written)
 
     @staticmethod
-    def find_quantile(quantile: Quantile, aggregates: Iterable[Aggregate]) -> tuple[str, int]:
-        """Return the column with the list that contains a percentile, and its place in the list."""
-        return _name_list(quantile.value), list_quantiles(aggregates)[quantile.value].index(quantile)
+    def read_quantile(groups: pa.Table, step: Quantile, aggregates: Iterable[Aggregate]) -> pa.ChunkedArray:
+        """Return a percentile by group, out of the result of `group_by`."""
+        place = list_quantiles(aggregates)[step.value].index(step)
+        return pc.list_element(groups[_name_list(step.value)], place)
+
+    def add_windows(self, data: Any, moment: str, windows: Mapping[str, Window]) -> Any:  # noqa: ANN401
+        """Return data with aggregates of the rows around each row."""
+        return self.select(data, ["*", *(self._write_window(moment, *one) for one in windows.items())])
 
     def select_columns(self, data: Any) -> Any:  # noqa: ANN401
         """Return data with one schema: the columns of `schema.COLUMNS` with their types, then all others.
@@ -112,13 +120,14 @@ class Dialect:
         known = [f"{self._cast(column, schema.get(column.name))} AS {self.quote(column.name)}" for column in COLUMNS]
         return self.select(data, [*known, *(self.quote(name) for name in schema if name not in ARROW_SCHEMA.names)])
 
-    def clean(self, data: Any) -> Any:  # noqa: ANN401
-        """Return data with its columns as `columns.clean` describes them, under plain names (`make_plain`).
+    def clean(self, data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401
+        """Return columns of data as `columns.clean` describes them, under plain names (`make_plain`).
 
         Each column of floats has its `name_flag`. Known columns of a wrong type stay as they are.
         """
         steps: list[str] = []
-        for name, dtype in nw.from_native(data).collect_schema().items():
+        schema = nw.from_native(data).collect_schema()
+        for name, dtype in ((name, schema[name]) for name in names):
             column = self.quote(name)
             steps.append(f"{self._clean(name, dtype)} AS {self.quote(make_plain(name))}")
             if dtype.is_float():
@@ -157,6 +166,17 @@ class Dialect:
             case _:
                 return "count(*)"
 
+    def _write_window(self, moment: str, name: str, window: Window) -> str:
+        what = "count(*)" if window.largest is None else f"max(CAST({self.quote(window.largest)} AS DOUBLE))"
+        by = ", ".join(map(self.quote, window.by))
+        frame = ""
+        if window.start is not None or window.end is not None:
+            start, end = (
+                _write_edge(edge, side) for edge, side in ((window.start, "PRECEDING"), (window.end, "FOLLOWING"))
+            )
+            frame = f" ORDER BY {self.quote(moment)} RANGE BETWEEN {start} AND {end}"
+        return f"{what} OVER (PARTITION BY {by}{frame}) AS {self.quote(name)}"
+
     def _cast(self, column: Column, dtype: nw.dtypes.DType | None) -> str:
         name, wanted = self.quote(column.name), self.types[column.kind]
         if dtype is None:
@@ -178,6 +198,14 @@ def name_flag(column: str) -> str:
 
 def _name_list(value: RowValue) -> str:
     return f"percentiles of {value.name}"
+
+
+def _write_edge(edge: int | None, side: str) -> str:
+    if edge is None:
+        return f"UNBOUNDED {side}"
+    if edge == 0:
+        return "CURRENT ROW"
+    return f"{-edge} PRECEDING" if edge < 0 else f"{edge} FOLLOWING"
 
 
 def _name_types(text: str, time: str, attempts: str, field: str) -> Mapping[Kind, str]:

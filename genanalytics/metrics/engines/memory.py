@@ -57,6 +57,7 @@ class InMemory:
     """
 
     large = False
+    sketches = False
 
     def __init__(self, data: pd.DataFrame | pa.Table) -> None:
         self._data = data

@@ -1,6 +1,7 @@
 """What the statistics ask of any data, in memory or on an engine."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import narwhals.stable.v2 as nw
@@ -29,12 +30,31 @@ ERRORS = (nw.exceptions.NarwhalsError, pa.ArrowException, AttributeError, KeyErr
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows around a row, and what is known of them.
+
+    Attributes:
+        by: The columns whose values all of them have in common; gaps are equal.
+        start: The first moment, counted from that of the row; None for no limit.
+        end: The last moment.
+        largest: The column whose largest known value is wanted; None for the number of rows.
+    """
+
+    by: tuple[str, ...]
+    start: int | None = None
+    end: int | None = None
+    largest: str | None = None
+
+
 class Source(Protocol):
     """Data for statistics."""
 
     columns: list[str]
     large: bool
     """Whether there may be more rows than memory holds."""
+    sketches: bool
+    """Whether percentiles are sketched unless exact ones are wanted."""
 
     @property
     def notices(self) -> list[str]:

@@ -12,6 +12,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
 from genanalytics.metrics.engines.columns import check_names, check_type, describe_infinite
 from genanalytics.metrics.engines.dialects import Dialect, name_flag
+from genanalytics.metrics.engines.portable import Portable
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
     ERRORS,
@@ -46,13 +47,13 @@ class Relational:
 
     large = True
 
-    def __init__(self, native: Any, dialect: Dialect) -> None:  # noqa: ANN401 - of engines that may not be installed
+    def __init__(self, native: Any, dialect: Dialect | Portable) -> None:  # noqa: ANN401 - of engines that may not be installed
         check_names(native.columns, ignore_case=True)
         self._dialect = dialect
-        self._original = native
+        self.sketches = dialect.sketches
+        self._native = native
         with dialect.explain_errors():
             self._schema = nw.from_native(native).collect_schema()
-            self._native = dialect.clean(native)
         self._infinite: dict[str, int] = {}
         self.columns = self._schema.names()
 
@@ -86,8 +87,7 @@ class Relational:
         found = {name: groups[name] for name in names}
         for step in aggregates:
             if isinstance(step, Quantile):
-                column, place = self._dialect.find_quantile(step, aggregates)
-                found[step.name] = pc.list_element(groups[column], place)
+                found[step.name] = self._dialect.read_quantile(groups, step, aggregates)
             else:
                 found[step.name] = groups[step.name]
         if own:  # the same groups once more, brought into the same order by their values
@@ -148,7 +148,7 @@ class Relational:
         """Return the data with further columns."""
         self._check(needs)
         read = [name for name in dict.fromkeys((*needs, *(key.column for key in by))) if name in self._schema]
-        rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._original, read))
+        rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._native, read))
         keys = (nw.col(name_clean(key.column)).alias(key.group) for key in by)
         rows = rows.with_columns(*map(self._read_clean, needs), *keys)
         rows = self.join(rows, groups, [key.group for key in by])
@@ -161,7 +161,7 @@ class Relational:
         """Return the data with further columns."""
         read = list(dict.fromkeys((*by, *ORDER, *names)))
         self._check(read)
-        rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._original, read))
+        rows: nw.LazyFrame[Any] = nw.from_native(self._dialect.add_clean(self._native, read))
         keys, order = (list(map(name_clean, columns)) for columns in (by, ORDER))
         placed = nw.all_horizontal(*(~nw.col(key).is_null() for key in (*keys, order[0])), ignore_nulls=False)
         rows = rows.with_columns(placed.alias(_PLACED))
@@ -194,12 +194,12 @@ class Relational:
 
     def select(self, names: Sequence[str]) -> "nw.LazyFrame[Any]":
         self._check(names)
-        columns: nw.LazyFrame[Any] = nw.from_native(self._native).select(*map(self._find, names))
+        columns: nw.LazyFrame[Any] = nw.from_native(self._clean(names)).select(*map(self._find, names))
         return columns
 
     def find_latest(self, column: str) -> pd.Timestamp | None:
         self._check([column])
-        found = self._collect(nw.from_native(self._native).select(self._find(column).max()))[column][0].as_py()
+        found = self._collect(nw.from_native(self._clean([column])).select(self._find(column).max()))[column][0].as_py()
         return None if found is None else pd.Timestamp(found)
 
     def _compute(
@@ -216,7 +216,7 @@ class Relational:
         if "*" in columns:
             msg = f"in an expression, {self._dialect.name} takes the column '*' for all columns: rename it"
             raise InputError(msg)
-        native = self._native
+        native = self._clean([*(key.column for key in by), *columns])
         if MICROS in columns or any(key.column == "created_at" != key.name for key in by):
             native = self._dialect.add_micros(native, "created_at", MICROS)
         rows: nw.LazyFrame[Any] = nw.from_native(native)
@@ -236,6 +236,16 @@ class Relational:
         floats = [value for value in values if schema[value.name].is_float()]
         finite = (nw.when(value.column.is_finite()).then(value.column).alias(value.name) for value in floats)
         return rows.with_columns(*finite) if floats else rows
+
+    def _clean(self, names: Iterable[str]) -> Any:  # noqa: ANN401 - of engines that may not be installed
+        """Return columns of the data as statistics read them, under plain names.
+
+        Libraries that write SQL take seconds to copy statements with all columns.
+        """
+        wanted = {"created_at" if name == MICROS else name for name in names}
+        known = [name for name in self._schema if name in wanted] or self.columns[:1]
+        with self._dialect.explain_errors():
+            return self._dialect.clean(self._native, known)
 
     def _read(self, name: str) -> nw.Expr:
         """Return a column as row values read it: integers of the record as float64, which never overflow."""

@@ -13,23 +13,26 @@ import pyarrow as pa
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, Dialect
+from genanalytics.metrics.engines.ibis_tables import describe_ibis
 from genanalytics.metrics.engines.memory import InMemory
+from genanalytics.metrics.engines.portable import Portable
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.relational import Relational
+from genanalytics.metrics.engines.sqlframe_frames import to_relation
 from genanalytics.metrics.names import make_plain
 from genanalytics.records.coverage import Coverage, find_coverage
 from genanalytics.records.frame import to_frame, to_nullable
 
 
 class HasColumns(Protocol):
-    """A table of an optional package: a polars frame, a DuckDB relation, a Spark data frame; an Arrow table too."""
+    """A table of an optional package, such as a polars frame or an Ibis table; an Arrow table too."""
 
     @property
     def columns(self) -> Any: ...  # noqa: ANN401 - of any package
 
 
 Data: TypeAlias = pd.DataFrame | HasColumns
-"""Records: a pandas or polars frame, an Arrow table, a DuckDB relation, a Spark data frame."""
+"""Records: a pandas or polars frame, an Arrow table, a DuckDB relation, a Spark or SQLFrame frame, an Ibis table."""
 Records: TypeAlias = Data | str | os.PathLike[str]
 """Records for statistics, or the path of a file or a data set with records, which `opens_paths` opens."""
 
@@ -76,6 +79,7 @@ def open_source(data: Records) -> Source:
         return open_source(data.data)
     if isinstance(data, pd.DataFrame | pa.Table):
         return InMemory(data)
+    data = _reach(data)
     dialect = find_dialect(data)
     if dialect is not None:
         return Relational(data, dialect)
@@ -83,7 +87,7 @@ def open_source(data: Records) -> Source:
         return InMemory(_to_table(nw.from_native(data).lazy()))
     msg = (
         f"cannot compute statistics of a {type(data).__module__}.{type(data).__qualname__}: give the path of a file, a"
-        " pandas or polars frame, an Arrow table, a DuckDB relation or a Spark data frame"
+        " pandas or polars frame, an Arrow table, a DuckDB relation, a Spark data frame or an Ibis table"
     )
     raise InputError(msg)
 
@@ -102,8 +106,8 @@ def open_in_memory(data: Records, what_needs: str, enough: str) -> InMemory:
     source = open_source(data)
     if not isinstance(source, InMemory):
         msg = (
-            f"{what_needs} a frame in memory: convert a relation with .df(), or a Spark data frame with .toPandas();"
-            f" the columns {enough}"
+            f"{what_needs} a frame in memory: convert a relation with .df(), a Spark data frame with .toPandas(), or an"
+            f" Ibis table with .to_pandas(); the columns {enough}"
         )
         raise InputError(msg)
     return source
@@ -131,6 +135,7 @@ def hold(data: Any) -> Iterator[Any]:  # noqa: ANN401 - of the same kind
 
     Without this, an engine computes the columns of data again for each result.
     """
+    data = _reach(data)
     dialect = find_dialect(data)
     if dialect is None:
         yield data
@@ -168,6 +173,7 @@ def add_micros(data: Any, column: str, name: str) -> Any:  # noqa: ANN401 - of t
     """
     if isinstance(data, Covered):
         return replace(data, data=add_micros(data.data, column, name))
+    data = _reach(data)
     dialect = find_dialect(data)
     if dialect is not None:
         return dialect.add_micros(data, column, name)
@@ -201,18 +207,26 @@ def attach(data: Any, found: Any, wanted: Sequence[str]) -> Any:  # noqa: ANN401
 
 def rename_columns(data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the same kind
     """Return data with all of its columns under other names."""
+    data = _reach(data)
     dialect = find_dialect(data)
     if dialect is not None:
         return dialect.rename(data, names)
     return nw.from_native(data).rename(dict(names)).to_native()
 
 
-def find_dialect(data: object) -> Dialect | None:
-    """Return the SQL of the engine that holds the data; None if it is in memory."""
+def find_dialect(data: object) -> Dialect | Portable | None:
+    """Return the engine that holds the data; None if it is in memory."""
     if nw.dependencies.is_duckdb_relation(data):
         return DUCKDB
+    if nw.dependencies.is_ibis_table(data):
+        return describe_ibis(data)
     is_spark = nw.dependencies.is_pyspark_dataframe(data) or nw.dependencies.is_pyspark_connect_dataframe(data)
     return SPARK if is_spark else None
+
+
+def _reach(data: Any) -> Any:  # noqa: ANN401
+    """Return data where its engine can be reached: a frame of SQLFrame as a relation of DuckDB."""
+    return to_relation(data) if nw.dependencies.is_sqlframe_dataframe(data) else data
 
 
 def _to_table(frame: "nw.LazyFrame[Any]") -> pa.Table:

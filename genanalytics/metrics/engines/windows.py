@@ -1,33 +1,15 @@
 """Aggregates over the rows around each row: those with the same values of some columns, within a range of time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from genanalytics.metrics.engines.dialects import Dialect
 from genanalytics.metrics.engines.kernels import group_rows, to_floats
+from genanalytics.metrics.engines.protocol import Window
 from genanalytics.metrics.engines.source import find_dialect
 from genanalytics.records.frame import to_nullable
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The rows around a row, and what is known of them.
-
-    Attributes:
-        by: The columns whose values all of them have in common; gaps are equal.
-        start: The first moment, counted from that of the row; None for no limit.
-        end: The last moment.
-        largest: The column whose largest known value is wanted; None for the number of rows.
-    """
-
-    by: tuple[str, ...]
-    start: int | None = None
-    end: int | None = None
-    largest: str | None = None
 
 
 def add_windows(rows: Any, moment: str, windows: Mapping[str, Window]) -> Any:  # noqa: ANN401 - of the same kind
@@ -45,32 +27,11 @@ def add_windows(rows: Any, moment: str, windows: Mapping[str, Window]) -> Any:  
     """
     dialect = find_dialect(rows)
     if dialect is not None:
-        return dialect.select(rows, ["*", *(_write(dialect, moment, *one) for one in windows.items())])
+        return dialect.add_windows(rows, moment, windows)
     found = {name: _aggregate(rows, moment, window) for name, window in windows.items()}
     for name, values in found.items():
         rows = rows.append_column(name, values)
     return rows
-
-
-def _write(dialect: Dialect, moment: str, name: str, window: Window) -> str:
-    """Return the SQL of a window."""
-    what = "count(*)" if window.largest is None else f"max(CAST({dialect.quote(window.largest)} AS DOUBLE))"
-    by = ", ".join(map(dialect.quote, window.by))
-    frame = ""
-    if window.start is not None or window.end is not None:
-        start, end = (
-            _write_edge(edge, side) for edge, side in ((window.start, "PRECEDING"), (window.end, "FOLLOWING"))
-        )
-        frame = f" ORDER BY {dialect.quote(moment)} RANGE BETWEEN {start} AND {end}"
-    return f"{what} OVER (PARTITION BY {by}{frame}) AS {dialect.quote(name)}"
-
-
-def _write_edge(edge: int | None, side: str) -> str:
-    if edge is None:
-        return f"UNBOUNDED {side}"
-    if edge == 0:
-        return "CURRENT ROW"
-    return f"{-edge} PRECEDING" if edge < 0 else f"{edge} FOLLOWING"
 
 
 def _aggregate(rows: pa.Table, moment: str, window: Window) -> pa.Array:

@@ -5,7 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from genanalytics.metrics.engines.windows import Window, add_windows
+from genanalytics.metrics.engines.protocol import Window
+from genanalytics.metrics.engines.windows import add_windows
 
 WINDOWS = {
     "all": Window(("key", "other")),
