@@ -54,10 +54,13 @@ class NextCommit:
         for file in self._files:
             if file.young == young:
                 kept.setdefault(dirname(file.path), []).append(file)
-        partition = self._manifest.partition
+        partition, root = self._manifest.partition, self._place.young_folder if young else "data"
         divided = divide(sort_by_creation(rows), partition)
-        parts = [(f"data/{name_folder(value, partition)}" if partition else "data", part) for value, part in divided]
-        merged = [choose_merged(kept.get(folder, []), part.num_rows) for folder, part in parts]
+        parts = [(f"{root}/{name_folder(value, partition)}" if partition else root, part) for value, part in divided]
+        merged = [
+            choose_merged(kept.get(folder, []), part.num_rows) if young or self._place.merges_final else []
+            for folder, part in parts
+        ]
         gone = {file.path for group in merged for file in group}
         self._files = [file for file in self._files if file.path not in gone]
         ending = "-young" if young else ""

@@ -14,9 +14,11 @@ from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.directory import DATA, MODE, check_place, lock, open_files
 from genanalytics.dataset.folder import FILES, Folder, list_numbers, name_manifest
 from genanalytics.dataset.format_1 import adopt, remove_commits
+from genanalytics.dataset.inside import find_missing
 from genanalytics.dataset.manifest import parse
 from genanalytics.dataset.place import MANIFESTS, TakenError
 from genanalytics.dataset.view import View
+from genanalytics.errors import InputError
 from genanalytics.formats.parquet import write_table
 
 KEPT_COMMITS = 10
@@ -35,6 +37,9 @@ class Disk(Folder):
     Args:
         directory: The data set; it is created when it is opened.
     """
+
+    young_folder = DATA
+    merges_final = True
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -55,6 +60,25 @@ class Disk(Folder):
             if not self.list_manifests():
                 adopt(self._directory, self)
             yield
+
+    def find_last(self) -> Manifest | None:
+        """Return the last commit; None if there is none. Commits of a copy whose files are missing are removed."""
+        for number in reversed(self.list_manifests()):
+            found = parse(self, name_manifest(number))
+            missing = find_missing(self._directory, self.root, found.list_needed())
+            if found.commit != number:
+                msg = (
+                    f"the manifest.json of {self._directory} is that of another commit ({found.commit}): restore the"
+                    " data set from a copy"
+                )
+                raise InputError(msg)
+            if not missing:
+                return found
+            if found.folder == self.inode:
+                msg = f"{missing[0]} of {self._directory} is missing: restore the data set from a copy"
+                raise InputError(msg)
+            self.remove([name_manifest(number)])
+        return None
 
     def write_table(self, rows: pa.Table, name: str) -> None:
         """Write a new Parquet file."""
@@ -111,6 +135,14 @@ class Disk(Folder):
             folder, _, file = name.rpartition("/")
             with suppress(OSError), _open_folder(self._handle, folder) as handle:
                 os.unlink(file, dir_fd=handle)
+
+    def discard(self, names: Iterable[str], number: int) -> None:
+        """Remove the files of a commit, unless it was published: a signal can arrive after the last step."""
+        if number not in self.list_manifests():
+            self.remove(names)
+
+    def sweep(self) -> None:
+        """Do nothing: `clean` removes merged files."""
 
     def clean(self, manifest: Manifest) -> None:
         """Remove files that no kept manifest names, after an hour; at every tenth commit."""

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow.fs
 
 from genanalytics.base.content import unreadable
+from genanalytics.base.stores.address import is_store_url, is_url
+from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.place import MANIFESTS
 
@@ -99,12 +101,9 @@ def open_source(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - one of t
     Raises:
         InputError: No file system has the URL.
     """
+    if is_store_url(path):
+        return Bucket(os.fspath(path))
     return RemoteFolder(os.fspath(path)) if is_url(path) else Folder(path)
-
-
-def is_url(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a URL."""
-    return "://" in os.fspath(path)
 
 
 def name_manifest(number: int) -> str:

@@ -67,7 +67,7 @@ def _is_inside(name: str) -> bool:
     """
     first, *rest = name.split("/")
     is_plain = all(part not in {"", ".", ".."} and "\\" not in part and "\0" not in part for part in rest)
-    return name == FAILURES_FILE or (first in {"data", "failures", "ids"} and len(rest) > 0 and is_plain)
+    return name == FAILURES_FILE or (first in {"data", "young", "failures", "ids"} and len(rest) > 0 and is_plain)
 
 
 def _make_outside(path: str | os.PathLike[str], name: str) -> InputError:

@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.fs
 
 from genanalytics.base.content import unreadable
+from genanalytics.base.stores.address import is_url
 from genanalytics.dataset.content import FORMAT, Manifest, parse_manifest
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, apply_changes
-from genanalytics.dataset.folder import FILES, Folder, is_url, name_manifest, open_source
+from genanalytics.dataset.folder import FILES, Folder, name_manifest, open_source
 from genanalytics.dataset.inside import check_names, find_missing
 from genanalytics.dataset.place import Source
 from genanalytics.errors import InputError

@@ -60,6 +60,21 @@ class Source(Protocol):
 class Place(Source, Protocol):
     """A place that is written by one writer, or by several that find each other's commits by `TakenError`."""
 
+    @property
+    def young_folder(self) -> str:
+        """The folder of young rows: `data`, or another one if readers without the manifest would see replaced rows."""
+        ...
+
+    @property
+    def merges_final(self) -> bool:
+        """Whether commits merge small files of final rows; if not, readers without the manifest would see both."""
+        ...
+
+    @property
+    def inode(self) -> int | None:
+        """What tells a copy from the original; None on a store."""
+        ...
+
     def open(self) -> AbstractContextManager[None]:
         """Check that it can be written, and hold what a writer holds, until the context ends.
 
@@ -68,6 +83,14 @@ class Place(Source, Protocol):
         Raises:
             InputError: It contains something else, or others could change it.
             OutputError: It cannot be written, or another process writes it.
+        """
+        ...
+
+    def find_last(self) -> Manifest | None:
+        """Return the last commit; None if there is none.
+
+        Raises:
+            InputError: It cannot be read, or a file is missing.
         """
         ...
 
@@ -114,6 +137,14 @@ class Place(Source, Protocol):
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files that no manifest names; a file that is not there is no error."""
+        ...
+
+    def discard(self, names: Iterable[str], number: int) -> None:
+        """Remove the files of a commit that was not published, as far as that is certain."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove what merging leaves behind; called after `compact`."""
         ...
 
     def clean(self, manifest: Manifest) -> None:

@@ -1,8 +1,10 @@
 """The writer of a data set: commits that readers see whole or not at all (`commit`)."""
 
 import os
+import random
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from genanalytics._version import __version__
+from genanalytics.base.stores.address import is_store_url
 from genanalytics.base.text import explain
 from genanalytics.dataset.commit import NextCommit
 from genanalytics.dataset.content import DataFile, Manifest, check_same
@@ -22,10 +25,10 @@ from genanalytics.dataset.delta.writer import compact_table
 from genanalytics.dataset.directory import check_path
 from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.failures import FAILURES, FailedIds
-from genanalytics.dataset.folder import name_manifest
-from genanalytics.dataset.inside import find_missing
-from genanalytics.dataset.manifest import parse, read_failures, read_manifest
+from genanalytics.dataset.manifest import read_failures, read_manifest
 from genanalytics.dataset.merging import group_small
+from genanalytics.dataset.place import Place, TakenError
+from genanalytics.dataset.shared_bucket import SharedBucket
 from genanalytics.dataset.stored import StoredIds, digest_rows
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import read_table, unify
@@ -33,30 +36,38 @@ from genanalytics.formats.parquet import read_table, unify
 Interval = Literal["month", "day"]
 Partition = Interval | None
 
+_MOST_TRIES = 100
+_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 2.0
+
 
 class Writer(AbstractContextManager["Writer"]):
-    """The only process that may change a data set, while the context lasts.
+    """The only process that may change a data set in a directory, or one of several on an object store.
 
     Args:
-        directory: The data set; it is created if it does not exist.
+        directory: The data set, or its URL; it is created if it does not exist.
         partition: The period of its partitions; None for no partitions.
         redact: `redact.Redaction.description` of every row that is committed.
 
     Attributes:
-        manifest: The content as of the last commit.
+        directory: The path or the URL.
+        manifest: The content as of the last commit that is known.
 
     Raises:
         InputError: The directory contains something else, or a data set with another partition or redaction.
         OutputError: The directory cannot be written, or another process writes it.
     """
 
-    def __init__(self, directory: Path, *, partition: Partition, redact: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str], *, partition: Partition, redact: Mapping[str, Any] | None = None
+    ) -> None:
         if partition not in {*get_args(Interval), None}:
             msg = f"partition={partition!r}: give 'month', 'day' or None"
             raise InputError(msg)
-        self.directory = directory
         self.manifest = Manifest(0, "", __version__, partition, redact, failures=0, files=(), failure_files=())
-        self._place = Disk(directory)
+        self._place = _open_place(directory)
+        self.directory = self._place.title
+        self._stored = StoredIds()
+        self._overtaken: Literal["no", "now", "earlier"] = "no"
         self._token = secrets.token_hex(8)
         self._failed: FailedIds | None = None
         self._young_ids: dict[str, pa.ChunkedArray] = {}
@@ -71,8 +82,8 @@ class Writer(AbstractContextManager["Writer"]):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._opened:
-            if kind is None and self._has_changed_failures:
-                self._merge([])
+            if kind is None:
+                self._repeat(self._merge_failures)
 
     def commit(self, final: pa.Table, young: pa.Table, failures: pa.Table) -> None:
         """Add rows and failures in one step, which takes place completely or not at all.
@@ -90,24 +101,33 @@ class Writer(AbstractContextManager["Writer"]):
         Raises:
             OutputError: It cannot be written; the data set is as before.
         """
+
+        def act() -> None:
+            new, still_young = self._drop_stored(final), self._drop_stored(young)
+            failed = self._drop_stored(failures, replaces_young=False)
+            with self._begin() as commit:
+                self._add(commit, new, still_young, failed)
+
+        self._repeat(act)
+
+    def _add(self, commit: NextCommit, final: pa.Table, young: pa.Table, failures: pa.Table) -> None:
         arrived = pa.concat_tables([table.select(["requested_id"]) for table in (final, young)])["requested_id"]
-        with self._begin() as commit:
-            parts, replaced = [young], [arrived.slice(0, 0)]
-            for file in self.manifest.files:
-                rest = self._read_without(file, arrived) if file.young else None
-                if rest is None:
-                    commit.keep([file])
-                else:
-                    parts.append(rest)
-                    replaced.append(self._young_ids[file.path])
-            commit.add(final, young=False)
-            commit.add(unify(parts), young=True)
-            stored = pa.chunked_array([chunk for ids in replaced for chunk in ids.chunks], pa.string())
-            new = arrived.filter(pa.compute.invert(pa.compute.is_in(arrived, value_set=stored)))
-            commit.add_ids(np.sort(digest_rows(new)))
-            ended = self._load_failed().end(arrived.to_pylist())
-            self._load_failed().add(failures)
-            commit.add_failures(pa.concat_tables([ended, failures]), len(self._load_failed()))
+        parts, replaced = [young], [arrived.slice(0, 0)]
+        for file in self.manifest.files:
+            rest = self._read_without(file, arrived) if file.young else None
+            if rest is None:
+                commit.keep([file])
+            else:
+                parts.append(rest)
+                replaced.append(self._young_ids[file.path])
+        commit.add(final, young=False)
+        commit.add(unify(parts), young=True)
+        stored = pa.chunked_array([chunk for ids in replaced for chunk in ids.chunks], pa.string())
+        new = arrived.filter(pa.compute.invert(pa.compute.is_in(arrived, value_set=stored)))
+        commit.add_ids(np.sort(digest_rows(new)))
+        ended = self._load_failed().end(arrived.to_pylist())
+        self._load_failed().add(failures)
+        commit.add_failures(pa.concat_tables([ended, failures]), len(self._load_failed()))
 
     def compact(self) -> int:
         """Merge the small files of each partition in one commit, and return the number of files that this saves.
@@ -117,19 +137,76 @@ class Writer(AbstractContextManager["Writer"]):
         Raises:
             OutputError: It cannot be written; the data set is as before.
         """
-        before = len(self.manifest.files)
-        groups = list(group_small(self.manifest.files))
-        if groups or self._has_changed_failures:
-            self._merge(groups)
-        return before - len(self.manifest.files)
+        fewer = 0
+
+        def act() -> None:
+            nonlocal fewer
+            before = len(self.manifest.files)
+            groups = list(group_small(self.manifest.files))
+            if groups or self._has_changed_failures:
+                self._merge(groups)
+            fewer = before - len(self.manifest.files)
+
+        self._repeat(act)
+        with _explain_errors(self.directory):
+            self._place.sweep()
+        return fewer
 
     def _merge(self, groups: Sequence[Sequence[DataFile]]) -> None:
-        """Merge each group of files, and the failures, in one commit."""
+        """Merge each group of files, and the failures, in one commit.
+
+        Raises:
+            TakenError: Another writer was faster.
+        """
         merged = {file.path for group in groups for file in group}
         with self._begin() as commit:
             commit.keep(file for file in self.manifest.files if file.path not in merged)
             commit.merge(groups)
             commit.merge_failures()
+
+    def _merge_failures(self) -> None:
+        if self._has_changed_failures:
+            self._merge([])
+
+    def _repeat(self, act: Callable[[], None]) -> None:
+        """Do what ends in a commit, and do it again each time another writer has committed first."""
+        for number in range(_MOST_TRIES):
+            try:
+                act()
+            except TakenError:
+                with _explain_errors(self.directory):
+                    time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, _PAUSE_S * 2**number)))  # noqa: S311 - no secret
+                    self._take_over()
+            else:
+                return
+        msg = f"cannot write the data set {self.directory}: other writers commit all the time; run again later"
+        raise OutputError(msg)
+
+    def _take_over(self) -> None:
+        """Go on from the commits of other writers."""
+        found = self._place.find_last()
+        if found is None:
+            msg = f"the commits of {self.directory} were removed while it was written"
+            raise OutputError(msg)
+        check_same(self.directory, found, self.manifest)
+        self.manifest = found
+        self._overtaken = "now"
+        self._failed = None
+
+    def _drop_stored(self, table: pa.Table, *, replaces_young: bool = True) -> pa.Table:
+        """Return the rows whose ids other writers have not stored meanwhile."""
+        if self._overtaken == "no" or not len(table):
+            return table
+        if self._overtaken == "now":
+            self._learn()
+            self._overtaken = "earlier"
+        ids = table["requested_id"]
+        is_stored = pa.array(self._stored.has(ids.to_pylist()))
+        if replaces_young:
+            young = [self._read_young_ids(file) for file in self.manifest.files if file.young]
+            known = pa.chunked_array([chunk for each in young for chunk in each.chunks], pa.string())
+            is_stored = pa.compute.and_not(is_stored, pa.compute.is_in(ids, value_set=known).combine_chunks())
+        return table.filter(pa.compute.invert(is_stored))
 
     def read_failures(self) -> pa.Table:
         """Return the ids without a record, with the columns of `failures.FAILURES`."""
@@ -141,8 +218,13 @@ class Writer(AbstractContextManager["Writer"]):
         return unify([self._read(file, columns) for file in young]).select(columns)
 
     def learn_ids(self, stored: StoredIds) -> None:
-        """Add the ids of all rows to those that are known to be stored."""
-        stored.learn(self._place, self.manifest)
+        """Add the ids of all rows to those that are known to be stored; commits of other writers add to them too."""
+        self._stored = stored
+        self._learn()
+
+    def _learn(self) -> None:
+        with _explain_errors(self.directory):
+            self._stored.learn(self._place, self.manifest)
 
     @property
     def _has_changed_failures(self) -> bool:
@@ -155,39 +237,23 @@ class Writer(AbstractContextManager["Writer"]):
 
     def _open(self) -> None:
         """Read the last commit, and bring what other programs see to it."""
-        found = self._read_last()
+        found = self._place.find_last()
         if found is not None:
             check_same(self.directory, found, self.manifest)
             self.manifest = found
             self._place.show(found)
 
-    def _read_last(self) -> Manifest | None:
-        """Return the last commit; None if there is none. Commits of a copy whose files are missing are removed."""
-        for number in reversed(self._place.list_manifests()):
-            found = parse(self._place, name_manifest(number))
-            missing = find_missing(self.directory, self._place.root, found.list_needed())
-            if found.commit != number:
-                msg = (
-                    f"the manifest.json of {self.directory} is that of another commit ({found.commit}): restore the"
-                    " data set from a copy"
-                )
-                raise InputError(msg)
-            if not missing:
-                return found
-            if found.folder == self._place.inode:
-                msg = f"{missing[0]} of {self.directory} is missing: restore the data set from a copy"
-                raise InputError(msg)
-            self._place.remove([name_manifest(number)])
-        return None
-
     def _read_without(self, file: DataFile, ids: pa.ChunkedArray) -> pa.Table | None:
         """Return the rows of a file except those with one of `ids`; None if it contains none of them."""
-        if file.path not in self._young_ids:
-            self._young_ids[file.path] = self._read(file, ["requested_id"])["requested_id"]
-        replaced = pa.compute.is_in(self._young_ids[file.path], value_set=ids)
+        replaced = pa.compute.is_in(self._read_young_ids(file), value_set=ids)
         if not pa.compute.any(replaced).as_py():
             return None
         return self._read(file).filter(pa.compute.invert(replaced))
+
+    def _read_young_ids(self, file: DataFile) -> pa.ChunkedArray:
+        if file.path not in self._young_ids:
+            self._young_ids[file.path] = self._read(file, ["requested_id"])["requested_id"]
+        return self._young_ids[file.path]
 
     def _read(self, file: DataFile, columns: list[str] | None = None) -> pa.Table:
         return read_table(
@@ -211,19 +277,18 @@ class Writer(AbstractContextManager["Writer"]):
                 yield commit
                 done = commit.finish()
                 self._place.publish(done)
+            except TakenError:
+                self._place.remove(commit.written)
+                raise
             except BaseException:
                 self._failed = None
-                if not self._is_published(manifest.commit):  # a signal can arrive after the last step
-                    self._place.remove(commit.written)
+                self._place.discard(commit.written, manifest.commit)
                 raise
             self.manifest = done
             self._place.show(done)
             self._place.clean(done)
         named = {file.path for file in done.files if file.young}
         self._young_ids = {name: ids for name, ids in self._young_ids.items() if name in named}
-
-    def _is_published(self, number: int) -> bool:
-        return number in self._place.list_manifests()
 
 
 def compact(directory: str | os.PathLike[str]) -> int:
@@ -238,16 +303,20 @@ def compact(directory: str | os.PathLike[str]) -> int:
     """
     if is_delta(directory):
         return compact_table(directory)
-    path = Path(directory)
-    check_path(path)
-    manifest = read_manifest(path)
+    if not is_store_url(directory):
+        check_path(Path(directory))
+    manifest = read_manifest(directory)
     partition: Any = manifest.partition
-    with Writer(path, partition=partition, redact=manifest.redact) as writer:
+    with Writer(directory, partition=partition, redact=manifest.redact) as writer:
         return writer.compact()
 
 
+def _open_place(directory: str | os.PathLike[str]) -> Place:
+    return SharedBucket(os.fspath(directory)) if is_store_url(directory) else Disk(Path(directory))
+
+
 @contextmanager
-def _explain_errors(directory: Path) -> Iterator[None]:
+def _explain_errors(directory: str) -> Iterator[None]:
     """Raise errors of the system as `OutputError`, with one sentence."""
     try:
         yield

@@ -1,7 +1,6 @@
 """The writer of a data set of either format."""
 
 import os
-from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from genanalytics.dataset.delta.log import open_snapshot
@@ -44,7 +43,7 @@ def choose_writer(
     if format == "delta":
         return DeltaWriter(place, partition=partition, redact=description)
     if not is_delta(place):
-        return Writer(Path(place), partition=partition, redact=description)
+        return Writer(place, partition=partition, redact=description)
     if format == "parquet":
         msg = f"{os.fspath(place)} is a Delta table, not a Parquet data set: give another place, or format='delta'"
         raise InputError(msg)

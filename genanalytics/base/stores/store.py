@@ -225,9 +225,13 @@ def _open(address: Address, patience: Patience) -> "ObjectStore":
     limits: dict[str, Any] = {"allow_http": allows_http(options), "connect_timeout": timedelta(seconds=3)}
     limits["timeout"] = timedelta(seconds=10 if patience == "short" else 120)
     retry = {
-        "max_retries": 4 if patience == "short" else 20,
+        "max_retries": 10 if patience == "short" else 20,
         "retry_timeout": timedelta(seconds=4 if patience == "short" else 60),
-        "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=4), "base": 2},
+        "backoff": {
+            "init_backoff": timedelta(milliseconds=100),
+            "max_backoff": timedelta(seconds=1 if patience == "short" else 4),
+            "base": 2,
+        },
     }
     try:
         opened: ObjectStore = makers[address.kind](

@@ -1,0 +1,184 @@
+"""A prefix of an object store as the place of a data set that is written, by several writers if need be.
+
+There is no lock. The store creates a manifest only if there is none with its number (`If-None-Match`), so one of two
+writers of a commit fails, reads the commit of the other one, and tries again after it.
+
+Readers that know no manifest read all of `data/`. So files in it are never replaced by a commit, except to merge them:
+young rows, which are replaced, are in `young/`, and failures in `failures/`.
+"""
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from genanalytics.base.stores.store import Store, StoredObject
+from genanalytics.dataset.bucket import Bucket
+from genanalytics.dataset.content import Manifest
+from genanalytics.dataset.folder import name_manifest
+from genanalytics.dataset.manifest import parse
+from genanalytics.dataset.place import TakenError
+from genanalytics.errors import OutputError
+from genanalytics.formats.parquet import write_table
+
+GRACE_S = 60.0
+"""How long `compact` leaves the files that it merged, for readers that began before."""
+KEPT = timedelta(hours=1)
+"""How long a manifest and its files remain at least after the next one."""
+ORPHANED_AFTER = timedelta(days=1)
+"""The age, by the clock of the store, from which `compact` removes a file that no manifest names."""
+
+_PROBES = "probes"
+_FOLDERS = ("data", "young", "failures", "ids", _PROBES)
+_CLEANED_EVERY = 32
+_MOST_KEPT = 10
+
+
+class SharedBucket(Bucket):
+    """A prefix of an object store that is written.
+
+    Args:
+        url: The URL.
+
+    Raises:
+        InputError: It is no URL of an object store, or obstore is not installed.
+    """
+
+    inode = None
+    young_folder = "young"
+    merges_final = False
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._patient = Store(url, patience="long")
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Check that the store creates an object only once.
+
+        Raises:
+            OutputError: It does not.
+            OSError: The store does not answer, or refuses.
+        """
+        self._find_now()
+        yield
+
+    def find_last(self) -> Manifest | None:
+        """Return the last commit; None if there is none."""
+        numbers = self.list_manifests()
+        return parse(self, name_manifest(numbers[-1])) if numbers else None
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return the content of a file."""
+        return self._patient.read(name)
+
+    def write_table(self, rows: pa.Table, name: str) -> None:
+        """Write a new Parquet file, in one request: the parts of a longer upload remain if the process ends."""
+        with TemporaryDirectory() as directory:
+            path = Path(directory, "table.parquet")
+            write_table(rows, path)
+            self._patient.write(name, path.read_bytes())
+
+    def write_bytes(self, content: bytes, name: str) -> None:
+        """Write a new file."""
+        self._patient.write(name, content)
+
+    def flush(self) -> None:
+        """Do nothing: a store answers once an object is durable."""
+
+    def publish(self, manifest: Manifest) -> None:
+        """Publish a manifest, after which readers see its commit.
+
+        If the answer to the request was lost, the manifest that is there is compared with this one.
+
+        Raises:
+            TakenError: Another writer has published the commit with its number.
+            OSError: The store does not answer, or refuses.
+        """
+        name, content = name_manifest(manifest.commit), manifest.to_json().encode()
+        try:
+            self._patient.create(name, content)
+        except FileExistsError as error:
+            if self._patient.read(name) != content:
+                raise TakenError(name) from error
+
+    def show(self, manifest: Manifest) -> None:
+        """Do nothing: readers without the manifest see all of `data/`."""
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files that no manifest names; those that cannot be removed stay until `sweep`."""
+        with suppress(OSError):
+            self._patient.remove(names)
+
+    def discard(self, names: Iterable[str], number: int) -> None:
+        """Leave the files of a failed commit, for a request whose answer never came may still publish them."""
+
+    def clean(self, manifest: Manifest) -> None:
+        """Remove old manifests now and then. Files remain until `sweep`."""
+        if manifest.commit % _CLEANED_EVERY == 0:
+            manifests = [each for _, each in self.find_manifests()]
+            self._remove_old(manifests, manifests[-1].modified)
+
+    def sweep(self) -> None:
+        """Remove merged files after `GRACE_S`, and everything that no manifest has named for a day.
+
+        Raises:
+            OSError: The store does not answer, or refuses.
+        """
+        now = self._find_now()
+        listed = self._remove_old([each for _, each in self.find_manifests()], now)
+        if not listed:
+            return
+        replaced, named = self._find_replaced(listed)
+        longest_s = max((GRACE_S - (now - at).total_seconds() for at in replaced.values()), default=0.0)
+        wait_s = min(GRACE_S, longest_s)
+        if wait_s > 0:
+            time.sleep(wait_s)
+        listing = [each for folder in _FOLDERS for each in self.store.list(folder)]
+        orphans = {each.key for each in listing if each.key not in named and now - each.modified > ORPHANED_AFTER}
+        self._patient.remove(sorted(orphans | replaced.keys()))
+
+    def _find_replaced(self, manifests: Sequence[StoredObject]) -> tuple[dict[str, datetime], set[str]]:
+        """Return when each file in `data/` was merged, and the files that remain.
+
+        Other files remain as long as a manifest that names them: readers without the manifest do not see them.
+        """
+        named: set[str] = set()
+        replaced: dict[str, datetime] = {}
+        last: set[str] = set()
+        for each in manifests:
+            names = set(parse(self, each.key).list_names())
+            rows = {name for name in names if name.startswith("data/")}
+            replaced |= dict.fromkeys(last - rows, each.modified)
+            named |= names
+            last = rows
+        return replaced, named - replaced.keys()
+
+    def _remove_old(self, manifests: list[StoredObject], now: datetime) -> list[StoredObject]:
+        """Remove manifests that were followed by another one long ago, and return the others."""
+        followed = pairwise(manifests[: 1 - _MOST_KEPT])
+        old = [each.key for each, next_one in followed if now - next_one.modified > KEPT]
+        self._patient.remove(old)
+        return [each for each in manifests if each.key not in old]
+
+    def _find_now(self) -> datetime:
+        """Return the time by the clock of the store, after a check that it creates an object only once."""
+        name = f"{_PROBES}/{secrets.token_hex(8)}"
+        try:
+            for _ in range(2):  # also the repetition of a request whose answer was lost shows that the store refuses it
+                self.store.create(name, b"")
+        except FileExistsError:
+            return self.store.find(name).modified
+        finally:
+            self.store.remove([name])
+        msg = (
+            f"cannot write the data set {self.title}: its store creates an object that exists already (it ignores"
+            " If-None-Match), so that two exports could lose rows; give another store, or a directory"
+        )
+        raise OutputError(msg)
