@@ -95,21 +95,22 @@ class Disk(Folder):
             os.link(path, target)
 
     def _begin(self, name: str) -> str:
-        """Return the path of a new file, whose folder exists."""
+        """Return the path of a new file until it is complete: a copy of the folder has its name only for all of it."""
         folder = os.path.dirname(name)  # noqa: PTH120 - a text
         if folder not in self._folders:
             Path(self.locate(folder)).mkdir(MODE, exist_ok=True)
             self._folders.add(folder)
         self._written.append(name)
-        return self.locate(name)
+        return self.locate(_name_part(name))
 
     def flush(self) -> None:
         """Flush all written files and their folders to the disk."""
         written, self._written = self._written, []
         folders = {os.path.dirname(name) for name in written} | {DATA, ""}  # noqa: PTH120 - texts
-        paths = [Path(self.locate(name)) for name in written]
         with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(sync, paths))
+            list(threads.map(sync, [Path(self.locate(_name_part(name))) for name in written]))
+            for name in written:
+                os.rename(self.locate(_name_part(name)), self.locate(name))  # noqa: PTH104 - texts
             list(threads.map(sync, [Path(self.locate(folder)) for folder in sorted(folders, reverse=True)]))
 
     def publish(self, manifest: Manifest) -> None:
@@ -132,9 +133,11 @@ class Disk(Folder):
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; those that cannot be removed stay until they are cleaned away."""
         for name in names:
+            self._written = [each for each in self._written if each != name]
             folder, _, file = name.rpartition("/")
-            with suppress(OSError), _open_folder(self._handle, folder) as handle:
-                os.unlink(file, dir_fd=handle)
+            for path in (file, f".{file}.part"):
+                with suppress(OSError), _open_folder(self._handle, folder) as handle:
+                    os.unlink(path, dir_fd=handle)
 
     def discard(self, names: Iterable[str], number: int) -> None:
         """Remove the files of a commit, unless it was published: a signal can arrive after the last step."""
@@ -185,6 +188,16 @@ def _choose_kept(manifests: dict[str, float], before: float) -> list[str]:
         int(manifests[names[number]] / _THINNED_S): number for number in numbers if manifests[names[number]] >= before
     }
     return [names[number] for number in sorted({*last, *minutes.values()})]
+
+
+def _name_part(name: str) -> str:
+    """Return the name of a file that is not complete yet.
+
+    >>> _name_part("ids/00000042-1f0c9a7e.ids")
+    'ids/.00000042-1f0c9a7e.ids.part'
+    """
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/.{file}.part"
 
 
 @contextmanager
