@@ -295,8 +295,7 @@ class _Run:
         fetched = rows["fetched_at"].cast(pa.int64())
         is_final = pa.compute.greater_equal(fetched, pa.chunked_array(final_at, pa.int64()))
         self._settled += pa.compute.sum(is_final.slice(len(rows) - len(refreshed))).as_py() or 0
-        rows = self._redact.apply(rows)
-        self._writer.commit(rows.filter(is_final), rows.filter(pa.compute.invert(is_final)), failures)
+        self._writer.commit(*_split(self._redact.apply(rows), is_final), failures)
 
 
 class _Batch:
@@ -337,6 +336,13 @@ class _Batch:
             for which in (False, True)
         )
         return records, refreshed, _make_failures(self._failures)
+
+
+def _split(rows: pa.Table, chosen: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
+    """Return the chosen rows and the others; a table is not copied if it is one of both."""
+    if pa.compute.all(chosen).as_py() is not False:
+        return rows, rows.slice(0, 0)
+    return rows.filter(chosen), rows.filter(pa.compute.invert(chosen))
 
 
 def _describe_not_due(failures: pa.Table, file: str) -> str:

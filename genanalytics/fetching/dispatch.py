@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from threading import Event
 
-from genanalytics.cache.entry import Entry
+from genanalytics.cache.entry import Entry, make_cache_key
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import LONGEST_WAIT_S, TOO_MANY, Client
 from genanalytics.fetching.halts import explain_failures
@@ -150,19 +150,20 @@ class Dispatch:
 
     def _look_up(self, tasks: Sequence[Task]) -> None:
         """Settle the tasks that the cache answers, and queue the rest."""
-        cache_keys = [self._client.make_cache_key(task.generation_id) for task in tasks]
-        entries = self._client.archive.look_up(cache_keys)
-        now = time.time()
+        client = self._client
+        cache_keys = [make_cache_key(client.base_url, client.account, task.generation_id) for task in tasks]
+        entries = client.archive.look_up(cache_keys)
+        now, offline = time.time(), client.offline
         for cache_key, task in zip(cache_keys, tasks, strict=True):
             entry = entries.get(cache_key)
             task.holds_record = entry is not None and bool(entry.body)
             if entry is not None and entry.returned_id and not self._accept_mismatch:
                 entry = None
             task.kept = entry if entry is not None and entry.body else None
-            if entry is not None and (self._client.offline or (entry.is_current(now) and not self._refresh)):
+            if entry is not None and (offline or (entry.is_current(now) and not self._refresh)):
                 self.from_cache += 1
-                self._settle(task, _to_answer(entry))
-            elif self._client.offline:
+                self._settled.append((task.position, _to_answer(entry)))
+            elif offline:
                 message = "offline, and not in the cache"
                 self._settle(task, Answer(task.generation_id, Outcome.UNAVAILABLE, message=message))
             elif self._halted:
@@ -330,14 +331,16 @@ class Dispatch:
 
 
 def _to_answer(entry: Entry) -> Answer:
-    found = bool(entry.body)
-    day = datetime.fromtimestamp(entry.fetched_at, UTC)
+    outcome, message = Outcome.OK, ""
+    if not entry.body:
+        day = datetime.fromtimestamp(entry.fetched_at, UTC)
+        outcome, message = Outcome.NOT_FOUND, f"the service had no record of it on {day:%Y-%m-%d}"
     return Answer(
         entry.requested_id,
-        Outcome.OK if found else Outcome.NOT_FOUND,
+        outcome,
         body=entry.body,
         status=entry.status,
-        message="" if found else f"the service had no record of it on {day:%Y-%m-%d}",
+        message=message,
         fetched_at=entry.fetched_at,
         from_cache=True,
         returned_id=entry.returned_id,

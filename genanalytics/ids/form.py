@@ -39,9 +39,10 @@ def find_problem(generation_id: str) -> str | None:
     >>> find_problem("two words")
     'an id cannot contain white space'
     """
-    if HIDDEN in hide_api_keys(generation_id):
+    is_usual = PATTERN.fullmatch(generation_id) is not None  # so it is no API key
+    if not is_usual and HIDDEN in hide_api_keys(generation_id):
         return "an API key is not an id: take it out of the list"
-    if _PLAIN.fullmatch(generation_id):
+    if is_usual or _PLAIN.fullmatch(generation_id):
         return None
     if not generation_id or generation_id.startswith(NOT_TEXT):
         return "an id must be text" if generation_id else "an id cannot be empty"

@@ -36,6 +36,8 @@ class KnownIds:
 
     def has(self, ids: Sequence[str]) -> list[bool]:
         """Return for each id whether it was added before."""
+        if not self._arrays:
+            return [False] * len(ids)
         distinct, places = np.unique(digest(ids), return_inverse=True)  # sorted, they are found in half the time
         found: list[bool] = self._find(distinct)[places].tolist()
         return found
