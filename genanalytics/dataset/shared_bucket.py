@@ -7,9 +7,10 @@ Readers that know no manifest read all of `data/`. So files in it are never repl
 young rows, which are replaced, are in `young/`, and failures in `failures/`.
 """
 
+import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -24,7 +25,7 @@ from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.folder import name_manifest
 from genanalytics.dataset.manifest import parse
 from genanalytics.dataset.place import TakenError
-from genanalytics.errors import OutputError
+from genanalytics.errors import InputError, OutputError
 from genanalytics.formats.parquet import write_table
 
 GRACE_S = 60.0
@@ -32,10 +33,11 @@ GRACE_S = 60.0
 KEPT = timedelta(hours=1)
 """How long a manifest and its files remain at least after the next one."""
 ORPHANED_AFTER = timedelta(days=1)
-"""The age, by the clock of the store, from which `compact` removes a file that no manifest names."""
+"""The age, by the clock of the store, from which `compact` removes a file that a manifest could still name."""
 
 _PROBES = "probes"
 _FOLDERS = ("data", "young", "failures", "ids", _PROBES)
+_COMMIT = re.compile(r"(\d{8,})-")
 _CLEANED_EVERY = 32
 _MOST_KEPT = 10
 
@@ -57,6 +59,7 @@ class SharedBucket(Bucket):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._patient = Store(url, patience="long")
+        self._has_cleaned = False
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -120,29 +123,54 @@ class SharedBucket(Bucket):
         """Leave the files of a failed commit, for a request whose answer never came may still publish them."""
 
     def clean(self, manifest: Manifest) -> None:
-        """Remove old manifests now and then. Files remain until `sweep`."""
-        if manifest.commit % _CLEANED_EVERY == 0:
-            manifests = [each for _, each in self.find_manifests()]
-            self._remove_old(manifests, manifests[-1].modified)
+        """Remove what killed writers left in `data/`, once, and old manifests now and then; a failure does no harm."""
+        with suppress(OSError, InputError):
+            if not self._has_cleaned:
+                self._has_cleaned = True
+                named = set(manifest.list_names())
+                if any(_is_dead(each.key, manifest.commit, named) for each in self.store.list("data")):
+                    self._remove_dead(["data"], [each for _, each in self.find_manifests()])
+            if manifest.commit % _CLEANED_EVERY == 0:
+                manifests = [each for _, each in self.find_manifests()]
+                self._remove_old(manifests, manifests[-1].modified)
 
     def sweep(self) -> None:
-        """Remove merged files after `GRACE_S`, and everything that no manifest has named for a day.
+        """Remove merged files after `GRACE_S`, and everything that no manifest names or can name any more.
 
         Raises:
-            OSError: The store does not answer, or refuses.
+            InputError, OSError: The store does not answer, or refuses.
         """
         now = self._find_now()
-        listed = self._remove_old([each for _, each in self.find_manifests()], now)
-        if not listed:
+        manifests = self._remove_old([each for _, each in self.find_manifests()], now)
+        if not manifests:
             return
-        replaced, named = self._find_replaced(listed)
+        replaced = self._remove_dead(_FOLDERS, manifests, now)
         longest_s = max((GRACE_S - (now - at).total_seconds() for at in replaced.values()), default=0.0)
-        wait_s = min(GRACE_S, longest_s)
-        if wait_s > 0:
-            time.sleep(wait_s)
-        listing = [each for folder in _FOLDERS for each in self.store.list(folder)]
-        orphans = {each.key for each in listing if each.key not in named and now - each.modified > ORPHANED_AFTER}
-        self._patient.remove(sorted(orphans | replaced.keys()))
+        if longest_s > 0:
+            time.sleep(min(GRACE_S, longest_s))
+        self._patient.remove(sorted(replaced))
+
+    def _remove_dead(
+        self, folders: Iterable[str], manifests: Sequence[StoredObject], now: datetime | None = None
+    ) -> dict[str, datetime]:
+        """Remove files of folders that no manifest names, and return when each file in `data/` was merged.
+
+        A file of a commit that another writer has published can never be named. One of the next commit may belong to a
+        writer that is at work; `now` is the time by the clock of the store, by which it is old.
+        """
+        replaced, named = self._find_replaced(manifests)
+        last = int(manifests[-1].key.rpartition("/")[2].partition(".")[0])
+        listed = [each for folder in folders for each in self.store.list(folder)]
+        self._patient.remove(
+            each.key
+            for each in listed
+            if each.key not in replaced
+            and (
+                _is_dead(each.key, last, named)
+                or (now is not None and each.key not in named and now - each.modified > ORPHANED_AFTER)
+            )
+        )
+        return replaced
 
     def _find_replaced(self, manifests: Sequence[StoredObject]) -> tuple[dict[str, datetime], set[str]]:
         """Return when each file in `data/` was merged, and the files that remain.
@@ -182,3 +210,14 @@ class SharedBucket(Bucket):
             " If-None-Match), so that two exports could lose rows; give another store, or a directory"
         )
         raise OutputError(msg)
+
+
+def _is_dead(name: str, last: int, named: Container[str]) -> bool:
+    """Return whether no manifest can name a file: it belongs to a commit that another writer has published.
+
+    >>> names = ["data/month=2026-11/00000041-1f0c9a7e.parquet", "ids/00000042-1f0c9a7e.ids", "probes/1f0c9a7e"]
+    >>> [_is_dead(name, 41, set()) for name in names], _is_dead(names[0], 41, set(names))
+    ([True, False, False], False)
+    """
+    found = _COMMIT.match(name.rpartition("/")[2])
+    return found is not None and int(found[1]) <= last and name not in named

@@ -200,11 +200,8 @@ def test_kill_9_of_two_writers_at_any_moment(server: FaultServer, tmp_path: Path
         _, error = last.communicate(timeout=60)
     assert last.returncode == 0, error
     assert count_ids() == dict.fromkeys(ids, 1)
-    assert set(count_plain()) == set(ids)
-    s3.age(2 * 86_400)
-    ga.compact(URL)
-    assert list_orphans() == []
-    assert count_ids() == count_plain() == dict.fromkeys(ids, 1)
+    assert list_orphans() == [], "the next run removes what is left of killed ones"
+    assert count_plain() == dict.fromkeys(ids, 1)
 
 
 def test_compact_merges_files_and_removes_what_nothing_needs(s3: S3Server, client: Client) -> None:
