@@ -98,18 +98,18 @@ class Draft:
                 max_commit_retries=0,  # the library would only look for conflicts of files, not for equal ids
             ),
         )
-        if self._snapshot.filesystem is None:
+        if self._snapshot.store is None:
             log = Path(self._snapshot.locate(LOG))
             sync(log / f"{table.version():020d}.json")
             sync(log)
 
     def discard(self) -> None:
         """Remove the written files."""
+        if self._snapshot.store is not None:
+            self._snapshot.store.remove(self.written)
+            return
         for path in self.written:
-            if self._snapshot.filesystem is None:
-                Path(self._snapshot.locate(path)).unlink(missing_ok=True)
-            else:
-                self._snapshot.filesystem.delete_file(path)
+            Path(self._snapshot.locate(path)).unlink(missing_ok=True)
 
     def _make_add(self, path: str, values: Mapping[str, str | None], rows: pa.Table, size: int) -> Any:  # noqa: ANN401
         from deltalake.transaction import AddAction  # noqa: PLC0415 - an extra
@@ -121,7 +121,7 @@ class Draft:
 
     def _write_rows(self, rows: pa.Table, path: str) -> int:
         """Write a file, and return its size in bytes."""
-        if self._snapshot.filesystem is not None:
+        if self._snapshot.store is not None:
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder, "rows.parquet")
                 write_table(rows, file)
@@ -133,14 +133,13 @@ class Draft:
         return target.stat().st_size
 
     def _write_bytes(self, content: bytes, path: str) -> None:
-        if self._snapshot.filesystem is None:
+        if self._snapshot.store is None:
             target = self._prepare(path)
             target.write_bytes(content)
             sync(target)
             return
         self.written.append(path)
-        with self._snapshot.filesystem.open_output_stream(path) as stream:
-            stream.write(content)
+        self._snapshot.store.write(path, content)
 
     def _prepare(self, path: str) -> Path:
         target = Path(self._snapshot.locate(path))
@@ -149,7 +148,7 @@ class Draft:
         return target
 
     def _sync_folders(self) -> None:
-        if self._snapshot.filesystem is None:
+        if self._snapshot.store is None:
             folders = {Path(self._snapshot.locate(path)).parent for path in self.written}
             for folder in sorted({*folders, Path(self._snapshot.place)}):
                 sync(folder)

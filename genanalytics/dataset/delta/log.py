@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.fs
 
 from genanalytics.base.stores.address import is_store_url
+from genanalytics.base.stores.arrow import make_filesystem
+from genanalytics.base.stores.store import Store
 from genanalytics.dataset.delta.places import (
     import_deltalake,
     list_errors,
@@ -116,12 +117,12 @@ class Snapshot:
     @cached_property
     def filesystem(self) -> Any:  # noqa: ANN401 - None, or a file system of pyarrow
         """The pyarrow file system of a table on a store, whose root is the table; None for a folder."""
-        if not is_store_url(self.place):
-            return None
-        from deltalake.fs import DeltaStorageHandler  # noqa: PLC0415 - an extra
+        return None if self.store is None else make_filesystem(self.store)
 
-        sizes = {file.path: file.size for file in self.files}
-        return pa.fs.PyFileSystem(DeltaStorageHandler(self.place, make_storage_options(self.place), sizes))
+    @cached_property
+    def store(self) -> Store | None:
+        """The store of a table, whose keys are relative to the table; None for a folder."""
+        return Store(self.place, patience="long") if is_store_url(self.place) else None
 
     def locate(self, path: str) -> str:
         """Return the path or the URL of a file."""

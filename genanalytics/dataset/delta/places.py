@@ -6,6 +6,7 @@ from typing import Any
 
 from genanalytics.base.stores.address import is_store_url, is_url, parse_url
 from genanalytics.base.stores.find import has_objects
+from genanalytics.base.stores.reasons import find_reason
 from genanalytics.base.stores.store import allows_http, find_options
 from genanalytics.base.text import explain
 from genanalytics.errors import InputError
@@ -79,4 +80,9 @@ def list_errors() -> tuple[type[Exception], ...]:
 
 def make_unreadable(place: str | os.PathLike[str], error: Exception) -> InputError:
     """Return the error of a table that cannot be read, in one line."""
-    return InputError(f"cannot read the Delta table {os.fspath(place)}: {explain(error)}")
+    return InputError(f"cannot read the Delta table {os.fspath(place)}: {find_cause(place, error)}")
+
+
+def find_cause(place: str | os.PathLike[str], error: Exception) -> str:
+    """Return the reason of an error of `deltalake` in a few words."""
+    return find_reason(str(error)) if is_store_url(place) else explain(error)

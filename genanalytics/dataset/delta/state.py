@@ -6,13 +6,11 @@ over folders that begin with `_`.
 """
 
 import json
-import os
 import re
 import secrets
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
-import pyarrow.fs
 
 from genanalytics.base.content import unreadable
 from genanalytics.dataset.delta.log import Snapshot
@@ -98,10 +96,7 @@ def read_state(snapshot: Snapshot) -> State | None:
 
 def read_bytes(snapshot: Snapshot, path: str) -> bytes:
     """Return the content of a file of a table."""
-    if snapshot.filesystem is None:
-        with open(snapshot.locate(path), "rb") as stream:  # noqa: PTH123 - a path of any form
-            return stream.read()
-    if snapshot.filesystem.get_file_info(path).type == pa.fs.FileType.NotFound:
-        raise FileNotFoundError(os.fspath(path))
-    with snapshot.filesystem.open_input_stream(path) as stream:
-        return bytes(stream.read())
+    if snapshot.store is not None:
+        return snapshot.store.read(path)
+    with open(snapshot.locate(path), "rb") as stream:  # noqa: PTH123 - a path of any form
+        return stream.read()

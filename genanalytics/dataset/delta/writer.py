@@ -21,12 +21,11 @@ import pyarrow.compute
 from genanalytics._version import __version__
 from genanalytics.base.atomic import check_current_directory, check_utf_8
 from genanalytics.base.stores.address import is_store_url
-from genanalytics.base.text import explain
 from genanalytics.dataset.content import DataFile, Manifest, check_same
 from genanalytics.dataset.delta.draft import Draft
 from genanalytics.dataset.delta.ids import Choice, TableIds
 from genanalytics.dataset.delta.log import NO_PARTITION, PARTITION, REDACTION, LiveFile, Snapshot, open_snapshot
-from genanalytics.dataset.delta.places import LOG, import_deltalake, list_errors, make_storage_options
+from genanalytics.dataset.delta.places import LOG, find_cause, import_deltalake, list_errors, make_storage_options
 from genanalytics.dataset.delta.rows import read_live
 from genanalytics.dataset.delta.state import APP, State, count_commits, read_state
 from genanalytics.dataset.failures import FailedIds
@@ -75,9 +74,7 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
     def __enter__(self) -> Self:
         with self._explain_errors():
             self._check_place()
-            if not self._exists():
-                self._create()
-            self._snapshot = open_snapshot(self.directory)
+            self._snapshot = self._open() or self._create()
             self._check_same()
             self._add_columns()
             self._state = read_state(self._snapshot) or State()
@@ -248,13 +245,17 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
             msg = f"{path} contains other files ({foreign[0]}): give a new directory, or an existing Delta table"
             raise InputError(msg)
 
-    def _exists(self) -> bool:
+    def _open(self) -> Snapshot | None:
+        """Return the last version; None if there is no table."""
         deltalake = import_deltalake(self.directory)
-        return bool(
-            deltalake.DeltaTable.is_deltatable(self.directory, storage_options=make_storage_options(self.directory))
-        )
+        try:
+            return open_snapshot(self.directory)
+        except InputError as error:
+            if isinstance(error.__cause__, deltalake.exceptions.TableNotFoundError):
+                return None
+            raise
 
-    def _create(self) -> None:
+    def _create(self) -> Snapshot:
         deltalake = import_deltalake(self.directory)
         fields = list(ARROW_SCHEMA)
         if self._partition is not None:
@@ -270,8 +271,11 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
                 raise_if_key_not_exists=False,
             )
         except deltalake.exceptions.DeltaError:
-            if not self._exists():  # otherwise another writer was first
+            found = self._open()  # another writer was first
+            if found is None:
                 raise
+            return found
+        return open_snapshot(self.directory)
 
     def _check_same(self) -> None:
         found, given = self._snapshot, self.manifest
@@ -299,7 +303,8 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
         except GenAnalyticsError:
             raise
         except list_errors() as error:
-            msg = f"cannot write the Delta table {self.directory}: {explain(error)}; earlier commits are unaffected"
+            cause = find_cause(self.directory, error)
+            msg = f"cannot write the Delta table {self.directory}: {cause}; earlier commits are unaffected"
             raise OutputError(msg) from error
 
 
