@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,11 @@ import pyarrow.parquet
 
 from genanalytics.base.atomic import check_utf_8, check_writable, replace_file
 from genanalytics.base.content import Content, open_content, translate_errors
+from genanalytics.base.stores.address import is_url, parse_url, to_local
+from genanalytics.base.stores.arrow import make_filesystem
+from genanalytics.base.stores.find import find_objects, has_pattern, is_object
+from genanalytics.base.stores.hold import hold_object
+from genanalytics.base.stores.store import Store
 from genanalytics.dataset import manifest
 from genanalytics.dataset.delta import rows as delta
 from genanalytics.dataset.delta.places import is_delta
@@ -23,7 +30,7 @@ from genanalytics.formats.jsonl import write_jsonl, write_rows
 from genanalytics.formats.limits import find_limit
 from genanalytics.formats.other import explain_ids, holds_ids, starts_with_ids
 from genanalytics.formats.parquet import open_file, read_table, write_table
-from genanalytics.formats.sidecar import read_sidecar, write_sidecar
+from genanalytics.formats.sidecar import SIDECAR, read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
     COVERAGE,
     Coverage,
@@ -38,6 +45,7 @@ from genanalytics.records.frame import to_arrow, to_frame
 from genanalytics.service.activity import is_activity, read_activity
 from genanalytics.units import format_count
 
+_THREADS = 8
 _ERRORS = (OSError, OverflowError, RecursionError, ValueError, pa.ArrowException)
 
 _WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
@@ -72,7 +80,8 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     (one, one per line, or a list), or their records alone. An activity export is recognised by its header.
 
     Args:
-        paths: A file, the directory of a data set or a Delta table, or several of them. The rows of one are returned as
+        paths: A file, the directory of a data set or a Delta table, or several of them, which can also be URLs
+            (`s3://`, `gs://`, `az://`, `abfss://`; in these, globs mean several files). The rows of one are returned as
             they are. Several become one frame with each generation once: the record fetched last.
 
     Returns:
@@ -85,8 +94,8 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
         MissingColumnError: A file has no column `requested_id`, `fetched_at` or `created_at`, and so no records.
     """
     if isinstance(paths, str | os.PathLike):
-        return _read_one(paths)
-    frames = [_read_one(path) for path in paths]
+        return _read_one(to_local(paths))
+    frames = [_read_one(to_local(path)) for path in paths]
     if not frames:
         msg = "no files to read: give the path of a file, or several paths"
         raise InputError(msg)
@@ -141,10 +150,14 @@ def read_parquet(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises:
         InputError: It cannot be read, a newer version wrote it, or a known column has another type.
     """
+    path = to_local(path)
+    if is_object(path):
+        with hold_object(path) as held:
+            return read_parquet(held)
     with translate_errors(path, *_ERRORS):
         if is_delta(path):
             return to_frame(delta.read_table(path))
-        is_directory = manifest.is_dataset(path) or Path(path).is_dir()
+        is_directory = is_url(path) or manifest.is_dataset(path) or Path(path).is_dir()
         return to_frame(manifest.read_table(path) if is_directory else read_table(path))
 
 
@@ -154,11 +167,17 @@ def read_coverage(path: str | os.PathLike[str]) -> Coverage | None:
     Raises:
         InputError: The file cannot be read.
     """
-    if manifest.is_dataset(path):
+    path = to_local(path)
+    if is_object(path):
+        address = parse_url(path)
+        place, filesystem = address.key, make_filesystem(Store(replace(address, key="")))
+    elif manifest.is_dataset(path):
         return manifest.read_coverage(path)
-    if is_delta(path):
+    elif is_delta(path):
         return delta.read_coverage(path)
-    with translate_errors(path, *_ERRORS), open_file(path) as file:
+    else:
+        place, filesystem = os.fspath(path), None
+    with translate_errors(path, *_ERRORS), open_file(place, filesystem) as file:
         rows = file.metadata.num_rows
         coverage = read_file_coverage(file.schema_arrow.metadata, rows)
     return None if coverage is None else coverage.of_rows(rows)
@@ -277,12 +296,30 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
+    if is_object(path):
+        with hold_object(path, beside=[SIDECAR]) as held:
+            return _read_one(held)
+    if is_url(path) and has_pattern(os.fspath(path)):
+        return _read_all(os.fspath(path))
     try:
         return _check_columns(_load(path), path)
     except (InputError, MissingColumnError) as error:
-        if not (manifest.is_dataset(path) or is_delta(path)) and holds_ids(Path(path)):
+        is_one = not (is_url(path) or manifest.is_dataset(path) or is_delta(path))
+        if is_one and holds_ids(Path(path)):
             raise type(error)(explain_ids(path)) from error
         raise
+
+
+def _read_all(url: str) -> pd.DataFrame:
+    """Return the records of all objects that match a glob."""
+    with translate_errors(url, OSError):
+        found = [str(each.address) for each in find_objects(url) if not each.address.key.endswith(SIDECAR)]
+    if not found:
+        msg = f"there is no object {url!r}"
+        raise InputError(msg)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        frames = list(pool.map(_read_one, found))
+    return frames[0] if len(frames) == 1 else join_frames(frames)
 
 
 def _check_columns(frame: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -308,7 +345,7 @@ def _find_ids(frame: pd.DataFrame) -> set[str]:
 
 def _load(path: str | os.PathLike[str]) -> pd.DataFrame:
     suffix = Path(path).suffix.lower()
-    if manifest.is_dataset(path) or Path(path).is_dir() or is_delta(path):
+    if is_url(path) or manifest.is_dataset(path) or Path(path).is_dir() or is_delta(path):
         frame = read_parquet(path)
     elif suffix in SUFFIXES and suffix != ".csv":
         with translate_errors(path, *_ERRORS):

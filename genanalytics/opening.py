@@ -1,14 +1,17 @@
 """The records of paths, opened by the engine that suits their size."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from genanalytics.base.content import translate_errors
 from genanalytics.base.opening import Place
+from genanalytics.base.stores.address import is_store_url, is_url, parse_url, to_local
+from genanalytics.base.stores.find import find_objects, has_pattern, is_object
 from genanalytics.dataset.delta import log
 from genanalytics.dataset.delta.places import is_delta
 from genanalytics.dataset.manifest import is_dataset, list_files
@@ -42,20 +45,19 @@ def choose_engine(paths: Sequence[str], *, large_bytes: int | None = None) -> En
         paths: Files and data sets.
         large_bytes: The largest size for pandas; None for `LARGE_BYTES`.
     """
-    files = [file for path in map(Path, paths) for file in _list_parquet(path)]
-    known = all(file.suffix.lower() == ".parquet" and file.is_file() for file in files)
     limit = LARGE_BYTES if large_bytes is None else large_bytes
-    large = known and sum(file.stat().st_size for file in files) > limit
+    sizes = [size for path in paths for size in _measure(to_local(path))]
+    large = None not in sizes and sum(size for size in sizes if size is not None) > limit
     return "duckdb" if large and find_spec("duckdb") else "pandas"
 
 
 def find_coverage_of_files(paths: Sequence[str], data: Any) -> Coverage | None:  # noqa: ANN401 - of any engine
     """Return the coverage of Parquet files that an engine reads, which counts their ids if there are several files.
 
-    It is None if it is unknown, as for a URL, a glob or a plain directory.
+    It is None if it is unknown, as for a glob or a plain directory.
     """
-    places = list(map(Path, paths))
-    if not all(place.is_file() or is_dataset(place) or is_delta(place) for place in places):
+    places = list(map(to_local, paths))
+    if not all(os.path.isfile(place) or is_object(place) or _is_table(place) for place in places):  # noqa: PTH113
         return None
     coverages = list(map(read_coverage, places))
     if len(places) == 1:
@@ -65,6 +67,30 @@ def find_coverage_of_files(paths: Sequence[str], data: Any) -> Coverage | None: 
     present = known.filter(is_missing).collect()["requested_id"].to_list()
     found = int(known.select(nw.len()).collect().item())
     return join_coverage(coverages, found=found, present=set(present))
+
+
+def _is_table(place: str) -> bool:
+    """Return whether a place is a data set or a Delta table."""
+    if is_url(place) and (has_pattern(place) or not is_store_url(place)):
+        return False
+    return is_dataset(place) or is_delta(place)
+
+
+def _measure(place: str) -> Iterator[int | None]:
+    """Yield the sizes of the Parquet files of a place; None for each other file."""
+    if is_store_url(place):
+        with translate_errors(place, OSError):
+            found = {each.address.key: each.size for each in find_objects(place)}
+        whole = parse_url(place).key
+        yield from (
+            size if key.endswith(".parquet") else None
+            for key, size in found.items()
+            if key.endswith(".parquet") or key == whole
+        )
+        return
+    for file in _list_parquet(Path(place)):
+        is_parquet = file.suffix.lower() == ".parquet" and file.is_file()
+        yield file.stat().st_size if is_parquet else None
 
 
 def _list_parquet(path: Path) -> list[Path]:

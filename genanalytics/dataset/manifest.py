@@ -35,6 +35,8 @@ MANIFEST = "manifest.json"
 
 _TRIES = 5
 _THREADS = 8
+_REQUESTS = 32
+"""The number of files of a store that are read at the same time."""
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 _Read = TypeVar("_Read")
 
@@ -66,7 +68,7 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
     """
 
     def read(commit: _Commit) -> pa.Table:
-        with ThreadPoolExecutor(_THREADS) as readers:
+        with ThreadPoolExecutor(_THREADS if isinstance(commit.source, Folder) else _REQUESTS) as readers:
             tables = list(readers.map(commit.read_file, [file.path for file in commit.manifest.files]))
         return set_coverage(unify(tables), commit.read_coverage())
 
@@ -101,6 +103,18 @@ def list_files(path: str | os.PathLike[str]) -> list[Path]:
     """
     commit = next(_find_commits(path))
     return [Path(commit.source.locate(file.path)) for file in commit.manifest.files]
+
+
+def list_objects(url: str) -> dict[str, str | None]:
+    """Return the URLs of the files of a data set on a store as of its last commit, with the name of their columns.
+
+    The name is that of `content.name_schema`; None if it is unknown.
+
+    Raises:
+        InputError: It is not a data set, it cannot be read, or a newer version wrote it.
+    """
+    commit = next(_find_commits(url))
+    return {f"{commit.source.title}/{file.path}": file.schema for file in commit.manifest.files}
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ def read_table(
     """
     try:
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
-        with open_file(path, filesystem) as file:
+        with open_file(path, filesystem, whole=columns is None) as file:
             check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
             if not is_own and (filesystem is None or isinstance(filesystem, pa.fs.LocalFileSystem)):
                 check_rows(file, path)
@@ -226,8 +226,18 @@ def check_rows(file: pa.parquet.ParquetFile, path: str | os.PathLike[str]) -> No
 
 
 @contextmanager
-def open_file(path: str | os.PathLike[str], filesystem: Any = None) -> Iterator[pa.parquet.ParquetFile]:  # noqa: ANN401
+def open_file(
+    path: str | os.PathLike[str],
+    filesystem: Any = None,  # noqa: ANN401 - pyarrow has no types
+    *,
+    whole: bool = False,
+) -> Iterator[pa.parquet.ParquetFile]:
     """Open a file whose footer is checked; a page is checked when it is read.
+
+    Args:
+        path: The file.
+        filesystem: The pyarrow file system of the path; None for the local one.
+        whole: Whether all of it will be read, so that another file system is asked for it once.
 
     Raises:
         InputError: The footer does not match its checksum.
@@ -235,11 +245,18 @@ def open_file(path: str | os.PathLike[str], filesystem: Any = None) -> Iterator[
     """
     name = os.fspath(path)
     with (
-        filesystem.open_input_file(name) if filesystem is not None else pa.OSFile(name) as stream,
+        pa.OSFile(name) if filesystem is None else _open_remote(name, filesystem, whole=whole) as stream,
         pa.parquet.ParquetFile(stream, page_checksum_verification=True) as file,
     ):
         check_footer(stream, path)
         yield file
+
+
+def _open_remote(name: str, filesystem: Any, *, whole: bool) -> pa.NativeFile:  # noqa: ANN401 - pyarrow has no types
+    if not whole:
+        return filesystem.open_input_file(name)
+    with filesystem.open_input_stream(name) as stream:
+        return pa.BufferReader(stream.read_buffer())
 
 
 def check_version(found: bytes | int | None, path: str | os.PathLike[str]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from genanalytics.base.atomic import replace_file
 from genanalytics.records.coverage import Coverage
 
-_SUFFIX = ".coverage.json"
+SIDECAR = ".coverage.json"
+"""What follows the name of a file in that of its coverage."""
 _HASH = "sha256"
 """The key of the hash of the file: coverage never counts for other contents."""
 
@@ -19,7 +20,7 @@ def name_sidecar(path: Path) -> Path:
     >>> name_sidecar(Path("/nowhere/a.csv")).as_posix()
     '/nowhere/a.csv.coverage.json'
     """
-    return Path(os.path.realpath(path) + _SUFFIX)
+    return Path(os.path.realpath(path) + SIDECAR)
 
 
 def write_sidecar(path: Path, coverage: Coverage | None) -> None:

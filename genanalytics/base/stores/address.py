@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from genanalytics.errors import InputError
 
@@ -53,6 +54,16 @@ def is_url(path: str | os.PathLike[str]) -> bool:
 def is_store_url(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is the URL of an object store."""
     return is_url(path) and os.fspath(path).partition(":")[0].lower() in _KINDS
+
+
+def to_local(path: str | os.PathLike[str]) -> str:
+    """Return a path as text: a `file:` URL as the path that it names, anything else as it is.
+
+    >>> to_local("file:///tmp/a%20b.csv"), to_local("s3://bucket/a.csv")
+    ('/tmp/a b.csv', 's3://bucket/a.csv')
+    """
+    text = os.fspath(path)
+    return url2pathname(urlsplit(text).path) if text.startswith("file:/") else text
 
 
 def parse_url(url: str | os.PathLike[str]) -> Address:

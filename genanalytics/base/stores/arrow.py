@@ -5,45 +5,13 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.fs
 
-from genanalytics.base.stores.reasons import translate_store_errors
+from genanalytics.base.stores.parts import ObjectFile, read_object
 from genanalytics.base.stores.store import Store
 
 
 def make_filesystem(store: Store) -> pa.fs.FileSystem:
     """Return a file system whose paths are keys of a store. It reads, and writes nothing."""
     return pa.fs.PyFileSystem(_Handler(store))
-
-
-class _Reader:
-    """A file of obstore as pyarrow expects one."""
-
-    def __init__(self, store: Store, key: str, size: int | None) -> None:
-        self._address = store.address.join(key)
-        self._file = store.open(key, size=size)
-        self.closed = False
-
-    def read(self, size: int | None = None) -> memoryview:
-        with translate_store_errors(self._address):
-            return memoryview(self._file.read(None if size is None or size < 0 else size))
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
-        self._file.close()
 
 
 class _Handler(pa.fs.FileSystemHandler):  # type: ignore[misc]
@@ -75,10 +43,10 @@ class _Handler(pa.fs.FileSystemHandler):  # type: ignore[misc]
         return [_describe(one.key, one.size) for one in found]
 
     def open_input_stream(self, path: str) -> pa.NativeFile:
-        return pa.BufferReader(self._store.read(path))
+        return pa.BufferReader(read_object(self._store, path))
 
     def open_input_file(self, path: str) -> pa.NativeFile:
-        return pa.PythonFile(_Reader(self._store, path, None), mode="r")
+        return pa.PythonFile(ObjectFile(self._store, path), mode="r")
 
     def _find(self, path: str) -> pa.fs.FileInfo:
         try:

@@ -1,15 +1,19 @@
 """The objects that a URL names."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from genanalytics.base.stores.address import Address, parse_url
+from genanalytics.base.content import unreadable
+from genanalytics.base.stores.address import Address, is_store_url, parse_url
 from genanalytics.base.stores.store import Store
 
 _TRIES = 3
 _Answer = TypeVar("_Answer")
+_SUFFIXES = (".parquet", ".csv", ".json", ".jsonl", ".ndjson", ".arrow", ".duckdb", ".gz", ".zst")
+"""Names with these endings are those of objects."""
 _SPECIAL = re.compile(r"[*?\[]")
 
 
@@ -33,6 +37,29 @@ def has_pattern(url: str) -> bool:
     (True, False)
     """
     return _SPECIAL.search(url) is not None
+
+
+def is_object(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is the URL of one object, rather than of a prefix or a glob, or no URL.
+
+    Raises:
+        InputError: The store does not answer, or refuses, or obstore is not installed.
+
+    >>> is_object("s3://bucket/calls.jsonl.gz"), is_object("s3://bucket/*.csv"), is_object("calls.csv")
+    (True, False, False)
+    """
+    if not is_store_url(path) or has_pattern(os.fspath(path)):
+        return False
+    address = parse_url(path)
+    if address.key.endswith(_SUFFIXES) or not address.key:
+        return bool(address.key)
+    store = Store(replace(address, key=""))
+    try:
+        return bool(_repeat(lambda: store.find(address.key)))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise unreadable(str(address), error) from error
 
 
 def find_objects(url: str) -> list[FoundObject]:
@@ -80,7 +107,7 @@ def _repeat(request: Callable[[], _Answer]) -> _Answer:
     for _ in range(_TRIES - 1):
         try:
             return request()
-        except PermissionError:
+        except (FileNotFoundError, PermissionError):
             raise
         except OSError:
             continue

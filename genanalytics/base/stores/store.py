@@ -14,7 +14,6 @@ from genanalytics.base.stores.reasons import describe, translate_store_errors
 from genanalytics.errors import InputError
 
 if TYPE_CHECKING:
-    from obstore import ReadableFile
     from obstore.store import ObjectStore
 
 Patience = Literal["short", "long"]
@@ -118,18 +117,6 @@ class Store:
         with translate_store_errors(self.address.join(key)):
             found = self.native.head(self._join(key))
         return StoredObject(key, found["size"], found["last_modified"])
-
-    def open(self, key: str, *, size: int | None = None) -> "ReadableFile":
-        """Return a file that reads the parts that are asked for; wrap its use in `translate_store_errors`.
-
-        Args:
-            key: The object.
-            size: Its size, if it is known: this saves a request.
-        """
-        from obstore import open_reader  # noqa: PLC0415 - an extra
-
-        with translate_store_errors(self.address.join(key)):
-            return open_reader(self.native, self._join(key), size=size)
 
     def remove(self, keys: Iterable[str]) -> None:
         """Remove objects; some may have been removed already.

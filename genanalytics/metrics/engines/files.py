@@ -7,19 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from genanalytics.base.content import unreadable
-from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url
-from genanalytics.base.stores.find import find_objects, has_pattern
+from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url, to_local
+from genanalytics.base.stores.find import find_objects, has_pattern, is_object
 from genanalytics.base.stores.parts import AT_ONCE, ObjectFile
 from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
 from genanalytics.dataset.delta.log import open_snapshot
 from genanalytics.dataset.delta.places import is_delta
 from genanalytics.dataset.failures import FAILURES_FILE
-from genanalytics.dataset.manifest import is_dataset, list_files
+from genanalytics.dataset.manifest import is_dataset, list_files, list_objects
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_footer, cut_schema
 from genanalytics.metrics.engines.constants import Constants, Values
@@ -27,6 +25,7 @@ from genanalytics.metrics.engines.constants import Constants, Values
 Place = str | os.PathLike[str]
 
 _MAGIC = b"PAR1"
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,13 @@ class Files:
         paths: The absolute paths and the URLs, each once.
         has_one_schema: Whether all of them are known to have the same columns with the same types.
         constants: The values of the partition columns of Delta tables.
-        objects: Objects of stores that were opened to find this out, by their URLs.
+        objects: The objects of stores among them, by their URLs; None for those that are not open.
     """
 
     paths: tuple[str, ...]
     has_one_schema: bool
     constants: Constants
-    objects: Mapping[str, ObjectFile]
+    objects: Mapping[str, ObjectFile | None]
 
     def unreadable(self, reason: str) -> InputError:
         """Return the error to raise if the files cannot be read."""
@@ -73,29 +72,29 @@ def find_files(source: Place | Iterable[Place], *, opens_stores: bool = True) ->
     places = [source] if isinstance(source, str | os.PathLike) else list(source)
     found: dict[str, _Found] = {}
     constants: dict[str, Values] = {}
-    for place in map(_to_text, places):
-        live = _find_live(place) if (opens_stores or not is_url(place)) and is_delta(place) else None
-        paths = _find(place, opens_stores=opens_stores) if live is None else live
-        found |= {file.path: file for file in _check_all(paths, opens_stores=opens_stores)}
+    for place in map(to_local, places):
+        if is_url(place) and not (opens_stores and is_store_url(place)):
+            found[place] = _Found(place)
+            continue
+        live = _find_live(place) if is_delta(place) else None
+        files = _find(place) if live is None else _check_all(live)
+        try:
+            found |= {file.path: file for file in files}
+        except FileNotFoundError as error:
+            raise unreadable(place, error) from error
         constants |= {path: values for path, values in (live or {}).items() if values}
     if not found:
         msg = "no file to scan: give a file, a glob, a directory, or a list of them"
         raise InputError(msg)
     schemas = {file.schema for file in found.values()}
-    objects = {file.path: file.opened for file in found.values() if file.opened is not None}
+    objects = {path: file.opened for path, file in found.items() if opens_stores and is_store_url(path)}
     return Files(tuple(found), None not in schemas and len(schemas) == 1, constants, objects)
 
 
-def _to_text(place: Place) -> str:
-    """Return a place as text; a `file:` URL as the path that it names."""
-    text = os.fspath(place)
-    return url2pathname(urlsplit(text).path) if text.startswith("file:/") else text
-
-
-def _find(place: str, *, opens_stores: bool) -> Sequence[str]:
-    """Return the paths and URLs of the files of a place that is no Delta table."""
+def _find(place: str) -> Iterable[_Found]:
+    """Return the whole files of a place that is no Delta table."""
     if is_url(place):
-        return _find_in_store(place) if opens_stores and is_store_url(place) else [place]
+        return _find_committed(place) or _check_all(_find_in_store(place))
     path, missing = Path(place), f"there is no file {place!r}"
     if path.is_dir():
         found = list_files(path) if is_dataset(path) else _leave_out_hidden(path.rglob("*.parquet"), path)
@@ -109,7 +108,29 @@ def _find(place: str, *, opens_stores: bool) -> Sequence[str]:
         raise InputError(missing)
     if not path.is_file():
         _check_tables(place, found)
-    return [os.path.abspath(file) for file in found]  # noqa: PTH100 - which keeps links
+    return _check_all([os.path.abspath(file) for file in found])  # noqa: PTH100 - which keeps links
+
+
+def _find_committed(place: str) -> list[_Found]:
+    """Return the objects of a data set on a store; none if it is no data set.
+
+    Objects whose columns are all the same by the manifest are not opened.
+    """
+    if has_pattern(place) or is_object(place) or not is_dataset(place):
+        return []
+    for tries_left in reversed(range(_TRIES)):
+        objects = list_objects(place)
+        if not objects:
+            msg = f"no *.parquet below the directory {place!r}"
+            raise InputError(msg)
+        if len({*objects.values()}) == 1 and None not in objects.values():
+            return [_Found(url, str(schema).encode()) for url, schema in objects.items()]
+        try:
+            return list(_check_all(objects))
+        except FileNotFoundError as error:  # a writer removed a file that it had replaced
+            if not tries_left:
+                raise unreadable(place, error) from error
+    raise AssertionError
 
 
 def _find_in_store(place: str) -> Sequence[str]:
@@ -150,23 +171,24 @@ def _check_tables(place: str, files: Sequence[Path]) -> None:
             raise InputError(msg)
 
 
-def _check_all(paths: Iterable[str], *, opens_stores: bool) -> Iterator[_Found]:
-    """Yield whole files with their columns; objects that are left to an engine as they are."""
+def _check_all(paths: Iterable[str]) -> Iterator[_Found]:
+    """Yield whole files with their columns.
+
+    Raises:
+        FileNotFoundError: An object of a store was removed.
+    """
     paths = list(paths)
-    urls = {path: parse_url(path) for path in paths if opens_stores and is_store_url(path)}
+    urls = {path: parse_url(path) for path in paths if is_url(path)}
     stores = {bucket: Store(bucket) for bucket in {replace(address, key="") for address in urls.values()}}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(lambda address: _check_object(stores[replace(address, key="")], address), urls.values())
     schema: bytes | None = None
     for path in paths:
-        if is_url(path):
-            if path not in urls:
-                yield _Found(path)
-            continue
-        footer = _check(Path(path))
-        if schema is None or not footer.startswith(schema):
-            schema = cut_schema(footer)
-        yield _Found(path, schema)
+        if path not in urls:
+            footer = _check(Path(path))
+            if schema is None or not footer.startswith(schema):
+                schema = cut_schema(footer)
+            yield _Found(path, schema)
 
 
 def _check_object(bucket: Store, address: Address) -> _Found:
@@ -174,6 +196,8 @@ def _check_object(bucket: Store, address: Address) -> _Found:
     try:
         file = ObjectFile(bucket, address.key)
         return _Found(url, cut_schema(_read_footer(cast("BinaryIO", file), url)), file)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise unreadable(url, error) from error
 

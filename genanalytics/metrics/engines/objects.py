@@ -17,19 +17,21 @@ from genanalytics.base.stores.store import Store
 
 _RECENT_BYTES = 1 << 26
 """DuckDB opens a file again for each step of a query, and reads a small one whole each time."""
+_MOST_OPEN = 1_000
+"""Of more objects, those that were opened first keep their ends in memory."""
 _ESCAPED = re.compile(r"\[([*?\[])\]")
 """A sign of globs that is part of a name."""
 
 _registered: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
 
 
-def register(connection: Any, schemes: Iterable[str], known: Mapping[str, ObjectFile]) -> None:  # noqa: ANN401 - an extra
+def register(connection: Any, schemes: Iterable[str], known: Mapping[str, ObjectFile | None]) -> None:  # noqa: ANN401 - an extra
     """Let a database of DuckDB read the objects of stores, unless it does.
 
     Args:
         connection: A connection to it.
         schemes: The schemes of their URLs.
-        known: Objects that are open already, by their URLs: these versions are read, without further requests.
+        known: Objects that do not change, by their URLs; None for those that are not open yet.
     """
     new = frozenset(schemes).difference(connection.list_filesystems())
     for scheme in new:
@@ -54,16 +56,17 @@ class ObjectFileSystem(AbstractFileSystem):  # type: ignore[misc] # it has no ty
 
     Args:
         scheme: The scheme of the URLs.
-        known: Objects that are open already, by their URLs: these versions are read, without further requests.
+        known: Objects that do not change, by their URLs; None for those that are not open yet.
     """
 
     cachable = False
 
-    def __init__(self, scheme: str, known: Mapping[str, ObjectFile]) -> None:
+    def __init__(self, scheme: str, known: Mapping[str, ObjectFile | None]) -> None:
         super().__init__()
         self.protocol = scheme
-        self._known = known
-        self._versions = {url: file.version for url, file in known.items()}
+        self._names = frozenset(known)
+        self._open = {url: file for url, file in known.items() if file is not None}
+        self._versions = {url: file.version for url, file in self._open.items()}
         self._stores: dict[str, Store] = {}
         self._recent = RecentParts(_RECENT_BYTES)
 
@@ -77,11 +80,13 @@ class ObjectFileSystem(AbstractFileSystem):  # type: ignore[misc] # it has no ty
             msg = f"{path} is opened for reading only"
             raise PermissionError(msg)
         url = self._complete(path)
-        if url in self._known:
-            file = self._known[url].reopen(self._recent)
-        else:
-            file = ObjectFile(*self._locate(url), recent=self._recent)
+        opened = self._open.get(url)
+        if opened is not None:
+            return opened.reopen(self._recent)
+        file = ObjectFile(*self._locate(url), recent=self._recent)
         self._versions[url] = file.version
+        if url in self._names and len(self._open) < _MOST_OPEN:
+            self._open[url] = file
         return file
 
     def info(self, path: str, **_: object) -> dict[str, Any]:
@@ -104,7 +109,7 @@ class ObjectFileSystem(AbstractFileSystem):  # type: ignore[misc] # it has no ty
         """Return the objects that match a glob."""
         url = self._complete(path)
         literal = _ESCAPED.sub(r"\1", url)
-        if literal in self._known or not has_pattern(url):
+        if literal in self._names or not has_pattern(url):
             return [literal]
         return [str(found.address) for found in find_objects(url)]
 

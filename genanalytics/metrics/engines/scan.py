@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,7 +19,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet
 
-from genanalytics.base.stores.address import is_url
+from genanalytics.base.stores.address import is_url, parse_url
+from genanalytics.base.stores.parts import ObjectFile
+from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_rows
@@ -175,7 +178,7 @@ def _open_with_pandas(files: Files, _: None) -> Any:  # noqa: ANN401
         tables = []
         for path in files.paths:
             # a ParquetFile, not a data set: names of folders would be columns
-            source = pa.PythonFile(files.objects[path], mode="r") if path in files.objects else path
+            source = _open_object(path, files) if path in files.objects else path
             with pa.parquet.ParquetFile(source, page_checksum_verification=True, pre_buffer=True) as parquet:
                 if path not in files.objects:
                     check_rows(parquet, path)
@@ -184,6 +187,14 @@ def _open_with_pandas(files: Files, _: None) -> Any:  # noqa: ANN401
     except (OSError, pa.ArrowException) as error:
         raise files.unreadable(read_reason(error)) from error
     return to_frame(table)
+
+
+def _open_object(url: str, files: Files) -> pa.NativeFile:
+    opened = files.objects[url]
+    if opened is None:
+        address = parse_url(url)
+        opened = ObjectFile(Store(replace(address, key="")), address.key)
+    return pa.PythonFile(opened, mode="r")
 
 
 _OPENERS: Mapping[str, Callable[[Files, Any], Any]] = MappingProxyType(
