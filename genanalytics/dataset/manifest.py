@@ -70,7 +70,7 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
     def read(commit: _Commit) -> pa.Table:
         with ThreadPoolExecutor(_THREADS if isinstance(commit.source, Folder) else _REQUESTS) as readers:
             tables = list(readers.map(commit.read_file, [file.path for file in commit.manifest.files]))
-        return set_coverage(unify(tables), commit.read_coverage())
+        return set_coverage(unify(tables).combine_chunks(), commit.read_coverage())
 
     return _read_commit(path, read)
 
@@ -121,14 +121,11 @@ def list_objects(url: str) -> dict[str, str | None]:
 class _Commit:
     source: Source
     manifest: Manifest
+    is_own: bool
+    """Whether this user's exports wrote the files where they are: a copy is another folder."""
 
     def read_file(self, name: str) -> pa.Table:
-        return read_file(self.source.locate(name), filesystem=self.source.filesystem, is_own=self._is_own)
-
-    @property
-    def _is_own(self) -> bool:
-        """Whether this user's exports wrote the files where they are: a copy is another folder."""
-        return isinstance(self.source, Folder) and self.source.is_own(self.manifest)
+        return read_file(self.source.locate(name), filesystem=self.source.filesystem, is_own=self.is_own)
 
     def read_failures(self) -> pa.Table:
         first, *changes = [file.path for file in self.manifest.failure_files]
@@ -167,17 +164,29 @@ def _read_commit(path: str | os.PathLike[str], read: Callable[[_Commit], _Read])
 def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:
     """Yield the last commit, again each time its files are gone: a slow reader may be overtaken by a writer."""
     for _ in range(_TRIES):
-        source = open_source(path)
-        numbers = source.list_manifests()
-        if not numbers:
-            manifest = parse(source, MANIFEST)
-            if isinstance(source, Folder):
-                find_missing(path, source.root, [file.path for file in manifest.files])
-        elif isinstance(source, Folder):
-            manifest = _find_whole(source, numbers)
-        else:
-            manifest = parse(source, name_manifest(numbers[-1]))
-        yield _Commit(source, manifest)
+        try:
+            commit = _open_commit(path)
+        except FileNotFoundError:  # its manifest was removed after it was listed
+            continue
+        yield commit
+
+
+def _open_commit(path: str | os.PathLike[str]) -> _Commit:
+    """Return the last commit.
+
+    Raises:
+        FileNotFoundError: Its manifest was removed meanwhile.
+    """
+    source = open_source(path)
+    numbers = source.list_manifests()
+    if not isinstance(source, Folder):
+        return _Commit(source, parse(source, name_manifest(numbers[-1]) if numbers else MANIFEST), is_own=False)
+    if numbers:
+        manifest = _find_whole(source, numbers)
+        return _Commit(source, manifest, is_own=source.is_own(manifest))
+    manifest = parse(source, MANIFEST)
+    find_missing(path, source.root, [file.path for file in manifest.files])  # which refuses links
+    return _Commit(source, manifest, is_own=False)
 
 
 def _find_whole(source: Folder, numbers: Sequence[int]) -> Manifest:

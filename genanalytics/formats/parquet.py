@@ -200,10 +200,11 @@ def read_table(
     try:
         # a ParquetFile, not a data set: a directory named model=x above the file adds no column
         with open_file(path, filesystem, whole=columns is None) as file:
-            check_version((file.schema_arrow.metadata or {}).get(_VERSION), path)
+            metadata = file.metadata.metadata or {}
+            check_version(metadata.get(_VERSION), path)
             if not is_own and (filesystem is None or isinstance(filesystem, pa.fs.LocalFileSystem)):
                 check_rows(file, path)
-            coverage = read_file_coverage(file.schema_arrow.metadata, file.metadata.num_rows)
+            coverage = read_file_coverage(metadata, file.metadata.num_rows)
             rows = file.read(columns=columns, use_threads=file.metadata.num_rows >= _FEW_ROWS)
             return set_coverage(rows, coverage)
     except FileNotFoundError:
