@@ -27,7 +27,7 @@ OPTIONS: Mapping[str, Any] = {
     "write_page_checksum": True,
 }
 """Arguments of `pyarrow.parquet.ParquetWriter` for every file."""
-_FEW_ROWS = 512
+_FEW_ROWS = 256
 _FEW_OPTIONS = {**OPTIONS, "compression": "snappy"}
 """Arguments for files of fewer rows, in which zstd takes half of the time to write and to read, and saves little."""
 ROWS_PER_GROUP = 122_880
