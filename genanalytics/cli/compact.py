@@ -10,13 +10,15 @@ from genanalytics.units import format_count
 @click.command(
     epilog="""\b
 Examples:
-  genanalytics compact generations/"""
+  genanalytics compact generations/
+  genanalytics compact s3://bucket/generations"""
 )
 @click.argument("directory", metavar="DIR", type=DIRECTORY)
 def compact(directory: str) -> None:
     """Merge the small files of a data set, or of a Delta table that `export` created.
 
-    Concurrent readers see either the old files or the new ones.
+    Concurrent readers see either the old files or the new ones. On an object store, replaced files are removed after a
+    minute.
     """
     from genanalytics.dataset.writer import compact as compact_dataset
     from genanalytics.dataset.writers import count_files

@@ -100,11 +100,14 @@ class _Options:
 Examples:
   genanalytics export --input ids.txt --dataset generations/
   genanalytics export --dataset generations/ --retry --json
+  genanalytics export --input ids.txt --dataset s3://bucket/generations
   genanalytics export --input ids.txt --dataset table/ --format delta
   genanalytics export --from generations/ --output charges.csv --focus --redact session_id"""
 )
 @ids_arguments
-@click.option("--dataset", type=DIRECTORY, help="Add to the data set in this directory, each record once.")
+@click.option(
+    "--dataset", type=DIRECTORY, help="Add to the data set in this directory or at this URL, each record once."
+)
 @click.option(
     "-o",
     "--output",

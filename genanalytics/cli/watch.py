@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genanalytics.base.stores.address import is_url
 from genanalytics.cli.config import read_config
 from genanalytics.cli.exit_codes import Exit
 from genanalytics.cli.options import DIRECTORY, FILE, connection_options, open_client, print_notices, read_age_s
@@ -19,6 +20,7 @@ from genanalytics.cli.redaction import make_redaction, redact_options
 from genanalytics.cli.screen import Screen
 from genanalytics.cli.streams import emit, say
 from genanalytics.cli.values import ZONE
+from genanalytics.errors import InputError
 from genanalytics.units import format_count
 
 if TYPE_CHECKING:
@@ -77,6 +79,9 @@ def watch(
     from genanalytics.following.follow import Follower
     from genanalytics.following.spending import Ledger
 
+    if is_url(dataset):
+        msg = f"watch writes to a directory, not to the URL {dataset}: give a path; `genanalytics export` takes URLs"
+        raise InputError(msg)
     ends = _Ends(idle_s, None if duration is None else time.monotonic() + read_age_s("--for", duration))
     zone = read_config().find_zone(tz)
     redaction = make_redaction(redact, redact_key_file)

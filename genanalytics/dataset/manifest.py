@@ -229,7 +229,8 @@ def parse(source: Source, name: str) -> Manifest:
         if os.path.lexists(os.path.join(path, MANIFEST)) or os.path.lexists(os.path.join(path, FILES)):  # noqa: PTH118 - perhaps a URL
             reason = "its first export did not get as far as a commit; export again"
         else:
-            reason = f"the directory is not a data set (no {MANIFEST}); give a data set or a file"
+            what = "the URL" if is_url(path) else "the directory"
+            reason = f"{what} is not a data set (no {MANIFEST}); give a data set or a file"
         msg = f"cannot read {path}: {reason}"
         raise InputError(msg) from None
     except (OSError, RecursionError, *_MALFORMED, pa.ArrowException) as error:

@@ -3,6 +3,7 @@
 import os
 from typing import Literal, TypeAlias, get_args
 
+from genanalytics.base.stores.address import is_store_url
 from genanalytics.dataset.delta.log import open_snapshot
 from genanalytics.dataset.delta.places import is_delta
 from genanalytics.dataset.delta.state import FOLDER
@@ -76,4 +77,6 @@ def count_files(place: str | os.PathLike[str]) -> int:
 
 def name_failures(place: str | os.PathLike[str]) -> str:
     """Return the name of the file or the folder with the ids without a record."""
-    return FOLDER if is_delta(place) else FAILURES_FILE
+    if is_delta(place):
+        return FOLDER
+    return "failures/" if is_store_url(place) else FAILURES_FILE

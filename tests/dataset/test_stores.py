@@ -12,6 +12,7 @@ import pytest
 import genanalytics as ga
 from genanalytics import Client
 from genanalytics.base.stores.store import Store
+from genanalytics.cli.main import run
 from genanalytics.dataset import shared_bucket
 from genanalytics.dataset.manifest import is_dataset, read_failures, read_manifest
 from genanalytics.dataset.redact import Redaction
@@ -52,6 +53,25 @@ def test_an_export_to_a_store_is_the_same_as_one_to_a_directory(
     assert count_plain() == dict.fromkeys(ids[1:], 1)
     assert read_failures(URL)["requested_id"].to_pylist() == ids[:1]
     assert {path.name for path in tmp_path.iterdir()} == {"cache", "local"}
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_command_line_takes_urls(server: FaultServer, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = make_ids(12)
+    server.plan(ids[0], refusal(404))
+    assert run(["export", *ids[:6], "--dataset", f"{URL}/"]) == 3
+    output = capsys.readouterr().err
+    assert f"{URL}/ contains 5 records." in output
+    assert f"{URL}/ lists 1 id without a record in failures/; --retry asks again." in output
+    assert run(["export", *ids[6:], "--dataset", URL, "--quiet"]) == 0
+    assert run(["export", "--retry", "--dataset", URL]) == 0
+    assert "1 failure not retried" in capsys.readouterr().err
+    assert run(["compact", URL]) == 0
+    assert capsys.readouterr().err == f"{URL} now has 1 file, 1 fewer than before.\n"
+    assert run(["compact", "s3://bucket/none"]) == 2
+    assert "the URL is not a data set" in capsys.readouterr().err
+    assert run(["watch", "log.txt", "--dataset", URL]) != 0
+    assert "give a path" in capsys.readouterr().err
 
 
 def test_a_retry_and_young_records(server: FaultServer, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
