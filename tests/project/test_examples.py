@@ -38,10 +38,12 @@ NOT_RUN = {
     "docs/export.md": ["needs Spark", "needs an object store"],
     "docs/scale.md": [
         "installs a package",
+        "installs a package",
         "needs an object store",
         "installs a package",
         "needs Spark",
         "needs Spark",
+        "needs Ibis",
     ],
     "docs/recipes.md": ["depends on the current time"],
     "docs/select.md": ["depends on the current time"],
