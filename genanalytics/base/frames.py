@@ -13,6 +13,19 @@ Dtypes: TypeAlias = dict[str, ExtensionDtype | str]
 """The dtypes of columns by name."""
 
 
+def drop_attrs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without its `attrs`: pandas copies every value in them whenever rows or a column are chosen.
+
+    >>> frame = pd.DataFrame({"n": [1]})
+    >>> frame.attrs["units"] = {"n": "count"}
+    >>> drop_attrs(frame).attrs, frame.attrs
+    ({}, {'units': {'n': 'count'}})
+    """
+    bare = frame.copy(deep=False)
+    bare.attrs = {}
+    return bare
+
+
 def stack(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of frames with the same columns, numbered anew; pandas 2 warns of those without a row.
 

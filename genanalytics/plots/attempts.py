@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.decide.losses.fallbacks import MOST_ROWS
 from genanalytics.errors import InputError
 from genanalytics.metrics import attempt_summary
@@ -69,7 +70,7 @@ def attempts_by_provider(
             million records.
     """
     basis = describe_basis(data, tz)
-    found = attempt_summary(_collect(data), by=by, intervals=True)
+    found = _summarize(data, by)
     known = found[found["success_rate"].notna()].sort_values("attempts", ascending=False, kind="stable")
     shown = known.head(check_top(top)).sort_values("success_rate", kind="stable")
     with style_axes(ax, grid="x") as axes:
@@ -84,6 +85,11 @@ def attempts_by_provider(
         names = [shorten_group(group) for group in groups]
         _write_figures(axes, shown, names)
         return axes
+
+
+@remembers
+def _summarize(data: Records, by: str) -> pd.DataFrame:
+    return attempt_summary(_collect(data), by=by, intervals=True)
 
 
 def _collect(data: Records) -> Records:

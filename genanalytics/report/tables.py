@@ -196,7 +196,7 @@ def make_number_cells(
 
     Prices per million tokens have their unit in the heading.
     """
-    known = [None if pd.isna(value) else float(value) for value in summary[figure.name].head(rows or len(summary))]
+    known = [None if pd.isna(value) else float(value) for value in summary[figure.name].array[: rows or None]]
     decimals = money_decimals(known) if figure.unit is Unit.USD else None
     bounds = _find_bounds(summary, figure.name)
     last = len(known) - 1 if _REST in summary.attrs else len(known)  # the others together have no bar

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from genanalytics.base.frames import drop_attrs
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.text import list_names, name_group, suggest
 from genanalytics.bill.book import BY, check_prices, list_keys
@@ -106,6 +107,7 @@ def what_if(
         msg = f"prices by {', '.join(list_keys(table))}: give those by {' and '.join(BY)}, which ga.prices returns"
         raise InputError(msg)
     itemized = add_items(data, table)
+    table = drop_attrs(table)
     usage = read_usage(itemized)
     everything = usage if reference is None else read_usage(add_items(reference, table))
     listed = None if prices is None or recovered is not None else read_offers(prices)
