@@ -29,6 +29,7 @@ Example: the speed of generations, in tokens per second. Two row values, their s
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import narwhals
@@ -38,6 +39,7 @@ import numpy as np
 from genanalytics.errors import InputError
 from genanalytics.units import Unit
 
+_KEPT_STATISTICS = 1000
 LEVELS: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 """The percentiles of a spread, by the suffix of their names."""
 
@@ -257,9 +259,14 @@ class Statistic:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the frame that the statistic is made of."""
-        own = (need for need in self.needs if isinstance(need, str))
-        inner = (column for value in self.row_values for column in value.columns)
-        return tuple(dict.fromkeys((*own, *inner)))
+        return _list_columns(self)
+
+
+@lru_cache(maxsize=_KEPT_STATISTICS)
+def _list_columns(statistic: Statistic) -> tuple[str, ...]:
+    own = (need for need in statistic.needs if isinstance(need, str))
+    inner = (column for value in statistic.row_values for column in value.columns)
+    return tuple(dict.fromkeys((*own, *inner)))
 
 
 def name_limits(name: str) -> tuple[str, str]:

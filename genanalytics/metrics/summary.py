@@ -137,7 +137,7 @@ def summarize(
     if order:  # sorted while there are few columns
         labels = labels.sort_values(order, kind="stable")
         groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
-    summary = pd.concat([labels, finish(groups, statistics, bounded)], axis=1)
+    summary = pd.DataFrame({**labels, **finish(groups, statistics, bounded)}, index=labels.index, copy=False)
     summary.attrs = {
         **_describe(statistics, bounded),
         "tz": zone.key,
@@ -325,8 +325,8 @@ def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> p
     return flags
 
 
-def finish(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> pd.DataFrame:
-    """Return the statistics, and the limits of the bounded ones, out of the aggregates."""
+def finish(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, Any]:
+    """Return the statistics, and the limits of the bounded ones, out of the aggregates: columns by name."""
     missing = groups[Count().name].is_null().to_numpy()
     columns: dict[str, Any] = {}
     for statistic in statistics:
@@ -343,7 +343,7 @@ def finish(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[
             columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
         if statistic in bounded:
             columns |= make_limit_columns(groups, statistic, found)
-    return pd.DataFrame(columns)
+    return columns
 
 
 def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":

@@ -67,7 +67,7 @@ def read_column(values: "pa.Array | pa.ChunkedArray", arrange: Callable[[Any], A
         UnsupportedError: It has integers that are no float64.
 
     >>> read_column(pa.array([1, None, 3]), lambda values: values)
-    Column(values=array([1., 0., 3.]), known=array([ True, False,  True]))
+    Column(values=array([1., ..., 3.]), known=array([ True, False,  True]))
     """
     if isinstance(values, pa.ChunkedArray):
         values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
@@ -81,10 +81,10 @@ def read_column(values: "pa.Array | pa.ChunkedArray", arrange: Callable[[Any], A
     if not values.null_count:
         return Column(arrange(values.to_numpy(zero_copy_only=False)))
     known = values.is_valid().to_numpy(zero_copy_only=False)
-    return Column(
-        arrange(values.fill_null(pa.scalar(0, pa.int8()).cast(values.type)).to_numpy(zero_copy_only=False)),
-        arrange(known),
-    )
+    if pa.types.is_boolean(values.type):
+        return Column(arrange(values.fill_null(fill_value=False).to_numpy(zero_copy_only=False)), arrange(known))
+    cells = np.frombuffer(values.buffers()[1], dtype=np.float64)[values.offset :][: len(values)]
+    return Column(arrange(cells), arrange(known))
 
 
 def to_numbers(found: Operand, rows: int) -> Numbers:

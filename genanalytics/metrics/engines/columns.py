@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ from genanalytics.units import format_count
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
+_KEPT_CHECKS = 1000
 _ACCEPTED: Mapping[Kind, Callable[[nw.dtypes.DType], bool]] = MappingProxyType(
     {
         Kind.INTEGER: lambda dtype: dtype.is_numeric(),
@@ -88,19 +90,25 @@ def clean(name: str, values: Values) -> Values:
     [1.5, None, None, 0.0, None]
     """
     column = BY_NAME.get(name)
-    if column is not None and values.type == column.kind.arrow_type and column.kind is not Kind.NUMBER:
-        return values
+    if column is not None and values.type == column.kind.arrow_type:
+        return drop_infinite(values) if column.kind is Kind.NUMBER else values
     if isinstance(values.type, pa.BaseExtensionType):
         msg = f"column {name!r} holds {values.type}, which statistics cannot read: convert it to text or to numbers"
         raise InputError(msg)
     if pa.types.is_dictionary(values.type):
         values = decode(values)
     if column is not None:
-        check_type(name, nw.from_native(pa.table({name: values[:0]}), eager_only=True).schema[name])
+        _check_arrow_type(name, values.type)
     wanted = _choose_type(values.type, None if column is None else column.kind)
     if values.type != wanted:
         values = values.cast(wanted, safe=False)
     return drop_infinite(values) if pa.types.is_floating(wanted) else values
+
+
+@lru_cache(maxsize=_KEPT_CHECKS)
+def _check_arrow_type(name: str, found: pa.DataType) -> None:
+    """Check that a column can be read, once for each of its types."""
+    check_type(name, nw.from_native(pa.table({name: pa.array([], found)}), eager_only=True).schema[name])
 
 
 def to_number(name: str, values: Values) -> Values:

@@ -160,8 +160,8 @@ def group_rows(keys: Sequence[pd.Series], rows: int) -> tuple[Groups, list[pd.Se
     """Return the rows grouped by keys, where gaps are a group too, and the keys of each group."""
     if not keys:
         return Groups(None, rows, 1), []
-    codes = np.zeros(rows, dtype=np.int64)
-    for values in keys:
+    codes, _ = pd.factorize(keys[0], use_na_sentinel=False)
+    for values in keys[1:]:
         own, uniques = pd.factorize(values, use_na_sentinel=False)
         codes, _ = pd.factorize(codes * len(uniques) + own)  # renumbered, so that many keys never overflow
     first = np.full(int(codes.max()) + 1 if rows else 0, -1, dtype=np.int64)
@@ -174,6 +174,8 @@ def to_floats(values: "pa.ChunkedArray | pd.Series") -> "np.ndarray":
     floats: np.ndarray
     if isinstance(values, pd.Series):
         floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif pa.types.is_float64(values.type) or (pa.types.is_integer(values.type) and not values.null_count):
+        floats = values.to_numpy().astype(np.float64, copy=False)
     else:
         floats = values.cast(pa.float64(), safe=False).to_numpy()
     return floats

@@ -61,10 +61,11 @@ class InMemory:
 
     def __init__(self, data: pd.DataFrame | pa.Table) -> None:
         self._data = data
-        names = data.columns if isinstance(data, pd.DataFrame) else data.column_names
-        self.columns = [str(name) for name in names]
+        self._labels = list(data.columns if isinstance(data, pd.DataFrame) else data.column_names)
+        self.columns = list(map(str, self._labels))
         check_names(self.columns)
         self._places = {name: place for place, name in enumerate(self.columns)}
+        self._series: dict[str, pd.Series] = {}
         self._objects: dict[str, Values] = {}
         self._not_finite: set[str] = set()
 
@@ -273,7 +274,7 @@ class InMemory:
     def _read(self, name: str) -> pd.Series:
         """Return a column as pandas."""
         if isinstance(self._data, pd.DataFrame):
-            values = self._data.iloc[:, self._places[name]]
+            values = self._find(name)
             column, dtype = BY_NAME.get(name), str(values.dtype)
             if dtype in _CLEAN and (column is None or dtype == column.kind.pandas_dtype):
                 return values.reset_index(drop=True)
@@ -293,12 +294,20 @@ class InMemory:
         """Return a column of a part of the rows as Arrow, with the values of the data."""
         if isinstance(self._data, pa.Table):
             return self._data.column(self._places[name])[part]
-        values = self._data.iloc[:, self._places[name]]
+        values = self._find(name)
         if values.dtype == object:  # only all of its values show their type
             if name not in self._objects:
                 self._objects[name] = _convert(name, values)
             return self._objects[name][part]
-        return _convert(name, values.iloc[part])
+        rows = len(values)
+        return _convert(name, values if part.indices(rows) == (0, rows, 1) else values.iloc[part])
+
+    def _find(self, name: str) -> pd.Series:
+        """Return a column of a frame."""
+        if name not in self._series:
+            label = self._labels[self._places[name]]
+            self._series[name] = self._data[name] if label == name else self._data.iloc[:, self._places[name]]
+        return self._series[name]
 
 
 def _convert(name: str, values: pd.Series) -> Values:

@@ -32,13 +32,15 @@ class Plan(NamedTuple):
 
     Attributes:
         columns: The columns of the data, which are the first results.
-        steps: The operations, whose results follow.
+        literals: The results of operations without operands, which follow.
+        steps: The other operations, whose results follow.
         places: The place of each row value among the results.
         others: The row values that only narwhals can compute.
         needs: The columns of the data that the row values declare.
     """
 
     columns: tuple[str, ...]
+    literals: tuple[Operand, ...]
     steps: tuple[Step, ...]
     places: Mapping[RowValue, int]
     others: tuple[RowValue, ...]
@@ -50,7 +52,7 @@ class Plan(NamedTuple):
         Raises:
             UnsupportedError: Only narwhals can compute them, because of the types of the columns.
         """
-        results: list[Any] = [read(name) for name in self.columns]
+        results: list[Any] = [*map(read, self.columns), *self.literals]
         with np.errstate(all="ignore"):
             for operation, operands, done in self.steps:
                 results.append(operation(*[results[place] for place in operands]))
@@ -83,15 +85,19 @@ def make_plan(values: tuple[RowValue, ...]) -> Plan:
     return Plan(*_order(recorded), others, frozenset(list_columns(ordered, ())))
 
 
-def _order(recorded: Mapping[RowValue, Node]) -> tuple[tuple[str, ...], tuple[Step, ...], dict[RowValue, int]]:
-    """Return the columns, the steps, and the places of the row values."""
+def _order(
+    recorded: Mapping[RowValue, Node],
+) -> tuple[tuple[str, ...], tuple[Operand, ...], tuple[Step, ...], dict[RowValue, int]]:
+    """Return the columns, the literals, the steps, and the places of the row values."""
     needed: dict[Node, None] = {}
     for node in recorded.values():
         _add_needed(node, needed)
-    nodes = [*(node for node in needed if node.operation is None), *(node for node in needed if node.operation)]
-    places = {node: place for place, node in enumerate(nodes)}
+    columns = [node for node in needed if node.operation is None]
+    literals = {node: node.operation() for node in needed if node.operation and not node.operands}
+    nodes = [node for node in needed if node.operands]
+    places = {node: place for place, node in enumerate((*columns, *literals, *nodes))}
     last = {operand: node for node in nodes for operand in node.operands}
-    kept = set(recorded.values())
+    kept = {*recorded.values(), *literals}
     steps = [
         Step(
             node.operation,
@@ -101,8 +107,8 @@ def _order(recorded: Mapping[RowValue, Node]) -> tuple[tuple[str, ...], tuple[St
         for node in nodes
         if node.operation is not None
     ]
-    columns = tuple(node.column for node in nodes if node.operation is None)
-    return columns, tuple(steps), {value: places[node] for value, node in recorded.items()}
+    names = tuple(node.column for node in columns)
+    return names, tuple(literals.values()), tuple(steps), {value: places[node] for value, node in recorded.items()}
 
 
 def _add_needed(node: Node, needed: dict[Node, None]) -> None:

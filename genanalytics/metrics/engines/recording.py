@@ -112,7 +112,8 @@ class _Recorder:
     def all_horizontal(self, *given: "_Expression", ignore_nulls: bool) -> "_Expression":
         if ignore_nulls:
             raise UnsupportedError
-        return _Expression(self._notes, self._notes.add(arrays.both, [each.get_node() for each in given]))
+        nodes = [each.get_node() for each in given]
+        return _Expression(self._notes, self._notes.add(arrays.both, nodes) if len(nodes) > 1 else nodes[0])
 
 
 def _make_method(operation: Callable[..., Operand]) -> "Callable[..., _Expression]":

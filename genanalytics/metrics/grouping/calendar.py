@@ -74,19 +74,24 @@ def find_starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
     clocks go back from 3:45 to 2:45. Without the second rule, the hour from 3:00 before the change and the hour from
     2:00 after it would begin at the same moment.
     """
-    utc = _to_micros(moments.dt.tz_convert("UTC"))
-    gaps = np.isnat(utc.view("datetime64[us]"))
+    zone = ZoneInfo("UTC") if every == "minute" else tz
+    times = _find_local(moments, zone)
+    gaps = np.isnat(times.view("datetime64[us]"))
     if every == "minute":
-        starts = utc - utc % _MICROS[every]
+        starts = times - times % _MICROS[every]
     elif every == "hour":
-        starts = np.maximum(utc - _find_local(moments, tz) % _MICROS[every], _find_last_changes(utc, tz))
+        utc = _to_micros(moments.dt.tz_convert("UTC"))
+        starts = np.maximum(utc - times % _MICROS[every], _find_last_changes(utc, tz))
     elif every == "month":
-        local = _find_local(moments, tz).view("datetime64[us]")
-        starts = local.astype("datetime64[M]").astype("datetime64[us]").view("int64")
+        starts = times.view("datetime64[us]").astype("datetime64[M]").astype("datetime64[us]").view("int64")
     else:
-        days = _find_local(moments, tz) // _PER_DAY
-        starts = (days - ((days + 3) % 7 if every == "week" else 0)) * _PER_DAY  # 1970 began on a Thursday
-    return np.where(gaps, np.datetime64("NaT", "us"), starts.view("datetime64[us]"))
+        starts = times // _PER_DAY
+        if every == "week":
+            starts -= (starts + 3) % 7  # 1970 began on a Thursday
+        starts *= _PER_DAY
+    found = starts.view("datetime64[us]")
+    found[gaps] = np.datetime64("NaT", "us")
+    return found
 
 
 def find_starts_lazily(every: str, tz: ZoneInfo) -> dict[str, nw.Expr]:
