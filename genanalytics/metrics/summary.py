@@ -47,8 +47,8 @@ from genanalytics.units import Unit, format_count
 
 Percentiles = Literal["auto", "exact", "sketch"]
 PERCENTILES: tuple[Percentiles, ...] = ("auto", "exact", "sketch")
-EXACT_ROWS = 20_000_000
-"""With more rows, `auto` uses the sketch on an engine whose data may exceed the memory."""
+EXACT_BYTES = 80
+"""The memory per row that exact percentiles of the default statistics take, on any engine."""
 
 _MAX_ROWS = 5_000_000
 _COST_UNKNOWN = "cost_unknown"
@@ -88,7 +88,8 @@ def summarize(
         metrics: Statistics, or names of statistics and of sets (`cost`, `cache`, `tokens`, `latency`, `reliability`);
             None for `metrics.DEFAULT`, which docs/metrics.md describes.
         percentiles: `exact` interpolates between rows. `sketch` counts rows in classes, for more rows than memory
-            holds; its percentiles are right to 1 %. `auto` is exact up to 20 million rows, and for frames in memory.
+            holds; its percentiles are right to 1 %. `auto` is exact for frames in memory, and on an engine whose memory
+            holds 80 bytes for each row: the memory limit of DuckDB, the memory of an executor of Spark.
         intervals: Whether `<name>_low` and `<name>_high` follow each rate, percentile, mean and ratio of sums: the
             limits of its 95 % interval, which docs/metrics.md describes. A total has none: it is known.
         against: Records of another period. Then `<name>_previous`, `<name>_change` (this value minus the previous one)
@@ -252,8 +253,8 @@ def choose_percentiles(percentiles: str, source: Source) -> str:
         msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
         raise InputError(msg)
     if percentiles == "auto":
-        many = source.large and source.count() > EXACT_ROWS
-        return "sketch" if source.sketches or many else "exact"
+        fits = not source.sketches and (not source.large or source.has_room(source.count() * EXACT_BYTES))
+        return "exact" if fits else "sketch"
     return percentiles
 
 

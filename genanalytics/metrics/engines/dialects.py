@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
+from genanalytics.metrics.engines.capacity import find_memory_of_duckdb, find_memory_of_spark
 from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import Window, list_quantiles
 from genanalytics.metrics.names import make_plain, name_clean
@@ -49,6 +50,7 @@ class Dialect:
         hold: Returns a context with the same data, computed once: DuckDB writes it to a temporary file.
         name: The name of the engine.
         list_errors: Returns what the engine raises.
+        find_memory: Returns the bytes of memory that the engine may use for data.
         sketches: Whether percentiles are sketched unless exact ones are wanted.
     """
 
@@ -64,6 +66,7 @@ class Dialect:
     hold: Callable[[Any], AbstractContextManager[Any]]
     name: str
     list_errors: Callable[[], tuple[type[Exception], ...]]
+    find_memory: Callable[[Any], int]
     sketches: bool = False
 
     @contextmanager
@@ -343,6 +346,7 @@ DUCKDB = Dialect(
     join=_join_in_duckdb,
     fence=lambda relation, _: relation.filter("random() < 2"),  # always true, which the engine cannot know
     hold=_hold_in_duckdb,
+    find_memory=find_memory_of_duckdb,
 )
 SPARK = Dialect(
     name="Spark",
@@ -357,4 +361,5 @@ SPARK = Dialect(
     join=_join_in_spark,
     fence=_fence_in_spark,
     hold=_hold_in_spark,
+    find_memory=find_memory_of_spark,
 )

@@ -63,6 +63,9 @@ class Source(Protocol):
     def count(self) -> int:
         """Return the number of rows."""
 
+    def has_room(self, size: int) -> bool:
+        """Return whether so many bytes fit into the memory that may be used."""
+
     def is_nested(self, column: str) -> bool:
         """Return whether a column contains lists or structures."""
 

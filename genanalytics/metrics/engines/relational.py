@@ -64,6 +64,12 @@ class Relational:
     def count(self) -> int:
         return int(self._collect(nw.from_native(self._native).select(n=nw.len()))["n"][0].as_py())
 
+    def has_room(self, size: int) -> bool:
+        if isinstance(self._dialect, Portable):
+            return False
+        with self._dialect.explain_errors():
+            return size <= self._dialect.find_memory(self._native)
+
     def is_nested(self, column: str) -> bool:
         return bool(self._schema[column].is_nested())
 

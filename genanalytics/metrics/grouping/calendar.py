@@ -89,7 +89,7 @@ def find_starts(moments: pd.Series, every: str, tz: ZoneInfo) -> "np.ndarray":
         if every == "week":
             starts -= (starts + 3) % 7  # 1970 began on a Thursday
         starts *= _PER_DAY
-    found = starts.view("datetime64[us]")
+    found: np.ndarray = starts.view("datetime64[us]")
     found[gaps] = np.datetime64("NaT", "us")
     return found
 

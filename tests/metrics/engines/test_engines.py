@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from genanalytics.metrics import DEFAULT, REQUESTS, Quantile, RowValue, Statistic, spread, summarize, summary
+from genanalytics.metrics import DEFAULT, REQUESTS, Quantile, RowValue, Statistic, spread, summarize
 from genanalytics.metrics.declare import LEVELS
 from genanalytics.metrics.engines.scan import scan
 from genanalytics.metrics.engines.sketch import ACCURACY, classify
@@ -216,10 +216,16 @@ def test_sketches_of_parts_add_up_to_that_of_the_whole() -> None:
     assert together.to_dict() == whole.to_dict()
 
 
-def test_many_rows_are_sketched_where_they_need_not_fit_into_memory(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summary, "EXACT_ROWS", len(FRAME) - 1)
-    assert summarize(scan(path), metrics=["ttft_ms"]).attrs["percentiles"] == "sketch"
-    assert summarize(scan(path), metrics=["ttft_ms"], percentiles="exact").attrs["percentiles"] == "exact"
+def test_rows_are_sketched_if_exact_percentiles_exceed_the_memory_of_the_engine(path: str) -> None:
+    rows = 200_000  # 16 MB
+    connection = duckdb.connect()
+    connection.read_parquet(path).create("few")
+    many = f"SELECT few.* FROM few, range({rows // len(FRAME) + 1})"  # noqa: S608 - a number
+    for limit, method in (("15MB", "sketch"), ("30MB", "exact")):
+        connection.execute(f"SET memory_limit = '{limit}'")
+        assert summarize(connection.sql(many), metrics=["ttft_ms_n", "ttft_ms_p50"]).attrs["percentiles"] == method
+    assert summarize(scan(path), metrics=["ttft_ms"]).attrs["percentiles"] == "exact"
+    assert summarize(scan(path), metrics=["ttft_ms"], percentiles="sketch").attrs["percentiles"] == "sketch"
     assert summarize(FRAME, metrics=["ttft_ms"]).attrs["percentiles"] == "exact"
 
 
