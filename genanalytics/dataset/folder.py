@@ -122,8 +122,7 @@ def list_numbers(names: Sequence[str]) -> list[int]:
 
 def _find_root(directory: str) -> str:
     """Return the folder with the files of a data set."""
-    for name in (FILES, CURRENT):
-        root = os.path.join(directory, name)  # noqa: PTH118 - a text
-        if os.path.isdir(root if name == CURRENT else os.path.join(root, MANIFESTS)):  # noqa: PTH112, PTH118
-            return os.path.realpath(root)
-    return os.path.realpath(directory)
+    files, current = Path(directory, FILES), Path(directory, CURRENT)
+    if current.is_dir() and not any(Path(files, MANIFESTS).glob("*.json")):
+        return os.path.realpath(current)
+    return os.path.realpath(files if Path(files, MANIFESTS).is_dir() else directory)

@@ -8,6 +8,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
+from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.manifest import read_failures, read_manifest
 from genanalytics.files import read_coverage
 from genanalytics.records.coverage import Coverage
@@ -49,6 +50,36 @@ def test_an_export_finds_its_records_and_asks_for_none_again(kept: Path) -> None
     assert (exported.present, exported.requests) == (39, 0)
     assert (exported.rows, exported.young, exported.failures) == (39, 0, 1)
     assert_is_sample(ga.read(kept / "dataset"))
+
+
+def test_the_next_run_gives_it_the_layout_of_today(kept: Path) -> None:
+    directory = kept / "dataset"
+    before = seen(directory)
+    for _ in range(2):
+        ga.compact(directory)
+        assert seen(directory) == before
+        assert read_failures(directory).num_rows == 1
+        assert {path.name for path in directory.iterdir()} == {
+            *(".files", ".lock", "data", "failures.parquet", "manifest.json")
+        }
+    assert not (directory / "data").is_symlink()
+
+
+def test_a_conversion_that_was_killed_is_finished_by_the_next_run(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = kept / "dataset"
+    before = seen(directory)
+    for step in ("publish", "show"):
+        with monkeypatch.context() as killing:
+            killing.setattr(Disk, step, kill)
+            with pytest.raises(KeyboardInterrupt):
+                committed(directory, rows("gen-new"))
+        assert seen(directory) == before
+    committed(directory, rows("gen-new"))
+    assert seen(directory) == before + Counter(["gen-new"])
+
+
+def kill(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_new_records_are_added_to_it_and_its_files_are_merged(kept: Path) -> None:
