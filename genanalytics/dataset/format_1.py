@@ -5,8 +5,9 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.directory import COMMITS
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.folder import CURRENT, Folder
@@ -14,11 +15,17 @@ from genanalytics.dataset.inside import find_missing
 from genanalytics.dataset.manifest import MANIFEST, parse
 from genanalytics.errors import InputError
 
-if TYPE_CHECKING:
-    from genanalytics.dataset.disk import Disk
+
+class _Taker(Protocol):
+    """The place that takes the files over."""
+
+    @property
+    def inode(self) -> int: ...
+    def take(self, path: str, name: str) -> None: ...
+    def publish(self, manifest: Manifest) -> None: ...
 
 
-def adopt(directory: Path, disk: "Disk") -> None:
+def adopt(directory: Path, disk: _Taker) -> None:
     """Publish the last commit of a data set of format 1, if it is one, in the format of today.
 
     Its files get names in the folder of the files; no row is read or written.
