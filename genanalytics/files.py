@@ -301,6 +301,8 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
             return _read_one(held)
     if is_url(path) and has_pattern(os.fspath(path)):
         return _read_all(os.fspath(path))
+    if os.fspath(path).startswith(("http:", "https:")):
+        parse_url(path)  # which refuses it
     try:
         return _check_columns(_load(path), path)
     except (InputError, MissingColumnError) as error:

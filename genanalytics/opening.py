@@ -88,6 +88,9 @@ def _measure(place: str) -> Iterator[int | None]:
             if key.endswith(".parquet") or key == whole
         )
         return
+    if is_url(place):
+        yield None
+        return
     for file in _list_parquet(Path(place)):
         is_parquet = file.suffix.lower() == ".parquet" and file.is_file()
         yield file.stat().st_size if is_parquet else None

@@ -103,9 +103,18 @@ def test_a_store_that_fails_for_a_while_is_asked_again(fault: Refuses | Cut, s3:
     assert_frame_equal(ga.read(f"{URL}/out.csv"), ga.read(path))
 
 
+@pytest.mark.usefixtures("s3")
+def test_labels_are_read_from_a_store_too() -> None:
+    Store(URL).write("names.csv", b"model,team\nopenai/gpt-5-mini,a\n")
+    labelled = ga.label(FRAME, f"{URL}/names.csv")
+    assert "team" in labelled.columns
+    with pytest.raises(InputError, match=f"cannot read {URL}/none.csv: there is no object"):
+        ga.label(FRAME, f"{URL}/none.csv")
+
+
 REFUSALS = {
     "none.parquet": f"cannot read {URL}/none.parquet: there is no object {URL}/none.parquet",
-    "none": f"cannot read {URL}/none: ",
+    "none": f"cannot read {URL}/none: the URL is not a data set",
     "*.none": f"there is no object '{URL}/\\*.none'",
     "notes.csv": f"cannot read {URL}/notes.csv|{URL}/notes.csv",
 }

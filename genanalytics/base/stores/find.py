@@ -39,6 +39,15 @@ def has_pattern(url: str) -> bool:
     return _SPECIAL.search(url) is not None
 
 
+def has_name_of_object(url: str) -> bool:
+    """Return whether a URL ends like those of files, so that it is not the URL of a data set or a table.
+
+    >>> has_name_of_object("s3://bucket/calls.jsonl.gz"), has_name_of_object("s3://bucket/lake.v2")
+    (True, False)
+    """
+    return url.endswith(_SUFFIXES)
+
+
 def is_object(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is the URL of one object, rather than of a prefix or a glob, or no URL.
 
@@ -51,7 +60,7 @@ def is_object(path: str | os.PathLike[str]) -> bool:
     if not is_store_url(path) or has_pattern(os.fspath(path)):
         return False
     address = parse_url(path)
-    if address.key.endswith(_SUFFIXES) or not address.key:
+    if has_name_of_object(address.key) or not address.key:
         return bool(address.key)
     store = Store(replace(address, key=""))
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from genanalytics.base.stores.address import is_store_url, is_url, parse_url
-from genanalytics.base.stores.find import has_objects
+from genanalytics.base.stores.find import has_name_of_object, has_objects, has_pattern
 from genanalytics.base.stores.reasons import find_reason
 from genanalytics.base.stores.store import allows_http, find_options
 from genanalytics.base.text import explain
@@ -30,7 +30,7 @@ def is_delta(place: str | os.PathLike[str]) -> bool:
     if not is_store_url(place):
         return not is_url(place) and Path(place, LOG).is_dir()
     url = os.fspath(place)
-    if Path(url).suffix or any(sign in url for sign in "*?["):  # an object or a glob
+    if has_name_of_object(url) or has_pattern(url):
         return False
     try:
         return has_objects(f"{url.rstrip('/')}/{LOG}")

@@ -17,6 +17,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from genanalytics.base.content import Content, open_content, translate_errors
+from genanalytics.base.stores.address import is_store_url, to_local
+from genanalytics.base.stores.hold import hold_object
 from genanalytics.base.text import shorten, to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.grouping.keys import DERIVED
@@ -76,7 +78,7 @@ def read_labels(labels: Labels, on: str | None, name: str | None) -> LabelTable:
     if name is not None:
         msg = f"name={name!r} names the label of a dict: in a file or a frame, rename the column"
         raise InputError(msg)
-    table, is_text = _read_file(Path(labels)) if isinstance(labels, str | os.PathLike) else (_to_table(labels), False)
+    table, is_text = _read_place(labels) if isinstance(labels, str | os.PathLike) else (_to_table(labels), False)
     names = table.column_names
     twice = sorted({one for one in names if names.count(one) > 1})
     if twice:
@@ -150,6 +152,14 @@ def _to_table(labels: Any) -> pa.Table:  # noqa: ANN401 - of any package
         )
         raise InputError(msg) from error
     return table
+
+
+def _read_place(path: str | os.PathLike[str]) -> tuple[pa.Table, bool]:
+    """Return the table of a file or an object of a store, and whether all of its values are text."""
+    if not is_store_url(path):
+        return _read_file(Path(to_local(path)))
+    with hold_object(path) as held:
+        return _read_file(held)
 
 
 def _read_file(path: Path) -> tuple[pa.Table, bool]:

@@ -5,12 +5,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 from genanalytics.base.content import unreadable
 from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url, to_local
-from genanalytics.base.stores.find import find_objects, has_pattern, is_object
+from genanalytics.base.stores.find import find_objects, has_name_of_object, has_pattern, is_object
 from genanalytics.base.stores.parts import AT_ONCE, ObjectFile
 from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
@@ -23,6 +24,9 @@ from genanalytics.formats.parquet import check_footer, cut_schema
 from genanalytics.metrics.engines.constants import Constants, Values
 
 Place = str | os.PathLike[str]
+
+Stores = Literal["read", "list", "leave"]
+"""Objects are found and checked here; or only the manifest of a data set is read; or an engine does all of it."""
 
 _MAGIC = b"PAR1"
 _TRIES = 5
@@ -59,12 +63,12 @@ class _Found:
     opened: ObjectFile | None = None
 
 
-def find_files(source: Place | Iterable[Place], *, opens_stores: bool = True) -> Files:
+def find_files(source: Place | Iterable[Place], *, stores: Stores = "read") -> Files:
     """Return the files of a source: a file, a glob, a directory, a data set, a Delta table, a URL, or several of them.
 
     Args:
         source: The source.
-        opens_stores: Whether to list and check the objects behind URLs, rather than to leave them to an engine.
+        stores: What to do with URLs of object stores.
 
     Raises:
         InputError: There is none, or one is not whole, not Parquet, or the `failures.parquet` of a data set.
@@ -73,21 +77,23 @@ def find_files(source: Place | Iterable[Place], *, opens_stores: bool = True) ->
     found: dict[str, _Found] = {}
     constants: dict[str, Values] = {}
     for place in map(to_local, places):
-        if is_url(place) and not (opens_stores and is_store_url(place)):
-            found[place] = _Found(place)
-            continue
-        live = _find_live(place) if is_delta(place) else None
-        files = _find(place) if live is None else _check_all(live)
+        is_left = is_url(place) and not (stores == "read" and is_store_url(place))
+        asks = not is_left or (stores == "list" and is_store_url(place) and find_spec("obstore") is not None)
+        live = _find_live(place) if asks and is_delta(place) else None
+        if is_left:
+            files: Iterable[_Found] = map(_Found, live) if live else _list_for_engine(place, asks=asks)
+        else:
+            files = _find(place) if live is None else _check_all(live)
+        constants |= {path: values for path, values in (live or {}).items() if values}
         try:
             found |= {file.path: file for file in files}
         except FileNotFoundError as error:
             raise unreadable(place, error) from error
-        constants |= {path: values for path, values in (live or {}).items() if values}
     if not found:
         msg = "no file to scan: give a file, a glob, a directory, or a list of them"
         raise InputError(msg)
     schemas = {file.schema for file in found.values()}
-    objects = {path: file.opened for path, file in found.items() if opens_stores and is_store_url(path)}
+    objects = {path: file.opened for path, file in found.items() if stores == "read" and is_store_url(path)}
     return Files(tuple(found), None not in schemas and len(schemas) == 1, constants, objects)
 
 
@@ -109,6 +115,22 @@ def _find(place: str) -> Iterable[_Found]:
     if not path.is_file():
         _check_tables(place, found)
     return _check_all([os.path.abspath(file) for file in found])  # noqa: PTH100 - which keeps links
+
+
+def _list_for_engine(place: str, *, asks: bool) -> list[_Found]:
+    """Return the objects of a data set, which an engine opens, with the scheme of the place; anything else as it is.
+
+    Args:
+        place: The URL.
+        asks: Whether to ask the store what it is.
+    """
+    if not asks or has_pattern(place) or has_name_of_object(place) or not is_dataset(place):
+        return [_Found(place)]
+    scheme = place.partition(":")[0]
+    return [
+        _Found(f"{scheme}:{url.partition(':')[2]}", str(schema).encode() if schema else None)
+        for url, schema in list_objects(place).items()
+    ]
 
 
 def _find_committed(place: str) -> list[_Found]:
@@ -195,11 +217,15 @@ def _check_object(bucket: Store, address: Address) -> _Found:
     url = str(address)
     try:
         file = ObjectFile(bucket, address.key)
-        return _Found(url, cut_schema(_read_footer(cast("BinaryIO", file), url)), file)
+        schema = cut_schema(_read_footer(cast("BinaryIO", file), url))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise unreadable(url, error) from error
+    if schema is not None and b"retry_at" in schema and b"created_at" not in schema:
+        msg = f"{url} contains ids without a record: give the data set itself"
+        raise InputError(msg)
+    return _Found(url, schema, file)
 
 
 def _leave_out_hidden(files: Iterable[Path], place: Path) -> list[Path]:

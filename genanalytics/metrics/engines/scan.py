@@ -19,7 +19,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet
 
-from genanalytics.base.stores.address import is_url, parse_url
+from genanalytics.base.stores.address import is_store_url, is_url, parse_url
 from genanalytics.base.stores.parts import ObjectFile
 from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
@@ -27,7 +27,7 @@ from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_rows
 from genanalytics.metrics.engines.constants import add_to_table, open_with_duckdb, open_with_spark
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
-from genanalytics.metrics.engines.files import Files, Place, find_files
+from genanalytics.metrics.engines.files import Files, Place, Stores, find_files
 from genanalytics.records.frame import cast_known, to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
 
@@ -52,7 +52,9 @@ def scan(
     Args:
         source: A file, a glob (`**` too), a directory, or several of them. A directory means all `*.parquet` below it,
             except for names that begin with `.` or `_`; a data set of `export` means the files of its last commit, a
-            Delta table the live files of its log. A URL (`s3://...`) is passed to the engine.
+            Delta table the live files of its log. A URL (`s3://`, `gs://`, `az://`, `abfss://`) means the same on an
+            object store: DuckDB and pandas read it with the credentials of the environment. Spark reads the files by
+            itself, and so does DuckDB in a session that can.
         engine: `duckdb` returns a relation on a connection of its own, `spark` a data frame of `session`, `pandas` a
             frame in memory.
         session: The Spark session. For `duckdb`, a connection whose database is used instead of a new one, for example
@@ -84,8 +86,10 @@ def scan(
     if engine == "pandas" and session is not None:
         msg = "engine='pandas' has no session: leave it out, or use 'duckdb' or 'spark'"
         raise InputError(msg, arguments=["engine"])
-    opens_stores = engine == "pandas" or (engine == "duckdb" and not _has_own_stores(session))
-    files = find_files(source, opens_stores=opens_stores)
+    stores: Stores = "list" if engine == "spark" else "read"
+    if engine == "duckdb" and _has_own_stores(session):
+        stores = "leave"
+    files = find_files(source, stores=stores)
     if engine == "duckdb" and files.objects:
         _register_stores(session, files, is_new=is_new)
     return _OPENERS[engine](files, session)
@@ -167,7 +171,14 @@ def _open_with_spark(files: Files, session: Any) -> Any:  # noqa: ANN401
             return SPARK.select_columns(open_with_spark(reader, files.paths, literal, files.constants))
         return SPARK.select_columns(reader.parquet(*literal))
     except SPARK.list_errors() as error:
-        raise files.unreadable(read_reason(error)) from error
+        reason = read_reason(error)
+        url = next(filter(is_store_url, files.paths), "")
+        if url and re.search("No FileSystem for scheme|ClassNotFoundException", str(error)):
+            reason = (
+                f"this Spark has no file system for {url.partition(':')[0]}://; for S3, start it with the package"
+                " hadoop-aws and give s3a://"
+            )
+        raise files.unreadable(reason) from error
 
 
 def _open_with_pandas(files: Files, _: None) -> Any:  # noqa: ANN401

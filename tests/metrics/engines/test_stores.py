@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import duckdb
@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
 from genanalytics.base.stores.store import Store
+from genanalytics.dataset.failures import FAILURES
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import write_table
 from genanalytics.metrics.engines.scan import scan
@@ -20,6 +21,9 @@ from genanalytics.records.frame import to_arrow
 from genanalytics.sandbox import sample
 from support.generations import parse_records
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Cut, Refuses, S3Server
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.long
 
@@ -167,6 +171,22 @@ def test_a_refusal_shows_no_key(s3: S3Server) -> None:
         s3.forget_plans()
         assert ACCESS_KEY not in str(caught.value)
         assert SECRET_KEY not in str(caught.value)
+
+
+@pytest.mark.usefixtures("store")
+def test_failures_of_a_data_set_are_no_records(tmp_path: Path) -> None:
+    path = f"{URL}/failures/00000001.parquet"
+    write_table(FAILURES.empty_table(), tmp_path / "failures.parquet")
+    Store(URL).write("failures/00000001.parquet", (tmp_path / "failures.parquet").read_bytes())
+    with pytest.raises(InputError, match=f"{path} contains ids without a record: give the data set itself"):
+        scan(f"{URL}/**/*.parquet")
+
+
+def test_spark_says_what_it_needs(spark: "SparkSession", s3: S3Server) -> None:
+    for url in ("s3a://bucket/calls/c.parquet", "s3a://bucket/calls"):
+        with pytest.raises(InputError, match="this Spark has no file system for s3a://; for S3, start it with"):
+            scan(url, engine="spark", session=spark)
+    assert s3.counts["GET"], "it may be a data set"
 
 
 def test_an_unreachable_store_is_named_within_seconds(monkeypatch: pytest.MonkeyPatch, s3: S3Server) -> None:
