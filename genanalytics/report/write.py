@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from genanalytics.base.atomic import check_writable, replace_file
+from genanalytics.base.collecting import look_at_new_objects
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.remembering import remember
 from genanalytics.base.text import list_names, suggest
@@ -90,7 +91,7 @@ def write_report(
     check_target(path)
     check_sections(sections)
     records, before = (_add_labels(_find_records(each), labels) for each in (data, against))
-    with remember(records, before):
+    with remember(records, before), look_at_new_objects():
         files = [Path(source).name for source in sources]
         given = make_given(records, previous=before, tz=tz, files=files, options=options)
         page = _make_page(given, title, sources, SECTIONS if sections is None else sections)
