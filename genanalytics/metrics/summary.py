@@ -72,11 +72,11 @@ def summarize(
 ) -> pd.DataFrame:
     """Return one row per group: its values of `by`, `requests`, then the statistics; ordered by the groups.
 
-    Every engine computes the same declarations: pandas in memory, DuckDB or Spark where the data is.
+    Every engine computes the same declarations: pandas in memory; DuckDB, Spark and those of Ibis where the data is.
 
     Args:
         data: A frame as `fetch` returns it (pandas, polars or Arrow), a DuckDB relation or a Spark data frame, such as
-            the result of `scan`.
+            the result of `scan`, or an Ibis table.
         by: Columns to group by. Derived columns are `day` (the start of a day), `hour` (0 to 23), `weekday` (1 is
             Monday) and `model_family` (the model without date and variant). Rows without a value are a group. None
             makes one group of all rows.

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pandas as pd
+import polars as pl
 import pytest
 
 from genanalytics.errors import InputError
@@ -33,6 +34,14 @@ def test_conditions_and_times_choose_rows_on_every_engine(options: dict[str, obj
     pd.testing.assert_frame_equal(FRAME, before)
     relation = select(duckdb.connect().from_df(FRAME), now=NOW, **options)  # type: ignore[arg-type]
     assert summarize(relation, by="model", metrics="effective_cost")["model"].tolist() == models
+
+
+def test_a_lazy_frame_stays_lazy() -> None:
+    lazy = pl.from_pandas(FRAME[["model", "created_at"]]).lazy()
+    for where in ("hour = 0", "weekday = 1", "model_family = b"):
+        found = select(lazy, where, now=NOW)
+        assert isinstance(found, pl.LazyFrame)
+        assert found.collect()["model"].to_list() == select(FRAME, where, now=NOW)["model"].tolist()
 
 
 def test_notices_of_the_choice_reach_the_summary() -> None:

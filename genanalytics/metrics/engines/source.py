@@ -177,6 +177,8 @@ def add_micros(data: Any, column: str, name: str) -> Any:  # noqa: ANN401 - of t
     dialect = find_dialect(data)
     if dialect is not None:
         return dialect.add_micros(data, column, name)
+    if nw.dependencies.is_polars_lazyframe(data):
+        return nw.from_native(data).with_columns(nw.col(column).dt.timestamp("us").alias(name)).to_native()
     source = open_source(data)
     moments = source.select([column]).collect(backend="pyarrow").to_native()[column]
     return attach(data, pa.table({name: moments.cast(pa.timestamp("us", "UTC")).cast(pa.int64())}), [name])
