@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from genanalytics.dataset.delta.places import is_delta
 from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.dataset.merging import group_small
@@ -173,6 +174,9 @@ def add_records(
         OutputError: The directory cannot be written, or another process writes it.
         CacheError: The cache cannot be read.
     """
+    if is_delta(directory):
+        msg = f"{directory} is a Delta table, to which only `genanalytics export` adds: give another directory"
+        raise InputError(msg)
     partition: Any = read_manifest(directory).partition if is_dataset(directory) else "month"
     with Writer(directory, partition=partition, redact=redact.description if redact else None) as writer:
         dispatch = Dispatch(client, refresh=False, wait_s=0.0, accept_mismatch=False, ids_repeat=False)

@@ -22,8 +22,6 @@ from support.generations import frame_of, on
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.long
-
 CALLS = [
     on("2026-03-01", model="a b/c", total_cost=1.0),
     on("2026-03-01", model="ü=x", total_cost=2.0),
@@ -73,6 +71,7 @@ def test_every_engine_scans_live_rows(table: Path) -> None:
     assert costs(table) == LIVE
 
 
+@pytest.mark.long
 def test_spark_scans_live_rows(tmp_path: Path, spark: "SparkSession") -> None:
     make_table(tmp_path / "calls", *CALLS, partition_by=["model"])
     DeltaTable(tmp_path / "calls").delete("total_cost = 1.0")
@@ -109,6 +108,7 @@ def test_other_columns_and_types_of_partitions(tmp_path: Path) -> None:
     assert scanned["team"].to_pylist() == ["search", "o'brien", None, "search"]
 
 
+@pytest.mark.long
 def test_columns_that_came_later(tmp_path: Path) -> None:
     table = make_table(tmp_path / "calls", *CALLS[:2])
     later = table.set_column(0, "requested_id", pa.array(["gen-8", "gen-9"])).append_column("of_2027", pa.array([1, 2]))
@@ -117,12 +117,14 @@ def test_columns_that_came_later(tmp_path: Path) -> None:
     assert ga.scan(tmp_path / "calls").aggregate("sum(of_2027), count(*)").fetchall() == [(3, 4)]
 
 
+@pytest.mark.long
 def test_timestamps_are_utc(table: Path) -> None:
     assert ga.read(table)["created_at"].min() == pd.Timestamp("2026-03-01T12:00:00Z")
     scanned = ga.scan(table).to_arrow_table()["created_at"]
     assert min(scanned.to_pylist()) == pd.Timestamp("2026-03-01T12:00:00Z")
 
 
+@pytest.mark.long
 def test_a_table_without_coverage_says_that_it_is_unknown(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "coverage" not in ga.read(table).attrs
     for engine in ("pandas", "duckdb"):

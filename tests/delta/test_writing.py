@@ -30,8 +30,6 @@ from support.datasets import NO_FAILURE, NONE, failures, rows
 from support.fault_server import FaultServer
 from support.faults import HangsUp, Says, assert_true, envelope, make_ids, record_of, refusal
 
-pytestmark = pytest.mark.long
-
 IDS = make_ids(300)
 
 
@@ -62,6 +60,7 @@ def test_each_record_once_in_batches_over_several_runs(server: FaultServer, clie
     assert set(server.asked.values()) == {1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("partition", ["month", "day", None])
 def test_both_formats_have_equal_rows(
     partition: Partition, server: FaultServer, client: Client, tmp_path: Path
@@ -86,6 +85,7 @@ def test_both_formats_have_equal_rows(
     assert others["created_at"].dtype == pl.Datetime("us", "UTC")
 
 
+@pytest.mark.long
 def test_the_log_has_limits_that_contain_all_values(client: Client, place: Path) -> None:
     export(IDS[:20], place, client=client, format="delta")
     moment = datetime(2025, 8, 24, 1, 46, 40, 123456, UTC)
@@ -157,6 +157,7 @@ def test_young_rows_in_a_file_that_others_merged(place: Path) -> None:
     assert costs == dict.fromkeys(IDS[:3], 1.0) | {young[0]: 3.0, young[1]: 2.0}
 
 
+@pytest.mark.long
 def test_redaction(server: FaultServer, client: Client, place: Path) -> None:
     server.otherwise = lambda each: Says(200, envelope(record_of(each) | {"session_id": "session-of-alice"}))
     redact = ga.Redaction(["session_id"], b"0123456789abcdef0123456789abcdef")
@@ -256,6 +257,7 @@ def test_failures_outlive_a_vacuum(place: Path) -> None:
     }
 
 
+@pytest.mark.long
 def test_rows_that_another_program_deletes_and_adds(client: Client, place: Path) -> None:
     export(IDS[:10], place, client=client, format="delta")
     DeltaTable(place).delete(f"requested_id = '{IDS[0]}'")

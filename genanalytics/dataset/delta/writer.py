@@ -237,6 +237,9 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
         path = Path(self.directory)
         check_current_directory(path)
         check_utf_8(path)
+        if path.is_file():
+            msg = f"cannot write the Delta table {path}: a file has that name; give a directory"
+            raise OutputError(msg)
         if is_dataset(path):
             msg = f"{path} is a Parquet data set, not a Delta table: give another directory, or format='parquet'"
             raise InputError(msg)
