@@ -52,18 +52,22 @@ LONG_GROUPS = ("spark", "connect", "stores", "mcp", "browser", "site", "types")
 LONG_LOCKS = {name: ROOT / "requirements-{}.lock".format(name) for name in LONG_GROUPS}
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.sha256"
+LOWEST_LOCK = ROOT / "requirements-lowest.lock"
+LOWEST_VENV = ROOT / ".venv-lowest"
+LOWEST_FITS = (3, 12)
+"""The newest Python for which the lowest NumPy is built."""
 
 
-def folder(kind):
-    # type: (str) -> str
-    """Return the path of the "scripts" or the "purelib" of `.venv` on this operating system."""
-    return sysconfig.get_path(kind, "venv", {"base": str(VENV)})
+def folder(kind, venv=VENV):
+    # type: (str, Path) -> str
+    """Return the path of the "scripts" or the "purelib" of an environment on this operating system."""
+    return sysconfig.get_path(kind, "venv", {"base": str(venv)})
 
 
-def tool(name):
-    # type: (str) -> str
-    """Return the path of a program of `.venv`; empty if it does not exist or cannot be started."""
-    return shutil.which(name, path=folder("scripts")) or ""
+def tool(name, venv=VENV):
+    # type: (str, Path) -> str
+    """Return the path of a program of an environment; empty if it does not exist or cannot be started."""
+    return shutil.which(name, path=folder("scripts", venv)) or ""
 
 
 def digest():
@@ -88,8 +92,8 @@ def set_up():
         return
     say("dev.py: setting up .venv (once, about a minute)")
     make_venv()
-    pip("--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK))
-    pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    pip(VENV, "--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK))
+    pip(VENV, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     STAMP.write_text(digest(), encoding="utf-8")
 
 
@@ -103,8 +107,21 @@ def set_up_long(*names):
         if not usable.get(name, True) or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
             continue
         say("dev.py: installing into .venv (once): " + name)
-        pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
+        pip(VENV, "--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(lock))
         stamp.write_text(wanted, encoding="utf-8")
+
+
+def set_up_lowest():
+    # type: () -> None
+    """Make `.venv-lowest` with the lowest versions that are declared; its tests are skipped where there is none."""
+    wanted, stamp = LOWEST_LOCK.read_text(encoding="utf-8"), LOWEST_VENV / "made-from.lock"
+    if sys.version_info[:2] > LOWEST_FITS or (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+        return
+    say("dev.py: setting up .venv-lowest (once, about a minute)")
+    make_venv(LOWEST_VENV)
+    options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-binary", "pyspark")
+    pip(LOWEST_VENV, *(options + ("--requirement", str(LOWEST_LOCK))))
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 def has_java():
@@ -119,11 +136,11 @@ def has_browser():
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
-def make_venv():
-    # type: () -> None
-    """Make a `.venv` with only pip: from Python's bundle or, where Debian left that out, from the package index."""
-    step(sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV))
-    ensurepip = [tool("python"), "-m", "ensurepip", "--default-pip"]
+def make_venv(venv=VENV):
+    # type: (Path) -> None
+    """Make an environment with only pip: from Python's bundle, or from the package index if Debian left that out."""
+    step(sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv))
+    ensurepip = [tool("python", venv), "-m", "ensurepip", "--default-pip"]
     if subprocess.call(ensurepip, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
         return
     if importlib.util.find_spec("pip") is None:
@@ -132,13 +149,13 @@ def make_venv():
             "(Debian, Ubuntu: apt install python3-pip), then run this again".format(sys.executable)
         )
     # --target, not --python: it is known to every pip and allowed where the host's Python is externally managed
-    step(sys.executable, "-m", "pip", "install", "-qq", "--target", folder("purelib"), "pip")
+    step(sys.executable, "-m", "pip", "install", "-qq", "--target", folder("purelib", venv), "pip")
 
 
-def pip(*arguments):
-    # type: (*str) -> None
-    """Install into `.venv`; isolated (-I), so that packages on a PYTHONPATH do not count as installed."""
-    step(tool("python"), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments)
+def pip(venv, *arguments):
+    # type: (Path, *str) -> None
+    """Install into an environment; isolated (-I), so that packages on a PYTHONPATH do not count as installed."""
+    step(tool("python", venv), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments)
 
 
 def step(*command):
@@ -177,6 +194,7 @@ def test(arguments):
     set_up()
     if "--all" in arguments:
         set_up_long(*LONG_LOCKS)
+        set_up_lowest()
     os.chdir(str(ROOT))
     spread = ["--numprocesses", "auto", "--dist", "worksteal"]
     options = {(): spread, ("--all",): ["--cov"] + spread}  # coverage makes a run 1.5 times as long
@@ -263,7 +281,7 @@ def lock(arguments):
     uv = tool("uv") or shutil.which("uv")
     if uv is None:
         set_up()
-        pip("uv")
+        pip(VENV, "uv")
         uv = tool("uv")
     os.chdir(str(ROOT))
     options = "--quiet --universal --python-version 3.11 --generate-hashes"
@@ -273,6 +291,8 @@ def lock(arguments):
     }
     for group, path in LONG_LOCKS.items():  # consistent with the first lock; Spark has no wheel
         sources[path] = ["--constraint", LOCK.name, "--group", group]
+    lowest = ["--resolution", "lowest-direct", "--group", "lowest", "--extra", "duckdb", "--extra", "spark"]
+    sources[LOWEST_LOCK] = lowest + ["pyproject.toml"]
     for path, source in sources.items():
         compiled = [uv, "pip", "compile"] + options.split() + plain.split() + [path.name] + source + arguments
         code = subprocess.call(compiled)

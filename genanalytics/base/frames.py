@@ -1,6 +1,5 @@
 """Frames that are the same in every supported version of pandas."""
 
-from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -24,13 +23,3 @@ def drop_attrs(frame: pd.DataFrame) -> pd.DataFrame:
     bare = frame.copy(deep=False)
     bare.attrs = {}
     return bare
-
-
-def stack(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of frames with the same columns, numbered anew; pandas 2 warns of those without a row.
-
-    >>> stack([pd.DataFrame({"n": [1]}), pd.DataFrame({"n": []}), pd.DataFrame({"n": [2]})])["n"].tolist()
-    [1, 2]
-    """
-    parts = list(frames)
-    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.base.frames import TEXT, stack
+from genanalytics.base.frames import TEXT
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import find_coverage
 from genanalytics.records.exported import COLUMN_OF
@@ -52,14 +52,15 @@ def reconcile(frame: FrameOrPath, activity: FrameOrPath) -> Reconciliation:
     both = records.index.intersection(activity.index, sort=False).dropna()
     left, right = records.loc[both], activity.loc[both]
     fields = [field for field in FIELDS if field in left and field in right]
-    found = stack(_find_differences(left, right, field) for field in fields)
+    found = pd.concat([_find_differences(left, right, field) for field in fields], ignore_index=True)
     only_left, only_right = (side[left.index.get_indexer(side.index) < 0] for side in (records, activity))
-    rows = stack(
+    rows = pd.concat(
         [
             _add_rounding(_make_side("both", left, right, left), found),
             _make_side("records", only_left, None, only_left),
             _make_side("activity", None, only_right, only_right),
-        ]
+        ],
+        ignore_index=True,
     )
     drifts = {field: _find_drift_of(left, right, field, found) for field in fields if field in _AMOUNTS}
     notices = tuple(_compare_periods(records, activity, only_left, only_right))

@@ -32,11 +32,11 @@ class Host:
     def call(self, command: tuple[str, ...] | list[str], **_: object) -> int:
         self.calls.append(list(command))
         if "venv" in command:
-            self.install("python")
+            self.install("python", venv=Path(command[-1]))
         return 7 if self.failing and self.failing in command else 0
 
-    def install(self, program: str, script: str = "exit 0") -> None:
-        path = Path(self.dev.folder("scripts")) / program
+    def install(self, program: str, script: str = "exit 0", venv: Path | None = None) -> None:
+        path = Path(self.dev.folder("scripts", venv or self.dev.VENV)) / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         path.chmod(0o755)
@@ -198,6 +198,19 @@ def test_the_long_tests_have_what_the_machine_can_use(
     installed = [call for call in host.calls if str(host.root / f"requirements-{lock}.lock") in call]
     assert len(installed) == installs
     assert all("--require-hashes" in call for call in installed)
+
+
+@pytest.mark.parametrize(("version", "installs"), [((3, 11, 7), 1), ((3, 12, 1), 1), ((3, 13, 0), 0)])
+def test_the_long_tests_get_the_lowest_versions_where_numpy_is_built_for_python(
+    host: Host, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], installs: int
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    monkeypatch.setattr(host.dev, "become", lambda *_: 0)
+    for _ in range(2):  # once and not again
+        host.dev.main(["test", "--all"])
+    lock, venv = str(host.root / "requirements-lowest.lock"), str(host.root / ".venv-lowest")
+    assert sum(lock in call and call[0].startswith(venv) for call in host.calls) == installs
+    assert sum(call[-1] == venv for call in host.calls) == installs
 
 
 def test_the_site_is_built_with_what_its_lock_holds(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,13 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from support.locks import GROUPS, LOCK_FILES
 from support.paths import ROOT
 from support.scripts import load
 
-LOCK, *LONG_LOCKS = ((ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES)
+LOCK, *LONG_LOCKS, LOWEST = ((ROOT / name).read_text(encoding="utf-8") for name in LOCK_FILES)
 LOCK_OF = dict(zip(GROUPS, LONG_LOCKS, strict=True))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -23,7 +24,7 @@ def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
     return entries
 
 
-LOCKS = pytest.mark.parametrize("lock", [LOCK, *LONG_LOCKS], ids=["all", *GROUPS])
+LOCKS = pytest.mark.parametrize("lock", [LOCK, *LONG_LOCKS, LOWEST], ids=["all", *GROUPS, "lowest"])
 
 
 @LOCKS
@@ -62,7 +63,20 @@ def test_an_extra_is_locked_apart_and_as_it_is_declared(extra: str, package: str
 def test_every_lock_belongs_to_a_dependency_group() -> None:
     assert {path.name for path in ROOT.glob("requirements*.lock")} == set(LOCK_FILES)
     assert set(load(ROOT / "dev.py").LONG_LOCKS) == set(GROUPS)
-    assert set(PYPROJECT["dependency-groups"]) == {"dev", *GROUPS}
+    assert set(PYPROJECT["dependency-groups"]) == {"dev", "lowest", *GROUPS}
+
+
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize(
+    "declared", [*PYPROJECT["project"]["dependencies"], *EXTRAS["duckdb"], *EXTRAS["spark"], *EXTRAS["xlsx"]]
+)
+def test_the_lowest_versions_are_locked(declared: str) -> None:
+    wanted = Requirement(declared)
+    (floor,) = [each.version for each in wanted.specifier if each.operator == ">="]
+    (pin,) = [str(requirement.specifier) for requirement, _ in locked(LOWEST) if requirement.name == wanted.name]
+    assert Version(pin.removeprefix("==")) == Version(floor)
 
 
 def test_the_type_checker_is_locked_as_it_is_declared() -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
+from genanalytics.base.frames import TEXT
 from genanalytics.errors import InputError
 from genanalytics.records.frame import drift, parse_frame, to_frame
 from genanalytics.records.parse import Row, parse_rows
@@ -212,7 +213,7 @@ def test_a_table_is_a_frame_again_after_parquet() -> None:
 
 def test_a_table_keeps_the_columns_of_its_user() -> None:
     mine = {
-        "team": pd.Series(["red", None], dtype="str"),
+        "team": pd.Series(["red", None], dtype=TEXT),
         "share": pd.Series([0.5, None], dtype="Float64"),
         "tickets": pd.Series([2, None], dtype="Int32"),
         "bytes": pd.Series([3, None], dtype="UInt8"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from genanalytics.base.frames import TEXT
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.records.coverage import UNKNOWN, Coverage
 from genanalytics.records.frame import parse_frame
@@ -129,7 +130,7 @@ def test_a_generation_counts_under_one_day_and_one_model_on_both_sides() -> None
 
 def test_a_generation_that_occurs_twice_counts_once_and_rows_without_an_id_match_nothing() -> None:
     nameless = frame(record("gen-1"), record("gen-1", total_cost=0.5))
-    nameless["requested_id"] = pd.Series([None, None], dtype="str")
+    nameless["requested_id"] = pd.Series([None, None], dtype=TEXT)
     left = pd.concat([frame(record("gen-2"), record("gen-2", total_cost=0.7)), nameless], ignore_index=True)
     result = reconcile(left, pd.concat([frame(record("gen-2", total_cost=0.7)), nameless], ignore_index=True))
     assert (result.matched, result.only_in_records, result.only_in_activity) == (1, 2, 2)

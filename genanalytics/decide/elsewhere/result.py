@@ -59,7 +59,7 @@ def arrange(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     ascending = [name != "cost" for name in order]
     found = found.sort_values(order, ascending=ascending, kind="stable", ignore_index=True)
     for name in ("apart", "assumed"):
-        found[name] = found[name].replace("", np.nan)
+        found[name] = found[name].mask(found[name] == "")
     answer = found[list(DTYPES)].astype(DTYPES)
     answer.attrs = {
         "units": dict.fromkeys(_COUNTS, Unit.COUNT.value) | dict.fromkeys(_AMOUNTS, Unit.USD.value),

@@ -128,7 +128,7 @@ def _measure_misfit(values: "np.ndarray", weekdays: "np.ndarray", steps: Sequenc
     shapes = [(days >= step.place).astype(float) for step in steps] if steps else [days / len(values)]
     dummies = (weekdays[days][:, None] == np.unique(weekdays[days])[None, :]).astype(float)
     columns = np.column_stack([dummies, *shapes])
-    fitted = columns @ np.linalg.lstsq(columns, values[days])[0]
+    fitted = columns @ np.linalg.lstsq(columns, values[days], rcond=None)[0]
     rest = max(float(np.abs(values[days] - fitted).mean()), np.finfo(float).tiny)
     parameters = 2 * len(steps) if steps else 1  # a place and a size each; a slope
     return float(2 * len(days) * np.log(rest) + parameters * np.log(len(days)))
