@@ -35,6 +35,12 @@ NOT_RUN = {
     "CONTRIBUTING.md": ["makes a release", "makes environments, with uv", "makes an environment, with uv"],
     "docs/agents.md": ["installs the package"],
     "docs/cli.md": ["runs until it is stopped", "serves until its client ends", "serves until it is stopped"],
+    "docs/delta.md": [
+        "installs a package",
+        "needs ids and deltalake",
+        "needs ids and a store",
+        "needs a table",
+    ],
     "docs/export.md": ["needs Spark", "needs an object store"],
     "docs/scale.md": [
         "installs a package",
