@@ -6,8 +6,12 @@ The commands import what they need when they run, so that `--help` answers at on
 import errno
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,6 +34,8 @@ _LACKS_OF_MEMORY = (
 )
 """Words by which Python, the dynamic linker and Arrow say that memory or threads ran out."""
 
+_PACKAGE = Path(__file__).parents[1]
+
 
 def main() -> None:
     """Run the command line and exit."""
@@ -37,6 +43,7 @@ def main() -> None:
     # here computes with matrices
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     open_standard_streams()
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     signals.raise_interrupted()
     try:
         code = _complete() if os.environ.get(VARIABLE) else run(sys.argv[1:])
@@ -45,10 +52,23 @@ def main() -> None:
     sys.exit(code)
 
 
+def _show_warning(
+    show_as_python: Callable[..., None], message: Warning | str, category: type[Warning], filename: str, *rest: Any
+) -> None:
+    """Print a warning of this package as a notice, and any other one as Python does."""
+    if category is UserWarning and Path(filename).is_relative_to(_PACKAGE):
+        from genanalytics.cli.options import print_notices
+
+        print_notices([str(message)])
+    else:
+        show_as_python(message, category, filename, *rest)
+
+
 def _complete() -> int:
     """Answer a shell that completes, and return the exit code."""
     from genanalytics.cli.completion import complete
 
+    warnings.simplefilter("ignore")  # a shell shows them within the line
     return complete(commands)
 
 

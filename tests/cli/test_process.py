@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from genanalytics.dataset.manifest import read_manifest
 from genanalytics.files import read_parquet
 from genanalytics.sandbox import Sandbox, sample
+from support.datasets import committed, rows
 
 MADE = sample(40, seed=3)
 IDS = list(MADE.records)
@@ -215,3 +217,15 @@ def test_a_signal_that_a_destructor_swallows_arrives_all_the_same() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
     assert (ended.stdout.split(), ended.stderr) == ([b"130"], b"")
+
+
+def test_an_incomplete_copy_of_a_data_set_is_one_notice() -> None:
+    committed(Path("generations"), rows("gen-1"), rows("gen-2"))
+    shutil.copytree("generations", "copy", symlinks=True)
+    Path("copy", ".files", read_manifest("generations").files[-1].path).unlink()
+    ended = run_in('"$@"', "summary", "copy")
+    notices = " ".join(ended.stderr.decode().split())
+    assert notices.count("Note: copy was copied while it was written: commit 1 of ") == 1
+    assert "files of commit 2 are missing." in notices
+    assert "UserWarning" not in notices
+    assert ended.returncode == 0
