@@ -25,7 +25,7 @@ class OneAtATime:
             return iter([b"".join(self._application(environ, start_response))])
 
 
-class Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):  # type: ignore[misc] # without types
     """Writes no log."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the name of the base class

@@ -239,6 +239,6 @@ def _get_part(store: Store, key: str, options: dict[str, Any]) -> tuple[Version,
 
 def _get(store: Store, key: str, options: dict[str, Any]) -> tuple[Version, bytes]:
     """Return the version and a part of an object; errors are those of obstore."""
-    answer = store.native.get(f"{store.address.key}/{key}".lstrip("/"), options=options)  # type: ignore[arg-type]
+    answer = store.native.get(f"{store.address.key}/{key}".lstrip("/"), options=options)
     meta = answer.meta
     return Version(meta["size"], meta["last_modified"], meta["e_tag"]), bytes(answer.bytes())
