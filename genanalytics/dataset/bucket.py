@@ -1,14 +1,11 @@
 """A prefix of an object store as the place of a data set that is read."""
 
-import re
 from collections.abc import Sequence
 
 from genanalytics.base.content import translate_errors
 from genanalytics.base.stores.arrow import make_filesystem
 from genanalytics.base.stores.store import Store, StoredObject
-from genanalytics.dataset.place import MANIFESTS
-
-_MANIFEST = re.compile(rf"{MANIFESTS}/(\d{{8,}})\.json")
+from genanalytics.dataset.place import MANIFESTS, read_number
 
 
 class Bucket:
@@ -41,8 +38,8 @@ class Bucket:
             InputError: The store does not answer, or refuses.
         """
         with translate_errors(self.title, OSError):
-            found = [(_MANIFEST.fullmatch(each.key), each) for each in self.store.list(MANIFESTS)]
-        return sorted(((int(match[1]), each) for match, each in found if match), key=lambda pair: pair[0])
+            found = [(read_number(each.key), each) for each in self.store.list(MANIFESTS)]
+        return sorted(((number, each) for number, each in found if number is not None), key=lambda pair: pair[0])
 
     def read_bytes(self, name: str) -> bytes:
         """Return the content of a file."""

@@ -65,7 +65,7 @@ class Manifest:
         failure_files: The files with the failures; at least one.
         id_files: The files with the digests of the ids of all rows, each id in one of them; empty if there is no index.
         writer: A random text that tells the commits of one writer from those of others.
-        folder: The inode of the folder of the files on disk, by which a copy is recognized; None on a store.
+        inode: The inode of the folder of the files on disk, by which a copy is recognized; None on a store.
     """
 
     commit: int
@@ -78,7 +78,7 @@ class Manifest:
     failure_files: tuple[FailuresFile, ...]
     id_files: tuple[IdsFile, ...] = ()
     writer: str = ""
-    folder: int | None = None
+    inode: int | None = None
 
     @cached_property
     def rows(self) -> int:
@@ -107,7 +107,7 @@ class Manifest:
     def to_json(self) -> str:
         """Return the text of the manifest, with one line for each file."""
         head = {"genanalytics_format": FORMAT, "schema_version": SCHEMA_VERSION, "rows": self.rows, "young": self.young}
-        head |= {name: getattr(self, name) for name in (*_KEYS, "writer", "folder")}
+        head |= {name: getattr(self, name) for name in (*_KEYS, "writer", "inode")}
         lists = {name: _write_list(getattr(self, name)) for name in ("files", "failure_files", "id_files")}
         text = ",\n".join(
             [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
@@ -129,7 +129,7 @@ def parse_manifest(content: Mapping[str, Any]) -> Manifest:
         failure_files=tuple(FailuresFile(**file) for file in content.get("failure_files", whole)),
         id_files=tuple(IdsFile(**file) for file in content.get("id_files", ())),
         writer=content.get("writer", ""),
-        folder=content.get("folder"),
+        inode=content.get("inode"),
     )
     counts: list[Any] = [
         manifest.commit,

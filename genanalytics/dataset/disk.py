@@ -12,11 +12,11 @@ import pyarrow as pa
 from genanalytics.base.atomic import sync
 from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.directory import DATA, MODE, check_place, lock, open_files
-from genanalytics.dataset.folder import FILES, Folder, list_numbers, name_manifest
+from genanalytics.dataset.folder import FILES, Folder
 from genanalytics.dataset.format_1 import adopt, remove_commits
 from genanalytics.dataset.inside import find_missing
-from genanalytics.dataset.manifest import parse
-from genanalytics.dataset.place import MANIFESTS, TakenError
+from genanalytics.dataset.manifest import load_manifest
+from genanalytics.dataset.place import MANIFESTS, TakenError, list_numbers, name_manifest
 from genanalytics.dataset.view import View
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import write_table
@@ -64,7 +64,7 @@ class Disk(Folder):
     def find_last(self) -> Manifest | None:
         """Return the last commit; None if there is none. Commits of a copy whose files are missing are removed."""
         for number in reversed(self.list_manifests()):
-            found = parse(self, name_manifest(number))
+            found = load_manifest(self, name_manifest(number))
             missing = find_missing(self._directory, self.root, found.list_needed())
             if found.commit != number:
                 msg = (
@@ -74,7 +74,7 @@ class Disk(Folder):
                 raise InputError(msg)
             if not missing:
                 return found
-            if found.folder == self.inode:
+            if found.inode == self.inode:
                 msg = f"{missing[0]} of {self._directory} is missing: restore the data set from a copy"
                 raise InputError(msg)
             self.remove([name_manifest(number)])
@@ -155,7 +155,7 @@ class Disk(Folder):
         numbers = self._list_own(MANIFESTS, before=float("inf"))
         kept = _choose_kept(numbers, before)
         self.remove(name for name in numbers if name not in kept)  # parts of an interrupted writer too
-        named = {name for kept_one in kept for name in parse(self, kept_one).list_names()}
+        named = {name for kept_one in kept for name in load_manifest(self, kept_one).list_names()}
         self.remove(name for name in self._list_files(before - _THINNED_S) if name not in named)
 
     def _list_files(self, before: float) -> Iterator[str]:
@@ -181,7 +181,7 @@ class Disk(Folder):
 
 def _choose_kept(manifests: dict[str, float], before: float) -> list[str]:
     """Return the names of the manifests to keep: the last ones, and one for each minute of the last hour."""
-    names = {number: name_manifest(number) for number in list_numbers([name.rpartition("/")[2] for name in manifests])}
+    names = {number: name_manifest(number) for number in list_numbers(manifests)}
     numbers: Sequence[int] = list(names)
     last = numbers[-1 - KEPT_COMMITS :]
     minutes = {

@@ -19,10 +19,11 @@ from genanalytics.dataset.delta.places import is_delta
 from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.dataset.merging import group_small
+from genanalytics.dataset.partitions import Partition
 from genanalytics.dataset.redact import Redaction
 from genanalytics.dataset.settling import MICROSECONDS, find_final_at
 from genanalytics.dataset.stored import StoredIds
-from genanalytics.dataset.writer import Partition, Writer
+from genanalytics.dataset.writer import Writer
 from genanalytics.dataset.writers import AnyWriter, Format, choose_writer, name_failures
 from genanalytics.errors import InputError
 from genanalytics.fetching.answers import Answer, Outcome

@@ -1,7 +1,6 @@
 """A folder of this machine, or of a file system that pyarrow knows, as the place of a data set that is read."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ from genanalytics.base.content import unreadable
 from genanalytics.base.stores.address import is_store_url, is_url
 from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
-from genanalytics.dataset.place import MANIFESTS
+from genanalytics.dataset.place import MANIFESTS, list_numbers
 
 FILES = ".files"
 """The folder of the immutable files of a data set on disk."""
 CURRENT = ".current"
 """The link to the last commit of a data set of format 1."""
-
-_NUMBER = re.compile(r"(\d{8,})\.json")
 
 
 class Folder:
@@ -59,7 +56,7 @@ class Folder:
     def is_own(self, manifest: Manifest) -> bool:
         """Return whether exports of this user wrote the files where they are, so that they need no check of memory."""
         found = os.stat(self.root)  # noqa: PTH116 - a text
-        return found.st_ino == manifest.folder and os.name != "nt" and found.st_uid == os.geteuid()
+        return found.st_ino == manifest.inode and os.name != "nt" and found.st_uid == os.geteuid()
 
 
 class RemoteFolder:
@@ -104,20 +101,6 @@ def open_source(path: str | os.PathLike[str]) -> Any:  # noqa: ANN401 - one of t
     if is_store_url(path):
         return Bucket(os.fspath(path))
     return RemoteFolder(os.fspath(path)) if is_url(path) else Folder(path)
-
-
-def name_manifest(number: int) -> str:
-    """Return the name of a manifest.
-
-    >>> name_manifest(42)
-    'manifests/00000042.json'
-    """
-    return f"{MANIFESTS}/{number:08d}.json"
-
-
-def list_numbers(names: Sequence[str]) -> list[int]:
-    """Return the numbers of the manifests among names, in ascending order."""
-    return sorted(int(found[1]) for name in names if (found := _NUMBER.fullmatch(name)))
 
 
 def _find_root(directory: str) -> str:

@@ -12,7 +12,7 @@ from genanalytics.dataset.directory import COMMITS
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.folder import CURRENT, Folder
 from genanalytics.dataset.inside import find_missing
-from genanalytics.dataset.manifest import MANIFEST, parse
+from genanalytics.dataset.manifest import MANIFEST, load_manifest
 from genanalytics.errors import InputError
 
 
@@ -39,7 +39,7 @@ def adopt(directory: Path, disk: _Taker) -> None:
         return
     commit = Folder(directory)
     commit.root = os.path.realpath(current)
-    manifest = parse(commit, MANIFEST)
+    manifest = load_manifest(commit, MANIFEST)
     if current.readlink() != Path(COMMITS, f"{manifest.commit:08d}"):
         msg = (
             f"the manifest.json of {directory} is that of another commit ({manifest.commit}): restore the data set from"
@@ -56,7 +56,7 @@ def adopt(directory: Path, disk: _Taker) -> None:
     whole = tuple(
         replace(file, path=first if file.path == FAILURES_FILE else file.path) for file in manifest.failure_files
     )
-    disk.publish(replace(manifest, failure_files=whole, folder=disk.inode))
+    disk.publish(replace(manifest, failure_files=whole, inode=disk.inode))
 
 
 def remove_commits(directory: Path) -> None:

@@ -24,9 +24,9 @@ from genanalytics.base.content import unreadable
 from genanalytics.base.stores.address import is_url
 from genanalytics.dataset.content import FORMAT, Manifest, parse_manifest
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, apply_changes
-from genanalytics.dataset.folder import FILES, Folder, name_manifest, open_source
+from genanalytics.dataset.folder import FILES, Folder, open_source
 from genanalytics.dataset.inside import check_names, find_missing
-from genanalytics.dataset.place import Source
+from genanalytics.dataset.place import Source, name_manifest
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_version, read_table as read_file, unify
 from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
@@ -180,11 +180,11 @@ def _open_commit(path: str | os.PathLike[str]) -> _Commit:
     source = open_source(path)
     numbers = source.list_manifests()
     if not isinstance(source, Folder):
-        return _Commit(source, parse(source, name_manifest(numbers[-1]) if numbers else MANIFEST), is_own=False)
+        return _Commit(source, load_manifest(source, name_manifest(numbers[-1]) if numbers else MANIFEST), is_own=False)
     if numbers:
         manifest = _find_whole(source, numbers)
         return _Commit(source, manifest, is_own=source.is_own(manifest))
-    manifest = parse(source, MANIFEST)
+    manifest = load_manifest(source, MANIFEST)
     find_missing(path, source.root, [file.path for file in manifest.files])  # which refuses links
     return _Commit(source, manifest, is_own=False)
 
@@ -194,11 +194,11 @@ def _find_whole(source: Folder, numbers: Sequence[int]) -> Manifest:
 
     In the original, a file of the last manifest can only be missing because it was deleted, which is an error.
     """
-    last = manifest = parse(source, name_manifest(numbers[-1]))
+    last = manifest = load_manifest(source, name_manifest(numbers[-1]))
     for number in reversed(numbers):
-        manifest = last if number == numbers[-1] else parse(source, name_manifest(number))
+        manifest = last if number == numbers[-1] else load_manifest(source, name_manifest(number))
         missing = find_missing(source.title, source.root, manifest.list_needed())
-        if not missing or last.folder == source.inode:
+        if not missing or last.inode == source.inode:
             break
     else:
         msg = f"cannot read {source.title}: this copy is incomplete ({missing[0]} is missing); copy the data set again"
@@ -212,7 +212,7 @@ def _find_whole(source: Folder, numbers: Sequence[int]) -> Manifest:
     return manifest
 
 
-def parse(source: Source, name: str) -> Manifest:
+def load_manifest(source: Source, name: str) -> Manifest:
     """Return the manifest in a file.
 
     Raises:
@@ -220,13 +220,14 @@ def parse(source: Source, name: str) -> Manifest:
         FileNotFoundError: There was one, and it has been removed.
     """
     path = source.title
+    file = os.path.join(path, MANIFEST)  # noqa: PTH118 - perhaps a URL
     try:
         content = json.loads(source.read_bytes(name))
         found, columns = int(content["genanalytics_format"]), int(content["schema_version"])
     except FileNotFoundError:
         if name != MANIFEST:
             raise
-        if os.path.lexists(os.path.join(path, MANIFEST)) or os.path.lexists(os.path.join(path, FILES)):  # noqa: PTH118 - perhaps a URL
+        if os.path.lexists(file) or os.path.lexists(os.path.join(path, FILES)):  # noqa: PTH118
             reason = "its first export did not get as far as a commit; export again"
         else:
             what = "the URL" if is_url(path) else "the directory"
@@ -234,7 +235,7 @@ def parse(source: Source, name: str) -> Manifest:
         msg = f"cannot read {path}: {reason}"
         raise InputError(msg) from None
     except (OSError, RecursionError, *_MALFORMED, pa.ArrowException) as error:
-        raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
+        raise unreadable(file, error) from error
     if found > FORMAT:
         msg = (
             f"{path} was written by a newer genanalytics (format {found} of data sets, this version reads"
@@ -245,7 +246,7 @@ def parse(source: Source, name: str) -> Manifest:
     try:
         manifest = parse_manifest(content)
     except _MALFORMED as error:
-        raise unreadable(os.path.join(path, MANIFEST), error) from error  # noqa: PTH118 - perhaps a URL
+        raise unreadable(file, error) from error
     check_names(path, manifest.list_names())
     return manifest
 

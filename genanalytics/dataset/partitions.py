@@ -1,12 +1,30 @@
 """The partitions of rows: months or days of `created_at` (UTC)."""
 
 from collections.abc import Iterator
+from typing import Literal, TypeAlias, get_args
 
 import pyarrow as pa
 import pyarrow.compute
 
+from genanalytics.errors import InputError
+
+Interval = Literal["month", "day"]
+Partition: TypeAlias = Interval | None
+"""The period of the partitions; None for no partitions."""
+
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 """The partition of rows without a value, in Hive and in all programs that read its layout."""
+
+
+def check_partition(partition: object) -> None:
+    """Check that there are such partitions.
+
+    Raises:
+        InputError: There are none.
+    """
+    if partition not in {*get_args(Interval), None}:
+        msg = f"partition={partition!r}: give 'month', 'day' or None"
+        raise InputError(msg)
 
 
 def divide(rows: pa.Table, partition: str | None) -> Iterator[tuple[str | None, pa.Table]]:

@@ -11,6 +11,7 @@ All of them are immutable, and no name is used twice. A commit writes new files,
 one manifest with a number that no manifest has. The last manifest says what belongs to the data set.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ import pyarrow as pa
 from genanalytics.dataset.content import Manifest
 
 MANIFESTS = "manifests"
+
+_NUMBER = re.compile(r"(\d{8,})\.json")
 
 
 class TakenError(Exception):
@@ -153,3 +156,27 @@ class Place(Source, Protocol):
         Called after commits. On disk they remain for ten commits and an hour.
         """
         ...
+
+
+def name_manifest(number: int) -> str:
+    """Return the name of a manifest.
+
+    >>> name_manifest(42)
+    'manifests/00000042.json'
+    """
+    return f"{MANIFESTS}/{number:08d}.json"
+
+
+def read_number(name: str) -> int | None:
+    """Return the number of the manifest with a name, with or without its folder; None for other files.
+
+    >>> read_number("manifests/00000042.json"), read_number(".00000042.json.part")
+    (42, None)
+    """
+    found = _NUMBER.fullmatch(name.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
+def list_numbers(names: Iterable[str]) -> list[int]:
+    """Return the numbers of the manifests among names, in ascending order."""
+    return sorted(number for name in names if (number := read_number(name)) is not None)

@@ -22,9 +22,8 @@ import pyarrow as pa
 from genanalytics.base.stores.store import Store, StoredObject
 from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
-from genanalytics.dataset.folder import name_manifest
-from genanalytics.dataset.manifest import parse
-from genanalytics.dataset.place import TakenError
+from genanalytics.dataset.manifest import load_manifest
+from genanalytics.dataset.place import TakenError, list_numbers, name_manifest
 from genanalytics.errors import InputError, OutputError
 from genanalytics.formats.parquet import write_table
 
@@ -75,7 +74,7 @@ class SharedBucket(Bucket):
     def find_last(self) -> Manifest | None:
         """Return the last commit; None if there is none."""
         numbers = self.list_manifests()
-        return parse(self, name_manifest(numbers[-1])) if numbers else None
+        return load_manifest(self, name_manifest(numbers[-1])) if numbers else None
 
     def read_bytes(self, name: str) -> bytes:
         """Return the content of a file."""
@@ -159,7 +158,7 @@ class SharedBucket(Bucket):
         writer that is at work; `now` is the time by the clock of the store, by which it is old.
         """
         replaced, named = self._find_replaced(manifests)
-        last = int(manifests[-1].key.rpartition("/")[2].partition(".")[0])
+        last = list_numbers(each.key for each in manifests)[-1]
         listed = [each for folder in folders for each in self.store.list(folder)]
         self._patient.remove(
             each.key
@@ -181,7 +180,7 @@ class SharedBucket(Bucket):
         replaced: dict[str, datetime] = {}
         last: set[str] = set()
         for each in manifests:
-            names = set(parse(self, each.key).list_names())
+            names = set(load_manifest(self, each.key).list_names())
             rows = {name for name in names if name.startswith("data/")}
             replaced |= dict.fromkeys(last - rows, each.modified)
             named |= names

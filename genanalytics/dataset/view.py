@@ -15,8 +15,9 @@ from genanalytics.base.exchange import exchange
 from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.directory import DATA, MODE
 from genanalytics.dataset.failures import FAILURES_FILE
-from genanalytics.dataset.folder import FILES, name_manifest
+from genanalytics.dataset.folder import FILES
 from genanalytics.dataset.manifest import MANIFEST
+from genanalytics.dataset.place import name_manifest
 
 _Links = Mapping[str, str]
 """The names of links in one folder, and where they lead."""

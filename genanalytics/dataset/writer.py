@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -27,14 +27,12 @@ from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.failures import FAILURES, FailedIds
 from genanalytics.dataset.manifest import read_failures, read_manifest
 from genanalytics.dataset.merging import group_small
+from genanalytics.dataset.partitions import Partition, check_partition
 from genanalytics.dataset.place import Place, TakenError
 from genanalytics.dataset.shared_bucket import SharedBucket
 from genanalytics.dataset.stored import StoredIds, digest_rows
-from genanalytics.errors import GenAnalyticsError, InputError, OutputError
+from genanalytics.errors import GenAnalyticsError, OutputError
 from genanalytics.formats.parquet import read_table, unify
-
-Interval = Literal["month", "day"]
-Partition = Interval | None
 
 _MOST_TRIES = 100
 _PAUSE_S, _LONGEST_PAUSE_S = 0.02, 2.0
@@ -60,9 +58,7 @@ class Writer(AbstractContextManager["Writer"]):
     def __init__(
         self, directory: str | os.PathLike[str], *, partition: Partition, redact: Mapping[str, Any] | None = None
     ) -> None:
-        if partition not in {*get_args(Interval), None}:
-            msg = f"partition={partition!r}: give 'month', 'day' or None"
-            raise InputError(msg)
+        check_partition(partition)
         self.manifest = Manifest(0, "", __version__, partition, redact, failures=0, files=(), failure_files=())
         self._place = _open_place(directory)
         self.directory = self._place.title
@@ -269,7 +265,7 @@ class Writer(AbstractContextManager["Writer"]):
             committed_at=datetime.now(UTC).isoformat(timespec="seconds"),
             written_by=__version__,
             writer=self._token,
-            folder=self._place.inode,
+            inode=self._place.inode,
         )
         commit = NextCommit(self._place, manifest)
         with _explain_errors(self.directory):

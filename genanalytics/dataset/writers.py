@@ -1,7 +1,7 @@
 """The writer of a data set of either format."""
 
 import os
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 from genanalytics.base.stores.address import is_store_url
 from genanalytics.dataset.delta.log import open_snapshot
@@ -10,8 +10,9 @@ from genanalytics.dataset.delta.state import FOLDER
 from genanalytics.dataset.delta.writer import DeltaWriter
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.manifest import is_dataset, read_manifest
+from genanalytics.dataset.partitions import Partition
 from genanalytics.dataset.redact import Redaction
-from genanalytics.dataset.writer import Partition, Writer
+from genanalytics.dataset.writer import Writer
 from genanalytics.errors import InputError
 
 Format = Literal["parquet", "delta"]
@@ -57,13 +58,10 @@ def read_partition(place: str | os.PathLike[str]) -> Partition:
     Raises:
         InputError: It cannot be read.
     """
-    partition: Partition = "month"
     if is_delta(place):
         found = open_snapshot(place)
-        partition = found.partition if found.is_ours else "month"
-    elif is_dataset(place):
-        partition = read_manifest(place).partition  # type: ignore[assignment] # a manifest contains text
-    return partition
+        return found.partition if found.is_ours else "month"
+    return cast("Partition", read_manifest(place).partition) if is_dataset(place) else "month"
 
 
 def count_files(place: str | os.PathLike[str]) -> int:

@@ -24,7 +24,8 @@ from genanalytics.base.atomic import sync
 from genanalytics.dataset import disk, manifest as dataset, merging, view
 from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import is_dataset, read_failures, read_manifest
-from genanalytics.dataset.writer import Partition, Writer, compact
+from genanalytics.dataset.partitions import Partition
+from genanalytics.dataset.writer import Writer, compact
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import read, read_coverage, read_parquet
 from genanalytics.records.coverage import Coverage, find_coverage

@@ -21,7 +21,7 @@ from genanalytics.cli.main import run
 from genanalytics.dataset.delta.log import open_snapshot
 from genanalytics.dataset.delta.writer import DeltaWriter
 from genanalytics.dataset.export import export
-from genanalytics.dataset.writer import Partition
+from genanalytics.dataset.partitions import Partition
 from genanalytics.dataset.writers import Format
 from genanalytics.errors import InputError, OutputError
 from genanalytics.ids.known import KnownIds

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.dataset.failures import FAILURES
-from genanalytics.dataset.writer import Partition, Writer
+from genanalytics.dataset.partitions import Partition
+from genanalytics.dataset.writer import Writer
 from genanalytics.files import read_parquet
 from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.schema import ARROW_SCHEMA

@@ -15,11 +15,10 @@ from genanalytics.dataset.delta.log import LiveFile, Snapshot
 from genanalytics.dataset.delta.places import LOG, import_deltalake
 from genanalytics.dataset.delta.state import APP, FOLDER, State, count_commits, make_version, name_state, read_state
 from genanalytics.dataset.delta.stats import describe_rows
+from genanalytics.dataset.directory import MODE
 from genanalytics.dataset.failures import FailuresFile, apply_changes, count_kept
 from genanalytics.dataset.partitions import divide, name_folder
 from genanalytics.formats.parquet import sort_by_creation, write_table
-
-_MODE = 0o775
 
 
 class Draft:
@@ -143,7 +142,7 @@ class Draft:
 
     def _prepare(self, path: str) -> Path:
         target = Path(self._snapshot.locate(path))
-        target.parent.mkdir(_MODE, exist_ok=True)
+        target.parent.mkdir(MODE, exist_ok=True)
         self.written.append(path)
         return target
 

@@ -13,7 +13,7 @@ from genanalytics.dataset.settling import find_final_at
 from genanalytics.ids.known import KnownIds
 
 _COLUMNS = ["requested_id", "created_at", "fetched_at"]
-_READERS = 8
+_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class TableIds:
             FileNotFoundError: A file was removed since.
         """
         new = [file for file in snapshot.files if file.path not in self._read]
-        with ThreadPoolExecutor(_READERS) as readers:
+        with ThreadPoolExecutor(_THREADS) as readers:
             tables = readers.map(lambda file: read_live(snapshot, file, _COLUMNS), new)
             for file, table in zip(new, tables, strict=True):
                 self._learn_rows(file.path, table)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -19,12 +19,8 @@ import pyarrow as pa
 from genanalytics.base.stores.address import is_store_url
 from genanalytics.base.stores.arrow import make_filesystem
 from genanalytics.base.stores.store import Store
-from genanalytics.dataset.delta.places import (
-    import_deltalake,
-    list_errors,
-    make_storage_options,
-    make_unreadable,
-)
+from genanalytics.dataset.delta.places import import_deltalake, list_errors, make_storage_options, make_unreadable
+from genanalytics.dataset.partitions import Partition
 from genanalytics.errors import InputError
 
 PARTITION = "genanalytics.partition"
@@ -88,10 +84,10 @@ class Snapshot:
         return PARTITION in self.properties
 
     @property
-    def partition(self) -> Any:  # noqa: ANN401 - a `writer.Partition`
+    def partition(self) -> Partition:
         """The period of the partitions of a table that `export` created: "month", "day" or None."""
         found = self.properties[PARTITION]
-        return None if found == NO_PARTITION else found
+        return None if found == NO_PARTITION else cast("Partition", found)
 
     @property
     def redact(self) -> Mapping[str, Any] | None:

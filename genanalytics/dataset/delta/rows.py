@@ -16,7 +16,7 @@ from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
 from genanalytics.records.frame import cast_known
 
 _TRIES = 5
-_READERS = 8
+_THREADS = 8
 _Read = TypeVar("_Read")
 
 
@@ -28,7 +28,7 @@ def read_table(place: str | os.PathLike[str]) -> pa.Table:
     """
 
     def read(snapshot: Snapshot) -> pa.Table:
-        with ThreadPoolExecutor(_READERS) as readers:
+        with ThreadPoolExecutor(_THREADS) as readers:
             tables = list(readers.map(lambda file: read_live(snapshot, file), snapshot.files))
         return set_coverage(unify([_make_empty(snapshot), *tables]), _find_coverage(snapshot))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute
@@ -30,6 +30,7 @@ from genanalytics.dataset.delta.rows import read_live
 from genanalytics.dataset.delta.state import APP, State, count_commits, read_state
 from genanalytics.dataset.failures import FailedIds
 from genanalytics.dataset.manifest import is_dataset
+from genanalytics.dataset.partitions import Partition, check_partition
 from genanalytics.errors import GenAnalyticsError, InputError, OutputError
 from genanalytics.formats.parquet import unify
 from genanalytics.ids.known import KnownIds
@@ -57,12 +58,10 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
         self,
         place: str | os.PathLike[str],
         *,
-        partition: Literal["month", "day"] | None,
+        partition: Partition,
         redact: Mapping[str, Any] | None = None,
     ) -> None:
-        if partition not in {"month", "day", None}:
-            msg = f"partition={partition!r}: give 'month', 'day' or None"
-            raise InputError(msg)
+        check_partition(partition)
         self.directory = os.fspath(place)
         self._partition = partition
         self._redact = redact
