@@ -4,9 +4,10 @@ import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import polars as pl
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 import genanalytics as ga
 from genanalytics import Client
@@ -263,6 +265,28 @@ def test_rows_that_another_program_deletes_and_adds(client: Client, place: Path)
     DeltaTable(place).delete(f"requested_id = '{IDS[0]}'")
     assert export(IDS[:10], place, client=client).rows == 10, "a deleted record is fetched again"
     assert len(ga.read(place)) == 10
+
+
+@pytest.mark.parametrize("ending", [CommitFailedError("its answer was lost"), KeyboardInterrupt()], ids=repr)
+def test_a_commit_that_took_place_keeps_its_files(
+    ending: BaseException, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit: Any = DeltaTable.create_write_transaction
+
+    def commit_and_fail(*given: object, **options: object) -> None:
+        monkeypatch.undo()
+        commit(*given, **options)
+        with DeltaWriter(place, partition="month") as other:
+            other.learn_ids(KnownIds())
+            other.commit(rows("gen-2", "gen-3"), NONE, NO_FAILURE)
+        raise ending
+
+    with DeltaWriter(place, partition="month") as writer:
+        writer.learn_ids(KnownIds())
+        monkeypatch.setattr(DeltaTable, "create_write_transaction", commit_and_fail)
+        with suppress(KeyboardInterrupt):
+            writer.commit(rows("gen-1", "gen-2"), NONE, NO_FAILURE)
+    assert sorted(ga.read(place)["requested_id"]) == ["gen-1", "gen-2", "gen-3"]
 
 
 @pytest.mark.usefixtures("environment")

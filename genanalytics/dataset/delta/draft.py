@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from genanalytics.base.atomic import sync
-from genanalytics.dataset.delta.log import LiveFile, Snapshot
+from genanalytics.dataset.delta.log import LiveFile, Snapshot, open_snapshot
 from genanalytics.dataset.delta.places import LOG, import_deltalake
 from genanalytics.dataset.delta.state import APP, FOLDER, State, count_commits, make_version, name_state, read_state
 from genanalytics.dataset.delta.stats import describe_rows
@@ -27,6 +27,10 @@ class Draft:
     Args:
         snapshot: The version that it follows.
         partition: The period of the partitions.
+
+    Attributes:
+        written: The paths of the files that it wrote.
+        is_sent: Whether the commit may have taken place, so that its files may belong to the table.
     """
 
     def __init__(self, snapshot: Snapshot, partition: str | None) -> None:
@@ -37,6 +41,7 @@ class Draft:
         self._state = read_state(snapshot) or State()
         self._actions: list[Any] = []
         self.written: list[str] = []
+        self.is_sent = False
 
     def add(self, rows: pa.Table, *, young: bool) -> None:
         """Write rows, one file per partition."""
@@ -77,6 +82,16 @@ class Draft:
         """The version of the transaction."""
         return self._version
 
+    def find_outcome(self, last: Snapshot) -> bool | None:
+        """Return whether the commit is in the table, given the last version; None if it may still arrive."""
+        found = last.table.transaction_version(APP)
+        if count_commits(found) > count_commits(self._version):  # others follow the one with this number
+            first = open_snapshot(last.place, self._snapshot.version + 1)
+            found = first.table.transaction_version(APP)
+        if found == self._version:
+            return True
+        return None if last.version == self._snapshot.version and last.store is not None else False
+
     def publish(self) -> None:
         """Commit all of it in one step.
 
@@ -86,7 +101,7 @@ class Draft:
         deltalake = import_deltalake(self._snapshot.place)
         self._write_bytes(self._state.to_json().encode(), name_state(self._version))
         self._sync_folders()
-        table = self._snapshot.table
+        table, self.is_sent = self._snapshot.table, True
         table.create_write_transaction(
             self._actions,
             "append",

@@ -162,13 +162,14 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
                 draft.publish()
         except CommitFailedError:
             self._reload()
-            if self._snapshot.table.transaction_version(APP) == draft.version:  # its answer was lost
-                return True
-            draft.discard()
-            return False
+            outcome = draft.find_outcome(self._snapshot)
+            if outcome is False:
+                draft.discard()
+            return bool(outcome)  # true if only the answer was lost
         except BaseException:
             self._failed = None
-            draft.discard()
+            if not draft.is_sent:
+                draft.discard()
             raise
         self._reload()
         return True
