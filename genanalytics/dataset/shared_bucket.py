@@ -14,8 +14,6 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -25,7 +23,7 @@ from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.manifest import load_manifest
 from genanalytics.dataset.place import TakenError, list_numbers, name_manifest
 from genanalytics.errors import InputError, OutputError
-from genanalytics.formats.parquet import write_table
+from genanalytics.formats.parquet import pack_table
 
 GRACE_S = 60.0
 """How long `compact` leaves the files that it merged, for readers that began before."""
@@ -82,10 +80,7 @@ class SharedBucket(Bucket):
 
     def write_table(self, rows: pa.Table, name: str) -> None:
         """Write a new Parquet file, in one request: the parts of a longer upload remain if the process ends."""
-        with TemporaryDirectory() as directory:
-            path = Path(directory, "table.parquet")
-            write_table(rows, path)
-            self._patient.write(name, path.read_bytes())
+        self._patient.write(name, pack_table(rows))
 
     def write_bytes(self, content: bytes, name: str) -> None:
         """Write a new file."""

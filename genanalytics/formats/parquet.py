@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -82,6 +84,19 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> None:
         for rows in _sort_in_groups(table):
             writer.write_table(rows, row_group_size=ROWS_PER_GROUP)
     _seal_footer(path)
+
+
+def pack_table(table: pa.Table) -> bytes:
+    """Return the content of the file that `write_table` writes.
+
+    Raises:
+        OSError: There is no room for a temporary file.
+        pyarrow.ArrowException: Parquet has no type for a column.
+    """
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "table.parquet")
+        write_table(table, path)
+        return path.read_bytes()
 
 
 def _seal_footer(path: str | os.PathLike[str]) -> None:

@@ -1,10 +1,8 @@
 """A commit of a Delta table in the making: new files, and the actions that make them part of the table."""
 
 import secrets
-import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,9 @@ from genanalytics.dataset.delta.places import LOG, import_deltalake
 from genanalytics.dataset.delta.state import APP, FOLDER, State, count_commits, make_version, name_state, read_state
 from genanalytics.dataset.delta.stats import describe_rows
 from genanalytics.dataset.directory import MODE
-from genanalytics.dataset.failures import FailuresFile, apply_changes, count_kept
+from genanalytics.dataset.failures import FAILURES, FailuresFile, apply_changes, count_kept
 from genanalytics.dataset.partitions import divide, name_folder
-from genanalytics.formats.parquet import sort_by_creation, write_table
+from genanalytics.formats.parquet import pack_table, sort_by_creation, write_table
 
 
 class Draft:
@@ -67,7 +65,7 @@ class Draft:
         """Add changes of failures to those of the commit before; there are `count` after them."""
         kept = count_kept(self._state.files, changes.num_rows)
         files = self._state.files[:kept]
-        tables = [self._read_failures(file) for file in self._state.files[kept:]]
+        tables = [self._snapshot.read_rows(file.path).cast(FAILURES) for file in self._state.files[kept:]]
         rows = pa.concat_tables([*tables, changes])
         if not kept:
             rows = apply_changes(rows)
@@ -130,17 +128,12 @@ class Draft:
 
         return AddAction(path, size, values, _now(), data_change=True, stats=describe_rows(rows))
 
-    def _read_failures(self, file: FailuresFile) -> pa.Table:
-        return replace(State(), files=(file,)).read_failures(self._snapshot)
-
     def _write_rows(self, rows: pa.Table, path: str) -> int:
         """Write a file, and return its size in bytes."""
         if self._snapshot.store is not None:
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder, "rows.parquet")
-                write_table(rows, file)
-                self._write_bytes(file.read_bytes(), path)
-                return file.stat().st_size
+            content = pack_table(rows)
+            self._write_bytes(content, path)
+            return len(content)
         target = self._prepare(path)
         write_table(rows, target)
         sync(target)

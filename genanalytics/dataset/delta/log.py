@@ -22,6 +22,7 @@ from genanalytics.base.stores.store import Store
 from genanalytics.dataset.delta.places import import_deltalake, list_errors, make_storage_options, make_unreadable
 from genanalytics.dataset.partitions import Partition
 from genanalytics.errors import InputError
+from genanalytics.formats.parquet import read_table
 
 PARTITION = "genanalytics.partition"
 """The table property with the period of the partitions: only tables that `export` creates have it."""
@@ -123,6 +124,16 @@ class Snapshot:
     def locate(self, path: str) -> str:
         """Return the path or the URL of a file."""
         return f"{self.place.rstrip('/')}/{path}" if is_store_url(self.place) else os.path.join(self.place, path)  # noqa: PTH118
+
+    def read_rows(self, path: str, columns: list[str] | None = None) -> pa.Table:
+        """Return the rows that a Parquet file of the table contains.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            OSError: It cannot be read.
+        """
+        place = self.locate(path) if self.filesystem is None else path
+        return read_table(place, columns=columns, filesystem=self.filesystem)
 
 
 def open_snapshot(place: str | os.PathLike[str], version: int | None = None) -> Snapshot:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from genanalytics.dataset.delta.log import LiveFile, Snapshot, open_snapshot
 from genanalytics.dataset.delta.state import read_state
 from genanalytics.errors import InputError
-from genanalytics.formats.parquet import read_table as read_file, unify
+from genanalytics.formats.parquet import unify
 from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
 from genanalytics.records.frame import cast_known
 
@@ -55,9 +55,8 @@ def read_live(snapshot: Snapshot, file: LiveFile, columns: list[str] | None = No
     Raises:
         FileNotFoundError: It was removed (vacuumed) since.
     """
-    place = file.path if snapshot.filesystem is not None else snapshot.locate(file.path)
     try:
-        table = read_file(place, columns=columns, filesystem=snapshot.filesystem).replace_schema_metadata()
+        table = snapshot.read_rows(file.path, columns).replace_schema_metadata()
     except FileNotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), snapshot.locate(file.path)) from error
     for name, value in snapshot.read_constants(file).items():

@@ -16,7 +16,6 @@ from genanalytics.base.content import unreadable
 from genanalytics.dataset.delta.log import Snapshot
 from genanalytics.dataset.failures import FAILURES, FailuresFile, apply_changes
 from genanalytics.errors import InputError
-from genanalytics.formats.parquet import read_table as read_file
 
 APP = "genanalytics"
 """The id of the application whose transactions are in the log."""
@@ -40,10 +39,7 @@ class State:
 
     def read_failures(self, snapshot: Snapshot) -> pa.Table:
         """Return the ids without a record, with the columns of `failures.FAILURES`."""
-        tables = []
-        for file in self.files:
-            place = file.path if snapshot.filesystem is not None else snapshot.locate(file.path)
-            tables.append(read_file(place, filesystem=snapshot.filesystem).cast(FAILURES))
+        tables = [snapshot.read_rows(file.path).cast(FAILURES) for file in self.files]
         if not tables:
             return FAILURES.empty_table()
         return tables[0] if len(tables) == 1 else apply_changes(pa.concat_tables(tables))
@@ -82,7 +78,7 @@ def read_state(snapshot: Snapshot) -> State | None:
     if version is None:
         return None
     try:
-        content = json.loads(read_bytes(snapshot, name_state(version)))
+        content = json.loads(_read_bytes(snapshot, name_state(version)))
         state = State(int(content["failures"]), tuple(FailuresFile(**file) for file in content["files"]))
         if all(_FILE.fullmatch(file.path) for file in state.files):
             return state
@@ -94,7 +90,7 @@ def read_state(snapshot: Snapshot) -> State | None:
     raise InputError(msg)
 
 
-def read_bytes(snapshot: Snapshot, path: str) -> bytes:
+def _read_bytes(snapshot: Snapshot, path: str) -> bytes:
     """Return the content of a file of a table."""
     if snapshot.store is not None:
         return snapshot.store.read(path)
