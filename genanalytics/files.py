@@ -1,7 +1,6 @@
 """Any file with records as a frame, and a frame as a file: the suffix and the content decide the format."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from genanalytics.base.atomic import check_utf_8, check_writable, replace_file
-from genanalytics.base.content import Content, open_content, translate_errors
+from genanalytics.base.content import open_content, translate_errors
 from genanalytics.base.stores.address import is_url, parse_url, to_local
 from genanalytics.base.stores.arrow import make_filesystem
 from genanalytics.base.stores.find import find_objects, has_pattern, is_object
@@ -28,8 +27,9 @@ from genanalytics.formats.duckdb import check_duckdb, read_duckdb, write_duckdb
 from genanalytics.formats.json import has_only_other_rows, read_json
 from genanalytics.formats.jsonl import write_jsonl, write_rows
 from genanalytics.formats.limits import find_limit
-from genanalytics.formats.other import explain_ids, holds_ids, starts_with_ids
+from genanalytics.formats.other import explain_ids, holds_ids
 from genanalytics.formats.parquet import open_file, read_table, write_table
+from genanalytics.formats.recognize import find_format
 from genanalytics.formats.sidecar import SIDECAR, read_sidecar, write_sidecar
 from genanalytics.records.coverage import (
     COVERAGE,
@@ -66,8 +66,6 @@ SUFFIXES = tuple(_WRITERS)
 _WITHOUT_METADATA = (".csv", ".jsonl")
 """The formats whose coverage is in a file next to the data."""
 _RECORD_COLUMNS = ("requested_id", "fetched_at", "created_at")
-_JSON = re.compile(rb'\{|\[\s*[\[{"]')
-"""The start of an object or of a list of objects; `[2026-` begins a log."""
 _CHARGED_ID = "ResourceId"
 """The column of FOCUS charges with the requested id."""
 
@@ -361,37 +359,10 @@ def _read_by_content(path: Path) -> pd.DataFrame:
     with translate_errors(path, *_ERRORS), open_content(path) as content:
         if is_activity(content):
             return read_activity(path)
-        suffix = _find_format(content, path)
+        suffix = find_format(content, path)
         with content.file(find_limit(path.stat().st_size) if path.is_file() else None) as file:
             table = _READERS[suffix](file)
         return to_frame(_add_coverage(table, path, suffix))
-
-
-def _find_format(content: Content, path: Path) -> str:
-    """Return the suffix of a file's format: its own, or else the one that its first bytes show."""
-    if path.suffix.lower() in SUFFIXES:
-        return path.suffix.lower()
-    text = content.head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    signs = {
-        ".parquet": content.head.startswith(b"PAR1"),
-        ".arrow": content.head.startswith(b"ARROW1"),
-        ".duckdb": content.head[8:12] == b"DUCK",
-        ".jsonl": _JSON.match(text) is not None,
-        ".csv": b"requested_id" in text.partition(b"\n")[0],
-    }
-    found = next((suffix for suffix, is_found in signs.items() if is_found), None)
-    if found is None:
-        raise InputError(_describe_unknown(content, path))
-    return found
-
-
-def _describe_unknown(content: Content, path: Path) -> str:
-    """Return the message about a file of no known format."""
-    if not content.head:
-        return f"{path} is empty: it contains no records"
-    if starts_with_ids(content.head):
-        return explain_ids(path)
-    return f"{path} has no known format of records: give a file of `genanalytics fetch --output` or `export`"
 
 
 def _add_coverage(table: pa.Table, path: Path, suffix: str) -> pa.Table:
