@@ -19,7 +19,7 @@ from genanalytics.base.stores.hold import hold_object
 from genanalytics.base.stores.store import Store
 from genanalytics.dataset import manifest
 from genanalytics.dataset.delta import rows as delta
-from genanalytics.dataset.delta.places import is_delta
+from genanalytics.dataset.delta.places import check_objects, is_delta
 from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
 from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
@@ -313,12 +313,13 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
 def _read_all(url: str) -> pd.DataFrame:
     """Return the records of all objects that match a glob."""
     with translate_errors(url, OSError):
-        found = [str(each.address) for each in find_objects(url) if not each.address.key.endswith(SIDECAR)]
+        found = [each.address for each in find_objects(url) if not each.address.key.endswith(SIDECAR)]
     if not found:
         msg = f"there is no object {url!r}"
         raise InputError(msg)
+    check_objects(url, found)
     with ThreadPoolExecutor(_THREADS) as pool:
-        frames = list(pool.map(_read_one, found))
+        frames = list(pool.map(_read_one, map(str, found)))
     return frames[0] if len(frames) == 1 else join_frames(frames)
 
 

@@ -57,6 +57,12 @@ def test_scans_of_a_store(s3: S3Server) -> None:
     for data in (ga.read(URL), ga.scan(URL)):
         summary = ga.summarize(data, by="model", metrics=["effective_cost"])
         assert dict(zip(summary["model"], summary["effective_cost"], strict=True)) == {"a b/c": 1.0, "ü=x": 2.0}
+    for several in (f"{URL}/**/*.parquet", "s3://bucket/lake/*/*/*.parquet"):
+        for read in (ga.read, ga.scan):
+            with pytest.raises(InputError, match=r"a Delta table, .* give the table itself, s3://bucket/lake/table$"):
+                read(several)
+    with pytest.raises(InputError, match=r"give the table itself, s3://bucket/lake/table$"):
+        ga.scan("s3://bucket/lake")
     assert s3.counts["GET"] > 0
 
 

@@ -1,11 +1,15 @@
 """Where a Delta table is: a folder or a URL, and the options with which its store is opened."""
 
 import os
-from pathlib import Path
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from genanalytics.base.stores.address import is_store_url, is_url, parse_url
+from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url
 from genanalytics.base.stores.find import has_name_of_object, has_objects, has_pattern
+from genanalytics.base.stores.parts import AT_ONCE
 from genanalytics.base.stores.reasons import find_reason
 from genanalytics.base.stores.store import allows_http, find_options
 from genanalytics.base.text import explain
@@ -37,6 +41,26 @@ def is_delta(place: str | os.PathLike[str]) -> bool:
     except OSError as error:
         msg = f"cannot read {url}: {error}"
         raise InputError(msg) from error
+
+
+def check_objects(place: str, found: Iterable[Address]) -> None:
+    """Refuse a prefix or a glob with objects of a Delta table, some of which its log has replaced.
+
+    Raises:
+        InputError: It has some, or the store cannot be asked.
+    """
+    folders = {
+        replace(one, key=str(folder).strip("/"))
+        for one in found
+        for folder in PurePosixPath("/", one.key).parents
+        if "=" not in folder.name  # which is a partition of a table
+    }
+    asked = sorted(map(str, folders))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        table = next((url for url, is_table in zip(asked, pool.map(is_delta, asked), strict=True) if is_table), None)
+    if table is not None:
+        msg = f"{place} contains files of a Delta table, replaced ones too: give the table itself, {table}"
+        raise InputError(msg)
 
 
 def make_storage_options(place: str | os.PathLike[str]) -> dict[str, str]:

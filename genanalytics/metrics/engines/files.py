@@ -16,7 +16,7 @@ from genanalytics.base.stores.parts import AT_ONCE, ObjectFile
 from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
 from genanalytics.dataset.delta.log import open_snapshot
-from genanalytics.dataset.delta.places import is_delta
+from genanalytics.dataset.delta.places import check_objects, is_delta
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.manifest import is_dataset, list_files, list_objects
 from genanalytics.errors import InputError
@@ -161,9 +161,11 @@ def _find_in_store(place: str) -> Sequence[str]:
         found = find_objects(place)
     except OSError as error:
         raise unreadable(place, error) from error
-    named = [str(each.address) for each in found if _is_data(each.address.key, place)]
+    named = [each.address for each in found if _is_data(each.address.key, place)]
     if named:
-        return named
+        if not is_object(place):
+            check_objects(place, named)
+        return list(map(str, named))
     msg = f"no *.parquet below {place!r}" if found and not has_pattern(place) else f"there is no object {place!r}"
     raise InputError(msg)
 
