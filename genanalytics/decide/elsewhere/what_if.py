@@ -107,9 +107,9 @@ def what_if(
         msg = f"prices by {', '.join(list_keys(table))}: give those by {' and '.join(BY)}, which ga.prices returns"
         raise InputError(msg)
     itemized = add_items(data, table)
-    table = drop_attrs(table)
     usage = read_usage(itemized)
     everything = usage if reference is None else read_usage(add_items(reference, table))
+    table = drop_attrs(table)
     listed = None if prices is None or recovered is not None else read_offers(prices)
     offers = _list_offers(target, listed, table, everything)
     ratios = find_ratios(learned) if "model" in target else None
