@@ -17,11 +17,12 @@ from itertools import pairwise
 
 import pyarrow as pa
 
+from genanalytics.base.stores.arrow import make_filesystem
 from genanalytics.base.stores.store import Store, StoredObject
 from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
-from genanalytics.dataset.manifest import load_manifest
-from genanalytics.dataset.place import TakenError, list_numbers, name_manifest
+from genanalytics.dataset.manifest import MANIFEST, load_manifest
+from genanalytics.dataset.place import MANIFESTS, TakenError, list_numbers, name_manifest
 from genanalytics.errors import InputError, OutputError
 from genanalytics.formats.parquet import pack_table
 
@@ -34,7 +35,8 @@ ORPHANED_AFTER = timedelta(days=1)
 
 _PROBES = "probes"
 _FOLDERS = ("data", "young", "failures", "ids", _PROBES)
-_COMMIT = re.compile(r"(\d{8,})-")
+_COMMIT = re.compile(r"(?:data|young|failures|ids)/(?:[^/]+/)?(\d{8,})-[0-9a-f]{8}(?:-young|-\d+)?\.(?:parquet|ids)")
+_OTHERS = re.compile(rf"{_PROBES}/[0-9a-f]{{16}}|{MANIFESTS}/\d{{8,}}\.json")
 _CLEANED_EVERY = 32
 _MOST_KEPT = 10
 
@@ -67,16 +69,20 @@ class SharedBucket(Bucket):
             OSError: The store does not answer, or refuses.
         """
         self._find_now()
+        self.store, self.filesystem = self._patient, make_filesystem(self._patient)
         yield
 
     def find_last(self) -> Manifest | None:
-        """Return the last commit; None if there is none."""
+        """Return the last commit; None if there is none, and nothing else either."""
         numbers = self.list_manifests()
-        return load_manifest(self, name_manifest(numbers[-1])) if numbers else None
-
-    def read_bytes(self, name: str) -> bytes:
-        """Return the content of a file."""
-        return self._patient.read(name)
+        if numbers:
+            return load_manifest(self, name_manifest(numbers[-1]))
+        foreign = next((each.key for each in self.store.list() if each.size and not _is_ours(each.key)), None)
+        if foreign is not None:
+            what = "a copy of a data set, which is read-only" if foreign == MANIFEST else f"other objects ({foreign})"
+            msg = f"{self.title} contains {what}: give a URL below which there is nothing, or an existing data set"
+            raise InputError(msg)
+        return None
 
     def write_table(self, rows: pa.Table, name: str) -> None:
         """Write a new Parquet file, in one request: the parts of a longer upload remain if the process ends."""
@@ -92,13 +98,17 @@ class SharedBucket(Bucket):
     def publish(self, manifest: Manifest) -> None:
         """Publish a manifest, after which readers see its commit.
 
-        If the answer to the request was lost, the manifest that is there is compared with this one.
+        If the answer to the request was lost, the manifest that is there is compared with this one. A number is also
+        taken if later commits are there: its manifest may have been removed since.
 
         Raises:
             TakenError: Another writer has published the commit with its number.
             OSError: The store does not answer, or refuses.
         """
         name, content = name_manifest(manifest.commit), manifest.to_json().encode()
+        later = self.store.list(MANIFESTS, after=name_manifest(manifest.commit - 1))
+        if list_numbers(each.key for each in later):
+            raise TakenError(name)
         try:
             self._patient.create(name, content)
         except FileExistsError as error:
@@ -159,6 +169,7 @@ class SharedBucket(Bucket):
             each.key
             for each in listed
             if each.key not in replaced
+            and _is_ours(each.key)
             and (
                 _is_dead(each.key, last, named)
                 or (now is not None and each.key not in named and now - each.modified > ORPHANED_AFTER)
@@ -175,7 +186,10 @@ class SharedBucket(Bucket):
         replaced: dict[str, datetime] = {}
         last: set[str] = set()
         for each in manifests:
-            names = set(load_manifest(self, each.key).list_names())
+            try:
+                names = set(load_manifest(self, each.key).list_names())
+            except FileNotFoundError:  # another compaction has removed it
+                continue
             rows = {name for name in names if name.startswith("data/")}
             replaced |= dict.fromkeys(last - rows, each.modified)
             named |= names
@@ -213,5 +227,14 @@ def _is_dead(name: str, last: int, named: Container[str]) -> bool:
     >>> [_is_dead(name, 41, set()) for name in names], _is_dead(names[0], 41, set(names))
     ([True, False, False], False)
     """
-    found = _COMMIT.match(name.rpartition("/")[2])
+    found = _COMMIT.fullmatch(name)
     return found is not None and int(found[1]) <= last and name not in named
+
+
+def _is_ours(name: str) -> bool:
+    """Return whether an object has a name that a writer gives: only such objects are ever removed.
+
+    >>> [_is_ours(name) for name in ("ids/00000042-1f0c9a7e.ids", "manifests/00000042.json", "data/2026-11.csv")]
+    [True, True, False]
+    """
+    return bool(_COMMIT.fullmatch(name) or _OTHERS.fullmatch(name))

@@ -168,8 +168,11 @@ class Writer(AbstractContextManager["Writer"]):
         """Do what ends in a commit, and do it again each time another writer has committed first."""
         for number in range(_MOST_TRIES):
             try:
-                act()
-            except TakenError:
+                with _explain_errors(self.directory):
+                    act()
+            except (TakenError, OutputError) as error:
+                if isinstance(error, OutputError) and not self._is_overtaken(error):
+                    raise
                 with _explain_errors(self.directory):
                     time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, _PAUSE_S * 2**number)))  # noqa: S311 - no secret
                     self._take_over()
@@ -177,6 +180,12 @@ class Writer(AbstractContextManager["Writer"]):
                 return
         msg = f"cannot write the data set {self.directory}: other writers commit all the time; run again later"
         raise OutputError(msg)
+
+    def _is_overtaken(self, error: OutputError) -> bool:
+        """Return whether a file is missing because others have committed, long enough ago that it was removed."""
+        return isinstance(error.__cause__, FileNotFoundError) and self.manifest.commit < max(
+            self._place.list_manifests(), default=0
+        )
 
     def _take_over(self) -> None:
         """Go on from the commits of other writers."""
@@ -211,7 +220,8 @@ class Writer(AbstractContextManager["Writer"]):
     def read_young(self, columns: list[str]) -> pa.Table:
         """Return columns of the rows that may still change."""
         young = [file for file in self.manifest.files if file.young]
-        return unify([self._read(file, columns) for file in young]).select(columns)
+        with _explain_errors(self.directory):
+            return unify([self._read(file, columns) for file in young]).select(columns)
 
     def learn_ids(self, stored: StoredIds) -> None:
         """Add the ids of all rows to those that are known to be stored; commits of other writers add to them too."""

@@ -16,8 +16,10 @@ from genanalytics.cli.main import run
 from genanalytics.dataset import shared_bucket
 from genanalytics.dataset.manifest import is_dataset, read_failures, read_manifest
 from genanalytics.dataset.redact import Redaction
+from genanalytics.dataset.writer import Writer
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import read_parquet
+from support.datasets import NO_FAILURE, NONE, failures, rows
 from support.fault_server import FaultServer
 from support.faults import assert_true, good, make_ids, refusal
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Cut, Fault, Lost, Refuses, S3Server, Slow
@@ -228,23 +230,70 @@ def test_compact_merges_files_and_removes_what_nothing_needs(s3: S3Server, clien
     ids = make_ids(60)
     for start in range(0, 60, 10):
         ga.export(ids[start : start + 10], URL, client=client)
-    Store(URL).write("data/month=2025-08/orphan.parquet", b"of a writer that was killed")
+    orphan = "data/month=2025-08/00000099-1f0c9a7e.parquet"
+    Store(URL).write(orphan, b"of a writer that was killed")
+    Store(URL).write("data/notes.txt", b"of somebody else")
     assert len(read_manifest(URL).files) == 6
     assert ga.compact(URL) == 5
     assert len(read_manifest(URL).files) == 1
-    assert [each.key for each in Store(URL).list("data") if "orphan" not in each.key] == [
+    assert [each.key for each in Store(URL).list("data") if each.key not in {orphan, "data/notes.txt"}] == [
         read_manifest(URL).files[0].path
     ]
-    assert "data/month=2025-08/orphan.parquet" in list_orphans(), "it may belong to a writer that is at work"
+    assert orphan in list_orphans(), "it may belong to a writer that is at work"
     s3.skew_clock(-5 * 86_400)
     ga.compact(URL)
     s3.skew_clock(5 * 86_400)
     ga.compact(URL)
-    assert "data/month=2025-08/orphan.parquet" in list_orphans(), "its age is by the clock of the store"
+    assert orphan in list_orphans(), "its age is by the clock of the store"
     s3.age(90_000)
     assert ga.compact(URL) == 0
-    assert "data/month=2025-08/orphan.parquet" not in list_orphans()
+    assert list_orphans() == ["data/notes.txt"], "what no writer has written is never removed"
+    Store(URL).remove(["data/notes.txt"])
     assert count_ids() == count_plain() == dict.fromkeys(ids, 1)
+
+
+@pytest.mark.parametrize("compacts", [True, False])
+def test_a_slow_writer_whose_number_is_free_again_loses_nothing(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, *, compacts: bool
+) -> None:
+    monkeypatch.setattr(shared_bucket, "_MOST_KEPT", 2)
+    with Writer(URL, partition="month") as slow:
+        slow.commit(rows("gen-1"), rows("gen-2"), failures("gen-3"))
+        for number in range(4, 8):
+            with Writer(URL, partition="month") as fast:
+                fast.commit(rows(f"gen-{number}", *(["gen-2"] if number == 4 else [])), NONE, NO_FAILURE)
+        s3.age(90_000)
+        with Writer(URL, partition="month") as fast:
+            fast.commit(rows("gen-8"), NONE, NO_FAILURE)
+        if compacts:
+            ga.compact(URL)
+            assert list(Store(URL).list("young")) == []
+        else:
+            Store(URL).remove([f"manifests/0000000{number}.json" for number in range(1, 5)])
+        assert min(each.key for each in Store(URL).list("manifests")) == "manifests/00000005.json"
+        slow.commit(rows("gen-9", "gen-4"), rows("gen-10"), failures("gen-8"))
+    assert count_ids() == {f"gen-{number}": 1 for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
+    assert read_failures(URL)["requested_id"].to_pylist() == ["gen-3"]
+
+
+def test_a_prefix_with_other_objects_is_refused(client: Client, server: FaultServer) -> None:
+    for name, words in (("notes.txt", r"other objects \(notes.txt\)"), ("manifest.json", "a copy of a data set")):
+        Store(URL).write(name, b"{}")
+        with pytest.raises(InputError, match=f"{URL} contains {words}"):
+            ga.export(make_ids(3), URL, client=client)
+        Store(URL).remove([name])
+    assert server.requests == []
+    Store(URL).write("data/month=2025-08/00000001-1f0c9a7e.parquet", b"of a writer that was killed")
+    assert ga.export(make_ids(3), URL, client=client).rows == 3
+    assert list_orphans() == []
+
+
+def test_a_long_object_is_written_in_one_request(s3: S3Server) -> None:
+    content = bytes(6 << 20)
+    Store(URL).write("long", content)
+    Store(URL).create("long-too", content)
+    assert [(request.method, request.query) for request in s3.requests] == [("PUT", "")] * 2
+    assert Store(URL).read("long-too") == content
 
 
 def test_merged_files_remain_for_readers_that_began_before(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,10 @@ def _get_part(store: Store, key: str, options: dict[str, Any]) -> tuple[Version,
         if not _OF_EMPTY.search(str(error)):
             with translate_store_errors(store.address.join(key)):
                 raise
-    found = store.find(key)
+        found = store.find(key)
+        if found.size:
+            with translate_store_errors(store.address.join(key)):
+                raise
     return Version(0, found.modified, None), b""
 
 

@@ -70,13 +70,13 @@ class Store:
             return bytes(self.native.get(self._join(key)).bytes())
 
     def write(self, key: str, content: bytes | pa.Buffer) -> None:
-        """Write an object whole; an existing one is replaced.
+        """Write an object whole, in one request; an existing one is replaced.
 
         Raises:
             OSError: The store does not answer, or refuses.
         """
         with translate_store_errors(self.address.join(key)):
-            self.native.put(self._join(key), memoryview(content).cast("B"))
+            self.native.put(self._join(key), memoryview(content).cast("B"), use_multipart=False)
 
     def create(self, key: str, content: bytes) -> None:
         """Write an object that does not exist, in one step of the store (`If-None-Match`).
@@ -88,7 +88,7 @@ class Store:
             OSError: The store does not answer, or refuses.
         """
         with translate_store_errors(self.address.join(key)):
-            self.native.put(self._join(key), content, mode="create")
+            self.native.put(self._join(key), content, mode="create", use_multipart=False)
 
     def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[StoredObject]:
         """Yield the objects whose keys begin with a prefix that ends at a slash, sorted by key.
