@@ -168,6 +168,6 @@ def _sum_minutes(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _identify(path: Path) -> tuple[int, int, int]:
-    """Return what identifies a file of a data set in all commits, which share it by hard links."""
+    """Return what identifies a file of a data set in all commits: it is never changed."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,4 +1,4 @@
-"""Statistics of a relation of DuckDB or a data frame of Spark, computed where the data is."""
+"""Statistics of data on a SQL engine, computed where the data is."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
