@@ -147,7 +147,7 @@ def _compute_cells(
     statistics = [REQUESTS, statistic, replace(count_of(basis.over), name=_N)]
     bounded = [statistic] if basis.kind == "quantile" else []
     groups = aggregate(source, keys, statistics, bounded, percentiles)
-    found = finish(groups, statistics, bounded)
+    found = pd.DataFrame(finish(groups, statistics, bounded))
     cells = label_groups(groups, keys).assign(
         place=range(len(groups)), n=found[_N], value=to_floats(found[statistic.name])
     )
