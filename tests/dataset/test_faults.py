@@ -23,6 +23,7 @@ from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.errors import OutputError
 from genanalytics.files import read_parquet
 from support.datasets import seen, shown_by_plain_readers
+from support.exports import start_export
 from support.fault_server import FaultServer
 from support.faults import KEY, Fault, Wire, assert_true, good, make_ids
 
@@ -33,29 +34,12 @@ LONG = pytest.mark.long
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
-EXPORT = """
-import sys
-import genanalytics as ga
-ga.export(ga.read_ids(sys.stdin), sys.argv[1], batch_rows=int(sys.argv[2]))
-"""
-
 
 def started(
     server: FaultServer, directory: Path, ids: list[str], *, batch_rows: int = 40, cache: str = "cache"
 ) -> "subprocess.Popen[str]":
     """Start an export in a process of its own, with a cache next to the data set."""
-    environment = os.environ | {
-        "OPENROUTER_API_KEY": KEY,
-        "GENANALYTICS_BASE_URL": server.base_url,
-        "GENANALYTICS_CACHE_DIR": str(directory.parent / cache),
-    }
-    command = [sys.executable, "-c", EXPORT, str(directory), str(batch_rows)]
-    running = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert running.stdin is not None
-    running.stdin.write("\n".join(ids))
-    running.stdin.close()
-    running.stdin = None
-    return running
+    return start_export(server, directory, directory.parent / cache, ids, batch_rows=batch_rows)
 
 
 def until(is_so: Callable[[], bool], timeout_s: float = 30) -> None:

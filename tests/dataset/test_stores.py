@@ -20,10 +20,11 @@ from genanalytics.dataset.writer import Writer
 from genanalytics.errors import InputError, OutputError
 from genanalytics.files import read_parquet
 from support.datasets import NO_FAILURE, NONE, failures, rows
+from support.exports import start_export
 from support.fault_server import FaultServer
 from support.faults import assert_true, good, make_ids, refusal
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Cut, Fault, Lost, Refuses, S3Server, Slow
-from support.stores import URL, count_ids, count_plain, list_orphans, start_export
+from support.stores import URL, count_ids, count_plain, list_orphans
 
 if TYPE_CHECKING:
     import subprocess
@@ -186,7 +187,7 @@ def test_two_writers_and_a_reader_at_once(server: FaultServer, tmp_path: Path) -
     running: list[subprocess.Popen[str]] = []
     for number in range(2):
         chance.shuffle(ids)
-        running.append(start_export(server, tmp_path / f"cache-{number}", ids, batch_rows=60))
+        running.append(start_export(server, URL, tmp_path / f"cache-{number}", ids, batch_rows=60))
     errors = [each.communicate(timeout=200)[1] for each in running]
     ended.set()
     reader.join()
@@ -203,7 +204,7 @@ def test_kill_9_of_two_writers_at_any_moment(server: FaultServer, tmp_path: Path
     server.otherwise = lambda each: good(each, after_s=0.005)
     for trial in range(trials):
         given = ids[: 70 * (trial + 1)]
-        running = [start_export(server, tmp_path / f"cache-{number}", given, batch_rows=20) for number in range(2)]
+        running = [start_export(server, URL, tmp_path / f"cache-{number}", given, batch_rows=20) for number in range(2)]
         before = s3.counts["PUT"]
         while s3.counts["PUT"] < before + 4 and running[0].poll() is None:
             time.sleep(0.005)
@@ -218,7 +219,7 @@ def test_kill_9_of_two_writers_at_any_moment(server: FaultServer, tmp_path: Path
             assert len(counts) >= held
             held = len(counts)
     assert killed > trials
-    with start_export(server, tmp_path / "cache-0", ids) as last:
+    with start_export(server, URL, tmp_path / "cache-0", ids) as last:
         _, error = last.communicate(timeout=60)
     assert last.returncode == 0, error
     assert count_ids() == dict.fromkeys(ids, 1)
@@ -330,7 +331,7 @@ def test_two_compactions_and_an_export_at_once(server: FaultServer, client: Clie
             errors.append(error)
 
     compacting = [threading.Thread(target=compact) for _ in range(2)]
-    with start_export(server, tmp_path / "other", ids, batch_rows=30) as running:
+    with start_export(server, URL, tmp_path / "other", ids, batch_rows=30) as running:
         for each in compacting:
             each.start()
         for each in compacting:

@@ -3,11 +3,10 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -20,32 +19,19 @@ from genanalytics.dataset.delta.writer import DeltaWriter
 from genanalytics.dataset.export import export
 from genanalytics.ids.known import KnownIds
 from support.datasets import NO_FAILURE, NONE, failures, rows
+from support.exports import start_export
 from support.fault_server import FaultServer
-from support.faults import KEY, assert_true, good, make_ids, refusal
+from support.faults import assert_true, good, make_ids, refusal
+
+if TYPE_CHECKING:
+    import subprocess
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name == "nt", reason="it has no SIGKILL")]
-
-EXPORT = """
-import sys
-import genanalytics as ga
-ga.export(ga.read_ids(sys.stdin), sys.argv[1], batch_rows=int(sys.argv[2]), format="delta")
-"""
 
 
 def start(server: FaultServer, place: Path, ids: list[str], *, batch_rows: int, cache: str) -> "subprocess.Popen[str]":
     """Start an export in a process of its own."""
-    environment = os.environ | {
-        "OPENROUTER_API_KEY": KEY,
-        "GENANALYTICS_BASE_URL": server.base_url,
-        "GENANALYTICS_CACHE_DIR": str(place.parent / cache),
-    }
-    command = [sys.executable, "-c", EXPORT, str(place), str(batch_rows)]
-    running = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert running.stdin is not None
-    running.stdin.write("\n".join(ids))
-    running.stdin.close()
-    running.stdin = None
-    return running
+    return start_export(server, place, place.parent / cache, ids, batch_rows=batch_rows, table_format="delta")
 
 
 def seen(place: Path) -> Counter[str]:
