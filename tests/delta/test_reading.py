@@ -15,8 +15,11 @@ from deltalake import DeltaTable, write_deltalake
 
 import genanalytics as ga
 from genanalytics.cli.main import run
+from genanalytics.dataset.delta.writer import DeltaWriter
 from genanalytics.errors import InputError
+from genanalytics.ids.known import KnownIds
 from genanalytics.records.frame import to_arrow
+from support.datasets import NONE, failures, rows
 from support.generations import frame_of, on
 
 if TYPE_CHECKING:
@@ -150,6 +153,17 @@ def change_log(table: Path, version: int, **changes: dict[str, Any]) -> None:
                 action[name] |= change
         lines.append(json.dumps(action))
     log.write_text("\n".join(lines))
+
+
+def test_a_file_without_its_number_of_rows_leaves_the_coverage_unknown(tmp_path: Path) -> None:
+    with DeltaWriter(tmp_path / "calls", partition=None) as writer:
+        writer.learn_ids(KnownIds())
+        writer.commit(rows("gen-1", "gen-2"), NONE, failures("gen-3"))
+    assert ga.read(tmp_path / "calls").attrs["coverage"]["asked"] == 3
+    change_log(tmp_path / "calls", 1, add={"stats": None})
+    frame = ga.read(tmp_path / "calls")
+    assert len(frame) == 2
+    assert "coverage" not in frame.attrs
 
 
 FEATURES = {"minReaderVersion": 3, "minWriterVersion": 7}

@@ -71,9 +71,10 @@ def _make_empty(snapshot: Snapshot) -> pa.Table:
 
 def _find_coverage(snapshot: Snapshot) -> Coverage | None:
     state = read_state(snapshot)
-    if state is None:
+    rows = [file.rows for file in snapshot.files if file.rows is not None]
+    if state is None or len(rows) < len(snapshot.files):  # another program wrote a file without its number of rows
         return None
-    found, missing = sum(file.rows or 0 for file in snapshot.files), state.failures
+    found, missing = sum(rows), state.failures
     if missing > MOST_LISTED:
         return Coverage(found + missing, found)
     ids = state.read_failures(snapshot)["requested_id"].to_pylist() if missing else []
