@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 
 from genanalytics.dataset.failures import FAILURES_FILE, FailuresFile
+from genanalytics.dataset.partitions import Interval
 from genanalytics.errors import InputError
 from genanalytics.records.schema import SCHEMA_VERSION
 
@@ -137,6 +138,11 @@ def parse_manifest(content: Mapping[str, Any]) -> Manifest:
         *(file.rows for file in manifest.files + manifest.failure_files),
         *(file.ids for file in manifest.id_files),
     ]
+    texts: list[Any] = [file.schema for file in manifest.files if file.schema is not None]
+    texts += [] if manifest.redact is None else manifest.redact["columns"]
+    if manifest.partition not in (None, *get_args(Interval)) or not all(isinstance(text, str) for text in texts):
+        msg = "it has no name where one must be"
+        raise ValueError(msg)
     if not all(isinstance(count, int) and count >= 0 for count in counts):
         msg = "it has a count that is not a number"
         raise ValueError(msg)

@@ -15,7 +15,7 @@ from genanalytics.dataset.directory import DATA, MODE, check_place, lock, open_f
 from genanalytics.dataset.folder import FILES, Folder
 from genanalytics.dataset.format_1 import adopt, remove_commits
 from genanalytics.dataset.inside import find_missing
-from genanalytics.dataset.manifest import load_manifest
+from genanalytics.dataset.manifest import MANIFEST, load_manifest
 from genanalytics.dataset.place import MANIFESTS, TakenError, list_numbers, name_manifest
 from genanalytics.dataset.view import View
 from genanalytics.errors import InputError
@@ -62,9 +62,12 @@ class Disk(Folder):
             yield
 
     def find_last(self) -> Manifest | None:
-        """Return the last commit; None if there is none. Commits of a copy whose files are missing are removed."""
+        """Return the last commit; None if there is none. Of a copy, later ones whose files are missing are removed."""
+        incomplete: list[str] = []
         for number in reversed(self.list_manifests()):
+            find_missing(self._directory, self.root, [name_manifest(number)])  # which refuses links
             found = load_manifest(self, name_manifest(number))
+            find_missing(self._directory, self.root, [file.path for file in found.id_files])
             missing = find_missing(self._directory, self.root, found.list_needed())
             if found.commit != number:
                 msg = (
@@ -73,11 +76,15 @@ class Disk(Folder):
                 )
                 raise InputError(msg)
             if not missing:
+                self.remove(incomplete)
                 return found
             if found.inode == self.inode:
                 msg = f"{missing[0]} of {self._directory} is missing: restore the data set from a copy"
                 raise InputError(msg)
-            self.remove([name_manifest(number)])
+            incomplete.append(name_manifest(number))
+        if incomplete or os.path.lexists(self._directory / MANIFEST):
+            msg = f"cannot write the data set {self._directory}: it has no complete commit; restore it from a copy"
+            raise InputError(msg)
         return None
 
     def write_table(self, rows: pa.Table, name: str) -> None:
@@ -180,14 +187,18 @@ class Disk(Folder):
 
 
 def _choose_kept(manifests: dict[str, float], before: float) -> list[str]:
-    """Return the names of the manifests to keep: the last ones, and one for each minute of the last hour."""
+    """Return the names of the manifests to keep: the last ones, and of the last hour its first and one per minute.
+
+    The first is older: what it names and no later one does was replaced in this hour. Younger files stay anyway.
+    """
     names = {number: name_manifest(number) for number in list_numbers(manifests)}
     numbers: Sequence[int] = list(names)
     last = numbers[-1 - KEPT_COMMITS :]
     minutes = {
         int(manifests[names[number]] / _THINNED_S): number for number in numbers if manifests[names[number]] >= before
     }
-    return [names[number] for number in sorted({*last, *minutes.values()})]
+    first = [number for number in numbers if manifests[names[number]] < before][-1:]
+    return [names[number] for number in sorted({*first, *last, *minutes.values()})]
 
 
 def _name_part(name: str) -> str:

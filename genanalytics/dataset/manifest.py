@@ -37,7 +37,7 @@ _TRIES = 5
 _THREADS = 8
 _REQUESTS = 32
 """The number of files of a store that are read at the same time."""
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _Read = TypeVar("_Read")
 
 
@@ -162,13 +162,21 @@ def _read_commit(path: str | os.PathLike[str], read: Callable[[_Commit], _Read])
 
 
 def _find_commits(path: str | os.PathLike[str]) -> Iterator[_Commit]:
-    """Yield the last commit, again each time its files are gone: a slow reader may be overtaken by a writer."""
+    """Yield the last commit, again each time its files are gone: a slow reader may be overtaken by a writer.
+
+    Raises:
+        InputError: It is not a data set, it cannot be read, or a newer version wrote it.
+    """
+    gone = None
     for _ in range(_TRIES):
         try:
             commit = _open_commit(path)
-        except FileNotFoundError:  # its manifest was removed after it was listed
+        except FileNotFoundError as error:  # its manifest was removed after it was listed
+            gone = error
             continue
         yield commit
+    if gone is not None:
+        raise unreadable(path, gone) from gone
 
 
 def _open_commit(path: str | os.PathLike[str]) -> _Commit:
@@ -194,6 +202,7 @@ def _find_whole(source: Folder, numbers: Sequence[int]) -> Manifest:
 
     In the original, a file of the last manifest can only be missing because it was deleted, which is an error.
     """
+    find_missing(source.title, source.root, map(name_manifest, numbers))  # which refuses links
     last = manifest = load_manifest(source, name_manifest(numbers[-1]))
     for number in reversed(numbers):
         manifest = last if number == numbers[-1] else load_manifest(source, name_manifest(number))

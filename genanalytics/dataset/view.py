@@ -43,7 +43,7 @@ class View:
         """
         wanted = _list_links(manifest)
         if self._shown is None:
-            self._prepare()
+            self._prepare(wanted)
             self._shown = self._read(wanted)
         shown, self._shown = self._shown, None  # after an error they are read again
         changed = [folder for folder in sorted(wanted.keys() | shown.keys()) if wanted.get(folder) != shown.get(folder)]
@@ -57,15 +57,22 @@ class View:
             sync(self._directory)
         self._shown = wanted
 
-    def _prepare(self) -> None:
-        """Remove folders in the making, and replace the link `data` of format 1 by a folder."""
+    def _prepare(self, wanted: Mapping[str, _Links]) -> None:
+        """Remove folders in the making, and replace the link `data` of format 1 by a folder with the same rows."""
         for path in self._next.iterdir():
             _remove(path)
         data = self._directory / DATA
         if data.is_symlink():
-            _make_folder(self._next / DATA)
-            exchange(self._next / DATA, data)
-            (self._next / DATA).unlink()
+            staged = self._next / DATA
+            _make_folder(staged)
+            for folder, links in wanted.items():
+                (staged / folder).mkdir(MODE, exist_ok=True)
+                _add_links(staged / folder, links)
+                sync(staged / folder)
+            sync(staged)
+            exchange(staged, data)
+            staged.unlink()
+            sync(self._directory)
         with suppress(FileExistsError):
             data.mkdir(MODE)
 

@@ -122,6 +122,18 @@ def test_a_copy_without_any_complete_commit_is_refused(directory: Path, tmp_path
     shutil.rmtree(tmp_path / "copy" / ".files" / "data")
     with pytest.raises(InputError, match=r"this copy is incomplete \(data/\S+ is missing\); copy the data set again"):
         ga.read(tmp_path / "copy")
+    manifests = tmp_path / "copy" / ".files" / "manifests"
+    with pytest.raises(InputError, match="it has no complete commit; restore it from a copy"):
+        committed(tmp_path / "copy", rows("gen-3"))
+    assert {path.name for path in manifests.iterdir()} == {"00000001.json", "00000002.json"}
+
+
+def test_a_data_set_whose_commits_are_missing_does_not_begin_anew(directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    shutil.rmtree(directory / ".files" / "manifests")
+    with pytest.raises(InputError, match="it has no complete commit; restore it from a copy"):
+        committed(directory, rows("gen-2"))
+    assert len(list((directory / "data").rglob("*.parquet"))) == 1
 
 
 def test_plain_readers_of_a_copy_are_repaired_by_the_next_writer(directory: Path, tmp_path: Path) -> None:

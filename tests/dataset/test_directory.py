@@ -190,13 +190,32 @@ def test_a_manifest_of_another_commit_deletes_nothing(commit: int, directory: Pa
         {"failure_files": []},
         {"schema_version": None},
         {"genanalytics_format": "x"},
+        {"genanalytics_format": float("inf")},
+        {"partition": ["month"]},
+        {"partition": "../month"},
+        {"redact": ["model"]},
+        {"redact": {"columns": [1]}},
+        {"files": [{"path": "data/x.parquet", "rows": 1, "young": False, "schema": []}]},
     ],
 )
 def test_a_manifest_with_other_content_is_one_sentence(changes: dict[str, object], directory: Path) -> None:
     committed(directory, rows("gen-1"))
     change_manifest(directory, lambda content: content.update(changes))
-    with pytest.raises(InputError, match=r"cannot read \S+manifest.json: "):
-        read_parquet(directory)
+    for use in (read_parquet, ga.compact):
+        with pytest.raises(InputError, match=r"cannot read \S+manifest.json: "):
+            use(directory)
+
+
+@pytest.mark.parametrize("target", ["../../foreign", "nothing"])
+def test_a_manifest_that_is_a_link_to_elsewhere_or_nowhere_is_one_sentence(
+    target: str, directory: Path, tmp_path: Path
+) -> None:
+    committed(directory, rows("gen-1"))
+    (tmp_path / "foreign").write_text("{}")
+    (directory / ".files" / "manifests" / "00000002.json").symlink_to(f"../{target}" if "/" in target else target)
+    for use in (read_parquet, ga.scan, ga.compact, dataset.list_files):
+        with pytest.raises(InputError, match=r"leads out of the data set|cannot read \S+: No such file"):
+            use(directory)
 
 
 def change_manifest(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -8,11 +8,14 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
+from genanalytics.base.exchange import exchange
+from genanalytics.dataset import view
 from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.manifest import read_failures, read_manifest
+from genanalytics.errors import InputError
 from genanalytics.files import read_coverage
 from genanalytics.records.coverage import Coverage
-from support.datasets import committed, rows, seen
+from support.datasets import NONE, committed, rows, seen, shown_by_plain_readers
 from support.kept import BODIES, IDS, MISSING, assert_is_sample, open_offline, unpack
 
 
@@ -76,6 +79,28 @@ def test_a_conversion_that_was_killed_is_finished_by_the_next_run(kept: Path, mo
         assert seen(directory) == before
     committed(directory, rows("gen-new"))
     assert seen(directory) == before + Counter(["gen-new"])
+
+
+def test_plain_readers_see_all_rows_while_it_is_converted(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = kept / "dataset"
+    before, shown = seen(directory), []
+
+    def exchange_and_look(first: Path, second: Path) -> None:
+        exchange(first, second)
+        shown.append(shown_by_plain_readers(directory))
+
+    monkeypatch.setattr(view, "exchange", exchange_and_look)
+    committed(directory, NONE)
+    assert shown == [before]
+
+
+def test_one_whose_last_commit_is_missing_does_not_begin_anew(kept: Path) -> None:
+    directory = kept / "dataset"
+    left = directory / ".commits" / "00000002" / "data"
+    shutil.rmtree(directory / ".commits" / "00000003")
+    with pytest.raises(InputError, match="it has no complete commit; restore it from a copy"):
+        committed(directory, rows("gen-new"))
+    assert left.is_dir()
 
 
 def kill(*_: object) -> None:

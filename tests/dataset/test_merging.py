@@ -12,7 +12,7 @@ from genanalytics.dataset.manifest import list_files, read_manifest
 from genanalytics.dataset.merging import choose_merged
 from genanalytics.dataset.stored import StoredIds
 from genanalytics.dataset.writer import Writer
-from support.datasets import NO_FAILURE, NONE, committed, rows, seen
+from support.datasets import NO_FAILURE, NONE, committed, make_old, rows, seen
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
 
@@ -65,6 +65,22 @@ def test_rows_are_rewritten_as_often_as_the_logarithm_of_the_commits() -> None:
     assert sum(file.rows for file in files) == 90_000
     assert len(files) <= 21
     assert written <= 4 * 90_000
+
+
+def test_a_file_that_was_replaced_just_now_stays_however_many_commits_follow(directory: Path) -> None:
+    committed(directory, NONE)
+    with Writer(directory, partition="month") as writer:
+        writer.commit(NONE, rows("gen-young"), NO_FAILURE)
+    old = [file for file in list_files(directory) if "young" in file.name]
+    make_old(directory)
+    with Writer(directory, partition="month") as writer:
+        for number in range(30):
+            writer.commit(rows(f"gen-{number}"), rows("gen-young", total_cost=number), NO_FAILURE)
+        assert all(file.exists() for file in old), "a reader may have opened it a moment before"
+        make_old(directory)
+        for number in range(30):
+            writer.commit(NONE, rows("gen-young", total_cost=-number), NO_FAILURE)
+    assert not any(file.exists() for file in old)
 
 
 @pytest.mark.parametrize("damage", ["missing", "shortened", "changed", "unnamed"])
