@@ -341,7 +341,8 @@ def finish(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[
         if statistic.unit is Unit.COUNT:
             columns[statistic.name] = pd.arrays.IntegerArray(np.where(gaps, 0, found).astype(np.int64), gaps)
         else:
-            columns[statistic.name] = pd.arrays.FloatingArray(found, gaps)
+            writable = found if found.flags.writeable else found.copy()  # that of Arrow is not, and others have it too
+            columns[statistic.name] = pd.arrays.FloatingArray(writable, gaps)
         if statistic in bounded:
             columns |= make_limit_columns(groups, statistic, found)
     return columns

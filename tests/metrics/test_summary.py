@@ -169,6 +169,13 @@ def test_an_empty_frame_has_no_group_and_one_total_of_gaps() -> None:
     assert pd.isna(total["ttft_ms_p50"])
 
 
+def test_each_number_of_a_summary_can_be_changed() -> None:
+    summary = summarize(frame_of({"model": "m", "latency": 500.0, "total_cost": 1.0}))
+    for place in range(1, summary.shape[1]):
+        summary.iloc[0, place] = place
+    assert summary.iloc[0, 1:].tolist() == list(range(1, summary.shape[1]))
+
+
 def test_a_statistic_of_the_users_own_passes_through_the_same_door() -> None:
     prompt = RowValue("prompt", "prompt", Unit.TOKENS, "Prompt tokens", ("tokens",), nw.col("tokens"))
     seconds = RowValue("seconds", "seconds", Unit.NONE, "Seconds", ("ms",), nw.col("ms") / 1000)
