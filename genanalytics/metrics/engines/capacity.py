@@ -30,4 +30,14 @@ def find_memory_of_duckdb(relation: Any) -> int:  # noqa: ANN401 - of a package 
 def find_memory_of_spark(frame: Any) -> int:  # noqa: ANN401
     """Return the memory of one process of Spark, in bytes: of the executors, or of the driver if that is larger."""
     settings = frame.sparkSession.conf
-    return max(read_size(settings.get(name, _DEFAULT_OF_SPARK), "m") for name in _MEMORY_OF_SPARK)
+    return max(read_size(_read_setting(settings, name), "m") for name in _MEMORY_OF_SPARK)
+
+
+def _read_setting(settings: Any, name: str) -> str:  # noqa: ANN401
+    """Return a setting of Spark, or its default where Spark tells nobody, as a service without clusters may."""
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - it is installed where the frames come from
+
+    try:
+        return str(settings.get(name, _DEFAULT_OF_SPARK))
+    except PySparkException:
+        return _DEFAULT_OF_SPARK
