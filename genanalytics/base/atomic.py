@@ -25,7 +25,7 @@ def replace_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         InputError: The path is a URL.
         OutputError: The file cannot be written.
     """
-    check_local(path)
+    _check_local(path)
     with _explain_errors(path):
         target = Path(os.path.realpath(path))
         part = _create_part(target, mode)
@@ -59,7 +59,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         _create_part(Path(os.path.realpath(path)), 0o600).unlink()
 
 
-def check_local(path: str | os.PathLike[str]) -> None:
+def _check_local(path: str | os.PathLike[str]) -> None:
     """Check that a path is no URL, of which a local folder would be made.
 
     Raises:
@@ -79,7 +79,7 @@ def check_current_directory(path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: The current directory was deleted, or the path is a URL.
     """
-    check_local(path)
+    _check_local(path)
     try:
         Path(path).absolute()
     except FileNotFoundError as error:

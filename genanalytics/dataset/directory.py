@@ -29,9 +29,9 @@ from genanalytics.errors import InputError, OutputError
 COMMITS = ".commits"
 """The folder of the commits of a data set of format 1."""
 DATA = "data"
-LINKS = (FAILURES_FILE, MANIFEST)
+_LINKS = (FAILURES_FILE, MANIFEST)
 """The visible names that are links."""
-FOLDERS = (DATA, "failures", "ids", MANIFESTS, "next")
+_FOLDERS = (DATA, "failures", "ids", MANIFESTS, "next")
 """The folders in `FILES`; the last one holds a partition of the view in the making."""
 MODE = 0o775
 """The permissions of a new directory, from which the umask may take more: others cannot write, even without a umask."""
@@ -39,7 +39,7 @@ SIGNPOST = "READ_data_NOT_THIS_FOLDER.parquet"
 """A file among the files, so that a glob over hidden folders is an error instead of each row several times."""
 
 _LOCK = ".lock"
-_OURS = frozenset({_LOCK, FILES, DATA, *LINKS, COMMITS, CURRENT, ".current.next"})
+_OURS = frozenset({_LOCK, FILES, DATA, *_LINKS, COMMITS, CURRENT, ".current.next"})
 _STRAY = re.compile(r"\.DS_Store|\._.*|\.directory|Thumbs\.db|desktop\.ini|.*~", re.IGNORECASE)
 """Files that file managers and editors leave anywhere."""
 _COMMIT = re.compile(r"\d{8}")
@@ -102,12 +102,12 @@ def _check_current(current: Path) -> None:
         folder, commit = os.path.split(current.readlink()) if current.is_symlink() else ("", "")
         if folder != COMMITS or not _COMMIT.fullmatch(commit):
             raise _make_foreign(current)
-        check_own(current, current.lstat(), stat.S_ISLNK)
+        _check_own(current, current.lstat(), stat.S_ISLNK)
 
 
 def _check_visible(directory: Path) -> None:
     """Refuse visible names that do not lead into the files, and a `data` that is not our own folder."""
-    for path in (directory / name for name in (DATA, *LINKS)):
+    for path in (directory / name for name in (DATA, *_LINKS)):
         if not os.path.lexists(path):
             continue
         if path.is_symlink():
@@ -115,9 +115,9 @@ def _check_visible(directory: Path) -> None:
             is_ours = target.parts[0] == FILES and ".." not in target.parts and path.name != DATA
             if not is_ours and target != Path(CURRENT, path.name):
                 raise _make_foreign(path)
-            check_own(path, path.lstat(), stat.S_ISLNK)
+            _check_own(path, path.lstat(), stat.S_ISLNK)
         else:
-            check_own(path, path.lstat(), stat.S_ISDIR if path.name == DATA else stat.S_ISLNK)
+            _check_own(path, path.lstat(), stat.S_ISDIR if path.name == DATA else stat.S_ISLNK)
             _check_private(path, path.lstat(), owners={os.geteuid()})
 
 
@@ -137,14 +137,14 @@ def open_files(directory: Path) -> Iterator[int]:
     path.mkdir(MODE, exist_ok=True)
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        check_own(path, os.fstat(handle), stat.S_ISDIR)
+        _check_own(path, os.fstat(handle), stat.S_ISDIR)
         _check_private(path, os.fstat(handle), owners={os.geteuid()})
         _check_symbolic_links(path)
         _add_signpost(handle)
-        for name in FOLDERS:
+        for name in _FOLDERS:
             with suppress(FileExistsError):
                 os.mkdir(name, MODE, dir_fd=handle)
-            check_own(path / name, os.stat(name, dir_fd=handle, follow_symlinks=False), stat.S_ISDIR)
+            _check_own(path / name, os.stat(name, dir_fd=handle, follow_symlinks=False), stat.S_ISDIR)
         yield handle
     finally:
         os.close(handle)
@@ -192,7 +192,7 @@ def _open_lock(path: Path) -> IO[str]:
         raise
     stream = os.fdopen(handle, "a+", encoding="utf-8")
     try:
-        check_own(path, os.fstat(handle), stat.S_ISREG)
+        _check_own(path, os.fstat(handle), stat.S_ISREG)
     except BaseException:
         stream.close()
         raise
@@ -207,7 +207,7 @@ def _name_holder(content: str) -> str:
         return "another process"
 
 
-def check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
+def _check_own(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     """Refuse a name of another kind, a file with several names, and a name of another user.
 
     Raises:

@@ -21,9 +21,9 @@ from genanalytics.dataset.view import View
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import write_table
 
-KEPT_COMMITS = 10
+_KEPT_COMMITS = 10
 """The number of commits before the last one whose files remain, for readers that started with them."""
-KEPT_S = 3_600.0
+_KEPT_S = 3_600.0
 """The time for which replaced files remain at least."""
 _CLEANED_EVERY = 10
 _THINNED_S = 60.0
@@ -158,7 +158,7 @@ class Disk(Folder):
         """Remove files that no kept manifest names, after an hour; at every tenth commit."""
         if manifest.commit % _CLEANED_EVERY:
             return
-        before = time.time() - KEPT_S
+        before = time.time() - _KEPT_S
         numbers = self._list_own(MANIFESTS, before=float("inf"))
         kept = _choose_kept(numbers, before)
         self.remove(name for name in numbers if name not in kept)  # parts of an interrupted writer too
@@ -193,7 +193,7 @@ def _choose_kept(manifests: dict[str, float], before: float) -> list[str]:
     """
     names = {number: name_manifest(number) for number in list_numbers(manifests)}
     numbers: Sequence[int] = list(names)
-    last = numbers[-1 - KEPT_COMMITS :]
+    last = numbers[-1 - _KEPT_COMMITS :]
     minutes = {
         int(manifests[names[number]] / _THINNED_S): number for number in numbers if manifests[names[number]] >= before
     }

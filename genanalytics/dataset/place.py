@@ -167,10 +167,10 @@ def name_manifest(number: int) -> str:
     return f"{MANIFESTS}/{number:08d}.json"
 
 
-def read_number(name: str) -> int | None:
+def find_number(name: str) -> int | None:
     """Return the number of the manifest with a name, with or without its folder; None for other files.
 
-    >>> read_number("manifests/00000042.json"), read_number(".00000042.json.part")
+    >>> find_number("manifests/00000042.json"), find_number(".00000042.json.part")
     (42, None)
     """
     found = _NUMBER.fullmatch(name.rpartition("/")[2])
@@ -179,4 +179,4 @@ def read_number(name: str) -> int | None:
 
 def list_numbers(names: Iterable[str]) -> list[int]:
     """Return the numbers of the manifests among names, in ascending order."""
-    return sorted(number for name in names if (number := read_number(name)) is not None)
+    return sorted(number for name in names if (number := find_number(name)) is not None)

@@ -28,9 +28,9 @@ from genanalytics.formats.parquet import pack_table
 
 GRACE_S = 60.0
 """How long `compact` leaves the files that it merged, for readers that began before."""
-KEPT = timedelta(hours=1)
+_KEPT = timedelta(hours=1)
 """How long a manifest and its files remain at least after the next one."""
-ORPHANED_AFTER = timedelta(days=1)
+_ORPHANED_AFTER = timedelta(days=1)
 """The age, by the clock of the store, from which `compact` removes a file that a manifest could still name."""
 
 _PROBES = "probes"
@@ -172,7 +172,7 @@ class SharedBucket(Bucket):
             and _is_ours(each.key)
             and (
                 _is_dead(each.key, last, named)
-                or (now is not None and each.key not in named and now - each.modified > ORPHANED_AFTER)
+                or (now is not None and each.key not in named and now - each.modified > _ORPHANED_AFTER)
             )
         )
         return replaced
@@ -199,7 +199,7 @@ class SharedBucket(Bucket):
     def _remove_old(self, manifests: list[StoredObject], now: datetime) -> list[StoredObject]:
         """Remove manifests that were followed by another one long ago, and return the others."""
         followed = pairwise(manifests[: 1 - _MOST_KEPT])
-        old = [each.key for each, next_one in followed if now - next_one.modified > KEPT]
+        old = [each.key for each, next_one in followed if now - next_one.modified > _KEPT]
         self._patient.remove(old)
         return [each for each in manifests if each.key not in old]
 

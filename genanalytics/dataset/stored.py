@@ -29,22 +29,22 @@ class StoredIds(KnownIds):
 
     def learn(self, source: Source, manifest: Manifest) -> None:
         """Learn the ids of rows that were not known before."""
-        if count_indexed(manifest) == manifest.rows:
+        if _count_indexed(manifest) == manifest.rows:
             try:
                 for file in manifest.id_files:
                     self._learn_file(source, file)
             except (OSError, ValueError):
                 self._files.clear()
         if len(self) != manifest.rows:
-            self._arrays = [read_all(source, manifest)] if manifest.rows else []
+            self._arrays = [_read_all(source, manifest)] if manifest.rows else []
 
     def _learn_file(self, source: Source, file: IdsFile) -> None:
         if file.path not in self._files:
-            self.add_digests(read_digests(source, file))
+            self.add_digests(_read_digests(source, file))
             self._files.add(file.path)
 
 
-def count_indexed(manifest: Manifest) -> int:
+def _count_indexed(manifest: Manifest) -> int:
     """Return the number of ids in the index; it is that of the rows, unless there is no index."""
     return sum(file.ids for file in manifest.id_files)
 
@@ -54,12 +54,12 @@ def extend(source: Source, manifest: Manifest, new: Digests) -> tuple[list[IdsFi
     kept = list(manifest.id_files)
     merged = [new]
     try:
-        if count_indexed(manifest) != manifest.rows:
-            return [], merge([read_all(source, manifest), new])
+        if _count_indexed(manifest) != manifest.rows:
+            return [], merge([_read_all(source, manifest), new])
         while kept and kept[-1].ids <= 2 * sum(map(len, merged)):
-            merged.append(read_digests(source, kept.pop()))
+            merged.append(_read_digests(source, kept.pop()))
     except (OSError, ValueError):
-        return [], merge([read_all(source, manifest), new])
+        return [], merge([_read_all(source, manifest), new])
     return kept, merge(merged)
 
 
@@ -69,7 +69,7 @@ def pack(digests: Digests) -> bytes:
     return content + _hash(content)
 
 
-def read_digests(source: Source, file: IdsFile) -> Digests:
+def _read_digests(source: Source, file: IdsFile) -> Digests:
     """Return the digests in a file of the index.
 
     Raises:
@@ -84,7 +84,7 @@ def read_digests(source: Source, file: IdsFile) -> Digests:
     return np.frombuffer(digests, dtype=f"S{DIGEST_BYTES}")
 
 
-def read_all(source: Source, manifest: Manifest) -> Digests:
+def _read_all(source: Source, manifest: Manifest) -> Digests:
     """Return the digests of the ids of all rows, read from the rows.
 
     Raises:
@@ -92,13 +92,13 @@ def read_all(source: Source, manifest: Manifest) -> Digests:
     """
 
     def read(name: str) -> Digests:
-        return np.sort(digest_rows(read_ids(source, name)))
+        return np.sort(digest_rows(_read_ids(source, name)))
 
     with ThreadPoolExecutor(_THREADS) as readers:
         return merge(list(readers.map(read, [file.path for file in manifest.files])))
 
 
-def read_ids(source: Source, name: str) -> pa.ChunkedArray:
+def _read_ids(source: Source, name: str) -> pa.ChunkedArray:
     """Return the requested ids of the rows of a file.
 
     Raises:

@@ -191,7 +191,7 @@ class Writer(AbstractContextManager["Writer"]):
         """Go on from the commits of other writers."""
         found = self._place.find_last()
         if found is None:
-            msg = f"the commits of {self.directory} were removed while it was written"
+            msg = f"the commits of {self.directory} were removed while it was written: export again"
             raise OutputError(msg)
         check_same(self.directory, found, self.manifest)
         self.manifest = found

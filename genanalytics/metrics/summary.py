@@ -47,7 +47,7 @@ from genanalytics.units import Unit, format_count
 
 Percentiles = Literal["auto", "exact", "sketch"]
 PERCENTILES: tuple[Percentiles, ...] = ("auto", "exact", "sketch")
-EXACT_BYTES = 80
+_EXACT_BYTES = 80
 """The memory per row that exact percentiles of the default statistics take, on any engine."""
 
 _MAX_ROWS = 5_000_000
@@ -253,7 +253,7 @@ def choose_percentiles(percentiles: str, source: Source) -> str:
         msg = f"percentiles={percentiles!r}; there are {', '.join(PERCENTILES)}"
         raise InputError(msg)
     if percentiles == "auto":
-        fits = not source.sketches and (not source.large or source.has_room(source.count() * EXACT_BYTES))
+        fits = not source.sketches and (not source.large or source.has_room(source.count() * _EXACT_BYTES))
         return "exact" if fits else "sketch"
     return percentiles
 

@@ -14,9 +14,9 @@ from typing import Any
 from genanalytics.base.stores.reasons import describe, translate_store_errors
 from genanalytics.base.stores.store import Store
 
-PART_BYTES = 1 << 23
+_PART_BYTES = 1 << 23
 """A larger object is read in parts of this size."""
-END_BYTES = 1 << 16
+_END_BYTES = 1 << 16
 """The size of the end of an object that `ObjectFile` reads at once: the footer of most Parquet files."""
 AT_ONCE = 16
 """The number of requests at the same time."""
@@ -58,16 +58,16 @@ def iterate_parts(store: Store, key: str) -> Iterator[bytes]:
     """
     version, first = _read_start(store, key)
     yield first
-    starts = iter(range(len(first), version.size, PART_BYTES))
+    starts = iter(range(len(first), version.size, _PART_BYTES))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(read_part, store, key, version, start, PART_BYTES) for start in _take(starts)]
+        waiting = [pool.submit(_read_part, store, key, version, start, _PART_BYTES) for start in _take(starts)]
         while waiting:
             part = waiting.pop(0).result()
-            waiting += [pool.submit(read_part, store, key, version, start, PART_BYTES) for start in _take(starts, 1)]
+            waiting += [pool.submit(_read_part, store, key, version, start, _PART_BYTES) for start in _take(starts, 1)]
             yield part
 
 
-def read_part(store: Store, key: str, version: Version, start: int, size: int) -> bytes:
+def _read_part(store: Store, key: str, version: Version, start: int, size: int) -> bytes:
     """Return bytes of a version of an object; fewer at its end.
 
     Raises:
@@ -202,9 +202,9 @@ class ObjectFile(io.RawIOBase):
         if begin >= 0:
             return self._end[begin : begin + size]
         if self._recent is None:
-            return read_part(self._store, self._key, self.version, start, size)
+            return _read_part(self._store, self._key, self.version, start, size)
         name = (self._store.address, self._key, self.version, start, size)
-        return self._recent.find(name, lambda: read_part(self._store, self._key, self.version, start, size))
+        return self._recent.find(name, lambda: _read_part(self._store, self._key, self.version, start, size))
 
 
 def _take(starts: Iterator[int], count: int = AT_ONCE) -> list[int]:
@@ -213,14 +213,14 @@ def _take(starts: Iterator[int], count: int = AT_ONCE) -> list[int]:
 
 def _read_start(store: Store, key: str) -> tuple[Version, bytes]:
     """Return the version of an object and its first part; an empty object has no parts."""
-    return _get_part(store, key, {"range": (0, PART_BYTES)})
+    return _get_part(store, key, {"range": (0, _PART_BYTES)})
 
 
 def _read_end(store: Store, key: str) -> tuple[Version, bytes]:
     if store.address.kind != "az":
-        return _get_part(store, key, {"range": {"suffix": END_BYTES}})
+        return _get_part(store, key, {"range": {"suffix": _END_BYTES}})
     size = store.find(key).size  # since Azure has no ranges from the end
-    return _get_part(store, key, {"range": (max(0, size - END_BYTES), max(1, size))})
+    return _get_part(store, key, {"range": (max(0, size - _END_BYTES), max(1, size))})
 
 
 def _get_part(store: Store, key: str, options: dict[str, Any]) -> tuple[Version, bytes]:

@@ -67,7 +67,10 @@ def _read(path: str | os.PathLike[str]) -> configparser.RawConfigParser:
     try:
         parser.read(Path(path).expanduser(), encoding="utf-8")
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        msg = f"cannot read {os.fspath(path)}: it is no file of the AWS command line ({type(error).__name__})"
+        msg = (
+            f"cannot read {os.fspath(path)}: it is no file of the AWS command line ({type(error).__name__});"
+            " correct it, or name another one in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"
+        )
         raise InputError(msg) from None  # the error quotes lines, which can be keys
     return parser
 

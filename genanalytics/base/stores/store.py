@@ -225,6 +225,7 @@ def _open(address: Address, patience: Patience) -> "ObjectStore":
             address.bucket, config=options, client_options=limits, retry_config=retry
         )
     except (BaseError, OSError, ValueError):
-        msg = f"cannot open {describe(address)}: its settings in the environment cannot be used"
+        names = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}[address.kind]
+        msg = f"cannot open {describe(address)}: check the environment variables that begin with {names}"
         raise InputError(msg) from None
     return opened

@@ -147,14 +147,14 @@ def open_snapshot(place: str | os.PathLike[str], version: int | None = None) -> 
     try:
         table = deltalake.DeltaTable(name, version=version, storage_options=make_storage_options(place))
         _check_features(table, name)
-        return Snapshot(name, table, list_live(table, name))
+        return Snapshot(name, table, _list_live(table, name))
     except list_errors() as error:
         if isinstance(error, InputError):
             raise
         raise make_unreadable(place, error) from error
 
 
-def list_live(table: Any, place: str) -> tuple[LiveFile, ...]:  # noqa: ANN401
+def _list_live(table: Any, place: str) -> tuple[LiveFile, ...]:  # noqa: ANN401
     """Return the live files of a `deltalake.DeltaTable`.
 
     Raises:

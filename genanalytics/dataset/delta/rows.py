@@ -88,5 +88,8 @@ def _read_last(place: str | os.PathLike[str], read: Callable[[Snapshot], _Read])
             return read(open_snapshot(place))
         except FileNotFoundError as error:
             gone = error
-    msg = f"cannot read the Delta table {os.fspath(place)}: its file {gone.filename} does not exist"
+    msg = (
+        f"cannot read the Delta table {os.fspath(place)}: its file {gone.filename} does not exist; restore the table"
+        " from a copy"
+    )
     raise InputError(msg) from gone

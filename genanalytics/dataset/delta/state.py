@@ -86,7 +86,10 @@ def read_state(snapshot: Snapshot) -> State | None:
         return None
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise unreadable(snapshot.locate(name_state(version)), error) from error
-    msg = f"cannot read {snapshot.locate(name_state(version))}: it names a file outside of {FOLDER}"
+    msg = (
+        f"cannot read {snapshot.locate(name_state(version))}: it names a file outside of {FOLDER}; restore the"
+        " table from a copy"
+    )
     raise InputError(msg)
 
 

@@ -120,7 +120,7 @@ def make_literal(value: object) -> Column:
     raise UnsupportedError
 
 
-def calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
+def _calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
     """Return an operation of numpy on numbers as one on columns."""
 
     def apply(*operands: Operand) -> Column:
@@ -130,10 +130,10 @@ def calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
     return apply
 
 
-ADD, SUBTRACT, MULTIPLY, DIVIDE = map(calculate, (np.add, np.subtract, np.multiply, np.divide))
-SUBTRACT_FROM, DIVIDE_INTO = calculate(lambda one, other: other - one), calculate(lambda one, other: other / one)
-NEGATE, ABSOLUTE, EQUAL = map(calculate, (np.negative, np.abs, np.equal))
-LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = map(calculate, (np.less, np.less_equal, np.greater, np.greater_equal))
+ADD, SUBTRACT, MULTIPLY, DIVIDE = map(_calculate, (np.add, np.subtract, np.multiply, np.divide))
+SUBTRACT_FROM, DIVIDE_INTO = _calculate(lambda one, other: other - one), _calculate(lambda one, other: other / one)
+NEGATE, ABSOLUTE, EQUAL = map(_calculate, (np.negative, np.abs, np.equal))
+LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = map(_calculate, (np.less, np.less_equal, np.greater, np.greater_equal))
 
 
 def both(*operands: Operand) -> Column:

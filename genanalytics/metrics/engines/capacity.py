@@ -10,7 +10,7 @@ _DEFAULT_OF_SPARK = "1g"
 
 
 def read_size(text: str, unit: str = "") -> int:
-    """Return a size as a number of bytes; a number without a unit has the one given.
+    """Return a size as a number of bytes, 0 for any other text; a number without a unit has the one given.
 
     >>> read_size("953.6 MiB"), read_size("4g"), read_size("512", "m"), read_size("0 bytes")
     (999922073, 4294967296, 536870912, 0)

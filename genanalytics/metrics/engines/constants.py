@@ -12,7 +12,7 @@ Values = Mapping[str, pa.Scalar]
 Constants = Mapping[str, Values]
 """The values of each file that has such columns, by its path or URL."""
 
-FILE_COLUMN = "genanalytics_file"
+_FILE_COLUMN = "genanalytics_file"
 """The column that names the file of each row."""
 
 
@@ -37,16 +37,16 @@ def open_with_duckdb(files: Sequence[str], connection: Any, constants: Constants
         constants: The values.
     """
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    options = f"union_by_name = true, hive_partitioning = false, filename = '{FILE_COLUMN}'"
+    options = f"union_by_name = true, hive_partitioning = false, filename = '{_FILE_COLUMN}'"
     relation = connection.sql(f"FROM read_parquet([{listed}], {options})")
     values = connection.from_arrow(_make_table(constants)).set_alias("of_files")
-    names = [name for name in values.columns if name != FILE_COLUMN]
-    own = [name for name in relation.columns if name != FILE_COLUMN]
+    names = [name for name in values.columns if name != _FILE_COLUMN]
+    own = [name for name in relation.columns if name != _FILE_COLUMN]
     columns = [f"of_rows.{_quote(name)}" for name in own if name not in names]
     for name in names:
         inside = f"of_rows.{_quote(name)}, " if name in own else ""
         columns.append(f"coalesce({inside}of_files.{_quote(name)}) AS {_quote(name)}")
-    joined = relation.set_alias("of_rows").join(values, f"of_rows.{FILE_COLUMN} = of_files.{FILE_COLUMN}", how="left")
+    joined = relation.set_alias("of_rows").join(values, f"of_rows.{_FILE_COLUMN} = of_files.{_FILE_COLUMN}", how="left")
     return joined.project(", ".join(columns))
 
 
@@ -97,7 +97,7 @@ def _make_table(constants: Constants) -> pa.Table:
         name: pa.array([values[name].as_py() if name in values else None for values in constants.values()], kind)
         for name, kind in fields.items()
     }
-    return pa.table({FILE_COLUMN: pa.array(list(constants), pa.string()), **columns})
+    return pa.table({_FILE_COLUMN: pa.array(list(constants), pa.string()), **columns})
 
 
 def _quote(name: str) -> str:
