@@ -54,7 +54,8 @@ def test_scans_of_a_store(s3: S3Server) -> None:
     for place in range(2):
         options = make_storage_options(URL)
         write_deltalake(URL, table.slice(place, 1), partition_by=["model"], mode="append", storage_options=options)
-    for data in (ga.read(URL), ga.scan(URL), ga.scan(URL, engine="pandas")):
+    of_hadoop = URL.replace("s3:", "s3a:")
+    for data in (ga.read(URL), ga.scan(URL), ga.scan(URL, engine="pandas"), ga.read(of_hadoop), ga.scan(of_hadoop)):
         summary = ga.summarize(data, by="model", metrics=["effective_cost"])
         assert dict(zip(summary["model"], summary["effective_cost"], strict=True)) == {"a b/c": 1.0, "ü=x": 2.0}
     for several in (f"{URL}/**/*.parquet", "s3://bucket/lake/*/*/*.parquet"):

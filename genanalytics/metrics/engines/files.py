@@ -84,7 +84,7 @@ def find_files(source: Place | Iterable[Place], *, stores: Stores = "read") -> F
             files: Iterable[_Found] = map(_Found, live) if live else _list_for_engine(place, asks=asks)
         else:
             files = _find(place) if live is None else _check_all(live)
-        constants |= {path: values for path, values in (live or {}).items() if values}
+        constants |= {path if is_left else _name(path): values for path, values in (live or {}).items() if values}
         try:
             found |= {file.path: file for file in files}
         except FileNotFoundError as error:
@@ -185,6 +185,11 @@ def _find_live(place: str) -> Constants:
         msg = f"the Delta table {place} contains no rows"
         raise InputError(msg)
     return {snapshot.locate(file.path): snapshot.read_constants(file) for file in snapshot.files}
+
+
+def _name(path: str) -> str:
+    """Return the name of a file that is found here, whose URL may have another scheme: s3a means s3."""
+    return str(parse_url(path)) if is_url(path) else path
 
 
 def _check_tables(place: str, files: Sequence[Path]) -> None:
