@@ -295,7 +295,7 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
     if is_object(path):
-        with hold_object(path, beside=[SIDECAR]) as held:
+        with hold_object(path, sidecars=[SIDECAR]) as held:
             return _read_one(held)
     if is_url(path) and has_pattern(os.fspath(path)):
         return _read_all(os.fspath(path))

@@ -6,13 +6,14 @@ many rows as `failures.parquet`, both become a new `failures.parquet`: at most f
 32,768 more per commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from genanalytics.ids.known import KnownIds
+from genanalytics.records.coverage import MOST_LISTED, Coverage
 
 FAILURES = pa.schema(
     [
@@ -76,6 +77,20 @@ class FailedIds:
         failed = [each for each, is_failed in zip(arrived, self._failed.has(arrived), strict=True) if is_failed]
         ended = [each for each, is_new in zip(failed, self._ended.add(failed), strict=True) if is_new]
         return pa.Table.from_pylist([{"requested_id": each} for each in ended], schema=FAILURES)
+
+
+def make_coverage(found: int, missing: int, read: Callable[[], pa.Table]) -> Coverage | None:
+    """Return the coverage of a data set; None if it contains neither records nor failures.
+
+    Args:
+        found: The number of records.
+        missing: The number of ids without a record.
+        read: Returns the failures; not called if they are too many for a list.
+    """
+    if missing > MOST_LISTED:
+        return Coverage(found + missing, found)
+    ids = read()["requested_id"].to_pylist() if missing else []
+    return Coverage.of(ids, found=found) if found or ids else None
 
 
 def count_kept(files: Sequence[FailuresFile], rows: int) -> int:

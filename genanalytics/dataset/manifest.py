@@ -23,13 +23,13 @@ import pyarrow.fs
 from genanalytics.base.content import unreadable
 from genanalytics.base.stores.address import is_url
 from genanalytics.dataset.content import FORMAT, Manifest, parse_manifest
-from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, apply_changes
+from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, apply_changes, make_coverage
 from genanalytics.dataset.folder import FILES, Folder, open_source
 from genanalytics.dataset.inside import check_names, find_missing
 from genanalytics.dataset.place import Source, name_manifest
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_version, read_table as read_file, unify
-from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
+from genanalytics.records.coverage import Coverage, set_coverage
 
 MANIFEST = "manifest.json"
 
@@ -144,11 +144,7 @@ class _Commit:
         return self.read_file(FAILURES_FILE)
 
     def read_coverage(self) -> Coverage | None:
-        found, missing = self.manifest.rows, self.manifest.failures
-        if missing > MOST_LISTED:
-            return Coverage(found + missing, found)
-        ids = self.read_failures()["requested_id"].to_pylist() if missing else []
-        return Coverage.of(ids, found=found) if found or ids else None
+        return make_coverage(self.manifest.rows, self.manifest.failures, self.read_failures)
 
 
 def _read_commit(path: str | os.PathLike[str], read: Callable[[_Commit], _Read]) -> _Read:

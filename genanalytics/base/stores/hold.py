@@ -19,12 +19,12 @@ _SUFFIXES = re.compile(r"(?:\.[A-Za-z0-9]{1,8}){1,2}$")
 
 
 @contextmanager
-def hold_object(url: str | os.PathLike[str], *, beside: Sequence[str] = ()) -> Iterator[Path]:
+def hold_object(url: str | os.PathLike[str], *, sidecars: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary copy of an object, with its suffix. Errors name the URL instead.
 
     Args:
         url: The URL.
-        beside: What follows the URL in the names of other objects to copy, if they exist.
+        sidecars: What follows the URL in the names of other objects to copy, if they exist.
 
     Raises:
         InputError: There is no such object, the store does not answer or refuses, or obstore is not installed.
@@ -36,7 +36,7 @@ def hold_object(url: str | os.PathLike[str], *, beside: Sequence[str] = ()) -> I
         path = Path(directory).resolve() / f"object{suffix[0] if suffix else ''}"
         try:
             _copy(store, address.key, path)
-            for ending in beside:
+            for ending in sidecars:
                 with suppress(FileNotFoundError):
                     _copy(store, address.key + ending, path.with_name(path.name + ending))
         except OSError as error:

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from genanalytics.dataset.delta.log import LiveFile, Snapshot, open_snapshot
 from genanalytics.dataset.delta.state import read_state
+from genanalytics.dataset.failures import make_coverage
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import unify
-from genanalytics.records.coverage import MOST_LISTED, Coverage, set_coverage
+from genanalytics.records.coverage import Coverage, set_coverage
 from genanalytics.records.frame import cast_known
 
 _TRIES = 5
@@ -74,11 +75,7 @@ def _find_coverage(snapshot: Snapshot) -> Coverage | None:
     rows = [file.rows for file in snapshot.files if file.rows is not None]
     if state is None or len(rows) < len(snapshot.files):  # another program wrote a file without its number of rows
         return None
-    found, missing = sum(rows), state.failures
-    if missing > MOST_LISTED:
-        return Coverage(found + missing, found)
-    ids = state.read_failures(snapshot)["requested_id"].to_pylist() if missing else []
-    return Coverage.of(ids, found=found) if found or ids else None
+    return make_coverage(sum(rows), state.failures, lambda: state.read_failures(snapshot))
 
 
 def _read_last(place: str | os.PathLike[str], read: Callable[[Snapshot], _Read]) -> _Read:

@@ -1,4 +1,4 @@
-"""What `export` knows of a table besides its rows: the ids without a record.
+"""What `export` knows of a table in addition to its rows: the ids without a record.
 
 Every commit of `export` carries the transaction `APP` with a version of its own. `_genanalytics/<version>.json` names
 the files with the failures as of that commit, so rows and failures change in one step. Delta readers and vacuum pass

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray
 
 _SMALL = 64
 """With fewer rows per group on average, all groups are sorted at once; larger groups are handled one at a time."""
@@ -170,10 +169,10 @@ def group_rows(keys: Sequence[pd.Series], rows: int) -> tuple[Groups, list[pd.Se
     return Groups(codes, rows, len(first)), [values.iloc[first].reset_index(drop=True) for values in keys]
 
 
-def to_floats(values: "pa.ChunkedArray | pd.Series | ExtensionArray") -> "np.ndarray":
+def to_floats(values: "pa.ChunkedArray | pd.Series") -> "np.ndarray":
     """Return the values of a column as float64, gaps as NaN."""
     floats: np.ndarray
-    if isinstance(values, pd.Series | ExtensionArray):
+    if isinstance(values, pd.Series):
         floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
     elif pa.types.is_float64(values.type) or (pa.types.is_integer(values.type) and not values.null_count):
         floats = values.to_numpy().astype(np.float64, copy=False)

@@ -1,4 +1,4 @@
-"""Statistics of a frame in memory: numpy computes row values and aggregates, narwhals what a user declares besides."""
+"""Statistics of a frame in memory: numpy computes row values and aggregates, narwhals all other row values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
