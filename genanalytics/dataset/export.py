@@ -238,6 +238,9 @@ class _Run:
                 committed.result()
             if len(batch) or self._writer.manifest.commit == 0:
                 committer.submit(self._commit, batch).result()
+        return self._make_result(dispatch)
+
+    def _make_result(self, dispatch: Dispatch) -> ExportResult:
         manifest = self._writer.manifest
         notices = [*self._notices, *dispatch.notices]
         is_small = manifest.rows < len(manifest.files) * _ROWS_PER_TABLE
