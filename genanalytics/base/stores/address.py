@@ -14,6 +14,10 @@ Kind = Literal["s3", "gs", "az"]
 _KINDS: dict[str, Kind] = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 """The start of a URL. One letter is a drive of Windows; one slash remains of two in a `pathlib.Path`."""
+_SIGNED = re.compile(
+    r"[?&](?:sig|signature|awsaccesskeyid|googleaccessid|x-amz-[a-z-]+|x-goog-[a-z-]+)=", re.IGNORECASE
+)
+"""What the query of a signed URL contains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def parse_url(url: str | os.PathLike[str]) -> Address:
     """Return the address that a URL of an object store names.
 
     Raises:
-        InputError: It has another scheme, no bucket, or a query.
+        InputError: It has another scheme, no bucket, or a key of its owner in it.
 
     >>> parse_url("s3://bucket/generations/"), str(parse_url("abfss://box@lake.dfs.core.windows.net/a"))
     (Address(kind='s3', bucket='bucket', key='generations', account=None), 'abfss://box@lake.dfs.core.windows.net/a')
@@ -85,16 +89,22 @@ def parse_url(url: str | os.PathLike[str]) -> Address:
         )
         raise InputError(msg)
     bucket, _, key = rest[2:].partition("/")
+    if ":" in bucket or _SIGNED.search(rest):
+        msg = f"a URL with a key in it is refused: give {scheme}://BUCKET/PATH, and keys in the environment"
+        raise InputError(msg)
     container, _, host = bucket.partition("@")
     account = host.partition(".")[0] or None
-    is_account = kind == "az" and not (account and ":" in container)
-    if not bucket or ("@" in bucket and not is_account):
+    if not bucket or ("@" in bucket and kind != "az"):
         msg = f"{_hide_credentials(text)} has no valid bucket: give {scheme}://BUCKET/PATH, and keys in the environment"
         raise InputError(msg)
     return Address(kind, container if account else bucket, key.strip("/"), account)
 
 
 def _hide_credentials(url: str) -> str:
-    """Return a URL without a user and a password."""
-    place = urlsplit(url).netloc
-    return url.replace(place, place.rpartition("@")[2]) if "@" in place else url
+    """Return a URL without a user, a password and a query.
+
+    >>> _hide_credentials("ftp://me:a/b@host/x?sig=c")
+    'ftp://host/x'
+    """
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.partition('?')[0].rpartition('@')[2]}"

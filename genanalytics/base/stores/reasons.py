@@ -10,6 +10,8 @@ from genanalytics.base.text import to_one_line
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3}[^:\n]*)")
+_QUERY = re.compile(r"\?\S*")
+"""The query of a URL, which can contain a signature."""
 _REASONS = (
     (
         "169.254.169.254",
@@ -92,4 +94,4 @@ def find_reason(text: str) -> str:
         return to_one_line(f"{message[1]} ({code[1]})" if message and message[1] else code[1])
     if status:
         return f"it answers {status[1]}"
-    return to_one_line(text.partition("\n")[0].partition(" - ")[0])
+    return to_one_line(_QUERY.sub("", text.partition("\n")[0].partition(" - ")[0]))

@@ -32,8 +32,15 @@ def test_other_urls_are_refused_with_what_is_allowed(url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["s3", "ftp", "az"])
-def test_keys_in_a_url_are_refused_and_not_repeated(scheme: str) -> None:
+@pytest.mark.parametrize(
+    "rest", ["AKIA123:geheim@bucket/a", "AKIA123:ge/heim@bucket/a", "bucket/a?X-Amz-Credential=AKIA123&sig=geheim"]
+)
+def test_keys_in_a_url_are_refused_and_not_repeated(scheme: str, rest: str) -> None:
     with pytest.raises(InputError) as raised:
-        parse_url(f"{scheme}://AKIA123:geheim@bucket/a")
-    assert "geheim" not in str(raised.value)
+        parse_url(f"{scheme}://{rest}")
     assert "AKIA123" not in str(raised.value)
+    assert "heim" not in str(raised.value)
+
+
+def test_a_question_mark_in_a_glob_is_no_key() -> None:
+    assert parse_url("s3://bucket/day=2026-11-0?/a=b.parquet").key == "day=2026-11-0?/a=b.parquet"
