@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from genanalytics.base.content import translate_errors
 from genanalytics.base.stores.arrow import make_filesystem
+from genanalytics.base.stores.find import repeat
 from genanalytics.base.stores.store import Store, StoredObject
 from genanalytics.dataset.place import MANIFESTS, find_number
 
@@ -38,7 +39,8 @@ class Bucket:
             InputError: The store does not answer, or refuses.
         """
         with translate_errors(self.title, OSError):
-            found = [(find_number(each.key), each) for each in self.store.list(MANIFESTS)]
+            listed = repeat(lambda: list(self.store.list(MANIFESTS)))
+        found = [(find_number(each.key), each) for each in listed]
         return sorted(((number, each) for number, each in found if number is not None), key=lambda pair: pair[0])
 
     def read_bytes(self, name: str) -> bytes:

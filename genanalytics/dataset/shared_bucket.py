@@ -18,6 +18,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from genanalytics.base.stores.arrow import make_filesystem
+from genanalytics.base.stores.find import repeat
 from genanalytics.base.stores.store import Store, StoredObject
 from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
@@ -106,7 +107,7 @@ class SharedBucket(Bucket):
             OSError: The store does not answer, or refuses.
         """
         name, content = name_manifest(manifest.commit), manifest.to_json().encode()
-        later = self.store.list(MANIFESTS, after=name_manifest(manifest.commit - 1))
+        later = repeat(lambda: list(self.store.list(MANIFESTS, after=name_manifest(manifest.commit - 1))))
         if list_numbers(each.key for each in later):
             raise TakenError(name)
         try:
@@ -164,7 +165,7 @@ class SharedBucket(Bucket):
         """
         replaced, named = self._find_replaced(manifests)
         last = list_numbers(each.key for each in manifests)[-1]
-        listed = [each for folder in folders for each in self.store.list(folder)]
+        listed = repeat(lambda: [each for folder in folders for each in self.store.list(folder)])
         self._patient.remove(
             each.key
             for each in listed

@@ -109,6 +109,7 @@ def test_another_partition_or_redaction_is_refused(client: Client) -> None:
         (Slow(1.0), "PUT manifests/", 1),
         (Cut(20), "GET manifests/", 1),
         (Cut(20), "GET ids/", 1),
+        (Cut(20), "GET ^$", 2),
         (Lost(), "PUT data/", 2),
         (Lost(), "PUT manifests/", 2),
         (Lost(), "PUT probes/", 1),

@@ -64,7 +64,7 @@ def is_object(path: str | os.PathLike[str]) -> bool:
         return bool(address.key)
     store = Store(replace(address, key=""))
     try:
-        return bool(_repeat(lambda: store.find(address.key)))
+        return bool(repeat(lambda: store.find(address.key)))
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -102,17 +102,21 @@ def has_objects(url: str) -> bool:
         OSError: The store does not answer, or refuses.
     """
     store = Store(url)
-    return _repeat(lambda: next(store.list(), None)) is not None
+    return repeat(lambda: next(store.list(), None)) is not None
 
 
 def _list(store: Store, prefix: str) -> list[FoundObject]:
-    objects = _repeat(lambda: list(store.list(f"{prefix}/" if prefix else "")))
+    objects = repeat(lambda: list(store.list(f"{prefix}/" if prefix else "")))
     objects.sort(key=lambda found: found.key)
     return [FoundObject(store.address.join(found.key), found.size) for found in objects]
 
 
-def _repeat(request: Callable[[], _Answer]) -> _Answer:
-    """Return an answer; a list that is cut off is asked for again, which obstore does not do."""
+def repeat(request: Callable[[], _Answer]) -> _Answer:
+    """Return an answer; a list that is cut off is asked for again, which obstore does not do.
+
+    Raises:
+        OSError: The store does not answer, or refuses.
+    """
     for _ in range(_TRIES - 1):
         try:
             return request()
