@@ -93,6 +93,15 @@ def read_failures(path: str | os.PathLike[str]) -> pa.Table:
     return _read_commit(path, lambda commit: commit.read_failures())
 
 
+def load_failures(source: Source, manifest: Manifest) -> pa.Table:
+    """Return the ids without a record as of a commit that a writer has read, with the columns of `FAILURES`.
+
+    Raises:
+        InputError, OSError: A file cannot be read.
+    """
+    return _Commit(source, manifest, is_own=True).read_failures()
+
+
 def list_files(path: str | os.PathLike[str]) -> list[Path]:
     """Return the files of a local data set as of its last commit, for an engine to read.
 

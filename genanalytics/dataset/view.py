@@ -1,7 +1,7 @@
 """What readers without the manifest see of a data set on disk: `data`, `failures.parquet` and `manifest.json`.
 
-Each partition is a folder in `data` with one link for each of its files. Links are only added to it, unless files were
-replaced: then a folder with the new links is made aside, and exchanged with the old one in one step.
+Each partition is a folder in `data` with one link for each of its files. A commit adds a link to it. If it replaces
+files or adds several, a folder with the new links is made aside, and exchanged with the old one in one step.
 """
 
 import os
@@ -94,8 +94,9 @@ class View:
         if shown is None and folder:
             with suppress(FileExistsError):
                 place.mkdir(MODE)
-        if shown is None or shown.items() <= wanted.items():
-            _add_links(place, {name: target for name, target in wanted.items() if name not in (shown or {})})
+        added = dict(wanted.items() - (shown or {}).items())
+        if len(added) == len(wanted) - len(shown or {}) <= 1:
+            _add_links(place, added)
         elif folder:
             staged = self._next / folder
             _make_folder(staged)

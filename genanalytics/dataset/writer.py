@@ -25,7 +25,7 @@ from genanalytics.dataset.delta.writer import compact_table
 from genanalytics.dataset.directory import check_path
 from genanalytics.dataset.disk import Disk
 from genanalytics.dataset.failures import FAILURES, FailedIds
-from genanalytics.dataset.manifest import read_failures, read_manifest
+from genanalytics.dataset.manifest import load_failures, read_manifest
 from genanalytics.dataset.merging import group_small
 from genanalytics.dataset.partitions import Partition, check_partition
 from genanalytics.dataset.place import Place, TakenError
@@ -215,7 +215,10 @@ class Writer(AbstractContextManager["Writer"]):
 
     def read_failures(self) -> pa.Table:
         """Return the ids without a record, with the columns of `failures.FAILURES`."""
-        return read_failures(self.directory) if self.manifest.commit else FAILURES.empty_table()
+        if not self.manifest.commit:
+            return FAILURES.empty_table()
+        with _explain_errors(self.directory):
+            return load_failures(self._place, self.manifest)
 
     def read_young(self, columns: list[str]) -> pa.Table:
         """Return columns of the rows that may still change."""
