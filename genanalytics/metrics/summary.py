@@ -169,6 +169,8 @@ def _summarize_both(
         msg = f"two columns of the result would be named {', '.join(map(repr, twice))}: rename those of the records"
         raise InputError(msg)
     computed = list(dict.fromkeys([*statistics, *resolve(_COST_UNKNOWN)]))
+    methods = [choose_percentiles(options["percentiles"], open_source(each)) for each in (data, against)]
+    options["percentiles"] = "sketch" if "sketch" in methods else "exact"  # their difference would look like a change
     now, before = (summarize(each, by=names, metrics=computed, intervals=True, **options) for each in (data, against))
     found = add_changes(now, before, names, [REQUESTS, *statistics])
     notices = now.attrs["notices"]

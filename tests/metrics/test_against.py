@@ -8,6 +8,7 @@ from hypothesis import given
 
 from genanalytics.errors import InputError
 from genanalytics.metrics import summarize
+from genanalytics.metrics.engines.relational import Relational
 from genanalytics.metrics.engines.source import Covered
 from genanalytics.records.coverage import Coverage
 from support.generations import CHARGED, frame_of
@@ -124,6 +125,14 @@ def test_duckdb_finds_the_same_changes() -> None:
     expected = summarize(now, against=before, **options)  # type: ignore[arg-type]
     found = summarize(relations[0], against=relations[1], **options)  # type: ignore[arg-type]
     pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-9)
+
+
+def test_both_periods_have_percentiles_of_one_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = simulate_generations(np.random.default_rng(18), days=2, groups=2)
+    monkeypatch.setattr(Relational, "has_room", lambda *_: False)
+    found = summarize(frame, metrics="cost_per_request_p50", against=duckdb.connect().from_df(frame))
+    assert found.attrs["percentiles"] == "sketch"
+    assert found["cost_per_request_p50_change"].item() == 0
 
 
 @pytest.mark.long
