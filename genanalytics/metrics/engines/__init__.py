@@ -1,1 +1,1 @@
-"""The engines that compute statistics: pandas in memory, DuckDB, Spark."""
+"""The engines that compute statistics: numpy in memory, DuckDB, Spark, and others through Ibis."""
