@@ -159,12 +159,19 @@ def make_man_page(names: tuple[str, ...], command: click.Command) -> Iterator[st
     records = [record for option in options if (record := option.get_help_record(context))]
     yield from (f"- `{name}`: {meaning}" for name, meaning in records)
     yield from [""] if records else []
+    reason = next((NOT_RUN[name] for name in names if name in NOT_RUN), None)
     examples = find_examples(command)
-    if examples:
-        yield from (f"<!-- not run: {NOT_RUN[name]} -->" for name in names if name in NOT_RUN)
-        yield from ("```console", *(f"$ {example}" for example in examples), "```", "")
+    yield from _make_block([example for example in examples if "s3://" not in example], reason)
+    yield from _make_block([example for example in examples if "s3://" in example], "needs an object store")
     closing = inspect.cleandoc(command.epilog or "").partition("\n\n")[2]
     yield from (closing, "") if closing else ()
+
+
+def _make_block(examples: list[str], reason: str | None) -> Iterator[str]:
+    """Yield the lines of a block of examples, with the reason why the tests of the documents do not run it."""
+    if examples:
+        yield from [] if reason is None else [f"<!-- not run: {reason} -->"]
+        yield from ("```console", *(f"$ {example}" for example in examples), "```", "")
 
 
 def find_examples(command: click.Command) -> list[str]:

@@ -34,7 +34,13 @@ NOT_RUN = {
     "README.md": ["sets up an environment"],
     "CONTRIBUTING.md": ["makes a release", "makes environments, with uv", "makes an environment, with uv"],
     "docs/agents.md": ["installs the package"],
-    "docs/cli.md": ["runs until it is stopped", "serves until its client ends", "serves until it is stopped"],
+    "docs/cli.md": [
+        "runs until it is stopped",
+        "needs an object store",
+        "needs an object store",
+        "serves until its client ends",
+        "serves until it is stopped",
+    ],
     "docs/delta.md": [
         "installs a package",
         "needs ids and deltalake",
