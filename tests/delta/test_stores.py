@@ -9,12 +9,16 @@ from deltalake import write_deltalake
 
 import genanalytics as ga
 from genanalytics import Client
+from genanalytics.base.stores.find import has_objects
+from genanalytics.base.stores.store import Store
 from genanalytics.cli.main import run
+from genanalytics.dataset.delta import places
 from genanalytics.dataset.delta.log import open_snapshot
 from genanalytics.dataset.delta.places import make_storage_options
 from genanalytics.dataset.delta.writer import DeltaWriter
 from genanalytics.dataset.export import export
 from genanalytics.errors import InputError, OutputError
+from genanalytics.formats.parquet import pack_table
 from genanalytics.ids.known import KnownIds
 from genanalytics.records.frame import to_arrow
 from support.datasets import NO_FAILURE, NONE, failures, rows
@@ -64,6 +68,19 @@ def test_scans_of_a_store(s3: S3Server) -> None:
                 read(several)
     with pytest.raises(InputError, match=r"give the table itself, s3://bucket/lake/table$"):
         ga.scan("s3://bucket/lake")
+    assert s3.counts["GET"] > 0
+
+
+def test_a_user_who_may_list_one_folder_only_can_use_globs_of_it(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def list_objects(url: str) -> bool:
+        if url == "s3://bucket/_delta_log":
+            raise PermissionError(url)
+        return has_objects(url)
+
+    Store("s3://bucket/calls").write("one.parquet", pack_table(rows(*IDS[:5])))
+    monkeypatch.setattr(places, "has_objects", list_objects)
+    for data in (ga.read("s3://bucket/calls/*.parquet"), ga.scan("s3://bucket/calls/*.parquet")):
+        assert ga.summarize(data)["requests"].item() == 5
     assert s3.counts["GET"] > 0
 
 

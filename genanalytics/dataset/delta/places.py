@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from genanalytics.base.content import unreadable
 from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url
 from genanalytics.base.stores.find import has_name_of_object, has_objects, has_pattern
 from genanalytics.base.stores.parts import AT_ONCE
@@ -57,10 +58,20 @@ def check_objects(place: str, found: Iterable[Address]) -> None:
     }
     asked = sorted(map(str, folders))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        table = next((url for url, is_table in zip(asked, pool.map(is_delta, asked), strict=True) if is_table), None)
+        try:
+            table = next((url for url, has_log in zip(asked, pool.map(_has_log, asked), strict=True) if has_log), None)
+        except OSError as error:
+            raise unreadable(place, error) from error
     if table is not None:
         msg = f"{place} contains files of a Delta table, replaced ones too: give the table itself, {table}"
         raise InputError(msg)
+
+
+def _has_log(url: str) -> bool:
+    try:
+        return has_objects(f"{url}/{LOG}")
+    except PermissionError:  # such as of the bucket, of which a user may see one folder only
+        return False
 
 
 def make_storage_options(place: str | os.PathLike[str]) -> dict[str, str]:
