@@ -77,7 +77,12 @@ class SharedBucket(Bucket):
         """Return the last commit; None if there is none, and nothing else either."""
         numbers = self.list_manifests()
         if numbers:
-            return load_manifest(self, name_manifest(numbers[-1]))
+            name = name_manifest(numbers[-1])
+            found = load_manifest(self, name)
+            if found.commit != numbers[-1]:
+                msg = f"{name} of {self.title} is that of another commit ({found.commit}): remove it"
+                raise InputError(msg)
+            return found
         foreign = next((each.key for each in self.store.list() if each.size and not _is_ours(each.key)), None)
         if foreign is not None:
             what = "a copy of a data set, which is read-only" if foreign == MANIFEST else f"other objects ({foreign})"

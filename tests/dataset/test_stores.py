@@ -352,6 +352,14 @@ def test_a_hostile_manifest_does_not_lead_out_of_the_data_set(client: Client) ->
             act()
 
 
+def test_a_manifest_of_another_commit_is_refused(client: Client, server: FaultServer) -> None:
+    ga.export(make_ids(3), URL, client=client)
+    Store(URL).write("manifests/00000009.json", Store(URL).read("manifests/00000001.json"))
+    with pytest.raises(InputError, match=rf"manifests/00000009.json of {URL} is that of another commit \(1\)"):
+        ga.export(make_ids(4), URL, client=client)
+    assert len(server.requests) == 3
+
+
 def test_a_write_needs_few_requests(s3: S3Server, client: Client) -> None:
     ga.export(make_ids(100), URL, client=client)
     assert sum(s3.counts.values()) < 20

@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from genanalytics.base.stores.arrow import make_filesystem
+from genanalytics.base.stores.parts import read_object
 from genanalytics.base.stores.store import Store
 from genanalytics.errors import InputError
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Cut, Lost, Refuses, S3Server, Slow
@@ -58,6 +59,17 @@ def test_faults_are_survived(s3: S3Server) -> None:
     with pytest.raises(FileExistsError):
         store.create("b", b"the answer to the first try was lost")
     assert store.read("b").startswith(b"the answer")
+
+
+def test_a_refused_part_of_an_object_is_no_empty_object(s3: S3Server) -> None:
+    store = Store(URL)
+    store.write("a", b"x" * 1000)
+    store.write("empty", b"")
+    assert read_object(store, "empty") == b""
+    s3.plan(Refuses(416, "InvalidRange"), method="GET")
+    with pytest.raises(OSError, match="the store s3://bucket: "):
+        read_object(store, "a")
+    assert read_object(store, "a") == b"x" * 1000
 
 
 @pytest.mark.parametrize(
