@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.fs
 
-from genanalytics.base.content import unreadable
+from genanalytics.base.content import translate_errors, unreadable
 from genanalytics.base.stores.address import is_url
 from genanalytics.dataset.content import FORMAT, Manifest, parse_manifest
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, apply_changes, make_coverage
@@ -267,4 +267,5 @@ def load_manifest(source: Source, name: str) -> Manifest:
 
 def _has_file(source: Source, name: str) -> bool:
     filesystem: Any = source.filesystem or pa.fs.LocalFileSystem()
-    return bool(filesystem.get_file_info(source.locate(name)).type == pa.fs.FileType.File)
+    with translate_errors(source.title, OSError):
+        return bool(filesystem.get_file_info(source.locate(name)).type == pa.fs.FileType.File)

@@ -11,6 +11,7 @@ import genanalytics as ga
 from genanalytics import Client, opening
 from genanalytics.base.stores.store import Store
 from genanalytics.cli.main import run
+from genanalytics.dataset.manifest import is_dataset
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.files import find_files
 from genanalytics.metrics.engines.scan import Engine, scan
@@ -117,3 +118,11 @@ def test_a_prefix_without_a_data_set_is_refused(s3: S3Server) -> None:
         with pytest.raises(InputError, match=f"cannot read {place}: "):
             ga.read(place)
     assert s3.requests
+
+
+def test_a_store_that_lists_objects_and_shows_none_is_one_sentence(s3: S3Server) -> None:
+    s3.plan(Refuses(403, "AccessDenied"), method="HEAD", times=99)
+    for use in (is_dataset, ga.read):
+        with pytest.raises(InputError, match=r"the store s3://bucket: access denied"):
+            use(URL)
+    s3.forget_plans()

@@ -36,7 +36,7 @@ def register(connection: Any, schemes: Iterable[str], known: Mapping[str, Object
     new = frozenset(schemes).difference(connection.list_filesystems())
     for scheme in new:
         connection.register_filesystem(ObjectFileSystem(scheme, known))
-    _registered[connection] = new
+    _registered[connection] = _registered.get(connection, frozenset()) | new
 
 
 @atexit.register
