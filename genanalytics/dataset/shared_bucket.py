@@ -39,6 +39,8 @@ _FOLDERS = ("data", "young", "failures", "ids", _PROBES)
 _COMMIT = re.compile(r"(?:data|young|failures|ids)/(?:[^/]+/)?(\d{8,})-[0-9a-f]{8}(?:-young|-\d+)?\.(?:parquet|ids)")
 _OTHERS = re.compile(rf"{_PROBES}/[0-9a-f]{{16}}|{MANIFESTS}/\d{{8,}}\.json")
 _CLEANED_EVERY = 32
+_PAUSES_S = (0.1, 0.4, 1.6, 3.2)
+"""The pauses after requests for one key that met another one."""
 _MOST_KEPT = 10
 
 
@@ -115,11 +117,24 @@ class SharedBucket(Bucket):
         later = repeat(lambda: list(self.store.list(MANIFESTS, after=name_manifest(manifest.commit - 1))))
         if list_numbers(each.key for each in later):
             raise TakenError(name)
+        for pause_s in _PAUSES_S:
+            if self._create(name, content):
+                return
+            time.sleep(pause_s)
+        msg = f"{self.title} refuses to create {name}, which does not exist"
+        raise OSError(msg)
+
+    def _create(self, name: str, content: bytes) -> bool:
+        """Create an object, and return whether it is there: S3 refuses requests for one key that meet (409)."""
         try:
             self._patient.create(name, content)
         except FileExistsError as error:
-            if self._patient.read(name) != content:
-                raise TakenError(name) from error
+            with suppress(FileNotFoundError):
+                if self._patient.read(name) != content:
+                    raise TakenError(name) from error
+                return True
+            return False
+        return True
 
     def show(self, manifest: Manifest) -> None:
         """Do nothing: readers without the manifest see all of `data/`."""

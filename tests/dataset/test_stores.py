@@ -113,6 +113,7 @@ def test_another_partition_or_redaction_is_refused(client: Client) -> None:
         (Lost(), "PUT data/", 2),
         (Lost(), "PUT manifests/", 2),
         (Lost(), "PUT probes/", 1),
+        (Refuses(409, "ConditionalRequestConflict"), "PUT manifests/", 2),
     ],
 )
 def test_an_export_survives_faults(fault: Fault, request_of: str, times: int, s3: S3Server, client: Client) -> None:
