@@ -144,8 +144,12 @@ class SharedBucket(Bucket):
         with suppress(OSError):
             self._patient.remove(names)
 
-    def discard(self, names: Iterable[str], number: int) -> None:
-        """Leave the files of a failed commit, for a request whose answer never came may still publish them."""
+    def discard(self, names: Iterable[str], number: int) -> None:  # noqa: ARG002 - of the protocol
+        """Leave the files of a failed commit, for a request whose answer never came may still publish them.
+
+        If the run goes on, its next commit removes them.
+        """
+        self._has_cleaned = False
 
     def clean(self, manifest: Manifest) -> None:
         """Remove what killed writers left in `data/`, once, and old manifests now and then; a failure does no harm."""

@@ -255,13 +255,13 @@ def test_compact_merges_files_and_removes_what_nothing_needs(s3: S3Server, clien
     assert count_ids() == count_plain() == dict.fromkeys(ids, 1)
 
 
-@pytest.mark.parametrize("compacts", [True, False])
+@pytest.mark.parametrize(("compacts", "has_young"), [(True, True), (True, False), (False, True)])
 def test_a_slow_writer_whose_number_is_free_again_loses_nothing(
-    s3: S3Server, monkeypatch: pytest.MonkeyPatch, *, compacts: bool
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, *, compacts: bool, has_young: bool
 ) -> None:
     monkeypatch.setattr(shared_bucket, "_MOST_KEPT", 2)
     with Writer(URL, partition="month") as slow:
-        slow.commit(rows("gen-1"), rows("gen-2"), failures("gen-3"))
+        slow.commit(rows("gen-1"), rows("gen-2") if has_young else NONE, failures("gen-3"))
         for number in range(4, 8):
             with Writer(URL, partition="month") as fast:
                 fast.commit(rows(f"gen-{number}", *(["gen-2"] if number == 4 else [])), NONE, NO_FAILURE)
@@ -277,6 +277,7 @@ def test_a_slow_writer_whose_number_is_free_again_loses_nothing(
         slow.commit(rows("gen-9", "gen-4"), rows("gen-10"), failures("gen-8"))
     assert count_ids() == {f"gen-{number}": 1 for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
     assert read_failures(URL)["requested_id"].to_pylist() == ["gen-3"]
+    assert list_orphans() == []
 
 
 def test_a_prefix_with_other_objects_is_refused(client: Client, server: FaultServer) -> None:
