@@ -12,7 +12,7 @@ import pyarrow as pa
 from genanalytics.base.atomic import sync
 from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.directory import DATA, MODE, check_place, lock, open_files
-from genanalytics.dataset.folder import FILES, Folder
+from genanalytics.dataset.folder import CURRENT, FILES, Folder
 from genanalytics.dataset.format_1 import adopt, remove_commits
 from genanalytics.dataset.inside import find_missing
 from genanalytics.dataset.manifest import MANIFEST, load_manifest
@@ -82,7 +82,9 @@ class Disk(Folder):
                 msg = f"{missing[0]} of {self._directory} is missing: restore the data set from a copy"
                 raise InputError(msg)
             incomplete.append(name_manifest(number))
-        if incomplete or os.path.lexists(self._directory / MANIFEST):
+        shown = self._directory / MANIFEST
+        was_shown = shown.is_symlink() and shown.readlink().parts[0] == FILES
+        if incomplete or was_shown or os.path.lexists(self._directory / CURRENT):
             msg = f"cannot write the data set {self._directory}: it has no complete commit; restore it from a copy"
             raise InputError(msg)
         return None

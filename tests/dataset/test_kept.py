@@ -103,6 +103,14 @@ def test_one_whose_last_commit_is_missing_does_not_begin_anew(kept: Path) -> Non
     assert left.is_dir()
 
 
+def test_one_whose_first_run_was_killed_begins_anew(kept: Path) -> None:
+    directory = kept / "dataset"
+    (directory / ".current").unlink()
+    shutil.rmtree(directory / ".commits")
+    committed(directory, rows("gen-new"))
+    assert seen(directory) == {"gen-new": 1}
+
+
 def kill(*_: object) -> None:
     raise KeyboardInterrupt
 
