@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -11,6 +12,8 @@ from genanalytics.base.stores.address import Address, is_store_url, parse_url
 from genanalytics.base.stores.store import Store
 
 _TRIES = 3
+_MOST_S = 3.0
+"""What fails later was repeated by obstore."""
 _Answer = TypeVar("_Answer")
 _SUFFIXES = (".parquet", ".csv", ".json", ".jsonl", ".ndjson", ".arrow", ".duckdb", ".gz", ".zst")
 """Names with these endings are those of objects."""
@@ -117,13 +120,15 @@ def repeat(request: Callable[[], _Answer]) -> _Answer:
     Raises:
         OSError: The store does not answer, or refuses.
     """
+    started = time.monotonic()
     for _ in range(_TRIES - 1):
         try:
             return request()
         except (FileNotFoundError, PermissionError):
             raise
         except OSError:
-            continue
+            if time.monotonic() - started > _MOST_S:
+                raise
     return request()
 
 
