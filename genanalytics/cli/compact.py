@@ -15,7 +15,7 @@ Examples:
 )
 @click.argument("directory", metavar="DIR", type=DIRECTORY)
 def compact(directory: str) -> None:
-    """Merge the small files of a data set, or of a Delta table that `export` created.
+    """Merge the small files of a data set or a Delta table.
 
     Concurrent readers see either the old files or the new ones. On an object store, replaced files are removed after a
     minute.

@@ -43,7 +43,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Keep records": {
         "export": "Fetch records into a data set, or into one file.",
-        "compact": "Merge the small files of a data set.",
+        "compact": "Merge the small files of a data set or a Delta table.",
         "cache": "Inspect and maintain the cache of records.",
     },
     "Set up": {

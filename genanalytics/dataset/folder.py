@@ -108,4 +108,7 @@ def _find_root(directory: str) -> str:
     files, current = Path(directory, FILES), Path(directory, CURRENT)
     if current.is_dir() and not any(Path(files, MANIFESTS).glob("*.json")):
         return os.path.realpath(current)
-    return os.path.realpath(files if Path(files, MANIFESTS).is_dir() else directory)
+    try:
+        return os.path.realpath(files if Path(files, MANIFESTS).is_dir() else directory)
+    except FileNotFoundError:  # the current directory was deleted
+        return directory
