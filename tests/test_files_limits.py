@@ -1,6 +1,7 @@
 """A small file that unpacks to gigabytes is refused by `read` in one sentence, before it takes memory."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,8 +113,9 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused_with_little_memory(tm
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no data sets are written there")
-def test_it_is_refused_in_a_data_set_and_by_scan_too(tmp_path: Path) -> None:
-    committed(tmp_path / "set", rows("gen-1"))
+def test_it_is_refused_in_a_data_set_of_others_and_by_scan_too(tmp_path: Path) -> None:
+    committed(tmp_path / "own", rows("gen-1"))
+    shutil.copytree(tmp_path / "own", tmp_path / "set", symlinks=True)
     [file] = (tmp_path / "set").glob("data/**/*.parquet")
     parquet_with_a_dictionary(file)
     for read in (ga.read, lambda path: ga.scan(path, engine="pandas")):
