@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable, write_deltalake
 
 import genanalytics as ga
 from genanalytics import Client
@@ -25,6 +24,9 @@ from support.faults import assert_true, good, make_ids, refusal
 
 if TYPE_CHECKING:
     import subprocess
+
+deltalake = pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'genanalytics[delta]'")
+DeltaTable, write_deltalake = deltalake.DeltaTable, deltalake.write_deltalake
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name == "nt", reason="it has no SIGKILL")]
 

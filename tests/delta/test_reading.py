@@ -11,7 +11,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
 
 import genanalytics as ga
 from genanalytics.cli.main import run
@@ -24,6 +23,9 @@ from support.generations import frame_of, on
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+deltalake = pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'genanalytics[delta]'")
+DeltaTable, write_deltalake = deltalake.DeltaTable, deltalake.write_deltalake
 
 CALLS = [
     on("2026-03-01", model="a b/c", total_cost=1.0),

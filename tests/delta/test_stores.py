@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from deltalake import write_deltalake
 
 import genanalytics as ga
 from genanalytics import Client
@@ -26,6 +25,9 @@ from support.fault_server import FaultServer
 from support.faults import assert_true, make_ids, refusal
 from support.generations import frame_of, on
 from support.s3_server import SECRET_KEY, Lost, Refuses, S3Server, Slow
+
+deltalake = pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'genanalytics[delta]'")
+write_deltalake = deltalake.write_deltalake
 
 pytestmark = pytest.mark.long
 

@@ -14,8 +14,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError
 
 import genanalytics as ga
 from genanalytics import Client
@@ -31,6 +29,10 @@ from genanalytics.records.record import SETTLING_S
 from support.datasets import NO_FAILURE, NONE, failures, rows
 from support.fault_server import FaultServer
 from support.faults import HangsUp, Says, assert_true, envelope, make_ids, record_of, refusal
+
+deltalake = pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'genanalytics[delta]'")
+DeltaTable, write_deltalake = deltalake.DeltaTable, deltalake.write_deltalake
+CommitFailedError = deltalake.exceptions.CommitFailedError
 
 IDS = make_ids(300)
 

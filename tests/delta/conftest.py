@@ -1,3 +1,0 @@
-import pytest
-
-pytest.importorskip("deltalake", reason="deltalake is not installed: pip install 'genanalytics[delta]'")
