@@ -15,6 +15,8 @@ from support.faults import KEY
 from support.s3_server import S3Server, start_s3
 from support.spark import connect, find_url, start_spark
 
+collect_ignore = ["support/s3_process.py"]  # a program that needs moto, not a module with examples
+
 PROJECT = Path(__file__).parent / "project"
 
 
