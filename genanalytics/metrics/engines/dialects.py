@@ -72,11 +72,8 @@ class Dialect:
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
         """Raise what the engine raises as `InputError`."""
-        try:
+        with explain_engine_errors(self.name, self.list_errors):
             yield
-        except self.list_errors() as error:
-            msg = f"{self.name} cannot compute this: {read_reason(error)}"
-            raise InputError(msg) from error
 
     def quote(self, column: str) -> str:
         """Return the name of a column in quotation marks.
@@ -318,6 +315,16 @@ def _list_errors_of_spark() -> tuple[type[Exception], ...]:
     except ImportError:  # the client of Spark Connect has no Java
         return (PySparkException,)
     return (PySparkException, Py4JError)
+
+
+@contextmanager
+def explain_engine_errors(name: str, list_errors: Callable[[], tuple[type[Exception], ...]]) -> Iterator[None]:
+    """Raise what an engine raises as `InputError`, with its name."""
+    try:
+        yield
+    except list_errors() as error:
+        msg = f"{name} cannot compute this: {read_reason(error)}"
+        raise InputError(msg) from error
 
 
 def read_reason(error: Exception) -> str:

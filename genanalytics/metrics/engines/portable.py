@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
-from genanalytics.metrics.engines.dialects import name_flag, read_reason
+from genanalytics.metrics.engines.dialects import explain_engine_errors, name_flag
 from genanalytics.metrics.engines.protocol import Window
 from genanalytics.metrics.names import make_plain, name_clean
 from genanalytics.records.schema import BY_NAME, Kind
@@ -69,7 +69,7 @@ class Portable:
     sketches: bool = True
 
     def list_errors(self) -> tuple[type[Exception], ...]:
-        """Return what the library and the driver of the engine raise."""
+        """Return what the library, its driver, and narwhals (for what the library lacks) raise."""
         loaded = ((sys.modules.get(module), name) for module, name in _DRIVERS.items())
         drivers = (getattr(module, name) for module, name in loaded if module is not None)
         return (*self.library_errors, NotImplementedError, *drivers)
@@ -77,11 +77,8 @@ class Portable:
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
         """Raise what the library and the engine raise as `InputError`."""
-        try:
+        with explain_engine_errors(self.name, self.list_errors):
             yield
-        except self.list_errors() as error:
-            msg = f"{self.name} cannot compute this: {read_reason(error)}"
-            raise InputError(msg) from error
 
     def rename(self, data: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - the engine's own types
         """Return data with its columns under other names, in the order of the names."""
