@@ -222,12 +222,13 @@ def _read_names(path: Path) -> Iterator[str]:
     import pyarrow as pa
     from pyarrow.parquet import read_schema
 
-    for file in _list_parquet(path)[:1]:
-        try:
-            schema = read_schema(file)
-        except (OSError, pa.ArrowException):  # the command itself reports it
-            return
-        yield from (field.name for field in schema if not pa.types.is_nested(field.type))
+    from genanalytics.errors import GenAnalyticsError
+
+    try:
+        schemas = [read_schema(file) for file in _list_parquet(path)[:1]]
+    except (GenAnalyticsError, OSError, pa.ArrowException):  # the command itself reports it
+        return
+    yield from (field.name for schema in schemas for field in schema if not pa.types.is_nested(field.type))
 
 
 def _list_values(ctx: click.Context, column: str) -> list[str]:
