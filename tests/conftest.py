@@ -119,7 +119,7 @@ def s3_port() -> Iterator[int]:
 def s3(s3_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Server]:
     """Return an S3 server with one empty bucket, to which the environment leads.
 
-    Whatever the test plans must have been delivered in the end.
+    At the end, the server must have delivered all planned faults.
     """
     with S3Server(s3_port) as server:
         server.reset()

@@ -1,4 +1,4 @@
-"""Data sets on a real S3 server: each record once, whatever happens to the server, the connection and the writers."""
+"""Data sets on a real S3 server: each record once, under faults of the server, the connection and the writers."""
 
 import random
 import threading

@@ -174,7 +174,7 @@ class S3Server:
         self._state.aged, self._state.aged_before = timedelta(seconds=seconds), datetime.now(UTC).replace(microsecond=0)
 
     def ignore_conditions(self) -> None:
-        """Write objects whatever their conditions say, as stores without conditional writes do."""
+        """Ignore the conditions of writes, as stores without conditional writes do."""
         self._state.dropped = frozenset({"if-none-match", "if-match"})
 
     def create_bucket(self, name: str = BUCKET) -> None:

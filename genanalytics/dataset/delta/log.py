@@ -196,7 +196,7 @@ def _check_inside(path: str, place: str) -> str:
 
 
 def _check_features(table: Any, place: str) -> None:  # noqa: ANN401
-    """Refuse a table whose files alone do not say what its rows are."""
+    """Refuse a table with rows that cannot be read from its files alone."""
     needed = set(table.protocol().reader_features or ())
     reason = ""
     if table.metadata().configuration.get(_MAPPING, "none") != "none":
