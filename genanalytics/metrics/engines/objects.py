@@ -42,9 +42,11 @@ def register(connection: Any, schemes: Iterable[str], known: Mapping[str, Object
 @atexit.register
 def _unregister() -> None:
     """Take the file systems from all databases: one that has them when Python ends prints warnings."""
+    import duckdb  # noqa: PLC0415 - an extra, which has made the connections
+
     for connection, schemes in list(_registered.items()):
         for scheme in schemes:
-            with suppress(Exception):  # it is closed
+            with suppress(duckdb.Error):  # it is closed
                 connection.unregister_filesystem(scheme)
 
 
