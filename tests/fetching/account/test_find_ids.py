@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 import genanalytics as ga
 from genanalytics.errors import GenAnalyticsError, InputError, KeyRefusedError
+from genanalytics.fetching.account import management
 from genanalytics.fetching.account.management import PerMinute
 from genanalytics.ids.form import read_created_s
 from genanalytics.sandbox import Sample, Sandbox, sample
@@ -267,7 +269,7 @@ def test_a_failure_that_passes_is_no_failure(account: AccountServer, status: int
 
 def test_a_pause_that_the_service_asks_for_is_kept(account: AccountServer, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("time.sleep", pauses.append)
+    monkeypatch.setattr(management, "time", Mock(wraps=time, sleep=pauses.append))  # other threads sleep as they did
     account.plans.extend([refusal(429, "slow down", Retry_After="37"), refusal(429, "slow down")])
     find(account)
     assert pauses == [37.0, 15.0]
