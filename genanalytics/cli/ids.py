@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
+from genanalytics.base.stores.address import is_url
 from genanalytics.cli.options import (
     FILE,
     base_url_option,
@@ -63,9 +64,9 @@ def ids(
     """Find generation ids, in files or at the service.
 
     Prints each id once. A FILE is a text, CSV, JSON, JSON lines, Parquet, Arrow or SQLite file, plain or packed with
-    gzip or zstd, a directory of such files, or - for stdin. In a table, the column whose values are ids is read. A list
-    is read one id per line. Any other text is searched. Dates are those in the ids; ids without a date are kept.
-    Nothing is sent.
+    gzip or zstd, a directory of such files, a URL of a store (s3://, gs://, az://), or - for stdin. In a table, the
+    column whose values are ids is read. A list is read one id per line. Any other text is searched. Dates are those in
+    the ids; ids without a date are kept. Nothing is sent to the service.
 
     With --from-service, the service lists the ids, in order of time. OPENROUTER_MANAGEMENT_KEY holds the management
     key, which is another one than the API key.
@@ -210,8 +211,10 @@ class _CountedIds:
 
 
 def _can_be_read_again(source: _Source) -> bool:
-    """Return whether a source is an id, a file or a directory, not a pipe or a stream."""
-    return isinstance(source, str) or (isinstance(source, Path) and (source.is_file() or source.is_dir()))
+    """Return whether a source is an id, a file or a directory, not a pipe, a stream or a URL."""
+    if isinstance(source, str):
+        return not is_url(source)
+    return isinstance(source, Path) and (source.is_file() or source.is_dir())
 
 
 def collect_notices(reads: "Iterable[Ids]") -> list[str]:
@@ -220,13 +223,13 @@ def collect_notices(reads: "Iterable[Ids]") -> list[str]:
 
 
 def _open_file(name: str) -> _Source:
-    return sys.stdin.buffer if name == "-" else Path(name)
+    if name == "-":
+        return sys.stdin.buffer
+    return name if is_url(name) else Path(name)
 
 
 def _open_id_or_file(argument: str) -> _Source:
     """Return an id or a file; the name of a missing file is a mistake, not an id to ask for."""
     from genanalytics.ids.read import is_file
 
-    if argument == "-":
-        return sys.stdin.buffer
-    return Path(argument) if is_file(argument) else argument
+    return _open_file(argument) if argument == "-" or is_file(argument) else argument

@@ -3,15 +3,18 @@
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias, cast
+from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias, TypeVar, cast
 
 from genanalytics.base.content import Content, find_files, open_content, read_stream, translate_errors
 from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.moments import read_moment
+from genanalytics.base.stores.address import is_url, parse_url, to_local
 from genanalytics.errors import InputError
 from genanalytics.ids.columns import Notify
 from genanalytics.ids.form import NOT_TEXT, read_created_s
@@ -36,6 +39,7 @@ class HasHeaders(Protocol):
 IdSource: TypeAlias = str | os.PathLike[str] | Iterable[object] | HasId | HasHeaders
 """What `read_ids` takes: one id, a path, an open stream, a table in memory, an iterable of ids, a completion, ..."""
 
+_Place = TypeVar("_Place", str, Path)
 _FILE_NAME = re.compile(
     r".*\.(?:arrow|csv|db|feather|gz|ids|ipc|json|jsonl|list|log|md|ndjson|parquet|sqlite3?|tsv|txt|zst)", re.IGNORECASE
 )
@@ -78,11 +82,12 @@ def read_ids(
     are read in small parts.
 
     Args:
-        source: One id; a file or a directory of files (a str or a `pathlib.Path`); an open text or binary stream; a
-            table in memory (pandas, pyarrow, polars); or any iterable of ids: a list, a Series, a generator. An element
-            may also be an object with an attribute `id`, such as a completion, a mapping with a key `id`, or the
-            headers of an answer with `X-Generation-Id`. Any other element is yielded as a text that counts as invalid:
-            one bad value in a million raises nothing. An API key of OpenRouter is yielded as `[key]`.
+        source: One id; a file or a directory of files (a str or a `pathlib.Path`); the URL of an object, a glob or a
+            prefix of a store (`s3://`, `gs://`, `az://`, `abfss://`); an open text or binary stream; a table in memory
+            (pandas, pyarrow, polars); or any iterable of ids: a list, a Series, a generator. An element may also be an
+            object with an attribute `id`, such as a completion, a mapping with a key `id`, or the headers of an answer
+            with `X-Generation-Id`. Any other element is yielded as a text that counts as invalid: one bad value in a
+            million raises nothing. An API key of OpenRouter is yielded as `[key]`.
         column: The column of a table, or the key of JSON values, that holds the ids.
         since: Leave out ids of generations created before this moment, in UTC unless it has an offset: an ISO date or
             time, an age (7d), today or yesterday.
@@ -91,7 +96,7 @@ def read_ids(
 
     Raises:
         InputError: `since` or `until` is not a moment. During iteration: `source` cannot be read, for example a missing
-            file, a file of unknown form, a table without that column, or a number.
+            file, a store that does not answer, a file of unknown form, a table without that column, or a number.
 
     >>> list(read_ids("gen-1"))
     ['gen-1']
@@ -116,7 +121,7 @@ def read_ids(
 
 
 def is_file(text: str) -> bool:
-    """Return whether a text names an existing file or directory; otherwise it is an id.
+    """Return whether a text is a URL or names an existing file or directory; otherwise it is an id.
 
     Raises:
         InputError: It ends like the name of a file, which no id does, but there is no such file.
@@ -127,7 +132,7 @@ def is_file(text: str) -> bool:
     Traceback (most recent call last):
     genanalytics.errors.InputError: no file 'no ids.txt': give the path of a file of ids, or an id
     """
-    if os.path.exists(text):  # noqa: PTH110 - Path.exists raises for a name that is too long
+    if is_url(text) or os.path.exists(text):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return True
     if _FILE_NAME.fullmatch(text):
         msg = f"no file {text!a:.80}: give the path of a file of ids, or an id"
@@ -138,9 +143,9 @@ def is_file(text: str) -> bool:
 def _read(source: object, column: str | None, notify: Notify) -> Iterator[str]:
     match source:
         case str():
-            yield from _read_path(Path(source), column, notify) if is_file(source) else [source]
+            yield from _read_place(source, column, notify) if is_file(source) else [source]
         case os.PathLike():
-            yield from _read_path(Path(source), column, notify)
+            yield from _read_place(os.fspath(source), column, notify)
         case _ if hasattr(source, "readline"):
             stream = cast("TextIO | BinaryIO", source)
             with _translate(str(getattr(stream, "name", "the stream"))):
@@ -159,23 +164,68 @@ def _read(source: object, column: str | None, notify: Notify) -> Iterator[str]:
             raise InputError(msg)
 
 
-def _read_path(path: Path, column: str | None, notify: Notify) -> Iterator[str]:
-    if not path.is_dir():
+def _read_place(place: str, column: str | None, notify: Notify) -> Iterator[str]:
+    """Yield the ids of a file, of all files of a directory, or of the objects that a URL names."""
+    local = to_local(place)
+    if is_url(local):
+        yield from _read_url(local, column, notify)
+    elif (path := Path(local)).is_dir():
+        read = partial(_read_file, column=column, notify=notify, among_others=True)
+        yield from _read_all(local, find_files(path), read, notify)
+    else:
         yield from _read_file(path, column, notify)
-        return
+
+
+def _read_url(url: str, column: str | None, notify: Notify) -> Iterator[str]:
+    address = parse_url(url)
+    from genanalytics.base.stores.find import find_objects  # noqa: PLC0415 - loads pyarrow
+
+    given = address.key.split("/")
+    with translate_errors(url, OSError):
+        found = [each.address for each in find_objects(url) if not _is_hidden(each.address.key.split("/"), given)]
+    if not found:
+        msg = f"there is no object {url!r}"
+        raise InputError(msg)
+    if found == [address]:
+        yield from _read_object(url, column, notify)
+    else:
+        read = partial(_read_object, column=column, notify=notify, among_others=True)
+        yield from _read_all(url, map(str, found), read, notify)
+
+
+def _is_hidden(parts: Sequence[str], given: Sequence[str]) -> bool:
+    """Return whether a part of a key begins with a dot or an underscore, and is not given (`find_files`)."""
+    return any(part.startswith((".", "_")) and part not in given for part in parts)
+
+
+def _read_all(
+    name: str, places: Iterable[_Place], read: Callable[[_Place], Iterator[str]], notify: Notify
+) -> Iterator[str]:
+    """Yield the ids of all files or objects; those that cannot be read are counted in a notice."""
     unread = []
-    for file in find_files(path):
+    for place in places:
         try:
-            yield from _read_file(file, column, notify, among_others=True)
+            yield from read(place)
         except InputError as error:
             unread.append(str(error))
     if unread:
-        notify(f"{path}: {format_count(len(unread), 'file')} could not be read to the end; the first: {unread[0]}")
+        notify(f"{name}: {format_count(len(unread), 'file')} could not be read to the end; the first: {unread[0]}")
 
 
-def _read_file(path: Path, column: str | None, notify: Notify, *, among_others: bool = False) -> Iterator[str]:
-    with _translate(str(path)), open_content(path) as content:
-        yield from _read_content(content, column, notify, among_others=among_others)
+def _read_object(url: str, column: str | None, notify: Notify, *, among_others: bool = False) -> Iterator[str]:
+    from genanalytics.base.stores.hold import hold_object  # noqa: PLC0415 - loads pyarrow
+
+    with hold_object(url) as held:
+        yield from _read_file(held, column, notify, name=url, among_others=among_others)
+
+
+def _read_file(
+    path: Path, column: str | None, notify: Notify, *, name: str | None = None, among_others: bool = False
+) -> Iterator[str]:
+    """Yield the ids of a file; messages call it by its path, unless it has another name."""
+    name = name or str(path)
+    with _translate(name), open_content(path) as content:
+        yield from _read_content(replace(content, name=name), column, notify, among_others=among_others)
 
 
 def _read_content(content: Content, column: str | None, notify: Notify, *, among_others: bool = False) -> Iterator[str]:
