@@ -36,6 +36,20 @@ def test_objects_are_written_read_listed_and_removed() -> None:
     assert store.find("b/2").size == 3
 
 
+@pytest.mark.parametrize(("disabled", "counts"), [("false", {"POST": 1}), ("true", {"DELETE": 3})])
+def test_many_objects_are_removed_in_one_request_unless_the_store_lacks_it(
+    disabled: str, counts: dict[str, int], s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DISABLE_BULK_DELETE", disabled)
+    store = Store(URL)
+    for key in ("a b", "%20[x]&", "c"):
+        store.write(key, b"")
+    before = s3.counts
+    store.remove(["a b", "%20[x]&", "none"])
+    assert s3.counts - before == counts
+    assert [found.key for found in store.list()] == ["c"]
+
+
 @pytest.mark.usefixtures("s3")
 def test_an_object_is_created_once() -> None:
     store = Store(URL)
