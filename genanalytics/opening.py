@@ -12,9 +12,9 @@ from genanalytics.base.content import translate_errors
 from genanalytics.base.opening import Place
 from genanalytics.base.stores.address import is_store_url, is_url, parse_url, to_local
 from genanalytics.base.stores.find import find_objects, has_pattern, is_object
-from genanalytics.dataset.delta import log
 from genanalytics.dataset.delta.places import is_delta
-from genanalytics.dataset.manifest import is_dataset, list_files
+from genanalytics.dataset.listing import list_parquet
+from genanalytics.dataset.manifest import is_dataset
 from genanalytics.files import read, read_coverage
 from genanalytics.metrics.engines.scan import Engine, scan
 from genanalytics.metrics.engines.source import Covered
@@ -91,14 +91,7 @@ def _measure(place: str) -> Iterator[int | None]:
     if is_url(place):
         yield None
         return
-    for file in _list_parquet(Path(place)):
-        is_parquet = file.suffix.lower() == ".parquet" and file.is_file()
-        yield file.stat().st_size if is_parquet else None
-
-
-def _list_parquet(path: Path) -> list[Path]:
-    if is_dataset(path):
-        return list_files(path)
-    if is_delta(path):
-        return log.list_files(path)
-    return list(path.rglob("*.parquet")) if path.is_dir() else [path]
+    files = list_parquet(Path(place))
+    yield from (file.stat().st_size for file in files)
+    if not files:
+        yield None

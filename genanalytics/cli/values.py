@@ -205,27 +205,16 @@ def _list_paths(ctx: click.Context | None) -> list[Path]:
         return []
 
 
-def _list_parquet(path: Path) -> list[Path]:
-    from genanalytics.dataset.delta import log
-    from genanalytics.dataset.delta.places import is_delta
-    from genanalytics.dataset.manifest import is_dataset, list_files
-
-    if is_dataset(path):
-        return list_files(path)
-    if is_delta(path):
-        return log.list_files(path)
-    return [path] if path.suffix == ".parquet" else []
-
-
 def _read_names(path: Path) -> Iterator[str]:
     """Yield the columns of Parquet files; nothing for others, which would have to be read whole."""
     import pyarrow as pa
     from pyarrow.parquet import read_schema
 
+    from genanalytics.dataset.listing import list_parquet
     from genanalytics.errors import GenAnalyticsError
 
     try:
-        schemas = [read_schema(file) for file in _list_parquet(path)[:1]]
+        schemas = [read_schema(file) for file in list_parquet(path)[:1]]
     except (GenAnalyticsError, OSError, pa.ArrowException):  # the command itself reports it
         return
     yield from (field.name for schema in schemas for field in schema if not pa.types.is_nested(field.type))
@@ -237,21 +226,23 @@ def _list_values(ctx: click.Context, column: str) -> list[str]:
 
     counts: Counter[Any] = Counter()
     for path in _list_paths(ctx):
-        if sum(file.stat().st_size for file in (_list_parquet(path) or [path]) if file.is_file()) <= _LARGEST_BYTES:
-            counts.update(_count_values(path, column))
+        counts.update(_count_values(path, column))
     return [value for value, _ in counts.most_common() if isinstance(value, str) and _HARMLESS.fullmatch(value)]
 
 
 def _count_values(path: Path, column: str) -> dict[Any, int]:
-    """Return how often each value of a column occurs in a file; of Parquet, only the column is read."""
+    """Return how often each value of a column occurs in a file, unless it is large; of Parquet, one column is read."""
     import pyarrow as pa
     from pyarrow.parquet import read_table
 
     import genanalytics as ga
+    from genanalytics.dataset.listing import list_parquet
     from genanalytics.errors import GenAnalyticsError
 
     try:
-        files = _list_parquet(path)
+        files = list_parquet(path)
+        if sum(file.stat().st_size for file in files or [path] if file.is_file()) > _LARGEST_BYTES:
+            return {}
         if files:
             values = pa.concat_tables(read_table(file, columns=[column]) for file in files)[column].to_pandas()
         else:

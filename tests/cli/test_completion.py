@@ -166,6 +166,18 @@ def test_values_are_completed(
     assert [line.removeprefix("plain,").partition("\t")[0] for line in lines if line] == completed
 
 
+@pytest.mark.parametrize(("folder", "completed"), [("files", ["plain,model=a/b"]), ("damaged", [])])
+def test_values_in_a_folder_are_completed(
+    folder: str, completed: list[str], records: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("files", "damaged"):
+        (records.parent / name).mkdir()
+        shutil.copy(records, records.parent / name)
+    (records.parent / "damaged" / "manifest.json").write_text("{")
+    lines = complete_for("fish", f"summary {folder} --where model=a/", monkeypatch, capfd)
+    assert [line.partition("\t")[0] for line in lines if line] == completed
+
+
 @pytest.mark.usefixtures("program", "records")
 @pytest.mark.parametrize("shell", ["zsh"], indirect=True)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
