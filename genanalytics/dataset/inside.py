@@ -72,6 +72,6 @@ def _is_inside(name: str) -> bool:
 
 def _make_outside(path: str | os.PathLike[str], name: str) -> InputError:
     return InputError(
-        f"cannot read {os.fspath(path)}: {name!r} in its manifest.json or among its links leads out of the data set;"
+        f"cannot read {os.fspath(path)}: {name!r} in its manifest or among its links leads out of the data set;"
         " restore the data set from a copy that you trust"
     )

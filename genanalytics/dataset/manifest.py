@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.fs
 
 from genanalytics.base.content import translate_errors, unreadable
-from genanalytics.base.stores.address import is_url
+from genanalytics.base.stores.address import is_store_url, is_url
 from genanalytics.dataset.content import FORMAT, Manifest, parse_manifest
 from genanalytics.dataset.failures import FAILURES, FAILURES_FILE, apply_changes, make_coverage
 from genanalytics.dataset.folder import FILES, Folder, open_source
@@ -234,7 +234,7 @@ def load_manifest(source: Source, name: str) -> Manifest:
         FileNotFoundError: There was one, and it has been removed.
     """
     path = source.title
-    file = os.path.join(path, MANIFEST)  # noqa: PTH118 - perhaps a URL
+    file = f"{path}/{name}" if is_store_url(path) else os.path.join(path, MANIFEST)  # noqa: PTH118 - perhaps a URL
     try:
         content = json.loads(source.read_bytes(name))
         found, columns = int(content["genanalytics_format"]), int(content["schema_version"])

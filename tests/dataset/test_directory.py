@@ -144,7 +144,7 @@ def test_a_manifest_that_names_a_file_elsewhere_is_refused(
     shutil.copy(dataset.list_files(directory)[0], tmp_path / "precious.parquet")
     change_manifest(directory, lambda content: content[key][0].update(path=name))
     for use in (read_parquet, ga.scan, ga.compact, lambda path: committed(path, rows("gen-2"))):
-        with pytest.raises(InputError, match=f"{re.escape(repr(name))} in its manifest.json .* leads out of the data"):
+        with pytest.raises(InputError, match=f"{re.escape(repr(name))} in its manifest .* leads out of the data"):
             use(directory)
     with pytest.raises(InputError, match="leads out of the data set"):
         read_parquet(directory.as_uri())

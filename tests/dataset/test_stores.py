@@ -355,6 +355,14 @@ def test_a_hostile_manifest_does_not_lead_out_of_the_data_set(client: Client) ->
             act()
 
 
+def test_a_damaged_manifest_is_named(client: Client) -> None:
+    ga.export(make_ids(3), URL, client=client)
+    Store(URL).write("manifests/00000002.json", b"{")
+    for act in (lambda: read_parquet(URL), lambda: ga.export(make_ids(4), URL, client=client)):
+        with pytest.raises(InputError, match=f"cannot read {URL}/manifests/00000002.json: "):
+            act()
+
+
 def test_a_manifest_of_another_commit_is_refused(client: Client, server: FaultServer) -> None:
     ga.export(make_ids(3), URL, client=client)
     Store(URL).write("manifests/00000009.json", Store(URL).read("manifests/00000001.json"))
