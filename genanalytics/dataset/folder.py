@@ -46,7 +46,11 @@ class Folder:
 
     def read_bytes(self, name: str) -> bytes:
         """Return the content of a file."""
-        return Path(self.locate(name)).read_bytes()
+        path = Path(self.locate(name))
+        if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
+            msg = f"{name} is not a regular file"
+            raise OSError(msg)
+        return path.read_bytes()
 
     @property
     def inode(self) -> int:

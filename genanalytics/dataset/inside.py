@@ -1,4 +1,4 @@
-"""Paths of a data set that lead out of it: a manifest or a link may come from somebody else."""
+"""Paths of a data set that lead out of it, or to no file: a manifest or a link may come from somebody else."""
 
 import os
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def check_names(path: str | os.PathLike[str], names: Iterable[str]) -> None:
 
 
 def find_missing(path: str | os.PathLike[str], root: str, names: Iterable[str]) -> list[str]:
-    """Return the files that a data set on this machine lacks; refuse links that lead out of it.
+    """Return the files that a data set on this machine lacks; refuse links that lead out of it, and pipes.
 
     Args:
         path: The data set.
@@ -28,7 +28,7 @@ def find_missing(path: str | os.PathLike[str], root: str, names: Iterable[str]) 
         names: The files, relative to `root`.
 
     Raises:
-        InputError: There is such a link.
+        InputError: There is such a link, or a name of something else than a file.
     """
     real = os.path.realpath(root)
     if not Path(real).is_relative_to(os.path.realpath(path)):
@@ -42,19 +42,26 @@ def find_missing(path: str | os.PathLike[str], root: str, names: Iterable[str]) 
         place = f"{real}/{folder}"
         if not Path(os.path.realpath(place)).is_relative_to(real):
             raise _make_outside(path, folder)
-        is_link = _list_folder(place)
-        missing += [f"{folder}/{file}".removeprefix("/") for file in files if file not in is_link]
-        for file in files:
-            if is_link.get(file) and not Path(os.path.realpath(f"{place}/{file}")).is_relative_to(real):
-                raise _make_outside(path, f"{folder}/{file}")
+        entries = _list_folder(place)
+        missing += [f"{folder}/{file}".removeprefix("/") for file in files if file not in entries]
+        for entry in (entries[file] for file in files if file in entries):
+            _check_file(path, entry, real)
     return missing
 
 
-def _list_folder(place: str) -> dict[str, bool]:
-    """Return the names in a folder, and whether each is a link; none if there is no folder."""
+def _check_file(path: str | os.PathLike[str], entry: os.DirEntry[str], real: str) -> None:
+    if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(real):
+        raise _make_outside(path, os.path.relpath(entry.path, real))
+    if not entry.is_file() and Path(entry.path).exists():  # reading a pipe would wait for its writer
+        msg = f"cannot read {os.fspath(path)}: {entry.path} is not a regular file; restore the data set from a copy"
+        raise InputError(msg)
+
+
+def _list_folder(place: str) -> dict[str, os.DirEntry[str]]:
+    """Return what is in a folder, by its name; nothing if there is no folder."""
     try:
         with os.scandir(place) as entries:
-            return {entry.name: entry.is_symlink() for entry in entries}
+            return {entry.name: entry for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return {}
 

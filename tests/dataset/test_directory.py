@@ -218,6 +218,27 @@ def test_a_manifest_that_is_a_link_to_elsewhere_or_nowhere_is_one_sentence(
             use(directory)
 
 
+@pytest.mark.parametrize("name", ["manifests/00000002.json", "data/month=2026-09/pipe.parquet", "ids/pipe.ids"])
+def test_a_pipe_in_the_place_of_a_file_is_refused(name: str, directory: Path) -> None:
+    committed(directory, rows("gen-1"))
+    path = directory / ".files" / name
+    if "pipe" in name:
+        key = {"data": "files", "ids": "id_files"}[name.partition("/")[0]]
+        change_manifest(directory, lambda content: content[key][0].update(path=name))
+    os.mkfifo(path)
+    uses = (ga.compact, lambda path: committed(path, rows("gen-2")))
+    for use in uses if "ids" in name else (read_parquet, ga.scan, *uses):
+        with pytest.raises(InputError, match=rf"{path} is not a regular file; restore the data set from a copy"):
+            use(directory)
+
+
+def test_a_pipe_in_the_place_of_the_manifest_of_a_copy_is_refused(directory: Path) -> None:
+    directory.mkdir()
+    os.mkfifo(directory / "manifest.json")
+    with pytest.raises(InputError, match=r"cannot read \S+: manifest.json is not a regular file"):
+        read_parquet(directory)
+
+
 def change_manifest(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = Path(os.path.realpath(directory / "manifest.json"))
     content = json.loads(path.read_text())
