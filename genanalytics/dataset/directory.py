@@ -10,7 +10,6 @@ import re
 import shlex
 import socket
 import stat
-import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -31,8 +30,9 @@ COMMITS = ".commits"
 DATA = "data"
 _LINKS = (FAILURES_FILE, MANIFEST)
 """The visible names that are links."""
-_FOLDERS = (DATA, "failures", "ids", MANIFESTS, "next")
-"""The folders in `FILES`; the last one holds a partition of the view in the making."""
+NEXT = "next"
+"""The folder in `FILES` with a partition of the view in the making; a writer empties it when it begins."""
+_FOLDERS = (DATA, "failures", "ids", MANIFESTS, NEXT)
 MODE = 0o775
 """The permissions of a new directory, from which the umask may take more: others cannot write, even without a umask."""
 SIGNPOST = "READ_data_NOT_THIS_FOLDER.parquet"
@@ -139,12 +139,12 @@ def open_files(directory: Path) -> Iterator[int]:
     try:
         _check_own(path, os.fstat(handle), stat.S_ISDIR)
         _check_private(path, os.fstat(handle), owners={os.geteuid()})
-        _check_symbolic_links(path)
         _add_signpost(handle)
         for name in _FOLDERS:
             with suppress(FileExistsError):
                 os.mkdir(name, MODE, dir_fd=handle)
             _check_own(path / name, os.stat(name, dir_fd=handle, follow_symlinks=False), stat.S_ISDIR)
+        _check_symbolic_links(path)
         yield handle
     finally:
         os.close(handle)
@@ -238,16 +238,18 @@ def _make_foreign(path: Path) -> InputError:
     return InputError(f"{path} is a link, or belongs to another user: give a new directory, or remove it first")
 
 
-def _check_symbolic_links(directory: Path) -> None:
+def _check_symbolic_links(files: Path) -> None:
     """Refuse a file system without symbolic links before anything is fetched."""
-    with tempfile.TemporaryDirectory(dir=directory) as probe:
-        try:
-            Path(probe, "link").symlink_to("file")
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            msg = (
-                f"cannot write a data set in {directory.parent}: its file system has no symbolic links"
-                f" ({explain(error)}); give a directory on another one"
-            )
-            raise OutputError(msg) from error
+    probe = files / NEXT / "link"
+    try:
+        with suppress(FileExistsError):  # a killed writer left it
+            probe.symlink_to("file")
+        probe.unlink()
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        msg = (
+            f"cannot write a data set in {files.parent}: its file system has no symbolic links ({explain(error)}); give"
+            " a directory on another one"
+        )
+        raise OutputError(msg) from error

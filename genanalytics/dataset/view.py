@@ -13,7 +13,7 @@ from pathlib import Path
 from genanalytics.base.atomic import sync
 from genanalytics.base.exchange import exchange
 from genanalytics.dataset.content import Manifest
-from genanalytics.dataset.directory import DATA, MODE
+from genanalytics.dataset.directory import DATA, MODE, NEXT
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.folder import FILES
 from genanalytics.dataset.manifest import MANIFEST
@@ -32,7 +32,7 @@ class View:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._next = directory / FILES / "next"
+        self._next = directory / FILES / NEXT
         self._shown: dict[str, dict[str, str]] | None = None
 
     def show(self, manifest: Manifest) -> None:

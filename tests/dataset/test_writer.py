@@ -180,6 +180,7 @@ def test_what_a_killed_run_began_is_removed_by_the_next(directory: Path) -> None
     (files / "manifests" / ".00000002.json.part").write_text("{")
     (files / "next" / "month=2026-09").mkdir()
     (files / "next" / "manifest.json").symlink_to("manifests/00000002.json")
+    (files / "next" / "link").symlink_to("file")
     assert seen(directory) == {"gen-1": 1}
     committed(directory, rows("gen-2"))
     assert seen(directory) == {"gen-1": 1, "gen-2": 1}
