@@ -16,7 +16,7 @@ from genanalytics.dataset.folder import CURRENT, FILES, Folder
 from genanalytics.dataset.format_1 import adopt, remove_commits
 from genanalytics.dataset.inside import find_missing
 from genanalytics.dataset.manifest import MANIFEST, load_manifest
-from genanalytics.dataset.place import MANIFESTS, TakenError, list_numbers, name_manifest
+from genanalytics.dataset.place import MANIFESTS, TakenError, find_commit, list_numbers, name_manifest
 from genanalytics.dataset.view import View
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import write_table
@@ -164,8 +164,14 @@ class Disk(Folder):
         numbers = self._list_own(MANIFESTS, before=float("inf"))
         kept = _choose_kept(numbers, before)
         self.remove(name for name in numbers if name not in kept)  # parts of an interrupted writer too
-        named = {name for kept_one in kept for name in load_manifest(self, kept_one).list_names()}
-        self.remove(name for name in self._list_files(before - _THINNED_S) if name not in named)
+        first = load_manifest(self, kept[0])
+        named = {*first.list_names(), *manifest.list_names()}
+        # a file is in the commit that wrote it and in those after it, up to one; so an older kept commit is enough
+        self.remove(
+            name
+            for name in self._list_files(before - _THINNED_S)
+            if name not in named and find_commit(name) <= first.commit
+        )
 
     def _list_files(self, before: float) -> Iterator[str]:
         """Yield the names of files that were written before a moment."""

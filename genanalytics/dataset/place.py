@@ -23,6 +23,7 @@ from genanalytics.dataset.content import Manifest
 MANIFESTS = "manifests"
 
 _NUMBER = re.compile(r"(\d{8,})\.json")
+_WRITTEN = re.compile(r"\.?(\d{8,})-")
 
 
 class TakenError(Exception):
@@ -175,6 +176,16 @@ def find_number(name: str) -> int | None:
     """
     found = _NUMBER.fullmatch(name.rpartition("/")[2])
     return int(found[1]) if found else None
+
+
+def find_commit(name: str) -> int:
+    """Return the number of the commit that wrote a file, complete or not; 0 if its name has none.
+
+    >>> find_commit("data/month=2026-11/00000042-1f0c9a7e.parquet"), find_commit("ids/.00000042-1f0c9a7e.ids.part")
+    (42, 42)
+    """
+    found = _WRITTEN.match(name.rpartition("/")[2])
+    return int(found[1]) if found else 0
 
 
 def list_numbers(names: Iterable[str]) -> list[int]:

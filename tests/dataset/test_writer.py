@@ -185,7 +185,7 @@ def test_what_a_killed_run_began_is_removed_by_the_next(directory: Path) -> None
     committed(directory, rows("gen-2"))
     assert seen(directory) == {"gen-1": 1, "gen-2": 1}
     make_old(directory)
-    committed(directory, *(rows(f"gen-more-{number}") for number in range(8)))
+    committed(directory, *(rows(f"gen-more-{number}") for number in range(18)))
     assert not begun.exists()
     assert [path for path in (files / "manifests").iterdir() if path.suffix != ".json"] == []
     assert list((files / "next").iterdir()) == []
