@@ -45,21 +45,35 @@ _MOST_DAYS: Mapping[Period, int] = {"hour": 3, "day": 100, "week": 730}
 """The longest time in days that charts divide into such periods; a longer one is divided into months."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The numbers behind a report.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The numbers that decide whether something differs or has changed.
 
     Attributes:
         total: One row: every statistic over all rows.
+        providers: By provider.
+        days: Cost by model for every day.
+        errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
+        slow: The share of its requests that wait longer for their first token than 95 % of all requests.
+    """
+
+    total: pd.DataFrame
+    providers: pd.DataFrame
+    days: pd.DataFrame
+    errors: pd.DataFrame
+    slow: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures(Evidence):
+    """The numbers behind a report.
+
+    Attributes:
         tiles: One row: the statistics of the tiles, with their changes if there are records to compare with.
         models: By model.
         models_before: The cost by model with its change; None without records to compare with.
-        providers: By provider.
-        days: Cost by model for every day.
         over_time: Cost by model for each `every`.
         trends: The statistics of the tiles for each `every`.
-        errors: The error rate of each provider and of all others, as `compare_with_others` returns them.
-        slow: The share of its requests that wait longer for their first token than 95 % of all requests.
         bill: Unit prices and items.
         items_before: The records to compare with, with their items; None without them.
         period: The moments of the first and the last generation; None if none has a date.
@@ -67,21 +81,39 @@ class Figures:
         every: The periods of charts over time.
     """
 
-    total: pd.DataFrame
     tiles: pd.DataFrame
     models: pd.DataFrame
     models_before: pd.DataFrame | None
-    providers: pd.DataFrame
-    days: pd.DataFrame
     over_time: pd.DataFrame
     trends: pd.DataFrame
-    errors: pd.DataFrame
-    slow: pd.DataFrame
     bill: Bill
     items_before: Itemized | None
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     before: tuple[pd.Timestamp, pd.Timestamp] | None
     every: Period
+
+
+def compute_evidence(data: Records, *, tz: str) -> Evidence:
+    """Return the numbers that decide whether something differs or has changed, with days in the time zone `tz`.
+
+    Args:
+        data: The records.
+        tz: The time zone of days, by its IANA name.
+
+    Raises:
+        MissingColumnError: The data lacks a column.
+    """
+    whole = summarize(data)
+    limit = float(whole["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
+    slow = RowValue("slow", "slow", Unit.SHARE, "TTFT above p95", (TTFT,), (TTFT.column > limit).cast(nw.Int64))
+    compared = compare_with_others(data, by="provider_name", rates=[ERRORS, rate(slow)])
+    return Evidence(
+        total=whole,
+        providers=summarize(data, by="provider_name"),
+        days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
+        errors=compared[compared["metric"] == ERRORS.name],
+        slow=compared[compared["metric"] == slow.name],
+    )
 
 
 def compute_figures(data: Records, *, previous: Records | None = None, tz: str) -> Figures:
@@ -95,22 +127,19 @@ def compute_figures(data: Records, *, previous: Records | None = None, tz: str) 
     Raises:
         MissingColumnError: The data lacks a column.
     """
-    whole, period = summarize(data), find_period(data)
+    evidence, period = compute_evidence(data, tz=tz), find_period(data)
     every = choose_every(period)
-    limit = float(whole["ttft_ms_p95"].fillna(0.0).iloc[0])  # without any time, no row is slow
-    slow = RowValue("slow", "slow", Unit.SHARE, "TTFT above p95", (TTFT,), (TTFT.column > limit).cast(nw.Int64))
-    compared = compare_with_others(data, by="provider_name", rates=[ERRORS, rate(slow)])
     return Figures(
-        total=whole,
+        total=evidence.total,
+        providers=evidence.providers,
+        days=evidence.days,
+        errors=evidence.errors,
+        slow=evidence.slow,
         tiles=summarize(data, metrics=TILES, against=previous),
         models=summarize(data, by="model"),
         models_before=None if previous is None else _compare_models(data, previous),
-        providers=summarize(data, by="provider_name"),
-        days=summarize(data, every="day", by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
         over_time=summarize(data, every=every, by="model", tz=tz, metrics=["effective_cost", "cost_unknown"]),
         trends=summarize(data, every=every, tz=tz, metrics=TILES),
-        errors=compared[compared["metric"] == ERRORS.name],
-        slow=compared[compared["metric"] == slow.name],
         bill=compute_bill(data),
         items_before=None if previous is None else divide(previous, compute_prices(previous)),
         period=period,

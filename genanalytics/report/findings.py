@@ -15,7 +15,7 @@ from genanalytics.base.text import name_group
 from genanalytics.metrics.intervals.chances import find_chance_of_change, find_discoveries
 from genanalytics.records.coverage import COVERAGE, Coverage, describe_coverage
 from genanalytics.report.bill import find_price_findings
-from genanalytics.report.figures import Figures
+from genanalytics.report.figures import Evidence, Figures
 from genanalytics.report.finding import Finding
 from genanalytics.units import Unit, format_change, format_count, format_value, mark_lower_bound
 
@@ -76,9 +76,7 @@ def choose_notable(findings: Iterable[Finding], total: pd.DataFrame, actions: Se
 
 def find_findings(figures: Figures) -> list[Finding]:
     """Return the findings, cost first."""
-    changes, tails, errors = _choose_true(
-        [*_judge_change(figures.days)], [*_judge_tails(figures)], [*_judge_errors(figures)]
-    )
+    changes, tails, errors = find_claims(figures)
     return [
         *_find_largest(figures.models),
         *changes,
@@ -89,6 +87,11 @@ def find_findings(figures: Figures) -> list[Finding]:
         *errors,
         *_find_gaps(figures.total),
     ]
+
+
+def find_claims(evidence: Evidence) -> list[list[Finding]]:
+    """Return the findings that something differs or has changed: of the cost, of waiting times, of errors."""
+    return _choose_true([*_judge_change(evidence.days)], [*_judge_tails(evidence)], [*_judge_errors(evidence)])
 
 
 def _choose_true(*kinds: list[_Claim]) -> list[list[Finding]]:
@@ -213,11 +216,11 @@ def _find_losses(models: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(format_value(net, Unit.USD), text, "caching", alarming=True, usd=net)
 
 
-def _judge_tails(figures: Figures) -> Iterator[_Claim]:
+def _judge_tails(evidence: Evidence) -> Iterator[_Claim]:
     """Yield for each provider the claim that more of its requests are slow than of all other providers'."""
-    limit = format_value(figures.total["ttft_ms_p95"].iloc[0], Unit.MS)
-    p95 = {_name(name): ms for name, ms in figures.providers[["provider_name", "ttft_ms_p95"]].itertuples(index=False)}
-    for row in _list_judged(figures.slow):
+    limit = format_value(evidence.total["ttft_ms_p95"].iloc[0], Unit.MS)
+    p95 = {_name(name): ms for name, ms in evidence.providers[["provider_name", "ttft_ms_p95"]].itertuples(index=False)}
+    for row in _list_judged(evidence.slow):
         if row.value < LONG_TAIL * row.others:
             yield _Claim(1.0, None)
             continue
@@ -230,9 +233,9 @@ def _judge_tails(figures: Figures) -> Iterator[_Claim]:
         yield _Claim(row.chance, Finding(figure, text, "speed"), row.value)
 
 
-def _judge_errors(figures: Figures) -> Iterator[_Claim]:
+def _judge_errors(evidence: Evidence) -> Iterator[_Claim]:
     """Yield for each provider the claim that more of its requests fail than of all other providers'."""
-    for row in _list_judged(figures.errors):
+    for row in _list_judged(evidence.errors):
         text = (
             f"Of {format_count(row.n, 'generation')} of {row.name}, {row.quote} ended in an error; among those of all"
             f" other providers together {format_value(row.others, Unit.SHARE)}."

@@ -14,12 +14,11 @@ import genanalytics as ga
 from genanalytics.records.coverage import Coverage
 from genanalytics.records.frame import to_frame
 from genanalytics.records.schema import ARROW_SCHEMA
-from genanalytics.report.figures import compute_figures
-from genanalytics.report.findings import find_findings
+from genanalytics.report.figures import compute_evidence, compute_figures
+from genanalytics.report.findings import find_claims, find_findings
 from support.without_effect import simulate_generations
 
 MONDAY = pd.Timestamp("2026-03-02T12:00Z")
-CLAIMS = ("Cost per day changed", "wait longer than", "ended in an error")
 GOOD: dict[str, object] = {"streamed": True, "cancelled": False, "finish_reason": "stop", "generation_time": 90_000}
 
 
@@ -51,7 +50,7 @@ def find_change(frame: pd.DataFrame) -> tuple[str, str] | None:
 
 
 def list_claims(frame: pd.DataFrame) -> list[str]:
-    return [text for _, text in said(frame) if any(claim in text for claim in CLAIMS)]
+    return [finding.text for claims in find_claims(compute_evidence(frame, tz="UTC")) for finding in claims]
 
 
 def test_the_largest_cost_is_named_with_its_share() -> None:
@@ -216,7 +215,9 @@ def test_a_large_provider_does_not_hide_behind_itself() -> None:
     ends = ["error" if place % 10 == 0 else "stop" for place in range(4_000)]
     rows = [GOOD | {"provider_name": "Most", "finish_reason": end} for end in ends]
     rows += [GOOD | {"provider_name": "Few"} for _ in range(400)]
-    (text,) = list_claims(frame_of(*rows))
+    frame = frame_of(*rows)
+    (text,) = list_claims(frame)
+    assert text in [finding for _, finding in said(frame)]
     assert text.startswith("Of 4,000 generations of Most, 10.0 % (95 % interval 9.1 % to 11.0 %) ended in an error")
     assert text.endswith("among those of all other providers together 0.0 %.")
 
