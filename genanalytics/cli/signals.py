@@ -84,12 +84,15 @@ def _send_again(unraisable: "sys.UnraisableHookArgs") -> None:
     It is sent by a thread, after this hook: what a hook raises is lost, too.
     """
     if isinstance(unraisable.exc_value, Interrupted):
-        _thread.start_new_thread(_send, (unraisable.exc_value.args[0],))
+        _thread.start_new_thread(_send, (unraisable.exc_value.args[0], _thread.get_ident()))
     else:
         sys.__unraisablehook__(unraisable)
 
 
-def _send(number: int) -> None:
+def _send(number: int, thread: int) -> None:
     time.sleep(_PAUSE_S)
     _received.clear()
-    signal.raise_signal(number)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(thread, number)  # also ends what the main thread waits for
+    else:
+        signal.raise_signal(number)
