@@ -196,6 +196,7 @@ def test(arguments):
         set_up_long(*LONG_LOCKS)
         set_up_lowest()
     os.chdir(str(ROOT))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it, each process of a test compiles all modules again
     spread = ["--numprocesses", "auto", "--dist", "worksteal"]
     options = {(): spread, ("--all",): ["--cov"] + spread}  # coverage makes a run 1.5 times as long
     return become("pytest", options.get(tuple(arguments), []) + arguments)
