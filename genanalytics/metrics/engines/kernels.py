@@ -5,13 +5,14 @@ Known values are gathered group by group, and each group is sorted for its perce
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-_SMALL = 64
-"""With fewer rows per group on average, all groups are sorted at once; larger groups are handled one at a time."""
+_SMALL = (1, 4, 16, 64)
+"""Groups with so many values are sorted together; larger groups are sorted one at a time."""
 
 
 class Groups:
@@ -94,48 +95,64 @@ class Portion:
 
 
 class Ranked:
-    """Known values by group, of which those at ranks are wanted.
+    """Known values by group, of which those at ranks are wanted: of one row value, or of several at once.
 
     Args:
         count: The number of groups.
+        values: The number of row values.
     """
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, values: int = 1) -> None:
+        self._shape = values, count
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def add(self, portion: Portion, values: "np.ndarray", known: "np.ndarray | None", counts: "np.ndarray") -> None:
-        """Add the arranged values of a part of the rows, given the number of known ones in each of its groups."""
-        kept = values if known is None else values.take(np.flatnonzero(known))
-        self._parts.append((kept, portion.groups, counts))
+    def add(
+        self,
+        portion: Portion,
+        values: "np.ndarray",
+        known: "np.ndarray | None",
+        counts: "np.ndarray",
+        place: int = 0,
+    ) -> None:
+        """Add the arranged values of a part of the rows, given the number of known ones in each of its groups.
 
-    def find(self, ranks: "Sequence[Callable[[np.ndarray], np.ndarray]]") -> "np.ndarray":
+        Args:
+            portion: The part of the rows.
+            values: One of the row values.
+            known: Where it is known; None if it is everywhere.
+            counts: The number of known ones in each group of the part.
+            place: The number of the row value.
+        """
+        kept = values if known is None else values.take(np.flatnonzero(known))
+        self._parts.append((kept, portion.groups + place * self._shape[1], counts))
+
+    def find(self, ranks: "Sequence[tuple[int, Callable[[np.ndarray], np.ndarray]]]") -> "np.ndarray":
         """Return the values at ranks, linearly interpolated between two of them.
 
         Args:
-            ranks: Functions from the number of known values of each group to a rank. The smallest value has rank 0;
-                NaN means no rank.
+            ranks: The number of a row value, and a function from the number of its known values in each group to a
+                rank. The smallest value has rank 0; NaN means no rank.
 
         Returns:
             A row per rank and a column per group; NaN without a rank.
         """
         ordered, counts = self._gather()
         ends = np.cumsum(counts)
-        starts = ends - counts
-        wanted = np.array([rank(counts) for rank in ranks])
+        _sort(ordered, ends - counts, counts)
+        starts, counts = ((each.reshape(self._shape)) for each in (ends - counts, counts))
+        wanted = np.array([rank(counts[place]) for place, rank in ranks])
         some = ~np.isnan(wanted)
-        wanted = np.where(some, wanted, 0.0)
-        below, above = (rounded(wanted).astype(np.int64) for rounded in (np.floor, np.ceil))
-        _sort(ordered, starts, counts)
-        result = np.full(wanted.shape, np.nan)
-        low, high = (ordered[(starts + rank)[some]] for rank in (below, above))
-        share = (wanted - below)[some]
-        result[some] = np.where(low == high, low, low + (high - low) * share)
+        wanted = wanted[some]
+        first = starts[[place for place, _ in ranks]][some]
+        below = np.floor(wanted)
+        low, high = (ordered[first + rounded.astype(np.int64)] for rounded in (below, np.ceil(wanted)))
+        result = np.full(some.shape, np.nan)
+        result[some] = np.where(low == high, low, low + (high - low) * (wanted - below))
         return result
 
     def _gather(self) -> "tuple[np.ndarray, np.ndarray]":
-        """Return all values, group by group, and their number in each group."""
-        counts = np.zeros(self._count, dtype=np.int64)
+        """Return all values, group by group of each row value, and their number in each of these groups."""
+        counts = np.zeros(self._shape[0] * self._shape[1], dtype=np.int64)
         for _, groups, n in self._parts:
             counts[groups] += n
         free = np.cumsum(counts) - counts
@@ -148,11 +165,21 @@ class Ranked:
 
 
 def _sort(ordered: "np.ndarray", starts: "np.ndarray", counts: "np.ndarray") -> None:
-    """Bring the values of each group into order, in place; numpy sorts them faster than it finds ten of them."""
-    if len(ordered) < _SMALL * len(counts):
-        ordered[:] = ordered[np.lexsort((ordered, np.repeat(np.arange(len(counts)), counts)))]
-        return
-    for group in np.flatnonzero(counts):
+    """Bring the values of each group into order, in place; numpy sorts them faster than it finds ten of them.
+
+    Small groups of similar sizes are the rows of one block, which is filled up with infinity.
+    """
+    for above, largest in pairwise(_SMALL):
+        groups = np.flatnonzero((counts > above) & (counts <= largest))
+        if len(groups):
+            places = np.arange(counts[groups].max())
+            filled = places < counts[groups, None]
+            cells = (starts[groups, None] + places)[filled]
+            block = np.full(filled.shape, np.inf)
+            block[filled] = ordered[cells]
+            block.sort(axis=1)
+            ordered[cells] = block[filled]
+    for group in np.flatnonzero(counts > _SMALL[-1]):
         ordered[starts[group] : starts[group] + counts[group]].sort()
 
 

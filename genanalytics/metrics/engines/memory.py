@@ -20,7 +20,7 @@ from genanalytics.metrics.engines.columns import (
     describe_infinite,
     to_number,
 )
-from genanalytics.metrics.engines.kernels import Groups, Portion, Ranked, group_rows, to_floats
+from genanalytics.metrics.engines.kernels import Groups, Portion, group_rows, to_floats
 from genanalytics.metrics.engines.plan import make_plan
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
@@ -31,10 +31,10 @@ from genanalytics.metrics.engines.protocol import (
     check_single,
     compute,
     list_columns,
-    list_quantiles,
     list_values,
     order_by_need,
 )
+from genanalytics.metrics.engines.totals import Totals
 from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
@@ -43,7 +43,6 @@ from genanalytics.records.schema import BY_NAME
 
 _PORTION_ROWS = 65_536
 """So few that columns and row values stay in the cache of a processor."""
-_DTYPES: Mapping[type, type] = {Sum: np.float64, Count: np.int64}
 _CODES = "number of the group"
 _CLEAN = {"str", "boolean", "Int64", "int64", "datetime64[us, UTC]"}
 """The pandas dtypes of columns that are grouped by as they are."""
@@ -94,20 +93,11 @@ class InMemory:
     ) -> pa.Table:
         groups, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
         found: dict[str, Any] = {key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)}
-        values = list_values(aggregates, ())
-        added = [step for step in aggregates if isinstance(step, Sum | Count)]
-        quantiles = list_quantiles(aggregates)
-        totals: dict[Sum | Count, np.ndarray] = {
-            step: np.zeros(groups.count, dtype=_DTYPES[type(step)]) for step in added
-        }
-        ranked = {value: Ranked(groups.count) for value in quantiles}
+        values, totals = list_values(aggregates, ()), Totals(aggregates, groups.count, len(self._data))
         for part in _divide(len(self._data)):
             portion = groups.part(part)
-            _add(portion, self._measure(values, portion, part), totals, ranked)
-        found |= {step.name: total for step, total in totals.items()}
-        for value, steps in quantiles.items():
-            rows = ranked[value].find([step.ranks for step in steps])
-            found |= {step.name: pa.array(row, from_pandas=True) for step, row in zip(steps, rows, strict=True)}
+            totals.add(portion, self._measure(values, portion, part))
+        found |= totals.list_columns()
         if own:
             found |= _aggregate_own(groups, self._compute(list_values((), needs), needs), own)
         return pa.table(found)
@@ -145,14 +135,14 @@ class InMemory:
         if hours is not None:
             row = names[-1].to_numpy()
             found[HOUR] = pa.Array.from_pandas(hours.iloc[np.maximum(row, 0)].where(row >= 0))
-        sums = {step: np.zeros(inner.count) for value in values for step in (Sum(value), Count(value))}
+        sums = Totals([kind(value) for value in values for kind in (Sum, Count)], inner.count, len(self._data))
         others = [name for name in groups.column_names if name not in {PLACE, *(key.group for key in by)}]
         constants = {name: to_floats(groups[name]) for name in others}
         for part in _divide(len(self._data)):
             given = {name: numbers[places[part]] for name, numbers in constants.items()}
             portion = inner.part(part)
-            _add(portion, self._measure(values, portion, part, given), sums, {})
-        found |= {step.name: column for step, column in sums.items()}
+            sums.add(portion, self._measure(values, portion, part, given))
+        found |= {name: column.cast(pa.float64()) for name, column in sums.list_columns()}
         clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
         return clusters
 
@@ -338,24 +328,6 @@ def _to_numbers(table: pa.Table, values: Sequence[RowValue]) -> "dict[RowValue, 
 def _divide(rows: int) -> list[slice]:
     """Return the rows in parts, so that only the row values of one part are in memory at once."""
     return [slice(start, min(start + _PORTION_ROWS, rows)) for start in range(0, max(rows, 1), _PORTION_ROWS)]
-
-
-def _add(
-    portion: Portion,
-    measured: Mapping[RowValue, Numbers],
-    totals: "Mapping[Sum | Count, np.ndarray]",
-    ranked: Mapping[RowValue, Ranked],
-) -> None:
-    """Add row values of a part of the rows to the sums and counts of all groups, and to the values with ranks."""
-    for value, (values, known) in measured.items():
-        counts = portion.size() if known is None else portion.sum(known)
-        for step, found in ((Sum(value), values), (Count(value), None)):
-            if step in totals:
-                totals[step][portion.groups] += counts if found is None else portion.sum(found)
-        if value in ranked:
-            ranked[value].add(portion, values, known, counts)
-    if Count() in totals:
-        totals[Count()][portion.groups] += portion.size()
 
 
 def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) -> dict[str, Any]:

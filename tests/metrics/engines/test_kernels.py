@@ -10,7 +10,7 @@ from genanalytics.units import Unit
 
 LEVELS = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0]
 VALUE = RowValue("value", "value", Unit.NONE, "Any number", (), nw.lit(1.0))
-RANKS = [Quantile(VALUE, level).ranks for level in LEVELS]
+RANKS = [(0, Quantile(VALUE, level).ranks) for level in LEVELS]
 GAP = np.nan
 
 FLOATS = st.floats(-1e9, 1e9) | st.just(GAP)
