@@ -8,13 +8,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
+from genanalytics.metrics.engines.arrays import Column
 from genanalytics.records.frame import decode
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.units import format_count
@@ -125,6 +128,22 @@ def drop_infinite(numbers: Values) -> Values:
     if pc.all(finite).as_py() is False:
         numbers = pc.if_else(finite, numbers, None)
     return pc.add(numbers, 0.0)
+
+
+def read_masked(values: pd.api.extensions.ExtensionArray, arrange: Callable[[Any], Any]) -> Column | None:
+    """Return an array of `Int64`, `Float64` or `boolean`; None if a number is not finite.
+
+    >>> read_masked(pd.array([1, None, 3], dtype="Int64"), lambda values: values)
+    Column(values=array([1., 0., 3.]), known=array([ True, False,  True]))
+    """
+    is_flag = values.dtype.kind == "b"
+    cells = values.to_numpy(np.bool_ if is_flag else np.float64, na_value=False)
+    if not is_flag:
+        if not np.isfinite(cells).all():
+            return None
+        cells = cells + 0.0  # not -0.0, and not in place: these can be the numbers of the frame
+    gaps = values.isna()
+    return Column(arrange(cells), arrange(~gaps) if gaps.any() else None)
 
 
 def count_infinite(values: Values) -> int:

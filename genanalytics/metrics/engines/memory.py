@@ -18,6 +18,7 @@ from genanalytics.metrics.engines.columns import (
     clean,
     count_infinite,
     describe_infinite,
+    read_masked,
     to_number,
 )
 from genanalytics.metrics.engines.kernels import Groups, Portion, group_rows, to_floats
@@ -39,13 +40,19 @@ from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
-from genanalytics.records.schema import BY_NAME
+from genanalytics.records.schema import BY_NAME, COLUMNS, Kind
 
 _PORTION_ROWS = 65_536
 """So few that columns and row values stay in the cache of a processor."""
 _CODES = "number of the group"
 _CLEAN = {"str", "boolean", "Int64", "int64", "datetime64[us, UTC]"}
 """The pandas dtypes of columns that are grouped by as they are."""
+
+
+_MASKED = {
+    column.name: column.kind.pandas_dtype for column in COLUMNS if column.kind in {Kind.INTEGER, Kind.NUMBER, Kind.FLAG}
+}
+"""The pandas dtypes of columns of numbers and flags, which are read without Arrow."""
 
 
 class InMemory:
@@ -236,7 +243,7 @@ class InMemory:
                 return Column(portion.arrange(numbers[name]), portion.arrange(~np.isnan(numbers[name])))
             if name not in plan.needs:
                 raise UnsupportedError
-            return read_column(to_number(name, self._to_arrow(name, part)), portion.arrange)
+            return self._read_operand(name, part, portion)
 
         try:
             found, others = plan.run(read, portion.rows), plan.others
@@ -248,6 +255,15 @@ class InMemory:
                 known = ~np.isnan(floats)
                 found[value] = Numbers(portion.arrange(np.where(known, floats, 0.0)), portion.arrange(known))
         return found
+
+    def _read_operand(self, name: str, part: slice, portion: Portion) -> Operand:
+        """Return a column of a part of the rows, arranged; numbers and flags of a typed frame without Arrow."""
+        if isinstance(self._data, pd.DataFrame) and name in _MASKED:
+            values = self._find(name).array
+            found = read_masked(values[part], portion.arrange) if values.dtype.name == _MASKED[name] else None
+            if found is not None:
+                return found
+        return read_column(to_number(name, self._to_arrow(name, part)), portion.arrange)
 
     def _compute(
         self,
