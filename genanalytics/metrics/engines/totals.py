@@ -27,7 +27,7 @@ class Totals:
         steps = list(aggregates)
         sums = [step for step in steps if isinstance(step, Sum)]
         counts = [step for step in steps if isinstance(step, Count)]
-        self._names = [step.name for step in (*sums, *counts)]
+        self._names = [*(step.name for step in sums), *(step.name for step in counts)]
         self._sums = np.zeros((len(sums), groups))
         self._counts = np.zeros((len(counts), groups), dtype=np.int64)
         self._sum_of = {step.value: row for step, row in zip(sums, self._sums, strict=True)}
