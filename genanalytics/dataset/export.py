@@ -3,10 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from genanalytics.dataset.batch import Batch
 from genanalytics.dataset.delta.places import is_delta
-from genanalytics.dataset.failures import FAILURES
 from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.dataset.merging import group_small
 from genanalytics.dataset.partitions import Partition
@@ -26,22 +25,20 @@ from genanalytics.dataset.stored import StoredIds
 from genanalytics.dataset.writer import Writer
 from genanalytics.dataset.writers import AnyWriter, Format, choose_writer, name_failures
 from genanalytics.errors import InputError
-from genanalytics.fetching.answers import Answer, Outcome
-from genanalytics.fetching.client import REMEMBER_MISSING_S, Client, use_client
+from genanalytics.fetching.answers import Outcome
+from genanalytics.fetching.client import Client, use_client
 from genanalytics.fetching.dispatch import Dispatch
 from genanalytics.fetching.progress import make_progress_bar
-from genanalytics.ids.form import escape_surrogates, read_created_s
 from genanalytics.ids.known import KnownIds
 from genanalytics.ids.read import Ids, IdSource, read_ids
-from genanalytics.records.parse import Row, parse_rows
-from genanalytics.records.record import SETTLING_S
 from genanalytics.units import format_count
 
 BATCH_ROWS = 32_768
 """The number of answers in a batch."""
 
-_ROWS_PER_TABLE = 4_096
 _LOOKED_UP_AT_ONCE = 8_192
+_FEW_ROWS = 4_096
+"""Files have few rows if they have fewer on average."""
 MANY_FILES = 200
 """If merging saves more small files than this, a notice advises it."""
 
@@ -222,7 +219,7 @@ class _Run:
         wanted = chain(due, self._find_new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
         # one thread parses and commits batches in order, while the next answers arrive
         with ThreadPoolExecutor(1) as committer, closing(dispatch.answers(wanted)) as answers:
-            batch, committed = _Batch(committer), None
+            batch, committed = Batch(committer), None
             for position, answer in answers:
                 is_refresh = position < len(due)
                 if not is_refresh:
@@ -233,7 +230,7 @@ class _Run:
                     if committed is not None:
                         committed.result()
                     committed = committer.submit(self._commit, batch)
-                    batch = _Batch(committer)
+                    batch = Batch(committer)
             if committed is not None:
                 committed.result()
             if len(batch) or self._writer.manifest.commit == 0:
@@ -243,7 +240,7 @@ class _Run:
     def _make_result(self, dispatch: Dispatch) -> ExportResult:
         manifest = self._writer.manifest
         notices = [*self._notices, *dispatch.notices]
-        is_small = manifest.rows < len(manifest.files) * _ROWS_PER_TABLE
+        is_small = manifest.rows < len(manifest.files) * _FEW_ROWS
         if is_small and sum(len(group) - 1 for group in group_small(manifest.files)) > MANY_FILES:
             notices.append(
                 f"the data set has {len(manifest.files):,} small files: merge them with `genanalytics compact`"
@@ -292,7 +289,7 @@ class _Run:
             self._report_progress(len(portion) - len(wanted))
             yield from wanted
 
-    def _commit(self, batch: "_Batch") -> None:
+    def _commit(self, batch: Batch) -> None:
         rows, refreshed, failures = batch.make_tables()
         # a record that was due is final in every answer since the start of the run, with any creation time
         final_at = [
@@ -304,46 +301,6 @@ class _Run:
         is_final = pa.compute.greater_equal(fetched, pa.chunked_array(final_at, pa.int64()))
         self._settled += pa.compute.sum(is_final.slice(len(rows) - len(refreshed))).as_py() or 0
         self._writer.commit(*_split(self._redact.apply(rows), is_final), failures)
-
-
-class _Batch:
-    """Answers until they are committed.
-
-    Args:
-        committer: The thread that parses them in portions, and then commits them.
-    """
-
-    def __init__(self, committer: ThreadPoolExecutor) -> None:
-        self._committer = committer
-        self._count = 0
-        self._portions: dict[bool, list[Row]] = {False: [], True: []}
-        self._tables: dict[bool, list[Future[pa.Table]]] = {False: [], True: []}
-        self._failures: list[Answer] = []
-
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, answer: Answer, *, is_refresh: bool) -> None:
-        """Add an answer; if a young record cannot be fetched again, it stays as it is and is not a failure."""
-        if answer.outcome is not Outcome.OK:
-            if not is_refresh:
-                self._failures.append(answer)
-                self._count += 1
-            return
-        self._count += 1
-        portion = self._portions[is_refresh]
-        portion.append(Row(answer.requested_id, answer.body, answer.fetched_at))
-        if len(portion) == _ROWS_PER_TABLE:
-            self._tables[is_refresh].append(self._committer.submit(parse_rows, portion))
-            self._portions[is_refresh] = []
-
-    def make_tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """Return the new records, the records to replace young ones, and the ids without a record."""
-        records, refreshed = (
-            pa.concat_tables([*(part.result() for part in self._tables[which]), parse_rows(self._portions[which])])
-            for which in (False, True)
-        )
-        return records, refreshed, _make_failures(self._failures)
 
 
 def _split(rows: pa.Table, chosen: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
@@ -360,38 +317,6 @@ def _describe_not_due(failures: pa.Table, file: str) -> str:
     later = f"the first is due at {first:%Y-%m-%d %H:%M} UTC" if first else ""
     never = f"{lasting:,} cannot succeed without a change (see {file})" if lasting else ""
     return f"{format_count(len(failures), 'failure')} not retried: {'; '.join(filter(None, [later, never]))}"
-
-
-def _make_failures(answers: Sequence[Answer]) -> pa.Table:
-    now = time.time()
-    rows = [
-        {
-            "requested_id": escape_surrogates(answer.requested_id),
-            "outcome": answer.outcome.value,
-            "status": answer.status,
-            "message": answer.message,
-            "attempts": answer.attempts,
-            "returned_id": escape_surrogates(answer.returned_id),
-            "failed_at": datetime.fromtimestamp(answer.fetched_at or now, UTC),
-            "retry_at": _find_retry_at(answer, now),
-        }
-        for answer in answers
-    ]
-    return pa.Table.from_pylist(rows, schema=FAILURES)
-
-
-def _find_retry_at(answer: Answer, now: float) -> datetime | None:
-    """Return the moment from which asking again may help; None if it cannot help."""
-    match answer.outcome:
-        case Outcome.PENDING:  # by then it is final, so one more request is enough
-            at = (read_created_s(answer.requested_id) or now) + SETTLING_S
-        case Outcome.NOT_FOUND:
-            at = (answer.fetched_at or now) + REMEMBER_MISSING_S
-        case Outcome.FAILED | Outcome.SKIPPED | Outcome.UNAVAILABLE:
-            at = now
-        case _:
-            return None
-    return datetime.fromtimestamp(at, UTC)
 
 
 def _to_micros(moment: float) -> int:
