@@ -7,8 +7,8 @@ from genanalytics.dataset.content import DataFile
 
 SMALL = 1 << 17
 """Files with fewer rows are small: `compact` merges them up to this size."""
-_MERGED_BELOW = 1 << 14
-"""A commit merges only files with fewer rows."""
+_MERGED_BELOW = 1 << 13
+"""A commit merges only files with fewer rows; a batch of a year in random order makes larger ones in each month."""
 _SIZE_BITS = 3
 """The sizes of files of one class are within a factor of eight."""
 _MOST_OF_A_CLASS = 7

@@ -1,9 +1,8 @@
 """The result of asking for one id."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 
 class Outcome(StrEnum):
@@ -70,8 +69,7 @@ def is_outage(outcomes: Mapping[str, int]) -> bool:
     return bool(found & unanswered) and found <= unanswered | {Outcome.INVALID}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):  # a third of the time of a frozen dataclass: there is one per id
     """The result of asking for one id.
 
     Attributes:

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from threading import Event
@@ -187,7 +186,7 @@ class Client:
         if shared is None:
             return _skip(generation_id, attempt)
         answer, is_own = shared
-        return answer if is_own else replace(answer, attempts=attempt - 1, sent_at=None)
+        return answer if is_own else answer._replace(attempts=attempt - 1, sent_at=None)
 
     def _send(self, generation_id: str, attempt: int, *, accept_mismatch: bool, stopped: Event, fresh: bool) -> Answer:
         pace = self._paces.get()
@@ -200,12 +199,12 @@ class Client:
         try:
             reply = self._transport.get(self._make_url(generation_id), fresh=fresh)
             asked_s = reply.retry_after_s or 0.0
-            answer = replace(answer, status=reply.status, fetched_at=self._clock.find_time(time.time(), reply.date))
+            answer = answer._replace(status=reply.status, fetched_at=self._clock.find_time(time.time(), reply.date))
             answer = self._judge(answer, reply, accept_mismatch=accept_mismatch)
             verdict = _find_verdict(answer)
         except NoReplyError as error:
             retry_in_s = draw_backoff_s(attempt) if error.again else None
-            return replace(answer, message=f"no answer: {error}", retry_in_s=retry_in_s, is_setup=error.is_setup)
+            return answer._replace(message=f"no answer: {error}", retry_in_s=retry_in_s, is_setup=error.is_setup)
         finally:
             pace.note(sent_at, verdict, retry_after_s=asked_s if asked_s <= LONGEST_WAIT_S else 0.0)
         return answer
@@ -219,17 +218,17 @@ class Client:
                 return _judge_record(answer, reply.body, accept_mismatch=accept_mismatch)
             case HTTPStatus.FORBIDDEN if _is_error(reply.body):
                 message = f"the generation belongs to another account: {read_message(reply.body)}"
-                return replace(answer, outcome=Outcome.FORBIDDEN, message=message)
+                return answer._replace(outcome=Outcome.FORBIDDEN, message=message)
             case HTTPStatus.NOT_FOUND if _is_error(reply.body):
                 created = read_created_s(answer.requested_id)
                 if created is not None and answer.fetched_at < created + SETTLING_S:
-                    return replace(answer, outcome=Outcome.PENDING, message="the service has no record of it yet")
-                return replace(answer, outcome=Outcome.NOT_FOUND, message="the service has no record of it")
+                    return answer._replace(outcome=Outcome.PENDING, message="the service has no record of it yet")
+                return answer._replace(outcome=Outcome.NOT_FOUND, message="the service has no record of it")
             case status:
                 delay_s = max(reply.retry_after_s or 0.0, draw_backoff_s(answer.attempts))
                 hint = "; is the base URL right?" if status == HTTPStatus.NOT_FOUND else ""
                 message = f"the service answered {status}: {read_message(reply.body)}{hint}"
-                return replace(answer, message=message, retry_in_s=delay_s if status in RETRIED else None)
+                return answer._replace(message=message, retry_in_s=delay_s if status in RETRIED else None)
 
     def make_entry(self, answer: Answer) -> Entry | None:
         """Return the cache entry of an answer, or None if it is not kept.
@@ -304,14 +303,14 @@ def _judge_record(answer: Answer, body: bytes, *, accept_mismatch: bool) -> Answ
     try:
         carried: str = read_record(body)["id"]
     except NotARecordError as error:
-        return replace(answer, message=str(error), retry_in_s=draw_backoff_s(answer.attempts))
+        return answer._replace(message=str(error), retry_in_s=draw_backoff_s(answer.attempts))
     if carried == answer.requested_id:
-        return replace(answer, outcome=Outcome.OK, body=body)
-    answer = replace(answer, body=body, returned_id=carried)
+        return answer._replace(outcome=Outcome.OK, body=body)
+    answer = answer._replace(body=body, returned_id=carried)
     if accept_mismatch:
-        return replace(answer, outcome=Outcome.OK)
+        return answer._replace(outcome=Outcome.OK)
     message = f"the answer carries another id: {quote_bytes(carried.encode('utf-8', 'replace'))}"
-    return replace(answer, outcome=Outcome.MISMATCH, message=message)
+    return answer._replace(outcome=Outcome.MISMATCH, message=message)
 
 
 def _find_created_at(answer: Answer, created: int | None) -> float:

@@ -4,7 +4,6 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count, islice
 from threading import Event
@@ -208,7 +207,7 @@ class Dispatch:
         elif again_in_s is None or self._error is not None:
             self._settle(task, answer)
         elif self._halted:
-            self._settle(task, replace(answer, outcome=Outcome.SKIPPED, message=self._halted))
+            self._settle(task, answer._replace(outcome=Outcome.SKIPPED, message=self._halted))
         elif again_in_s > LONGEST_WAIT_S:
             self._hold_for_pause(task, answer, again_in_s)
         else:

@@ -1,7 +1,5 @@
 """Ids that wait for a verdict: was the id at fault, or the service? There is no clock here."""
 
-from dataclasses import replace
-
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.halts import explain_pause, explain_pause_of_some
 from genanalytics.fetching.task import Task
@@ -51,7 +49,7 @@ class HeldBack:
 
     def add_paused(self, task: Task, answer: Answer, until: float) -> None:
         """Hold back an id for which the service wants a long pause, until then (Unix time)."""
-        self._paused.append((task, replace(answer, outcome=Outcome.SKIPPED, message=explain_pause(until))))
+        self._paused.append((task, answer._replace(outcome=Outcome.SKIPPED, message=explain_pause(until))))
         self._until = max(self._until, until)
 
     def release(self, ended_silence: int | None) -> tuple[list[Held], list[Task]]:
