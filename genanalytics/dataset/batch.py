@@ -15,6 +15,8 @@ from genanalytics.records.parse import Row, parse_rows
 from genanalytics.records.record import SETTLING_S
 
 _ROWS_PER_TABLE = 4_096
+_CACHED_WEIGHT, _FETCHED_WEIGHT = 1, 4
+"""There is room for four times as many answers of the cache: they can be read again at once if the run is killed."""
 
 
 class Batch:
@@ -22,26 +24,35 @@ class Batch:
 
     Args:
         committer: The thread that parses them in portions, and then commits them.
+        batch_rows: The number of fetched answers for which there is room.
+
+    Attributes:
+        is_empty: Whether there is no answer yet.
     """
 
-    def __init__(self, committer: ThreadPoolExecutor) -> None:
+    def __init__(self, committer: ThreadPoolExecutor, batch_rows: int) -> None:
+        self.is_empty = True
         self._committer = committer
-        self._count = 0
+        self._room = batch_rows * _FETCHED_WEIGHT
         self._portions: dict[bool, list[Row]] = {False: [], True: []}
         self._tables: dict[bool, list[Future[pa.Table]]] = {False: [], True: []}
         self._failures: list[Answer] = []
 
-    def __len__(self) -> int:
-        return self._count
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no more room."""
+        return self._room <= 0
 
     def add(self, answer: Answer, *, is_refresh: bool) -> None:
         """Add an answer; if a young record cannot be fetched again, it stays as it is and is not a failure."""
-        if answer.outcome is not Outcome.OK:
-            if not is_refresh:
-                self._failures.append(answer)
-                self._count += 1
+        is_record = answer.outcome is Outcome.OK
+        if is_refresh and not is_record:
             return
-        self._count += 1
+        self.is_empty = False
+        self._room -= _CACHED_WEIGHT if answer.from_cache else _FETCHED_WEIGHT
+        if not is_record:
+            self._failures.append(answer)
+            return
         portion = self._portions[is_refresh]
         portion.append(Row(answer.requested_id, answer.body, answer.fetched_at))
         if len(portion) == _ROWS_PER_TABLE:

@@ -34,7 +34,7 @@ from genanalytics.ids.read import Ids, IdSource, read_ids
 from genanalytics.units import format_count
 
 BATCH_ROWS = 32_768
-"""The number of answers in a batch."""
+"""The number of fetched answers in a batch."""
 
 _LOOKED_UP_AT_ONCE = 8_192
 _FEW_ROWS = 4_096
@@ -104,8 +104,9 @@ def export(
     """Fetch the records of `ids` into a data set, each once, and return the counts.
 
     Ids in the data set are not asked for again, except for young records that are final by now: they are replaced even
-    if they are not among `ids`. Every `batch_rows` answers are committed in one step. An interrupted run keeps its
-    commits; to resume it, run it again. Memory holds one batch and 16 bytes per id.
+    if they are not among `ids`. Every `batch_rows` fetched answers, or four times as many of the cache, are committed
+    in one step. An interrupted run keeps its commits; to resume it, run it again. Memory holds two batches, since one
+    is filled while another is written, and 16 bytes per id.
 
     Args:
         ids: Anything that `read_ids` reads, or its result: one id, the path of a file or a directory with ids, a table
@@ -120,7 +121,7 @@ def export(
         retry: Whether to ask also for listed ids without a record whose `retry_at` has passed.
         wait_s: How long to keep asking for records that are too young to exist yet, in seconds.
         accept_mismatch: Accept records that carry another id than the requested one, under the requested id.
-        batch_rows: The number of answers in a batch.
+        batch_rows: The number of fetched answers in a batch; an answer of the cache counts a quarter.
         progress: Whether to draw a progress bar; None draws one in a terminal or a notebook only.
 
     Raises:
@@ -219,21 +220,21 @@ class _Run:
         wanted = chain(due, self._find_new(chain(again, ids), min(batch_rows, _LOOKED_UP_AT_ONCE)))
         # one thread parses and commits batches in order, while the next answers arrive
         with ThreadPoolExecutor(1) as committer, closing(dispatch.answers(wanted)) as answers:
-            batch, committed = Batch(committer), None
+            batch, committed = Batch(committer, batch_rows), None
             for position, answer in answers:
                 is_refresh = position < len(due)
                 if not is_refresh:
                     self._outcomes[answer.outcome] += 1
                     self._report_progress(1)
                 batch.add(answer, is_refresh=is_refresh)
-                if len(batch) >= batch_rows:
+                if batch.is_full:
                     if committed is not None:
                         committed.result()
                     committed = committer.submit(self._commit, batch)
-                    batch = Batch(committer)
+                    batch = Batch(committer, batch_rows)
             if committed is not None:
                 committed.result()
-            if len(batch) or self._writer.manifest.commit == 0:
+            if not batch.is_empty or self._writer.manifest.commit == 0:
                 committer.submit(self._commit, batch).result()
         return self._make_result(dispatch)
 

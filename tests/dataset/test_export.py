@@ -32,6 +32,13 @@ def failed(directory: Path) -> dict[str, dict[str, object]]:
     return {row["requested_id"]: row for row in read_failures(directory).to_pylist()}
 
 
+def test_a_batch_has_room_for_four_times_as_many_answers_of_the_cache(client: Client, tmp_path: Path) -> None:
+    export(IDS[:40], tmp_path / "fetched", client=client, batch_rows=10)
+    done = export(IDS[:40], tmp_path / "cached", client=client, batch_rows=10)
+    assert done.from_cache == 40
+    assert [read_manifest(tmp_path / name).commit for name in ("fetched", "cached")] == [4, 1]
+
+
 def test_each_record_once_in_batches_over_several_runs(server: FaultServer, client: Client, directory: Path) -> None:
     done = export([*IDS[:200], *IDS[:100]], directory, client=client, batch_rows=64)
     assert (done.requested, done.distinct, done.present, done.rows) == (300, 200, 0, 200)
