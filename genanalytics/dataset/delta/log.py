@@ -19,7 +19,13 @@ import pyarrow as pa
 from genanalytics.base.stores.address import is_store_url
 from genanalytics.base.stores.arrow import make_filesystem
 from genanalytics.base.stores.store import Store
-from genanalytics.dataset.delta.places import import_deltalake, list_errors, make_storage_options, make_unreadable
+from genanalytics.dataset.delta.places import (
+    check_path,
+    import_deltalake,
+    list_errors,
+    make_storage_options,
+    make_unreadable,
+)
 from genanalytics.dataset.partitions import Partition
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import read_table
@@ -140,9 +146,11 @@ def open_snapshot(place: str | os.PathLike[str], version: int | None = None) -> 
     """Return a version of a Delta table; None for the last one.
 
     Raises:
-        InputError: `deltalake` is not installed, it cannot be read, or needs a feature that this reader does not have.
+        InputError: `deltalake` is not installed or cannot open the path, the table cannot be read, or it needs a
+            feature that this reader does not have.
     """
     deltalake = import_deltalake(place)
+    check_path(place)
     name = os.fspath(place)
     try:
         table = deltalake.DeltaTable(name, version=version, storage_options=make_storage_options(place))

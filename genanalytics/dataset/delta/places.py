@@ -1,6 +1,7 @@
 """Where a Delta table is: a folder or a URL, and the options with which its store is opened."""
 
 import os
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +18,8 @@ from genanalytics.base.text import explain
 from genanalytics.errors import InputError
 
 LOG = "_delta_log"
+_UNUSABLE = re.compile(r"[][^|\\]|%[0-9A-Fa-f]{2}")
+"""Characters in a path with which deltalake 1.6 panics, or opens another path."""
 _BOUNDS = {
     "max_retries": "3",
     "retry_timeout": "20s",
@@ -111,6 +114,19 @@ def list_errors() -> tuple[type[Exception], ...]:
     from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
 
     return (DeltaError, OSError, ValueError)
+
+
+def check_path(place: str | os.PathLike[str]) -> None:
+    """Refuse a path that `deltalake` cannot open.
+
+    Raises:
+        InputError: It is one.
+    """
+    path = os.fspath(place) if is_store_url(place) else Path(os.path.abspath(place)).as_posix()  # noqa: PTH100
+    found = _UNUSABLE.search(path)
+    if found is not None:
+        msg = f"deltalake cannot open the path {path}, which contains {found[0]!r}: rename it, or give another one"
+        raise InputError(msg)
 
 
 def make_unreadable(place: str | os.PathLike[str], error: Exception) -> InputError:
