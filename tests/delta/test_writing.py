@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -209,6 +210,24 @@ def test_places_with_other_content_are_refused(client: Client, place: Path, tmp_
         export(IDS, tmp_path / "file", client=client, format="delta")
 
 
+@pytest.mark.parametrize(("name", "part"), [("tab[le] 1%", "["), ("a|b", "|"), ("p%20q", "%20")])
+def test_a_path_that_the_library_cannot_open_is_refused(
+    name: str, part: str, server: FaultServer, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / name / "_delta_log").mkdir(parents=True)
+    for use in (ga.read, ga.scan, lambda place: export(IDS, place, client=client, format="delta")):
+        with pytest.raises(InputError, match=rf"deltalake cannot open the path .*, which contains '{re.escape(part)}'"):
+            use(tmp_path / name)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["1% & <ü>=x", "a b?#*'"])
+def test_other_signs_in_a_path(name: str, client: Client, tmp_path: Path) -> None:
+    export(IDS[:3], tmp_path / name, client=client, format="delta")
+    assert sorted(ga.read(tmp_path / name)["requested_id"]) == IDS[:3]
+    assert len(ga.summarize(ga.scan(tmp_path / name))) == 1
+
+
 def test_columns_of_this_version_are_added_to_an_older_table(client: Client, place: Path) -> None:
     export(IDS[:2], place, client=client, format="delta")
     log = place / "_delta_log" / f"{0:020d}.json"
@@ -262,6 +281,16 @@ def test_failures_outlive_a_vacuum(place: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_copy_without_failures_warns_before_it_forgets_them(place: Path) -> None:
+    with DeltaWriter(place, partition="month") as writer:
+        writer.learn_ids(KnownIds())
+        writer.commit(rows("gen-1"), NONE, failures("gen-2"))
+    shutil.rmtree(place / "_genanalytics")
+    with pytest.warns(UserWarning, match="table is a copy without _genanalytics, so the failures .* are unknown"):
+        ga.compact(place)
+    assert "coverage" not in ga.read(place).attrs
+
+
 def test_rows_that_another_program_deletes_and_adds(client: Client, place: Path) -> None:
     export(IDS[:10], place, client=client, format="delta")
     DeltaTable(place).delete(f"requested_id = '{IDS[0]}'")

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,7 +28,7 @@ from genanalytics.dataset.delta.ids import Choice, TableIds
 from genanalytics.dataset.delta.log import NO_PARTITION, PARTITION, REDACTION, LiveFile, Snapshot, open_snapshot
 from genanalytics.dataset.delta.places import LOG, find_cause, import_deltalake, list_errors, make_storage_options
 from genanalytics.dataset.delta.rows import read_live
-from genanalytics.dataset.delta.state import APP, State, count_commits, read_state
+from genanalytics.dataset.delta.state import APP, FOLDER, State, count_commits, read_state
 from genanalytics.dataset.failures import FailedIds
 from genanalytics.dataset.manifest import is_dataset
 from genanalytics.dataset.partitions import Partition, check_partition
@@ -76,7 +77,11 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
             self._snapshot = self._open() or self._create()
             self._check_same()
             self._add_columns()
-            self._state = read_state(self._snapshot) or State()
+            state = read_state(self._snapshot)
+        if state is None and self.manifest.commit:
+            msg = f"{self.directory} is a copy without {FOLDER}, so the failures of earlier exports are unknown"
+            warnings.warn(msg, stacklevel=2)
+        self._state = state or State()
         return self
 
     def __exit__(self, *_: object) -> None:
