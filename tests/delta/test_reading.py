@@ -79,8 +79,12 @@ def test_every_engine_scans_live_rows(table: Path) -> None:
 @pytest.mark.long
 def test_spark_scans_live_rows(tmp_path: Path, spark: "SparkSession") -> None:
     make_table(tmp_path / "calls", *CALLS, partition_by=["model"])
-    DeltaTable(tmp_path / "calls").delete("total_cost = 1.0")
-    assert costs(ga.scan(tmp_path / "calls", engine="spark", session=spark)) == {"a b/c": 4.0, "ü=x": 10.0}
+    table = DeltaTable(tmp_path / "calls")
+    table.delete("total_cost = 1.0")
+    table.alter.add_columns(deltalake.Schema.from_arrow(pa.schema([("team", pa.string())])).fields)
+    scanned = ga.scan(tmp_path / "calls", engine="spark", session=spark)
+    assert costs(scanned) == {"a b/c": 4.0, "ü=x": 10.0}
+    assert "team" in scanned.columns
 
 
 def test_a_table_next_to_other_files(table: Path, tmp_path: Path) -> None:
@@ -120,6 +124,17 @@ def test_columns_that_came_later(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "calls", later, mode="append", schema_mode="merge")
     assert sorted(ga.read(tmp_path / "calls")["of_2027"].dropna()) == [1, 2]
     assert ga.scan(tmp_path / "calls").aggregate("sum(of_2027), count(*)").fetchall() == [(3, 4)]
+
+
+def test_a_column_that_no_live_file_has(table: Path) -> None:
+    fields = deltalake.Schema.from_arrow(pa.schema([("team", pa.string()), ("on", pa.date32())])).fields
+    DeltaTable(table).alter.add_columns(fields)
+    for data in (ga.read(table), ga.scan(table), ga.scan(table, engine="pandas")):
+        summary = ga.summarize(data, by=["team", "on"], metrics=["cost"])
+        assert summary["requests"].tolist() == [3]
+        assert summary[["team", "on"]].isna().all(axis=None)
+    assert costs(ga.scan(table)) == LIVE
+    assert [str(kind) for kind in ga.scan(table).project('team, "on"').types] == ["VARCHAR", "DATE"]
 
 
 @pytest.mark.long

@@ -1,6 +1,9 @@
-"""Columns whose values are the same for all rows of a file and are not in it: partition columns of a Delta table."""
+"""Columns whose values are the same for all rows of a file and are not in it: partition columns of a Delta table.
 
-from collections.abc import Iterator, Mapping, Sequence
+A column that was added to a table later is null in all rows of the files that lack it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
 from typing import Any
@@ -14,6 +17,19 @@ Constants = Mapping[str, Values]
 
 _FILE_COLUMN = "genanalytics_file"
 """The column that names the file of each row."""
+
+
+def drop_present(constants: Constants, columns: Collection[str]) -> Constants:
+    """Return the values without nulls of columns that are there.
+
+    >>> drop_present({"a.parquet": {"team": pa.scalar(None)}, "b.parquet": {"part": pa.scalar(1)}}, ["team"])
+    {'b.parquet': {'part': <pyarrow.Int64Scalar: 1>}}
+    """
+    needed = {
+        path: {name: value for name, value in values.items() if value.is_valid or name not in columns}
+        for path, values in constants.items()
+    }
+    return {path: values for path, values in needed.items() if values}
 
 
 def add_to_table(table: pa.Table, values: Values) -> pa.Table:
@@ -63,7 +79,8 @@ def open_with_spark(reader: Any, files: Sequence[str], names: Sequence[str], con
     for values, group in _group(files, names, constants):
         frame = reader.parquet(*group)
         for name, value in values.items():
-            frame = frame.withColumn(name, _make_literal(value))
+            if value.is_valid or name not in frame.columns:
+                frame = frame.withColumn(name, _make_literal(value))
         frames.append(frame)
     return reduce(lambda first, second: first.unionByName(second, allowMissingColumns=True), frames)
 

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
+import pyarrow as pa
+
 from genanalytics.base.content import unreadable
 from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url, to_local
 from genanalytics.base.stores.find import find_objects, has_name_of_object, has_pattern, is_object
@@ -22,6 +24,7 @@ from genanalytics.dataset.manifest import is_dataset, list_files, list_objects
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_footer, cut_schema
 from genanalytics.metrics.engines.constants import Constants, Values
+from genanalytics.records.schema import BY_NAME
 
 Place = str | os.PathLike[str]
 
@@ -39,7 +42,7 @@ class Files:
     Attributes:
         paths: The absolute paths and the URLs, each once.
         has_one_schema: Whether all of them are known to have the same columns with the same types.
-        constants: The values of the partition columns of Delta tables.
+        constants: The values of the partition columns of Delta tables, and null for columns that a file may lack.
         objects: The objects of stores among them, by their URLs; None for those that are not open.
     """
 
@@ -179,12 +182,13 @@ def _is_data(key: str, place: str) -> bool:
 
 
 def _find_live(place: str) -> Constants:
-    """Return the live files of a Delta table, with the values of its partition columns."""
+    """Return the live files of a Delta table, with the values of columns that they lack."""
     snapshot = open_snapshot(place if is_url(place) else os.path.abspath(place))  # noqa: PTH100 - which keeps links
     if not snapshot.files:
         msg = f"the Delta table {place} contains no rows"
         raise InputError(msg)
-    return {snapshot.locate(file.path): snapshot.read_constants(file) for file in snapshot.files}
+    nulls = {field.name: pa.scalar(None, field.type) for field in snapshot.schema if field.name not in BY_NAME}
+    return {snapshot.locate(file.path): {**nulls, **snapshot.read_constants(file)} for file in snapshot.files}
 
 
 def _name(path: str) -> str:

@@ -25,7 +25,7 @@ from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
 from genanalytics.errors import InputError
 from genanalytics.formats.parquet import check_rows
-from genanalytics.metrics.engines.constants import add_to_table, open_with_duckdb, open_with_spark
+from genanalytics.metrics.engines.constants import add_to_table, drop_present, open_with_duckdb, open_with_spark
 from genanalytics.metrics.engines.dialects import DUCKDB, SPARK, read_reason
 from genanalytics.metrics.engines.files import Files, Place, Stores, find_files
 from genanalytics.records.frame import cast_known, to_frame
@@ -155,9 +155,9 @@ def _open_with_duckdb(files: Files, connection: Any) -> Any:  # noqa: ANN401
     literal = [glob.escape(path) if path in files.objects or not is_url(path) else path for path in files.paths]
     options = {"hive_partitioning": False, "union_by_name": not files.has_one_schema}
     try:
-        if files.constants:
-            return DUCKDB.select_columns(open_with_duckdb(literal, connection, files.constants))
-        return DUCKDB.select_columns(connection.read_parquet(literal, **options))
+        relation = connection.read_parquet(literal, **options)
+        constants = drop_present(files.constants, relation.columns)
+        return DUCKDB.select_columns(open_with_duckdb(literal, connection, constants) if constants else relation)
     except DUCKDB.list_errors() as error:
         raise files.unreadable(read_reason(error)) from error
 
