@@ -19,7 +19,7 @@ from genanalytics.base.stores.hold import hold_object
 from genanalytics.base.stores.store import Store
 from genanalytics.dataset import manifest
 from genanalytics.dataset.delta import rows as delta
-from genanalytics.dataset.delta.places import check_objects, is_delta
+from genanalytics.dataset.delta.places import check_files, check_objects, is_delta
 from genanalytics.errors import InputError, MissingColumnError, PoorerResultError
 from genanalytics.formats.arrow import read_arrow, write_arrow
 from genanalytics.formats.csv import make_harmless, read_csv, write_csv
@@ -346,6 +346,8 @@ def _find_ids(frame: pd.DataFrame) -> set[str]:
 
 def _load(path: str | os.PathLike[str]) -> pd.DataFrame:
     suffix = Path(path).suffix.lower()
+    if suffix == ".parquet" and Path(path).is_file():
+        check_files(os.fspath(path), [Path(path)])
     if is_url(path) or manifest.is_dataset(path) or Path(path).is_dir() or is_delta(path):
         frame = read_parquet(path)
     elif suffix in SUFFIXES and suffix != ".csv":

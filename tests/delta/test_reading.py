@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,18 @@ def test_files_of_a_table_are_not_read_without_its_log(place: str, tmp_path: Pat
     make_table(tmp_path / "calls", CALLS[0])
     with pytest.raises(InputError, match=r"contains files of a Delta table, .* give the table itself, .*/calls$"):
         ga.scan(f"{tmp_path}/{place}")
+
+
+@pytest.mark.parametrize("read", [ga.read, ga.scan])
+def test_files_of_a_table_that_a_shell_lists_are_refused(
+    read: Callable[[list[str]], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_table(tmp_path / "calls", CALLS[0], partition_by=["model"])
+    [file] = (tmp_path / "calls").glob("*/*.parquet")
+    monkeypatch.chdir(file.parent)
+    for path in (str(file), file.name):
+        with pytest.raises(InputError, match=r"is a file of a Delta table, .* give the table itself, .*/calls$"):
+            read([path])
 
 
 def test_other_columns_and_types_of_partitions(tmp_path: Path) -> None:

@@ -47,6 +47,17 @@ def is_delta(place: str | os.PathLike[str]) -> bool:
         raise InputError(msg) from error
 
 
+def check_files(place: str, files: Iterable[Path]) -> None:
+    """Refuse a file, a directory or a glob with files of a Delta table, some of which its log has replaced.
+
+    Raises:
+        InputError: It has some.
+    """
+    for folder in sorted({folder for file in files for folder in file.absolute().parents}):
+        if is_delta(folder):
+            raise _make_part(place, str(folder), is_file=Path(place).is_file())
+
+
 def check_objects(place: str, found: Iterable[Address]) -> None:
     """Refuse a prefix or a glob with objects of a Delta table, some of which its log has replaced.
 
@@ -66,8 +77,12 @@ def check_objects(place: str, found: Iterable[Address]) -> None:
         except OSError as error:
             raise unreadable(place, error) from error
     if table is not None:
-        msg = f"{place} contains files of a Delta table, replaced ones too: give the table itself, {table}"
-        raise InputError(msg)
+        raise _make_part(place, table, is_file=False)
+
+
+def _make_part(place: str, table: str, *, is_file: bool) -> InputError:
+    what = "is a file" if is_file else "contains files"
+    return InputError(f"{place} {what} of a Delta table, which may have been replaced: give the table itself, {table}")
 
 
 def _has_log(url: str) -> bool:

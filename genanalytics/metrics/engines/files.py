@@ -18,7 +18,7 @@ from genanalytics.base.stores.parts import AT_ONCE, ObjectFile
 from genanalytics.base.stores.store import Store
 from genanalytics.base.text import explain
 from genanalytics.dataset.delta.log import open_snapshot
-from genanalytics.dataset.delta.places import check_objects, is_delta
+from genanalytics.dataset.delta.places import check_files, check_objects, is_delta
 from genanalytics.dataset.failures import FAILURES_FILE
 from genanalytics.dataset.manifest import is_dataset, list_files, list_objects
 from genanalytics.errors import InputError
@@ -115,8 +115,7 @@ def _find(place: str) -> Iterable[_Found]:
         found = _leave_out_hidden(map(Path, files), path)
     if not found:
         raise InputError(missing)
-    if not path.is_file():
-        _check_tables(place, found)
+    check_files(place, found)
     return _check_all([os.path.abspath(file) for file in found])  # noqa: PTH100 - which keeps links
 
 
@@ -194,14 +193,6 @@ def _find_live(place: str) -> Constants:
 def _name(path: str) -> str:
     """Return the name of a file that is found here, whose URL may have another scheme: s3a means s3."""
     return str(parse_url(path)) if is_url(path) else path
-
-
-def _check_tables(place: str, files: Sequence[Path]) -> None:
-    """Refuse a directory or a glob with files of a Delta table, some of which its log has replaced."""
-    for folder in sorted({folder for file in files for folder in file.parents}):
-        if is_delta(folder):
-            msg = f"{place} contains files of a Delta table, replaced ones too: give the table itself, {folder}"
-            raise InputError(msg)
 
 
 def _check_all(paths: Iterable[str]) -> Iterator[_Found]:
