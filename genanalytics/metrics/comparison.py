@@ -20,6 +20,7 @@ from genanalytics.metrics.declare import Basis, Known, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
+from genanalytics.metrics.finishing import finish
 from genanalytics.metrics.forms import count_of
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
@@ -31,7 +32,7 @@ from genanalytics.metrics.intervals.limits import find_limits_of_ratio
 from genanalytics.metrics.intervals.moments import Moments
 from genanalytics.metrics.intervals.ratios import Limits, count_effective_rows
 from genanalytics.metrics.sets.cost import REQUESTS
-from genanalytics.metrics.summary import Percentiles, aggregate, choose_percentiles, finish
+from genanalytics.metrics.summary import Percentiles, aggregate, choose_percentiles
 from genanalytics.units import Unit, find_unit_of_difference
 
 _N = "rows with a value"

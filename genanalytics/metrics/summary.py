@@ -1,6 +1,7 @@
 """Statistics by group."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
@@ -16,24 +17,20 @@ from genanalytics.metrics.against import add_changes, list_common_groups, list_l
 from genanalytics.metrics.catalog import DEFAULT, resolve
 from genanalytics.metrics.declare import (
     Aggregate,
-    Count,
-    Known,
-    Per,
     Quantile,
     RowValue,
     ShareOfTotal,
     Statistic,
-    Sum,
     name_limits,
 )
-from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source, compute
+from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.sketch import classify, join_percentiles
 from genanalytics.metrics.engines.source import Records, find_coverage_of, open_source
+from genanalytics.metrics.finishing import finish
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
 from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
-from genanalytics.metrics.intervals.limits import add_limits, list_gaps, list_needed_aggregates, make_limit_columns
+from genanalytics.metrics.intervals.limits import add_limits, list_gaps, list_needed_aggregates
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
 from genanalytics.metrics.sets.items import ITEMS
@@ -42,14 +39,14 @@ from genanalytics.metrics.sets.outcomes import MARGINS, OUTCOMES
 from genanalytics.metrics.sets.reliability import RELIABILITY
 from genanalytics.metrics.sets.tokens import TOKENS
 from genanalytics.records.coverage import COVERAGE
-from genanalytics.records.frame import to_frame
-from genanalytics.units import Unit, format_count
+from genanalytics.units import format_count
 
 Percentiles = Literal["auto", "exact", "sketch"]
 PERCENTILES: tuple[Percentiles, ...] = ("auto", "exact", "sketch")
 _EXACT_BYTES = 80
 """The memory per row that exact percentiles of the default statistics take, on any engine."""
 
+_KEPT_SETS = 128
 _MAX_ROWS = 5_000_000
 _COST_UNKNOWN = "cost_unknown"
 _PLACE = "place of a group"
@@ -126,19 +123,20 @@ def summarize(
     limits = [name for statistic in bounded for name in name_limits(statistic.name)]
     others = [*([OPEN] if every is not None else []), *(statistic.name for statistic in statistics), *limits]
     keys = resolve_by(source, by, every, tz, others=others)
+    known = set(source.columns)
     for statistic in statistics:
-        check_columns(source, statistic.columns, statistic.name, hint=_hint(statistic))
+        if not known.issuperset(statistic.columns):
+            check_columns(source, statistic.columns, statistic.name, hint=_hint(statistic))
     method = choose_percentiles(percentiles, source)
     groups = aggregate(source, keys, statistics, bounded, method)
     labels = label_groups(groups, keys)
     if every is not None:
         labels, groups = _add_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _find_open(labels[TIME], source, every, zone))
-    order = [name for name in labels.columns if name != OPEN]
-    if order:  # sorted while there are few columns
-        labels = labels.sort_values(order, kind="stable")
-        groups, labels = groups.take(labels.index.to_numpy()), labels.reset_index(drop=True)
-    summary = pd.DataFrame({**labels, **finish(groups, statistics, bounded)}, index=labels.index, copy=False)
+    order = _find_order([labels[name] for name in labels if name != OPEN], len(labels))
+    columns = {name: values.array[order] for name, values in labels.items()}
+    columns |= finish(groups, statistics, bounded, order)
+    summary = pd.DataFrame(columns, index=range(len(labels)), copy=False)
     summary.attrs = {
         **_describe(statistics, bounded),
         "tz": zone.key,
@@ -271,10 +269,9 @@ def aggregate(
 
     Each key is under `GroupKey.group`. `percentiles` is `exact` or `sketch`.
     """
-    wanted = [step for statistic in statistics for step in statistic.aggregates] + list_needed_aggregates(bounded)
     plain: list[Aggregate] = []
     counted: dict[RowValue, list[Quantile]] = {}
-    for step in dict.fromkeys(wanted):
+    for step in _list_aggregates(tuple(statistics), tuple(bounded)):
         if isinstance(step, Quantile) and percentiles == "sketch":
             counted.setdefault(step.value, []).append(step)
         else:
@@ -285,6 +282,13 @@ def aggregate(
     for value, steps in counted.items():
         groups = join_percentiles(groups, source.count_classes(by, value, classify(value)), steps)
     return add_limits(groups, source, by, bounded)
+
+
+@lru_cache(maxsize=_KEPT_SETS)
+def _list_aggregates(statistics: tuple[Statistic, ...], bounded: tuple[Statistic, ...]) -> tuple[Aggregate, ...]:
+    """Return the aggregates that statistics and limits are made of, each once."""
+    wanted = [step for statistic in statistics for step in statistic.aggregates] + list_needed_aggregates(bounded)
+    return tuple(dict.fromkeys(wanted))
 
 
 def _collect_own(statistics: Sequence[Statistic]) -> dict[str, nw.Expr]:
@@ -328,62 +332,12 @@ def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> p
     return flags
 
 
-def finish(groups: pa.Table, statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[str, Any]:
-    """Return the statistics, and the limits of the bounded ones, out of the aggregates: columns by name."""
-    missing = groups[Count().name].is_null().to_numpy()
-    columns: dict[str, Any] = {}
-    for statistic in statistics:
-        found = _finish(groups, statistic)
-        if not isinstance(found, np.ndarray):
-            columns[statistic.name] = found
-            continue
-        if statistic.of_nothing is not None:
-            found = np.where(missing, statistic.of_nothing, found)
-        gaps = np.isnan(found)
-        if statistic.unit is Unit.COUNT:
-            columns[statistic.name] = pd.arrays.IntegerArray(np.where(gaps, 0, found).astype(np.int64), gaps)
-        else:
-            writable = found if found.flags.writeable else found.copy()  # that of Arrow is not, and others have it too
-            columns[statistic.name] = pd.arrays.FloatingArray(writable, gaps)
-        if statistic in bounded:
-            columns |= make_limit_columns(groups, statistic, found)
-    return columns
-
-
-def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
-    """Return a statistic of each group as float64, gaps as NaN; values other than numbers as they are."""
-
-    def read(step: Aggregate) -> "np.ndarray":
-        return to_floats(groups[step.name])
-
-    def read_known(value: RowValue) -> "np.ndarray":
-        return np.where(read(Count(value)) > 0, read(Sum(value)), np.nan)
-
-    match statistic.finish:
-        case Per(over, under):
-            return _divide(read(over), read(under))
-        case Known(value):
-            return read_known(value)
-        case ShareOfTotal(value):
-            known = read_known(value)
-            return _divide(known, 0.0 if (known < 0).any() else np.nansum(known))
-        case Sum() | Count() | Quantile() as step:
-            return read(step)
-        case None:
-            values = groups[next(iter(statistic.own))]
-        case expression:
-            table = compute(nw.from_native(groups, eager_only=True).select, {statistic.name: expression})
-            values = table[statistic.name].to_native()
-    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        return to_floats(values)
-    return to_frame(pa.table({"value": values}))["value"]
-
-
-def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":
-    """Return a quotient, NaN where the divisor is 0."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        quotient: np.ndarray = over / np.where(np.asarray(under) == 0, np.nan, under)
-    return quotient
+def _find_order(columns: Sequence[pd.Series], rows: int) -> "np.ndarray":
+    """Return the places of rows in the order of the first column, then of the second; gaps are last."""
+    order = np.arange(rows)
+    for values in reversed(columns):
+        order = order[values.array[order].argsort(kind="stable")]
+    return order
 
 
 def _describe(statistics: Sequence[Statistic], bounded: Sequence[Statistic]) -> dict[Any, Any]:

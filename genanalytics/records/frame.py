@@ -60,6 +60,12 @@ def to_nullable(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def to_series(values: "pa.Array | pa.ChunkedArray") -> pd.Series:
+    """Return a column of Arrow as pandas, with the nullable dtype of its type."""
+    series: pd.Series = values.to_pandas(types_mapper=_DTYPES.get)
+    return series
+
+
 def cast_known(table: pa.Table) -> pa.Table:
     """Return an Arrow table, its known columns with the types of `schema.COLUMNS`.
 

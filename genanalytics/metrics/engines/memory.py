@@ -66,6 +66,9 @@ class InMemory:
     sketches = False
 
     def __init__(self, data: pd.DataFrame | pa.Table) -> None:
+        self._carried = data.attrs.get("notices", ()) if isinstance(data, pd.DataFrame) else ()
+        if isinstance(data, pd.DataFrame) and data.attrs:
+            data = pd.DataFrame(data, copy=False)  # without attributes, which pandas copies with each column
         self._data = data
         self._labels = list(data.columns if isinstance(data, pd.DataFrame) else data.column_names)
         self.columns = list(map(str, self._labels))
@@ -79,8 +82,7 @@ class InMemory:
     def notices(self) -> list[str]:
         found = [name for name in self.columns if name in self._not_finite]
         own = describe_infinite({name: count_infinite(self._convert(name)) for name in found})
-        carried = self._data.attrs.get("notices", ()) if isinstance(self._data, pd.DataFrame) else ()
-        return list(dict.fromkeys([*carried, *own]))  # such as those of `ga.label`
+        return list(dict.fromkeys([*self._carried, *own]))  # such as those of `ga.label`
 
     def count(self) -> int:
         return len(self._data)
@@ -89,6 +91,8 @@ class InMemory:
         return True
 
     def is_nested(self, column: str) -> bool:
+        if isinstance(self._data, pd.DataFrame) and str(self._find(column).dtype) in _CLEAN:
+            return False
         return bool(pa.types.is_nested(self._convert(column, slice(0)).type))
 
     def aggregate(

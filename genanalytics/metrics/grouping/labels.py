@@ -10,7 +10,7 @@ from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, find_zone
 from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
-from genanalytics.records.frame import to_nullable
+from genanalytics.records.frame import to_series
 from genanalytics.records.schema import BY_NAME
 
 
@@ -51,8 +51,8 @@ def resolve_by(
 
 def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
     """Return the values of the groups as a result shows them."""
-    frame = to_nullable(pa.table({key.name: _fit(key.name, groups[key.group]) for key in by}))
-    return pd.DataFrame({key.name: key.finish(frame[key.name]) for key in by}, index=range(len(groups)))
+    columns = {key.name: key.finish(to_series(_fit(key.name, groups[key.group]))) for key in by}
+    return pd.DataFrame(columns, index=range(len(groups)), copy=False)
 
 
 def check_columns(data: Groupable, columns: Iterable[str], name: str, *, hint: str = "") -> None:

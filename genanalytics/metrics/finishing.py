@@ -1,0 +1,156 @@
+"""Statistics out of aggregates: those of one form at once, for all groups."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from genanalytics.metrics.declare import Aggregate, Count, Known, Per, Quantile, RowValue, ShareOfTotal, Statistic, Sum
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import compute
+from genanalytics.metrics.intervals.limits import make_limit_columns
+from genanalytics.records.frame import to_frame
+from genanalytics.units import Unit
+
+_KEPT_FORMS = 128
+_ALL = slice(None)
+
+
+class Forms(NamedTuple):
+    """The statistics of a summary by their form. Each matrix has a column per statistic.
+
+    Attributes:
+        names: The names of the aggregates that are read.
+        copied: The places of statistics that are an aggregate, and that of the aggregate among `names`.
+        divided: The places of quotients, and those of numerator and denominator.
+        known: The places of sums that are missing without known values, and those of the sum and the count.
+        others: The places of all other statistics.
+        of_nothing: The number of each statistic for an empty period; NaN if it is undefined.
+    """
+
+    names: tuple[str, ...]
+    copied: "np.ndarray"
+    divided: "np.ndarray"
+    known: "np.ndarray"
+    others: tuple[int, ...]
+    of_nothing: "np.ndarray"
+
+
+def finish(
+    groups: pa.Table,
+    statistics: Sequence[Statistic],
+    bounded: Sequence[Statistic],
+    order: "np.ndarray | slice" = _ALL,
+) -> dict[str, Any]:
+    """Return the statistics, and the limits of the bounded ones, out of the aggregates: columns by name.
+
+    Args:
+        groups: The aggregates, one row per group.
+        statistics: The statistics.
+        bounded: Those of them that have limits in `groups`.
+        order: The places of the groups in the order of the result.
+    """
+    forms = _divide_by_form(tuple(statistics))
+    numbers = _compute_forms(groups, forms)
+    foreign = {}
+    for place in forms.others:
+        found = _finish(groups, statistics[place])
+        if isinstance(found, np.ndarray):
+            numbers[place] = found
+        else:
+            foreign[statistics[place].name] = found.array[order]
+    missing = groups[Count().name].is_null().to_numpy()
+    if missing.any():
+        numbers = np.where(missing & ~np.isnan(forms.of_nothing), forms.of_nothing, numbers)
+    ordered = numbers[:, order]
+    columns: dict[str, Any] = {}
+    for statistic, values, found, gaps in zip(statistics, numbers, ordered, np.isnan(ordered), strict=True):
+        name = statistic.name
+        if name in foreign:
+            columns[name] = foreign[name]
+            continue
+        columns[name] = _make_column(statistic.unit, found, gaps)
+        if statistic in bounded:
+            columns |= {key: own[order] for key, own in make_limit_columns(groups, statistic, values).items()}
+    return columns
+
+
+def _make_column(unit: Unit, values: "np.ndarray", gaps: "np.ndarray") -> pd.api.extensions.ExtensionArray:
+    """Return numbers as a column: counts as Int64, all others as Float64."""
+    if unit is Unit.COUNT:
+        return pd.arrays.IntegerArray(np.where(gaps, 0, values).astype(np.int64), gaps)
+    return pd.arrays.FloatingArray(values, gaps)
+
+
+@lru_cache(maxsize=_KEPT_FORMS)
+def _divide_by_form(statistics: tuple[Statistic, ...]) -> Forms:
+    """Return statistics by their form, once for each set of them."""
+    rows: dict[Aggregate, int] = {}
+    copied, divided, known, others = [], [], [], []
+
+    def number(*steps: Aggregate) -> list[int]:
+        return [rows.setdefault(step, len(rows)) for step in steps]
+
+    for place, statistic in enumerate(statistics):
+        match statistic.finish:
+            case Per(over, under):
+                divided.append([place, *number(over, under)])
+            case Known(value):
+                known.append([place, *number(Sum(value), Count(value))])
+            case Sum() | Count() | Quantile() as step:
+                copied.append([place, *number(step)])
+            case _:
+                others.append(place)
+    of_nothing = [np.nan if statistic.of_nothing is None else statistic.of_nothing for statistic in statistics]
+    return Forms(
+        tuple(step.name for step in rows),
+        *(np.array(own, dtype=np.intp).reshape(-1, width).T for own, width in ((copied, 2), (divided, 3), (known, 3))),
+        tuple(others),
+        np.array(of_nothing)[:, None],
+    )
+
+
+def _compute_forms(groups: pa.Table, forms: Forms) -> "np.ndarray":
+    """Return a row per statistic and a column per group; NaN for gaps, and for `others`."""
+    read = np.empty((len(forms.names), len(groups)))
+    for row, name in zip(read, forms.names, strict=True):
+        row[:] = to_floats(groups[name])
+    numbers = np.full((len(forms.of_nothing), len(groups)), np.nan)
+    place, step = forms.copied
+    numbers[place] = read[step]
+    place, over, under = forms.divided
+    numbers[place] = _divide(read[over], read[under])
+    place, total, count = forms.known
+    numbers[place] = np.where(read[count] > 0, read[total], np.nan)
+    return numbers
+
+
+def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
+    """Return one of the other statistics as float64, gaps as NaN; values other than numbers as they are."""
+    match statistic.finish:
+        case ShareOfTotal(value):
+            known = _read_known(groups, value)
+            return _divide(known, 0.0 if (known < 0).any() else np.nansum(known))
+        case None:
+            values = groups[next(iter(statistic.own))]
+        case expression:
+            table = compute(nw.from_native(groups, eager_only=True).select, {statistic.name: expression})
+            values = table[statistic.name].to_native()
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        return to_floats(values)
+    return to_frame(pa.table({"value": values}))["value"]
+
+
+def _read_known(groups: pa.Table, value: RowValue) -> "np.ndarray":
+    return np.where(to_floats(groups[Count(value).name]) > 0, to_floats(groups[Sum(value).name]), np.nan)
+
+
+def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":
+    """Return a quotient, NaN where the divisor is 0."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotient: np.ndarray = over / np.where(np.asarray(under) == 0, np.nan, under)
+    return quotient
