@@ -108,7 +108,9 @@ def _divide_by_form(statistics: tuple[Statistic, ...]) -> Forms:
     of_nothing = [np.nan if statistic.of_nothing is None else statistic.of_nothing for statistic in statistics]
     return Forms(
         tuple(step.name for step in rows),
-        *(np.array(own, dtype=np.intp).reshape(-1, width).T for own, width in ((copied, 2), (divided, 3), (known, 3))),
+        np.array(copied, dtype=np.intp).reshape(-1, 2).T,
+        np.array(divided, dtype=np.intp).reshape(-1, 3).T,
+        np.array(known, dtype=np.intp).reshape(-1, 3).T,
         tuple(others),
         np.array(of_nothing)[:, None],
     )
@@ -138,7 +140,8 @@ def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
         case None:
             values = groups[next(iter(statistic.own))]
         case expression:
-            table = compute(nw.from_native(groups, eager_only=True).select, {statistic.name: expression})
+            steps: dict[str, Any] = {statistic.name: expression}
+            table = compute(nw.from_native(groups, eager_only=True).select, steps)
             values = table[statistic.name].to_native()
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return to_floats(values)

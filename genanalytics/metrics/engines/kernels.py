@@ -86,7 +86,7 @@ class Portion:
 
     def size(self) -> "np.ndarray":
         """Return the number of rows of each of `groups`."""
-        return np.diff(self._starts, append=self.rows)
+        return np.append(self._starts[1:], self.rows) - self._starts if self.rows else self._starts
 
     def sum(self, values: "np.ndarray") -> "np.ndarray":
         """Return the sum of arranged values in each of `groups`; of flags, the number of those that are true."""
