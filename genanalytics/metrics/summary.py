@@ -134,8 +134,8 @@ def summarize(
         labels, groups = _add_empty(labels, groups, every, zone)
         labels.insert(1, OPEN, _find_open(labels[TIME], source, every, zone))
     order = _find_order([labels[name] for name in labels if name != OPEN], len(labels))
-    ordered = {name: values.array[order] for name, values in labels.items()}
-    columns = {**ordered, **finish(groups, statistics, bounded, order)}
+    columns: dict[Any, Any] = {name: values.array[order] for name, values in labels.items()}
+    columns |= finish(groups, statistics, bounded, order)
     summary = pd.DataFrame(columns, index=range(len(labels)), copy=False)
     summary.attrs = {
         **_describe(statistics, bounded),
@@ -337,7 +337,7 @@ def _find_order(columns: Sequence[pd.Series], rows: int) -> "np.ndarray":
     if not columns:
         return np.arange(rows)
     *first, last = columns
-    order = last.array.argsort(kind="stable")
+    order: np.ndarray = last.array.argsort(kind="stable")
     for values in reversed(first):
         order = order[values.array[order].argsort(kind="stable")]
     return order

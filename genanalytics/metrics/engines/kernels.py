@@ -193,7 +193,7 @@ def group_rows(keys: Sequence[pd.Series], rows: int) -> tuple[Groups, list[pd.Se
         codes, _ = pd.factorize(codes * len(uniques) + own)  # renumbered, so that many keys never overflow
     first = np.full(int(codes.max()) + 1 if rows else 0, -1, dtype=np.int64)
     first[codes[::-1]] = np.arange(rows)[::-1]
-    return Groups(codes, rows, len(first)), [values.iloc[first].reset_index(drop=True) for values in keys]
+    return Groups(codes, rows, len(first)), [pd.Series(values.array.take(first), copy=False) for values in keys]
 
 
 def to_floats(values: "pa.ChunkedArray | pd.Series") -> "np.ndarray":
