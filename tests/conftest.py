@@ -32,7 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip long tests, or run them at full speed, as properties and documents: the others must cover the code."""
+    """Skip long tests, or run them at full speed, as properties and documents: the others must cover the code.
+
+    Modules with tests of Spark are the first, so that one worker runs all of them in one session, then those with long
+    tests, so that short ones are left at the end for the worker that has nothing to do.
+    """
+    ranks: dict[Path, int] = {}
+    for item in items:
+        rank = 0 if "spark" in item.nodeid.lower() else 1 if item.get_closest_marker("long") else 2
+        ranks[item.path] = min(rank, ranks.get(item.path, rank))
+    items.sort(key=lambda item: ranks[item.path])
     of_long = pytest.mark.no_cover if config.getoption("--all") else pytest.mark.skip(reason="long: run with --all")
     for item in items:
         if item.get_closest_marker("long"):
