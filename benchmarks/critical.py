@@ -24,9 +24,9 @@ def draw(rng: np.random.Generator, n: int, samples: int) -> "tuple[np.ndarray, n
     for first in range(0, samples, step):
         part = slice(first, min(first + step, samples))
         normal = rng.standard_normal((part.stop - first, n), dtype=np.float32)
-        centred = normal - normal.mean(axis=1, keepdims=True)
-        variance = (centred**2).mean(axis=1)
-        skewness = (centred**3).mean(axis=1) / variance**1.5
+        centered = normal - normal.mean(axis=1, keepdims=True)
+        variance = (centered**2).mean(axis=1)
+        skewness = (centered**3).mean(axis=1) / variance**1.5
         deviation = np.sqrt(variance * n / (n - 1))
         added = np.maximum(skewness - np.sqrt(6 / n), 0) / 3
         for row, sigma in enumerate(TRUE_SPREADS):

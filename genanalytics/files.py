@@ -75,7 +75,7 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
 
     The suffix of a file decides its format: .parquet, .csv, .jsonl, .arrow or .duckdb. For any other suffix the content
     decides, unpacked if it is packed with gzip or zstd. JSON may be lines that `write` wrote, answers of the service
-    (one, one per line, or a list), or their records alone. An activity export is recognised by its header.
+    (one, one per line, or a list), or their records alone. An activity export is recognized by its header.
 
     Args:
         paths: A file, the directory of a data set or a Delta table, or several of them, which can also be URLs

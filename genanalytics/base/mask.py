@@ -48,7 +48,7 @@ _ENTITIES = {
 }
 _LINE_ESCAPES = b"bfnrtv"
 
-Normalise = Callable[[bytes], bytes]
+Normalize = Callable[[bytes], bytes]
 """`fold`, or `_join` where upper and lower case make a difference."""
 
 
@@ -126,11 +126,11 @@ class Mask:
                 yield start, end
             start = marked.find(self._shortest_run, end)
 
-    def _replace(self, text: bytes, normalise: Normalise, find: Callable[[bytes], Iterator[tuple[int, int]]]) -> bytes:
+    def _replace(self, text: bytes, normalize: Normalize, find: Callable[[bytes], Iterator[tuple[int, int]]]) -> bytes:
         """Return a text with `[key]` in the place of each span found in one of its layers."""
         spans = sorted(
             (layer.starts[start], layer.ends[stop - 1])
-            for layer in _trace(text, normalise)
+            for layer in _trace(text, normalize)
             for start, stop in find(layer.text)
         )
         parts, end = [], 0
@@ -177,11 +177,11 @@ def _undo_escapes(text: bytes) -> bytes:
     return plain
 
 
-def _peel(text: bytes, normalise: Normalise = fold) -> Iterator[bytes | None]:
-    """Yield a normalised text with ever more layers of escapes undone; at last None if there are too many."""
+def _peel(text: bytes, normalize: Normalize = fold) -> Iterator[bytes | None]:
+    """Yield a normalized text with ever more layers of escapes undone; at last None if there are too many."""
     for _ in range(_MOST_LAYERS):
         yield text
-        plain = _ESCAPE.sub(lambda escape: normalise(_decode(escape)), text)
+        plain = _ESCAPE.sub(lambda escape: normalize(_decode(escape)), text)
         if plain == text:
             return
         text = plain
@@ -205,14 +205,14 @@ class _Layer(NamedTuple):
     starts: list[int]
     ends: list[int]
 
-    def unescape(self, normalise: Normalise) -> "_Layer":
+    def unescape(self, normalize: Normalize) -> "_Layer":
         parts: list[bytes] = []
         starts: list[int] = []
         ends: list[int] = []
         last = 0
         for escape in _ESCAPE.finditer(self.text):
             start, end = escape.span()
-            character = normalise(_decode(escape))
+            character = normalize(_decode(escape))
             if character != escape[0]:
                 parts += [self.text[last:start], character]
                 starts += self.starts[last:start] + [self.starts[start]] * len(character)
@@ -221,13 +221,13 @@ class _Layer(NamedTuple):
         return _Layer(b"".join([*parts, self.text[last:]]), starts + self.starts[last:], ends + self.ends[last:])
 
 
-def _trace(text: bytes, normalise: Normalise) -> Iterator[_Layer]:
-    """Yield the normalised text, and the same with ever more layers of escapes undone."""
+def _trace(text: bytes, normalize: Normalize) -> Iterator[_Layer]:
+    """Yield the normalized text, and the same with ever more layers of escapes undone."""
     places = [place for place, byte in enumerate(text) if byte not in BLANKS]
-    layer = _Layer(normalise(text), places, [place + 1 for place in places])
+    layer = _Layer(normalize(text), places, [place + 1 for place in places])
     for _ in range(_MOST_LAYERS + 1):
         yield layer
-        inner = layer.unescape(normalise)
+        inner = layer.unescape(normalize)
         if inner.text == layer.text:
             return
         layer = inner

@@ -16,7 +16,7 @@ from genanalytics.following.growing import GrowingSearch
 
 _PIECE_BYTES = 1 << 20
 _MARK_BYTES = 256
-"""The number of bytes at the start, and before the place of reading, by which the file is recognised."""
+"""The number of bytes at the start, and before the place of reading, by which the file is recognized."""
 _WHOLE = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", *BINARY)
 """Files that begin with one of these are packed, or are not text: no program appends to them."""
 

@@ -127,11 +127,11 @@ COLUMNS: tuple[Column, ...] = (
     _contract("latency", Kind.INTEGER, "Time to the first token (TTFT) of a streamed chat", Unit.MS),
     _contract("moderation_latency", Kind.INTEGER, "Time in moderation; null if none ran", Unit.MS),
     _contract("generation_time", Kind.INTEGER, "The whole upstream time, including latency", Unit.MS),
-    _contract("finish_reason", Kind.TEXT, "The normalised reason of its end; null if cancelled"),
+    _contract("finish_reason", Kind.TEXT, "The normalized reason of its end; null if cancelled"),
     _contract("native_finish_reason", Kind.TEXT, "The reason of its end, in the provider's words"),
-    _contract("tokens_prompt", Kind.INTEGER, "Prompt tokens, normalised for comparing text volume", Unit.TOKENS),
+    _contract("tokens_prompt", Kind.INTEGER, "Prompt tokens, normalized for comparing text volume", Unit.TOKENS),
     _contract(
-        "tokens_completion", Kind.INTEGER, "Completion tokens, normalised for comparing text volume", Unit.TOKENS
+        "tokens_completion", Kind.INTEGER, "Completion tokens, normalized for comparing text volume", Unit.TOKENS
     ),
     _contract(
         "native_tokens_prompt",

@@ -37,7 +37,7 @@ class Model:
     price: Price
     dialect: Dialect
     native_ratio: float = 1.0
-    """The provider's tokens per normalised token."""
+    """The provider's tokens per normalized token."""
     reasons: bool = False
     regional_at: Provider | None = None
     """The provider that has a second, regional endpoint, which is more expensive."""

@@ -64,10 +64,10 @@ def test_every_sheet_of_the_sandbox_is_found_exactly(month: Sample, found: pd.Da
             read = sheet.cache_read_price if any(item.cache_read for item in items) else None
             write = sheet.cache_write_price if any(item.cache_write for item in items) else None
             true = (sheet.input_price, sheet.output_price, sheet.request_price, read, write)
-            expected.add((sheet.model, sheet.provider_name, *map(_normalise, true)))
+            expected.add((sheet.model, sheet.provider_name, *map(_normalize, true)))
     regimes = found[found["regime"].notna()]
     columns = ["input_price", "output_price", "request_price", "cache_read_price", "cache_write_price"]
-    numbers = regimes[columns].map(_normalise)
+    numbers = regimes[columns].map(_normalize)
     assert (
         set(zip(regimes["model"], regimes["provider_name"], *(numbers[name] for name in columns), strict=True))
         == expected
@@ -75,7 +75,7 @@ def test_every_sheet_of_the_sandbox_is_found_exactly(month: Sample, found: pd.Da
     assert (regimes["identified"] == "yes").all()
 
 
-def _normalise(price: Any) -> Decimal | None:  # noqa: ANN401 - a number or a gap
+def _normalize(price: Any) -> Decimal | None:  # noqa: ANN401 - a number or a gap
     return None if price is None or pd.isna(price) else Decimal(str(price)).quantize(Decimal("0.0000001"))
 
 

@@ -115,9 +115,9 @@ class Trial:
     make_client: MakeClient
     seen: dict[str, list[int | None]]
 
-    def assert_as_told(self, cases: list[Case], *, neighbours: int = 0, limit_s: float = LONG_S) -> None:
+    def assert_as_told(self, cases: list[Case], *, neighbors: int = 0, limit_s: float = LONG_S) -> None:
         """Fetch an id for each case, in one run, and some that nothing happens to; assert that all end as they must."""
-        old, young = make_ids(len(cases) + neighbours), make_ids(len(cases), created=int(time.time()))
+        old, young = make_ids(len(cases) + neighbors), make_ids(len(cases), created=int(time.time()))
         asked = {(young if case.kind.young else old)[number]: case for number, case in enumerate(cases)}
         well = old[len(cases) :]
         url = self.elsewhere.base_url.replace("127.0.0.1", "localhost")
@@ -186,7 +186,7 @@ def test_what_takes_long_at_every_place(trial: Trial) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_in_one_run_every_kind_of_fault_does_what_it_does_alone_and_nothing_to_others(place: str, trial: Trial) -> None:
     cases = [case for case in CASES if case.place == place and not case.kind.slow and case.outcome != "skipped"]
-    trial.assert_as_told(cases, neighbours=100)
+    trial.assert_as_told(cases, neighbors=100)
 
 
 def test_the_document_counts_every_kind() -> None:

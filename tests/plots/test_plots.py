@@ -139,7 +139,7 @@ def test_a_chart_without_axes_gets_a_figure_of_its_own(name: str) -> None:
 
 
 @CHART
-def test_a_chart_changes_neither_settings_nor_neighbours_nor_the_data(name: str) -> None:
+def test_a_chart_changes_neither_settings_nor_neighbors_nor_the_data(name: str) -> None:
     before = dict(mpl.rcParams)
     figure = Figure()
     left, right = figure.subplots(1, 2)

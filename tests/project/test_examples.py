@@ -119,7 +119,7 @@ def test_what_needs_spark_runs_on_a_session(name: str, spark: "SparkSession", sa
     reader = Reader(PAGES[name], sandbox.base_url, {"ga": ga, "spark": spark})
     spark.read.parquet(f"{Path.cwd()}/generations/data").createOrReplaceTempView("generations")
     for block in blocks(PAGES[name]):
-        if block.reason == "needs Spark":  # which has no catalogue here, and began in another directory
+        if block.reason == "needs Spark":  # which has no catalog here, and began in another directory
             code = block.code.replace("lake.", "").replace('"generations/', f'"{Path.cwd()}/generations/')
             reader.do(replace(block, code=code))
 

@@ -114,7 +114,7 @@ def test_a_value_that_does_not_fit_leaves_a_gap_and_stands_verbatim_in_extra(fie
         ("provider_responses", "[]", []),
     ],
 )
-def test_a_misfit_changes_nothing_for_its_neighbours(field: str, text: str, held: object) -> None:
+def test_a_misfit_changes_nothing_for_its_neighbors(field: str, text: str, held: object) -> None:
     rows = [row(f'"{field}":{text}'), row(f'"{field}":{{}}'), row(""), row(f'"{field}":{text}')]
     table = parse_rows(rows)
     assert table.column(field).to_pylist() == [held, None, None, held]
@@ -321,6 +321,6 @@ def test_nothing_is_dropped(record: dict[str, Any]) -> None:
 
 
 @given(st.lists(RECORDS, min_size=2, max_size=4))
-def test_what_a_row_becomes_does_not_depend_on_its_neighbours(records: list[dict[str, Any]]) -> None:
+def test_what_a_row_becomes_does_not_depend_on_its_neighbors(records: list[dict[str, Any]]) -> None:
     rows = [as_sent(record) for record in records]
     assert parse_rows(rows).equals(pa.concat_tables([parse_rows([one]) for one in rows]).combine_chunks())

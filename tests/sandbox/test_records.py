@@ -265,7 +265,7 @@ def test_a_part_is_never_more_than_its_whole(chats: list[Record]) -> None:
         assert record.get("native_tokens_cached", 0) <= record["native_tokens_prompt"]
 
 
-def test_native_tokens_are_others_than_normalised_ones(chats: list[Record]) -> None:
+def test_native_tokens_are_others_than_normalized_ones(chats: list[Record]) -> None:
     assert share(chats, lambda record: record["tokens_prompt"] != record["native_tokens_prompt"]) > 0.95
     ratios = [record["native_tokens_prompt"] / record["tokens_prompt"] for record in chats]
     assert 0.7 < min(ratios) < 0.95

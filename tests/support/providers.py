@@ -19,7 +19,7 @@ class Tariff(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """Calls: normalised tokens of prompts and answers, and the share of each prompt that a cache reads."""
+    """Calls: normalized tokens of prompts and answers, and the share of each prompt that a cache reads."""
 
     prompt: "np.ndarray"
     completion: "np.ndarray"

@@ -1,4 +1,4 @@
-"""How many tokens another model would count: the ratio of native to normalised tokens of both models."""
+"""How many tokens another model would count: the ratio of native to normalized tokens of both models."""
 
 import math
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Factors:
 SAME = Factors()
 """The factors of the same model."""
 UNKNOWN = Factors(
-    words="the data has no normalised tokens (tokens_prompt, tokens_completion), by which tokenizers are compared",
+    words="the data has no normalized tokens (tokens_prompt, tokens_completion), by which tokenizers are compared",
     is_known=False,
 )
 
@@ -54,7 +54,7 @@ def _make_value(name: str) -> RowValue:
 _RATIOS = tuple(
     ratio(
         f"{side}_ratio",
-        f"native {side} tokens per normalised one",
+        f"native {side} tokens per normalized one",
         Unit.RATIO,
         f"native_tokens_{side} / tokens_{side}",
         _make_value(f"native_tokens_{side}"),
@@ -65,7 +65,7 @@ _RATIOS = tuple(
 
 
 def find_ratios(data: Records) -> pd.DataFrame | None:
-    """Return the native tokens of each model per normalised token, with 95 % intervals; None without such columns.
+    """Return the native tokens of each model per normalized token, with 95 % intervals; None without such columns.
 
     Returns:
         `model`, `requests`, and for both `SIDES` `<side>_ratio`, `<side>_ratio_low` and `<side>_ratio_high`.
@@ -101,7 +101,7 @@ def find_factors(usage: pd.DataFrame, model: str, aliases: frozenset[str], ratio
 
 
 def _find_own(usage: pd.DataFrame) -> Mapping[str, float] | None:
-    """Return the native tokens per normalised one of these requests; None if they are not known."""
+    """Return the native tokens per normalized one of these requests; None if they are not known."""
     found = {}
     for side in SIDES:
         counted, normal = (float(usage[f"{kind} {side}"].sum()) for kind in ("counted", "normal"))
@@ -129,7 +129,7 @@ def _widen(row: Mapping[object, object], side: str, requests: float) -> tuple[fl
 
 
 def _find_range(ratios: pd.DataFrame, side: str) -> tuple[float, float]:
-    """Return the lowest and the highest ratio of the models of the data; 1 is that of the normalised count itself."""
+    """Return the lowest and the highest ratio of the models of the data; 1 is that of the normalized count itself."""
     enough = ratios[(ratios["requests"] >= FEWEST) & ratios[f"{side}_ratio"].notna()]
     known = [1.0, *enough[f"{side}_ratio"].astype(float)]
     return min(known), max(known)

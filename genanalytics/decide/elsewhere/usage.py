@@ -55,7 +55,7 @@ SUMS = (
 """What is added up: US$ of `cost` and `other` (fees), otherwise tokens.
 
 `perhaps written` has the tokens that were not read where the written ones are unknown. Native tokens are `counted`
-where the normalised ones (`normal`) are known too.
+where the normalized ones (`normal`) are known too.
 """
 
 _READS = (

@@ -6,7 +6,7 @@ found (binary segmentation). In each round, the false discoveries are held at a 
 "Hierarchical false discovery rate-controlling methodology", Journal of the American Statistical Association 103, 2008).
 If no series has a change, a change is claimed with no more than that chance.
 
-Each place is then estimated again between its neighbours (J. Bai, "Estimating multiple breaks one at a time",
+Each place is then estimated again between its neighbors (J. Bai, "Estimating multiple breaks one at a time",
 Econometric Theory 13, 1997), and a change that no longer shows is dropped.
 """
 
@@ -108,7 +108,7 @@ def _finish(values: "np.ndarray", weekdays: "np.ndarray", found: list[_Found], l
 
 
 def _estimate_again(values: "np.ndarray", weekdays: "np.ndarray", places: list[int]) -> list[Step]:
-    """Return each step as it is between its neighbours; one that is not there has a p value of 1."""
+    """Return each step as it is between its neighbors; one that is not there has a p value of 1."""
     edges, found = [0, *places, len(values)], []
     for place in range(1, len(edges) - 1):
         start, stop = edges[place - 1], edges[place + 1]

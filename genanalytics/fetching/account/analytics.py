@@ -32,7 +32,7 @@ _MOST_WARNINGS = 3
 class Window:
     """A period in whole seconds (Unix time); `end` is the second after it.
 
-    Whether the service counts the end is unknown: neighbours may share a generation, and nothing is between them.
+    Whether the service counts the end is unknown: neighbors may share a generation, and nothing is between them.
     """
 
     start: int

@@ -1,4 +1,4 @@
-"""Intervals from counting alone: of a rate, and of a percentile by the ranks of its neighbours."""
+"""Intervals from counting alone: of a rate, and of a percentile by the ranks of its neighbors."""
 
 from functools import lru_cache
 

@@ -212,7 +212,7 @@ def test_a_model_without_records_has_the_range_of_tokenizers_in_the_data_and_say
     assert "in no record: the range of all models of the data" in row["assumed"]
     blind = frame.drop(columns=["tokens_prompt", "tokens_completion"])
     refused = read_row(what_if(blind, to={"model": "new"}, prices=prices))
-    assert "no normalised tokens" in refused["refused"]
+    assert "no normalized tokens" in refused["refused"]
     assert pd.isna(refused["cost_there_low"])
 
 

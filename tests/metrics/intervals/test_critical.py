@@ -40,11 +40,11 @@ def test_between_its_places_the_table_is_interpolated_and_beyond_them_held() -> 
 def test_beyond_the_points_are_two_and_a_half_percent_of_lognormal_samples(n: int, spread: float) -> None:
     """The table is for samples whose spread is estimated too; 20,000 of them, a standard error of 0.11 points."""
     logs = np.random.default_rng(n).standard_normal((20_000, n)) * spread
-    values, centred = np.exp(logs), logs - logs.mean(axis=1, keepdims=True)
+    values, centered = np.exp(logs), logs - logs.mean(axis=1, keepdims=True)
     mean = values.mean(axis=1)
     error = scipy.stats.sem(values, axis=1) / mean
     skewness = scipy.stats.skew(logs, axis=1)
-    estimated = centred.std(axis=1, ddof=1) + np.maximum(skewness - np.sqrt(6 / n), 0) / 3
+    estimated = centered.std(axis=1, ddof=1) + np.maximum(skewness - np.sqrt(6 / n), 0) / 3
     below, above = critical(np.full(len(values), float(n)), estimated)
     t = (np.log(mean) - spread**2 / 2) / error
     assert (t < -below).mean() == pytest.approx(0.025, abs=0.01)
