@@ -31,17 +31,9 @@ from genanalytics.formats.other import explain_ids, holds_ids
 from genanalytics.formats.parquet import open_file, read_table, write_table
 from genanalytics.formats.recognize import find_format
 from genanalytics.formats.sidecar import SIDECAR, read_sidecar, write_sidecar
-from genanalytics.records.coverage import (
-    COVERAGE,
-    Coverage,
-    find_coverage,
-    join_coverage,
-    list_missing,
-    read_file_coverage,
-    read_metadata,
-    set_coverage,
-)
+from genanalytics.records.coverage import Coverage, read_file_coverage, read_metadata, set_coverage
 from genanalytics.records.frame import to_arrow, to_frame
+from genanalytics.records.joining import join_frames
 from genanalytics.service.activity import is_activity, read_activity
 from genanalytics.units import format_count
 
@@ -209,22 +201,6 @@ def write_spreadsheet(frame: pd.DataFrame, path: str | os.PathLike[str], *, forc
     table, changed = make_harmless(to_arrow(frame))
     _write(table, Path(path), write_csv, force=force)
     return changed
-
-
-def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames as one, each generation once: the record fetched last, or the row of an export if there is none.
-
-    The coverage is that of all frames together.
-    """
-    parts = list(frames)
-    frame = pd.concat(parts, ignore_index=True)
-    latest = frame.sort_values("fetched_at", kind="stable", na_position="first")
-    joined = latest[latest["requested_id"].isna() | ~latest.duplicated("requested_id", keep="last")].sort_index()
-    coverages = [find_coverage(part) for part in parts]
-    missing, ids = list_missing(coverages), joined["requested_id"]
-    coverage = join_coverage(coverages, found=int(ids.nunique()), present=set(ids[ids.isin(missing)]))
-    joined.attrs = {} if coverage is None else {COVERAGE: coverage.to_json()}
-    return joined
 
 
 def check_replacement(

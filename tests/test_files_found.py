@@ -10,9 +10,10 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from genanalytics.errors import InputError, MissingColumnError
-from genanalytics.files import SUFFIXES, join_frames, read, write, write_spreadsheet
+from genanalytics.files import SUFFIXES, read, write, write_spreadsheet
 from genanalytics.metrics.summary import summarize
 from genanalytics.records.frame import parse_frame, to_arrow
+from genanalytics.records.joining import join_frames
 from genanalytics.records.parse import Row
 from genanalytics.sandbox import sample
 from genanalytics.service.activity import read_activity

@@ -36,7 +36,8 @@ def reconcile(records: str, activity: tuple[str, ...], as_json: bool) -> int:
     The first line is the answer. If they differ: generations on one side only, figures that changed, and differences
     that rounding does not explain, with sums by model and day. Exit code 0 if both sides agree, 3 if they do not.
     """
-    from genanalytics.files import join_frames, read
+    from genanalytics.files import read
+    from genanalytics.records.joining import join_frames
     from genanalytics.service.reconcile import reconcile as compare
 
     with hold_stdin([records, *activity]) as held:

@@ -274,7 +274,8 @@ def _open_spark() -> Any:
 
 def _read_frame(paths: Sequence[str]) -> "pd.DataFrame":
     """Return the records of all files as one frame, each generation once."""
-    from genanalytics.files import join_frames, read
+    from genanalytics.files import read
+    from genanalytics.records.joining import join_frames
 
     frames = [read(path) for path in paths]
     frame = join_frames(frames)

@@ -115,8 +115,8 @@ def _print(explanation: "Explanation", *, as_json: bool) -> None:
 def _read_related(client: "Client", frame: "pd.DataFrame") -> "pd.DataFrame":
     """Return a record with those of the same account in the cache that are of its model or its session."""
     from genanalytics.cache.contents import list_records
-    from genanalytics.files import join_frames
     from genanalytics.records.frame import parse_frame
+    from genanalytics.records.joining import join_frames
     from genanalytics.records.parse import Row
 
     wanted = [name for column in ("model", "session_id") for name in frame[column].dropna()]

@@ -15,10 +15,11 @@ from pandas.testing import assert_frame_equal
 
 from genanalytics.base.content import open_content
 from genanalytics.errors import InputError
-from genanalytics.files import join_frames, read, read_parquet, write, write_parquet
+from genanalytics.files import read, read_parquet, write, write_parquet
 from genanalytics.metrics import summarize
 from genanalytics.records.exported import COLUMN_OF, ONLY_EXPORTED
 from genanalytics.records.frame import drift
+from genanalytics.records.joining import join_frames
 from genanalytics.records.schema import BY_NAME, COLUMNS
 from genanalytics.service.activity import is_activity, read_activity
 
