@@ -100,9 +100,10 @@ def test_prices_items_and_waste_are_the_same(tmp_path: Path) -> None:
     frame = parse_records(sandbox.sample(1_500).records).drop(columns="provider_responses")
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "sample.parquet")
     table = ibis.duckdb.connect().read_parquet(tmp_path / "sample.parquet")
-    pd.testing.assert_frame_equal(prices(table), prices(frame), check_exact=True)
+    of_frame = prices(frame)
+    pd.testing.assert_frame_equal(prices(table), of_frame, check_exact=True)
     found, expected = (
-        collect(itemize(data, prices(frame))).sort_values("requested_id", ignore_index=True) for data in (table, frame)
+        collect(itemize(data, of_frame)).sort_values("requested_id", ignore_index=True) for data in (table, frame)
     )
     pd.testing.assert_frame_equal(found[list(COLUMNS)], expected[list(COLUMNS)], check_dtype=False, check_exact=True)
     pd.testing.assert_frame_equal(waste(table), waste(frame), rtol=1e-9)
