@@ -21,7 +21,12 @@ class Fitting:
     """Returns the place of axes whenever they are drawn, as matplotlib asks for it.
 
     A figure with a layout, and axes that the caller has moved, keep their places.
+
+    Attributes:
+        room: The left edge and the width of the heading in this place, in pixels; None until the heading measures it.
     """
+
+    room: tuple[float, float] | None = None
 
     def __init__(self, ax: Axes) -> None:
         self._given = ax.get_position(original=True).bounds
@@ -33,6 +38,7 @@ class Fitting:
 
     def __call__(self, ax: Any, renderer: RendererBase | None) -> Bbox:  # noqa: ANN401 - axes of any kind
         """Return the place of axes in shares of the figure."""
+        self.room = None
         given: Bbox = ax.get_position(original=True)
         place = given
         if ax.figure.get_layout_engine() is None and given.bounds == self._given and ax.get_subplotspec():

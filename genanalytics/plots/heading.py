@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -12,6 +13,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, IdentityTransform
 
 from genanalytics.base.text import shorten
+from genanalytics.plots.fitting import Fitting
 from genanalytics.plots.legend import arrange_labels, find_legend, place_legend
 from genanalytics.plots.palette import Look
 from genanalytics.plots.room import measure_cell
@@ -26,6 +28,8 @@ _TALL = 280.0
 """Lower cells have a line of details less, in points."""
 _GAP = 4.0
 """The distance between title, details and legend, in points."""
+_WIDTHS: WeakKeyDictionary[RendererBase, dict[Any, dict[str, float]]] = WeakKeyDictionary()
+"""The widths of lines in pixels, by renderer and look: a layout asks for the same ones again and again."""
 
 
 class Heading(Text):
@@ -75,7 +79,7 @@ class Heading(Text):
         axes: Any = self.axes
         if not self.get_text() and not self.details and find_legend(axes) is None:
             return []
-        left, width = _find_room(axes, renderer)
+        left, width = _recall_room(axes, renderer)
         scale = axes.figure.dpi / 72
         place, bottom = self.get_transform().transform(self.get_position())
         drawn: list[Artist] = []
@@ -86,14 +90,15 @@ class Heading(Text):
             details = self._make_text("; ".join(self.details), left, bottom)
             details.set(fontsize="small", fontweight="normal", color=self.look.soft, va="bottom")
             most = _MOST_DETAIL_LINES if measure_cell(axes)[1] >= _TALL else _MOST_DETAIL_LINES - 1
-            _wrap_parts(details, self.details, width, most, renderer)
+            details.set_text("\n".join(_wrap_parts(_make_ruler(details, renderer), self.details, width, most)))
             bottom = details.get_window_extent(renderer).y1 + _GAP * scale
             drawn.append(details)
         if self.get_text():
             title = self._make_text(self.get_text(), left if self.subject else place, bottom)
             drawn.append(title)
             if self.subject:
-                _wrap(title, width, _MOST_TITLE_LINES, renderer)
+                lines = _wrap(_make_ruler(title, renderer), self.get_text(), width, _MOST_TITLE_LINES)
+                title.set_text("\n".join(lines))
         return drawn
 
     def _fit_legend(self, left: float, bottom: float, room: float) -> Artist:
@@ -145,6 +150,16 @@ def _add_heading(ax: Axes) -> Heading:
     return heading
 
 
+def _recall_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
+    """Return the room of the heading, which is measured once whenever the axes are placed."""
+    fitting: Any = ax.get_axes_locator()
+    if not isinstance(fitting, Fitting):
+        return _find_room(ax, renderer)
+    if fitting.room is None:
+        fitting.room = _find_room(ax, renderer)
+    return fitting.room
+
+
 def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
     """Return the left edge of axes with their tick labels, and the width to the end of texts at the right, in px."""
     own = ax.get_window_extent(renderer)
@@ -155,44 +170,57 @@ def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
     return left, max([own.x1, *(each.x1 for each in texts)]) - left
 
 
-def _wrap_parts(text: Text, parts: Sequence[str], width: float, most: int, renderer: RendererBase | None) -> None:
-    """Break as many of the parts as fit into lines of a width in pixels."""
+class _Ruler(NamedTuple):
+    """Measures lines in the look of a text, each line once."""
+
+    text: Text
+    renderer: RendererBase | None
+    widths: dict[str, float]
+
+    def measure(self, lines: Sequence[str]) -> float:
+        """Return the width of the longest line, in pixels."""
+        for line in lines:
+            if line not in self.widths:
+                self.text.set_text(line)
+                self.widths[line] = float(self.text.get_window_extent(self.renderer).width)
+        return max(self.widths[line] for line in lines)
+
+
+def _make_ruler(text: Text, renderer: RendererBase | None) -> _Ruler:
+    figure: Any = text.figure
+    look = (text.get_fontproperties().copy(), text.get_parse_math(), figure.dpi)
+    known = {} if renderer is None else _WIDTHS.setdefault(renderer, {})
+    return _Ruler(text, renderer, known.setdefault(look, {}))
+
+
+def _wrap_parts(ruler: _Ruler, parts: Sequence[str], width: float, most: int) -> list[str]:
+    """Return as many of the parts as fit, in lines of a width in pixels."""
     for number in range(len(parts), 0, -1):
-        whole = "; ".join(parts[:number])
-        lines = _break(text, whole, width, renderer)
+        lines = _break(ruler, "; ".join(parts[:number]), width)
         if len(lines) <= most:
-            text.set_text("\n".join(lines))
-            return
-    text.set_text(parts[0])
-    _wrap(text, width, most, renderer)
+            return lines
+    return _wrap(ruler, parts[0], width, most)
 
 
-def _wrap(text: Text, width: float, most: int, renderer: RendererBase | None) -> None:
-    """Break a text into lines of a width in pixels; if there are too many, shorten it."""
-    whole = text.get_text()
+def _wrap(ruler: _Ruler, whole: str, width: float, most: int) -> list[str]:
+    """Return a text in lines of a width in pixels; if there are too many, it is shortened."""
     letters = len(whole)
     if letters:
-        letter = _measure(text, [whole], renderer) / letters
+        letter = ruler.measure([whole]) / letters
         letters = min(letters, int(_CLOSE * most * width / letter)) if letter else letters
-    lines = _break(text, shorten(whole, letters), width, renderer)
-    while (len(lines) > most or _measure(text, lines, renderer) > width) and letters > 1:
+    lines = _break(ruler, shorten(whole, letters), width)
+    while (len(lines) > most or ruler.measure(lines) > width) and letters > 1:
         letters = int(letters * 0.93)
-        lines = _break(text, shorten(whole, letters), width, renderer)
-    text.set_text("\n".join(lines))
+        lines = _break(ruler, shorten(whole, letters), width)
+    return lines
 
 
-def _break(text: Text, whole: str, width: float, renderer: RendererBase | None) -> list[str]:
+def _break(ruler: _Ruler, whole: str, width: float) -> list[str]:
     lines: list[str] = []
     for word in re.split(" (?!%)", whole):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _measure(text, [longer], renderer) <= width:
+        if lines and ruler.measure([longer]) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
     return lines
-
-
-def _measure(text: Text, lines: Sequence[str], renderer: RendererBase | None) -> float:
-    """Return the width of the longest line in the look of a text, in pixels."""
-    text.set_text("\n".join(lines))
-    return float(text.get_window_extent(renderer).width)

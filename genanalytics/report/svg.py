@@ -168,7 +168,7 @@ def _unclip(every: Sequence[Axes]) -> None:
     for ax in every:
         room = ax.bbox.padded(_CLIPPED)
         for artist in ax.get_children():
-            if artist.get_clip_on() and _is_inside(artist, room):
+            if artist.get_clip_on() and artist.get_clip_box() is not None and _is_inside(artist, room):
                 artist.set_clip_on(False)
 
 
