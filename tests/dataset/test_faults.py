@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from genanalytics.dataset.manifest import is_dataset, read_manifest
 from genanalytics.errors import OutputError
 from genanalytics.files import read_parquet
 from support.datasets import seen, shown_by_plain_readers
-from support.exports import start_export
+from support.exports import kill_export, start_export
 from support.fault_server import FaultServer
 from support.faults import KEY, Fault, Wire, assert_true, good, make_ids
 
@@ -59,16 +60,9 @@ def test_kill_9_at_any_moment_of_repeated_exports(trials: int, server: FaultServ
     held: set[str] = set()
     killed = 0
     for trial in range(trials):
-        before = len(server.requests)
-        given = ids[: len(ids) * (trial + 1) // trials]
-        with started(server, directory, given, batch_rows=chance.choice([1, 7, 30])) as running:
-            until(lambda: len(server.requests) > before or running.poll() is not None)  # noqa: B023 - called at once
-            time.sleep(chance.uniform(0, 0.4))
-            running.kill()
-            assert running.stderr is not None
-            errors = running.stderr.read()
-        killed += running.returncode == -signal.SIGKILL
-        assert running.returncode in {0, -signal.SIGKILL}, errors
+        given, batch_rows = ids[: len(ids) * (trial + 1) // trials], chance.choice([1, 7, 30])
+        start = partial(started, server, directory, given, batch_rows=batch_rows)
+        killed += kill_export(server, start, chance.uniform(0, 0.4))
         if is_dataset(directory):
             there = Counter(read_parquet(directory)["requested_id"])
             assert set(there.values()) <= {1}

@@ -2,9 +2,9 @@
 
 import os
 import random
-import signal
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from genanalytics.dataset.delta.writer import DeltaWriter
 from genanalytics.dataset.export import export
 from genanalytics.ids.known import KnownIds
 from support.datasets import NO_FAILURE, NONE, failures, rows
-from support.exports import start_export
+from support.exports import kill_export, start_export
 from support.fault_server import FaultServer
 from support.faults import assert_true, good, make_ids, refusal
 
@@ -78,15 +78,10 @@ def test_kill_9_at_any_moment(server: FaultServer, tmp_path: Path) -> None:
     held: set[str] = set()
     killed = 0
     for trial in range(trials):
-        before, log = len(server.requests), len(list(place.glob("_delta_log/*.json")))
-        given = ids[: len(ids) * (trial + 1) // trials]
-        with start(server, place, given, batch_rows=chance.choice([3, 20]), cache="cache") as running:
-            while len(server.requests) == before and running.poll() is None:
-                time.sleep(0.005)
-            time.sleep(chance.uniform(0, 0.6))
-            running.kill()
-        killed += running.returncode == -signal.SIGKILL
-        if log or list(place.glob("_delta_log/*.json")):
+        given, batch_rows = ids[: len(ids) * (trial + 1) // trials], chance.choice([3, 20])
+        export_given = partial(start, server, place, given, batch_rows=batch_rows, cache="cache")
+        killed += kill_export(server, export_given, chance.uniform(0, 0.6))
+        if list(place.glob("_delta_log/*.json")):
             there = seen(place)
             assert set(there.values()) <= {1}
             assert there.keys() >= held, "what was committed stays"

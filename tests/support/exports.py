@@ -1,8 +1,11 @@
 """Exports in processes of their own, which can be killed."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from support.fault_server import FaultServer
@@ -32,3 +35,17 @@ def start_export(
     running.stdin.close()
     running.stdin = None
     return running
+
+
+def kill_export(server: FaultServer, start: Callable[[], "subprocess.Popen[str]"], after_s: float) -> bool:
+    """Start an export, kill it some time after its first request, and return whether it did not end before."""
+    before = len(server.requests)
+    with start() as running:
+        while len(server.requests) == before and running.poll() is None:
+            time.sleep(0.005)
+        time.sleep(after_s)
+        running.kill()
+        assert running.stderr is not None
+        errors = running.stderr.read()
+    assert running.returncode in {0, -signal.SIGKILL}, errors
+    return running.returncode != 0
