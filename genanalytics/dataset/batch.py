@@ -11,7 +11,7 @@ from genanalytics.dataset.failures import FAILURES
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import REMEMBER_MISSING_S
 from genanalytics.ids.form import escape_surrogates, read_created_s
-from genanalytics.records.parse import Row, parse_rows
+from genanalytics.records.parse import parse_rows
 from genanalytics.records.record import SETTLING_S
 
 _ROWS_PER_TABLE = 4_096
@@ -34,7 +34,7 @@ class Batch:
         self.is_empty = True
         self._committer = committer
         self._room = batch_rows * _FETCHED_WEIGHT
-        self._portions: dict[bool, list[Row]] = {False: [], True: []}
+        self._portions: dict[bool, list[Answer]] = {False: [], True: []}
         self._tables: dict[bool, list[Future[pa.Table]]] = {False: [], True: []}
         self._failures: list[Answer] = []
 
@@ -54,7 +54,7 @@ class Batch:
             self._failures.append(answer)
             return
         portion = self._portions[is_refresh]
-        portion.append(Row(answer.requested_id, answer.body, answer.fetched_at))
+        portion.append(answer)
         if len(portion) == _ROWS_PER_TABLE:
             self._tables[is_refresh].append(self._committer.submit(parse_rows, portion))
             self._portions[is_refresh] = []

@@ -21,7 +21,7 @@ from genanalytics.ids.form import escape_surrogates
 from genanalytics.ids.read import Ids, IdSource, read_ids
 from genanalytics.records.coverage import COVERAGE, Coverage
 from genanalytics.records.frame import to_frame
-from genanalytics.records.parse import Row, parse_rows
+from genanalytics.records.parse import parse_rows
 from genanalytics.records.schema import ARROW_SCHEMA
 
 _ROWS_PER_TABLE = 4_096
@@ -103,7 +103,7 @@ def _fetch(
             for position, answer in answers:
                 outcomes[answer.outcome] += 1
                 if answer.outcome is Outcome.OK:
-                    records.add(position, Row(answer.requested_id, answer.body, answer.fetched_at))
+                    records.add(position, answer)
                 else:
                     failures.append((position, answer))
                 bar.update()
@@ -128,13 +128,13 @@ class _Rows:
     """Records turned into Arrow in portions, so that only one portion of bodies is in memory."""
 
     def __init__(self) -> None:
-        self._portion: list[Row] = []
+        self._portion: list[Answer] = []
         self._positions: list[int] = []
         self._tables = [ARROW_SCHEMA.empty_table()]
 
-    def add(self, position: int, row: Row) -> None:
+    def add(self, position: int, answer: Answer) -> None:
         self._positions.append(position)
-        self._portion.append(row)
+        self._portion.append(answer)
         if len(self._portion) == _ROWS_PER_TABLE:
             self._flush()
 
@@ -155,8 +155,8 @@ class _Lines:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def add(self, position: int, row: Row) -> None:  # noqa: ARG002 - like _Rows
-        self._stream.write(to_line(row.body))
+    def add(self, position: int, answer: Answer) -> None:  # noqa: ARG002 - like _Rows
+        self._stream.write(to_line(answer.body))
 
     def frame(self) -> pd.DataFrame:
         return to_frame(ARROW_SCHEMA.empty_table())

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute
@@ -40,18 +40,31 @@ _FEW = 64
 """The number of rows that the rules read after Arrow's parser has refused them."""
 
 
-class Row(NamedTuple):
+class Arrived(Protocol):
     """A record as it arrived: the requested id, the body of the answer, and its time.
 
     `fetched_at` is Unix time in seconds, or None if it is unknown.
     """
+
+    @property
+    def requested_id(self) -> str: ...  # noqa: D102 - see above
+
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def fetched_at(self) -> float | None: ...  # noqa: D102
+
+
+class Row(NamedTuple):
+    """A record as it arrived, and nothing else."""
 
     requested_id: str
     body: bytes
     fetched_at: float | None
 
 
-def parse_rows(rows: Sequence[Row]) -> pa.Table:
+def parse_rows(rows: Sequence[Arrived]) -> pa.Table:
     """Return the rows as an Arrow table of `schema.ARROW_SCHEMA`, in their order.
 
     Raises:
@@ -60,7 +73,7 @@ def parse_rows(rows: Sequence[Row]) -> pa.Table:
     return pa.concat_tables([ARROW_SCHEMA.empty_table(), *_parse_portions(rows)])
 
 
-def _parse_portions(rows: Sequence[Row]) -> Iterator[pa.Table]:
+def _parse_portions(rows: Sequence[Arrived]) -> Iterator[pa.Table]:
     """Yield tables in order: a portion that Arrow refuses is halved until a few rows are left for the rules."""
     arrays = _parse_by_arrow(rows)
     if arrays is not None:
@@ -72,14 +85,14 @@ def _parse_portions(rows: Sequence[Row]) -> Iterator[pa.Table]:
         yield from _parse_portions(rows[len(rows) // 2 :])
 
 
-def _add_ours(rows: Sequence[Row], arrays: dict[str, pa.Array]) -> pa.Table:
+def _add_ours(rows: Sequence[Arrived], arrays: dict[str, pa.Array]) -> pa.Table:
     fetched_us = [None if row.fetched_at is None else round(row.fetched_at * 1e6) for row in rows]
     arrays["requested_id"] = pa.array([row.requested_id for row in rows], pa.string())
     arrays["fetched_at"] = pa.array(fetched_us, pa.int64()).cast(Kind.TIME.arrow_type)
     return pa.table(arrays, schema=ARROW_SCHEMA)
 
 
-def _parse_by_arrow(rows: Sequence[Row]) -> dict[str, pa.Array] | None:
+def _parse_by_arrow(rows: Sequence[Arrived]) -> dict[str, pa.Array] | None:
     """Return the columns of records, or None if a value does not fit: Arrow's parser takes all rows or none.
 
     It is as strict as the rules: `12.0` is not an integer, and an unknown field is an error. NaN, integers that are not
@@ -113,7 +126,7 @@ def _is_exact(numbers: pa.Array) -> bool:
     return pa.compute.all(pa.compute.less(pa.compute.abs(numbers), _EXACT)).as_py() is not False
 
 
-def _parse_by_rules(rows: Sequence[Row]) -> dict[str, pa.Array]:
+def _parse_by_rules(rows: Sequence[Arrived]) -> dict[str, pa.Array]:
     """Return the columns of records; a column with a value that Arrow refuses is read value by value."""
     records = [read_record(row.body) for row in rows]
     extras = [{name: value for name, value in record.items() if name not in FIELD_NAMES} for record in records]
