@@ -1,8 +1,9 @@
-"""The batch export compared with its necessary parts: `python3 dev.py bench export [COUNT]`.
+"""The batch export compared with its necessary parts: `python3 dev.py bench export [COUNT [CHECKOUT]]`.
 
-The cache contains a million answers of twelve months, or COUNT. Each step runs in its own process, one after the other;
-times are ratios of two measurements of this run. An export reads the cache, parses and writes in three threads, so that
-elapsed time depends on free cores; processor time is the work itself.
+The cache contains a million answers of twelve months in random order, or COUNT. Each step runs in its own process, one
+after the other; times are ratios of two measurements of this run. An export reads the cache, parses and writes in
+several threads, so that elapsed time depends on free cores; processor time is the work itself. With the path of another
+checkout, its export is measured in turns with this one.
 """
 
 import json
@@ -19,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import genanalytics as ga
@@ -34,6 +36,9 @@ BASE_URL = "http://127.0.0.1:9/api/v1"
 FIRST = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 YEAR_S = 365 * 86_400
 PORTION = 4_096
+BATCH = 131_072
+"""The answers of the cache in a batch."""
+HERE = Path(__file__).resolve().parent.parent
 
 
 def report(name: str, figure: float, unit: str, goal: str, detail: str) -> None:
@@ -136,6 +141,33 @@ def one_file(directory: str) -> None:
         print(statistics.median(ours), statistics.median(bare))
 
 
+def shuffled(directory: str) -> None:
+    """Print the processor seconds that a commit of rows in random order takes, and those of pyarrow alone.
+
+    Alone, it sorts the rows, cuts them by month, writes the same files with the same options, and flushes them.
+    """
+    from genanalytics.dataset.failures import FAILURES  # noqa: PLC0415 - another checkout may not have these
+    from genanalytics.dataset.partitions import divide  # noqa: PLC0415
+    from genanalytics.dataset.writer import Writer  # noqa: PLC0415
+
+    rows = to_arrow(ga.read_parquet(Path(directory, "set")).sample(frac=1, random_state=1, ignore_index=True)[:BATCH])
+    folder = Path(directory, "bare")
+    folder.mkdir()
+    ours, bare = [], []
+    for number in range(3):
+        started = time.process_time()
+        in_order = rows.take(pc.sort_indices(rows["created_at"]))
+        for month, part in divide(in_order, "month"):
+            pq.write_table(part, folder / f"{month}.parquet", **OPTIONS)
+            sync(folder / f"{month}.parquet")
+        bare.append(time.process_time() - started)
+        with Writer(Path(directory, f"shuffled-{number}"), partition="month") as writer:
+            started = time.process_time()
+            writer.commit(rows, rows.slice(0, 0), FAILURES.empty_table())
+            ours.append(time.process_time() - started)
+    print(min(ours), min(bare))
+
+
 def one_month(directory: str) -> None:
     """Query one month of twelve with a glob, and print DuckDB's analysis, which contains the number of read files."""
     from duckdb import connect  # noqa: PLC0415 - an extra
@@ -148,7 +180,7 @@ def one_month(directory: str) -> None:
 
 
 STEPS: dict[str, Callable[..., None]] = {
-    work.__name__: work for work in (fill, read_and_parse, export, again, compact, one_file, one_month)
+    work.__name__: work for work in (fill, read_and_parse, export, again, compact, one_file, shuffled, one_month)
 }
 
 
@@ -161,11 +193,12 @@ class Measured(NamedTuple):
     output: str
 
 
-def measure(step: str, directory: str, *arguments: str) -> Measured:
-    """Run a step in its own process."""
+def measure(step: str, directory: str, *arguments: str, checkout: Path = HERE) -> Measured:
+    """Run a step in its own process, with the package of a checkout."""
     command = [sys.executable, __file__, "--step", step, directory, *arguments]
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -175,11 +208,14 @@ def measure(step: str, directory: str, *arguments: str) -> Measured:
     return Measured(time.perf_counter() - started, seconds, usage.ru_maxrss / 1024, output)
 
 
-def main(count: int) -> None:
+def main(count: int, other: Path | None) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as directory:
         measure("fill", directory, str(count))  # not in this process: children start with its peak memory
-        rounds = [(measure("export", directory), measure("read_and_parse", directory)) for _ in range(3)]
+        rounds, before = [], []
+        for _ in range(3):
+            before += [measure("export", directory, checkout=other)] if other else []
+            rounds.append((measure("export", directory), measure("read_and_parse", directory)))
         name = f"export of {count:,} cached ids"
         peak = max(ours.memory for ours, _ in rounds)
         elapsed = statistics.median(ours.elapsed for ours, _ in rounds)
@@ -188,6 +224,11 @@ def main(count: int) -> None:
             ours, theirs = (statistics.median(getattr(each[side], what) for each in rounds) for side in (0, 1))
             detail = f"{ours:.1f} s, reading and parsing alone {theirs:.1f} s"
             report(f"{name}: {what} time", ours / theirs, "x", "<= 1.4", detail)
+        if before:
+            ours = statistics.median(each.processor for each, _ in rounds)
+            theirs = statistics.median(each.processor for each in before)
+            detail = f"{ours:.1f} s against {theirs:.1f} s"
+            report("export: processor time against the other", ours / theirs, "x", "< 1", detail)
         seconds, _, memory, _ = measure("again", directory)
         report("the same ids once more: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, no request")
         manifest = json.loads(Path(directory, "set", "manifest.json").read_text())
@@ -201,6 +242,9 @@ def main(count: int) -> None:
             ours, theirs = map(float, line.split())
             detail = f"{ours:.2f} s against {theirs:.2f} s"
             report(f"write_parquet against write_table: {order}", ours / theirs, "x", "<= 1.1", detail)
+        ours, theirs = map(float, measure("shuffled", directory).output.split())
+        detail = f"{ours:.2f} s against {theirs:.2f} s"
+        report("commit of shuffled rows against pyarrow alone", ours / theirs, "x", "<= 1.4", detail)
         analysis = measure("one_month", directory).output
         july = sum(1 for file in list_files(Path(directory, "set", "data")) if "month=2025-07" in str(file))
         scanned = analysis[analysis.find("Scanning Files") :][:40]
@@ -216,4 +260,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
         STEPS[sys.argv[2]](*sys.argv[3:])
     else:
-        main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
+        main(
+            int(sys.argv[1]) if sys.argv[1:] else 1_000_000,
+            Path(sys.argv[2]).resolve() if sys.argv[2:] else None,
+        )
