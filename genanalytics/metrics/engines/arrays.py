@@ -94,9 +94,9 @@ def to_numbers(found: Operand, rows: int) -> Numbers:
         UnsupportedError: It is not a number.
     """
     values, known = _read(found)
-    if np.ndim(values) == 0:
+    if values.ndim == 0:
         values = np.full(rows, values)
-    if known is not None and np.ndim(known) == 0:
+    if known is not None and known.ndim == 0:
         known = np.full(rows, known)
     if values.dtype == bool:
         values = values.astype(np.float64)
@@ -194,8 +194,7 @@ def cast(operand: Operand, dtype: object) -> Column:
 def count_items(operand: Operand) -> Column:
     """Return the lengths of lists."""
     if isinstance(operand, Foreign) and pa.types.is_list(operand.values.type):
-        found = read_column(pc.list_value_length(operand.values), operand.arrange)
-        return _read(found)
+        return _read(read_column(pc.list_value_length(operand.values).cast(pa.float64()), operand.arrange))
     raise UnsupportedError
 
 

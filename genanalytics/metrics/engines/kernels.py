@@ -155,6 +155,9 @@ class Ranked:
         counts = np.zeros(self._shape[0] * self._shape[1], dtype=np.int64)
         for _, groups, n in self._parts:
             counts[groups] += n
+        # those of one part are in order already
+        if self._parts and (np.diff(np.concatenate([groups for _, groups, _ in self._parts])) > 0).all():
+            return np.concatenate([values for values, _, _ in self._parts]), counts
         free = np.cumsum(counts) - counts
         ordered = np.empty(counts.sum())
         for values, groups, n in self._parts:
