@@ -24,7 +24,7 @@ from genanalytics.metrics.declare import (
     name_limits,
 )
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.sketch import classify, join_percentiles
+from genanalytics.metrics.engines.sketch import join_percentiles
 from genanalytics.metrics.engines.source import Records, find_coverage_of, open_source
 from genanalytics.metrics.finishing import finish
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
@@ -279,8 +279,8 @@ def aggregate(
     own = _collect_own(statistics)
     needs = list(dict.fromkeys(need for statistic in statistics for need in statistic.needs))
     groups = source.aggregate(by, plain, own, needs)
-    for value, steps in counted.items():
-        groups = join_percentiles(groups, source.count_classes(by, value, classify(value)), steps)
+    for counts, steps in zip(source.sketch(by, list(counted), groups), counted.values(), strict=True):
+        groups = join_percentiles(groups, counts, steps)
     return add_limits(groups, source, by, bounded)
 
 

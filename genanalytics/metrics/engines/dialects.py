@@ -23,6 +23,7 @@ from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, S
 from genanalytics.metrics.engines.capacity import find_memory_of_duckdb, find_memory_of_spark
 from genanalytics.metrics.engines.columns import check_type
 from genanalytics.metrics.engines.protocol import Window, list_quantiles
+from genanalytics.metrics.engines.sketch import write_class
 from genanalytics.metrics.names import make_plain, name_clean
 from genanalytics.records.schema import ARROW_SCHEMA, ATTEMPT, BY_NAME, COLUMNS, Column, Kind
 
@@ -52,6 +53,7 @@ class Dialect:
         list_errors: Returns what the engine raises.
         find_memory: Returns the bytes of memory that the engine may use for data.
         sketches: Whether percentiles are sketched unless exact ones are wanted.
+        holds_classes: Whether the classes of all sketched values are held (`hold`), so that rows are read once.
     """
 
     mark: str
@@ -68,6 +70,7 @@ class Dialect:
     list_errors: Callable[[], tuple[type[Exception], ...]]
     find_memory: Callable[[Any], int]
     sketches: bool = False
+    holds_classes: bool = False
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
@@ -90,6 +93,12 @@ class Dialect:
     def add_micros(self, data: Any, column: str, name: str) -> Any:  # noqa: ANN401 - the engine's own types
         """Return data with the microseconds since 1970 of a moment as another column."""
         return self.select(data, ["*", f"{self.micros.format(self.quote(column))} AS {self.quote(name)}"])
+
+    def classify(self, data: Any, names: Mapping[RowValue, str], kept: Iterable[str]) -> Any:  # noqa: ANN401
+        """Return columns of data, and the classes of row values (`sketch.classify`) under the names given."""
+        classes = {name: write_class(f"CAST({self.quote(value.name)} AS DOUBLE)") for value, name in names.items()}
+        steps = [*map(self.quote, kept), *(f"{step} AS {self.quote(name)}" for name, step in classes.items())]
+        return self.select(data, steps)
 
     def group_by(self, data: Any, by: Sequence[str], aggregates: Iterable[Aggregate]) -> Any:  # noqa: ANN401
         """Return aggregates by group, under their names; percentiles as lists (`read_quantile`)."""
@@ -354,6 +363,7 @@ DUCKDB = Dialect(
     fence=lambda relation, _: relation.filter("random() < 2"),  # always true, which the engine cannot know
     hold=_hold_in_duckdb,
     find_memory=find_memory_of_duckdb,
+    holds_classes=True,
 )
 SPARK = Dialect(
     name="Spark",

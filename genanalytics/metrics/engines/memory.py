@@ -35,6 +35,7 @@ from genanalytics.metrics.engines.protocol import (
     list_values,
     order_by_need,
 )
+from genanalytics.metrics.engines.sketch import classify, find_places
 from genanalytics.metrics.engines.totals import Totals
 from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
@@ -128,6 +129,9 @@ class InMemory:
         columns = [*(key.group for key in by), last]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
+
+    def sketch(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> list[pa.Table]:
+        return [find_places(self.count_classes(by, value, classify(value)), groups) for value in values]
 
     def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         labels: dict[str, pd.Series] = {}

@@ -94,6 +94,18 @@ class Source(Protocol):
         The steps make the class out of the value, each over earlier ones. The last one is the class, null for gaps.
         """
 
+    def sketch(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> list[pa.Table]:
+        """Return the number of rows of each group in each class of row values.
+
+        Args:
+            by: The keys of the groups.
+            values: The row values.
+            groups: The keys under `GroupKey.group`, a row per group.
+
+        Returns:
+            A table per row value: `PLACE`, the row of the group in `groups`, `class` as `classify` makes it, and `n`.
+        """
+
     def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
         """Return the sums of row values by group and cluster, without computing them yet.
 

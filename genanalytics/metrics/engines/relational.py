@@ -1,6 +1,7 @@
 """Statistics of data on a SQL engine, computed where the data is."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -26,6 +27,7 @@ from genanalytics.metrics.engines.protocol import (
     list_values,
     order_by_need,
 )
+from genanalytics.metrics.engines.sketch import CLASS, classify, find_places
 from genanalytics.metrics.grouping.calendar import HOURS, MICROS
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import make_plain, name_clean
@@ -83,12 +85,14 @@ class Relational:
         names = [key.group for key in by]
         computed = list_values(aggregates, needs)
         flags = self._list_flags(by, computed, needs)
-        values = self._compute(by, computed, (*needs, *(flag.name for flag in flags.values())))
-        check_numbers(list_values(aggregates, ()), values.collect_schema())
+        read = (*needs, *(flag.name for flag in flags.values()))
         counts = [Count(flag) for flag in flags.values()]
-        groups = self._collect(
-            nw.from_native(self._dialect.group_by(values.to_native(), names, [*aggregates, *counts]))
-        )
+        summed = [] if own else [step.value for step in aggregates if isinstance(step, Sum)]
+        values = self._compute(by, computed, read, checked=[value for value in computed if value not in summed])
+        check_numbers(list_values(aggregates, ()), values.collect_schema())
+        groups = self._group(values, names, [*aggregates, *counts])
+        if not all(_is_finite(groups[Sum(value).name]) for value in summed):
+            groups = self._group(self._compute(by, computed, read, checked=computed), names, [*aggregates, *counts])
         self._infinite |= {name: pc.sum(groups[Count(flag).name]).as_py() or 0 for name, flag in flags.items()}
         found = {name: groups[name] for name in names}
         for step in aggregates:
@@ -113,10 +117,32 @@ class Relational:
         for name, step in steps.items():
             values = values.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
+        return self._count_rows(values.group_by(*names, last), last, flags)
+
+    def sketch(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> list[pa.Table]:
+        if isinstance(self._dialect, Portable) or not (values and self._dialect.holds_classes):
+            return [find_places(self.count_classes(by, value, classify(value)), groups) for value in values]
+        keys = groups.select([key.group for key in by]).append_column(PLACE, pa.array(range(len(groups)), pa.int32()))
+        flags = {value: self._list_flags(by, [value], ()) for value in values}
+        marks = list(dict.fromkeys(flag.name for each in flags.values() for flag in each.values()))
+        rows = self._compute(by, values, marks, keys, checked=())
+        check_numbers(values, rows.collect_schema())
+        names = {value: f"class {place}" for place, value in enumerate(values)}
+        classed = self._dialect.classify(rows.to_native(), names, [PLACE, *marks])
+        with ExitStack() as stack:
+            with self._dialect.explain_errors():
+                held: nw.LazyFrame[Any] = nw.from_native(stack.enter_context(self._dialect.hold(classed)))
+            return [
+                self._count_rows(held.rename({name: CLASS}).group_by(PLACE, CLASS), CLASS, flags[value])
+                for value, name in names.items()
+            ]
+
+    def _count_rows(self, grouped: Any, last: str, flags: Mapping[str, RowValue]) -> pa.Table:  # noqa: ANN401 - narwhals does not export the type
+        """Return the number of rows of each group as `n`, without groups that have a gap in the last key."""
         counts = [flag.column.count().alias(flag.name) for flag in flags.values()]
-        groups = self._collect(values.group_by(*names, last).agg(nw.len().alias("n"), *counts))
+        groups = self._collect(grouped.agg(nw.len().alias("n"), *counts))
         self._infinite |= {name: pc.sum(groups[flag.name]).as_py() or 0 for name, flag in flags.items()}
-        groups = groups.select([*names, last, "n"])
+        groups = groups.drop_columns([flag.name for flag in flags.values()])
         return groups.filter(pc.is_valid(groups[last]))  # to filter, an engine would compute each step twice
 
     def sum_clusters(self, by: Sequence[GroupKey], values: Sequence[RowValue], groups: pa.Table) -> "nw.LazyFrame[Any]":
@@ -214,8 +240,12 @@ class Relational:
         values: Sequence[RowValue],
         needs: Sequence[str | RowValue],
         groups: pa.Table | None = None,
+        checked: Iterable[RowValue] | None = None,
     ) -> "nw.LazyFrame[Any]":
-        """Return the data with the keys, under `GroupKey.group`, the columns of groups, and the row values."""
+        """Return the data with the keys, under `GroupKey.group`, the columns of groups, and the row values.
+
+        Those of `checked`, all by default, are gaps where they are not finite.
+        """
         steps = order_by_need(values)
         columns = list_columns(steps, needs)
         self._check([*(key.column for key in by), *columns])
@@ -239,7 +269,7 @@ class Relational:
             expressions = {value.name: value.expression for value in level}
             rows = compute(rows.with_columns, expressions, (*ERRORS, *self._dialect.list_errors()))
         schema = rows.collect_schema() if values else {}
-        floats = [value for value in values if schema[value.name].is_float()]
+        floats = [value for value in (values if checked is None else checked) if schema[value.name].is_float()]
         finite = (nw.when(value.column.is_finite()).then(value.column).alias(value.name) for value in floats)
         return rows.with_columns(*finite) if floats else rows
 
@@ -278,6 +308,9 @@ class Relational:
         check_single(nw.from_native(found, eager_only=True))
         return found
 
+    def _group(self, values: "nw.LazyFrame[Any]", names: Sequence[str], aggregates: Sequence[Aggregate]) -> pa.Table:
+        return self._collect(nw.from_native(self._dialect.group_by(values.to_native(), names, aggregates)))
+
     def _collect(self, lazy: "nw.LazyFrame[Any]") -> pa.Table:
         """Return a result with the types of a frame in memory: sums of integers come as wide decimals."""
         with self._dialect.explain_errors():
@@ -293,6 +326,11 @@ class Relational:
 
 def _make_flag(name: str) -> RowValue:
     return RowValue(name, name, Unit.COUNT, name, (), nw.col(name))
+
+
+def _is_finite(sums: pa.ChunkedArray) -> bool:
+    """Return whether all sums are finite: then all values that they contain are."""
+    return pc.all(pc.is_finite(sums)).as_py() is not False
 
 
 def _choose_type(found: pa.DataType) -> pa.DataType:

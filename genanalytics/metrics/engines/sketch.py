@@ -24,7 +24,7 @@ _GROWTH = math.log((1 + ACCURACY) / (1 - ACCURACY))
 CLASS = "class"
 _SIZE = "size of the value"
 _POWER = "power of the size"
-_LARGEST = sys.float_info.max
+_SMALLEST, _LARGEST = math.ulp(0.0), sys.float_info.max
 _ZERO = 0
 _ROUNDING = 1e-9
 """Keeps a value on the limit of a class, such as 1000 ms, in its class in spite of the rounding of its logarithm."""
@@ -35,20 +35,36 @@ _SHIFT = 200_000
 def classify(value: RowValue, growth: float = _GROWTH) -> dict[str, nw.Expr]:
     """Return the class of a row value, in steps by name; the last one is `CLASS`.
 
-    It is 0 for zero, above for positive values, below for negative ones, null for gaps. `growth` is the logarithm of
-    the factor by which limits grow.
+    It is 0 for zero, above for positive values, below for negative ones, null for gaps and for what is not finite.
+    `growth` is the logarithm of the factor by which limits grow. `write_class` is the same in SQL.
     """
     number = value.column
     size = nw.when(number < 0).then(-number).otherwise(number).cast(nw.Float64)
     power = nw.when(nw.col(_SIZE) > 0).then(nw.col(_SIZE)).log() / growth
     return {
-        _SIZE: nw.when(size > _LARGEST).then(nw.lit(_LARGEST)).otherwise(size),  # infinity counts as the largest
+        _SIZE: nw.when(size <= _LARGEST).then(size),
         _POWER: (power - _ROUNDING).ceil() + _SHIFT,
         CLASS: nw.when(nw.col(_SIZE) == 0)
         .then(nw.lit(float(_ZERO)))
         .otherwise(nw.when(number < 0).then(-nw.col(_POWER)).otherwise(nw.col(_POWER)))
         .cast(nw.Int64),
     }
+
+
+def write_class(number: str) -> str:
+    """Return the class of a number in SQL, as `classify` describes it: 32 bits, which engines count faster than 64.
+
+    The roundings of a logarithm differ from engine to engine, but far less than by `_ROUNDING`.
+    """
+
+    def write(size: str) -> str:
+        return f"{_SHIFT} + CAST(ceil(ln({size}) / CAST({_GROWTH!r} AS DOUBLE) - {_ROUNDING!r}) AS INTEGER)"
+
+    smallest, largest = (f"CAST({limit!r} AS DOUBLE)" for limit in (_SMALLEST, _LARGEST))
+    return (
+        f"CASE WHEN {number} BETWEEN {smallest} AND {largest} THEN {write(number)} WHEN {number} = 0 THEN 0"
+        f" WHEN {number} BETWEEN -{largest} AND -{smallest} THEN -({write(f'-{number}')}) END"
+    )
 
 
 def find_middles(classes: "np.ndarray") -> "np.ndarray":
@@ -85,21 +101,25 @@ def find_at_ranks(classes: "np.ndarray", counts: "np.ndarray", ranks: Sequence[f
     return result
 
 
+def find_places(counted: pa.Table, groups: pa.Table) -> pa.Table:
+    """Return counts by group and class (`Source.count_classes`) with the row of each group, `PLACE`, for its keys."""
+    by = counted.column_names[:-2]
+    places = np.zeros(len(counted), dtype=np.int64)
+    if by:
+        numbered = to_nullable(groups.select(by)).assign(**{PLACE: np.arange(len(groups))})
+        places = to_nullable(counted.select(by)).merge(numbered, on=by, how="left")[PLACE].to_numpy()
+    return counted.drop_columns(by).append_column(PLACE, pa.array(places))
+
+
 def join_percentiles(groups: pa.Table, counted: pa.Table, steps: Sequence[Quantile]) -> pa.Table:
     """Return groups with percentiles of a row value, under their names.
 
     Args:
         groups: Keys and aggregates, one row per group.
-        counted: The same keys, `class` and `n`: the number of rows of a group in a class.
+        counted: `PLACE`, the row of a group, `class` and `n`: the number of rows of the group in the class.
         steps: The percentiles.
     """
-    by = counted.column_names[:-2]
-    frame = to_nullable(counted)
-    places = np.zeros(len(frame), dtype=np.int64)
-    if by:
-        numbered = to_nullable(groups.select(by)).assign(**{PLACE: np.arange(len(groups))})
-        places = frame[by].merge(numbered, on=by, how="left")[PLACE].to_numpy()
-    classes, counts = (counted[name].to_numpy() for name in (CLASS, "n"))
+    places, classes, counts = (counted[name].to_numpy() for name in (PLACE, CLASS, "n"))
     ranks = [step.ranks(np.bincount(places, weights=counts, minlength=len(groups))) for step in steps]
     found = np.full((len(steps), len(groups)), np.nan)
     order = np.argsort(places, kind="stable")

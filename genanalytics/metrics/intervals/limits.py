@@ -16,7 +16,7 @@ import pyarrow as pa
 from genanalytics.metrics.declare import Aggregate, Basis, Quantile, RowValue, Statistic, name_limits
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
-from genanalytics.metrics.engines.sketch import classify, join_percentiles
+from genanalytics.metrics.engines.sketch import join_percentiles
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.intervals import ratios
 from genanalytics.metrics.intervals.binomial import stretch_ranks, wilson
@@ -189,9 +189,8 @@ def _read_at_ranks(
         steps.setdefault(value, []).extend(named[name])
     if source.large:
         found = groups
-        for value, own in steps.items():
-            unique = list(dict.fromkeys(own))
-            found = join_percentiles(found, source.count_classes(by, value, classify(value)), unique)
+        for counts, own in zip(source.sketch(by, list(steps), groups), steps.values(), strict=True):
+            found = join_percentiles(found, counts, list(dict.fromkeys(own)))
     else:
         found = source.aggregate(by, list(dict.fromkeys(step for own in steps.values() for step in own)), {}, ())
     return {

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 import narwhals.stable.v2 as nw
@@ -205,6 +205,35 @@ def test_a_sketch_is_the_same_on_every_engine(
     found = summarize(ENGINES[engine](path, request), percentiles="sketch", **keys)
     assert found.attrs["percentiles"] == "sketch"
     assert_alike(found, summarize(FRAME, percentiles="sketch", **keys))
+
+
+def test_numbers_on_limits_are_in_the_same_class_in_sql() -> None:
+    powers = [((1 + ACCURACY) / (1 - ACCURACY)) ** power for power in range(-40, 40)]
+    sizes = [*powers, *map(float, range(1, 2001)), 1e-9, 5e-324, 2.3e-308, 1.7976931348623157e308]
+    numbers = [*sizes, *(-size for size in sizes), 0.0, -0.0]
+    table = pa.table({"x": [*numbers, math.inf, -math.inf, math.nan, None]})
+    connection = duckdb.connect()
+    connection.register("numbers", table)
+    number = RowValue("number", "x", Unit.COUNT, "Number", ("x",), nw.col("x"))
+    groups = pa.table({"rows": [len(table)]})
+    (found,) = open_source(connection.sql("FROM numbers")).sketch([], [number], groups)
+    (expected,) = open_source(table).sketch([], [number], groups)
+    counts, others = (table.to_pandas().set_index("class")["n"].to_dict() for table in (found, expected))
+    assert counts == others
+    assert sum(found["n"].to_pylist()) == len(numbers)
+
+
+@pytest.mark.parametrize("percentiles", ["exact", "sketch"])
+def test_a_quotient_that_is_not_finite_is_a_gap(percentiles: Literal["exact", "sketch"]) -> None:
+    frame = pd.DataFrame({"model": ["a", "a", "a", "b", "c"], "latency": [0, 2, 4, 0, 5]})
+    pace = RowValue("pace", "pace", Unit.MS, "Pace", ("latency",), 1 / nw.col("latency").cast(nw.Float64))
+    relation = duckdb.connect().from_arrow(pa.Table.from_pandas(frame))
+    found, expected = (
+        summarize(data, by="model", metrics=spread(pace), percentiles=percentiles) for data in (relation, frame)
+    )
+    assert_alike(found, expected)
+    assert found["pace_n"].tolist() == [2, 0, 1]
+    assert found["pace_mean"].tolist() == [0.375, pd.NA, 0.2]
 
 
 def test_sketches_of_parts_add_up_to_that_of_the_whole() -> None:
