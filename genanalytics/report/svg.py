@@ -29,6 +29,8 @@ from genanalytics.report.drawing import CELLS, HALO, SERIES, Tip, embed, name_co
 
 _DPI = 72
 """A point of the drawing is a unit of the SVG."""
+_MARGIN = 3.0
+"""The distance between labels and the edge of a drawing, in points."""
 _CLIPPED = 3.0
 """An artist that leaves its axes by less, in points, needs no clip path."""
 _LEAST_TIP = 6.0
@@ -111,7 +113,7 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
     with mpl.rc_context(_SETTINGS | {"svg.hashsalt": name, "font.size": form.text}), warnings.catch_warnings():
         # the browser has fonts for what the font that measures lacks
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-        figure = Figure(figsize=form[:2], dpi=_DPI, layout="constrained")
+        figure = Figure(figsize=form[:2], dpi=_DPI)
         FigureCanvasAgg(figure)  # all that measures texts has one renderer, which remembers them
         ax = figure.subplots()
         with leave_out_words():
@@ -121,6 +123,7 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
             figure.set_size_inches(form.width, _AROUND_ROWS + form.row * max(content.rows, _LEAST_ROWS))
         figure.patch.set_visible(False)
         _set_texts(figure, form.least_text)
+        _place(ax)
         every = figure.findobj(Axes)
         _mark_series(every, content.entries)
         _unclip(every)
@@ -135,7 +138,7 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
 
 
 def _set_texts(figure: Figure, least: float) -> None:
-    """Give every text of a figure at least this size in points; then place all of them for good."""
+    """Give every text of a figure at least this size in points."""
     for ax in figure.findobj(Axes):
         for axis in (ax.xaxis, ax.yaxis):
             axis.get_ticklabels(which="both")  # now it has a text for each tick; later ones look like these
@@ -145,9 +148,33 @@ def _set_texts(figure: Figure, least: float) -> None:
             text.set_gid(HALO)
         if float(text.get_fontsize()) < least:
             text.set_fontsize(least)
-    layout: Any = figure.get_layout_engine()
-    layout.execute(figure)
-    figure.set_layout_engine("none")
+
+
+def _place(ax: Axes) -> None:
+    """Place axes for good: with their labels they fill the figure.
+
+    Constrained layout measures every text twice. Here it is once, unless the place changes the labels of ticks, or axes
+    have other axes inside, whose labels change with their size.
+    """
+    before = _list_ticks(ax)
+    _fill_figure(ax)
+    if ax.child_axes or _list_ticks(ax) != before:
+        _fill_figure(ax)
+
+
+def _list_ticks(ax: Axes) -> list[str]:
+    """Return the texts of the ticks that axes have in their place."""
+    return [text.get_text() for axis in (ax.xaxis, ax.yaxis) for text in axis.get_ticklabels(which="both")]
+
+
+def _fill_figure(ax: Axes) -> None:
+    """Give axes the place in which they fill the figure if their labels stay as large as they are."""
+    place = ax.get_position(original=True)
+    box: Any = ax.get_tightbbox(call_axes_locator=False, for_layout_only=True)
+    drawn, (width, height) = box.transformed(ax.figure.transSubfigure.inverted()), ax.figure.bbox.size
+    left, right = _MARGIN / width + place.x0 - drawn.x0, 1 - _MARGIN / width - (drawn.x1 - place.x1)
+    bottom, top = _MARGIN / height + place.y0 - drawn.y0, 1 - _MARGIN / height - (drawn.y1 - place.y1)
+    ax.set_position((left, bottom, right - left, top - bottom))
 
 
 def _mark_series(every: Sequence[Axes], entries: Sequence[Entry]) -> None:
