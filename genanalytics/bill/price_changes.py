@@ -22,7 +22,7 @@ from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.survey import BATCH, MARKS, TIERS, read_mark
 from genanalytics.metrics.declare import Count, RowValue, Sum
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.protocol import Source, Steps
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
@@ -221,7 +221,7 @@ def _find_most_expensive(source: Source, keys: Sequence[GroupKey], counted: pa.T
     groups = counted.select([*(key.group for key in keys), "most paid"])
     groups = groups.append_column(_PLACE, pa.array(np.arange(len(groups), dtype=np.float64)))
     clean = {name: nw.col(name_clean(name)).alias(name) for name in paid.columns}
-    steps = [clean, {paid.name: paid.expression}, {"is most": nw.col(paid.name) >= nw.col("most paid")}]
+    steps = Steps((clean, {paid.name: paid.expression}, {"is most": nw.col(paid.name) >= nw.col("most paid")}))
     wanted = [_PLACE, name_clean(_ID), "is most"]
     extended = source.extend(keys, groups, [_ID, *paid.columns], steps, wanted)
     rows = nw.from_native(extended).lazy().filter(nw.col("is most").fill_null(value=False))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,7 +14,7 @@ from genanalytics.bill.requests import Requests, Shown
 from genanalytics.bill.resolution import choose_ending
 from genanalytics.bill.split import NEEDS, make_steps
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.protocol import Source, Steps
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.exported import EXPORTED
@@ -28,6 +29,7 @@ _COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_ca
 _NUMBERS = ("total_cost", "cache_discount", "upstream_inference_cost", *_COUNTS)
 _OTHERS = ("is_byok", "source", "created_at")
 _MODULUS = 99_991
+_KEPT_STEPS = 64
 _TRIED_GROUPS = 12
 _TRIED_ROWS = 300
 _MOST_TOKENS = 1e9
@@ -110,16 +112,21 @@ def draw_sample(
     """
     names = [name for name in (*_NUMBERS, *_OTHERS) if name in source.columns]
     wanted = [*map(name_clean, names), NUMBER]
-    kept = _draw(names, turn) < nw.col(_SHARE)
-    steps: list[Mapping[str, nw.Expr]] = []
-    if book is not None:
-        steps = make_steps(book)
-        kept = kept & nw.col("regime").is_null()
+    steps = _add_kept(None if book is None else make_steps(book), tuple(names), turn)
     given = groups.append_column(_SHARE, pa.array(shares))
     needs = list(dict.fromkeys([*names, *(NEEDS if book else ())]))
-    rows = nw.from_native(source.extend(keys, given, needs, [*steps, {_KEPT: kept}], [*wanted, _KEPT])).lazy()
+    rows = nw.from_native(source.extend(keys, given, needs, steps, [*wanted, _KEPT])).lazy()
     table = rows.filter(nw.col(_KEPT)).select(*wanted).collect(backend="pyarrow").to_native()
     return _arrange(table, len(groups))
+
+
+@lru_cache(maxsize=_KEPT_STEPS)
+def _add_kept(steps: Steps | None, names: tuple[str, ...], turn: int) -> Steps:
+    """Return steps with one more: whether a row is drawn, out of those that the steps do not explain."""
+    kept = _draw(names, turn) < nw.col(_SHARE)
+    if steps is None:
+        return Steps(({_KEPT: kept},))
+    return Steps((*steps.each, {_KEPT: kept & nw.col("regime").is_null()}))
 
 
 def _draw(names: Sequence[str], turn: int) -> nw.Expr:

@@ -5,7 +5,7 @@ the amount exactly. The identities are those of `regimes`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 
 import narwhals.stable.v2 as nw
 
@@ -24,6 +24,7 @@ from genanalytics.bill.amounts import (
 )
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.bill.caching import LAST_TOKENS, SLACK
+from genanalytics.metrics.engines.protocol import Steps
 from genanalytics.metrics.names import name_clean
 from genanalytics.metrics.sets.rows import is_true
 from genanalytics.records.exported import EXPORTED, FEES, SOURCE
@@ -57,6 +58,7 @@ COLUMNS = ("regime", *ITEMS, "reasoning_cost", "cache_read_tokens", "cache_write
 _FEES = rf'"({"|".join(FEES)})":'
 """What `extra` contains of a fee that is no number, and of an export that was written as JSON lines."""
 
+_KEPT_STEPS = 64
 _WAYS = ("cached if nothing was written", "cached if all was written")
 _c = nw.col
 
@@ -70,22 +72,29 @@ def _round(number: nw.Expr) -> nw.Expr:
     return (number + 0.5).floor()
 
 
-def make_steps(book: Book) -> list[Mapping[str, nw.Expr]]:
-    """Return the steps that lead to `COLUMNS`, each over earlier ones."""
-    slots = range(book.slots)
-    return [
-        {"own key": is_true(_read("is_byok"))},
-        _read_row(),
-        _find_bounds(book),
-        *_fit_gross(slots),
-        *_fit_discount(slots),
-        {"place": _choose_regime(slots)},
-        {"place": _choose_with_fees(slots)},
-        _pick_prices(slots),
-        *_find_tokens(slots),
-        *_make_items(),
-        _name_columns(),
-    ]
+def make_steps(book: Book) -> Steps:
+    """Return the steps that lead to `COLUMNS`, the same ones for all books of one form."""
+    return _make_steps(book.slots, book.resolution, book.exported)
+
+
+@lru_cache(maxsize=_KEPT_STEPS)
+def _make_steps(slot_count: int, resolution: Resolution, exported: Resolution) -> Steps:
+    slots = range(slot_count)
+    return Steps(
+        (
+            {"own key": is_true(_read("is_byok"))},
+            _read_row(),
+            _find_bounds(resolution, exported),
+            *_fit_gross(slots),
+            *_fit_discount(slots),
+            {"place": _choose_regime(slots)},
+            {"place": _choose_with_fees(slots)},
+            _pick_prices(slots),
+            *_find_tokens(slots),
+            *_make_items(),
+            _name_columns(),
+        )
+    )
 
 
 def _read_row() -> Mapping[str, nw.Expr]:
@@ -109,13 +118,13 @@ def _read_row() -> Mapping[str, nw.Expr]:
     }
 
 
-def _find_bounds(book: Book) -> Mapping[str, nw.Expr]:
+def _find_bounds(resolution: Resolution, exported: Resolution) -> Mapping[str, nw.Expr]:
     """Return the lowest and the highest true value of the amount with caching undone, and of the saving."""
     columns: dict[str, nw.Expr] = {}
     for name in ("paid", "saved"):
-        low, high = _bound(_c(name), book.resolution)
-        if book.exported != book.resolution:
-            of_exports = _bound(_c(name), book.exported)
+        low, high = _bound(_c(name), resolution)
+        if exported != resolution:
+            of_exports = _bound(_c(name), exported)
             low = nw.when(_c("exported")).then(of_exports[0]).otherwise(low)
             high = nw.when(_c("exported")).then(of_exports[1]).otherwise(high)
         columns[f"{name} low"], columns[f"{name} high"] = low, high

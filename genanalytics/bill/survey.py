@@ -1,5 +1,6 @@
 """How many rows each regime explains, when, and what its rows have in common: counted over all rows, where they are."""
 
+from functools import lru_cache
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -8,7 +9,7 @@ import pandas as pd
 from genanalytics.bill.book import Book
 from genanalytics.bill.sample import NUMBER
 from genanalytics.bill.split import NEEDS, make_steps
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.protocol import Source, Steps
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
 
@@ -22,6 +23,8 @@ MARKS = ("data_region", "workspace_id", "app_id", "api_type", "source")
 """Other columns whose values can tell why two regimes differ."""
 
 _BILLED = "billed"
+_ID, _MOMENT = "requested_id", "created_at"
+_KEPT_STEPS = 64
 _BATCH_ID = "gen-batch-"
 
 
@@ -33,18 +36,10 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
         `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and
         `<name> max`.
     """
-    marks = [name for name in (*TIERS, *MARKS) if name in source.columns]
-    needs = list(dict.fromkeys([*NEEDS, *marks]))
-    values = {f"mark {name}": read_mark(name, nw.col(name_clean(name))) for name in marks}
-    if "requested_id" in source.columns:
-        needs.append("requested_id")
-        values[f"mark {BATCH}"] = read_mark(BATCH, nw.col(name_clean("requested_id")))
-    if "created_at" in source.columns:
-        needs.append("created_at")
-        values["moment"] = nw.col(name_clean("created_at"))
-    values["mark prompt"] = nw.col("prompt")
-    billed = ~nw.col("regime").is_null() | _is_not_zero("unexplained_cost") | _is_not_zero("byok_unexplained_cost")
-    steps = [*make_steps(book), values | {_BILLED: billed}]
+    columns = [name for name in (*TIERS, *MARKS, _ID, _MOMENT) if name in source.columns]
+    steps = _add_values(make_steps(book), tuple(columns))
+    values = [name for name in steps.each[-1] if name != _BILLED]
+    needs = list(dict.fromkeys([*NEEDS, *columns]))
     rows: nw.LazyFrame[Any] = nw.from_native(
         source.extend(book.keys, book.groups, needs, steps, [NUMBER, "regime", _BILLED, *values])
     ).lazy()
@@ -58,6 +53,19 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
     for name in {"moment min", "moment max"} & set(frame.columns):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     return frame.astype({"group": "Int64", "regime": "Int64", "requests": "Int64"})
+
+
+@lru_cache(maxsize=_KEPT_STEPS)
+def _add_values(steps: Steps, columns: tuple[str, ...]) -> Steps:
+    """Return steps with one more: the values whose ends are counted, and whether a row was billed."""
+    values = {f"mark {name}": read_mark(name, nw.col(name_clean(name))) for name in columns if name in (*TIERS, *MARKS)}
+    if _ID in columns:
+        values[f"mark {BATCH}"] = read_mark(BATCH, nw.col(name_clean(_ID)))
+    if _MOMENT in columns:
+        values["moment"] = nw.col(name_clean(_MOMENT))
+    values["mark prompt"] = nw.col("prompt")
+    billed = ~nw.col("regime").is_null() | _is_not_zero("unexplained_cost") | _is_not_zero("byok_unexplained_cost")
+    return Steps((*steps.each, values | {_BILLED: billed}))
 
 
 def read_mark(name: str, column: nw.Expr) -> nw.Expr:

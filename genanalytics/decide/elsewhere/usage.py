@@ -1,7 +1,7 @@
 """What requests used, added up on the engine: tokens by price regime, and the requests that cannot be compared."""
 
 from collections.abc import Collection, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -16,6 +16,7 @@ from genanalytics.bill.price_changes import USUAL_TIERS
 from genanalytics.bill.sample import NUMBER
 from genanalytics.bill.survey import BATCH, read_mark
 from genanalytics.metrics.declare import Count
+from genanalytics.metrics.engines.protocol import Steps
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.metrics.names import name_clean
@@ -78,6 +79,7 @@ _READS = (
 )
 _ITEMS = ("regime", "cache_read_tokens", "cache_write_tokens", "other_cost")
 _CLASSES = ("use regime", "use reason", "use batch", "use media", "use streamed", "use length", "use context")
+_KEPT_STEPS = 64
 _LENGTH, _CONTEXT = "limit of length", "limit of context"
 
 
@@ -112,7 +114,7 @@ def read_usage(
     groups = number_groups(source.aggregate(keys, [Count()], {}, []).select([key.group for key in keys]))
     labels = label_groups(groups, keys)
     groups, limits = _add_limits(groups, labels, lengths or {}, contexts or {})
-    steps = [_read_classes(), _read_reason(), _read_sums(limits)]
+    steps = _make_steps(limits)
     sums = [f"use {name}" for name in SUMS]
     ends = ["use prompt", "use context tokens", "use moment"]
     wanted = [NUMBER, *_CLASSES, *dict.fromkeys([*sums, *ends])]
@@ -163,6 +165,11 @@ def _add_limits(
             column = [each[place] if place < len(each) else None for each in own]
             groups = groups.append_column(f"{name} {place}", pa.array(column, pa.float64()))
     return groups, (counts[0], counts[1])
+
+
+@lru_cache(maxsize=_KEPT_STEPS)
+def _make_steps(limits: tuple[int, int]) -> Steps:
+    return Steps((_read_classes(), _read_reason(), _read_sums(limits)))
 
 
 def _read_classes() -> Mapping[str, nw.Expr]:

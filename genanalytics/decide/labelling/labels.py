@@ -26,7 +26,7 @@ from genanalytics.decide.labelling.label_table import (
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.declare import Count, RowValue
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.protocol import Source, Steps
 from genanalytics.metrics.engines.source import (
     Covered,
     Records,
@@ -43,6 +43,7 @@ UNLABELLED = "unlabelled"
 
 _OF_ONE_TASK = ("requested_id", "id", "request_id", "session_id")
 """The columns whose values are a task each: intervals take the rows of a session as dependent."""
+_NO_STEPS = Steps(())
 _PLACE = "place of a label"
 
 
@@ -236,7 +237,7 @@ def _join(
     key, numbered = _make_key(on), {f"label {place}": one for place, one in enumerate(columns)}
     kind = pa.string() if source.select([on]).collect_schema()[on] in {nw.String, nw.Categorical, nw.Enum} else None
     table = pa.table({key.group: pa.array(keys, kind)} | {new: columns[old] for new, old in numbered.items()})
-    found = source.extend([key], table.filter(table[key.group].is_valid()), (), (), list(numbered))
+    found = source.extend([key], table.filter(table[key.group].is_valid()), (), _NO_STEPS, list(numbered))
     if isinstance(found, pa.Table):
         return attach(native, found.rename_columns(list(columns)), list(columns))
     return rename_columns(found, {one: one for one in source.columns} | numbered)

@@ -1,6 +1,7 @@
 """Every row's dollars by class of waste: a dollar is counted once, in the first class that it belongs to."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -14,7 +15,7 @@ from genanalytics.bill.flips import BLOCK, ORDINARY_SHARE
 from genanalytics.bill.levels import SURCHARGE
 from genanalytics.bill.regimes import KNOWN
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source, Window
+from genanalytics.metrics.engines.protocol import Source, Steps, Window
 from genanalytics.metrics.engines.source import find_dialect
 from genanalytics.metrics.engines.windows import add_windows
 from genanalytics.metrics.grouping.labels import resolve_by
@@ -104,9 +105,14 @@ def read_rows(source: Source, prices: pd.DataFrame, changes: pd.DataFrame) -> An
     has_moments = "created_at" in source.columns
     wanted = [*_KEPT, *([name_clean("created_at")] if has_moments else [])]
     needs = [*_READ_FROM, *(["created_at"] if has_moments else [])]
-    found = source.extend(keys, pa.table(columns), needs, [_read_amounts(), _find_endings()], wanted)
+    found = source.extend(keys, pa.table(columns), needs, _make_steps(), wanted)
     rows = nw.from_native(found).select(*wanted).to_native()
     return _add_moments(rows, name_clean("created_at")) if has_moments else _extend(rows, {MOMENT: nw.lit(0)})
+
+
+@cache
+def _make_steps() -> Steps:
+    return Steps((_read_amounts(), _find_endings()))
 
 
 def _make_groups(prices: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ prompt costs i (P - R - W) + r R + w W. A lifetime changes R, W and w; everythin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from genanalytics.bill.amounts import MICRO_PER_USD
 from genanalytics.bill.book import list_keys
 from genanalytics.bill.flips import BLOCK, ORDINARY_SHARE, SMALLEST_PROMPT
 from genanalytics.decide.replay.gaps import BEFORE, GAP_MS
+from genanalytics.metrics.engines.protocol import Steps
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
 from genanalytics.metrics.sets.rows import is_true
@@ -145,16 +147,19 @@ def _find_multiples(
     return found, unsure
 
 
-def make_steps() -> list[Mapping[str, nw.Expr]]:
-    """Return the steps that lead to `SUMS`, each over earlier ones, `NEEDS` and the prices of a row's regime."""
-    return [
-        _read_row(),
-        _find_readable(),
-        _find_lost(),
-        _count_tokens(),
-        dict(_find_changes()),
-        dict(_assume_caching()),
-    ]
+@cache
+def make_steps() -> Steps:
+    """Return the steps that lead to `SUMS`, over `NEEDS` and the prices of a row's regime."""
+    return Steps(
+        (
+            _read_row(),
+            _find_readable(),
+            _find_lost(),
+            _count_tokens(),
+            dict(_find_changes()),
+            dict(_assume_caching()),
+        )
+    )
 
 
 def _least(one: nw.Expr, other: nw.Expr) -> nw.Expr:

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Values: TypeAlias = "pa.Array | pa.ChunkedArray"
+
 _EXACT = 2**53
 """Up to this size, every integer is a float64."""
 
@@ -41,7 +43,7 @@ class Foreign(NamedTuple):
         arrange: Brings an array of as many values into the order of the other columns.
     """
 
-    values: "pa.Array"
+    values: Values
     arrange: Callable[[Any], Any]
 
 
@@ -60,7 +62,7 @@ class Numbers(NamedTuple):
     known: "np.ndarray | None"
 
 
-def read_column(values: "pa.Array | pa.ChunkedArray", arrange: Callable[[Any], Any]) -> Operand:
+def read_column(values: Values, arrange: Callable[[Any], Any]) -> Operand:
     """Return a column of Arrow.
 
     Raises:
@@ -107,12 +109,25 @@ def to_numbers(found: Operand, rows: int) -> Numbers:
     return Numbers(values if known is None else values * known, known)
 
 
+def to_arrow(found: Operand, rows: int, *, whole: bool) -> Values:
+    """Return a result as a column of Arrow: as integers if its numbers are whole."""
+    if isinstance(found, Foreign):
+        return found.values
+    values, known = np.broadcast_to(found.values, rows), found.known
+    gaps = None if known is None else np.broadcast_to(~known, rows)
+    if not whole:
+        return pa.array(values, mask=gaps)
+    return pa.array((values if gaps is None else np.where(gaps, 0.0, values)).astype(np.int64), mask=gaps)
+
+
 def make_literal(value: object) -> Column:
-    """Return a number or a flag as a column.
+    """Return a number, a flag or a gap as a column.
 
     Raises:
         UnsupportedError: It is something else.
     """
+    if value is None:
+        return Column(np.float64(0.0), np.False_)
     if isinstance(value, bool):
         return Column(np.bool_(value))
     if isinstance(value, int | float) and abs(value) <= _EXACT:
@@ -133,6 +148,7 @@ def _calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
 ADD, SUBTRACT, MULTIPLY, DIVIDE = map(_calculate, (np.add, np.subtract, np.multiply, np.divide))
 SUBTRACT_FROM, DIVIDE_INTO = _calculate(lambda one, other: other - one), _calculate(lambda one, other: other / one)
 NEGATE, ABSOLUTE, EQUAL = map(_calculate, (np.negative, np.abs, np.equal))
+FLOOR, CEIL = map(_calculate, (np.floor, np.ceil))
 LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = map(_calculate, (np.less, np.less_equal, np.greater, np.greater_equal))
 
 
@@ -183,12 +199,17 @@ def fill_null(operand: Operand, value: Operand, **options: object) -> Column:
 
 
 def cast(operand: Operand, dtype: object) -> Column:
-    """Return flags as numbers; numbers as they are."""
+    """Return flags as numbers; numbers as they are, which are whole if integers are wanted."""
     column = _read(operand)
     is_flag = column.values.dtype == bool
-    if dtype == nw.Float64 or (dtype == nw.Int64 and is_flag):
+    if dtype == nw.Float64 or (dtype == nw.Int64 and (is_flag or _are_whole(column))):
         return Column(column.values.astype(np.float64), column.known) if is_flag else column
     raise UnsupportedError
+
+
+def _are_whole(numbers: Column) -> bool:
+    is_whole = (np.floor(numbers.values) == numbers.values) & (np.abs(numbers.values) <= _EXACT)
+    return bool(np.all(is_whole if numbers.known is None else is_whole | ~numbers.known))
 
 
 def count_items(operand: Operand) -> Column:
@@ -198,11 +219,44 @@ def count_items(operand: Operand) -> Column:
     raise UnsupportedError
 
 
-def equals_text(operand: Operand, text: str) -> Column:
-    """Return where a text is this one."""
+def _compare(operation: Callable[..., Any]) -> Callable[..., Column]:
+    """Return an operation of Arrow on texts and something to compare them with as one that makes flags."""
+
+    def apply(operand: Operand, *, other: Any) -> Column:  # noqa: ANN401 - a text, or several
+        texts = _read_texts(operand)
+        return _read(read_column(operation(texts.values, other), texts.arrange))
+
+    return apply
+
+
+equals_text, starts_with, matches = map(_compare, (pc.equal, pc.starts_with, pc.match_substring_regex))
+is_in = _compare(lambda values, others: pc.if_else(values.is_valid(), pc.is_in(values, pa.array(others)), None))
+
+
+def fill_text(operand: Operand, text: str) -> Foreign:
+    """Return texts with this one in place of gaps."""
+    texts = _read_texts(operand)
+    return Foreign(texts.values.fill_null(text), texts.arrange)
+
+
+def _read_texts(operand: Operand) -> Foreign:
     if isinstance(operand, Foreign) and pa.types.is_string(operand.values.type):
-        return _read(read_column(pc.equal(operand.values, text), operand.arrange))
+        return operand
     raise UnsupportedError
+
+
+def _read_moment(part: Callable[..., Any]) -> Callable[[Operand], Column]:
+    """Return an operation of Arrow that reads a part of moments as one on columns."""
+
+    def apply(operand: Operand) -> Column:
+        if isinstance(operand, Foreign) and pa.types.is_timestamp(operand.values.type):
+            return _read(read_column(part(operand.values), operand.arrange))
+        raise UnsupportedError
+
+    return apply
+
+
+MINUTE, SECOND, MILLISECOND = map(_read_moment, (pc.minute, pc.second, pc.millisecond))
 
 
 def _read(operand: Operand, dtype: Any = None) -> Column:  # noqa: ANN401 - of numpy

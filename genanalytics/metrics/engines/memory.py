@@ -1,6 +1,8 @@
 """Statistics of a frame in memory: numpy computes row values and aggregates, narwhals all other row values."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -22,12 +24,13 @@ from genanalytics.metrics.engines.columns import (
     to_number,
 )
 from genanalytics.metrics.engines.kernels import Groups, Portion, group_rows, to_floats
-from genanalytics.metrics.engines.plan import make_plan
+from genanalytics.metrics.engines.plan import make_plan, plan_steps
 from genanalytics.metrics.engines.protocol import (
     CLUSTERS,
     HOUR,
     ORDER,
     PLACE,
+    Steps,
     check_numbers,
     check_single,
     compute,
@@ -170,7 +173,7 @@ class InMemory:
         by: Sequence[GroupKey],
         groups: pa.Table,
         needs: Sequence[str],
-        steps: Sequence[Mapping[str, nw.Expr]],
+        steps: Steps,
         wanted: Sequence[str],
     ) -> pa.Table:
         """Return further columns of all rows, without the columns of the data."""
@@ -178,15 +181,23 @@ class InMemory:
         placed = groups.append_column(PLACE, pa.array(np.arange(len(groups))))
         found = self._find_places(by, placed)
         places = pa.array(np.nan_to_num(found).astype(np.int64), mask=np.isnan(found))
-        parts = []
-        for part in _divide(len(self._data)):
-            columns = {name_clean(name): self._read_or_gaps(name, part) for name in needs}
-            given = {name: groups[name].take(places[part]) for name in numbers}
-            table = nw.from_native(pa.table(columns | given), eager_only=True)
-            for step in steps:
+        columns = {name_clean(name): name for name in needs}
+        parts = _divide(len(self._data))
+
+        def read(name: str, part: slice) -> Values:
+            return groups[name].take(places[part]) if name in numbers else self._read_or_gaps(columns[name], part)
+
+        extension = plan_steps(steps, tuple(wanted))
+        if extension is not None:
+            with suppress(UnsupportedError):
+                return pa.concat_tables(extension.run(partial(read, part=part), len(places[part])) for part in parts)
+        tables = []
+        for part in parts:
+            table = nw.from_native(pa.table({name: read(name, part) for name in (*columns, *numbers)}), eager_only=True)
+            for step in steps.each:
                 table = compute(table.with_columns, step)
-            parts.append(table.select(*wanted).to_native())
-        return pa.concat_tables(parts)
+            tables.append(table.select(*wanted).to_native())
+        return pa.concat_tables(tables)
 
     def add_previous(self, by: Sequence[str], names: Mapping[str, str]) -> pa.Table:
         """Return further columns of all rows, without the columns of the data."""

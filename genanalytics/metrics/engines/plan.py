@@ -10,10 +10,19 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from genanalytics.metrics.declare import RowValue
-from genanalytics.metrics.engines.arrays import Numbers, Operand, to_numbers
-from genanalytics.metrics.engines.protocol import list_columns, order_by_need
+from genanalytics.metrics.engines.arrays import (
+    Numbers,
+    Operand,
+    UnsupportedError,
+    Values,
+    read_column,
+    to_arrow,
+    to_numbers,
+)
+from genanalytics.metrics.engines.protocol import Steps, list_columns, order_by_need
 from genanalytics.metrics.engines.recording import Node, Notes, record
 
 _KEPT_PLANS = 128
@@ -34,7 +43,7 @@ class Plan(NamedTuple):
         columns: The columns of the data, which are the first results.
         literals: The results of operations without operands, which follow.
         steps: The other operations, whose results follow.
-        places: The place of each row value among the results.
+        places: The place of each row value, or of each named expression, among the results.
         others: The row values that only narwhals can compute.
         needs: The columns of the data that the row values declare.
     """
@@ -42,12 +51,21 @@ class Plan(NamedTuple):
     columns: tuple[str, ...]
     literals: tuple[Operand, ...]
     steps: tuple[Step, ...]
-    places: Mapping[RowValue, int]
+    places: Mapping[Any, int]
     others: tuple[RowValue, ...]
     needs: frozenset[str]
 
     def run(self, read: Callable[[str], Operand], rows: int) -> dict[RowValue, Numbers]:
         """Return the row values of rows, given a function that reads a column.
+
+        Raises:
+            UnsupportedError: Only narwhals can compute them, because of the types of the columns.
+        """
+        with np.errstate(all="ignore"):
+            return {value: to_numbers(operand, rows) for value, operand in self.compute(read).items()}
+
+    def compute(self, read: Callable[[str], Operand]) -> dict[Any, Operand]:
+        """Return the results of rows, given a function that reads a column.
 
         Raises:
             UnsupportedError: Only narwhals can compute them, because of the types of the columns.
@@ -58,7 +76,7 @@ class Plan(NamedTuple):
                 results.append(operation(*[results[place] for place in operands]))
                 for place in done:  # so that few arrays are in memory, and in the cache
                     results[place] = None
-            return {value: to_numbers(results[place], rows) for value, place in self.places.items()}
+        return {name: results[place] for name, place in self.places.items()}
 
 
 @lru_cache(maxsize=_KEPT_PLANS)
@@ -85,10 +103,61 @@ def make_plan(values: tuple[RowValue, ...]) -> Plan:
     return Plan(*_order(recorded), others, frozenset(list_columns(ordered, ())))
 
 
+class Extension(NamedTuple):
+    """How further columns are computed.
+
+    Attributes:
+        columns: The columns of the data or of its groups that are wanted as they are.
+        plan: How the others are computed.
+        whole: The columns of integers among them.
+        wanted: The names of all columns, in order.
+    """
+
+    columns: Mapping[str, str]
+    plan: Plan
+    whole: frozenset[str]
+    wanted: tuple[str, ...]
+
+    def run(self, read: Callable[[str], Values], rows: int) -> pa.Table:
+        """Return the columns of rows, given a function that reads a column.
+
+        Raises:
+            UnsupportedError: Only narwhals can compute them, because of the types of the columns.
+        """
+        computed = self.plan.compute(lambda name: read_column(read(name), lambda values: values))
+        found = {name: read(column) for name, column in self.columns.items()}
+        found |= {name: to_arrow(each, rows, whole=name in self.whole) for name, each in computed.items()}
+        return pa.table({name: found[name] for name in self.wanted})
+
+
+@lru_cache(maxsize=_KEPT_PLANS)
+def plan_steps(steps: Steps, wanted: tuple[str, ...]) -> Extension | None:
+    """Return how columns are computed out of named expressions; None if only narwhals can do it.
+
+    What no wanted column is made of is not computed.
+
+    >>> import narwhals.stable.v2 as nw
+    >>> steps = Steps(({"seconds": nw.col("ms") / 1000}, {"whole": nw.col("seconds").floor().cast(nw.Int64)}))
+    >>> plan_steps(steps, ("whole",)).run({"ms": pa.array([1500.0, None])}.__getitem__, 2)["whole"].to_pylist()
+    [1, None]
+    """
+    notes = Notes()
+    for step in steps.each:
+        notes.named.update({name: record(expression, notes) for name, expression in step.items()})
+    try:
+        nodes = {name: notes.read(name) for name in wanted}
+    except UnsupportedError:
+        return None
+    computed = {name: node for name, node in nodes.items() if node.operation is not None}
+    columns = {name: node.column for name, node in nodes.items() if node.operation is None}
+    whole = frozenset(name for name, node in computed.items() if node.is_whole)
+    return Extension(columns, Plan(*_order(computed), (), frozenset()), whole, wanted)
+
+
 def _order(
-    recorded: Mapping[RowValue, Node],
-) -> tuple[tuple[str, ...], tuple[Operand, ...], tuple[Step, ...], dict[RowValue, int]]:
-    """Return the columns, the literals, the steps, and the places of the row values."""
+    recorded: Mapping[Any, Node],
+) -> tuple[tuple[str, ...], tuple[Operand, ...], tuple[Step, ...], dict[Any, int]]:
+    """Return the columns, the literals, the steps, and the places of what was recorded."""
     needed: dict[Node, None] = {}
     for node in recorded.values():
         _add_needed(node, needed)

@@ -30,6 +30,13 @@ ERRORS = (nw.exceptions.NarwhalsError, pa.ArrowException, AttributeError, KeyErr
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """Expressions by name, each step over earlier ones. Only the same object is equal, so that it is compiled once."""
+
+    each: tuple[Mapping[str, nw.Expr], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The rows around a row, and what is known of them.
@@ -127,7 +134,7 @@ class Source(Protocol):
         by: Sequence[GroupKey],
         groups: pa.Table,
         needs: Sequence[str],
-        steps: Sequence[Mapping[str, nw.Expr]],
+        steps: Steps,
         wanted: Sequence[str],
     ) -> Any:  # noqa: ANN401 - a table in memory, data of the engine elsewhere
         """Return further columns of all rows: on an engine after those of the data, in memory alone.
@@ -137,7 +144,7 @@ class Source(Protocol):
             groups: The keys under `GroupKey.group`, and columns of numbers, text or flags; a row per group, none for
                 some groups.
             needs: The columns of the data that the steps read under `name_clean`; a missing one is read as gaps.
-            steps: Expressions by name, each step over earlier ones, `needs` and the numbers of the row's group.
+            steps: Expressions over earlier steps, `needs` and the numbers of the row's group.
             wanted: The names of the returned columns.
         """
 

@@ -1,10 +1,11 @@
 """The operations of an expression of narwhals, recorded instead of computed.
 
 narwhals passes an expression to any data that has the methods of `narwhals.compliant`. The data here has those for
-operations on numbers, flags and gaps, and equality with a text.
+operations on numbers, flags and gaps, and those that make numbers or flags of texts and moments.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import builtins
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,6 +26,11 @@ class Node:
     operation: Callable[..., Operand] | None
     operands: tuple["Node", ...] = ()
     column: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether narwhals makes integers of the numbers."""
+        return isinstance(self.operation, partial) and self.operation.keywords.get("dtype") == nw.Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ class _Expression:
         text: The text.
     """
 
-    def __init__(self, notes: Notes, node: Node | None, text: str = "") -> None:
+    def __init__(self, notes: Notes, node: Node | None, text: builtins.str = "") -> None:
         self._opt_metadata: Any = None  # set and read by narwhals
         self._notes = notes
         self._node = node
@@ -142,6 +148,15 @@ class _Expression:
         if self._node is None:
             raise UnsupportedError
         return self._node
+
+    @property
+    def is_text(self) -> bool:
+        return self._node is None
+
+    def get_text(self) -> builtins.str:
+        if not self.is_text:
+            raise UnsupportedError
+        return self._text
 
     def apply(self, operation: Callable[..., Operand], *others: "_Expression", **options: object) -> "_Expression":
         node = self._notes.add(operation, [self.get_node(), *(other.get_node() for other in others)], **options)
@@ -155,25 +170,43 @@ class _Expression:
     def list(self) -> "_Lists":
         return _Lists(self)
 
-    def alias(self, _: str) -> "_Expression":
+    @property
+    def dt(self) -> "_Moments":
+        return _Moments(self)
+
+    @property
+    def str(self) -> "_Texts":
+        return _Texts(self)
+
+    def alias(self, name: builtins.str) -> "_Expression":  # noqa: ARG002 - its name is that of the step
         return _Expression(self._notes, self._node, self._text)
 
     def broadcast(self) -> "_Expression":
         return self.alias("")
 
     def __eq__(self, other: "_Expression") -> "_Expression":  # type: ignore[override]
-        if other._node is None:
-            return self.apply(arrays.equals_text, text=other._text)
+        if other.is_text:
+            return self.apply(arrays.equals_text, other=other.get_text())
         return self.apply(arrays.EQUAL, other)
 
     def __ne__(self, other: "_Expression") -> "_Expression":  # type: ignore[override]
         return (self == other).apply(arrays.invert)
 
+    def fill_null(self, value: "_Expression", **options: object) -> "_Expression":
+        if value.is_text:
+            return self.apply(arrays.fill_text, text=value.get_text())
+        return self.apply(arrays.fill_null, value, **options)
+
+    def is_in(self, other: Iterable[builtins.str]) -> "_Expression":
+        return self.apply(arrays.is_in, other=tuple(other))
+
     __hash__ = None  # type: ignore[assignment]
     __add__ = _make_method(arrays.ADD)
+    __radd__ = _make_method(arrays.ADD)
     __sub__ = _make_method(arrays.SUBTRACT)
     __rsub__ = _make_method(arrays.SUBTRACT_FROM)
     __mul__ = _make_method(arrays.MULTIPLY)
+    __rmul__ = _make_method(arrays.MULTIPLY)
     __truediv__ = _make_method(arrays.DIVIDE)
     __rtruediv__ = _make_method(arrays.DIVIDE_INTO)
     __neg__ = _make_method(arrays.NEGATE)
@@ -186,8 +219,9 @@ class _Expression:
     __invert__ = _make_method(arrays.invert)
     abs = _make_method(arrays.ABSOLUTE)
     cast = _make_method(arrays.cast)
-    fill_null = _make_method(arrays.fill_null)
     is_null = _make_method(arrays.is_null)
+    floor = _make_method(arrays.FLOOR)
+    ceil = _make_method(arrays.CEIL)
 
 
 class _Lists:
@@ -198,3 +232,34 @@ class _Lists:
 
     def len(self) -> _Expression:
         return self._expression.apply(arrays.count_items)
+
+
+class _Texts:
+    """The functions of texts."""
+
+    def __init__(self, expression: _Expression) -> None:
+        self._expression = expression
+
+    def contains(self, pattern: _Expression, *, literal: bool) -> _Expression:
+        if literal:
+            raise UnsupportedError
+        return self._expression.apply(arrays.matches, other=pattern.get_text())
+
+    def starts_with(self, prefix: _Expression) -> _Expression:
+        return self._expression.apply(arrays.starts_with, other=prefix.get_text())
+
+
+class _Moments:
+    """The functions of moments."""
+
+    def __init__(self, expression: _Expression) -> None:
+        self._expression = expression
+
+    def minute(self) -> _Expression:
+        return self._expression.apply(arrays.MINUTE)
+
+    def second(self) -> _Expression:
+        return self._expression.apply(arrays.SECOND)
+
+    def millisecond(self) -> _Expression:
+        return self._expression.apply(arrays.MILLISECOND)

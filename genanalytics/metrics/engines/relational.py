@@ -20,6 +20,7 @@ from genanalytics.metrics.engines.protocol import (
     HOUR,
     ORDER,
     PLACE,
+    Steps,
     check_numbers,
     check_single,
     compute,
@@ -174,7 +175,7 @@ class Relational:
         by: Sequence[GroupKey],
         groups: pa.Table,
         needs: Sequence[str],
-        steps: Sequence[Mapping[str, nw.Expr]],
+        steps: Steps,
         wanted: Sequence[str],
     ) -> Any:  # noqa: ANN401 - of engines that may not be installed
         """Return the data with further columns."""
@@ -184,7 +185,7 @@ class Relational:
         keys = (nw.col(name_clean(key.column)).alias(key.group) for key in by)
         rows = rows.with_columns(*map(self._read_clean, needs), *keys)
         rows = self.join(rows, groups, [key.group for key in by])
-        for step in steps:
+        for step in steps.each:
             rows = compute(rows.with_columns, step, (*ERRORS, *self._dialect.list_errors()))
             rows = nw.from_native(self._dialect.fence(rows.to_native(), step))
         return self._keep(rows, wanted)
