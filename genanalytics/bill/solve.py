@@ -19,6 +19,7 @@ LONGEST = 7
 FEWEST = 5
 """The fewest rows that prove new prices."""
 
+_SCALES = 10.0 ** np.arange(LONGEST + 1)
 _PAIRS = 4_000
 _ROWS = 400
 _BEST_PAIRS = 400
@@ -80,10 +81,10 @@ def count_decimals(prices: "np.ndarray") -> "np.ndarray":
     >>> count_decimals(np.array([3.0, 0.25, 0.0198])).tolist()
     [0, 2, 4]
     """
-    found = np.full(np.shape(prices), LONGEST)
-    for decimals in range(LONGEST, -1, -1):
-        scaled = prices * 10.0**decimals
-        found = np.where(np.abs(scaled - np.round(scaled)) < 0.1 * 10.0 ** (decimals - LONGEST), decimals, found)
+    scaled = prices[..., None] * _SCALES
+    is_whole = np.abs(scaled - np.rint(scaled)) < 0.1 * _SCALES / _SCALES[LONGEST]
+    is_whole[..., LONGEST] = True
+    found: np.ndarray = is_whole.argmax(axis=-1)
     return found
 
 
@@ -94,11 +95,10 @@ def shorten(low: "np.ndarray", high: "np.ndarray") -> "np.ndarray":
     [0.2, 0.1]
     """
     middle = (low + high) / 2
-    found = np.full(np.shape(middle), np.nan)
-    for decimals in range(LONGEST, -1, -1):
-        scale = 10.0**decimals
-        rounded = np.round(middle * scale) / scale
-        found = np.where((rounded >= low) & (rounded <= high) & (rounded >= 0), rounded, found)
+    rounded = np.rint(middle[..., None] * _SCALES) / _SCALES
+    fits = (rounded >= low[..., None]) & (rounded <= high[..., None]) & (rounded >= 0)
+    shortest = fits.argmax(axis=-1)[..., None]
+    found: np.ndarray = np.where(fits.any(axis=-1), np.take_along_axis(rounded, shortest, axis=-1)[..., 0], np.nan)
     return found
 
 
@@ -143,10 +143,17 @@ def _find_candidates(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np
         np.column_stack([firsts, _stab(firsts, x, y, amounts)]),
         np.column_stack([_stab(seconds, y, x, amounts), seconds]),
     ]
-    pairs, votes = np.unique(seeds, axis=0, return_counts=True) if len(seeds) else (seeds, np.array([]))
+    pairs, votes = np.unique(_to_complex(seeds), return_counts=True)
     frequent = pairs[np.argsort(-votes, kind="stable")[:_CANDIDATES]]
-    every = np.concatenate([frequent, *completed])
-    return np.unique(every[np.isfinite(every).all(axis=1)], axis=0)
+    every = np.concatenate([frequent, *map(_to_complex, completed)])
+    found = np.unique(every[np.isfinite(every)])
+    return np.column_stack([found.real, found.imag])
+
+
+def _to_complex(pairs: "np.ndarray") -> "np.ndarray":
+    """Return pairs as complex numbers, which numpy sorts by the first part and then by the second one."""
+    found: np.ndarray = np.ascontiguousarray(pairs).view(np.complex128)[:, 0]
+    return found
 
 
 def _most_frequent(prices: "np.ndarray") -> "np.ndarray":
@@ -158,23 +165,34 @@ def _most_frequent(prices: "np.ndarray") -> "np.ndarray":
 def _solve_pairs(x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
     """Return the shortest prices that pairs of rows allow, of the best conditioned pairs."""
     draws = np.random.default_rng(0)
-    i, j = draws.integers(0, len(x), (2, _PAIRS))
-    middle, half = (amounts.low + amounts.high) / 2, (amounts.high - amounts.low) / 2
+    of_row = np.stack([x, y, (amounts.low + amounts.high) / 2, (amounts.high - amounts.low) / 2])
+    (x_i, y_i, middle_i, half_i), (x_j, y_j, middle_j, half_j) = (
+        of_row.take(rows, axis=1) for rows in draws.integers(0, len(x), (2, _PAIRS))
+    )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        det = x[i] * y[j] - x[j] * y[i]
-        first = (middle[i] * y[j] - middle[j] * y[i]) / det
-        second = (x[i] * middle[j] - x[j] * middle[i]) / det
-        first_error = (half[i] * np.abs(y[j]) + half[j] * np.abs(y[i])) / np.abs(det)
-        second_error = (half[i] * np.abs(x[j]) + half[j] * np.abs(x[i])) / np.abs(det)
+        det = x_i * y_j - x_j * y_i
+        size = np.abs(det)
+        first = (middle_i * y_j - middle_j * y_i) / det
+        second = (x_i * middle_j - x_j * middle_i) / det
+        first_error = (half_i * np.abs(y_j) + half_j * np.abs(y_i)) / size
+        second_error = (half_i * np.abs(x_j) + half_j * np.abs(x_i)) / size
         usable = (det != 0) & (first + first_error >= 0) & (second + second_error >= 0)
     usable &= (first < _HIGHEST) & (second < _HIGHEST)
-    best = np.flatnonzero(usable)
-    best = best[np.argsort((first_error * second_error)[best], kind="stable")[:_BEST_PAIRS]]
-    first, first_error, second, second_error = (part[best] for part in (first, first_error, second, second_error))
-    prices = [shorten(first - first_error, first + first_error), shorten(second - second_error, second + second_error)]
-    seeds: np.ndarray = np.column_stack(prices)
+    best = _find_least(first_error * second_error, np.flatnonzero(usable))
+    middle, error = (np.stack(pair)[:, best] for pair in ((first, second), (first_error, second_error)))
+    seeds: np.ndarray = shorten(middle - error, middle + error).T
     known: np.ndarray = seeds[np.isfinite(seeds).all(axis=1)]
     return known
+
+
+def _find_least(errors: "np.ndarray", usable: "np.ndarray") -> "np.ndarray":
+    """Return the best of the usable pairs, the one with the least error first."""
+    of_usable = errors[usable]
+    if len(usable) > _BEST_PAIRS:
+        least = of_usable <= np.partition(of_usable, _BEST_PAIRS - 1)[_BEST_PAIRS - 1]
+        usable, of_usable = usable[least], of_usable[least]
+    best: np.ndarray = usable[np.argsort(of_usable, kind="stable")[:_BEST_PAIRS]]
+    return best
 
 
 def _stab(prices: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> "np.ndarray":
@@ -193,16 +211,13 @@ def _stab(prices: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Inter
 
 def _find_deepest(low: "np.ndarray", high: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
     """Return the part of the line that lies in most intervals, for each row of intervals."""
-    points = np.concatenate([low, high], axis=1)
-    steps = np.concatenate([np.ones_like(low), -np.ones_like(high)], axis=1)
-    order = np.lexsort((-steps, points), axis=1)
-    sorted_points = np.take_along_axis(points, order, axis=1)
-    sorted_steps = np.take_along_axis(steps, order, axis=1)
-    depth = np.cumsum(np.where(np.isfinite(sorted_points), sorted_steps, 0), axis=1)
+    starts, ends = np.sort(low, axis=1), np.sort(high, axis=1)
+    numbers = np.arange(1, starts.shape[1] + 1)
+    ended = np.array([np.searchsorted(of_row, points) for of_row, points in zip(ends, starts, strict=True)])
+    depth = np.where(np.isfinite(starts), numbers - ended, 0)
     place = np.argmax(depth, axis=1)
-    rows = np.arange(len(points))
-    after = np.minimum(place + 1, points.shape[1] - 1)
-    return sorted_points[rows, place], sorted_points[rows, after]
+    rows = np.arange(len(starts))
+    return starts[rows, place], ends[rows, ended[rows, place]]
 
 
 def _choose(candidates: "np.ndarray", x: "np.ndarray", y: "np.ndarray", amounts: Interval) -> tuple[float, float]:
@@ -266,7 +281,7 @@ def _find_polygon(prices: tuple[float, float], x: "np.ndarray", y: "np.ndarray",
         corners = np.array(polygon)
         value = corners[:, :1] * x + corners[:, 1:] * y
         above, below = (value.max(axis=0) - amounts.high) / width, (amounts.low - value.min(axis=0)) / width
-        worst_above, worst_below = int(np.argmax(above)), int(np.argmax(below))
+        worst_above, worst_below = int(above.argmax()), int(below.argmax())
         if max(above[worst_above], below[worst_below]) <= _TOUCHING:
             break
         if above[worst_above] >= below[worst_below]:
