@@ -303,11 +303,19 @@ def _hold_in_spark(frame: Any) -> Iterator[Any]:  # noqa: ANN401
 
 @contextmanager
 def _hold_in_duckdb(relation: Any) -> Iterator[Any]:  # noqa: ANN401
-    with TemporaryDirectory(prefix="genanalytics-", ignore_cleanup_errors=True) as folder:
+    place = _find_temporary_place(relation)
+    with TemporaryDirectory(prefix="genanalytics-", dir=place, ignore_cleanup_errors=True) as folder:
         path = str(Path(folder) / "rows.parquet")
         relation.write_parquet(path)
         quoted = path.replace("'", "''")
         yield relation.query("genanalytics_rows", f"SELECT * FROM read_parquet('{quoted}')")  # noqa: S608 - quoted
+
+
+def _find_temporary_place(relation: Any) -> Path | None:  # noqa: ANN401
+    """Return the directory in which the connection was told to spill; None if it was told nothing."""
+    [(spills,)] = relation.query("genanalytics_rows", "SELECT current_setting('temp_directory')").fetchall()
+    place = Path(spills or "")
+    return place.parent if place.is_absolute() and place.parent.is_dir() else None
 
 
 def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:

@@ -102,11 +102,11 @@ def _connect(given: Any, memory_limit: str | None, temp_directory: Place | None)
         connection = given.cursor()
         connection.execute("SET TimeZone = 'UTC'")
         return connection
-    parent = Path(tempfile.gettempdir() if temp_directory is None else temp_directory)
+    parent = Path(tempfile.gettempdir() if temp_directory is None else temp_directory).absolute()
     try:
         spill = f"{shutil.disk_usage(parent).free * _SPILL_SHARE:.0f}B"
     except OSError as error:
-        msg = f"temp_directory={os.fspath(parent)!r}: {explain(error)}"
+        msg = f"temp_directory={os.fspath(temp_directory or parent)!r}: {explain(error)}"
         raise InputError(msg) from error
     settings = {
         "TimeZone": "UTC",

@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,6 +176,16 @@ def test_a_connection_of_its_own_never_fills_memory_or_disk(files: Path, tmp_pat
     assert Path(directory).parent == tmp_path
     assert not Path(directory).exists()
     assert "%" not in most
+
+
+def test_rows_that_are_read_twice_are_written_where_a_connection_spills(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relation = scan(files, temp_directory=tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    summary = ga.summarize(relation, metrics="latency", percentiles="sketch")
+    assert summary.attrs["percentiles"] == "sketch"
+    assert list(tmp_path.glob("genanalytics-*")) == []
 
 
 BAD: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
