@@ -30,14 +30,16 @@ Example: the speed of generations, in tokens per second. Two row values, their s
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import narwhals
 import narwhals.stable.v2 as nw
-import numpy as np
 
 from genanalytics.errors import InputError
 from genanalytics.units import Unit
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _KEPT_STATISTICS = 1000
 LEVELS: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -125,8 +127,8 @@ class Quantile:
         return f"quantile {level} of {self.value.name}"
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":
-        """Return its ranks among numbers of known values, of which the smallest has rank 0; NaN among none."""
-        return np.where(n > 0, (n - 1) * self.level, np.nan)
+        """Return its ranks among numbers of known values, of which the smallest has rank 0; among none, it has none."""
+        return (n - 1) * self.level
 
 
 Aggregate = Sum | Count | Quantile

@@ -131,7 +131,7 @@ class Ranked:
 
         Args:
             ranks: The number of a row value, and a function from the number of its known values in each group to a
-                rank. The smallest value has rank 0; NaN means no rank.
+                rank. The smallest value has rank 0; a number outside of the values is no rank.
 
         Returns:
             A row per rank and a column per group; NaN without a rank.
@@ -140,10 +140,12 @@ class Ranked:
         ends = np.cumsum(counts)
         _sort(ordered, ends - counts, counts)
         starts, counts = ((each.reshape(self._shape)) for each in (ends - counts, counts))
-        wanted = np.array([rank(counts[place]) for place, rank in ranks])
-        some = ~np.isnan(wanted)
+        places = [place for place, _ in ranks]
+        sizes = counts[places]
+        wanted = np.array([rank(n) for (_, rank), n in zip(ranks, sizes, strict=True)])
+        some = (wanted >= 0) & (wanted <= sizes - 1)
         wanted = wanted[some]
-        first = starts[[place for place, _ in ranks]][some]
+        first = starts[places][some]
         below = np.floor(wanted)
         low, high = (ordered[first + rounded.astype(np.int64)] for rounded in (below, np.ceil(wanted)))
         result = np.full(some.shape, np.nan)

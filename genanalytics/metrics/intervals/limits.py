@@ -57,9 +57,9 @@ class Limit(Quantile):
         """The direction in which an approximation may miss."""
         return (-1, 1)[self.side]
 
-    def ranks(self, n: "np.ndarray") -> "np.ndarray":
+    def ranks(self, n: "np.ndarray") -> "np.ndarray":  # noqa: ARG002 - its places are known
         """Return its ranks in all groups, of which the smallest value has rank 0."""
-        return np.where(self.places <= n, self.places - 1.0, np.nan)
+        return self.places - 1.0
 
 
 def list_needed_aggregates(statistics: Sequence[Statistic]) -> list[Aggregate]:
