@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Aggregate, Count, Known, Per, Quantile, RowValue, ShareOfTotal, Statistic, Sum
-from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.kernels import to_floats, to_matrix
 from genanalytics.metrics.engines.protocol import compute
 from genanalytics.metrics.intervals.limits import make_limit_columns
 from genanalytics.records.frame import to_frame
@@ -118,9 +118,7 @@ def _divide_by_form(statistics: tuple[Statistic, ...]) -> Forms:
 
 def _compute_forms(groups: pa.Table, forms: Forms) -> "np.ndarray":
     """Return a row per statistic and a column per group; NaN for gaps, and for `others`."""
-    read = np.empty((len(forms.names), len(groups)))
-    for row, name in zip(read, forms.names, strict=True):
-        row[:] = to_floats(groups[name])
+    read = to_matrix(groups.select(forms.names))
     numbers = np.full((len(forms.of_nothing), len(groups)), np.nan)
     place, step = forms.copied
     numbers[place] = read[step]

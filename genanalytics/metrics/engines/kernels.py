@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+_NUMBERS = {pa.int64(), pa.float64()}
 _SMALL = (1, 4, 16, 64)
 """Groups with so many values are sorted together; larger groups are sorted one at a time."""
 
@@ -211,3 +212,20 @@ def to_floats(values: "pa.ChunkedArray | pd.Series") -> "np.ndarray":
     else:
         floats = values.cast(pa.float64(), safe=False).to_numpy()
     return floats
+
+
+def to_matrix(table: pa.Table) -> "np.ndarray":
+    """Return the columns of a table as the rows of a matrix of float64, gaps as NaN.
+
+    >>> to_matrix(pa.table({"n": [1, 2], "share": [0.5, None]})).tolist()
+    [[1.0, 2.0], [0.5, nan]]
+    """
+    if not _NUMBERS.issuperset(table.schema.types):
+        table = table.cast(pa.schema([(name, pa.float64()) for name in table.column_names]), safe=False)
+    matrix = np.empty((table.num_columns, len(table)))
+    start = 0
+    for batch in table.to_batches() if matrix.size else ():
+        end = start + len(batch)
+        matrix[:, start:end] = batch.to_tensor(null_to_nan=True, row_major=False).to_numpy().T
+        start = end
+    return matrix

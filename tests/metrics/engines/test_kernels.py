@@ -1,11 +1,14 @@
+from decimal import Decimal
+
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
 from genanalytics.metrics.declare import Quantile, RowValue
-from genanalytics.metrics.engines.kernels import Groups, Portion, Ranked, group_rows
+from genanalytics.metrics.engines.kernels import Groups, Portion, Ranked, group_rows, to_matrix
 from genanalytics.units import Unit
 
 LEVELS = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0]
@@ -97,3 +100,18 @@ def test_many_keys_of_many_values_do_not_overflow() -> None:
     groups, names = group_rows(keys, rows)
     assert groups.count == rows
     assert all(name.tolist() == key.tolist() for name, key in zip(names, keys, strict=True))
+
+
+def test_a_matrix_has_all_rows_of_a_table() -> None:
+    table = pa.table({"n": [7, None], "share": [0.5, 2.0]})
+    found = to_matrix(pa.concat_tables([table, table.slice(1), table.slice(0, 1)]))
+    np.testing.assert_array_equal(found, [[7.0, GAP, GAP, 7.0], [0.5, 2.0, 2.0, 0.5]])
+    assert to_matrix(table.slice(0, 0)).shape == (2, 0)
+    assert to_matrix(table.select([])).shape == (0, 2)
+
+
+def test_a_matrix_is_made_of_numbers_of_any_type() -> None:
+    table = pa.table(
+        {"exact": [Decimal("1.25")], "flag": [True], "short": pa.array([3], pa.int32()), "gap": pa.nulls(1)}
+    )
+    np.testing.assert_array_equal(to_matrix(table), [[1.25], [1.0], [3.0], [GAP]])
