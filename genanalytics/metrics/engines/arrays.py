@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
+_NUMBER, _FLAG = np.dtype(np.float64), np.dtype(np.bool_)
 _EXACT = 2**53
 """Up to this size, every integer is a float64."""
 
@@ -139,8 +140,8 @@ def _calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
     """Return an operation of numpy on numbers as one on columns."""
 
     def apply(*operands: Operand) -> Column:
-        columns = [_read(operand, np.float64) for operand in operands]
-        return Column(operation(*(column.values for column in columns)), _join_known(columns))
+        columns = [_read(operand, _NUMBER) for operand in operands]
+        return Column(operation(*[column.values for column in columns]), _join_known(columns))
 
     return apply
 
@@ -154,7 +155,7 @@ LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = map(_calculate, (np.less, np.less_equ
 
 def both(*operands: Operand) -> Column:
     """Return where all flags are true."""
-    return reduce(_both, (_read(operand, np.bool_) for operand in operands))
+    return reduce(_both, (_read(operand, _FLAG) for operand in operands))
 
 
 def either(first: Operand, second: Operand) -> Column:
@@ -164,13 +165,13 @@ def either(first: Operand, second: Operand) -> Column:
 
 def invert(flags: Operand) -> Column:
     """Return where a flag is false."""
-    values, known = _read(flags, np.bool_)
+    values, known = _read(flags, _FLAG)
     return Column(~values, known)
 
 
 def choose(condition: Operand, chosen: Operand, other: Operand | None = None) -> Column:
     """Return one column where a condition is true, and another one, else gaps, where it is not."""
-    met = _find_true(_read(condition, np.bool_))
+    met = _find_true(_read(condition, _FLAG))
     first = _read(chosen)
     if other is None:
         return Column(first.values, met if first.known is None else met & first.known)

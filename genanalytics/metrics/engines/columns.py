@@ -136,9 +136,9 @@ def read_masked(values: pd.api.extensions.ExtensionArray, arrange: Callable[[Any
     >>> read_masked(pd.array([1, None, 3], dtype="Int64"), lambda values: values)
     Column(values=array([1., 0., 3.]), known=array([ True, False,  True]))
     """
-    is_flag = values.dtype.kind == "b"
-    cells = values.to_numpy(np.bool_ if is_flag else np.float64, na_value=False)
-    if not is_flag:
+    kind = values.dtype.kind
+    cells = values.to_numpy(np.bool_ if kind == "b" else np.float64, na_value=False)
+    if kind == "f":
         if not np.isfinite(cells).all():
             return None
         cells = cells + 0.0  # not -0.0, and not in place: these can be the numbers of the frame

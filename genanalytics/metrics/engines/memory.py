@@ -278,8 +278,8 @@ class InMemory:
     def _read_operand(self, name: str, part: slice, portion: Portion) -> Operand:
         """Return a column of a part of the rows, arranged; numbers and flags of a typed frame without Arrow."""
         if isinstance(self._data, pd.DataFrame) and name in _MASKED:
-            values = self._find(name).array
-            found = read_masked(values[part], portion.arrange) if values.dtype.name == _MASKED[name] else None
+            values = self._find(name, part).array
+            found = read_masked(values, portion.arrange) if values.dtype.name == _MASKED[name] else None
             if found is not None:
                 return found
         return read_column(to_number(name, self._to_arrow(name, part)), portion.arrange)
@@ -327,15 +327,15 @@ class InMemory:
             if name not in self._objects:
                 self._objects[name] = _convert(name, values)
             return self._objects[name][part]
-        rows = len(values)
-        return _convert(name, values if part.indices(rows) == (0, rows, 1) else values.iloc[part])
+        return _convert(name, self._find(name, part))
 
-    def _find(self, name: str) -> pd.Series:
-        """Return a column of a frame."""
+    def _find(self, name: str, part: slice = slice(None)) -> pd.Series:
+        """Return a column of a part of the rows of a frame."""
         if name not in self._series:
             label = self._labels[self._places[name]]
             self._series[name] = self._data[name] if label == name else self._data.iloc[:, self._places[name]]
-        return self._series[name]
+        values, rows = self._series[name], len(self._data)
+        return values if part.indices(rows) == (0, rows, 1) else values.iloc[part]
 
 
 def _convert(name: str, values: pd.Series) -> Values:
