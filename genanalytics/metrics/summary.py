@@ -29,7 +29,7 @@ from genanalytics.metrics.engines.source import Records, find_coverage_of, open_
 from genanalytics.metrics.finishing import finish
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, Period, find_zone, list_periods
 from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
-from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
+from genanalytics.metrics.grouping.labels import check_columns, read_labels, resolve_by
 from genanalytics.metrics.intervals.limits import add_limits, list_gaps, list_needed_aggregates
 from genanalytics.metrics.sets.caching import CACHE
 from genanalytics.metrics.sets.cost import COST, REQUESTS
@@ -129,14 +129,15 @@ def summarize(
             check_columns(source, statistic.columns, statistic.name, hint=_hint(statistic))
     method = choose_percentiles(percentiles, source)
     groups = aggregate(source, keys, statistics, bounded, method)
-    labels = label_groups(groups, keys)
+    labels = read_labels(groups, keys)
     if every is not None:
         labels, groups = _add_empty(labels, groups, every, zone)
-        labels.insert(1, OPEN, _find_open(labels[TIME], source, every, zone))
-    order = _find_order([labels[name] for name in labels if name != OPEN], len(labels))
+    order = _find_order([*labels.values()], len(groups))
+    if every is not None:
+        labels = {TIME: labels[TIME], OPEN: _find_open(labels[TIME], source, every, zone)} | labels
     columns: dict[Any, Any] = {name: values.array[order] for name, values in labels.items()}
     columns |= finish(groups, statistics, bounded, order)
-    summary = pd.DataFrame(columns, index=range(len(labels)), copy=False)
+    summary = pd.DataFrame(columns, index=range(len(groups)), copy=False)
     summary.attrs = {
         **_describe(statistics, bounded),
         "tz": zone.key,
@@ -301,11 +302,14 @@ def _collect_own(statistics: Sequence[Statistic]) -> dict[str, nw.Expr]:
     return found
 
 
-def _add_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo) -> tuple[pd.DataFrame, pa.Table]:
+def _add_empty(
+    columns: dict[str, pd.Series], groups: pa.Table, every: str, tz: ZoneInfo
+) -> tuple[dict[str, pd.Series], pa.Table]:
     """Return the groups with a row of gaps for each period in which one of the other groups has no rows."""
-    starts = labels[TIME].dropna()
+    starts = columns[TIME].dropna()
     if starts.empty:
-        return labels, groups
+        return columns, groups
+    labels = pd.DataFrame(columns, copy=False)
     times = pd.DataFrame({TIME: list_periods(starts.min(), starts.max(), every, tz)})
     others = labels.drop(columns=TIME).drop_duplicates()
     count = len(others) if len(others.columns) else 1
@@ -318,7 +322,7 @@ def _add_empty(labels: pd.DataFrame, groups: pa.Table, every: str, tz: ZoneInfo)
     placed = labels.assign(**{_PLACE: pd.array(range(len(labels)), dtype="Int64")})
     undated = placed[placed[TIME].isna()]
     full = pd.concat([every_one.merge(placed, how="left"), undated], ignore_index=True)
-    return full.drop(columns=_PLACE), groups.take(pa.Array.from_pandas(full[_PLACE]))
+    return {name: full[name] for name in columns}, groups.take(pa.Array.from_pandas(full[_PLACE]))
 
 
 def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:

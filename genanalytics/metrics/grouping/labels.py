@@ -1,5 +1,6 @@
 """The `by` of a caller, checked against the data, and the groups in a result."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -37,7 +38,7 @@ def resolve_by(
     zone = find_zone(tz)
     names = [by] if isinstance(by, str) else list(by or ())
     columns = [*([TIME] if every is not None else []), *names, *others]
-    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    twice = [name for name, times in Counter(columns).items() if times > 1]
     if twice:
         msg = f"two columns of the result would be named {', '.join(map(repr, twice))}: use each name once"
         raise InputError(msg)
@@ -51,8 +52,12 @@ def resolve_by(
 
 def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
     """Return the values of the groups as a result shows them."""
-    columns = {key.name: key.finish(to_series(_fit(key.name, groups[key.group]))) for key in by}
-    return pd.DataFrame(columns, index=range(len(groups)), copy=False)
+    return pd.DataFrame(read_labels(groups, by), index=range(len(groups)), copy=False)
+
+
+def read_labels(groups: pa.Table, by: Sequence[GroupKey]) -> dict[str, pd.Series]:
+    """Return the columns of `label_groups` by name."""
+    return {key.name: key.finish(to_series(_fit(key.name, groups[key.group]))) for key in by}
 
 
 def check_columns(data: Groupable, columns: Iterable[str], name: str, *, hint: str = "") -> None:
