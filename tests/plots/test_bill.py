@@ -18,7 +18,7 @@ from genanalytics.files import write_parquet
 from genanalytics.plots import items_over_time, session_cache, unit_prices
 from genanalytics.plots.content import find_content
 from genanalytics.plots.palette import GREY
-from support.artists import detail, points, render, stacks, texts, tick_texts
+from support.artists import detail, layers, points, render, stacks, texts, tick_texts
 from support.billed import USUAL, bill_call, frame_surcharged, list_surcharged
 from support.generations import frame_of
 
@@ -58,7 +58,8 @@ def test_the_layers_are_the_items_and_add_up_to_the_bill(axes: Axes) -> None:
 def test_what_no_price_explains_is_grey_and_named(axes: Axes) -> None:
     items_over_time(frame_of({"total_cost": 1.0}, {"total_cost": 3.0}), ax=axes)
     assert stacks(axes) == {"unexplained": [4.0]}
-    assert to_hex(axes.patches[0].get_facecolor()) == GREY
+    ((bar,),) = layers(axes)
+    assert to_hex(bar.get_facecolor()) == GREY
     assert "100.0 % of the bill is not explained by a price" in detail(axes)
 
 

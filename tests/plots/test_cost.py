@@ -97,6 +97,12 @@ def test_the_last_day_is_hatched_where_records_can_still_come(axes: Axes) -> Non
     assert legend(axes) == ["a", "incomplete"]
 
 
+def test_a_legend_of_the_caller_has_an_entry_per_layer(axes: Axes) -> None:
+    frame = frame_of(on("2026-03-01"), on("2026-03-02"), on("2026-03-02", model="b"), fetched="2026-03-02T18:00")
+    cost_over_time(frame, ax=axes)
+    assert axes.get_legend_handles_labels()[1] == ["a", "b"]
+
+
 def test_days_are_those_of_the_zone(axes: Axes) -> None:
     frame = frame_of({"created_at": "2026-03-01T23:30:00Z"}, {"created_at": "2026-03-02T12:00:00Z"})
     assert stacks(cost_over_time(frame, tz="Europe/Berlin", ax=axes)) == {"a": [2.0]}

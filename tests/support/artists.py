@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection, QuadMesh
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection, QuadMesh
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.lines import Line2D
@@ -26,7 +26,19 @@ def stacks(ax: Axes) -> dict[str, list[float]]:
 
 
 def layers(ax: Axes) -> list[BarContainer]:
-    return [container for container in ax.containers if isinstance(container, BarContainer)]
+    """Return the bars of each layer, from left to right; those of a stack are parts of one artist or two."""
+    drawn: dict[str, list[Rectangle]] = {}
+    for artist, label in find_content(ax).series:
+        if type(artist) is PolyCollection:
+            drawn.setdefault(label, []).extend(_list_rectangles(artist))
+    stack = [BarContainer(sorted(parts, key=Rectangle.get_x), label=label) for label, parts in drawn.items()]
+    return [*(container for container in ax.containers if isinstance(container, BarContainer)), *stack]
+
+
+def _list_rectangles(drawn: PolyCollection) -> list[Rectangle]:
+    look: dict[str, Any] = {"facecolor": drawn.get_facecolor()[0], "hatch": drawn.get_hatch()}
+    corners = [np.asarray(path.vertices) for path in drawn.get_paths()]
+    return [Rectangle((low[0], low[1]), *(high - low), **look) for low, _, high, *_ in corners]
 
 
 def bars(ax: Axes) -> list[Rectangle]:
