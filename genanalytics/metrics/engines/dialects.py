@@ -6,8 +6,9 @@ time, while it computes a list of percentiles from one sorted copy.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -303,19 +304,21 @@ def _hold_in_spark(frame: Any) -> Iterator[Any]:  # noqa: ANN401
 
 @contextmanager
 def _hold_in_duckdb(relation: Any) -> Iterator[Any]:  # noqa: ANN401
-    place = _find_temporary_place(relation)
-    with TemporaryDirectory(prefix="genanalytics-", dir=place, ignore_cleanup_errors=True) as folder:
+    with _make_folder(relation) as folder:
         path = str(Path(folder) / "rows.parquet")
         relation.write_parquet(path)
         quoted = path.replace("'", "''")
         yield relation.query("genanalytics_rows", f"SELECT * FROM read_parquet('{quoted}')")  # noqa: S608 - quoted
 
 
-def _find_temporary_place(relation: Any) -> Path | None:  # noqa: ANN401
-    """Return the directory in which the connection was told to spill; None if it was told nothing."""
+def _make_folder(relation: Any) -> TemporaryDirectory[str]:  # noqa: ANN401
+    """Return a new folder on the disk to which the connection spills; elsewhere if that directory is not writable."""
     [(spills,)] = relation.query("genanalytics_rows", "SELECT current_setting('temp_directory')").fetchall()
-    place = Path(spills or "")
-    return place.parent if place.is_absolute() and place.parent.is_dir() else None
+    make, place = partial(TemporaryDirectory, prefix="genanalytics-", ignore_cleanup_errors=True), Path(spills or "")
+    if place.is_absolute():
+        with suppress(OSError):  # such as the directory of a database that is only read
+            return make(dir=place if place.is_dir() else place.parent)
+    return make()
 
 
 def _list_errors_of_duckdb() -> tuple[type[Exception], ...]:

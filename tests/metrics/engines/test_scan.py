@@ -188,6 +188,17 @@ def test_rows_that_are_read_twice_are_written_where_a_connection_spills(
     assert list(tmp_path.glob("genanalytics-*")) == []
 
 
+@pytest.mark.parametrize("place", ["/proc/nowhere", "nowhere/nowhere", "file/nowhere", "", "spills"])
+def test_a_connection_that_cannot_spill_has_sketches_too(place: str, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "spills").mkdir()
+    connection = duckdb.connect()
+    connection.execute("SET temp_directory = ?", [str(tmp_path / place) if place else ""])
+    found = ga.summarize(scan(files, session=connection), metrics="latency", percentiles="sketch")
+    assert found["requests"].sum() == ga.summarize(scan(files), metrics="latency")["requests"].sum()
+    assert list((tmp_path / "spills").iterdir()) == []
+
+
 BAD: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
     "no file": (lambda at: at / "nowhere.parquet", {}, r"there is no file '.*nowhere.parquet'"),
     "no match": (lambda at: str(at / "nowhere*.parquet"), {}, r"there is no file '.*nowhere\*.parquet'"),
