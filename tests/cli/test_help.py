@@ -1,4 +1,4 @@
-"""What all commands promise: examples that work, JSON, paths that a shell completes, no colours, quiet pipes."""
+"""What all commands promise: examples that work, JSON, paths that a shell completes, no colors, quiet pipes."""
 
 import os
 import re
@@ -105,7 +105,7 @@ def test_a_pipe_that_nobody_reads_is_no_failure(arguments: list[str]) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "PY_COLORS": "1"}])
-def test_a_terminal_gets_no_colours(environment: dict[str, str], ids: str) -> None:
+def test_a_terminal_gets_no_colors(environment: dict[str, str], ids: str) -> None:
     import pty  # noqa: PLC0415 - not there on Windows
 
     for arguments in (["ids", ids, "--json"], ["doctor", "--offline"], ["fetch"], ["--help"]):

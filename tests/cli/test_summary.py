@@ -306,7 +306,7 @@ def test_a_long_list_of_sessions_is_cut_and_says_so(capsys: pytest.CaptureFixtur
     assert left_out.startswith(f"... and {len(FRAME) - 20} more rows: {len(FRAME) - 20} requests, $")
 
 
-def test_attempts_are_summarised_by_provider(capsys: pytest.CaptureFixture[str]) -> None:
+def test_attempts_are_summarized_by_provider(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed_by(capsys, "attempts", "out.parquet").splitlines()
     groups = objects_of(capsys, "attempts", "out.parquet")
     known = FRAME["provider_responses"].dropna().map(len)

@@ -280,7 +280,6 @@ def test_failures_outlive_a_vacuum(place: Path) -> None:
     }
 
 
-@pytest.mark.long
 def test_a_copy_without_failures_warns_before_it_forgets_them(place: Path) -> None:
     with DeltaWriter(place, partition="month") as writer:
         writer.learn_ids(KnownIds())
@@ -291,6 +290,7 @@ def test_a_copy_without_failures_warns_before_it_forgets_them(place: Path) -> No
     assert "coverage" not in ga.read(place).attrs
 
 
+@pytest.mark.long
 def test_rows_that_another_program_deletes_and_adds(client: Client, place: Path) -> None:
     export(IDS[:10], place, client=client, format="delta")
     DeltaTable(place).delete(f"requested_id = '{IDS[0]}'")

@@ -87,7 +87,7 @@ def test_a_notebook_shows_what_came_what_did_not_and_what_to_do() -> None:
         assert told in page.cells
 
 
-def test_the_page_is_in_the_colours_of_the_page_around_it_and_brings_nothing_along() -> None:
+def test_the_page_is_in_the_colors_of_the_page_around_it_and_brings_nothing_along() -> None:
     page = Page(what_came(FAILED, notices=("told",))._repr_html_())
     assert page.tags <= {"div", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "ul", "li"}
     assert page.attributes == {"class", "style"}
