@@ -14,7 +14,7 @@ from genanalytics.bill.requests import Requests, Shown
 from genanalytics.bill.resolution import choose_ending
 from genanalytics.bill.split import NEEDS, make_steps
 from genanalytics.metrics.engines.kernels import to_floats
-from genanalytics.metrics.engines.protocol import Source, Steps
+from genanalytics.metrics.engines.protocol import KEPT_STEPS, Source, Steps
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.exported import EXPORTED
@@ -29,7 +29,6 @@ _COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_ca
 _NUMBERS = ("total_cost", "cache_discount", "upstream_inference_cost", *_COUNTS)
 _OTHERS = ("is_byok", "source", "created_at")
 _MODULUS = 99_991
-_KEPT_STEPS = 64
 _TRIED_GROUPS = 12
 _TRIED_ROWS = 300
 _MOST_TOKENS = 1e9
@@ -120,7 +119,7 @@ def draw_sample(
     return _arrange(table, len(groups))
 
 
-@lru_cache(maxsize=_KEPT_STEPS)
+@lru_cache(maxsize=KEPT_STEPS)
 def _add_kept(steps: Steps | None, names: tuple[str, ...], turn: int) -> Steps:
     """Return steps with one more: whether a row is drawn, out of those that the steps do not explain."""
     kept = _draw(names, turn) < nw.col(_SHARE)

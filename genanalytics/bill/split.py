@@ -24,7 +24,7 @@ from genanalytics.bill.amounts import (
 )
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, name_price
 from genanalytics.bill.caching import LAST_TOKENS, SLACK
-from genanalytics.metrics.engines.protocol import Steps
+from genanalytics.metrics.engines.protocol import KEPT_STEPS, Steps
 from genanalytics.metrics.names import name_clean
 from genanalytics.metrics.sets.rows import is_true
 from genanalytics.records.exported import EXPORTED, FEES, SOURCE
@@ -58,7 +58,6 @@ COLUMNS = ("regime", *ITEMS, "reasoning_cost", "cache_read_tokens", "cache_write
 _FEES = rf'"({"|".join(FEES)})":'
 """What `extra` contains of a fee that is no number, and of an export that was written as JSON lines."""
 
-_KEPT_STEPS = 64
 _WAYS = ("cached if nothing was written", "cached if all was written")
 _c = nw.col
 
@@ -77,7 +76,7 @@ def make_steps(book: Book) -> Steps:
     return _make_steps(book.slots, book.resolution, book.exported)
 
 
-@lru_cache(maxsize=_KEPT_STEPS)
+@lru_cache(maxsize=KEPT_STEPS)
 def _make_steps(slot_count: int, resolution: Resolution, exported: Resolution) -> Steps:
     slots = range(slot_count)
     return Steps(

@@ -9,7 +9,7 @@ import pandas as pd
 from genanalytics.bill.book import Book
 from genanalytics.bill.sample import NUMBER
 from genanalytics.bill.split import NEEDS, make_steps
-from genanalytics.metrics.engines.protocol import Source, Steps
+from genanalytics.metrics.engines.protocol import KEPT_STEPS, Source, Steps
 from genanalytics.metrics.names import name_clean
 from genanalytics.records.frame import to_nullable
 
@@ -24,7 +24,6 @@ MARKS = ("data_region", "workspace_id", "app_id", "api_type", "source")
 
 _BILLED = "billed"
 _ID, _MOMENT = "requested_id", "created_at"
-_KEPT_STEPS = 64
 _BATCH_ID = "gen-batch-"
 
 
@@ -55,7 +54,7 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
     return frame.astype({"group": "Int64", "regime": "Int64", "requests": "Int64"})
 
 
-@lru_cache(maxsize=_KEPT_STEPS)
+@lru_cache(maxsize=KEPT_STEPS)
 def _add_values(steps: Steps, columns: tuple[str, ...]) -> Steps:
     """Return steps with one more: the values whose ends are counted, and whether a row was billed."""
     values = {f"mark {name}": read_mark(name, nw.col(name_clean(name))) for name in columns if name in (*TIERS, *MARKS)}

@@ -166,7 +166,7 @@ class Disk(Folder):
         self.remove(name for name in numbers if name not in kept)  # parts of an interrupted writer too
         first = load_manifest(self, kept[0])
         named = {*first.list_names(), *manifest.list_names()}
-        # a file is in the commit that wrote it and in those after it, up to one; so an older kept commit is enough
+        # a file belongs to the commit that wrote it and to those after it, until one replaces it
         self.remove(
             name
             for name in self._list_files(before - _THINNED_S)

@@ -38,7 +38,7 @@ BATCH_ROWS = 32_768
 
 _LOOKED_UP_AT_ONCE = 8_192
 _FEW_ROWS = 4_096
-"""Files have few rows if they have fewer on average."""
+"""Merging is advised only if files have fewer rows on average."""
 MANY_FILES = 200
 """If merging saves more small files than this, a notice advises it."""
 

@@ -21,7 +21,7 @@ _ALL = slice(None)
 
 
 class Forms(NamedTuple):
-    """The statistics of a summary by their form. Each matrix has a column per statistic.
+    """The statistics of a summary by their form. A matrix of places has a column per statistic of the form.
 
     Attributes:
         names: The names of the aggregates that are read.
@@ -29,7 +29,7 @@ class Forms(NamedTuple):
         divided: The places of quotients, and those of numerator and denominator.
         known: The places of sums that are missing without known values, and those of the sum and the count.
         others: The places of all other statistics.
-        of_nothing: The number of each statistic for an empty period; NaN if it is undefined.
+        of_nothing: One column, the number of each statistic for an empty period; NaN if it is undefined.
     """
 
     names: tuple[str, ...]

@@ -16,7 +16,7 @@ from genanalytics.bill.price_changes import USUAL_TIERS
 from genanalytics.bill.sample import NUMBER
 from genanalytics.bill.survey import BATCH, read_mark
 from genanalytics.metrics.declare import Count
-from genanalytics.metrics.engines.protocol import Steps
+from genanalytics.metrics.engines.protocol import KEPT_STEPS, Steps
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import label_groups, resolve_by
 from genanalytics.metrics.names import name_clean
@@ -79,7 +79,6 @@ _READS = (
 )
 _ITEMS = ("regime", "cache_read_tokens", "cache_write_tokens", "other_cost")
 _CLASSES = ("use regime", "use reason", "use batch", "use media", "use streamed", "use length", "use context")
-_KEPT_STEPS = 64
 _LENGTH, _CONTEXT = "limit of length", "limit of context"
 
 
@@ -167,7 +166,7 @@ def _add_limits(
     return groups, (counts[0], counts[1])
 
 
-@lru_cache(maxsize=_KEPT_STEPS)
+@lru_cache(maxsize=KEPT_STEPS)
 def _make_steps(limits: tuple[int, int]) -> Steps:
     return Steps((_read_classes(), _read_reason(), _read_sums(limits)))
 

@@ -230,8 +230,8 @@ def _compare(operation: Callable[..., Any]) -> Callable[..., Column]:
     return apply
 
 
-equals_text, starts_with, matches = map(_compare, (pc.equal, pc.starts_with, pc.match_substring_regex))
-is_in = _compare(lambda values, others: pc.if_else(values.is_valid(), pc.is_in(values, pa.array(others)), None))
+EQUALS_TEXT, STARTS_WITH, MATCHES = map(_compare, (pc.equal, pc.starts_with, pc.match_substring_regex))
+IS_IN = _compare(lambda values, others: pc.if_else(values.is_valid(), pc.is_in(values, pa.array(others)), None))
 
 
 def fill_text(operand: Operand, text: str) -> Foreign:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 _NUMBERS = {pa.int64(), pa.float64()}
 _SMALL = (1, 4, 16, 64)
-"""Groups with so many values are sorted together; larger groups are sorted one at a time."""
+"""Limits of group sizes: groups between two of them are sorted together, larger groups one at a time."""
 
 
 class Groups:
@@ -140,7 +140,7 @@ class Ranked:
         ordered, counts = self._gather()
         ends = np.cumsum(counts)
         _sort(ordered, ends - counts, counts)
-        starts, counts = ((each.reshape(self._shape)) for each in (ends - counts, counts))
+        starts, counts = (each.reshape(self._shape) for each in (ends - counts, counts))
         places = [place for place, _ in ranks]
         sizes = counts[places]
         wanted = np.array([rank(n) for (_, rank), n in zip(ranks, sizes, strict=True)])
@@ -158,7 +158,7 @@ class Ranked:
         counts = np.zeros(self._shape[0] * self._shape[1], dtype=np.int64)
         for _, groups, n in self._parts:
             counts[groups] += n
-        # those of one part are in order already
+        # the values of one part are already in the order of their groups
         if self._parts and (np.diff(np.concatenate([groups for _, groups, _ in self._parts])) > 0).all():
             return np.concatenate([values for values, _, _ in self._parts]), counts
         free = np.cumsum(counts) - counts

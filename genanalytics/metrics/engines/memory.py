@@ -51,8 +51,6 @@ _PORTION_ROWS = 65_536
 _CODES = "number of the group"
 _CLEAN = {"str", "boolean", "Int64", "int64", "datetime64[us, UTC]"}
 """The pandas dtypes of columns that are grouped by as they are."""
-
-
 _MASKED = {
     column.name: column.kind.pandas_dtype for column in COLUMNS if column.kind in {Kind.INTEGER, Kind.NUMBER, Kind.FLAG}
 }

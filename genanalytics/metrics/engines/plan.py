@@ -107,7 +107,7 @@ class Extension(NamedTuple):
     """How further columns are computed.
 
     Attributes:
-        columns: The columns of the data or of its groups that are wanted as they are.
+        columns: The columns of the data or of its groups that are wanted as they are, by their wanted names.
         plan: How the others are computed.
         whole: The columns of integers among them.
         wanted: The names of all columns, in order.

@@ -30,9 +30,17 @@ ERRORS = (nw.exceptions.NarwhalsError, pa.ArrowException, AttributeError, KeyErr
 T = TypeVar("T")
 
 
+KEPT_STEPS = 64
+"""How many `Steps` each function that makes them keeps, so that the same ones are compiled once."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Steps:
-    """Expressions by name, each step over earlier ones. Only the same object is equal, so that it is compiled once."""
+    """Expressions that are computed one step after the other. Steps are equal only to themselves.
+
+    Attributes:
+        each: The expressions of each step by name, which read the results of earlier steps.
+    """
 
     each: tuple[Mapping[str, nw.Expr], ...]
 

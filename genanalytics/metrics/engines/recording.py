@@ -186,7 +186,7 @@ class _Expression:
 
     def __eq__(self, other: "_Expression") -> "_Expression":  # type: ignore[override]
         if other.is_text:
-            return self.apply(arrays.equals_text, other=other.get_text())
+            return self.apply(arrays.EQUALS_TEXT, other=other.get_text())
         return self.apply(arrays.EQUAL, other)
 
     def __ne__(self, other: "_Expression") -> "_Expression":  # type: ignore[override]
@@ -198,7 +198,7 @@ class _Expression:
         return self.apply(arrays.fill_null, value, **options)
 
     def is_in(self, other: Iterable[builtins.str]) -> "_Expression":
-        return self.apply(arrays.is_in, other=tuple(other))
+        return self.apply(arrays.IS_IN, other=tuple(other))
 
     __hash__ = None  # type: ignore[assignment]
     __add__ = _make_method(arrays.ADD)
@@ -243,10 +243,10 @@ class _Texts:
     def contains(self, pattern: _Expression, *, literal: bool) -> _Expression:
         if literal:
             raise UnsupportedError
-        return self._expression.apply(arrays.matches, other=pattern.get_text())
+        return self._expression.apply(arrays.MATCHES, other=pattern.get_text())
 
     def starts_with(self, prefix: _Expression) -> _Expression:
-        return self._expression.apply(arrays.starts_with, other=prefix.get_text())
+        return self._expression.apply(arrays.STARTS_WITH, other=prefix.get_text())
 
 
 class _Moments:

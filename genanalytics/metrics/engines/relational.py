@@ -138,7 +138,7 @@ class Relational:
                 for value, name in names.items()
             ]
 
-    def _count_rows(self, grouped: Any, last: str, flags: Mapping[str, RowValue]) -> pa.Table:  # noqa: ANN401 - narwhals does not export the type
+    def _count_rows(self, grouped: Any, last: str, flags: Mapping[str, RowValue]) -> pa.Table:  # noqa: ANN401 - of narwhals
         """Return the number of rows of each group as `n`, without groups that have a gap in the last key."""
         counts = [flag.column.count().alias(flag.name) for flag in flags.values()]
         groups = self._collect(grouped.agg(nw.len().alias("n"), *counts))

@@ -11,7 +11,7 @@ from genanalytics.metrics.engines.kernels import Portion, Ranked
 from genanalytics.metrics.engines.protocol import list_quantiles
 
 _RANKED_AT_ONCE = 1 << 20
-"""As many values as are ranked at once: those of all row values of a small frame, else those of one row value."""
+"""How many values are ranked at once at most: all row values of a small frame, but one row value of a large one."""
 
 
 class Totals:
