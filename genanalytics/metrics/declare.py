@@ -127,7 +127,7 @@ class Quantile:
         return f"quantile {level} of {self.value.name}"
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":
-        """Return its ranks among numbers of known values, of which the smallest has rank 0; among none, it has none."""
+        """Return its ranks among numbers of known values: the smallest has rank 0; a rank outside of them is a gap."""
         return (n - 1) * self.level
 
 

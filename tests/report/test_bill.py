@@ -39,9 +39,9 @@ def test_a_surcharge_is_a_finding_with_its_exact_cost() -> None:
     text = (
         f"maker/m at P: 1.1 times the price on 10 of 40 requests, at the same time. This cost an extra {extra}, 9.1 %"
     )
-    frame, told = frame_surcharged(), (extra, f"{text} of the cost of these requests.")
-    assert find_extras(frame) == [told]
-    assert told in [(one.figure, one.text) for one in find_findings(compute_figures(frame, tz="UTC"))]
+    frame, finding = frame_surcharged(), (extra, f"{text} of the cost of these requests.")
+    assert find_extras(frame) == [finding]
+    assert finding in [(one.figure, one.text) for one in find_findings(compute_figures(frame, tz="UTC"))]
 
 
 def test_a_surcharge_of_a_model_without_a_name_is_a_finding() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 _NUMBERS = {pa.int64(), pa.float64()}
+"""The types that a tensor of Arrow takes as they are."""
 _SMALL = (1, 4, 16, 64)
 """Limits of group sizes: groups between two of them are sorted together, larger groups one at a time."""
 

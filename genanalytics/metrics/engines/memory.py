@@ -110,7 +110,7 @@ class InMemory:
         for part in _divide(len(self._data)):
             portion = groups.part(part)
             totals.add(portion, self._measure(values, portion, part))
-        found |= totals.list_columns()
+        found |= totals.make_columns()
         if own:
             found |= _aggregate_own(groups, self._compute(list_values((), needs), needs), own)
         return pa.table(found)
@@ -158,7 +158,7 @@ class InMemory:
             given = {name: numbers[places[part]] for name, numbers in constants.items()}
             portion = inner.part(part)
             sums.add(portion, self._measure(values, portion, part, given))
-        found |= {name: column.cast(pa.float64()) for name, column in sums.list_columns()}
+        found |= {name: column.cast(pa.float64()) for name, column in sums.make_columns()}
         clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
         return clusters
 

@@ -59,7 +59,7 @@ class Totals:
         if None in self._count_of:
             self._count_of[None][groups] += size
 
-    def list_columns(self) -> Iterator[tuple[str, pa.Array]]:
+    def make_columns(self) -> Iterator[tuple[str, pa.Array]]:
         """Yield the names of the aggregates, and their values by group: counts as int64, the others as float64."""
         yield from zip(self._names, (*_cut(self._sums), *_cut(self._counts)), strict=True)
         for ranked, steps in self._ranked:

@@ -51,12 +51,12 @@ def resolve_by(
 
 
 def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
-    """Return the values of the groups as a result shows them."""
+    """Return the values of the groups as a result shows them, as a frame."""
     return pd.DataFrame(read_labels(groups, by), index=range(len(groups)), copy=False)
 
 
 def read_labels(groups: pa.Table, by: Sequence[GroupKey]) -> dict[str, pd.Series]:
-    """Return the columns of `label_groups` by name."""
+    """Return the values of the groups as a result shows them, by the names of their keys."""
     return {key.name: key.finish(to_series(_fit(key.name, groups[key.group]))) for key in by}
 
 

@@ -58,7 +58,7 @@ class Limit(Quantile):
         return (-1, 1)[self.side]
 
     def ranks(self, n: "np.ndarray") -> "np.ndarray":  # noqa: ARG002 - its places are known
-        """Return its ranks in all groups, of which the smallest value has rank 0."""
+        """Return its rank in each group: the smallest value has rank 0; a rank outside of the values is a gap."""
         return self.places - 1.0
 
 

@@ -29,7 +29,7 @@ def test_aggregates_of_several_row_values_are_added_up_over_parts(rows: int, siz
         portion = groups.part(part)
         costs = Numbers(portion.arrange(COSTS[part]), portion.arrange(COSTS_KNOWN[part]))
         totals.add(portion, {COST: costs, TIME: Numbers(portion.arrange(TIMES[part]), None)})
-    found = dict(totals.list_columns())
+    found = dict(totals.make_columns())
     assert {name: column.to_pylist() for name, column in found.items()} == {
         "rows": [2, 3],
         "sum of cost": [4.0, 6.0],
@@ -46,4 +46,4 @@ def test_a_percentile_of_nothing_is_a_gap() -> None:
     totals = Totals([Quantile(COST, 0.5), Quantile(TIME, 0.5)], 2, 1)
     portion = Groups(np.array([1]), 1, 2).part(slice(0, 1))
     totals.add(portion, {COST: Numbers(np.zeros(1), np.zeros(1, dtype=bool)), TIME: Numbers(np.ones(1), None)})
-    assert [column.to_pylist() for _, column in totals.list_columns()] == [[None, None], [None, 1.0]]
+    assert [column.to_pylist() for _, column in totals.make_columns()] == [[None, None], [None, 1.0]]
