@@ -1,6 +1,7 @@
 """The objects of a store below a URL, with credentials and endpoint from the environment."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Patience = Literal["short", "long"]
 """How long to wait for a store: "short" gives up within 15 s, "long" after a minute of failed tries."""
 
+_ENDPOINT = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -148,7 +150,7 @@ def find_options(address: Address, environment: Mapping[str, str] = os.environ) 
     an endpoint without TLS, and the account in a URL of Azure. The names are options of obstore and of deltalake.
 
     Raises:
-        InputError: A profile cannot be used.
+        InputError: A profile cannot be used, the endpoint is no URL, or one of two keys is missing.
     """
     if address.kind == "az":
         return {"azure_storage_account_name": address.account} if address.account else {}
@@ -161,9 +163,12 @@ def find_options(address: Address, environment: Mapping[str, str] = os.environ) 
         or environment.get("AWS_ENDPOINT")
         or profile.endpoint
     )
+    _check_endpoint(endpoint)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or profile.settings.get("region")
     found = {"aws_region": region or "us-east-1", "aws_endpoint": endpoint}
-    if not environment.get("AWS_ACCESS_KEY_ID") and not _is_true(environment.get("AWS_SKIP_SIGNATURE")):
+    if environment.get("AWS_ACCESS_KEY_ID"):
+        _check_secret(environment)
+    elif not _is_true(environment.get("AWS_SKIP_SIGNATURE")):
         found |= _find_keys(profile, environment)
     return {name: value for name, value in found.items() if value}
 
@@ -173,6 +178,20 @@ def allows_http(options: Mapping[str, str], environment: Mapping[str, str] = os.
     names = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")
     endpoint = options.get("aws_endpoint") or environment.get("AZURE_STORAGE_ENDPOINT", "")
     return endpoint.startswith("http://") or any(_is_true(environment.get(name)) for name in names)
+
+
+def _check_endpoint(endpoint: str | None) -> None:
+    """Refuse an endpoint that is no URL, with which obstore would end the process."""
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
+        shown = endpoint.rpartition("@")[2]
+        msg = f"the endpoint {shown!r} is no URL: set AWS_ENDPOINT_URL to one such as http://127.0.0.1:9000"
+        raise InputError(msg)
+
+
+def _check_secret(environment: Mapping[str, str]) -> None:
+    if not environment.get("AWS_SECRET_ACCESS_KEY"):
+        msg = "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY: set both, or neither to use a profile"
+        raise InputError(msg)
 
 
 def _find_keys(profile: Profile, environment: Mapping[str, str]) -> dict[str, str | None]:

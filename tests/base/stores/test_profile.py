@@ -69,6 +69,7 @@ def test_the_environment_has_priority(home: dict[str, str]) -> None:
         | {
             "AWS_PROFILE": "work",
             "AWS_ACCESS_KEY_ID": "AKIAENV",
+            "AWS_SECRET_ACCESS_KEY": "geheim",
             "AWS_REGION": "us-west-2",
             "AWS_ENDPOINT_URL": "https://all.example",
             "AWS_ENDPOINT_URL_S3": "https://s3.example",
@@ -106,6 +107,18 @@ def test_no_credentials_at_all_are_told_before_a_request() -> None:
         find_options(S3, {"HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"})
     public = {"HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", "AWS_SKIP_SIGNATURE": "true"}
     assert find_options(S3, public) == {"aws_region": "us-east-1"}
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "me:geheim@host", "htp://host", "http://", "http://a host"])
+def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
+    with pytest.raises(InputError, match=r"is no URL: set AWS_ENDPOINT_URL to one such as http://") as raised:
+        find_options(S3, {"HOME": "/nonexistent", "AWS_SKIP_SIGNATURE": "true", "AWS_ENDPOINT_URL": endpoint})
+    assert "geheim" not in str(raised.value)
+
+
+def test_a_key_without_its_secret_is_refused() -> None:
+    with pytest.raises(InputError, match="AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY: set both"):
+        find_options(S3, {"HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": "a"})
 
 
 def test_a_profile_shows_no_secret(home: dict[str, str]) -> None:
