@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.fs
 
 from genanalytics.base.content import unreadable
-from genanalytics.base.stores.address import is_store_url, is_url
+from genanalytics.base.stores.address import is_store_url, is_url, parse_url
 from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
 from genanalytics.dataset.place import MANIFESTS, list_numbers
@@ -75,6 +75,8 @@ class RemoteFolder:
         try:
             self.filesystem, root = pyarrow.fs.FileSystem.from_uri(url.rstrip("/"))
         except (OSError, ValueError, pyarrow.ArrowException) as error:
+            if isinstance(error, pyarrow.ArrowInvalid):
+                parse_url(url)  # refuses a scheme that pyarrow does not know
             raise unreadable(url, error) from error
         self._root = root
         if isinstance(self.filesystem, pyarrow.fs.LocalFileSystem):

@@ -47,7 +47,7 @@ def choose_writer(
     if not is_delta(place):
         return Writer(place, partition=partition, redact=description)
     if format == "parquet":
-        msg = f"{os.fspath(place)} is a Delta table, not a Parquet data set: give another place, or format='delta'"
+        msg = f"{os.fspath(place)} is a Delta table, not a Parquet data set: give another place, or the format 'delta'"
         raise InputError(msg)
     return DeltaWriter(place, partition=partition, redact=description)
 

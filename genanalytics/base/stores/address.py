@@ -12,8 +12,11 @@ from genanalytics.errors import InputError
 Kind = Literal["s3", "gs", "az"]
 
 _KINDS: dict[str, Kind] = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-"""The start of a URL. One letter is a drive of Windows; one slash remains of two in a `pathlib.Path`."""
+_URL = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]+:/|(?:{'|'.join(_KINDS)}):", re.IGNORECASE)
+"""The start of a URL, also of one without slashes, which would become a folder.
+
+One letter is a drive of Windows; one slash remains of two in a `pathlib.Path`.
+"""
 _SIGNED = re.compile(
     r"[?&](?:sig|signature|awsaccesskeyid|googleaccessid|x-amz-[a-z-]+|x-goog-[a-z-]+)=", re.IGNORECASE
 )
@@ -49,7 +52,7 @@ class Address:
 def is_url(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a URL of any scheme.
 
-    >>> [is_url(path) for path in ("s3://bucket/generations", "generations/", "C:/generations", "s3:/bucket")]
+    >>> [is_url(path) for path in ("s3://bucket/generations", "generations/", "C:/generations", "s3:bucket")]
     [True, False, False, True]
     """
     return _URL.match(os.fspath(path)) is not None

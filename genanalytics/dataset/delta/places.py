@@ -38,6 +38,7 @@ def is_delta(place: str | os.PathLike[str]) -> bool:
     if not is_store_url(place):
         return not is_url(place) and Path(place, LOG).is_dir()
     url = os.fspath(place)
+    parse_url(url)  # so that an error names this URL, not the one of the log
     if has_name_of_object(url) or has_pattern(url):
         return False
     try:

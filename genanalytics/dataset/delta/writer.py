@@ -246,7 +246,7 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
             msg = f"cannot write the Delta table {path}: a file has that name; give a directory"
             raise OutputError(msg)
         if is_dataset(path):
-            msg = f"{path} is a Parquet data set, not a Delta table: give another directory, or format='parquet'"
+            msg = f"{path} is a Parquet data set, not a Delta table: give another place, or the format 'parquet'"
             raise InputError(msg)
         foreign = [] if (path / LOG).is_dir() or not path.is_dir() else sorted(each.name for each in path.iterdir())
         if foreign:

@@ -25,7 +25,7 @@ def test_a_directory_is_no_url() -> None:
     assert not any(is_url(path) for path in ("s3", "a:b", "C:/data", "./s3://bucket", "/s3://bucket"))
 
 
-@pytest.mark.parametrize("url", ["ftp://host/a", "hdfs://host/a", "s3://", "s3:///a", "s3:/bucket/a"])
+@pytest.mark.parametrize("url", ["ftp://host/a", "hdfs://host/a", "s3://", "s3:///a", "s3:/bucket/a", "s3:bucket/a"])
 def test_other_urls_are_refused_with_what_is_allowed(url: str) -> None:
     with pytest.raises(InputError, match="s3://BUCKET/PATH"):
         parse_url(url)
