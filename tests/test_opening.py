@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 import genanalytics as ga
 from genanalytics import opening
-from genanalytics.errors import InputError
+from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import HasColumns
 from genanalytics.opening import open_records
 from genanalytics.records.frame import FrameOrPath
@@ -103,6 +103,15 @@ def test_a_file_of_ids_is_refused_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("\n".join(FRAME["requested_id"]))
     with pytest.raises(InputError, match="contains generation ids, not records: fetch their records first"):
         ga.summarize(tmp_path / "ids.txt")
+
+
+def test_a_folder_of_records_is_no_folder_of_ids(tmp_path: Path) -> None:
+    ga.write(FRAME, tmp_path / "part.parquet")
+    with pytest.raises(InputError, match=r"the directory is not a data set \(no manifest\.json\)"):
+        ga.read(tmp_path)
+    FRAME.drop(columns="fetched_at").to_parquet(tmp_path / "part.parquet")
+    with pytest.raises(MissingColumnError, match="has no column 'fetched_at'"):
+        ga.read(tmp_path / "part.parquet")
 
 
 @pytest.mark.parametrize(
