@@ -232,10 +232,10 @@ def main(count: int, other: Path | None) -> None:
         seconds, _, memory, _ = measure("again", directory)
         report("the same ids once more: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, no request")
         manifest = json.loads(Path(directory, "set", "manifest.json").read_text())
-        before = len(manifest["files"])
+        files = len(manifest["files"])
         seconds, _, memory, _ = measure("compact", directory)
         after = len(json.loads(Path(directory, "set", "manifest.json").read_text())["files"])
-        report("compact: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, {before} files to {after}")
+        report("compact: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, {files} files to {after}")
         for order, line in zip(
             ("in order", "shuffled"), measure("one_file", directory).output.splitlines(), strict=True
         ):
