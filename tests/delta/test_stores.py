@@ -54,6 +54,15 @@ def test_an_export_to_a_store(server: FaultServer, client: Client, s3: S3Server,
     assert not (tmp_path / "s3:").exists()
 
 
+def test_a_url_with_other_content_is_refused(client: Client, s3: S3Server) -> None:
+    export(IDS[:2], "s3://bucket/set", client=client)
+    before = len(s3.requests)
+    for url, reason in {"s3://bucket/set": "is a Parquet data set", "s3://bucket": r"other objects \(set/"}.items():
+        with pytest.raises(InputError, match=reason):
+            export(IDS, url, client=client, format="delta")
+    assert not [request for request in s3.requests[before:] if request.method == "PUT"]
+
+
 def test_scans_of_a_store(s3: S3Server) -> None:
     calls = [on("2026-03-01", model="a b/c", total_cost=1.0), on("2026-03-02", model="ü=x", total_cost=2.0)]
     table = to_arrow(frame_of(*calls)).replace_schema_metadata()
@@ -129,7 +138,7 @@ def test_faults_are_outlived(fault: Refuses | Slow | Lost, s3: S3Server) -> None
 def test_a_store_that_does_not_answer_is_one_sentence_without_a_key(
     s3: S3Server, client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    missing = r"^cannot read the Delta table s3://other/table: there is no such bucket$"
+    missing = r"^cannot read s3://other/table: the store s3://other: there is no such bucket$"
     with pytest.raises(InputError, match=missing) as caught:
         export(IDS, "s3://other/table", client=client, format="delta")
     assert SECRET_KEY not in str(caught.value)

@@ -21,12 +21,22 @@ import pyarrow.compute
 
 from genanalytics._version import __version__
 from genanalytics.base.atomic import check_current_directory, check_utf_8
+from genanalytics.base.content import translate_errors
 from genanalytics.base.stores.address import is_store_url
+from genanalytics.base.stores.find import repeat
+from genanalytics.base.stores.store import Store
 from genanalytics.dataset.content import DataFile, Manifest, check_same
 from genanalytics.dataset.delta.draft import Draft
 from genanalytics.dataset.delta.ids import Choice, TableIds
 from genanalytics.dataset.delta.log import NO_PARTITION, PARTITION, REDACTION, LiveFile, Snapshot, open_snapshot
-from genanalytics.dataset.delta.places import LOG, find_cause, import_deltalake, list_errors, make_storage_options
+from genanalytics.dataset.delta.places import (
+    LOG,
+    find_cause,
+    import_deltalake,
+    is_delta,
+    list_errors,
+    make_storage_options,
+)
 from genanalytics.dataset.delta.rows import read_live
 from genanalytics.dataset.delta.state import APP, FOLDER, State, count_commits, read_state
 from genanalytics.dataset.failures import FailedIds
@@ -238,6 +248,7 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
     def _check_place(self) -> None:
         """Refuse a place with other content."""
         if is_store_url(self.directory):
+            self._check_store()
             return
         path = Path(self.directory)
         check_current_directory(path)
@@ -246,12 +257,23 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
             msg = f"cannot write the Delta table {path}: a file has that name; give a directory"
             raise OutputError(msg)
         if is_dataset(path):
-            msg = f"{path} is a Parquet data set, not a Delta table: give another place, or the format 'parquet'"
-            raise InputError(msg)
+            raise _make_other_format(path)
         foreign = [] if (path / LOG).is_dir() or not path.is_dir() else sorted(each.name for each in path.iterdir())
         if foreign:
             msg = f"{path} contains other files ({foreign[0]}): give a new directory, or an existing Delta table"
             raise InputError(msg)
+
+    def _check_store(self) -> None:
+        """Refuse a URL with other objects; another writer may create the table meanwhile, whose log comes first."""
+        store = Store(self.directory)
+        with translate_errors(self.directory, OSError):
+            foreign = repeat(lambda: next((found.key for found in store.list() if found.size), None))
+        if foreign is None or is_delta(self.directory):
+            return
+        if is_dataset(self.directory):
+            raise _make_other_format(self.directory)
+        msg = f"{self.directory} contains other objects ({foreign}): give a URL below which there is nothing"
+        raise InputError(msg)
 
     def _open(self) -> Snapshot | None:
         """Return the last version; None if there is no table."""
@@ -314,6 +336,10 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
             cause = find_cause(self.directory, error)
             msg = f"cannot write the Delta table {self.directory}: {cause}; earlier commits are unaffected"
             raise OutputError(msg) from error
+
+
+def _make_other_format(place: str | os.PathLike[str]) -> InputError:
+    return InputError(f"{place} is a Parquet data set, not a Delta table: give another place, or the format 'parquet'")
 
 
 def _describe(file: LiveFile, young: Mapping[str, int]) -> DataFile:
