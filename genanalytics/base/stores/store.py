@@ -230,7 +230,7 @@ def _open(address: Address, patience: Patience) -> "ObjectStore":
         from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
         from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415
     except ImportError as error:
-        msg = f"{address} needs the package obstore: pip install 'genanalytics[cloud]'"
+        msg = f"{describe(address)} needs the package obstore: pip install 'genanalytics[cloud]'"
         raise InputError(msg) from error
     options: Any = find_options(address)
     makers: dict[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}

@@ -172,6 +172,6 @@ def test_the_missing_package_is_named() -> None:
     environment = os.environ | {"AWS_ACCESS_KEY_ID": "a"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].endswith(
-        "s3://b/a needs the package obstore: pip install 'genanalytics[cloud]'"
+        "the store s3://b needs the package obstore: pip install 'genanalytics[cloud]'"
     )
     assert issubclass(InputError, ValueError)
