@@ -22,6 +22,7 @@ from genanalytics.base.stores.find import repeat
 from genanalytics.base.stores.store import Store, StoredObject
 from genanalytics.dataset.bucket import Bucket
 from genanalytics.dataset.content import Manifest
+from genanalytics.dataset.folder import FILES
 from genanalytics.dataset.manifest import MANIFEST, load_manifest
 from genanalytics.dataset.place import MANIFESTS, TakenError, list_numbers, name_manifest
 from genanalytics.errors import InputError, OutputError
@@ -87,7 +88,8 @@ class SharedBucket(Bucket):
             return found
         foreign = next((each.key for each in self.store.list() if each.size and not _is_ours(each.key)), None)
         if foreign is not None:
-            what = "a copy of a data set, which is read-only" if foreign == MANIFEST else f"other objects ({foreign})"
+            is_copy = foreign == MANIFEST or foreign.startswith(f"{FILES}/")
+            what = "a copy of a data set, which is read-only" if is_copy else f"other objects ({foreign})"
             msg = f"{self.title} contains {what}: give a URL below which there is nothing, or an existing data set"
             raise InputError(msg)
         return None
