@@ -55,6 +55,7 @@ NOT_RUN = {
         "installs a package",
         "needs Spark",
         "needs Spark",
+        "installs a package",
         "needs Ibis",
     ],
     "docs/recipes.md": ["depends on the current time"],
