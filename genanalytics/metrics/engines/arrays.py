@@ -225,7 +225,11 @@ def _compare(operation: Callable[..., Any]) -> Callable[..., Column]:
 
     def apply(operand: Operand, *, other: Any) -> Column:  # noqa: ANN401 - a text, or several
         texts = _read_texts(operand)
-        return _read(read_column(operation(texts.values, other), texts.arrange))
+        try:
+            flags = operation(texts.values, other)
+        except pa.ArrowException as error:  # such as a pattern that is none; narwhals says what is wrong
+            raise UnsupportedError from error
+        return _read(read_column(flags, texts.arrange))
 
     return apply
 

@@ -110,6 +110,7 @@ class _Recorder:
             raise UnsupportedError
         if isinstance(value, str):
             return _Expression(self._notes, None, value)
+        arrays.make_literal(value)  # raises now for what only narwhals knows
         return _Expression(self._notes, self._notes.add(arrays.make_literal, (), value=value))
 
     def when_then(self, *given: "_Expression") -> "_Expression":

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -120,12 +121,27 @@ def test_a_row_value_that_cannot_be_compiled_is_computed_by_narwhals() -> None:
         ([-1.0, 2.0, None], nw.when(nw.col("n") < 0).then(5.0).otherwise(-nw.col("n")), 3.0),
         ([0.0, 2.0, None], (nw.col("n") / nw.col("n")).fill_null(7.0), 8.0),  # NaN is not a gap before the end
         ([0.0, 2.0, None], (nw.col("n") / nw.col("n")).is_null().cast(nw.Int64), 1.0),
+        ([2**60, 1, 2], (nw.col("n") >= 2**60).cast(nw.Int64), 1.0),
+        ([0.0, 2.0, None], nw.col("n") * Decimal("1.5"), 3.0),
     ],
 )
 def test_any_type_and_any_operation_has_the_same_result(cells: list[Any], expression: nw.Expr, expected: float) -> None:
     value = make_value("value", ("n",), expression)
     assert summarize(pd.DataFrame({"n": cells}), metrics=[total(value)]).iloc[0, 1] == pytest.approx(expected)
     assert np.nansum(run_narwhals(pa.table({"n": cells}), (value,))[value]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        (nw.col("model").is_in([1]), "string vs int64"),
+        (nw.col("model").str.contains("("), "Invalid regular expression"),
+    ],
+)
+def test_a_text_that_cannot_be_compared_so_is_a_mistake_of_the_expression(expression: nw.Expr, reason: str) -> None:
+    value = make_value("value", ("model",), expression)
+    with pytest.raises(InputError, match=f"'value' cannot be computed: .*{reason}"):
+        summarize(pd.DataFrame({"model": ["a"]}), metrics=[total(value)])
 
 
 def test_a_row_value_reads_only_what_it_declares() -> None:
