@@ -91,11 +91,11 @@ def count_decimals(prices: "np.ndarray") -> "np.ndarray":
 def shorten(low: "np.ndarray", high: "np.ndarray") -> "np.ndarray":
     """Return the shortest decimal between each pair of limits, the one nearest to the middle; NaN without any.
 
-    >>> shorten(np.array([0.195, 0.1]), np.array([0.204, 0.10000001])).tolist()
-    [0.2, 0.1]
+    >>> shorten(np.array([0.195, 0.1, -0.2]), np.array([0.204, 0.10000001, 0.1])).tolist()
+    [0.2, 0.1, 0.0]
     """
     middle = (low + high) / 2
-    rounded = np.rint(middle[..., None] * _SCALES) / _SCALES
+    rounded = np.rint(middle[..., None] * _SCALES) / _SCALES + 0.0  # not -0.0
     fits = (rounded >= low[..., None]) & (rounded <= high[..., None]) & (rounded >= 0)
     shortest = fits.argmax(axis=-1)[..., None]
     found: np.ndarray = np.where(fits.any(axis=-1), np.take_along_axis(rounded, shortest, axis=-1)[..., 0], np.nan)
