@@ -215,7 +215,7 @@ def _read_names(path: Path) -> Iterator[str]:
 
     try:
         schemas = [read_schema(file) for file in list_parquet(path)[:1]]
-    except (GenAnalyticsError, OSError, pa.ArrowException):  # the command itself reports it
+    except (GenAnalyticsError, OSError, ValueError, pa.ArrowException):  # the command itself reports it
         return
     yield from (field.name for schema in schemas for field in schema if not pa.types.is_nested(field.type))
 

@@ -34,7 +34,7 @@ def holds_ids(path: Path) -> bool:
         if head.startswith(_PARQUET) and _has_records([path]):
             return False
         return _has_ids(path) if head.startswith(_TABLES) else starts_with_ids(head)
-    except (InputError, OSError, pa.ArrowException):
+    except (InputError, OSError, ValueError, pa.ArrowException):  # ValueError: names of columns that are no text
         return False
 
 
