@@ -40,8 +40,9 @@ def draw(page: Path, folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         for scheme in SCHEMES:
-            size = {"width": WIDTH, "height": HEIGHT}
-            view = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=_SCALE)
+            view = browser.new_page(
+                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, device_scale_factor=_SCALE
+            )
             view.goto(page.as_uri())
             colors = Image.open(BytesIO(view.screenshot())).convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
             colors.save(folder / f"report-{scheme}.png", optimize=True)
