@@ -11,10 +11,9 @@ from genanalytics.dataset.failures import FAILURES
 from genanalytics.fetching.answers import Answer, Outcome
 from genanalytics.fetching.client import REMEMBER_MISSING_S
 from genanalytics.ids.form import escape_surrogates, read_created_s
-from genanalytics.records.parse import parse_rows
+from genanalytics.records.parse import ROWS_PER_TABLE, parse_rows
 from genanalytics.records.record import SETTLING_S
 
-_ROWS_PER_TABLE = 4_096
 _CACHED_WEIGHT, _FETCHED_WEIGHT = 1, 4
 """There is room for four times as many answers of the cache: they can be read again at once if the run is killed."""
 
@@ -55,7 +54,7 @@ class Batch:
             return
         portion = self._portions[is_refresh]
         portion.append(answer)
-        if len(portion) == _ROWS_PER_TABLE:
+        if len(portion) == ROWS_PER_TABLE:
             self._tables[is_refresh].append(self._committer.submit(parse_rows, portion))
             self._portions[is_refresh] = []
 

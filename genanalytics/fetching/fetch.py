@@ -21,10 +21,8 @@ from genanalytics.ids.form import escape_surrogates
 from genanalytics.ids.read import Ids, IdSource, read_ids
 from genanalytics.records.coverage import COVERAGE, Coverage
 from genanalytics.records.frame import to_frame
-from genanalytics.records.parse import parse_rows
+from genanalytics.records.parse import ROWS_PER_TABLE, parse_rows
 from genanalytics.records.schema import ARROW_SCHEMA
-
-_ROWS_PER_TABLE = 4_096
 
 
 def fetch(
@@ -135,7 +133,7 @@ class _Rows:
     def add(self, position: int, answer: Answer) -> None:
         self._positions.append(position)
         self._portion.append(answer)
-        if len(self._portion) == _ROWS_PER_TABLE:
+        if len(self._portion) == ROWS_PER_TABLE:
             self._flush()
 
     def frame(self) -> pd.DataFrame:

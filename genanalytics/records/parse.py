@@ -36,6 +36,8 @@ _RECORD = pa.struct(
     [(column.name, pa.string() if column.kind is Kind.TIME else column.kind.arrow_type) for column in _FIELDS]
 )
 _PARSE_OPTIONS = pa.json.ParseOptions(pa.schema([("data", _RECORD)]), unexpected_field_behavior="error")
+ROWS_PER_TABLE = 4_096
+"""The number of rows to parse at a time."""
 _FEW = 64
 """The number of rows that the rules read after Arrow's parser has refused them."""
 
