@@ -1,12 +1,80 @@
-"""Results that are computed once as long as they are asked for again: a page shows many of them twice."""
+"""Results that are computed once: of equal rows, by their content; and while a page is written, of the same data.
 
+`Memory` is for rows in memory, which a caller can change between two calls: only their content tells that they are the
+same. `remember` is for data of any engine, such as a view in a database, whose content is too large to look at.
+"""
+
+import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
-from typing import Any, NamedTuple, TypeVar, cast
+from functools import lru_cache, wraps
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+import pyarrow as pa
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+_DIGEST_BYTES = 16
+
+
+class Memory(Generic[Result]):
+    """The last results by their keys, from any thread.
+
+    Args:
+        most: The number of results that are kept.
+
+    >>> memory = Memory[int](most=1)
+    >>> memory.recall("nine", lambda: 9), memory.recall("nine", lambda: 10)
+    (9, 9)
+    """
+
+    def __init__(self, most: int) -> None:
+        self._find_slot: Callable[[Hashable], list[Result]] = lru_cache(maxsize=most)(lambda _: [])
+
+    def recall(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Return the result of a key, which nobody may change; compute it if it is not among the last ones.
+
+        Args:
+            key: Everything that the result depends on: `digest` of rows, and arguments.
+            compute: Returns the result. Threads that ask at the same time may each compute it.
+        """
+        slot = self._find_slot(key)
+        if not slot:
+            slot.append(compute())
+        return slot[0]
+
+
+def digest(table: pa.Table) -> bytes:
+    """Return the digest of a table: that of another one if names, types or values differ.
+
+    Equal tables that are divided or allocated in other ways can have other digests.
+
+    >>> digest(pa.table({"a": [1, None]})) == digest(pa.table({"a": [1, 2]}).slice(0, 2))
+    False
+    """
+    hashed = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    with pa.PythonFile(_Hashing(hashed.update), "w") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return hashed.digest()
+
+
+class _Hashing:
+    """A file, as Arrow writes it, of which only the digest is kept."""
+
+    closed = False
+
+    def __init__(self, update: Callable[[Any], None]) -> None:
+        self._update = update
+
+    def write(self, content: Any) -> int:  # noqa: ANN401 - a buffer
+        self._update(content)
+        return len(content)
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class _Memory(NamedTuple):

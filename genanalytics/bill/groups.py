@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from genanalytics.base.remembering import Memory, digest
 from genanalytics.bill.book import APART, PRICES, WRITES, Book, is_close, lay_out
 from genanalytics.bill.pooled import add_pooled
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, Regime, find_regimes
 from genanalytics.bill.requests import Requests
-from genanalytics.bill.sample import NUMBER, ROWS, Sample, draw_sample
+from genanalytics.bill.sample import DRAWN, NUMBER, ROWS, Sample, draw_sample
 from genanalytics.bill.solve import FEWEST
-from genanalytics.bill.survey import survey
+from genanalytics.bill.split import NEEDS
+from genanalytics.bill.survey import SURVEYED, survey
 from genanalytics.metrics.declare import Count
 from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.memory import InMemory
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.grouping.labels import label_groups
@@ -31,7 +34,7 @@ _MODEL = "model"
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """The regimes of all groups.
+    """The regimes of all groups, which nobody changes: several results are made of them.
 
     Attributes:
         book: The prices in the form in which rows read them.
@@ -45,8 +48,24 @@ class Solved:
     groups: pa.Table
 
 
+_SOLVED = Memory[Solved](most=8)
+
+
 def solve_groups(source: Source, keys: Sequence[GroupKey]) -> Solved:
-    """Return the price regimes of all groups, the one with most requests first."""
+    """Return the price regimes of all groups, the one with most requests first; equal rows in memory are solved once.
+
+    Args:
+        source: The data.
+        keys: The keys of the groups: columns.
+    """
+    if not isinstance(source, InMemory):
+        return _solve(source, keys)
+    wanted = dict.fromkeys([*(key.column for key in keys), *DRAWN, *NEEDS, *SURVEYED])
+    rows = source.table([name for name in wanted if name in source.columns])
+    return _SOLVED.recall((digest(rows), *(key.name for key in keys)), lambda: _solve(InMemory(rows), keys))
+
+
+def _solve(source: Source, keys: Sequence[GroupKey]) -> Solved:
     counted = source.aggregate(keys, [Count()], {}, [])
     groups = counted.select([key.group for key in keys])
     rows = to_floats(counted[Count().name])

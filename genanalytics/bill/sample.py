@@ -27,7 +27,8 @@ _SHARE = "share of its rows"
 _KEPT = "kept"
 _COUNTS = ("native_tokens_prompt", "native_tokens_completion", "native_tokens_cached")
 _NUMBERS = ("total_cost", "cache_discount", "upstream_inference_cost", *_COUNTS)
-_OTHERS = ("is_byok", "source", "created_at")
+DRAWN = (*_NUMBERS, "is_byok", "source", "created_at")
+"""The columns that a sample reads, each of which may be missing."""
 _MODULUS = 99_991
 _TRIED_GROUPS = 12
 _TRIED_ROWS = 300
@@ -109,7 +110,7 @@ def draw_sample(
         book: Prices; only rows that these do not explain are drawn.
         turn: Another number draws other rows.
     """
-    names = [name for name in (*_NUMBERS, *_OTHERS) if name in source.columns]
+    names = [name for name in DRAWN if name in source.columns]
     wanted = [*map(name_clean, names), NUMBER]
     steps = _add_kept(None if book is None else make_steps(book), tuple(names), turn)
     given = groups.append_column(_SHARE, pa.array(shares))

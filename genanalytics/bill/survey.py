@@ -25,6 +25,8 @@ MARKS = ("data_region", "workspace_id", "app_id", "api_type", "source")
 _BILLED = "billed"
 _ID, _MOMENT = "requested_id", "created_at"
 _BATCH_ID = "gen-batch-"
+SURVEYED = (*TIERS, *MARKS, _ID, _MOMENT)
+"""The columns that a survey reads, each of which may be missing."""
 
 
 def survey(source: Source, book: Book) -> pd.DataFrame:
@@ -35,7 +37,7 @@ def survey(source: Source, book: Book) -> pd.DataFrame:
         `prompt` and each of `MARKS` that the data has, the lowest and the highest value, as `<name> min` and
         `<name> max`.
     """
-    columns = [name for name in (*TIERS, *MARKS, _ID, _MOMENT) if name in source.columns]
+    columns = [name for name in SURVEYED if name in source.columns]
     steps = _add_values(make_steps(book), tuple(columns))
     values = [name for name in steps.each[-1] if name != _BILLED]
     needs = list(dict.fromkeys([*NEEDS, *columns]))

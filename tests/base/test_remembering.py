@@ -1,9 +1,11 @@
 """Results that are computed once."""
 
 import pandas as pd
+import pyarrow as pa
+import pytest
 
 import genanalytics as ga
-from genanalytics.base.remembering import remember, remembers
+from genanalytics.base.remembering import Memory, digest, remember, remembers
 from support.generations import frame_of
 
 
@@ -48,3 +50,47 @@ def test_statistics_are_the_same_inside() -> None:
         twice = [ga.summarize(frame, by="model", metrics=["cost"], intervals=True) for _ in range(2)]
     for found in twice:
         pd.testing.assert_frame_equal(found, ga.summarize(frame, by="model", metrics=["cost"], intervals=True))
+
+
+def test_a_memory_keeps_the_last_results_alone() -> None:
+    memory, computed = Memory[str](most=2), list[str]()
+
+    def compute(key: str) -> str:
+        computed.append(key)
+        return key.upper()
+
+    def recall(key: str) -> str:
+        return memory.recall(key, lambda: compute(key))
+
+    assert [recall(key) for key in "abaca"] == ["A", "B", "A", "C", "A"]
+    assert computed == ["a", "b", "c"]
+    recall("b")
+    assert computed == ["a", "b", "c", "b"]
+
+
+def test_a_computation_that_fails_is_tried_again() -> None:
+    memory = Memory[int](most=2)
+    with pytest.raises(ZeroDivisionError):
+        memory.recall("a", lambda: 1 // 0)
+    assert memory.recall("a", lambda: 1) == 1
+
+
+def test_tables_with_other_values_types_names_or_gaps_have_other_digests() -> None:
+    tables = [
+        pa.table({"a": [1, 2]}),
+        pa.table({"a": [2, 1]}),
+        pa.table({"a": [1, None]}),
+        pa.table({"a": [1]}),
+        pa.table({"b": [1, 2]}),
+        pa.table({"a": pa.array([1, 2], pa.int32())}),
+        pa.table({"a": ["1", "2"]}),
+        pa.table({"a": ["12", ""]}),
+        pa.table({"a": [1, 2], "b": [1, 2]}),
+    ]
+    assert len({digest(table) for table in tables}) == len(tables)
+
+
+def test_a_part_of_a_table_has_the_digest_of_its_own_rows() -> None:
+    whole = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"]})
+    assert digest(whole.slice(1, 1)) == digest(pa.table({"a": [2], "b": pa.array([None], pa.string())}))
+    assert digest(whole.slice(1, 1)) != digest(whole.slice(2, 1))
