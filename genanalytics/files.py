@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from genanalytics.base.atomic import check_utf_8, check_writable, replace_file
-from genanalytics.base.content import open_content, translate_errors
+from genanalytics.base.content import expand_glob, open_content, translate_errors
 from genanalytics.base.stores.address import is_url, parse_url, to_local
 from genanalytics.base.stores.arrow import make_filesystem
 from genanalytics.base.stores.find import find_objects, has_pattern, is_object
@@ -70,9 +70,9 @@ def read(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd
     (one, one per line, or a list), or their records alone. An activity export is recognized by its header.
 
     Args:
-        paths: A file, the directory of a data set or a Delta table, or several of them, which can also be URLs
-            (`s3://`, `gs://`, `az://`, `abfss://`; in these, globs mean several files). The rows of one are returned as
-            they are. Several become one frame with each generation once: the record fetched last.
+        paths: A file, the directory of a data set or a Delta table, a glob, or several of them, which can also be URLs
+            (`s3://`, `gs://`, `az://`, `abfss://`). The rows of one file are returned as they are. Several become one
+            frame with each generation once: the record fetched last.
 
     Returns:
         The records. `attrs["coverage"]` contains the numbers of requested ids (`asked`) and of those with a record
@@ -274,7 +274,9 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
         with hold_object(path, sidecars=[SIDECAR]) as held:
             return _read_one(held)
     if is_url(path) and has_pattern(os.fspath(path)):
-        return _read_all(os.fspath(path))
+        return _read_all(os.fspath(path), _find_matches(os.fspath(path)))
+    if not is_url(path) and (found := expand_glob(os.fspath(path))) != [os.fspath(path)]:
+        return _read_all(os.fspath(path), found)
     if os.fspath(path).startswith(("http:", "https:")):
         parse_url(path)  # which refuses it
     try:
@@ -286,16 +288,22 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise
 
 
-def _read_all(url: str) -> pd.DataFrame:
-    """Return the records of all objects that match a glob."""
+def _find_matches(url: str) -> list[str]:
+    """Return the URLs of the objects that match a glob."""
     with translate_errors(url, OSError):
-        found = [each.address for each in find_objects(url) if not each.address.key.endswith(SIDECAR)]
-    if not found:
-        msg = f"there is no object {url!r}"
-        raise InputError(msg)
+        found = [each.address for each in find_objects(url)]
     check_objects(url, found)
+    return list(map(str, found))
+
+
+def _read_all(pattern: str, places: list[str]) -> pd.DataFrame:
+    """Return the records of the files or objects that match a glob."""
+    places = [place for place in places if not place.endswith(SIDECAR)]
+    if not places:
+        msg = f"there is no {'object' if is_url(pattern) else 'file'} {pattern!r}"
+        raise InputError(msg)
     with ThreadPoolExecutor(_THREADS) as pool:
-        frames = list(pool.map(_read_one, map(str, found)))
+        frames = list(pool.map(_read_one, places))
     return frames[0] if len(frames) == 1 else join_frames(frames)
 
 

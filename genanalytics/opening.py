@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from genanalytics.base.content import translate_errors
+from genanalytics.base.content import expand_glob, translate_errors
 from genanalytics.base.opening import Place
 from genanalytics.base.stores.address import is_store_url, is_url, parse_url, to_local
 from genanalytics.base.stores.find import find_objects, has_pattern, is_object
@@ -91,7 +91,7 @@ def _measure(place: str) -> Iterator[int | None]:
     if is_url(place):
         yield None
         return
-    files = list_parquet(Path(place))
+    files = [file for path in expand_glob(place) for file in list_parquet(Path(path))]
     yield from (file.stat().st_size for file in files)
     if not files:
         yield None

@@ -50,6 +50,27 @@ def test_a_file_without_a_known_suffix_is_read_by_its_content(name: str, way: st
     assert_frame_equal(read(str(path.with_name(name))), FETCHED)
 
 
+def test_a_glob_is_the_files_that_it_matches(tmp_path: Path) -> None:
+    frame = parse_records(sample(30).records)
+    parts = [frame[:20], frame[10:]]
+    for number, part in enumerate(parts):
+        (tmp_path / f"month={number}").mkdir()
+        write(part, tmp_path / f"month={number}" / "calls.jsonl")
+    paths = [tmp_path / f"month={number}" / "calls.jsonl" for number in range(2)]
+    for pattern in ("*/calls.jsonl", "**/calls.*", "month=[01]/*.jsonl"):
+        assert_frame_equal(read(tmp_path / pattern), read(paths))
+        assert_frame_equal(summarize(str(tmp_path / pattern)), summarize(read(paths)))
+    assert_frame_equal(read(tmp_path / "month=0" / "c*.jsonl"), read(paths[0]))
+    with pytest.raises(InputError, match=r"there is no file '.*\*\.parquet'"):
+        read(tmp_path / "*.parquet")
+
+
+def test_a_name_with_brackets_is_that_file(tmp_path: Path) -> None:
+    write(FETCHED, tmp_path / "calls[1].csv")
+    write(FETCHED[:0], tmp_path / "calls1.csv")
+    assert_frame_equal(read(tmp_path / "calls[1].csv"), FETCHED)
+
+
 def test_a_table_without_records_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(MissingColumnError, match="has no column 'requested_id'"):

@@ -1,6 +1,7 @@
 """The bytes of any file or stream: found in directories, unpacked, and read only as far as needed."""
 
 import codecs
+import glob
 import gzip
 import io
 import os
@@ -136,6 +137,13 @@ def find_files(directory: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
         paths = (Path(folder, name) for name in sorted(names) if not name.startswith((".", "_")))
         yield from filter(Path.is_file, paths)
+
+
+def expand_glob(path: str) -> list[str]:
+    """Return the paths that a glob matches, sorted; of a path that exists, and of one that is no glob, itself."""
+    if os.path.lexists(path) or not glob.has_magic(path):
+        return [path]
+    return sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - which accepts absolute patterns
 
 
 def unreadable(name: str | os.PathLike[str], error: Exception) -> InputError:

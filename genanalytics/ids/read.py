@@ -45,6 +45,8 @@ _FILE_NAME = re.compile(
 )
 _ID_NAMES = ("id", "generation_id", "x-generation-id")
 _ARROW_STREAM = b"\xff\xff\xff\xff"
+_DIGESTS = re.compile(r"(?:.*/)?ids/\d+-[0-9a-f]+\.ids")
+"""The index of a data set in a store, which contains no id as text."""
 _UNSUPPORTED = {b"PK\x03\x04": "a ZIP archive", b"BZh": "packed with bzip2", b"\xfd7zXZ": "packed with xz"}
 
 
@@ -182,7 +184,7 @@ def _read_url(url: str, column: str | None, notify: Notify) -> Iterator[str]:
 
     given = address.key.split("/")
     with translate_errors(url, OSError):
-        found = [each.address for each in find_objects(url) if not _is_hidden(each.address.key.split("/"), given)]
+        found = [each.address for each in find_objects(url) if not _is_left_out(each.address.key, given)]
     if not found:
         msg = f"there is no object {url!r}"
         raise InputError(msg)
@@ -193,9 +195,10 @@ def _read_url(url: str, column: str | None, notify: Notify) -> Iterator[str]:
         yield from _read_all(url, map(str, found), read, notify)
 
 
-def _is_hidden(parts: Sequence[str], given: Sequence[str]) -> bool:
-    """Return whether a part of a key begins with a dot or an underscore, and is not given (`find_files`)."""
-    return any(part.startswith((".", "_")) and part not in given for part in parts)
+def _is_left_out(key: str, given: Sequence[str]) -> bool:
+    """Return whether an object is an index, or a part of its key that is not given is hidden (`find_files`)."""
+    is_hidden = any(part.startswith((".", "_")) and part not in given for part in key.split("/"))
+    return is_hidden or _DIGESTS.fullmatch(key) is not None
 
 
 def _read_all(

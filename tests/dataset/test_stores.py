@@ -145,7 +145,7 @@ def test_a_refusal_in_the_middle_keeps_what_was_committed(s3: S3Server, client: 
 @pytest.mark.parametrize(
     ("variables", "bucket", "reason"),
     [
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "bucket", "nothing answers at its endpoint (connection refused)"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "bucket", "nothing answers at 127.0.0.1:9 (connection refused)"),
         ({}, "other", "there is no such bucket"),
     ],
 )

@@ -85,6 +85,9 @@ def parse_url(url: str | os.PathLike[str]) -> Address:
     text = os.fspath(url)
     scheme, _, rest = text.partition(":")
     kind = _KINDS.get(scheme.lower())
+    if kind is not None and re.match("/[^/]", rest):
+        msg = f"{_hide_credentials(text)} has one slash, as in a pathlib.Path: give it as text, {scheme}://BUCKET/PATH"
+        raise InputError(msg)
     if kind is None or not rest.startswith("//"):
         msg = (
             f"{_hide_credentials(text)} is no URL of an object store: give s3://BUCKET/PATH, gs://BUCKET/PATH,"

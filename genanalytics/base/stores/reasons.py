@@ -10,6 +10,7 @@ from genanalytics.base.text import to_one_line
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3}[^:\n]*)")
+_ENDPOINT = re.compile(r"https?://(?:[^/@\s]*@)?([^/?\s)]+)")
 _QUERY = re.compile(r"\?\S*")
 """The query of a URL, which can contain a signature."""
 _REASONS = (
@@ -17,10 +18,10 @@ _REASONS = (
         "169.254.169.254",
         "there are no credentials (neither in the environment, nor a profile, nor a role of the machine)",
     ),
-    ("dns error", "its host name does not exist"),
-    ("ConnectionRefused", "nothing answers at its endpoint (connection refused)"),
-    ("TimedOut", "it does not answer (timeout)"),
-    ("timed out", "it does not answer (timeout)"),
+    ("dns error", "there is no host {endpoint}"),
+    ("ConnectionRefused", "nothing answers at {endpoint} (connection refused)"),
+    ("TimedOut", "{endpoint} does not answer (timeout)"),
+    ("timed out", "{endpoint} does not answer (timeout)"),
     ("UnknownIssuer", "its certificate is not trusted"),
     ("certificate", "its certificate is not trusted"),
     ("redirect without LOCATION", "the bucket is in another region: set AWS_REGION"),
@@ -39,7 +40,7 @@ _REASONS = (
     ("error decoding response body", "the connection broke in the middle of an answer"),
     ("HTTP error", "the connection fails"),
 )
-"""Parts of texts of the library, and what they mean; the first that occurs counts."""
+"""Parts of texts of the library, and what they mean: the first that occurs counts. `{endpoint}` is host and port."""
 
 
 @contextmanager
@@ -83,12 +84,15 @@ def find_reason(text: str) -> str:
 
     >>> find_reason("Generic S3 error: Error performing PUT http://host/b/k in 2ms - HTTP error: error sending request")
     'the connection fails'
+    >>> find_reason("Error performing GET https://me:secret@host:9/b/k - client error (Connect): ConnectionRefused")
+    'nothing answers at host:9 (connection refused)'
     >>> find_reason("... status code: 403: <Error><Code>Odd</Code><Message>That is odd</Message></Error>")
     'That is odd (Odd)'
     """
+    endpoint = _ENDPOINT.search(text)
     for part, reason in _REASONS:
         if part in text:
-            return reason
+            return reason.replace("{endpoint}", to_one_line(endpoint[1]) if endpoint else "its endpoint")
     code, message, status = _CODE.search(text), _MESSAGE.search(text), _STATUS.search(text)
     if code:
         return to_one_line(f"{message[1]} ({code[1]})" if message and message[1] else code[1])

@@ -357,7 +357,10 @@ def read_reason(error: Exception) -> str:
     reasons: list[str] = re.findall(r"\[[A-Z_.]{5,}\] .*", text)
     if "Traceback (most recent" in text:  # of a file system in Python
         reasons += re.findall(r"^\w+: (.*)", text, re.MULTILINE)
-    return reasons[-1] if reasons else text.partition("\n")[0]
+    if reasons:
+        return reasons[-1]
+    first, *others = text.splitlines() or [""]
+    return f"{first} {others[0]}" if others and first.endswith(":") else first
 
 
 DUCKDB = Dialect(
