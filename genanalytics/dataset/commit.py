@@ -23,8 +23,6 @@ from genanalytics.dataset.stored import extend, pack
 from genanalytics.formats.parquet import read_table, sort_by_creation, unify
 from genanalytics.ids.known import Digests
 
-_THREADS = 4
-
 
 class NextCommit:
     """The next commit.
@@ -70,7 +68,14 @@ class NextCommit:
             return self._write(rows, f"{folder}/{self._name}{ending}.parquet", young=young)
 
         tasks = [(folder, part, group) for (folder, part), group in zip(parts, merged, strict=True)]
-        self._files += _run(write, tasks)
+        self._files += self._run(write, tasks)
+
+    def _run(self, write: Callable[..., DataFile], tasks: Sequence[tuple[Any, ...]]) -> list[DataFile]:
+        """Return the files that are written with the arguments of each task, as many at a time as suit the place."""
+        if len(tasks) == 1 or self._place.files_at_once == 1:
+            return [write(*task) for task in tasks]
+        with ThreadPoolExecutor(self._place.files_at_once) as threads:
+            return list(threads.map(lambda task: write(*task), tasks))
 
     def merge(self, groups: Sequence[Sequence[DataFile]]) -> None:
         """Write each group of files of the commit before to one file."""
@@ -136,11 +141,3 @@ class NextCommit:
     def _write_file(self, rows: pa.Table, name: str) -> None:
         self.written.append(name)
         self._place.write_table(rows, name)
-
-
-def _run(write: Callable[..., DataFile], tasks: Sequence[tuple[Any, ...]]) -> list[DataFile]:
-    """Return the files that are written with the arguments of each task; several are written at a time."""
-    if len(tasks) == 1:
-        return [write(*tasks[0])]
-    with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(lambda task: write(*task), tasks))

@@ -40,6 +40,7 @@ class Disk(Folder):
 
     young_folder = DATA
     merges_final = True
+    files_at_once = 1
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)

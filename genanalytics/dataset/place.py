@@ -75,6 +75,11 @@ class Place(Source, Protocol):
         ...
 
     @property
+    def files_at_once(self) -> int:
+        """The number of files that are written at a time: several hide the delay of a store, and take more time."""
+        ...
+
+    @property
     def inode(self) -> int | None:
         """What tells a copy from the original; None on a store."""
         ...

@@ -58,6 +58,7 @@ class SharedBucket(Bucket):
     inode = None
     young_folder = "young"
     merges_final = False
+    files_at_once = 4
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
