@@ -53,7 +53,8 @@ class FailedIds:
     An id that has a record never becomes a failure again: a data set loses no record.
 
     >>> ids = FailedIds(pa.table({"requested_id": ["gen-1", "gen-2"]}))
-    >>> ids.end(["gen-2", "gen-3"])["requested_id"].to_pylist(), ids.end(["gen-2"]).num_rows, len(ids)
+    >>> arrived = pa.chunked_array([["gen-2", "gen-3"]])
+    >>> ids.end(arrived)["requested_id"].to_pylist(), ids.end(arrived).num_rows, len(ids)
     (['gen-2'], 0, 1)
     """
 
@@ -70,10 +71,11 @@ class FailedIds:
         for chunk in failures["requested_id"].chunks:
             self._failed.add(chunk.to_pylist())
 
-    def end(self, arrived: Sequence[str]) -> pa.Table:
+    def end(self, ids: pa.ChunkedArray) -> pa.Table:
         """Remove ids that have a record by now, and return a row without an outcome for each that was a failure."""
         if not len(self._failed):
             return FAILURES.empty_table()
+        arrived = ids.to_pylist()
         failed = [each for each, is_failed in zip(arrived, self._failed.has(arrived), strict=True) if is_failed]
         ended = [each for each, is_new in zip(failed, self._ended.add(failed), strict=True) if is_new]
         return pa.Table.from_pylist([{"requested_id": each} for each in ended], schema=FAILURES)

@@ -108,7 +108,7 @@ class Writer(AbstractContextManager["Writer"]):
 
     def _add(self, commit: NextCommit, final: pa.Table, young: pa.Table, failures: pa.Table) -> None:
         arrived = pa.concat_tables([table.select(["requested_id"]) for table in (final, young)])["requested_id"]
-        parts, replaced = [young], [arrived.slice(0, 0)]
+        parts, replaced = [young], []
         for file in self.manifest.files:
             rest = self._read_without(file, arrived) if file.young else None
             if rest is None:
@@ -118,10 +118,8 @@ class Writer(AbstractContextManager["Writer"]):
                 replaced.append(self._young_ids[file.path])
         commit.add(final, young=False)
         commit.add(unify(parts), young=True)
-        stored = pa.chunked_array([chunk for ids in replaced for chunk in ids.chunks], pa.string())
-        new = arrived.filter(pa.compute.invert(pa.compute.is_in(arrived, value_set=stored)))
-        commit.add_ids(np.sort(digest_rows(new)))
-        ended = self._load_failed().end(arrived.to_pylist())
+        commit.add_ids(np.sort(digest_rows(_leave_out(arrived, replaced))))
+        ended = self._load_failed().end(arrived)
         self._load_failed().add(failures)
         commit.add_failures(pa.concat_tables([ended, failures]), len(self._load_failed()))
 
@@ -318,6 +316,14 @@ def compact(directory: str | os.PathLike[str]) -> int:
     partition: Any = manifest.partition
     with Writer(directory, partition=partition, redact=manifest.redact) as writer:
         return writer.compact()
+
+
+def _leave_out(ids: pa.ChunkedArray, known: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Return the ids that are not among the known ones."""
+    if not known:
+        return ids
+    among = pa.chunked_array([chunk for each in known for chunk in each.chunks], pa.string())
+    return ids.filter(pa.compute.invert(pa.compute.is_in(ids, value_set=among)))
 
 
 def _open_place(directory: str | os.PathLike[str]) -> Place:

@@ -215,8 +215,7 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
         ids = failures["requested_id"].to_pylist()
         is_stored = self._ids.stored.has(ids) if ids else []
         failures = failures.filter(pa.array([not stored for stored in is_stored], pa.bool_()))
-        arrived = [one for choice in choices for one in choice.rows["requested_id"].to_pylist()]
-        ended = self._failed.end(arrived)
+        ended = self._failed.end(unify(choice.rows for choice in choices)["requested_id"])
         self._failed.add(failures)
         return pa.concat_tables([ended, failures]), len(self._failed)
 
