@@ -234,6 +234,7 @@ def _trace(text: bytes, normalize: Normalize) -> Iterator[_Layer]:
 
 
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]*")
+_WORDS = re.compile(r"[A-Za-z0-9_.:/\n-]*")
 _OPENROUTER_KEYS = Mask(rb"sk\+or\+v[0-9]+\+[0-9a-f]{8,}", [b"sk+or+v"], least_length=17)
 
 
@@ -246,3 +247,16 @@ def hide_api_keys(text: str) -> str:
     if _WORD.fullmatch(text) and "sk-or-" not in text.lower():  # nearly every id
         return text
     return _OPENROUTER_KEYS.hide_text(text)
+
+
+def hide_in_all(texts: Sequence[str]) -> Sequence[str]:
+    """Return each text as `hide_api_keys` does, in a fraction of the time if all of them are usual ids.
+
+    >>> hide_in_all(["gen-1", "sk-or-v1-0123456789abcdef"])
+    ['gen-1', '[key]']
+    """
+    joined = "\n".join(texts)
+    has_words = _WORDS.fullmatch(joined) is not None and joined.count("\n") == len(texts) - 1
+    if has_words and "sk-or-" not in joined.lower():
+        return texts
+    return [hide_api_keys(text) for text in texts]

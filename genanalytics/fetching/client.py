@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from threading import Event
 from typing import NoReturn, Self, TypedDict, Unpack
 from urllib.parse import quote
 
-from genanalytics.base.mask import hide_api_keys
+from genanalytics.base.mask import hide_api_keys, hide_in_all
 from genanalytics.base.moments import to_utc
 from genanalytics.base.processes import PerProcess
 from genanalytics.base.text import quote_bytes
@@ -158,6 +158,10 @@ class Client:
     def hide_api_key(self, text: str) -> str:
         """Return a text with `[key]` in the place of the API key, in any encoding, and of any key of OpenRouter."""
         return _hide_every_key(self._api_key, text)
+
+    def hide_api_keys(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return each text as `hide_api_key` does."""
+        return hide_in_all(self._api_key.hide_in_all(texts))
 
     def ask(
         self, generation_id: str, *, attempt: int, accept_mismatch: bool, stopped: Event, fresh: bool = False

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import NoReturn
 
@@ -45,6 +45,12 @@ class Secret:
         if self._mask is None or len(text) < self._mask.least_length:  # nearly every id
             return text
         return self._mask.hide_text(text)
+
+    def hide_in_all(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return each text as `hide_text` does."""
+        if self._mask is None or max(map(len, texts), default=0) < self._mask.least_length:
+            return texts
+        return [self.hide_text(text) for text in texts]
 
     def __bool__(self) -> bool:
         return bool(self._text)

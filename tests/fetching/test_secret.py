@@ -16,6 +16,7 @@ from hypothesis import given, strategies as st
 
 import genanalytics as ga
 from genanalytics import Client
+from genanalytics.base.mask import hide_api_keys, hide_in_all
 from genanalytics.base.packed import MOST_LAYERS
 from genanalytics.cli import main as cli
 from genanalytics.errors import InputError
@@ -177,6 +178,14 @@ def test_a_text_without_the_key_is_left_as_it_is(text: bytes) -> None:
     hidden = Secret(KEY).hide(text)
     assert hidden in {text, b"[key]"}
     assert hidden == text or text.count(b"5") > 4, "only many layers of escapes are hidden unread"
+
+
+@given(st.lists(st.sampled_from(["gen-1", "", "two words", "sk-or-", KEY, OTHER, OTHER.upper(), "\n".join(OTHER)])))
+def test_a_list_of_texts_is_hidden_like_each_of_them(texts: list[str]) -> None:
+    secret = Secret(KEY)
+
+    assert list(hide_in_all(texts)) == [hide_api_keys(text) for text in texts]
+    assert list(secret.hide_in_all(texts)) == [secret.hide_text(text) for text in texts]
 
 
 def test_records_without_the_key_are_the_same_objects() -> None:
