@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.errors import InputError
 from genanalytics.metrics.catalog import find_row_value
 from genanalytics.metrics.declare import RowValue
@@ -28,6 +29,7 @@ EXACT_ROWS = 1_000_000
 """Up to this many rows in memory each value is a point; with more rows, and on engines, classes are counted."""
 
 
+@remembers
 @opens_paths("data")
 def distribution(
     data: Records,

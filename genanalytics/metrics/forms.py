@@ -1,6 +1,7 @@
 """The usual forms of a statistic: a total, a count, a ratio, a rate, and mean and percentiles of a row value."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -19,6 +20,8 @@ from genanalytics.metrics.declare import (
     Sum,
 )
 from genanalytics.units import Unit
+
+_KEPT_SPREADS = 128
 
 
 def of_column(name: str, unit: Unit = Unit.RATIO) -> RowValue:
@@ -134,6 +137,7 @@ class Spread(NamedTuple):
     n: Statistic
 
 
+@lru_cache(maxsize=_KEPT_SPREADS)
 def spread(value: RowValue) -> Spread:
     """Return mean, p50, p90, p95, p99 and n of a row value, as statistics named `<value>_p50` and so on.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from genanalytics.base.opening import opens_paths
+from genanalytics.base.remembering import remembers
 from genanalytics.metrics import RowValue, distribution, spread, summarize
 from genanalytics.metrics.catalog import find_row_value, resolve_one
 from genanalytics.metrics.declare import name_limits
@@ -76,8 +77,7 @@ def speed_against_price(
         InputError: There is no such time zone or color, or `top` is below 1.
     """
     every = summarize(data, by=by, tz=tz, metrics=[_PRICE, _SPEED])
-    texts = keep_rows(data, _find_text(open_source(data).columns))
-    groups = summarize(texts, by=by, tz=tz, metrics=[_PRICE, _SPEED], intervals=True)
+    groups = _summarize_texts(data, by, tz)
     price, speed = resolve_one(_PRICE), resolve_one(_SPEED)
     drawn = groups[(to_finite(groups[_PRICE]) > 0) & (to_finite(groups[_SPEED]) > 0)].reset_index(drop=True)
     noun = name_subject(by)
@@ -97,6 +97,12 @@ def speed_against_price(
         _write_names(axes, drawn, best, by, check_top(top))
         _add_values(axes, drawn, by)
         return axes
+
+
+@remembers
+def _summarize_texts(data: Records, by: str, tz: str) -> pd.DataFrame:
+    texts = keep_rows(data, _find_text(open_source(data).columns))
+    return summarize(texts, by=by, tz=tz, metrics=[_PRICE, _SPEED], intervals=True)
 
 
 def _find_text(columns: Sequence[str]) -> nw.Expr:

@@ -74,8 +74,9 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         draw_grid(ax, grid)
         yield ax
     _wrap_labels(ax)
-    for text in set(ax.findobj(Text)) - others:  # titles and labels of given axes keep the settings of their creation
-        text.set_parse_math(SETTINGS["text.parse_math"])
+    if ax.title.get_parse_math():  # titles and labels of given axes keep the settings of their creation
+        for text in set(ax.findobj(Text)) - others:
+            text.set_parse_math(SETTINGS["text.parse_math"])
     if ax.get_axes_locator() is None:
         ax.set_axes_locator(Fitting(ax))
     if is_own:

@@ -9,20 +9,21 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from genanalytics.plots.content import Content, Entry, find_content
+from genanalytics.plots.content import Content, Entry, Value, find_content
 from genanalytics.plots.style import SETTINGS, leave_out_words
 from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.drawing import CELLS, HALO, SERIES, Tip, embed, name_color
@@ -40,6 +41,7 @@ _SETTINGS: dict[Any, Any] = SETTINGS | {
     "svg.fonttype": "none",
     "svg.image_inline": True,
     "path.simplify_threshold": 0.4,
+    "axes.titley": 1.0,  # with a place of its own, no title is moved above ticks, which would have to be measured
 }
 
 
@@ -125,6 +127,7 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         _set_texts(figure, form.least_text)
         _place(ax)
         every = figure.findobj(Axes)
+        _fix_empty_labels(every)
         _mark_series(every, content.entries)
         _unclip(every)
         tips = list(_find_tips(every, content.entries, figure.bbox.height))
@@ -141,7 +144,7 @@ def _set_texts(figure: Figure, least: float) -> None:
     """Give every text of a figure at least this size in points."""
     for ax in figure.findobj(Axes):
         for axis in (ax.xaxis, ax.yaxis):
-            axis.get_ticklabels(which="both")  # now it has a text for each tick; later ones look like these
+            axis.get_majorticklabels()  # now it has a text for each tick; later ones look like these
     for text in figure.findobj(Text):
         if text.get_path_effects():  # they would draw its letters as shapes
             text.set_path_effects([])
@@ -162,9 +165,9 @@ def _place(ax: Axes) -> None:
         _fill_figure(ax)
 
 
-def _list_ticks(ax: Axes) -> list[str]:
-    """Return the texts of the ticks that axes have in their place."""
-    return [text.get_text() for axis in (ax.xaxis, ax.yaxis) for text in axis.get_ticklabels(which="both")]
+def _list_ticks(ax: Axes) -> list[float]:
+    """Return the places of the ticks that axes have now, in data coordinates."""
+    return [place for axis in (ax.xaxis, ax.yaxis) for place in axis.get_ticklocs(minor=False)]
 
 
 def _fill_figure(ax: Axes) -> None:
@@ -175,6 +178,14 @@ def _fill_figure(ax: Axes) -> None:
     left, right = _MARGIN / width + place.x0 - drawn.x0, 1 - _MARGIN / width - (drawn.x1 - place.x1)
     bottom, top = _MARGIN / height + place.y0 - drawn.y0, 1 - _MARGIN / height - (drawn.y1 - place.y1)
     ax.set_position((left, bottom, right - left, top - bottom))
+
+
+def _fix_empty_labels(every: Sequence[Axes]) -> None:
+    """Give each axis label without a text any place; for one below the ticks, they would be measured again."""
+    for ax in every:
+        for axis in (ax.xaxis, ax.yaxis):
+            if not axis.get_label_text():
+                axis.set_label_coords(0, 0)
 
 
 def _mark_series(every: Sequence[Axes], entries: Sequence[Entry]) -> None:
@@ -208,19 +219,27 @@ def _find_tips(every: Sequence[Axes], entries: Sequence[Entry], height: float) -
     """Yield what the pointer reads: boxes in units of the SVG, inside of their axes."""
     places = {entry.label: place for place, entry in enumerate(entries)}
     for ax in every:
-        for value in find_content(ax).values:
-            left, right = _find_span(ax, "x", value.left, value.right)
-            low, high = _find_span(ax, "y", value.bottom, value.top)
+        values = find_content(ax).values
+        boxes = zip(values, *_find_boxes(ax, values), strict=True)
+        for value, (left, low), (right, high) in boxes:
             if right > left and high > low:
                 yield Tip(left, height - high, right - left, high - low, value.text, places.get(value.series))
 
 
-def _find_span(ax: Axes, which: Literal["x", "y"], low: float | None, high: float | None) -> tuple[float, float]:
-    """Return the ends of a box in points, inside of the axes; None is as far as they go."""
-    axis, limits = (ax.xaxis, ax.get_xlim()) if which == "x" else (ax.yaxis, ax.get_ylim())
+def _find_boxes(ax: Axes, values: Sequence[Value]) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the lower left and the upper right corners of boxes in points, inside of the axes."""
+    across = _list_ends(ax.xaxis, ax.get_xlim(), [(value.left, value.right) for value in values])
+    up = _list_ends(ax.yaxis, ax.get_ylim(), [(value.bottom, value.top) for value in values])
+    corners = ax.transData.transform(np.stack([across, up], axis=-1).reshape(-1, 2)).reshape(-1, 2, 2)
+    lowest, highest = corners.min(axis=1), corners.max(axis=1)
+    add = np.maximum(0.0, _LEAST_TIP - (highest - lowest)) / 2
+    return np.maximum(lowest - add, ax.bbox.p0), np.minimum(highest + add, ax.bbox.p1)
+
+
+def _list_ends(
+    axis: Axis, limits: tuple[float, float], spans: Sequence[tuple[float | None, float | None]]
+) -> "np.ndarray":
+    """Return the ends of spans as numbers; None is the limit of the axis at this end."""
     convert: Any = axis.convert_units
-    ends: Any = [end if one is None else convert(one) for one, end in zip((low, high), limits, strict=True)]
-    points = ax.transData.transform([(end, end) for end in ends])[:, 0 if which == "x" else 1]
-    least, most = (ax.bbox.x0, ax.bbox.x1) if which == "x" else (ax.bbox.y0, ax.bbox.y1)
-    add = max(0.0, _LEAST_TIP - float(np.ptp(points))) / 2
-    return max(float(points.min()) - add, least), min(float(points.max()) + add, most)
+    ends = [[limit if end is None else convert(end) for end, limit in zip(span, limits, strict=True)] for span in spans]
+    return np.array(ends, dtype=float).reshape(-1, 2)

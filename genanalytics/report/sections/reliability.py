@@ -130,7 +130,10 @@ def _list_losses(wasted: pd.DataFrame) -> Table:
 
 def _draw_attempts(given: Given) -> Block:
     """Return the attempts by provider; on an engine they can be too many."""
-    found = attempt_summary(given.data) if isinstance(open_source(given.data), InMemory) else None
+    found = None
+    if isinstance(open_source(given.data), InMemory):
+        # as the chart asks for them, so that they are computed once
+        found = keep_intervals(attempt_summary(given.data, by="provider_name", intervals=True))
     if found is not None and found.empty:
         return Text("No record lists its attempts at providers.")
     try:
