@@ -66,7 +66,7 @@ def solve_groups(source: Source, keys: Sequence[GroupKey]) -> Solved:
 
 
 def _solve(source: Source, keys: Sequence[GroupKey]) -> Solved:
-    counted = source.aggregate(keys, [Count()], {}, [])
+    counted = source.aggregate(keys, [Count()], {}, []).to_table()
     groups = counted.select([key.group for key in keys])
     rows = to_floats(counted[Count().name])
     sample = draw_sample(source, keys, number_groups(groups), np.minimum(1.0, ROWS / np.maximum(rows, 1.0)))

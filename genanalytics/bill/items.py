@@ -147,7 +147,7 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     check_prices(prices)
     names = list_keys(prices)
     keys = resolve_by(source, names, None, "UTC", others=COLUMNS)
-    counted = source.aggregate(keys, [Count()], {}, [])
+    counted = source.aggregate(keys, [Count()], {}, []).to_table()
     groups = counted.select([key.group for key in keys])
     labels = label_groups(groups, keys).assign(group=np.arange(len(groups)))
     regimes = fill_prices(prices[prices["regime"].notna()]).merge(labels, on=names or None, how="inner")

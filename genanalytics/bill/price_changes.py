@@ -198,7 +198,7 @@ def _count(source: Source, keys: Sequence[GroupKey]) -> pd.DataFrame:
     own = {"most paid": paid.column.max()}
     for value in read:
         own |= {f"{value.name} min": value.column.min(), f"{value.name} max": value.column.max()}
-    counted = source.aggregate(keys, [Count(), Sum(paid), Count(_ITEMS[0])], own, [paid, *read])
+    counted = source.aggregate(keys, [Count(), Sum(paid), Count(_ITEMS[0])], own, [paid, *read]).to_table()
     rest = counted.select([name for name in counted.column_names if name not in {key.group for key in keys}])
     found = pd.concat([label_groups(counted, keys), to_nullable(rest)], axis=1)
     for end in ("min", "max"):
@@ -235,7 +235,7 @@ def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> _Hours:
     by = list(keys)
     if "created_at" in source.columns:
         by.append(make_period_key("hour", ZoneInfo("UTC"), _HOUR))
-    counted = source.aggregate(by, [Count(), *map(Sum, _ITEMS)], {}, [])
+    counted = source.aggregate(by, [Count(), *map(Sum, _ITEMS)], {}, []).to_table()
     found = label_groups(counted, by)
     names = [*(Sum(item).name for item in _ITEMS), Count().name]
     used = np.column_stack([counted[name].to_numpy() for name in names])

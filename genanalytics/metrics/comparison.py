@@ -149,13 +149,14 @@ def _compute_cells(
     bounded = [statistic] if basis.kind == "quantile" else []
     groups = aggregate(source, keys, statistics, bounded, percentiles)
     found = pd.DataFrame(finish(groups, statistics, bounded))
-    cells = label_groups(groups, keys).assign(
+    table = groups.to_table()
+    cells = label_groups(table, keys).assign(
         place=range(len(groups)), n=found[_N], value=to_floats(found[statistic.name])
     )
     if bounded:
         low, high = (to_floats(found[limit]) for limit in name_limits(statistic.name))
         return cells.assign(low=low, high=high, known=~np.isnan(low)), None
-    clusters = Clusters(source, keys, {statistic.name: basis}, groups)
+    clusters = Clusters(source, keys, {statistic.name: basis}, table)
     if basis.kind == "rate":
         return cells.assign(known=cells["n"] > 0), clusters
     counts = clusters.find_moments()[statistic.name].clusters

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from genanalytics.metrics.declare import Aggregate, Count, Known, Per, Quantile, RowValue, ShareOfTotal, Statistic, Sum
-from genanalytics.metrics.engines.kernels import to_floats, to_matrix
-from genanalytics.metrics.engines.protocol import compute
+from genanalytics.metrics.declare import Count, Known, Per, Quantile, ShareOfTotal, Statistic, Sum
+from genanalytics.metrics.engines.aggregates import Aggregates
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import compute, list_aggregates
 from genanalytics.metrics.intervals.limits import make_limit_columns
 from genanalytics.records.frame import to_frame
 from genanalytics.units import Unit
@@ -23,25 +24,29 @@ _ALL = slice(None)
 class Forms(NamedTuple):
     """The statistics of a summary by their form. A matrix of places has a column per statistic of the form.
 
+    Aggregates have their places in `list_aggregates`.
+
     Attributes:
-        names: The names of the aggregates that are read.
-        copied: The places of statistics that are an aggregate, and that of the aggregate among `names`.
+        copied: The places of statistics that are an aggregate, and that of the aggregate.
         divided: The places of quotients, and those of numerator and denominator.
         known: The places of sums that are missing without known values, and those of the sum and the count.
+        shares: Those of `known` that are divided by their total.
         others: The places of all other statistics.
+        rows: The place of the number of rows.
         of_nothing: One column, the number of each statistic for an empty period; NaN if it is undefined.
     """
 
-    names: tuple[str, ...]
     copied: "np.ndarray"
     divided: "np.ndarray"
     known: "np.ndarray"
+    shares: tuple[int, ...]
     others: tuple[int, ...]
+    rows: int
     of_nothing: "np.ndarray"
 
 
 def finish(
-    groups: pa.Table,
+    groups: Aggregates,
     statistics: Sequence[Statistic],
     bounded: Sequence[Statistic],
     order: "np.ndarray | slice" = _ALL,
@@ -49,13 +54,13 @@ def finish(
     """Return the statistics, and the limits of the bounded ones, out of the aggregates: columns by name.
 
     Args:
-        groups: The aggregates, one row per group.
+        groups: The aggregates of the statistics, as `list_aggregates` returns them; others may follow.
         statistics: The statistics.
         bounded: Those of them that have limits in `groups`.
         order: The places of the groups in the order of the result.
     """
     forms = _divide_by_form(tuple(statistics))
-    numbers = _compute_forms(groups, forms)
+    numbers = _compute_forms(groups.numbers, forms)
     foreign = {}
     for place in forms.others:
         found = _finish(groups, statistics[place])
@@ -63,7 +68,7 @@ def finish(
             numbers[place] = found
         else:
             foreign[statistics[place].name] = found.array[order]
-    missing = groups[Count().name].is_null().to_numpy()
+    missing = np.isnan(groups.numbers[forms.rows])
     if missing.any():
         numbers = np.where(missing & ~np.isnan(forms.of_nothing), forms.of_nothing, numbers)
     ordered = numbers[:, order]
@@ -89,65 +94,57 @@ def _make_column(unit: Unit, values: "np.ndarray", gaps: "np.ndarray") -> pd.api
 @lru_cache(maxsize=_KEPT_FORMS)
 def _divide_by_form(statistics: tuple[Statistic, ...]) -> Forms:
     """Return statistics by their form, once for each set of them."""
-    rows: dict[Aggregate, int] = {}
-    copied, divided, known, others = [], [], [], []
-
-    def number(*steps: Aggregate) -> list[int]:
-        return [rows.setdefault(step, len(rows)) for step in steps]
-
+    rows = {step: row for row, step in enumerate(list_aggregates(statistics))}
+    copied, divided, known, shares, others = [], [], [], [], []
     for place, statistic in enumerate(statistics):
         match statistic.finish:
             case Per(over, under):
-                divided.append([place, *number(over, under)])
-            case Known(value):
-                known.append([place, *number(Sum(value), Count(value))])
+                divided.append([place, rows[over], rows[under]])
+            case Known(value) | ShareOfTotal(value) as form:
+                known.append([place, rows[Sum(value)], rows[Count(value)]])
+                shares += [place] if isinstance(form, ShareOfTotal) else []
             case Sum() | Count() | Quantile() as step:
-                copied.append([place, *number(step)])
+                copied.append([place, rows[step]])
             case _:
                 others.append(place)
     of_nothing = [np.nan if statistic.of_nothing is None else statistic.of_nothing for statistic in statistics]
     return Forms(
-        tuple(step.name for step in rows),
         np.array(copied, dtype=np.intp).reshape(-1, 2).T,
         np.array(divided, dtype=np.intp).reshape(-1, 3).T,
         np.array(known, dtype=np.intp).reshape(-1, 3).T,
+        tuple(shares),
         tuple(others),
+        rows[Count()],
         np.array(of_nothing)[:, None],
     )
 
 
-def _compute_forms(groups: pa.Table, forms: Forms) -> "np.ndarray":
+def _compute_forms(read: "np.ndarray", forms: Forms) -> "np.ndarray":
     """Return a row per statistic and a column per group; NaN for gaps, and for `others`."""
-    read = to_matrix(groups.select(forms.names))
-    numbers = np.full((len(forms.of_nothing), len(groups)), np.nan)
+    numbers = np.full((len(forms.of_nothing), read.shape[1]), np.nan)
     place, step = forms.copied
     numbers[place] = read[step]
     place, over, under = forms.divided
     numbers[place] = _divide(read[over], read[under])
     place, total, count = forms.known
     numbers[place] = np.where(read[count] > 0, read[total], np.nan)
+    for share in forms.shares:
+        known = numbers[share]
+        numbers[share] = _divide(known, 0.0 if (known < 0).any() else np.nansum(known))
     return numbers
 
 
-def _finish(groups: pa.Table, statistic: Statistic) -> "np.ndarray | pd.Series":
+def _finish(groups: Aggregates, statistic: Statistic) -> "np.ndarray | pd.Series":
     """Return one of the other statistics as float64, gaps as NaN; values other than numbers as they are."""
-    match statistic.finish:
-        case ShareOfTotal(value):
-            known = _read_known(groups, value)
-            return _divide(known, 0.0 if (known < 0).any() else np.nansum(known))
-        case None:
-            values = groups[next(iter(statistic.own))]
-        case expression:
-            steps: dict[str, Any] = {statistic.name: expression}
-            table = compute(nw.from_native(groups, eager_only=True).select, steps)
-            values = table[statistic.name].to_native()
+    if statistic.finish is None:
+        values = groups.others[next(iter(statistic.own))]
+    else:
+        steps: dict[str, Any] = {statistic.name: statistic.finish}
+        table = compute(nw.from_native(groups.to_table(), eager_only=True).select, steps)
+        values = table[statistic.name].to_native()
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return to_floats(values)
     return to_frame(pa.table({"value": values}))["value"]
-
-
-def _read_known(groups: pa.Table, value: RowValue) -> "np.ndarray":
-    return np.where(to_floats(groups[Count(value).name]) > 0, to_floats(groups[Sum(value).name]), np.nan)
 
 
 def _divide(over: "np.ndarray", under: "np.ndarray | float") -> "np.ndarray":

@@ -160,7 +160,7 @@ def quality(data: Records) -> pd.DataFrame:
         own: dict[str, nw.Expr] = {}
         for check, value in ids.items():
             own |= dict(zip(_name_examples(check), (value.column.min(), value.column.max()), strict=True))
-        (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_pylist()
+        (numbers,) = source.aggregate([], aggregates, own, list(ids.values())).to_table().to_pylist()
     found = [_make_row(check, numbers) for check in checks] + [_count_repeated(source)]
     report = pd.DataFrame(found, columns=["check", "rows", "of", "examples", "meaning"]).astype(
         {"check": TEXT, "rows": "Int64", "of": "Int64", "examples": TEXT, "meaning": TEXT}

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from genanalytics.base.opening import opens_paths
 from genanalytics.base.remembering import remembers
@@ -18,12 +17,13 @@ from genanalytics.metrics.catalog import DEFAULT, resolve
 from genanalytics.metrics.declare import (
     Aggregate,
     Quantile,
-    RowValue,
     ShareOfTotal,
     Statistic,
     name_limits,
 )
-from genanalytics.metrics.engines.protocol import Source
+from genanalytics.metrics.engines.aggregates import Aggregates, read_aggregates
+from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.protocol import Source, list_aggregates, list_quantiles
 from genanalytics.metrics.engines.sketch import join_percentiles
 from genanalytics.metrics.engines.source import Records, find_coverage_of, open_source
 from genanalytics.metrics.finishing import finish
@@ -129,7 +129,7 @@ def summarize(
             check_columns(source, statistic.columns, statistic.name, hint=_hint(statistic))
     method = choose_percentiles(percentiles, source)
     groups = aggregate(source, keys, statistics, bounded, method)
-    labels = read_labels(groups, keys)
+    labels = read_labels(groups.keys, keys)
     if every is not None:
         labels, groups = _add_empty(labels, groups, every, zone)
     order = _find_order([*labels.values()], len(groups))
@@ -265,31 +265,29 @@ def aggregate(
     statistics: Sequence[Statistic],
     bounded: Sequence[Statistic],
     percentiles: str,
-) -> pa.Table:
-    """Return the aggregates of statistics, and of the limits of the bounded ones, by group.
+) -> Aggregates:
+    """Return the aggregates of statistics, then those of the limits of the bounded ones, by group.
 
-    Each key is under `GroupKey.group`. `percentiles` is `exact` or `sketch`.
+    `percentiles` is `exact` or `sketch`.
     """
-    plain: list[Aggregate] = []
-    counted: dict[RowValue, list[Quantile]] = {}
-    for step in _list_aggregates(tuple(statistics), tuple(bounded)):
-        if isinstance(step, Quantile) and percentiles == "sketch":
-            counted.setdefault(step.value, []).append(step)
-        else:
-            plain.append(step)
+    steps = _list_steps(tuple(statistics), tuple(bounded))
+    counted = list_quantiles(steps) if percentiles == "sketch" else {}
+    plain = [step for step in steps if not (counted and isinstance(step, Quantile))]
     own = _collect_own(statistics)
     needs = list(dict.fromkeys(need for statistic in statistics for need in statistic.needs))
-    groups = source.aggregate(by, plain, own, needs)
-    for counts, steps in zip(source.sketch(by, list(counted), groups), counted.values(), strict=True):
-        groups = join_percentiles(groups, counts, steps)
-    return add_limits(groups, source, by, bounded)
+    found = source.aggregate(by, plain, own, needs)
+    if not (counted or bounded):
+        return found
+    groups = found.to_table()
+    for counts, quantiles in zip(source.sketch(by, list(counted), groups), counted.values(), strict=True):
+        groups = join_percentiles(groups, counts, quantiles)
+    return read_aggregates(add_limits(groups, source, by, bounded), by, steps)
 
 
 @lru_cache(maxsize=_KEPT_SETS)
-def _list_aggregates(statistics: tuple[Statistic, ...], bounded: tuple[Statistic, ...]) -> tuple[Aggregate, ...]:
-    """Return the aggregates that statistics and limits are made of, each once."""
-    wanted = [step for statistic in statistics for step in statistic.aggregates] + list_needed_aggregates(bounded)
-    return tuple(dict.fromkeys(wanted))
+def _list_steps(statistics: tuple[Statistic, ...], bounded: tuple[Statistic, ...]) -> tuple[Aggregate, ...]:
+    """Return the aggregates that statistics, then limits, are made of, each once."""
+    return tuple(dict.fromkeys([*list_aggregates(statistics), *list_needed_aggregates(bounded)]))
 
 
 def _collect_own(statistics: Sequence[Statistic]) -> dict[str, nw.Expr]:
@@ -303,8 +301,8 @@ def _collect_own(statistics: Sequence[Statistic]) -> dict[str, nw.Expr]:
 
 
 def _add_empty(
-    columns: dict[str, pd.Series], groups: pa.Table, every: str, tz: ZoneInfo
-) -> tuple[dict[str, pd.Series], pa.Table]:
+    columns: dict[str, pd.Series], groups: Aggregates, every: str, tz: ZoneInfo
+) -> tuple[dict[str, pd.Series], Aggregates]:
     """Return the groups with a row of gaps for each period in which one of the other groups has no rows."""
     starts = columns[TIME].dropna()
     if starts.empty:
@@ -322,7 +320,8 @@ def _add_empty(
     placed = labels.assign(**{_PLACE: pd.array(range(len(labels)), dtype="Int64")})
     undated = placed[placed[TIME].isna()]
     full = pd.concat([every_one.merge(placed, how="left"), undated], ignore_index=True)
-    return {name: full[name] for name in columns}, groups.take(pa.Array.from_pandas(full[_PLACE]))
+    places = to_floats(full[_PLACE])
+    return {name: full[name] for name in columns}, groups.take(places)
 
 
 def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:

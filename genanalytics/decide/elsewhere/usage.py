@@ -110,7 +110,7 @@ def read_usage(
     """
     source = open_source(data)
     keys = resolve_by(source, BY, None, "UTC", others=())
-    groups = number_groups(source.aggregate(keys, [Count()], {}, []).select([key.group for key in keys]))
+    groups = number_groups(pa.table(dict(source.aggregate(keys, [Count()], {}, []).keys)))
     labels = label_groups(groups, keys)
     groups, limits = _add_limits(groups, labels, lengths or {}, contexts or {})
     steps = _make_steps(limits)

@@ -114,5 +114,5 @@ def _describe_time(source: Source) -> str:
         return ""
     moment = nw.col("created_at")
     found = source.aggregate([], [Count()], {"first": moment.min(), "last": moment.max()}, ("created_at",))
-    first, last = (found[name][0].as_py() for name in ("first", "last"))
+    first, last = (found.others[name][0].as_py() for name in ("first", "last"))
     return "" if first is None else f" from {pd.Timestamp(first):%Y-%m-%d} to {pd.Timestamp(last):%Y-%m-%d}"

@@ -203,7 +203,7 @@ def _match(native: Records, source: Source, on: str, keys: Sequence[Any]) -> Mat
     places = {_PLACE: pa.chunked_array([pa.array(range(len(keys)), pa.int64())])}
     placed = open_source(_join(native, source, on, keys, places))
     has_key = RowValue("has a key", "", Unit.NONE, "", (on,), nw.when(~nw.col(on).is_null()).then(nw.lit(1)))
-    counted = placed.aggregate([_make_key(_PLACE)], [Count(), Count(has_key)], {}, ())
+    counted = placed.aggregate([_make_key(_PLACE)], [Count(), Count(has_key)], {}, ()).to_table()
     place = to_floats(counted[_make_key(_PLACE).group])
     counts, with_key = (to_floats(counted[step.name]).astype(np.int64) for step in (Count(), Count(has_key)))
     is_other = np.isnan(place)

@@ -179,7 +179,7 @@ def cache_replay(
         itemized = itemize(select_needed(native, needed), table)
     source = open_source(itemized)
     flags = list_flags()
-    groups = source.aggregate(keys, [Count(), *map(Sum, flags.values())], {}, [])
+    groups = source.aggregate(keys, [Count(), *map(Sum, flags.values())], {}, []).to_table()
     places = groups.select([key.group for key in keys]).append_column(PLACE, pa.array(np.arange(len(groups))))
     regimes = resolve_by(source, [*list_keys(table), "regime"], None, "UTC", others=())
     terms = find_terms(table, regimes, multiples)

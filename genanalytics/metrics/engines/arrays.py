@@ -4,7 +4,7 @@ They return what Arrow returns for the same expression: a gap makes a gap, and `
 is a number that an operation can return; it is no gap. Where a column has a gap, its array holds any value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
@@ -52,10 +52,10 @@ Operand: TypeAlias = Column | Foreign
 
 
 class Numbers(NamedTuple):
-    """A row value.
+    """Row values: matrices with a row for each of them, and a column per row of the data.
 
     Attributes:
-        values: Its numbers, as float64: finite, 0 where they are unknown.
+        values: The numbers, as float64: finite, 0 where they are unknown.
         known: Where they are known; None if all are.
     """
 
@@ -90,24 +90,36 @@ def read_column(values: Values, arrange: Callable[[Any], Any]) -> Operand:
     return Column(arrange(cells), arrange(known))
 
 
-def to_numbers(found: Operand, rows: int) -> Numbers:
-    """Return a result as a row value; what is not finite is unknown.
+def read_number(found: Operand) -> Column:
+    """Return a result as numbers or flags.
 
     Raises:
-        UnsupportedError: It is not a number.
+        UnsupportedError: It is neither.
     """
-    values, known = _read(found)
-    if values.ndim == 0:
-        values = np.full(rows, values)
-    if known is not None and known.ndim == 0:
-        known = np.full(rows, known)
-    if values.dtype == bool:
-        values = values.astype(np.float64)
+    return _read(found)
+
+
+def stack(columns: Sequence[Column], rows: int) -> Numbers:
+    """Return numbers or flags of rows as row values; what is not finite is unknown.
+
+    >>> numbers, known = stack([Column(np.array([1.5, np.inf])), Column(np.bool_(True))], 2)
+    >>> numbers.tolist(), known.tolist()
+    ([[1.5, 0.0], [1.0, 1.0]], [[True, False], [True, True]])
+    """
+    values = np.empty((len(columns), rows))
+    known = None if all(column.known is None for column in columns) else np.ones(values.shape, dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        for place, column in enumerate(columns):
+            if known is None or column.known is None:
+                values[place] = column.values
+            else:
+                np.multiply(column.values, column.known, out=values[place])
+                known[place] = column.known
     finite = np.isfinite(values)
-    if not finite.all():
-        known = finite if known is None else known & finite
-        return Numbers(np.where(known, values, 0.0), known)
-    return Numbers(values if known is None else values * known, known)
+    if finite.all():
+        return Numbers(values, known)
+    known = finite if known is None else known & finite
+    return Numbers(np.where(known, values, 0.0), known)
 
 
 def to_arrow(found: Operand, rows: int, *, whole: bool) -> Values:

@@ -91,42 +91,37 @@ class Portion:
         return np.append(self._starts[1:], self.rows) - self._starts if self.rows else self._starts
 
     def sum(self, values: "np.ndarray") -> "np.ndarray":
-        """Return the sum of arranged values in each of `groups`; of flags, the number of those that are true."""
+        """Return the sums in each of `groups` of matrices with a column per row; of flags, how many are true."""
         dtype = np.intp if values.dtype == bool else values.dtype
-        return np.add.reduceat(values, self._starts, dtype=dtype) if self.rows else np.zeros(0, dtype)
+        if not self.rows:
+            return np.zeros(values.shape, dtype)
+        return np.add.reduceat(values, self._starts, axis=-1, dtype=dtype)
 
 
 class Ranked:
-    """Known values by group, of which those at ranks are wanted: of one row value, or of several at once.
+    """Known values by group, of which those at ranks are wanted: of several row values at once.
 
     Args:
-        count: The number of groups.
         values: The number of row values.
+        count: The number of groups.
     """
 
-    def __init__(self, count: int, values: int = 1) -> None:
+    def __init__(self, values: int, count: int) -> None:
         self._shape = values, count
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def add(
-        self,
-        portion: Portion,
-        values: "np.ndarray",
-        known: "np.ndarray | None",
-        counts: "np.ndarray",
-        place: int = 0,
-    ) -> None:
-        """Add the arranged values of a part of the rows, given the number of known ones in each of its groups.
+    def add(self, groups: "np.ndarray", values: "np.ndarray", known: "np.ndarray | None", counts: "np.ndarray") -> None:
+        """Add the arranged values of a part of the rows.
 
         Args:
-            portion: The part of the rows.
-            values: One of the row values.
-            known: Where it is known; None if it is everywhere.
-            counts: The number of known ones in each group of the part.
-            place: The number of the row value.
+            groups: The groups that have rows in this part.
+            values: A row per row value.
+            known: Where they are known; None if they are everywhere.
+            counts: A row per row value: the number of known ones in each of the groups.
         """
-        kept = values if known is None else values.take(np.flatnonzero(known))
-        self._parts.append((kept, portion.groups + place * self._shape[1], counts))
+        kept = values.reshape(-1) if known is None else values.take(np.flatnonzero(known))
+        places = groups + self._shape[1] * np.arange(self._shape[0])[:, None]
+        self._parts.append((kept, places.reshape(-1), counts.reshape(-1)))
 
     def find(self, ranks: "Sequence[tuple[int, Callable[[np.ndarray], np.ndarray]]]") -> "np.ndarray":
         """Return the values at ranks, linearly interpolated between two of them.

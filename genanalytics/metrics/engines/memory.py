@@ -13,7 +13,8 @@ import pyarrow as pa
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, RowValue, Sum
-from genanalytics.metrics.engines.arrays import Column, Numbers, Operand, UnsupportedError, read_column
+from genanalytics.metrics.engines.aggregates import Aggregates
+from genanalytics.metrics.engines.arrays import Column, Operand, UnsupportedError, read_column, stack
 from genanalytics.metrics.engines.columns import (
     Values,
     check_names,
@@ -72,7 +73,7 @@ class InMemory:
         if isinstance(data, pd.DataFrame) and data.attrs:
             data = pd.DataFrame(data, copy=False)  # without attributes, which pandas copies with each column
         self._data = data
-        self._labels = list(data.columns if isinstance(data, pd.DataFrame) else data.column_names)
+        self._labels = data.columns.to_list() if isinstance(data, pd.DataFrame) else data.column_names
         self.columns = list(map(str, self._labels))
         check_names(self.columns)
         self._places = {name: place for place, name in enumerate(self.columns)}
@@ -103,30 +104,29 @@ class InMemory:
         aggregates: Sequence[Aggregate],
         own: Mapping[str, nw.Expr],
         needs: Sequence[str | RowValue],
-    ) -> pa.Table:
+    ) -> Aggregates:
         groups, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
-        found: dict[str, Any] = {key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)}
+        keys = {key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)}
         values, totals = list_values(aggregates, ()), Totals(aggregates, groups.count, len(self._data))
         for part in _divide(len(self._data)):
             portion = groups.part(part)
             totals.add(portion, self._measure(values, portion, part))
-        found |= totals.make_columns()
-        if own:
-            found |= _aggregate_own(groups, self._compute(list_values((), needs), needs), own)
-        return pa.table(found)
+        others = _aggregate_own(groups, self._compute(list_values((), needs), needs), own) if own else {}
+        return Aggregates(keys, tuple(aggregates), totals.find(), others)
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         rows = slice(0, len(self._data))
         measured = self._measure([value], Groups(None, rows.stop, 1).part(rows), rows)[value]
-        gaps = None if measured.known is None else ~measured.known
-        table = nw.from_native(pa.table({value.name: pa.array(measured.values, mask=gaps)}), eager_only=True)
+        (numbers,), known = stack([measured], rows.stop)
+        gaps = None if known is None else ~known[0]
+        table = nw.from_native(pa.table({value.name: pa.array(numbers, mask=gaps)}), eager_only=True)
         for name, step in steps.items():
             table = table.with_columns(step.alias(name))
         (last,) = list(steps)[-1:]
         index = to_floats(table[last].to_native())
-        known = ~np.isnan(index)
-        series = [key.pandas(self._read(key.column))[known].reset_index(drop=True) for key in by]
-        inner, names = group_rows([*series, pd.Series(index[known])], int(known.sum()))
+        placed = ~np.isnan(index)
+        series = [key.pandas(self._read(key.column))[placed].reset_index(drop=True) for key in by]
+        inner, names = group_rows([*series, pd.Series(index[placed])], int(placed.sum()))
         columns = [*(key.group for key in by), last]
         found = {column: pa.Array.from_pandas(name) for column, name in zip(columns, names, strict=True)}
         return pa.table(found | {"n": inner.size()})
@@ -151,14 +151,15 @@ class InMemory:
         if hours is not None:
             row = names[-1].to_numpy()
             found[HOUR] = pa.Array.from_pandas(hours.iloc[np.maximum(row, 0)].where(row >= 0))
-        sums = Totals([kind(value) for value in values for kind in (Sum, Count)], inner.count, len(self._data))
+        steps = [kind(value) for value in values for kind in (Sum, Count)]
+        sums = Totals(steps, inner.count, len(self._data))
         others = [name for name in groups.column_names if name not in {PLACE, *(key.group for key in by)}]
         constants = {name: to_floats(groups[name]) for name in others}
         for part in _divide(len(self._data)):
             given = {name: numbers[places[part]] for name, numbers in constants.items()}
             portion = inner.part(part)
             sums.add(portion, self._measure(values, portion, part, given))
-        found |= {name: column.cast(pa.float64()) for name, column in sums.make_columns()}
+        found |= {step.name: pa.array(row) for step, row in zip(steps, sums.find(), strict=True)}
         clusters: nw.LazyFrame[Any] = nw.from_native(pa.table(found)).lazy()
         return clusters
 
@@ -251,7 +252,7 @@ class InMemory:
         portion: Portion,
         part: slice,
         given: "Mapping[str, np.ndarray] | None" = None,
-    ) -> dict[RowValue, Numbers]:
+    ) -> dict[RowValue, Column]:
         """Return the row values of a part of the rows, arranged; they may read given numbers too."""
         plan, numbers = make_plan(tuple(values)), given or {}
 
@@ -263,14 +264,14 @@ class InMemory:
             return self._read_operand(name, part, portion)
 
         try:
-            found, others = plan.run(read, portion.rows), plan.others
+            found, others = plan.run(read), plan.others
         except UnsupportedError:
             found, others = {}, tuple(values)
         if others:
             table = self._compute(others, (), part, {name: pa.array(column) for name, column in numbers.items()})
             for value, floats in _to_numbers(table, others).items():
                 known = ~np.isnan(floats)
-                found[value] = Numbers(portion.arrange(np.where(known, floats, 0.0)), portion.arrange(known))
+                found[value] = Column(portion.arrange(np.where(known, floats, 0.0)), portion.arrange(known))
         return found
 
     def _read_operand(self, name: str, part: slice, portion: Portion) -> Operand:
@@ -363,7 +364,7 @@ def _divide(rows: int) -> list[slice]:
     return [slice(start, min(start + _PORTION_ROWS, rows)) for start in range(0, max(rows, 1), _PORTION_ROWS)]
 
 
-def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) -> dict[str, Any]:
+def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) -> dict[str, Values]:
     """Return aggregates that are declared as expressions, by group, as pandas computes them."""
     if groups.undivided:
         rows = nw.from_native(table, eager_only=True)

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from genanalytics.metrics.declare import RowValue
 from genanalytics.metrics.engines.arrays import (
-    Numbers,
+    Column,
     Operand,
     UnsupportedError,
     Values,
     read_column,
+    read_number,
     to_arrow,
-    to_numbers,
 )
 from genanalytics.metrics.engines.protocol import Steps, list_columns, order_by_need
 from genanalytics.metrics.engines.recording import Node, Notes, record
@@ -55,14 +55,13 @@ class Plan(NamedTuple):
     others: tuple[RowValue, ...]
     needs: frozenset[str]
 
-    def run(self, read: Callable[[str], Operand], rows: int) -> dict[RowValue, Numbers]:
+    def run(self, read: Callable[[str], Operand]) -> dict[RowValue, Column]:
         """Return the row values of rows, given a function that reads a column.
 
         Raises:
             UnsupportedError: Only narwhals can compute them, because of the types of the columns.
         """
-        with np.errstate(all="ignore"):
-            return {value: to_numbers(operand, rows) for value, operand in self.compute(read).items()}
+        return {value: read_number(operand) for value, operand in self.compute(read).items()}
 
     def compute(self, read: Callable[[str], Operand]) -> dict[Any, Operand]:
         """Return the results of rows, given a function that reads a column.
@@ -87,12 +86,11 @@ def make_plan(values: tuple[RowValue, ...]) -> Plan:
         InputError: Two row values have one name.
 
     >>> import narwhals.stable.v2 as nw
-    >>> from genanalytics.metrics.engines.arrays import Column
     >>> from genanalytics.units import Unit
     >>> seconds = RowValue("seconds", "time", Unit.NONE, "Seconds", ("ms",), nw.col("ms") / 1000)
     >>> plan = make_plan((seconds,))
-    >>> plan.run({"ms": Column(np.array([500.0]))}.__getitem__, 1)[seconds]
-    Numbers(values=array([0.5]), known=None)
+    >>> plan.run({"ms": Column(np.array([500.0]))}.__getitem__)[seconds]
+    Column(values=array([0.5]), known=None)
     """
     notes, ordered = Notes(), order_by_need(values)
     for step in ordered:

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from genanalytics.base.text import to_one_line
 from genanalytics.errors import InputError
-from genanalytics.metrics.declare import Aggregate, Quantile, RowValue, list_needed
+from genanalytics.metrics.declare import Aggregate, Quantile, RowValue, Statistic, list_needed
+from genanalytics.metrics.engines.aggregates import Aggregates
 from genanalytics.metrics.grouping.keys import GroupKey
 
 CLUSTERS: Mapping[str, str] = {"session_id": "session of a cluster", "request_id": "request of a cluster"}
@@ -90,17 +91,14 @@ class Source(Protocol):
         aggregates: Sequence[Aggregate],
         own: Mapping[str, nw.Expr],
         needs: Sequence[str | RowValue],
-    ) -> pa.Table:
+    ) -> Aggregates:
         """Return aggregates by group.
 
         Args:
             by: The keys of the groups.
             aggregates: The aggregates.
             own: Other aggregates, as expressions by name.
-            needs: Everything that `own` reads.
-
-        Returns:
-            The keys under `GroupKey.group`, the aggregates under `Aggregate.name`, and `own` under its names.
+            needs: Everything that `own` reads; `own` is under its names in `others`.
         """
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
@@ -245,6 +243,11 @@ def list_columns(steps: Sequence[Sequence[RowValue]], needs: Iterable[str | RowV
     """Return the columns of the data that row values and aggregates read."""
     inner = [need for step in steps for value in step for need in value.needs if isinstance(need, str)]
     return list(dict.fromkeys((*(need for need in needs if isinstance(need, str)), *inner)))
+
+
+def list_aggregates(statistics: Iterable[Statistic]) -> list[Aggregate]:
+    """Return the aggregates that statistics are made of, each once."""
+    return list(dict.fromkeys(step for statistic in statistics for step in statistic.aggregates))
 
 
 def list_values(aggregates: Iterable[Aggregate], needs: Iterable[str | RowValue]) -> list[RowValue]:

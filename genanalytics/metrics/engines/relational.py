@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
+from genanalytics.metrics.engines.aggregates import Aggregates, read_aggregates
 from genanalytics.metrics.engines.columns import check_names, check_type, describe_infinite
 from genanalytics.metrics.engines.dialects import Dialect, name_flag
 from genanalytics.metrics.engines.portable import Portable
@@ -82,7 +83,7 @@ class Relational:
         aggregates: Sequence[Aggregate],
         own: Mapping[str, nw.Expr],
         needs: Sequence[str | RowValue],
-    ) -> pa.Table:
+    ) -> Aggregates:
         names = [key.group for key in by]
         computed = list_values(aggregates, needs)
         flags = self._list_flags(by, computed, needs)
@@ -108,7 +109,7 @@ class Relational:
             first = pa.table(found)
             first, others = (table.sort_by(order) if names else table for table in (first, others))
             found = {name: first[name] for name in first.column_names} | {name: others[name] for name in own}
-        return pa.table(found)
+        return read_aggregates(pa.table(found), by, aggregates)
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         names = [key.group for key in by]

@@ -1,17 +1,16 @@
 """Sums, counts and percentiles of row values in memory, added up part by part."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from genanalytics.metrics.declare import Aggregate, Count, Quantile, RowValue, Sum
-from genanalytics.metrics.engines.arrays import Numbers
+from genanalytics.metrics.engines.arrays import Column, stack
 from genanalytics.metrics.engines.kernels import Portion, Ranked
-from genanalytics.metrics.engines.protocol import list_quantiles
+from genanalytics.metrics.engines.protocol import list_quantiles, list_values
 
-_RANKED_AT_ONCE = 1 << 20
-"""How many values are ranked at once at most: all row values of a small frame, but one row value of a large one."""
+_AT_ONCE = 1 << 16
+"""How many numbers are added up at once: all row values of a small frame, but one row value of a large one."""
 
 
 class Totals:
@@ -23,52 +22,71 @@ class Totals:
         rows: The number of all rows.
     """
 
-    def __init__(self, aggregates: Iterable[Aggregate], groups: int, rows: int) -> None:
-        steps = list(aggregates)
-        sums = [step for step in steps if isinstance(step, Sum)]
-        counts = [step for step in steps if isinstance(step, Count)]
-        self._names = [*(step.name for step in sums), *(step.name for step in counts)]
-        self._sums = np.zeros((len(sums), groups))
-        self._counts = np.zeros((len(counts), groups), dtype=np.int64)
-        self._sum_of = {step.value: row for step, row in zip(sums, self._sums, strict=True)}
-        self._count_of = {step.value: row for step, row in zip(counts, self._counts, strict=True)}
-        self._ranked: list[tuple[Ranked, Sequence[tuple[int, Quantile]]]] = []
-        self._place_of: dict[RowValue, tuple[Ranked, int]] = {}
-        quantiles = list(list_quantiles(steps).items())
-        at_once = max(1, _RANKED_AT_ONCE // max(rows, 1))
-        for start in range(0, len(quantiles), at_once):
-            self._rank_together(quantiles[start:][:at_once], groups)
+    def __init__(self, aggregates: Sequence[Aggregate], groups: int, rows: int) -> None:
+        self._sizes = np.zeros((1, groups))
+        at_once = max(1, _AT_ONCE // max(rows, 1))
+        ranked = list_quantiles(aggregates)
+        others = [value for value in list_values(aggregates, ()) if value not in ranked]
+        self._blocks = [
+            _Block(values[start:][:at_once], groups, ranked)
+            for values in ([*ranked], others)
+            for start in range(0, len(values), at_once)
+        ]
+        self._rows = self._find_rows(aggregates)
 
-    def _rank_together(self, quantiles: Sequence[tuple[RowValue, Sequence[Quantile]]], groups: int) -> None:
-        ranked = Ranked(groups, len(quantiles))
-        self._ranked.append((ranked, [(place, step) for place, (_, steps) in enumerate(quantiles) for step in steps]))
-        self._place_of |= {value: (ranked, place) for place, (value, _) in enumerate(quantiles)}
+    def _find_rows(self, aggregates: Sequence[Aggregate]) -> list[int]:
+        """Return the places of the aggregates among the sums, the counts, the percentiles and the number of rows."""
+        values = [value for block in self._blocks for value in block.values]
+        ranked = [step for block in self._blocks for _, step in block.quantiles]
+        rows: dict[Aggregate, int] = {Sum(value): row for row, value in enumerate(values)}
+        rows |= {Count(value): row for row, value in enumerate(values, len(values))}
+        rows |= {step: row for row, step in enumerate(ranked, 2 * len(values))}
+        rows[Count()] = -1
+        return [rows[step] for step in aggregates]
 
-    def add(self, portion: Portion, measured: Mapping[RowValue, Numbers]) -> None:
+    def add(self, portion: Portion, measured: Mapping[RowValue, Column]) -> None:
         """Add the arranged row values of a part of the rows."""
-        groups, size = portion.groups, portion.size()
-        for value, (values, known) in measured.items():
-            counts = size if known is None else portion.sum(known)
-            if value in self._sum_of:
-                self._sum_of[value][groups] += portion.sum(values)
-            if value in self._count_of:
-                self._count_of[value][groups] += counts
-            if value in self._place_of:
-                ranked, place = self._place_of[value]
-                ranked.add(portion, values, known, counts, place)
-        if None in self._count_of:
-            self._count_of[None][groups] += size
+        size = portion.size()
+        self._sizes[0, portion.groups] += size
+        for block in self._blocks:
+            block.add(portion, size, measured)
 
-    def make_columns(self) -> Iterator[tuple[str, pa.Array]]:
-        """Yield the names of the aggregates, and their values by group: counts as int64, the others as float64."""
-        yield from zip(self._names, (*_cut(self._sums), *_cut(self._counts)), strict=True)
-        for ranked, steps in self._ranked:
-            found = ranked.find([(place, step.ranks) for place, step in steps])
-            yield from zip((step.name for _, step in steps), _cut(found), strict=True)
+    def find(self) -> "np.ndarray":
+        """Return the aggregates: a row for each of them, and a column per group; NaN for gaps."""
+        sums, counts = ([getattr(block, name) for block in self._blocks] for name in ("sums", "counts"))
+        ranked = [block.find() for block in self._blocks]
+        numbers: np.ndarray = np.concatenate([*sums, *counts, *ranked, self._sizes])[self._rows]
+        return numbers
 
 
-def _cut(rows: "np.ndarray") -> Iterator[pa.Array]:
-    """Yield the rows of a matrix as Arrow, NaN as null; they share its memory."""
-    count, size = rows.shape
-    cells = pa.array(rows.reshape(-1), from_pandas=True)
-    return (cells.slice(row * size, size) for row in range(count))
+class _Block:
+    """Row values that are added up together.
+
+    Args:
+        values: The row values.
+        groups: The number of groups.
+        quantiles: The percentiles of all row values.
+    """
+
+    def __init__(self, values: Sequence[RowValue], groups: int, quantiles: Mapping[RowValue, list[Quantile]]) -> None:
+        self.values = values
+        self.quantiles = [(place, step) for place, value in enumerate(values) for step in quantiles.get(value, ())]
+        self.sums = np.zeros((len(values), groups))
+        self.counts = np.zeros((len(values), groups), dtype=np.int64)
+        self._ranked = Ranked(len(values), groups)
+
+    def add(self, portion: Portion, size: "np.ndarray", measured: Mapping[RowValue, Column]) -> None:
+        """Add a part of the rows, given the number of its rows in each of its groups."""
+        groups, numbers = portion.groups, stack([measured[value] for value in self.values], portion.rows)
+        known = numbers.known
+        counts = np.tile(size, (len(self.values), 1)) if known is None else portion.sum(known)
+        self.sums[:, groups] += portion.sum(numbers.values)
+        self.counts[:, groups] += counts
+        if self.quantiles:
+            self._ranked.add(groups, numbers.values, known, counts)
+
+    def find(self) -> "np.ndarray":
+        """Return the percentiles: a row for each of them, and a column per group."""
+        if not self.quantiles:
+            return self.sums[:0]
+        return self._ranked.find([(place, step.ranks) for place, step in self.quantiles])

@@ -1,8 +1,8 @@
 """The `by` of a caller, checked against the data, and the groups in a result."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +13,8 @@ from genanalytics.metrics.grouping.calendar import PERIODS, TIME, find_zone
 from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
 from genanalytics.records.frame import to_series
 from genanalytics.records.schema import BY_NAME
+
+Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 
 class Groupable(Protocol):
@@ -55,7 +57,7 @@ def label_groups(groups: pa.Table, by: Sequence[GroupKey]) -> pd.DataFrame:
     return pd.DataFrame(read_labels(groups, by), index=range(len(groups)), copy=False)
 
 
-def read_labels(groups: pa.Table, by: Sequence[GroupKey]) -> dict[str, pd.Series]:
+def read_labels(groups: "pa.Table | Mapping[str, Values]", by: Sequence[GroupKey]) -> dict[str, pd.Series]:
     """Return the values of the groups as a result shows them, by the names of their keys."""
     return {key.name: key.finish(to_series(_fit(key.name, groups[key.group]))) for key in by}
 
@@ -72,7 +74,7 @@ def check_columns(data: Groupable, columns: Iterable[str], name: str, *, hint: s
         raise MissingColumnError(msg)
 
 
-def _fit(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+def _fit(name: str, values: Values) -> Values:
     """Return values of a known column with its type, unless they are fractions in a column of integers."""
     column = BY_NAME.get(name)
     try:

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Aggregate, Basis, Quantile, RowValue, Statistic, name_limits
+from genanalytics.metrics.engines.aggregates import Aggregates
 from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.sketch import join_percentiles
@@ -117,13 +118,13 @@ def find_limits_of_ratio(moments: Moments, basis: Basis, strata: int = 1) -> Lim
 
 
 def make_limit_columns(
-    groups: pa.Table, statistic: Statistic, values: "np.ndarray"
+    groups: Aggregates, statistic: Statistic, values: "np.ndarray"
 ) -> dict[str, pd.api.extensions.ExtensionArray]:
     """Return the limits of a statistic by the names of their columns, gaps where value or limits are unknown.
 
     Rounding never puts a limit on the wrong side of the value.
     """
-    low, high = (to_floats(groups[column]) for column in _name_columns(statistic.name))
+    low, high = (to_floats(groups.others[column]) for column in _name_columns(statistic.name))
     limits = np.minimum(low, values), np.maximum(high, values)
     return {
         name: pd.arrays.FloatingArray(limit, np.isnan(limit))
@@ -131,11 +132,11 @@ def make_limit_columns(
     }
 
 
-def list_gaps(groups: pa.Table, statistics: Sequence[Statistic]) -> dict[str, list[str]]:
+def list_gaps(groups: Aggregates, statistics: Sequence[Statistic]) -> dict[str, list[str]]:
     """Return the reasons of the gaps among the intervals of each statistic, by its name; only where there are gaps."""
     found = {}
     for statistic in statistics:
-        reasons = groups[_name_reason(statistic.name)].unique().to_pylist()
+        reasons = groups.others[_name_reason(statistic.name)].unique().to_pylist()
         found[statistic.name] = sorted(reason for reason in reasons if reason)
     return {name: reasons for name, reasons in found.items() if reasons}
 
@@ -192,7 +193,8 @@ def _read_at_ranks(
         for counts, own in zip(source.sketch(by, list(steps), groups), steps.values(), strict=True):
             found = join_percentiles(found, counts, list(dict.fromkeys(own)))
     else:
-        found = source.aggregate(by, list(dict.fromkeys(step for own in steps.values() for step in own)), {}, ())
+        wanted = list(dict.fromkeys(step for own in steps.values() for step in own))
+        found = source.aggregate(by, wanted, {}, ()).to_table()
     return {
         name: Limits(to_floats(found[low.name]), to_floats(found[high.name]), ranks[name].reasons)
         for name, (low, high) in named.items()

@@ -32,12 +32,12 @@ def of_numpy(codes: "np.ndarray", values: "np.ndarray", count: int) -> "np.ndarr
 
 def rank(codes: "np.ndarray | None", values: "np.ndarray", count: int, portion: int = 7_000) -> "np.ndarray":
     """Return percentiles as the kernels have them, of rows in portions."""
-    ranked = Ranked(count)
+    ranked = Ranked(1, count)
     for start in range(0, len(values), portion):
         part = Portion(None if codes is None else codes[start:][:portion], len(values[start:][:portion]), count)
-        own = part.arrange(values[start:][:portion])
+        own = part.arrange(values[start:][:portion])[None, :]
         known = ~np.isnan(own)
-        ranked.add(part, own, known, part.sum(known))
+        ranked.add(part.groups, own, known, part.sum(known))
     return ranked.find(RANKS)
 
 

@@ -52,7 +52,7 @@ def on_duckdb(frame: pd.DataFrame) -> duckdb.DuckDBPyRelation:
 
 def clusters_of(data: Any, bases: dict[str, Basis], by: list[Any]) -> tuple[Clusters, pa.Table]:  # noqa: ANN401
     source = open_source(data)
-    groups = source.aggregate(by, [Count()], {}, [])
+    groups = source.aggregate(by, [Count()], {}, []).to_table()
     return Clusters(source, by, bases, groups), groups
 
 
