@@ -4,13 +4,16 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_NEW_OBJECTS = 20_000
+"""From one collection to the next: a figure alone has as many objects as that."""
+
 
 @contextmanager
 def look_at_new_objects() -> Iterator[None]:
     """Let the garbage collector look only at objects that are made until the block ends.
 
     Those of imported packages are half a million. Full collections, which figures cause, would visit all of them.
-    A program that has frozen objects itself keeps its own setting.
+    It looks at them more rarely than usual too. A program that has frozen objects itself keeps its own settings.
 
     >>> with look_at_new_objects():
     ...     gc.get_freeze_count() > 0
@@ -21,8 +24,11 @@ def look_at_new_objects() -> Iterator[None]:
     if gc.get_freeze_count():
         yield
         return
+    usual = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(usual[0] and max(usual[0], _NEW_OBJECTS), *usual[1:])  # 0 is never
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()

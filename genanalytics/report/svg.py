@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
@@ -59,6 +60,19 @@ _WIDE, _HALF = _Form(9, 3.4, 0.28, 10.8, 9), _Form(5.4, 3.5, 0.31, 10.8, 9)
 _NARROW = _Form(4.2, 3.6, 0.33, 11.2, 9.3)
 _AROUND_ROWS, _LEAST_ROWS = 0.8, 3
 """The height next to rows, in inches, and the number of rows with room at least."""
+
+
+class _Measuring(FigureCanvasAgg):
+    """A canvas that measures the texts of all figures with one renderer, which remembers them."""
+
+    def get_renderer(self) -> RendererAgg:
+        """Return the renderer; texts are as large in any figure."""
+        return _make_renderer()
+
+
+@cache
+def _make_renderer() -> RendererAgg:
+    return RendererAgg(1, 1, _DPI)  # type: ignore[no-untyped-call]
 
 
 def draw_chart(
@@ -116,7 +130,7 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         # the browser has fonts for what the font that measures lacks
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure = Figure(figsize=form[:2], dpi=_DPI)
-        FigureCanvasAgg(figure)  # all that measures texts has one renderer, which remembers them
+        _Measuring(figure)
         ax = figure.subplots()
         with leave_out_words():
             draw(ax)

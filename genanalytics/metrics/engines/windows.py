@@ -1,7 +1,7 @@
 """Aggregates over the rows around each row: those with the same values of some columns, within a range of time."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,14 @@ from genanalytics.metrics.engines.kernels import group_rows, to_floats
 from genanalytics.metrics.engines.protocol import Window
 from genanalytics.metrics.engines.source import find_dialect
 from genanalytics.records.frame import to_nullable
+
+
+class _Ordered(NamedTuple):
+    """Rows by group, those of each group by their moments: their places, the numbers of their groups, their moments."""
+
+    places: "np.ndarray"
+    codes: "np.ndarray"
+    moments: "np.ndarray"
 
 
 def add_windows(rows: Any, moment: str, windows: Mapping[str, Window]) -> Any:  # noqa: ANN401 - of the same kind
@@ -28,17 +36,22 @@ def add_windows(rows: Any, moment: str, windows: Mapping[str, Window]) -> Any:  
     dialect = find_dialect(rows)
     if dialect is not None:
         return dialect.add_windows(rows, moment, windows)
-    found = {name: _aggregate(rows, moment, window) for name, window in windows.items()}
+    ordered = {by: _order(rows, moment, by) for by in {window.by for window in windows.values()}}
+    found = {name: _aggregate(rows, ordered[window.by], window) for name, window in windows.items()}
     for name, values in found.items():
         rows = rows.append_column(name, values)
     return rows
 
 
-def _aggregate(rows: pa.Table, moment: str, window: Window) -> pa.Array:
-    groups, _ = group_rows([to_nullable(rows.select([name]))[name] for name in window.by], len(rows))
-    codes, moments = groups.codes, rows[moment].to_numpy()
-    order = np.lexsort((moments, codes))
-    codes, moments = codes[order], moments[order]
+def _order(rows: pa.Table, moment: str, by: Sequence[str]) -> _Ordered:
+    groups, _ = group_rows([to_nullable(rows.select([name]))[name] for name in by], len(rows))
+    moments = rows[moment].to_numpy()
+    places = np.lexsort((moments, groups.codes))
+    return _Ordered(places, groups.codes[places], moments[places])
+
+
+def _aggregate(rows: pa.Table, ordered: _Ordered, window: Window) -> pa.Array:
+    places, codes, moments = ordered
     first = np.searchsorted(codes, codes, side="left")
     last = np.searchsorted(codes, codes, side="right")
     if window.start is not None:
@@ -48,9 +61,9 @@ def _aggregate(rows: pa.Table, moment: str, window: Window) -> pa.Array:
     if window.largest is None:
         found: np.ndarray = np.maximum(last - first, 0)
     else:
-        found = _find_largest(to_floats(rows[window.largest])[order], first, last)
+        found = _find_largest(to_floats(rows[window.largest])[places], first, last)
     values = np.empty_like(found)
-    values[order] = found
+    values[places] = found
     return pa.array(values, from_pandas=True)
 
 
