@@ -130,18 +130,20 @@ class Dialect:
         known = [f"{self._cast(column, schema.get(column.name))} AS {self.quote(column.name)}" for column in COLUMNS]
         return self.select(data, [*known, *(self.quote(name) for name in schema if name not in ARROW_SCHEMA.names)])
 
-    def clean(self, data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401
+    def clean(self, data: Any, names: Iterable[str], *, trusted: bool = False) -> Any:  # noqa: ANN401
         """Return columns of data as `columns.clean` describes them, under plain names (`make_plain`).
 
-        Each column of floats has its `name_flag`. Known columns of a wrong type stay as they are.
+        Each column of floats has its `name_flag`. Known columns of a wrong type stay as they are. Floats that are
+        trusted to be finite stay as they are too.
         """
         steps: list[str] = []
         schema = nw.from_native(data).collect_schema()
         for name, dtype in ((name, schema[name]) for name in names):
-            column = self.quote(name)
-            steps.append(f"{self._clean(name, dtype)} AS {self.quote(make_plain(name))}")
+            number = f"CAST({self.quote(name)} AS DOUBLE)"
+            flag = f"{number} + 0.0" if trusted else f"CASE WHEN abs({number}) = {_INFINITY} THEN 1 END"
+            cleaned = flag if trusted and dtype.is_float() else self._clean(name, dtype)
+            steps.append(f"{cleaned} AS {self.quote(make_plain(name))}")
             if dtype.is_float():
-                flag = f"CASE WHEN abs(CAST({column} AS DOUBLE)) = {_INFINITY} THEN 1 END"
                 steps.append(f"{flag} AS {self.quote(name_flag(name))}")
         return self.select(data, steps)
 
@@ -202,7 +204,7 @@ class Dialect:
 
 
 def name_flag(column: str) -> str:
-    """Return the column that is 1 where a column is infinite."""
+    """Return the column that is 1 where a column is infinite; of a trusted column, a copy, whose sum shows if it is."""
     return f"infinite values of {make_plain(column)}"
 
 

@@ -99,18 +99,17 @@ class Portable:
         """Return a percentile by group, out of the result of `group_by`."""
         return groups[step.name]
 
-    def clean(self, data: Any, names: Sequence[str]) -> Any:  # noqa: ANN401
-        """Return columns of data as `columns.clean` describes them, under plain names (`make_plain`).
-
-        Each column of floats has its `name_flag`. Known columns of a wrong type stay as they are.
-        """
+    def clean(self, data: Any, names: Sequence[str], *, trusted: bool = False) -> Any:  # noqa: ANN401
+        """Return columns of data as `Dialect.clean` does."""
         frame = self._read_utc(nw.from_native(data).select(*names).to_native())
         steps: list[nw.Expr] = []
         for name, dtype in frame.collect_schema().items():
-            steps.append(_clean(name, dtype).alias(make_plain(name)))
+            number = nw.col(name).cast(nw.Float64)
+            flag = number + 0.0 if trusted else nw.when(number.abs() == _INFINITY).then(nw.lit(1))
+            cleaned = flag if trusted and dtype.is_float() else _clean(name, dtype)
+            steps.append(cleaned.alias(make_plain(name)))
             if dtype.is_float():
-                is_infinite = nw.col(name).cast(nw.Float64).abs() == _INFINITY
-                steps.append(nw.when(is_infinite).then(nw.lit(1)).alias(name_flag(name)))
+                steps.append(flag.alias(name_flag(name)))
         return frame.select(*steps).to_native()
 
     def add_clean(self, data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401

@@ -85,17 +85,14 @@ class Relational:
         needs: Sequence[str | RowValue],
     ) -> Aggregates:
         names = [key.group for key in by]
-        computed = list_values(aggregates, needs)
-        flags = self._list_flags(by, computed, needs)
-        read = (*needs, *(flag.name for flag in flags.values()))
-        counts = [Count(flag) for flag in flags.values()]
-        summed = [] if own else [step.value for step in aggregates if isinstance(step, Sum)]
-        values = self._compute(by, computed, read, checked=[value for value in computed if value not in summed])
-        check_numbers(list_values(aggregates, ()), values.collect_schema())
-        groups = self._group(values, names, [*aggregates, *counts])
-        if not all(_is_finite(groups[Sum(value).name]) for value in summed):
-            groups = self._group(self._compute(by, computed, read, checked=computed), names, [*aggregates, *counts])
-        self._infinite |= {name: pc.sum(groups[Count(flag).name]).as_py() or 0 for name, flag in flags.items()}
+        groups = None if own else self._group_finite(by, aggregates)
+        if groups is None:
+            computed = list_values(aggregates, needs)
+            flags = self._list_flags(by, computed, needs)
+            values = self._compute(by, computed, (*needs, *(flag.name for flag in flags.values())))
+            check_numbers(list_values(aggregates, ()), values.collect_schema())
+            groups = self._group(values, names, [*aggregates, *map(Count, flags.values())])
+            self._infinite |= {name: pc.sum(groups[Count(flag).name]).as_py() or 0 for name, flag in flags.items()}
         found = {name: groups[name] for name in names}
         for step in aggregates:
             if isinstance(step, Quantile):
@@ -110,6 +107,23 @@ class Relational:
             first, others = (table.sort_by(order) if names else table for table in (first, others))
             found = {name: first[name] for name in first.column_names} | {name: others[name] for name in own}
         return read_aggregates(pa.table(found), by, aggregates)
+
+    def _group_finite(self, by: Sequence[GroupKey], aggregates: Sequence[Aggregate]) -> pa.Table | None:
+        """Return aggregates by group, computed as if all numbers were finite; None if some are not.
+
+        To check each number takes longer than to add it up, and one that is not finite makes the sum so.
+        """
+        computed = list_values(aggregates, ())
+        flags = self._list_flags(by, computed, ())
+        if not flags.keys().isdisjoint(key.column for key in by):  # a key has no sum
+            return None
+        sums = [step for step in aggregates if isinstance(step, Sum)]
+        checked = {*computed} - {step.value for step in sums}
+        values = self._compute(by, computed, [flag.name for flag in flags.values()], checked=checked, trusted=True)
+        check_numbers(computed, values.collect_schema())
+        own = list(map(Sum, flags.values()))
+        groups = self._group(values, [key.group for key in by], [*aggregates, *own])
+        return groups if all(_is_finite(groups[step.name]) for step in (*sums, *own)) else None
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         names = [key.group for key in by]
@@ -243,10 +257,12 @@ class Relational:
         needs: Sequence[str | RowValue],
         groups: pa.Table | None = None,
         checked: Iterable[RowValue] | None = None,
+        *,
+        trusted: bool = False,
     ) -> "nw.LazyFrame[Any]":
         """Return the data with the keys, under `GroupKey.group`, the columns of groups, and the row values.
 
-        Those of `checked`, all by default, are gaps where they are not finite.
+        Those of `checked`, all by default, are gaps where they are not finite. So are columns, unless they are trusted.
         """
         steps = order_by_need(values)
         columns = list_columns(steps, needs)
@@ -254,7 +270,7 @@ class Relational:
         if "*" in columns:
             msg = f"in an expression, {self._dialect.name} takes the column '*' for all columns: rename it"
             raise InputError(msg)
-        native = self._clean([*(key.column for key in by), *columns])
+        native = self._clean([*(key.column for key in by), *columns], trusted=trusted)
         if MICROS in columns or any(key.column == "created_at" != key.name for key in by):
             native = self._dialect.add_micros(native, "created_at", MICROS)
         rows: nw.LazyFrame[Any] = nw.from_native(native)
@@ -275,7 +291,7 @@ class Relational:
         finite = (nw.when(value.column.is_finite()).then(value.column).alias(value.name) for value in floats)
         return rows.with_columns(*finite) if floats else rows
 
-    def _clean(self, names: Iterable[str]) -> Any:  # noqa: ANN401 - of engines that may not be installed
+    def _clean(self, names: Iterable[str], *, trusted: bool = False) -> Any:  # noqa: ANN401 - of engines that may not be installed
         """Return columns of the data as statistics read them, under plain names.
 
         Libraries that write SQL take seconds to copy statements with all columns.
@@ -283,7 +299,7 @@ class Relational:
         wanted = {"created_at" if name == MICROS else name for name in names}
         known = [name for name in self._schema if name in wanted] or self.columns[:1]
         with self._dialect.explain_errors():
-            return self._dialect.clean(self._native, known)
+            return self._dialect.clean(self._native, known, trusted=trusted)
 
     def _read(self, name: str) -> nw.Expr:
         """Return a column as row values read it: integers of the record as float64, which never overflow."""
@@ -298,7 +314,7 @@ class Relational:
     def _list_flags(
         self, by: Sequence[GroupKey], values: Sequence[RowValue], needs: Sequence[str | RowValue]
     ) -> dict[str, RowValue]:
-        """Return the columns of floats that are read, and for each a row value that is null unless it is infinite."""
+        """Return the columns of floats that are read, and for each the row value that is its flag (`name_flag`)."""
         read = [*(key.column for key in by), *list_columns(order_by_need(values), needs)]
         floats = [name for name in dict.fromkeys(read) if name in self._schema and self._schema[name].is_float()]
         return {name: _make_flag(name_flag(name)) for name in floats}

@@ -18,6 +18,7 @@ from genanalytics.errors import InputError
 from genanalytics.metrics import RowValue, spread, total
 from genanalytics.metrics.engines.sketch import ACCURACY
 from genanalytics.metrics.engines.source import Records
+from genanalytics.metrics.forms import count_of
 from genanalytics.metrics.summary import PERCENTILES, Percentiles
 from genanalytics.metrics.where.rows import filter_rows
 from genanalytics.records.schema import ARROW_SCHEMA
@@ -204,6 +205,19 @@ def test_a_row_value_that_is_not_finite_is_a_gap(make: Callable[[pa.Table], Any]
     table = pa.table({"x": [1.0, 0.0, 6.0], "y": [0.0, 0.0, 3.0]})
     assert summarize(make(table), metrics=spread(quotient))[["q_mean", "q_p50", "q_n"]].iloc[0].tolist() == [2, 2, 1]
     assert distribution(make(table), quotient)["value"].tolist() == pytest.approx([2], rel=ACCURACY)
+
+
+@INPUT
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_meets_no_condition(make: Callable[[pa.Table], Any], number: float) -> None:
+    x = nw.col("x")
+    other = RowValue(
+        "far", "far", Unit.COUNT, "1 unless x is between 0 and 5", ("x",), nw.when((x < 0) | (x > 5)).then(1)
+    )
+    table = pa.table({"x": [1.0, number, 6.0]})
+    found = summarize(make(table), metrics=[count_of(other)])
+    assert found[["requests", "far"]].iloc[0].tolist() == [3, 1]
+    assert len(found.attrs["notices"]) == np.isinf(number)
 
 
 TWICE = pa.table([[1.0], [2.0]], names=["total_cost", "total_cost"])
