@@ -1,6 +1,7 @@
 """The title of a chart with its details, arranged for the width and the legend that the axes have when drawn."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -216,11 +217,17 @@ def _wrap(ruler: _Ruler, whole: str, width: float, most: int) -> list[str]:
 
 
 def _break(ruler: _Ruler, whole: str, width: float) -> list[str]:
-    lines: list[str] = []
-    for word in re.split(" (?!%)", whole):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and ruler.measure([longer]) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+    """Return a text in lines, each with as many words as fit, or with one."""
+    words, lines = re.split(" (?!%)", whole), []
+    while words:
+        fitting = _count_fitting(ruler, words, width)
+        lines.append(" ".join(words[:fitting]))
+        words = words[fitting:]
     return lines
+
+
+def _count_fitting(ruler: _Ruler, words: Sequence[str], width: float) -> int:
+    """Return the number of words that fit into a line, at least 1; few lines are measured, which is expensive."""
+    if ruler.measure([" ".join(words)]) <= width:
+        return len(words)
+    return 1 + bisect_right(range(2, len(words)), width, key=lambda end: ruler.measure([" ".join(words[:end])]))
