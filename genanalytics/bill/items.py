@@ -12,7 +12,7 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.bill.amounts import Resolution
 from genanalytics.bill.book import BY, RESOLUTIONS, Book, check_prices, fill_prices, lay_out, list_keys
 from genanalytics.bill.groups import number_groups
-from genanalytics.bill.prices import find_prices
+from genanalytics.bill.prices import solve_bill
 from genanalytics.bill.sample import ROWS, draw_sample
 from genanalytics.bill.split import COLUMNS, NEEDS, make_steps
 from genanalytics.metrics.declare import Count
@@ -89,7 +89,7 @@ def itemize(data: Any, prices: pd.DataFrame | None = None) -> Any:  # noqa: ANN4
     if isinstance(data, Covered):
         return Covered(itemize(data.data, prices), data.coverage)
     source = open_source(data)
-    book = find_prices(data, BY)[1] if prices is None else _read_book(source, prices)
+    book = solve_bill(source, BY).book if prices is None else _read_book(source, prices)
     found = source.extend(book.keys, book.groups, NEEDS, make_steps(book), COLUMNS)
     return attach(data, found, COLUMNS)
 

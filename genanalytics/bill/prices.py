@@ -8,12 +8,13 @@ import pandas as pd
 
 from genanalytics.base.frames import TEXT
 from genanalytics.base.opening import opens_paths
-from genanalytics.bill.book import BY, PRICES, RESOLUTIONS, WRITE_ALL, WRITE_NOTHING, WRITES, Book
-from genanalytics.bill.groups import LIMITS, solve_groups
+from genanalytics.bill.book import BY, PRICES, RESOLUTIONS, WRITE_ALL, WRITE_NOTHING, WRITES
+from genanalytics.bill.groups import LIMITS, Solved, solve_groups
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN, TOO_FEW
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.solve import FEWEST
 from genanalytics.errors import InputError
+from genanalytics.metrics.engines.protocol import Source
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.labels import check_columns, label_groups, resolve_by
 from genanalytics.metrics.summary import describe_completeness
@@ -86,31 +87,31 @@ def prices(data: Records, *, by: str | Sequence[str] = BY) -> pd.DataFrame:
     >>> found[["regime", "requests", "input_price", "output_price", "identified"]].to_dict("records")
     [{'regime': 1, 'requests': 6, 'input_price': 3.0, 'output_price': 15.0, 'identified': 'yes'}]
     """
-    return find_prices(data, by)[0]
-
-
-def find_prices(data: Records, by: str | Sequence[str]) -> tuple[pd.DataFrame, Book]:
-    """Return the table of `prices`, and the book that contains uncertain prices too."""
     source = open_source(data)
-    keys = resolve_by(source, by, None, "UTC", others=_COLUMNS)
-    for key in keys:
-        if key.lazy:
-            msg = f"cannot find prices by {key.name!r}: give columns of the data, such as model and provider_name"
-            raise InputError(msg)
-    check_columns(source, _NEEDED, "prices")
-    solved = solve_groups(source, keys)
-    book, regimes = solved.book, solved.regimes
-    table = _arrange(regimes, label_groups(solved.groups, keys))
+    solved = solve_bill(source, by)
+    table = _arrange(solved.regimes, label_groups(solved.groups, solved.book.keys))
+    resolutions = (solved.book.resolution.to_json(), solved.book.exported.to_json())
     table.attrs = {
         "units": dict.fromkeys(_TOKEN_PRICES, Unit.USD_PER_MTOK.value)
         | {"request_price": Unit.USD.value, "requests": Unit.COUNT.value, "explained_share": Unit.SHARE.value},
         "labels": {name: name.replace("_", " ") for name in ("requests", "explained_share", *PRICES)},
         "sums": ["requests"],
         "notices": [*source.notices, *([] if "cache_discount" in source.columns else [_NO_DISCOUNT])],
-        **dict(zip(RESOLUTIONS, (book.resolution.to_json(), book.exported.to_json()), strict=True)),
+        **dict(zip(RESOLUTIONS, resolutions, strict=True)),
         **describe_completeness(data, ("requests",)),
     }
-    return table, book
+    return table
+
+
+def solve_bill(source: Source, by: str | Sequence[str]) -> Solved:
+    """Return the price regimes of all groups, with uncertain prices too; arguments and errors as of `prices`."""
+    keys = resolve_by(source, by, None, "UTC", others=_COLUMNS)
+    for key in keys:
+        if key.lazy:
+            msg = f"cannot find prices by {key.name!r}: give columns of the data, such as model and provider_name"
+            raise InputError(msg)
+    check_columns(source, _NEEDED, "prices")
+    return solve_groups(source, keys)
 
 
 def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from genanalytics.base.opening import opens_paths
 from genanalytics.bill.book import BY, PRICES
 from genanalytics.bill.items import add_items, itemize
 from genanalytics.bill.price_changes import USUAL_TIERS
-from genanalytics.bill.prices import find_prices
+from genanalytics.bill.prices import prices as compute_prices
 from genanalytics.bill.split import COLUMNS, NEEDS
 from genanalytics.bill.survey import BATCH, read_mark
 from genanalytics.decide.mix.cells import EFFECTS, NEEDED, add_up, make_statistics, name_sum, read_sums, split
@@ -151,7 +151,7 @@ def _add_items(before: Records, after: Records, prices: pd.DataFrame | None) -> 
         return [add_items(side, prices) for side in sides]
     sources = [open_source(side) for side in sides]
     if any(source.large for source in sources):
-        shared = _join_prices([find_prices(side, BY)[0] for side in sides])
+        shared = _join_prices([compute_prices(side) for side in sides])
         return [add_items(side, shared) for side in sides]
     names = [name for name in (*BY, *NEEDS, "created_at") if all(name in source.columns for source in sources)]
     tables = [source.select(names).collect(backend="pyarrow").to_native() for source in sources]
