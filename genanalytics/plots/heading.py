@@ -1,8 +1,9 @@
 """The title of a chart with its details, arranged for the width and the legend that the axes have when drawn."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -29,6 +30,7 @@ _TALL = 280.0
 """Lower cells have a line of details less, in points."""
 _GAP = 4.0
 """The distance between title, details and legend, in points."""
+_PIXEL = 1.0
 _WIDTHS: WeakKeyDictionary[RendererBase, dict[Any, dict[str, float]]] = WeakKeyDictionary()
 """The widths of lines in pixels, by renderer and look: a layout asks for the same ones again and again."""
 
@@ -65,41 +67,44 @@ class Heading(Text):
         drawn = [] if self.axes is None else self._arrange(renderer)
         if not drawn:
             return super().get_window_extent(renderer, dpi)
-        return Bbox.union([artist.get_window_extent(renderer) for artist in drawn])
+        return Bbox.union([box for _, box in drawn])
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw title and details; the axes draw the legend."""
         if self.get_visible() and self.axes is not None:
-            for artist in self._arrange(renderer):
+            for artist, _ in self._arrange(renderer):
                 if isinstance(artist, Text):
                     artist.draw(renderer)
         self.stale = False
 
-    def _arrange(self, renderer: RendererBase | None) -> list[Artist]:
-        """Put the legend into its place; return it with the texts in theirs, from the bottom to the top."""
+    def _arrange(self, renderer: RendererBase | None) -> list[tuple[Artist, Bbox]]:
+        """Put the legend into its place; return it and the texts, from the bottom to the top, with their boxes."""
         axes: Any = self.axes
         if not self.get_text() and not self.details and find_legend(axes) is None:
             return []
         left, width = _recall_room(axes, renderer)
         scale = axes.figure.dpi / 72
         place, bottom = self.get_transform().transform(self.get_position())
-        drawn: list[Artist] = []
+        drawn: list[tuple[Artist, Bbox]] = []
+
+        def add(artist: Artist) -> float:
+            drawn.append((artist, artist.get_window_extent(renderer)))
+            return float(drawn[-1][1].y1 + _GAP * scale)
+
         if find_legend(axes) is not None:
-            drawn.append(self._fit_legend(left, bottom, width / scale))
-            bottom = drawn[-1].get_window_extent(renderer).y1 + _GAP * scale
+            bottom = add(self._fit_legend(left, bottom, width / scale))
         if self.details and width >= _LEAST_WIDTH * scale:
             details = self._make_text("; ".join(self.details), left, bottom)
             details.set(fontsize="small", fontweight="normal", color=self.look.soft, va="bottom")
             most = _MOST_DETAIL_LINES if measure_cell(axes)[1] >= _TALL else _MOST_DETAIL_LINES - 1
             details.set_text("\n".join(_wrap_parts(_make_ruler(details, renderer), self.details, width, most)))
-            bottom = details.get_window_extent(renderer).y1 + _GAP * scale
-            drawn.append(details)
+            bottom = add(details)
         if self.get_text():
             title = self._make_text(self.get_text(), left if self.subject else place, bottom)
-            drawn.append(title)
             if self.subject:
                 lines = _wrap(_make_ruler(title, renderer), self.get_text(), width, _MOST_TITLE_LINES)
                 title.set_text("\n".join(lines))
+            add(title)
         return drawn
 
     def _fit_legend(self, left: float, bottom: float, room: float) -> Artist:
@@ -166,9 +171,19 @@ def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
     own = ax.get_window_extent(renderer)
     labels = ax.yaxis.get_tightbbox(renderer) if ax.axison else None
     texts = [text.get_window_extent(renderer) for text in ax.texts if text.get_in_layout()]
-    texts += [box for child in ax.child_axes if (box := child.get_tightbbox(renderer))]
+    texts += [box for child in _list_at_right(ax, renderer) if (box := child.get_tightbbox(renderer))]
     left = own.x0 if labels is None else min(own.x0, labels.x0)
     return left, max([own.x1, *(each.x1 for each in texts)]) - left
+
+
+def _list_at_right(ax: Axes, renderer: RendererBase | None) -> Iterator[Axes]:
+    """Yield the axes inside of others that end to their right, such as scales of colors."""
+    child: Any
+    for child in ax.child_axes:
+        locator = child.get_axes_locator()
+        child.apply_aspect(locator(child, renderer) if locator else None)
+        if child.get_window_extent(renderer).x1 > ax.get_window_extent(renderer).x1 + _PIXEL:
+            yield child
 
 
 class _Ruler(NamedTuple):
@@ -228,6 +243,13 @@ def _break(ruler: _Ruler, whole: str, width: float) -> list[str]:
 
 def _count_fitting(ruler: _Ruler, words: Sequence[str], width: float) -> int:
     """Return the number of words that fit into a line, at least 1; few lines are measured, which is expensive."""
-    if ruler.measure([" ".join(words)]) <= width:
+    whole = ruler.measure([" ".join(words)])
+    if whole <= width:
         return len(words)
-    return 1 + bisect_right(range(2, len(words)), width, key=lambda end: ruler.measure([" ".join(words[:end])]))
+    letters = [*accumulate(len(word) + 1 for word in words)]
+    fitting = max(1, bisect(letters, letters[-1] * width / whole))
+    while fitting > 1 and ruler.measure([" ".join(words[:fitting])]) > width:
+        fitting -= 1
+    while ruler.measure([" ".join(words[: fitting + 1])]) <= width:
+        fitting += 1
+    return fitting
