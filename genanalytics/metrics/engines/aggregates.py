@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Aggregate, Count
+from genanalytics.metrics.engines.arrays import Values
 from genanalytics.metrics.engines.kernels import to_matrix
 from genanalytics.metrics.grouping.keys import GroupKey
-
-Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 
 @dataclass(frozen=True, slots=True)
