@@ -22,7 +22,7 @@ from genanalytics.metrics.declare import (
     name_limits,
 )
 from genanalytics.metrics.engines.aggregates import Aggregates, read_aggregates
-from genanalytics.metrics.engines.kernels import to_floats
+from genanalytics.metrics.engines.kernels import group_rows
 from genanalytics.metrics.engines.protocol import Source, list_aggregates, list_quantiles
 from genanalytics.metrics.engines.sketch import join_percentiles
 from genanalytics.metrics.engines.source import Records, find_coverage_of, open_source
@@ -49,7 +49,6 @@ _EXACT_BYTES = 80
 _KEPT_SETS = 128
 _MAX_ROWS = 5_000_000
 _COST_UNKNOWN = "cost_unknown"
-_PLACE = "place of a group"
 OPEN = "open"
 """The column that says whether records of a period may still be missing."""
 
@@ -307,21 +306,23 @@ def _add_empty(
     starts = columns[TIME].dropna()
     if starts.empty:
         return columns, groups
-    labels = pd.DataFrame(columns, copy=False)
-    times = pd.DataFrame({TIME: list_periods(starts.min(), starts.max(), every, tz)})
-    others = labels.drop(columns=TIME).drop_duplicates()
-    count = len(others) if len(others.columns) else 1
-    if len(times) * count > _MAX_ROWS:
+    times = list_periods(starts.min(), starts.max(), every, tz)
+    others = [name for name in columns if name != TIME]
+    inner, names = group_rows([columns[name] for name in others], len(groups))
+    if len(times) * inner.count > _MAX_ROWS:
         longer = PERIODS[PERIODS.index(every) + 1 :]
         way = f"use a longer period ({', '.join(longer)}), or fewer rows" if longer else "use fewer groups or rows"
-        msg = f"every={every!r} makes {len(times):,} periods of {format_count(count, 'group')}: {way}"
+        msg = f"every={every!r} makes {len(times):,} periods of {format_count(inner.count, 'group')}: {way}"
         raise InputError(msg)
-    every_one = times.merge(others, how="cross") if len(others.columns) else times
-    placed = labels.assign(**{_PLACE: pd.array(range(len(labels)), dtype="Int64")})
-    undated = placed[placed[TIME].isna()]
-    full = pd.concat([every_one.merge(placed, how="left"), undated], ignore_index=True)
-    places = to_floats(full[_PLACE])
-    return {name: full[name] for name in columns}, groups.take(places)
+    dated = columns[TIME].notna().to_numpy()
+    undated = np.flatnonzero(~dated)
+    places = np.full((len(times), inner.count), np.nan)
+    places[times.get_indexer(pd.Index(starts)), inner.codes[dated]] = np.flatnonzero(dated)
+    every_time = [pd.Series(times.repeat(inner.count)), columns[TIME].iloc[undated]]
+    every_code = np.concatenate([np.tile(np.arange(inner.count), len(times)), inner.codes[undated]])
+    full = {TIME: pd.concat(every_time, ignore_index=True)}
+    full |= {name: pd.Series(keys.array.take(every_code)) for name, keys in zip(others, names, strict=True)}
+    return {name: full[name] for name in columns}, groups.take(np.concatenate([places.ravel(), undated]))
 
 
 def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:

@@ -6,7 +6,9 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -31,14 +33,9 @@ def clean(text: str, longest: int = _LONGEST) -> str:
 
 def render(page: Page) -> str:
     """Return a page as HTML; the same page gives the same text."""
-    here = files("genanalytics.report")
-    template, style, script = ((here / name).read_text(encoding="utf-8") for name in _FILES)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.tests["of_kind"] = lambda block, kind: type(block).__name__ == kind
+    template, style, script = _read_frame()
     allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
-    text = environment.from_string(template).render(
+    text = template.render(
         page=page,
         titles=dict(_list_titles(page)),
         capitalize=capitalize,
@@ -49,6 +46,25 @@ def render(page: Page) -> str:
         script=Markup(script),  # noqa: S704 - our own file
     )
     return text.strip() + "\n"
+
+
+class _Frame(NamedTuple):
+    """What all pages have in common."""
+
+    template: jinja2.Template
+    style: str
+    script: str
+
+
+@cache
+def _read_frame() -> _Frame:
+    here = files("genanalytics.report")
+    template, style, script = ((here / name).read_text(encoding="utf-8") for name in _FILES)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.tests["of_kind"] = lambda block, kind: type(block).__name__ == kind
+    return _Frame(environment.from_string(template), style, script)
 
 
 def draw_trend(values: Sequence[float | None]) -> str:
