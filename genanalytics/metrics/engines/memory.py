@@ -372,4 +372,4 @@ def _aggregate_own(groups: Groups, table: pa.Table, own: Mapping[str, nw.Expr]) 
     else:
         frame = to_nullable(table).assign(**{_CODES: groups.codes})
         found = compute(nw.from_native(frame, eager_only=True).group_by(_CODES).agg, own).sort(_CODES)
-    return {name: found[name].to_arrow() for name in own}
+    return {name: pa.chunked_array([found[name].to_arrow()]) for name in own}
