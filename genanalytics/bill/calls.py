@@ -84,20 +84,21 @@ def read_calls(source: InMemory, known: Sequence[str] = ()) -> tuple[pd.DataFram
             column = BY_NAME.get(name) or ONLY_EXPORTED[name]
             table = table.append_column(name, pa.nulls(len(table), column.kind.arrow_type))
     frame = to_frame(table)
-    frame = frame[frame["response_cache_source_id"].isna() & (frame["native_tokens_prompt"] > 0).fillna(value=False)]
-    frame = frame.sort_values(["created_at", "requested_id"], kind="stable", ignore_index=True)
-    has_sessions = bool(frame["session_id"].notna().any())
+    is_call = frame["response_cache_source_id"].isna() & (frame["native_tokens_prompt"] > 0).fillna(value=False)
+    calls = frame[["created_at", "requested_id", "native_tokens_cached", "session_id"]][is_call]
+    calls = calls.sort_values(["created_at", "requested_id"], kind="stable")
+    has_sessions = bool(calls["session_id"].notna().any())
     flags = (
-        frame["requested_id"].duplicated() & frame["requested_id"].notna(),
-        frame["created_at"].isna(),
-        frame["native_tokens_cached"].isna(),
-        frame["session_id"].isna() & has_sessions,
+        calls["requested_id"].duplicated() & calls["requested_id"].notna(),
+        calls["created_at"].isna(),
+        calls["native_tokens_cached"].isna(),
+        calls["session_id"].isna() & has_sessions,
     )
-    kept, left_out = pd.Series(data=True, index=frame.index), {}
+    kept, left_out = pd.Series(data=True, index=calls.index), {}
     for reason, flag in zip(LEFT_OUT, flags, strict=True):
         left_out[reason] = int((kept & flag).sum())
         kept &= ~flag
-    return frame[kept].reset_index(drop=True), left_out
+    return frame.take(kept.index[kept].to_numpy()).reset_index(drop=True), left_out
 
 
 def add_prices(calls: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:

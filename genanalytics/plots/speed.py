@@ -1,6 +1,7 @@
 """Charts of speed: its spread and its price."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -13,7 +14,9 @@ from genanalytics.base.remembering import remembers
 from genanalytics.metrics import RowValue, distribution, spread, summarize
 from genanalytics.metrics.catalog import find_row_value, resolve_one
 from genanalytics.metrics.declare import name_limits
-from genanalytics.metrics.engines.source import Records, keep_rows, open_source
+from genanalytics.metrics.engines.protocol import CLUSTERS, ORDER
+from genanalytics.metrics.engines.source import Records, keep_rows, open_source, select_columns
+from genanalytics.metrics.grouping.labels import resolve_by
 from genanalytics.metrics.sets.rows import TEXT_APIS
 from genanalytics.plots.axis import add_unit, set_logarithmic
 from genanalytics.plots.content import add_value
@@ -36,6 +39,7 @@ from genanalytics.units import Unit, format_count, format_value
 _TALLEST = 0.92
 """The height of the highest ridge, in rows."""
 _PRICE, _SPEED = "usd_per_mtok", "tps_e2e_p50"
+_MEDIA = ("native_tokens_completion_images", "num_media_completion")
 _ROOM = 0.06
 """The room around the dots, as a share of the axis."""
 _ROW = 30.0
@@ -101,8 +105,12 @@ def speed_against_price(
 
 @remembers
 def _summarize_texts(data: Records, by: str, tz: str) -> pd.DataFrame:
-    texts = keep_rows(data, _find_text(open_source(data).columns))
-    return summarize(texts, by=by, tz=tz, metrics=[_PRICE, _SPEED], intervals=True)
+    source = open_source(data)
+    metrics = resolve_one(_PRICE), resolve_one(_SPEED)
+    keys = resolve_by(source, by, None, tz, others=())
+    needed = [*(key.column for key in keys), *chain(*(metric.columns for metric in metrics)), "api_type", *_MEDIA]
+    texts = keep_rows(select_columns(data, [*needed, *CLUSTERS, *ORDER]), _find_text(source.columns))
+    return summarize(texts, by=by, tz=tz, metrics=[*metrics], intervals=True)
 
 
 def _find_text(columns: Sequence[str]) -> nw.Expr:
@@ -110,7 +118,7 @@ def _find_text(columns: Sequence[str]) -> nw.Expr:
     condition = nw.col("native_tokens_completion") > 0
     if "api_type" in columns:
         condition &= nw.col("api_type").is_null() | nw.col("api_type").is_in(TEXT_APIS)
-    for media in {"native_tokens_completion_images", "num_media_completion"} & {*columns}:
+    for media in {*_MEDIA} & {*columns}:
         condition &= nw.col(media).fill_null(0) == 0
     return condition
 

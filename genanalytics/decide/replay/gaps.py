@@ -20,7 +20,7 @@ from genanalytics.metrics.engines.source import (
     collect,
     keep_rows,
     open_source,
-    rename_columns,
+    select_columns,
 )
 from genanalytics.units import Unit, format_count
 
@@ -60,16 +60,15 @@ OUTSIDE: Mapping[str, nw.Expr] = {
 
 
 def select_needed(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - of the same kind
-    """Return data with the columns `OPTIONAL`, as gaps if it has none; on an engine with no others than `names`."""
-    source = open_source(data)
-    if source.large:
-        data = rename_columns(data, {name: name for name in dict.fromkeys(names) if name in source.columns})
-    gaps = [nw.lit(None).cast(dtype).alias(name) for name, dtype in OPTIONAL.items() if name not in source.columns]
-    return nw.from_native(data).with_columns(*gaps).to_native() if gaps else data
+    """Return data with some columns alone and the columns `OPTIONAL`, as gaps if it has none."""
+    columns = open_source(data).columns
+    needed = select_columns(data, [*names, *OPTIONAL])
+    gaps = [nw.lit(None).cast(dtype).alias(name) for name, dtype in OPTIONAL.items() if name not in columns]
+    return nw.from_native(needed).with_columns(*gaps).to_native() if gaps else needed
 
 
 def link_by_session(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - of the same kind
-    """Return the calls of sessions with some columns, `GAP_MS` and `BEFORE`, without calls that are `OUTSIDE`.
+    """Return the calls of sessions with some columns alone, `GAP_MS` and `BEFORE`, without calls that are `OUTSIDE`.
 
     A call continues the last call of its session with the same model and provider. If that one has less than half of
     the prompt of this call and of the call before, it is a side call, such as one for a title: then the call before
@@ -78,7 +77,6 @@ def link_by_session(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - o
     inside = ~nw.any_horizontal(
         *(is_outside.fill_null(value=False) for is_outside in OUTSIDE.values()), ignore_nulls=False
     )
-    source = open_source(data)
     rows = add_micros(keep_rows(data, inside), "created_at", _MICROS)
     rows = add_previous(add_previous(rows, KEYS, _PREVIOUS), KEYS, _EARLIER)
     last_micros, last_prompt = map(nw.col, _PREVIOUS.values())
@@ -89,13 +87,7 @@ def link_by_session(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - o
     prompt = nw.when(is_aside).then(earlier_prompt).otherwise(last_prompt)
     columns = {GAP_MS: (nw.col(_MICROS) - micros) / _MICROS_PER_MS, BEFORE: prompt}
     linked = nw.from_native(rows).with_columns(value.alias(name) for name, value in columns.items())
-    added = (_MICROS, *_PREVIOUS.values(), *_EARLIER.values())
-    if not source.large:
-        return linked.drop(*added).to_native()
-    present = {*linked.collect_schema().names()}
-    return rename_columns(
-        linked.to_native(), {name: name for name in dict.fromkeys((*names, GAP_MS, BEFORE)) if name in present}
-    )
+    return select_columns(linked.to_native(), [*names, GAP_MS, BEFORE])
 
 
 def guess_sessions(data: Records, prices: pd.DataFrame | None = None) -> tuple[Any, list[str]]:

@@ -36,11 +36,12 @@ def test_prompts_that_no_provider_caches_are_left_out() -> None:
     assert link_sizes(9_000, 300, 9_900) == ([None, 20], [None, 9_000])
 
 
-def test_other_columns_stay() -> None:
-    frame = frame_calls(draw_calls(np.random.default_rng(1), 5), 300.0, note="kept")
-    found = link(frame)
+def test_only_wanted_columns_are_returned() -> None:
+    frame = frame_calls(draw_calls(np.random.default_rng(1), 5), 300.0, note="kept", other="left out")
+    names = [*REQUIRED, "note"]
+    found = link_by_session(select_needed(frame, names), names)
     assert (found["note"] == "kept").all()
-    assert [*found.columns][: len(frame.columns)] == [*frame.columns]
+    assert [*found.columns] == [*names, GAP_MS, BEFORE]
 
 
 def test_sessions_are_guessed_only_if_no_record_has_one() -> None:
