@@ -41,7 +41,7 @@ class Tip(NamedTuple):
 
 
 def embed(
-    svg: bytes,
+    svg: str,
     *,
     name: str,
     title: str,
@@ -59,7 +59,7 @@ def embed(
         tips: The texts under the pointer; of two at one place, the later one counts.
         earlier: The places of legend entries about an earlier time.
     """
-    root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg.decode()))  # noqa: S314 - written by matplotlib a moment ago
+    root = ET.fromstring(UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", svg))  # noqa: S314 - written by matplotlib a moment ago
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     _remove(root, lambda element: element.tag in {"metadata", "style"})

@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -19,10 +19,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from genanalytics.plots.content import Content, Entry, Value, find_content
 from genanalytics.plots.style import SETTINGS, leave_out_words
@@ -73,6 +75,19 @@ class _Measuring(FigureCanvasAgg):
 @cache
 def _make_renderer() -> RendererAgg:
     return RendererAgg(1, 1, _DPI)  # type: ignore[no-untyped-call]
+
+
+class _Printing(RendererSVG):
+    """A renderer that measures a text of several figures once."""
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:  # noqa: ANN401 - as matplotlib calls it
+        """Return the sizes of a text in points."""
+        return _measure(s, prop.copy(), ismath)
+
+
+@lru_cache(maxsize=4096)
+def _measure(text: str, font: FontProperties, ismath: Any) -> tuple[float, float, float]:  # noqa: ANN401 - of matplotlib
+    return text_to_path.get_text_width_height_descent(text, font, ismath)
 
 
 def draw_chart(
@@ -146,12 +161,20 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         _unclip(every)
         tips = list(_find_tips(every, content.entries, figure.bbox.height))
         earlier = {place for place, entry in enumerate(content.entries) if entry.label in content.earlier}
-        stream = io.BytesIO()
-        # `savefig` would draw twice: for the layout that the figure has already, and for the file
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    return embed(
-        stream.getvalue(), name=name, title=content.title, description=description, tips=tips, earlier=earlier
-    ), content
+        svg = _print(figure)
+    return embed(svg, name=name, title=content.title, description=description, tips=tips, earlier=earlier), content
+
+
+def _print(figure: Figure) -> str:
+    """Return a figure as a document.
+
+    `savefig` would draw twice: for the layout that the figure has already, and for the file.
+    """
+    stream = io.StringIO()
+    renderer = _Printing(*figure.bbox.size, stream, image_dpi=_DPI, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+    figure.draw(renderer)
+    renderer.finalize()  # type: ignore[no-untyped-call]
+    return stream.getvalue()
 
 
 def _set_texts(figure: Figure, least: float) -> None:
@@ -170,18 +193,24 @@ def _set_texts(figure: Figure, least: float) -> None:
 def _place(ax: Axes) -> None:
     """Place axes for good: with their labels they fill the figure.
 
-    Constrained layout measures every text twice. Here it is once, unless the place changes the labels of ticks, or axes
-    have other axes inside, whose labels change with their size.
+    Constrained layout measures every text twice. Here it is once, unless the place changes the labels of ticks, or what
+    is next to the axes grows with them.
     """
-    before = _list_ticks(ax)
+    every: list[Any] = [ax, *ax.child_axes]
+    for one in every:
+        one.spines[:].set_in_layout(False)  # they end before their labels, and measuring them finds the ticks again
+    before = _list_ticks(every)
     _fill_figure(ax)
-    if ax.child_axes or _list_ticks(ax) != before:
+    if _list_ticks(every) != before or not all(_is_inside(child, ax.bbox.padded(1)) for child in ax.child_axes):
         _fill_figure(ax)
 
 
-def _list_ticks(ax: Axes) -> list[float]:
-    """Return the places of the ticks that axes have now, in data coordinates."""
-    return [place for axis in (ax.xaxis, ax.yaxis) for place in axis.get_ticklocs(minor=False)]
+def _list_ticks(every: Sequence[Any]) -> list[float]:
+    """Return the places of the ticks that axes, and those inside them, have now, in data coordinates."""
+    for inner in every[1:]:
+        inner.apply_aspect(inner.get_axes_locator()(inner, None))
+    both = [axis for ax in every for axis in (ax.xaxis, ax.yaxis)]
+    return [place for axis in both for place in axis.get_ticklocs(minor=False)]
 
 
 def _fill_figure(ax: Axes) -> None:
