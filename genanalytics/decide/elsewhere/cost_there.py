@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from genanalytics.decide.elsewhere.price_list import BEYOND, Offer, Sheet, find_limit
 from genanalytics.decide.elsewhere.tokenizers import SAME, Factors
-from genanalytics.decide.elsewhere.usage import COMPARED
+from genanalytics.decide.elsewhere.usage import COMPARED, Row
 from genanalytics.units import format_count
 
 MEDIA = "with images or audio"
@@ -24,9 +24,6 @@ _ONLY_THERE = "nothing was cached here: a cache there could make it cheaper than
 _HIGHEST_WRITE = 2.0
 """The highest known price of cache writes, times that of input."""
 _SLIGHTLY = 1.001
-
-Cell = Mapping[str, Any]
-"""A row of `read_usage`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +55,12 @@ class Deal:
     def _find_context(self) -> float:
         return find_limit(self.offer.context, max(self.factors.prompt[1], self.factors.completion[1]))
 
-    def find_sheets(self, cell: Cell) -> tuple[Sheet | None, Sheet | None]:
+    def find_sheets(self, cell: Row) -> tuple[Sheet | None, Sheet | None]:
         """Return the prices of a cell's prompts at the fewest and at the most tokens."""
         low, high = (self.offer.find_sheet(cell["longest"], factor) for factor in self.factors.prompt)
         return low, high
 
-    def find_reason(self, cell: Cell, *, is_long_write: bool) -> str:
+    def find_reason(self, cell: Row, *, is_long_write: bool) -> str:
         """Return why the requests of a cell cannot be compared; empty if they can."""
         sheets = self.find_sheets(cell)
         lasts_longer = bool(is_long_write and self.is_cached and cell["written"])
@@ -95,17 +92,25 @@ def _lacks_long_write(sheet: Sheet) -> bool:
     return sheet.write > sheet.input and math.isnan(sheet.long_write)
 
 
-def read_present(prices: pd.DataFrame) -> Present:
+def read_present(prices: Iterable[Row]) -> Present:
     """Return the present prices of a group, out of its rows of `ga.prices`."""
-    known = prices[prices["regime"].notna()]
-    request = dict(zip(known["regime"].astype(int), known["request_price"].fillna(0.0).astype(float), strict=True))
-    priced = known[known["input_price"].notna() & known["cache_write_price"].notna() & (known["input_price"] > 0)]
-    ratios = (priced["cache_write_price"] / priced["input_price"]).astype(float)
-    longer = priced["regime"][ratios > ratios.min() * _SLIGHTLY]
-    return Present(request, frozenset(map(int, longer)))
+    request: dict[int, float] = {}
+    ratios: dict[int, float] = {}
+    for row in prices:
+        if pd.isna(row["regime"]):
+            continue
+        regime = int(row["regime"])
+        of_input, write, of_request = (
+            math.nan if pd.isna(row[name]) else float(row[name])
+            for name in ("input_price", "cache_write_price", "request_price")
+        )
+        request[regime] = 0.0 if math.isnan(of_request) else of_request
+        if of_input > 0 and not math.isnan(write):
+            ratios[regime] = write / of_input
+    return Present(request, frozenset(each for each in ratios if ratios[each] > min(ratios.values()) * _SLIGHTLY))
 
 
-def compute_cost(cells: list[Cell], deal: Deal, present: Present) -> dict[str, Any]:
+def compute_cost(cells: Sequence[Row], deal: Deal, present: Present) -> dict[str, Any]:
     """Return what the requests of a group cost and would cost, and why some of them cannot be compared.
 
     Returns:
@@ -113,7 +118,7 @@ def compute_cost(cells: list[Cell], deal: Deal, present: Present) -> dict[str, A
     """
     apart: Counter[str] = Counter()
     cost = cost_apart = 0.0
-    compared: list[tuple[Cell, bool]] = []
+    compared: list[tuple[Row, bool]] = []
     for cell in cells:
         is_long = cell["regime"] in present.long_writes
         reason = deal.find_reason(cell, is_long_write=is_long)
@@ -136,7 +141,7 @@ def compute_cost(cells: list[Cell], deal: Deal, present: Present) -> dict[str, A
     }
 
 
-def _bound(compared: list[tuple[Cell, bool]], deal: Deal, present: Present) -> tuple[float, float]:
+def _bound(compared: list[tuple[Row, bool]], deal: Deal, present: Present) -> tuple[float, float]:
     """Return the lowest and the highest cost of requests."""
     as_seen, uncached, missed = zip(*(_add_up(compared, deal, present, end) for end in (0, 1)), strict=True)
     if not deal.is_cached:
@@ -144,7 +149,7 @@ def _bound(compared: list[tuple[Cell, bool]], deal: Deal, present: Present) -> t
     return min(as_seen[0], uncached[0]), max(as_seen[1], uncached[1], missed[1])
 
 
-def _add_up(compared: list[tuple[Cell, bool]], deal: Deal, present: Present, end: int) -> tuple[float, float, float]:
+def _add_up(compared: list[tuple[Row, bool]], deal: Deal, present: Present, end: int) -> tuple[float, float, float]:
     """Return the cost of requests with caching as seen, without it, and if all reads become writes.
 
     Unknown prices and tokens are the lowest ones if `end` is 0, the highest ones if it is 1.
@@ -165,7 +170,7 @@ def _add_up(compared: list[tuple[Cell, bool]], deal: Deal, present: Present, end
     return as_seen, uncached, missed
 
 
-def _price_prompts(cell: Cell, sheet: Sheet, *, end: int, is_long: bool) -> tuple[float, float, float]:
+def _price_prompts(cell: Row, sheet: Sheet, *, end: int, is_long: bool) -> tuple[float, float, float]:
     """Return what prompts cost in US$ per million with caching as seen, without it, and if all reads become writes."""
     read = sheet.read if sheet.read >= 0 else (0.0, sheet.input)[end]
     write = sheet.long_write if is_long and sheet.long_write >= 0 else sheet.write
@@ -180,7 +185,7 @@ def _price_prompts(cell: Cell, sheet: Sheet, *, end: int, is_long: bool) -> tupl
     return as_seen, uncached, uncached + max(0.0, write - sheet.input) * touched + max(0.0, open_writes)
 
 
-def _list_assumed(cells: list[Cell], deal: Deal) -> Iterator[str]:
+def _list_assumed(cells: list[Row], deal: Deal) -> Iterator[str]:
     """Yield the assumptions behind the costs, in words."""
     if not cells:
         return
@@ -198,7 +203,7 @@ def _list_assumed(cells: list[Cell], deal: Deal) -> Iterator[str]:
         yield deal.factors.words
 
 
-def _list_unknown(cells: list[Cell], sheets: list[Sheet]) -> Iterator[str]:
+def _list_unknown(cells: list[Row], sheets: list[Sheet]) -> Iterator[str]:
     def is_any(name: str, price: Callable[[Sheet], float]) -> bool:
         return any(cell[name] for cell in cells) and any(math.isnan(price(sheet)) for sheet in sheets)
 

@@ -1,54 +1,53 @@
 """Providers and their latest prices, as recovered from billed records, without tiers and other choices of a caller."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from genanalytics.base.text import is_missing
-from genanalytics.bill.book import BY, PRICES
+from genanalytics.bill.book import PRICES
 from genanalytics.bill.levels import CHANGEOVER, LONG_PROMPT
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN
 from genanalytics.decide.elsewhere.price_list import Band, Offer, Sheet
-from genanalytics.decide.elsewhere.usage import COMPARED
+from genanalytics.decide.elsewhere.usage import COMPARED, Cells, Row
 from genanalytics.units import format_count
 
 _FEWEST = 5
 """A price needs at least this many requests to replace the one with most requests."""
-_NOT_SEEN = "no request there was billed at a price"
 _ONLY_TIERS = "all requests there were batches, of a service tier or paid with an own key"
 
 
-def list_recovered(prices: pd.DataFrame, usage: pd.DataFrame) -> list[Offer]:
+def list_recovered(prices: Cells, usage: Cells) -> list[Offer]:
     """Return the offers of the data: a model at a provider, at its latest price.
 
     Args:
-        prices: The result of `ga.prices`.
+        prices: The rows of `ga.prices` by group.
         usage: The result of `read_usage` of the same data.
     """
     return [
-        _read_group(str(model), provider, group, _select(usage, model, provider))
-        for (model, provider), group in prices.groupby([*BY], dropna=False, sort=True)
-        if not is_missing(model)
+        _read_group(model, provider, rows, usage.get((model, provider), ()))
+        for (model, provider), rows in prices.items()
+        if model is not None
     ]
 
 
-def list_batches(prices: pd.DataFrame, usage: pd.DataFrame) -> list[Offer]:
+def list_batches(prices: Cells, usage: Cells) -> list[Offer]:
     """Return the offers of batches: the prices of regimes that only batches used."""
     found = []
-    for (model, provider), group in prices.groupby([*BY], dropna=False, sort=True):
-        known = group[group["identified"].isin([KNOWN, CACHE_UNKNOWN]) & group["regime"].notna()]
-        own = _select(usage, model, provider)
-        batched = own.groupby("regime")["batch"].all()
-        known = known[known["regime"].isin(batched[batched].index)]
-        if not known.empty:
-            row = known.sort_values("requests", kind="stable").iloc[-1]
+    for group, rows in prices.items():
+        own = [cell for cell in usage.get(group, ()) if not is_missing(cell["regime"])]
+        others = {cell["regime"] for cell in own if not cell["batch"]}
+        batched = {cell["regime"] for cell in own} - others
+        known = [row for row in _list_known(rows) if row["regime"] in batched]
+        if known:
+            row = _find_largest(known)
             sheet = _read_sheet(row)
-            longest = own.loc[(own["regime"] == row["regime"]).fillna(value=False), "longest"].max()
+            longest = max(cell["longest"] for cell in own if cell["regime"] == row["regime"])
             words = f"at the batch price of {format_count(int(row['requests']), 'request')}: {sheet}"
-            found.append(_make_offer(model, provider, _make_bands([(longest, sheet)]), words))
+            found.append(_make_offer(*group, _make_bands([(longest, sheet)]), words))
     return found
 
 
@@ -72,19 +71,21 @@ def _scale(sheet: Sheet, factor: float) -> Sheet:
     return replace(sheet, **{name: factor * getattr(sheet, name) for name in names})
 
 
-def _select(usage: pd.DataFrame, model: object, provider: object) -> pd.DataFrame:
-    same = pd.Series(data=True, index=usage.index)
-    for name, value in zip(BY, (model, provider), strict=True):
-        same &= usage[name].isna() if is_missing(value) else usage[name] == value
-    return usage[same]
+def _list_known(prices: Iterable[Row]) -> list[Row]:
+    return [row for row in prices if row["identified"] in {KNOWN, CACHE_UNKNOWN} and not is_missing(row["regime"])]
 
 
-def _read_group(model: str, provider: object, prices: pd.DataFrame, usage: pd.DataFrame) -> Offer:
-    known = prices[prices["identified"].isin([KNOWN, CACHE_UNKNOWN]) & prices["regime"].notna()]
-    if known.empty:
-        reasons = prices.sort_values("requests", kind="stable")["identified"]
-        return _make_offer(model, provider, (), refusal=str(reasons.iloc[-1]) if len(reasons) else _NOT_SEEN)
-    rows = [row for row in map(_describe(usage), known.to_dict("records")) if row is not None]
+def _find_largest(rows: Sequence[Row]) -> Row:
+    """Return the row with most requests, the last one of several."""
+    return max(reversed(rows), key=lambda row: math.inf if is_missing(row["requests"]) else row["requests"])
+
+
+def _read_group(model: str, provider: str | None, prices: Sequence[Row], usage: Sequence[Row]) -> Offer:
+    known = _list_known(prices)
+    if not known:
+        return _make_offer(model, provider, (), refusal=str(_find_largest(prices)["identified"]))
+    compared = [cell for cell in usage if cell["reason"] == COMPARED]
+    rows = [row for row in (_describe(price, compared) for price in known) if row is not None]
     if not rows:
         return _make_offer(model, provider, (), refusal=_ONLY_TIERS)
     main = _choose_main(rows)
@@ -97,24 +98,20 @@ def _read_group(model: str, provider: object, prices: pd.DataFrame, usage: pd.Da
     return _make_offer(model, provider, bands, words, *_name_others(main, rows))
 
 
-def _describe(usage: pd.DataFrame) -> Any:  # noqa: ANN401 - a function
-    """Return a function that describes a regime by its plain requests; None without any."""
-
-    def describe(price: Mapping[Any, Any]) -> dict[str, Any] | None:
-        own = usage[(usage["regime"] == price["regime"]).fillna(value=False) & (usage["reason"] == COMPARED)]
-        if own.empty:
-            return None
-        return {
-            "sheet": _read_sheet(price),
-            "requests": int(own["requests"].sum()),
-            "shortest": float(own["shortest"].min()),
-            "longest": float(own["longest"].max()),
-            "first": own["first"].min(),
-            "last": own["last"].max(),
-            "changed": False,
-        }
-
-    return describe
+def _describe(price: Row, compared: Iterable[Row]) -> dict[str, Any] | None:
+    """Return what is known of a regime by its plain requests; None without any."""
+    own = [cell for cell in compared if cell["regime"] == price["regime"]]
+    if not own:
+        return None
+    return {
+        "sheet": _read_sheet(price),
+        "requests": int(sum(cell["requests"] for cell in own)),
+        "shortest": min(cell["shortest"] for cell in own),
+        "longest": max(cell["longest"] for cell in own),
+        "first": min((cell["first"] for cell in own if not is_missing(cell["first"])), default=pd.NaT),
+        "last": max((cell["last"] for cell in own if not is_missing(cell["last"])), default=pd.NaT),
+        "changed": False,
+    }
 
 
 def _choose_main(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -129,14 +126,14 @@ def _choose_main(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _name_others(main: Mapping[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield in words which other prices were charged at the same time, as for a region or a discount."""
     for row in rows:
-        is_apart = pd.notna(row["first"]) and pd.notna(main["first"]) and row["last"] < main["first"]
+        is_apart = not is_missing(row["first"]) and not is_missing(main["first"]) and row["last"] < main["first"]
         same = (row["sheet"].input, row["sheet"].output) == (main["sheet"].input, main["sheet"].output)
         if not (same or is_apart or _is_longer(row, main) or _follows(main, row)):
             yield f"{row['requests']:,} others there at {row['sheet']}"
 
 
 def _follows(row: Mapping[str, Any], main: Mapping[str, Any]) -> bool:
-    if any(pd.isna(row[name]) or pd.isna(main[name]) for name in ("first", "last")):
+    if any(is_missing(row[name]) or is_missing(main[name]) for name in ("first", "last")):
         return False
     common = main["last"] - row["first"]
     period = min(row["last"] - row["first"], main["last"] - main["first"])
@@ -165,15 +162,19 @@ def _add_long_writes(sheet: Sheet, rows: list[dict[str, Any]]) -> Sheet:
     return replace(sheet, write=min(writes), long_write=max(writes))
 
 
-def _read_sheet(row: Mapping[Any, Any] | pd.Series) -> Sheet:
-    of_input, read, write, output, request = (math.nan if pd.isna(row[name]) else float(row[name]) for name in PRICES)
+def _read_sheet(row: Row) -> Sheet:
+    of_input, read, write, output, request = (
+        math.nan if is_missing(row[name]) else float(row[name]) for name in PRICES
+    )
     return Sheet(of_input, output, read, write, 0.0 if math.isnan(request) else request)
 
 
-def _make_offer(model: object, provider: object, bands: tuple[Band, ...], *words: str, refusal: str = "") -> Offer:
+def _make_offer(
+    model: str | None, provider: str | None, bands: tuple[Band, ...], *words: str, refusal: str = ""
+) -> Offer:
     return Offer(
         model=str(model),
-        provider_name=None if is_missing(provider) else str(provider),
+        provider_name=provider,
         bands=bands,
         refusal=f"the prices there are not known: {refusal}" if refusal else "",
         assumed=words,

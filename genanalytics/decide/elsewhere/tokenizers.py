@@ -1,12 +1,13 @@
 """How many tokens another model would count: the ratio of native to normalized tokens of both models."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 import pandas as pd
 
+from genanalytics.decide.elsewhere.usage import Row
 from genanalytics.metrics.declare import RowValue, name_limits
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.forms import ratio
@@ -75,7 +76,7 @@ def find_ratios(data: Records) -> pd.DataFrame | None:
     return summarize(data, by="model", metrics=list(_RATIOS), intervals=True)
 
 
-def find_factors(usage: pd.DataFrame, model: str, aliases: frozenset[str], ratios: pd.DataFrame | None) -> Factors:
+def find_factors(usage: Sequence[Row], model: str, aliases: frozenset[str], ratios: pd.DataFrame | None) -> Factors:
     """Return by how much the tokens of requests would change at another model.
 
     Args:
@@ -87,12 +88,12 @@ def find_factors(usage: pd.DataFrame, model: str, aliases: frozenset[str], ratio
     own = _find_own(usage)
     if ratios is None or own is None:
         return UNKNOWN
-    row = ratios[ratios["model"].isin({model, *aliases}).fillna(value=False)]
-    requests = float(usage["requests"].sum())
-    if len(row) and row["requests"].iloc[0] >= FEWEST:
-        found = {side: _widen(row.iloc[0].to_dict(), side, requests) for side in SIDES}
+    known = ratios[ratios["model"].isin({model, *aliases}).fillna(value=False)]
+    requests = float(sum(row["requests"] for row in usage))
+    if len(known) and known["requests"].iloc[0] >= FEWEST:
+        found = {side: _widen(known.iloc[0].to_dict(), side, requests) for side in SIDES}
         if not any(math.isnan(end) for ends in found.values() for end in ends):
-            number = format_count(int(row["requests"].iloc[0]), "request")
+            number = format_count(int(known["requests"].iloc[0]), "request")
             return _make_factors(found, own, f"tokens by the tokenizer of that model in {number}")
     ranges = {side: _find_range(ratios, side) for side in SIDES}
     return _make_factors(
@@ -100,11 +101,11 @@ def find_factors(usage: pd.DataFrame, model: str, aliases: frozenset[str], ratio
     )
 
 
-def _find_own(usage: pd.DataFrame) -> Mapping[str, float] | None:
+def _find_own(usage: Sequence[Row]) -> Mapping[str, float] | None:
     """Return the native tokens per normalized one of these requests; None if they are not known."""
     found = {}
     for side in SIDES:
-        counted, normal = (float(usage[f"{kind} {side}"].sum()) for kind in ("counted", "normal"))
+        counted, normal = (float(sum(row[f"{kind} {side}"] for row in usage)) for kind in ("counted", "normal"))
         if side == "completion" and counted == normal == 0:
             counted = normal = 1.0  # no answer has tokens
         if counted <= 0 or normal <= 0:

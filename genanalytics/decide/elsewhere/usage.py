@@ -1,8 +1,8 @@
 """What requests used, added up on the engine: tokens by price regime, and the requests that cannot be compared."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -25,6 +25,10 @@ from genanalytics.records.frame import to_nullable
 
 Group = tuple[str | None, str | None]
 """A model and a provider."""
+Row: TypeAlias = Mapping[str, Any]
+"""A row of a table of prices or of what requests used."""
+Cells: TypeAlias = Mapping[Group, Sequence[Row]]
+"""What requests used, by model and provider."""
 COMPARED = ""
 """The reason of a request that can be compared."""
 TIER = "batches or of a service tier"
@@ -87,6 +91,22 @@ def make_group(model: object, provider: object) -> Group:
     return None if is_missing(model) else str(model), None if is_missing(provider) else str(provider)
 
 
+def list_by_group(table: pd.DataFrame) -> dict[Group, list[Row]]:
+    """Return the rows of a table by `model` and `provider_name`, in the order of these; gaps are last.
+
+    >>> table = pd.DataFrame({"model": ["b", "a", "b"], "provider_name": "p", "regime": [1, 1, 2]})
+    >>> {group: [row["regime"] for row in rows] for group, rows in list_by_group(table).items()}
+    {('a', 'p'): [1], ('b', 'p'): [1, 2]}
+    """
+    found: dict[Group, list[Row]] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(make_group(*(row[name] for name in BY)), []).append(
+            {str(name): value for name, value in row.items()}
+        )
+    order = sorted(found, key=lambda group: [(name is None, name or "") for name in group])
+    return {group: found[group] for group in order}
+
+
 def _read(name: str) -> nw.Expr:
     return nw.col(name_clean(name))
 
@@ -95,7 +115,7 @@ def read_usage(
     data: Records,
     lengths: Mapping[Group, Collection[float]] | None = None,
     contexts: Mapping[Group, Collection[float]] | None = None,
-) -> pd.DataFrame:
+) -> Cells:
     """Return what requests used, by model, provider, regime, and whether other prices fit them.
 
     Args:
@@ -104,7 +124,7 @@ def read_usage(
         contexts: The same for tokens of prompt and answer together.
 
     Returns:
-        `model`, `provider_name`, `regime`, `reason` (one of `REASONS`), `batch`, `media`, `streamed`; `SUMS` (float);
+        Rows by model and provider: `regime`, `reason` (one of `REASONS`), `batch`, `media`, `streamed`; `SUMS` (float);
         `shortest` and `longest` (float), the ends of the prompts, and `most` (float), the most tokens of prompt and
         answer; and `first` and `last`, the ends of the moments.
     """
@@ -127,7 +147,7 @@ def read_usage(
         nw.col("use moment").max().alias("last"),
     ]
     counted = rows.group_by(NUMBER, *_CLASSES).agg(*added).collect(backend="pyarrow").to_native()
-    return _arrange(to_nullable(counted), labels)
+    return list_by_group(_arrange(to_nullable(counted), labels))
 
 
 def _arrange(found: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

@@ -11,13 +11,13 @@ from genanalytics.base.text import list_names, name_group, suggest
 from genanalytics.bill.book import BY, check_prices, list_keys
 from genanalytics.bill.items import add_items
 from genanalytics.bill.prices import prices as compute_prices
-from genanalytics.decide.elsewhere.cost_there import Cell, Deal, compute_cost, read_present
+from genanalytics.decide.elsewhere.cost_there import Deal, compute_cost, read_present
 from genanalytics.decide.elsewhere.offers import list_batches, list_recovered, scale_offers
 from genanalytics.decide.elsewhere.other_caching import compare_uncached, compare_unflipped
 from genanalytics.decide.elsewhere.price_list import Offer, read_offers
 from genanalytics.decide.elsewhere.result import arrange, describe_total
 from genanalytics.decide.elsewhere.tokenizers import SAME, find_factors, find_ratios
-from genanalytics.decide.elsewhere.usage import COMPARED, Group, make_group, read_usage
+from genanalytics.decide.elsewhere.usage import COMPARED, Cells, Group, Row, list_by_group, read_usage
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.summary import describe_completeness
@@ -109,13 +109,13 @@ def what_if(
     itemized = add_items(data, table)
     usage = read_usage(itemized)
     everything = usage if reference is None else read_usage(add_items(reference, table))
-    table = drop_attrs(table)
+    priced = list_by_group(drop_attrs(table))
     listed = None if prices is None or recovered is not None else read_offers(prices)
-    offers = _list_offers(target, listed, table, everything)
+    offers = _list_offers(target, listed, priced, everything)
     ratios = find_ratios(learned) if "model" in target else None
     deals = _make_deals(usage, offers, target, ratios, is_cached=caching == "as seen", is_listed=listed is not None)
     refusal = _find_refusal(target, is_listed=listed is not None)
-    found = arrange(_compare_all(_divide(itemized, usage, deals), deals, table, target, refusal))
+    found = arrange(_compare_all(_divide(itemized, usage, deals), deals, priced, target, refusal))
     notices = list(dict.fromkeys([*open_source(data).notices, *_list_notices(deals, target), *describe_total(found)]))
     found.attrs |= describe_completeness(data, ("requests", "requests_apart")) | {"notices": notices}
     return found
@@ -160,9 +160,7 @@ def _read_alternative(to: object) -> dict[str, Any]:
     return target
 
 
-def _list_offers(
-    target: Mapping[str, Any], listed: list[Offer] | None, table: pd.DataFrame, usage: pd.DataFrame
-) -> list[Offer]:
+def _list_offers(target: Mapping[str, Any], listed: list[Offer] | None, table: Cells, usage: Cells) -> list[Offer]:
     """Return the offers of an alternative.
 
     Raises:
@@ -191,7 +189,7 @@ def _check_name(what: str, name: object, names: Iterable[str]) -> None:
 
 
 def _make_deals(
-    usage: pd.DataFrame,
+    usage: Cells,
     offers: Sequence[Offer],
     target: Mapping[str, Any],
     ratios: pd.DataFrame | None,
@@ -201,9 +199,8 @@ def _make_deals(
 ) -> dict[Group, list[Deal]]:
     """Return the alternatives of each group."""
     deals: dict[Group, list[Deal]] = {}
-    for (model, provider), cells in usage.groupby([*BY], dropna=False, sort=True):
-        group = make_group(model, provider)
-        compared = cells[cells["reason"] == COMPARED]
+    for group, cells in usage.items():
+        compared = [cell for cell in cells if cell["reason"] == COMPARED]
         chosen = [offer for offer in offers if _is_alternative(offer, group, target, is_listed=is_listed)]
         deals[group] = [
             Deal(
@@ -226,42 +223,33 @@ def _is_alternative(offer: Offer, group: Group, target: Mapping[str, Any], *, is
     return is_listed or not is_here if is_same_model else "model" in target
 
 
-def _divide(itemized: Records, usage: pd.DataFrame, deals: Mapping[Group, Sequence[Deal]]) -> pd.DataFrame:
+def _divide(itemized: Records, usage: Cells, deals: Mapping[Group, Sequence[Deal]]) -> Cells:
     """Return the usage with prompts on both sides of each limit in different rows."""
     lengths: dict[Group, set[float]] = {}
     contexts: dict[Group, set[float]] = {}
-    for (model, provider), cells in usage.groupby([*BY], dropna=False, sort=True):
-        group = make_group(model, provider)
+    for group, cells in usage.items():
+        longest, most = (max(cell[name] for cell in cells) for name in ("longest", "most"))
         for deal in deals[group]:
             of_prompt, of_context = deal.list_limits()
-            lengths.setdefault(group, set()).update(limit for limit in of_prompt if limit < cells["longest"].max())
-            contexts.setdefault(group, set()).update(limit for limit in of_context if limit < cells["most"].max())
+            lengths.setdefault(group, set()).update(limit for limit in of_prompt if limit < longest)
+            contexts.setdefault(group, set()).update(limit for limit in of_context if limit < most)
     if not any(lengths.values()) and not any(contexts.values()):
         return usage
     return read_usage(itemized, lengths, contexts)
 
 
 def _compare_all(
-    usage: pd.DataFrame,
+    usage: Cells,
     deals: Mapping[Group, Sequence[Deal]],
-    table: pd.DataFrame,
+    table: Cells,
     target: Mapping[str, Any],
     refusal: str,
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    of_group = dict(iter(table.groupby([*BY], dropna=False, sort=False)))
-    presents = {make_group(*names): read_present(group) for names, group in of_group.items()}
-    nothing = read_present(table.iloc[:0])
-    for (model, provider), group_cells in usage.groupby([*BY], dropna=False, sort=True):
-        group = make_group(model, provider)
-        cells: list[Cell] = [
-            {str(name): value for name, value in row.items()} for row in group_cells.to_dict("records")
-        ]
+    for group, cells in usage.items():
+        present = read_present(table.get(group, ()))
         now = {"model": group[0], "provider_name": group[1]}
-        rows += [
-            now | _describe(deal) | _answer(compute_cost(cells, deal, presents.get(group, nothing)), deal)
-            for deal in deals[group]
-        ]
+        rows += [now | _describe(deal) | _answer(compute_cost(cells, deal, present), deal) for deal in deals[group]]
         is_there = "provider_name" in target and target["provider_name"] == group[1]
         if not deals[group] and not is_there:
             rows.append(now | _count_apart(cells) | {"refused": refusal})
@@ -278,7 +266,7 @@ def _find_refusal(target: Mapping[str, Any], *, is_listed: bool) -> str:
     return _NO_OTHER if provider is None else f"no price of this model at {name_group(provider)}"
 
 
-def _count_apart(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _count_apart(cells: Sequence[Row]) -> dict[str, Any]:
     """Return the counts and the cost of requests if none is compared."""
     return {
         "requests": 0,
