@@ -1,6 +1,7 @@
 """What price changes and surcharges cost: each price regime against the lowest one of its group at the same time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from genanalytics.bill.regimes import KNOWN
 from genanalytics.bill.relations import describe_relation
 from genanalytics.bill.survey import BATCH, MARKS, TIERS, read_mark
 from genanalytics.metrics.declare import Count, RowValue, Sum
+from genanalytics.metrics.engines.kernels import to_floats
 from genanalytics.metrics.engines.protocol import Source, Steps
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.grouping.keys import GroupKey, make_period_key
@@ -140,11 +142,7 @@ def compare_regimes(data: Records, table: pd.DataFrame) -> pd.DataFrame:
     known = table.loc[table["identified"] == KNOWN, [*names, "regime", *PRICES]]
     priced = regimes.merge(known, on=[*names, "regime"], how="inner")
     hours = _count_by_hour(source, keys)
-    changes = [
-        change
-        for _, group in priced.groupby(names or (lambda _: 0), dropna=False, sort=True)
-        for change in find_changes(_make_levels(group, [*names, "regime"], hours))
-    ]
+    changes = [change for levels in _make_levels(priced, names, hours) for change in find_changes(levels)]
     found = _arrange(changes, priced, names)
     unknown = regimes[regimes["regime"].notna()]["requests"].sum() - priced["requests"].sum()
     found.attrs = {
@@ -237,23 +235,27 @@ def _count_by_hour(source: Source, keys: Sequence[GroupKey]) -> _Hours:
         by.append(make_period_key("hour", ZoneInfo("UTC"), _HOUR))
     counted = source.aggregate(by, [Count(), *map(Sum, _ITEMS)], {}, []).to_table()
     found = label_groups(counted, by)
+    regimes = zip(*(_list_values(found[key.name]) for key in keys), strict=True)
+    moments = _list_values(found[_HOUR]) if _HOUR in found else [None] * len(found)
     names = [*(Sum(item).name for item in _ITEMS), Count().name]
-    used = np.column_stack([counted[name].to_numpy() for name in names])
-    moments = found[_HOUR] if _HOUR in found else [None] * len(found)
+    sums = (np.nan_to_num(to_floats(counted[name])) for name in names)
+    used = zip(*(np.rint(each).astype(np.int64).tolist() for each in sums), strict=True)
     hours: _Hours = {}
-    rows = np.nan_to_num(used.astype(float)).tolist()
-    regimes = found[[key.name for key in keys]].itertuples(index=False, name=None)
-    for regime, hour, row in zip(regimes, moments, rows, strict=True):
-        hours.setdefault(_make_key(regime), {})[None if is_missing(hour) else hour] = tuple(map(round, row))
+    for regime, hour, tokens in zip(regimes, moments, used, strict=True):
+        hours.setdefault(regime, {})[hour] = tokens
     return hours
 
 
-def _make_levels(group: pd.DataFrame, names: Sequence[str], hours: _Hours) -> list[Level]:
-    """Return the regimes of a group, the one with most requests first."""
-    return [
-        Level(int(row["regime"]), _mark(row), _name_tier(row), hours[_make_key(row[name] for name in names)])
-        for row in group.sort_values("regime").to_dict("records")
-    ]
+def _list_values(values: pd.Series) -> list[Any]:
+    """Return values with None for gaps."""
+    return values.astype("object").where(values.notna(), None).to_list()
+
+
+def _make_levels(priced: pd.DataFrame, names: Sequence[str], hours: _Hours) -> Iterator[list[Level]]:
+    """Yield the regimes of each group, the one with most requests first."""
+    rows = priced.sort_values([*names, "regime"], kind="stable").to_dict("records")
+    for group, regimes in groupby(rows, key=lambda row: _make_key(row[name] for name in names)):
+        yield [Level(int(row["regime"]), _mark(row), _name_tier(row), hours[*group, row["regime"]]) for row in regimes]
 
 
 def _make_key(values: Iterable[Any]) -> tuple[Any, ...]:
