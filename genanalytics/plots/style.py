@@ -41,6 +41,9 @@ AT_RIGHT = 0.24
 _LABELS = (0.6, 0.45)
 """The shares of the width and the height of the cell that the labels of axes, and texts inside, may take."""
 
+_SHADES = 47
+"""The number of colors of a scale: no eye sees more of them, and every one is a path of a drawing."""
+
 _HAS_WORDS: ContextVar[bool] = ContextVar("has_words", default=True)
 """Whether charts have title, details and legend in the drawing."""
 
@@ -189,7 +192,7 @@ def draw_legend(ax: Axes, handles: Sequence[Artist], *, unfinished: bool = False
 def draw_scale(ax: Axes, norm: Normalize, label: str, unit: Unit) -> None:
     """Draw the scale of the colors to the right of the axes, without taking room from other axes."""
     bar = ax.inset_axes((1.02, 0, 0.02, 1))
-    ax.figure.colorbar(ScalarMappable(norm, HEAT), cax=bar, label=label)
+    ax.figure.colorbar(ScalarMappable(norm, HEAT.resampled(_SHADES)), cax=bar, label=label)
     bar.spines[:].set_visible(False)
     bar.tick_params(length=0, labelsize=SMALL)
     set_linear(bar.yaxis, unit)
