@@ -223,9 +223,11 @@ class InMemory:
             return np.zeros(len(self._data), dtype=np.int64)
         inner, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
         found = pa.table({key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)})
-        numbered = to_nullable(groups.select([*found.column_names, PLACE]))
-        joined = to_nullable(found).merge(numbered, on=found.column_names, how="left")
-        places: np.ndarray = joined[PLACE].to_numpy(dtype=np.float64, na_value=np.nan)[inner.codes]
+        numbers = groups.select([*found.column_names, PLACE])
+        if not found.equals(numbers.drop_columns([PLACE])):  # as for groups of other data
+            joined = to_nullable(found).merge(to_nullable(numbers), on=found.column_names, how="left")
+            numbers = pa.table({PLACE: pa.Array.from_pandas(joined[PLACE])})
+        places: np.ndarray = to_floats(numbers[PLACE])[inner.codes]
         return places if np.isnan(places).any() else places.astype(np.int64)
 
     def _find_hours(self) -> "pd.Series | None":
