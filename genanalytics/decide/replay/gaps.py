@@ -1,6 +1,7 @@
 """Calls of sessions with the call that each one continues, on every engine: its prompt, and the time since then."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -116,7 +117,8 @@ def guess_sessions(data: Records, prices: pd.DataFrame | None = None) -> tuple[A
     return found, [describe_guessed(len(calls))]
 
 
-def list_flags() -> dict[str, RowValue]:
+@cache
+def list_flags() -> Mapping[str, RowValue]:
     """Return for each reason in `OUTSIDE` the row value that is 1 where it is the first one that applies."""
     flags, before = {}, nw.lit(value=False)
     for reason, is_outside in OUTSIDE.items():

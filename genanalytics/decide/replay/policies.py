@@ -52,6 +52,8 @@ def name_figures(lifetime: str) -> tuple[str, str, str]:
 
 
 REQUESTS, COST, SESSIONS = "replayed calls", "cost of the bill", "sessions"
+_VALUES = tuple(RowValue(f"row {name}", name, Unit.NONE, name, (name,), nw.col(name)) for name in SUMS)
+"""What is added up of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,9 @@ class SessionSums:
 
 def sum_sessions(replayed: Records, keys: Sequence[GroupKey], places: pa.Table) -> SessionSums:
     """Return the sums of each session: an engine adds the rows up."""
-    values = [RowValue(f"row {name}", name, Unit.NONE, name, (name,), nw.col(name)) for name in SUMS]
-    lazy = open_source(replayed).sum_clusters(keys, [*values, EFFECTIVE], places)
-    names = {Sum(value).name: name for value, name in zip(values, SUMS, strict=True)}
-    names |= {Count(values[0]).name: REQUESTS, Sum(EFFECTIVE).name: COST}
+    lazy = open_source(replayed).sum_clusters(keys, [*_VALUES, EFFECTIVE], places)
+    names = {Sum(value).name: name for value, name in zip(_VALUES, SUMS, strict=True)}
+    names |= {Count(_VALUES[0]).name: REQUESTS, Sum(EFFECTIVE).name: COST}
     chosen = [nw.col(old).alias(new) for old, new in names.items()]
     sessions = lazy.select(PLACE, *chosen).collect(backend="pyarrow").to_native()
     number = sessions[PLACE].to_numpy()

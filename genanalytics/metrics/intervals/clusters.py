@@ -5,6 +5,7 @@ the same hour go together: then it belongs to the cluster of its hour (`_choose_
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -21,6 +22,8 @@ from genanalytics.units import Unit
 KEPT = 200_000
 """Up to this number of clusters are fetched from an engine once, instead of being computed there several times."""
 
+_KEPT_BASES = 128
+"""So many quantities keep their row values, whose plans are made once."""
 _TIE = 1e-9
 """Numbers that differ by less than this share are equal: engines round differently."""
 
@@ -108,6 +111,7 @@ def _choose_hours(rows: Moments, hours: Moments, basis: Basis) -> "np.ndarray":
     return together
 
 
+@lru_cache(maxsize=_KEPT_BASES)
 def _choose_row_values(basis: Basis) -> tuple[RowValue, RowValue | None]:
     """Return the row values of the numerator and of the denominator; None for the number of rows or of clusters."""
     if basis.level is None:
