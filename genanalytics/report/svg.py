@@ -153,9 +153,9 @@ def _draw(draw: Callable[[Axes], object], form: _Form, name: str, description: s
         if content.rows:
             figure.set_size_inches(form.width, _AROUND_ROWS + form.row * max(content.rows, _LEAST_ROWS))
         figure.patch.set_visible(False)
-        _set_texts(figure, form.least_text)
+        _set_texts(ax, form.least_text)
         _place(ax)
-        every = figure.findobj(Axes)
+        every = _list_axes(ax)
         _fix_empty_labels(every)
         _mark_series(every, content.entries)
         _unclip(every)
@@ -177,12 +177,17 @@ def _print(figure: Figure) -> str:
     return stream.getvalue()
 
 
-def _set_texts(figure: Figure, least: float) -> None:
-    """Give every text of a figure at least this size in points."""
-    for ax in figure.findobj(Axes):
-        for axis in (ax.xaxis, ax.yaxis):
+def _list_axes(ax: Axes) -> list[Any]:
+    """Return the axes inside axes, then these: `findobj` would look at each tick."""
+    return [*ax.child_axes, ax]
+
+
+def _set_texts(ax: Axes, least: float) -> None:
+    """Give every text at least this size in points."""
+    for each in _list_axes(ax):
+        for axis in (each.xaxis, each.yaxis):
             axis.get_majorticklabels()  # now it has a text for each tick; later ones look like these
-    for text in figure.findobj(Text):
+    for text in ax.findobj(Text):
         if text.get_path_effects():  # they would draw its letters as shapes
             text.set_path_effects([])
             text.set_gid(HALO)
@@ -196,20 +201,20 @@ def _place(ax: Axes) -> None:
     Constrained layout measures every text twice. Here it is once, unless the place changes the labels of ticks, or what
     is next to the axes grows with them.
     """
-    every: list[Any] = [ax, *ax.child_axes]
-    for one in every:
-        one.spines[:].set_in_layout(False)  # they end before their labels, and measuring them finds the ticks again
-    before = _list_ticks(every)
+    for each in _list_axes(ax):
+        each.spines[:].set_in_layout(False)  # they end before their labels, and measuring them finds the ticks again
+    before = _list_ticks(ax)
     _fill_figure(ax)
-    if _list_ticks(every) != before or not all(_is_inside(child, ax.bbox.padded(1)) for child in ax.child_axes):
+    if _list_ticks(ax) != before or not all(_is_inside(child, ax.bbox.padded(1)) for child in ax.child_axes):
         _fill_figure(ax)
 
 
-def _list_ticks(every: Sequence[Any]) -> list[float]:
-    """Return the places of the ticks that axes, and those inside them, have now, in data coordinates."""
-    for inner in every[1:]:
-        inner.apply_aspect(inner.get_axes_locator()(inner, None))
-    both = [axis for ax in every for axis in (ax.xaxis, ax.yaxis)]
+def _list_ticks(ax: Axes) -> list[float]:
+    """Return the places of the ticks that axes, and those inside, have now, in data coordinates."""
+    for inner in ax.child_axes:
+        locate: Any = inner.get_axes_locator()
+        inner.apply_aspect(locate(inner, None))
+    both = [axis for each in _list_axes(ax) for axis in (each.xaxis, each.yaxis)]
     return [place for axis in both for place in axis.get_ticklocs(minor=False)]
 
 
@@ -239,7 +244,7 @@ def _mark_series(every: Sequence[Axes], entries: Sequence[Entry]) -> None:
         for artist, label in find_content(ax).series:
             if label in places:
                 artist.set_gid(f"{SERIES}{places[label]}")
-        for mesh in ax.findobj(QuadMesh):
+        for mesh in (drawn for drawn in ax.collections if isinstance(drawn, QuadMesh)):
             mesh.set_rasterized(False)  # a color bar would become an image, which the page's policy does not load
             mesh.set_gid(CELLS)
 
