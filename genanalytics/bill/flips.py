@@ -283,20 +283,14 @@ def link_calls(calls: pd.DataFrame) -> "np.ndarray":
 def _find_flips(calls: pd.DataFrame, previous: "np.ndarray") -> pd.DataFrame:
     """Return the flips among calls that have a previous one."""
     places = np.flatnonzero(previous != NOTHING)
-    now, before = calls.iloc[places], calls.iloc[previous[places]]
-    prompt, cached, previous_prompt = (
-        rows[name].to_numpy(dtype=float)
-        for rows, name in (
-            (now, "native_tokens_prompt"),
-            (now, "native_tokens_cached"),
-            (before, "native_tokens_prompt"),
-        )
-    )
+    previous = previous[places]
+    prompts, cached = (calls[name].to_numpy(dtype=float) for name in ("native_tokens_prompt", "native_tokens_cached"))
+    prompt, previous_prompt = prompts[places], prompts[previous]
     readable = np.minimum(prompt, previous_prompt)
-    lost = readable - np.minimum(cached, prompt)
+    lost = readable - np.minimum(cached[places], prompt)
     is_lost = (lost > BLOCK) & (lost > ORDINARY_SHARE * readable) & (previous_prompt >= SMALLEST_PROMPT)
-    chosen = np.flatnonzero(is_lost & (_has_cache(before) | now["cache_read_price"].notna().to_numpy()))
-    now, before, lost = now.iloc[chosen], before.iloc[chosen], lost[chosen]
+    is_lost &= _has_cache(calls)[previous] | calls["cache_read_price"].notna().to_numpy()[places]
+    now, before, lost = calls.iloc[places[is_lost]], calls.iloc[previous[is_lost]], lost[is_lost]
     causes = _find_causes(now, before)
     columns = {
         **{name: now[name].array for name in ("session_id", "requested_id", "created_at", *BY, "app_id")},
