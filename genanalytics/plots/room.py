@@ -34,10 +34,11 @@ def _take_share(ratios: Any, span: range, number: int) -> float:  # noqa: ANN401
 def measure_text(text: str, size: str | float | None = None) -> float:
     """Return the width of a text in the font of the style, in points; `size` is that of the style if it is None."""
     font = FontProperties(size=mpl.rcParams["font.size"] if size is None else size)
-    return _HINTED * _measure(text, tuple(font.get_family()), font.get_size_in_points())
+    return _HINTED * _measure(text, tuple(font.get_family())) * (font.get_size_in_points() / text_to_path.FONT_SCALE)
 
 
 @lru_cache(maxsize=4096)
-def _measure(text: str, families: Sequence[str], size: float) -> float:
-    font = FontProperties(family=list(families), size=size)
+def _measure(text: str, families: Sequence[str]) -> float:
+    """Return the width of a text in the size that matplotlib measures, whatever the size of the font."""
+    font = FontProperties(family=list(families), size=text_to_path.FONT_SCALE)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])

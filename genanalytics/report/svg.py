@@ -78,11 +78,14 @@ def _make_renderer() -> RendererAgg:
 
 
 class _Printing(RendererSVG):
-    """A renderer that measures a text of several figures once."""
+    """A renderer that measures a text of several figures once, in any size: letters of an SVG grow evenly."""
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:  # noqa: ANN401 - as matplotlib calls it
-        """Return the sizes of a text in points."""
-        return _measure(s, prop.copy(), ismath)
+        """Return the width, the height and the descent of a text in points."""
+        font, scale = prop.copy(), prop.get_size_in_points() / text_to_path.FONT_SCALE
+        font.set_size(text_to_path.FONT_SCALE)
+        width, height, descent = _measure(s, font, ismath)
+        return width * scale, height * scale, descent * scale
 
 
 @lru_cache(maxsize=4096)
