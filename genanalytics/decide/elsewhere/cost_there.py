@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from genanalytics.decide.elsewhere.price_list import BEYOND, Offer, Sheet, find_limit
+from genanalytics.base.text import is_missing
+from genanalytics.decide.elsewhere.price_list import BEYOND, Offer, Sheet, find_limit, read_sheet
 from genanalytics.decide.elsewhere.tokenizers import SAME, Factors
 from genanalytics.decide.elsewhere.usage import COMPARED, Row
 from genanalytics.units import format_count
@@ -94,20 +93,12 @@ def _lacks_long_write(sheet: Sheet) -> bool:
 
 def read_present(prices: Iterable[Row]) -> Present:
     """Return the present prices of a group, out of its rows of `ga.prices`."""
-    request: dict[int, float] = {}
-    ratios: dict[int, float] = {}
-    for row in prices:
-        if pd.isna(row["regime"]):
-            continue
-        regime = int(row["regime"])
-        of_input, write, of_request = (
-            math.nan if pd.isna(row[name]) else float(row[name])
-            for name in ("input_price", "cache_write_price", "request_price")
-        )
-        request[regime] = 0.0 if math.isnan(of_request) else of_request
-        if of_input > 0 and not math.isnan(write):
-            ratios[regime] = write / of_input
-    return Present(request, frozenset(each for each in ratios if ratios[each] > min(ratios.values()) * _SLIGHTLY))
+    sheets = {int(row["regime"]): read_sheet(row) for row in prices if not is_missing(row["regime"])}
+    ratios = {regime: sheet.write / sheet.input for regime, sheet in sheets.items() if sheet.input > 0}
+    known = {regime: ratio for regime, ratio in ratios.items() if not math.isnan(ratio)}
+    lowest = min(known.values(), default=0.0)
+    longer = (regime for regime, ratio in known.items() if ratio > lowest * _SLIGHTLY)
+    return Present({regime: sheet.request for regime, sheet in sheets.items()}, frozenset(longer))
 
 
 def compute_cost(cells: Sequence[Row], deal: Deal, present: Present) -> dict[str, Any]:

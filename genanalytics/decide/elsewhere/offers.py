@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 
 from genanalytics.base.text import is_missing
-from genanalytics.bill.book import PRICES
 from genanalytics.bill.levels import CHANGEOVER, LONG_PROMPT
 from genanalytics.bill.regimes import CACHE_UNKNOWN, KNOWN
-from genanalytics.decide.elsewhere.price_list import Band, Offer, Sheet
-from genanalytics.decide.elsewhere.usage import COMPARED, Cells, Row
+from genanalytics.decide.elsewhere.price_list import Band, Offer, Sheet, read_sheet
+from genanalytics.decide.elsewhere.usage import COMPARED, Row, RowsByGroup
 from genanalytics.units import format_count
 
 _FEWEST = 5
@@ -20,7 +19,7 @@ _FEWEST = 5
 _ONLY_TIERS = "all requests there were batches, of a service tier or paid with an own key"
 
 
-def list_recovered(prices: Cells, usage: Cells) -> list[Offer]:
+def list_recovered(prices: RowsByGroup, usage: RowsByGroup) -> list[Offer]:
     """Return the offers of the data: a model at a provider, at its latest price.
 
     Args:
@@ -34,7 +33,7 @@ def list_recovered(prices: Cells, usage: Cells) -> list[Offer]:
     ]
 
 
-def list_batches(prices: Cells, usage: Cells) -> list[Offer]:
+def list_batches(prices: RowsByGroup, usage: RowsByGroup) -> list[Offer]:
     """Return the offers of batches: the prices of regimes that only batches used."""
     found = []
     for group, rows in prices.items():
@@ -44,7 +43,7 @@ def list_batches(prices: Cells, usage: Cells) -> list[Offer]:
         known = [row for row in _list_known(rows) if row["regime"] in batched]
         if known:
             row = _find_largest(known)
-            sheet = _read_sheet(row)
+            sheet = read_sheet(row)
             longest = max(cell["longest"] for cell in own if cell["regime"] == row["regime"])
             words = f"at the batch price of {format_count(int(row['requests']), 'request')}: {sheet}"
             found.append(_make_offer(*group, _make_bands([(longest, sheet)]), words))
@@ -76,7 +75,7 @@ def _list_known(prices: Iterable[Row]) -> list[Row]:
 
 
 def _find_largest(rows: Sequence[Row]) -> Row:
-    """Return the row with most requests, the last one of several."""
+    """Return the row with most requests, the last one of several; an unknown number is the largest."""
     return max(reversed(rows), key=lambda row: math.inf if is_missing(row["requests"]) else row["requests"])
 
 
@@ -104,7 +103,7 @@ def _describe(price: Row, compared: Iterable[Row]) -> dict[str, Any] | None:
     if not own:
         return None
     return {
-        "sheet": _read_sheet(price),
+        "sheet": read_sheet(price),
         "requests": int(sum(cell["requests"] for cell in own)),
         "shortest": min(cell["shortest"] for cell in own),
         "longest": max(cell["longest"] for cell in own),
@@ -160,13 +159,6 @@ def _add_long_writes(sheet: Sheet, rows: list[dict[str, Any]]) -> Sheet:
     if not writes or min(writes) == max(writes):
         return sheet
     return replace(sheet, write=min(writes), long_write=max(writes))
-
-
-def _read_sheet(row: Row) -> Sheet:
-    of_input, read, write, output, request = (
-        math.nan if is_missing(row[name]) else float(row[name]) for name in PRICES
-    )
-    return Sheet(of_input, output, read, write, 0.0 if math.isnan(request) else request)
 
 
 def _make_offer(

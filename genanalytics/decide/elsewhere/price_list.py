@@ -194,6 +194,14 @@ def _read_entry(entry: Mapping[str, Any]) -> Offer:
     )
 
 
+def read_sheet(row: Mapping[Any, Any]) -> Sheet:
+    """Return the prices of a row of `ga.prices`."""
+    of_input, read, write, output, request = (
+        math.nan if is_missing(row[name]) else float(row[name]) for name in PRICES
+    )
+    return Sheet(of_input, output, read, write, 0.0 if math.isnan(request) else request)
+
+
 def _read_bands(pricing: Mapping[str, Any]) -> Iterator[Band]:
     """Yield the prices of each range of prompts: an override holds for prompts strictly above its length."""
     base = _read_prices(pricing)

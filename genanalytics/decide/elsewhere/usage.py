@@ -25,10 +25,10 @@ from genanalytics.records.frame import to_nullable
 
 Group = tuple[str | None, str | None]
 """A model and a provider."""
-Row: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = Mapping[Any, Any]
 """A row of a table of prices or of what requests used."""
-Cells: TypeAlias = Mapping[Group, Sequence[Row]]
-"""What requests used, by model and provider."""
+RowsByGroup: TypeAlias = Mapping[Group, Sequence[Row]]
+"""The rows of such a table by model and provider."""
 COMPARED = ""
 """The reason of a request that can be compared."""
 TIER = "batches or of a service tier"
@@ -92,7 +92,7 @@ def make_group(model: object, provider: object) -> Group:
 
 
 def list_by_group(table: pd.DataFrame) -> dict[Group, list[Row]]:
-    """Return the rows of a table by `model` and `provider_name`, in the order of these; gaps are last.
+    """Return the rows of a table by model and provider, in the order of their names; gaps are last.
 
     >>> table = pd.DataFrame({"model": ["b", "a", "b"], "provider_name": "p", "regime": [1, 1, 2]})
     >>> {group: [row["regime"] for row in rows] for group, rows in list_by_group(table).items()}
@@ -100,9 +100,7 @@ def list_by_group(table: pd.DataFrame) -> dict[Group, list[Row]]:
     """
     found: dict[Group, list[Row]] = {}
     for row in table.to_dict("records"):
-        found.setdefault(make_group(*(row[name] for name in BY)), []).append(
-            {str(name): value for name, value in row.items()}
-        )
+        found.setdefault(make_group(*(row[name] for name in BY)), []).append(row)
     order = sorted(found, key=lambda group: [(name is None, name or "") for name in group])
     return {group: found[group] for group in order}
 
@@ -115,7 +113,7 @@ def read_usage(
     data: Records,
     lengths: Mapping[Group, Collection[float]] | None = None,
     contexts: Mapping[Group, Collection[float]] | None = None,
-) -> Cells:
+) -> RowsByGroup:
     """Return what requests used, by model, provider, regime, and whether other prices fit them.
 
     Args:

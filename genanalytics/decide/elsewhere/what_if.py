@@ -17,7 +17,7 @@ from genanalytics.decide.elsewhere.other_caching import compare_uncached, compar
 from genanalytics.decide.elsewhere.price_list import Offer, read_offers
 from genanalytics.decide.elsewhere.result import arrange, describe_total
 from genanalytics.decide.elsewhere.tokenizers import SAME, find_factors, find_ratios
-from genanalytics.decide.elsewhere.usage import COMPARED, Cells, Group, Row, list_by_group, read_usage
+from genanalytics.decide.elsewhere.usage import COMPARED, Group, Row, RowsByGroup, list_by_group, read_usage
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.source import Records, open_source
 from genanalytics.metrics.summary import describe_completeness
@@ -160,7 +160,9 @@ def _read_alternative(to: object) -> dict[str, Any]:
     return target
 
 
-def _list_offers(target: Mapping[str, Any], listed: list[Offer] | None, table: Cells, usage: Cells) -> list[Offer]:
+def _list_offers(
+    target: Mapping[str, Any], listed: list[Offer] | None, table: RowsByGroup, usage: RowsByGroup
+) -> list[Offer]:
     """Return the offers of an alternative.
 
     Raises:
@@ -189,7 +191,7 @@ def _check_name(what: str, name: object, names: Iterable[str]) -> None:
 
 
 def _make_deals(
-    usage: Cells,
+    usage: RowsByGroup,
     offers: Sequence[Offer],
     target: Mapping[str, Any],
     ratios: pd.DataFrame | None,
@@ -223,7 +225,7 @@ def _is_alternative(offer: Offer, group: Group, target: Mapping[str, Any], *, is
     return is_listed or not is_here if is_same_model else "model" in target
 
 
-def _divide(itemized: Records, usage: Cells, deals: Mapping[Group, Sequence[Deal]]) -> Cells:
+def _divide(itemized: Records, usage: RowsByGroup, deals: Mapping[Group, Sequence[Deal]]) -> RowsByGroup:
     """Return the usage with prompts on both sides of each limit in different rows."""
     lengths: dict[Group, set[float]] = {}
     contexts: dict[Group, set[float]] = {}
@@ -239,9 +241,9 @@ def _divide(itemized: Records, usage: Cells, deals: Mapping[Group, Sequence[Deal
 
 
 def _compare_all(
-    usage: Cells,
+    usage: RowsByGroup,
     deals: Mapping[Group, Sequence[Deal]],
-    table: Cells,
+    table: RowsByGroup,
     target: Mapping[str, Any],
     refusal: str,
 ) -> list[dict[str, Any]]:
