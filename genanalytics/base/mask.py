@@ -256,7 +256,7 @@ def hide_in_all(texts: Sequence[str]) -> Sequence[str]:
     ['gen-1', '[key]']
     """
     joined = "\n".join(texts)
-    has_words = _WORDS.fullmatch(joined) is not None and joined.count("\n") == len(texts) - 1
-    if has_words and "sk-or-" not in joined.lower():
+    are_words = _WORDS.fullmatch(joined) is not None and joined.count("\n") == len(texts) - 1
+    if are_words and "sk-or-" not in joined.lower():
         return texts
     return [hide_api_keys(text) for text in texts]

@@ -159,7 +159,7 @@ class Client:
         """Return a text with `[key]` in the place of the API key, in any encoding, and of any key of OpenRouter."""
         return _hide_every_key(self._api_key, text)
 
-    def hide_api_keys(self, texts: Sequence[str]) -> Sequence[str]:
+    def hide_in_all(self, texts: Sequence[str]) -> Sequence[str]:
         """Return each text as `hide_api_key` does."""
         return hide_in_all(self._api_key.hide_in_all(texts))
 

@@ -132,9 +132,9 @@ class Dispatch:
     def _choose_new(self, ids: Sequence[str]) -> list[tuple[int, str]]:
         """Return each new id that can be an id, with its position; settle the others."""
         self.requested += len(ids)
-        ids = self._client.hide_api_keys(ids)  # they are not even remembered
+        ids = self._client.hide_in_all(ids)  # before anything remembers one
         if self._ids_repeat:
-            ids = [one for one in dict.fromkeys(ids) if one not in self._seen]
+            ids = [each for each in dict.fromkeys(ids) if each not in self._seen]
             self._seen.update(ids)
         possible = []
         for position, generation_id in enumerate(ids, start=self.distinct):
@@ -348,5 +348,13 @@ def _to_answer(entry: Entry) -> Answer:
     if not entry.body:
         day = datetime.fromtimestamp(entry.fetched_at, UTC)
         outcome, message = Outcome.NOT_FOUND, f"the service had no record of it on {day:%Y-%m-%d}"
-    generation_id, _, status, fetched_at, _, returned_id, body = entry
-    return Answer(generation_id, outcome, body, status, message, 0, fetched_at, True, returned_id)  # noqa: FBT003 - by name, it takes longer
+    return Answer(
+        entry.requested_id,
+        outcome,
+        entry.body,
+        entry.status,
+        message,
+        fetched_at=entry.fetched_at,
+        from_cache=True,
+        returned_id=entry.returned_id,
+    )
