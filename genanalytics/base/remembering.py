@@ -1,7 +1,7 @@
-"""Results that are computed once: of equal rows, by their content; and while a page is written, of the same data.
+"""Results that are computed once: of rows with equal content, and, while a page is written, of the same object.
 
-`Memory` is for rows in memory, which a caller can change between two calls: only their content tells that they are the
-same. `remember` is for data of any engine, such as a view in a database, whose content is too large to look at.
+`Memory` is for rows in memory. A caller can change them between two calls, so only their content tells that they are
+the same. `remember` is for data of any engine, such as a view in a database, whose content is too large to read again.
 """
 
 import hashlib
@@ -47,11 +47,13 @@ class Memory(Generic[Result]):
 
 
 def digest(table: pa.Table) -> bytes:
-    """Return the digest of a table: that of another one if names, types or values differ.
+    """Return the digest of a table; tables with other names, types or values have other digests.
 
-    Equal tables that are divided or allocated in other ways can have other digests.
+    Equal tables that are divided or allocated in other ways can have other digests too.
 
-    >>> digest(pa.table({"a": [1, None]})) == digest(pa.table({"a": [1, 2]}).slice(0, 2))
+    >>> digest(pa.table({"a": [1, 2]})) == digest(pa.table({"a": [1, 2]}))
+    True
+    >>> digest(pa.table({"a": [1, 2]})) == digest(pa.table({"a": [1, None]}))
     False
     """
     hashed = hashlib.blake2b(digest_size=_DIGEST_BYTES)
@@ -61,7 +63,7 @@ def digest(table: pa.Table) -> bytes:
 
 
 class _Hashing:
-    """A file, as Arrow writes it, of which only the digest is kept."""
+    """A file that Arrow writes to; its content is only passed on to be digested."""
 
     closed = False
 
@@ -77,32 +79,32 @@ class _Hashing:
     def close(self) -> None: ...
 
 
-class _Memory(NamedTuple):
+class _Known(NamedTuple):
     """Data, and the results about it with their arguments: as long as these exist, no other objects have their ids."""
 
     data: object
     results: dict[Hashable, tuple[object, Any]]
 
 
-_MEMORIES: ContextVar[Mapping[int, _Memory]] = ContextVar("memories", default={})  # noqa: B039 - never changed
+_KNOWN: ContextVar[Mapping[int, _Known]] = ContextVar("known", default={})  # noqa: B039 - never changed
 
 
 @contextmanager
 def remember(*data: object) -> Iterator[None]:
     """Remember the results about data until the block ends; nobody changes the data meanwhile."""
-    before = _MEMORIES.get()
-    token = _MEMORIES.set({id(each): _Memory(each, {}) for each in data} | dict(before))
+    before = _KNOWN.get()
+    token = _KNOWN.set({id(each): _Known(each, {}) for each in data} | dict(before))
     try:
         yield
     finally:
-        _MEMORIES.reset(token)
+        _KNOWN.reset(token)
 
 
 def remember_too(data: object) -> None:
     """Remember the results about further data until the block of `remember` ends; nothing outside of a block."""
-    memories = _MEMORIES.get()
-    if memories and id(data) not in memories:
-        _MEMORIES.set({**memories, id(data): _Memory(data, {})})
+    known = _KNOWN.get()
+    if known and id(data) not in known:
+        _KNOWN.set({**known, id(data): _Known(data, {})})
 
 
 def remembers(function: Function) -> Function:
@@ -122,13 +124,13 @@ def remembers(function: Function) -> Function:
 
     @wraps(function)
     def call(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
-        memory = _MEMORIES.get().get(id(given[0])) if given else None
-        if memory is None:
+        known = _KNOWN.get().get(id(given[0])) if given else None
+        if known is None:
             return function(*given, **named)
         key = (function.__module__, function.__name__, _freeze(given[1:]), _freeze(sorted(named.items())))
-        if key not in memory.results:
-            memory.results[key] = ((given, named), function(*given, **named))
-        return memory.results[key][1].copy()
+        if key not in known.results:
+            known.results[key] = ((given, named), function(*given, **named))
+        return known.results[key][1].copy()
 
     return cast("Function", call)
 
