@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _NEW_OBJECTS = 20_000
-"""From one collection to the next: a figure alone has as many objects as that."""
+"""The number of new objects between two collections; one figure has about as many."""
 
 
 @contextmanager
@@ -13,7 +13,7 @@ def look_at_new_objects() -> Iterator[None]:
     """Let the garbage collector look only at objects that are made until the block ends.
 
     Those of imported packages are half a million. Full collections, which figures cause, would visit all of them.
-    It looks at them more rarely than usual too. A program that has frozen objects itself keeps its own settings.
+    Collections are rarer than usual, too. A program that has frozen objects itself keeps its own settings.
 
     >>> with look_at_new_objects():
     ...     gc.get_freeze_count() > 0
@@ -26,7 +26,8 @@ def look_at_new_objects() -> Iterator[None]:
         return
     usual = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(usual[0] and max(usual[0], _NEW_OBJECTS), *usual[1:])  # 0 is never
+    if usual[0]:  # 0 means no collections
+        gc.set_threshold(max(usual[0], _NEW_OBJECTS), *usual[1:])
     try:
         yield
     finally:

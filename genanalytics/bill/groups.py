@@ -34,7 +34,7 @@ _MODEL = "model"
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """The regimes of all groups, which nobody changes: several results are made of them.
+    """The regimes of all groups. Nobody changes them, since several results are made of them.
 
     Attributes:
         book: The prices in the form in which rows read them.
@@ -49,6 +49,7 @@ class Solved:
 
 
 _SOLVED = Memory[Solved](most=8)
+"""The regimes of the last sets of rows in memory."""
 
 
 def solve_groups(source: Source, keys: Sequence[GroupKey]) -> Solved:

@@ -104,7 +104,10 @@ def prices(data: Records, *, by: str | Sequence[str] = BY) -> pd.DataFrame:
 
 
 def solve_bill(source: Source, by: str | Sequence[str]) -> Solved:
-    """Return the price regimes of all groups, with uncertain prices too; arguments and errors as of `prices`."""
+    """Return the price regimes of all groups, with uncertain prices too.
+
+    Arguments and errors are those of `prices`.
+    """
     keys = resolve_by(source, by, None, "UTC", others=_COLUMNS)
     for key in keys:
         if key.lazy:
