@@ -309,20 +309,29 @@ def _add_empty(
     times = list_periods(starts.min(), starts.max(), every, tz)
     others = [name for name in columns if name != TIME]
     inner, names = group_rows([columns[name] for name in others], len(groups))
-    if len(times) * inner.count > _MAX_ROWS:
+    _check_size(len(times), inner.count, every)
+    is_dated = columns[TIME].notna().to_numpy()
+    dated, undated = np.flatnonzero(is_dated), np.flatnonzero(~is_dated)
+    places = np.full((len(times), inner.count), np.nan)  # in each period, those of the other groups
+    places[times.get_indexer(pd.Index(starts)), inner.codes[dated]] = dated
+    codes = np.concatenate([np.tile(np.arange(inner.count), len(times)), inner.codes[undated]])
+    moments = [pd.Series(times.repeat(inner.count)), columns[TIME].iloc[undated]]
+    full = {TIME: pd.concat(moments, ignore_index=True)}
+    full |= {name: pd.Series(keys.array.take(codes)) for name, keys in zip(others, names, strict=True)}
+    return {name: full[name] for name in columns}, groups.take(np.concatenate([places.ravel(), undated]))
+
+
+def _check_size(periods: int, groups: int, every: str) -> None:
+    """Check that a result with each group in each period is not too large.
+
+    Raises:
+        InputError: It is.
+    """
+    if periods * groups > _MAX_ROWS:
         longer = PERIODS[PERIODS.index(every) + 1 :]
         way = f"use a longer period ({', '.join(longer)}), or fewer rows" if longer else "use fewer groups or rows"
-        msg = f"every={every!r} makes {len(times):,} periods of {format_count(inner.count, 'group')}: {way}"
+        msg = f"every={every!r} makes {periods:,} periods of {format_count(groups, 'group')}: {way}"
         raise InputError(msg)
-    dated = columns[TIME].notna().to_numpy()
-    undated = np.flatnonzero(~dated)
-    places = np.full((len(times), inner.count), np.nan)
-    places[times.get_indexer(pd.Index(starts)), inner.codes[dated]] = np.flatnonzero(dated)
-    every_time = [pd.Series(times.repeat(inner.count)), columns[TIME].iloc[undated]]
-    every_code = np.concatenate([np.tile(np.arange(inner.count), len(times)), inner.codes[undated]])
-    full = {TIME: pd.concat(every_time, ignore_index=True)}
-    full |= {name: pd.Series(keys.array.take(every_code)) for name, keys in zip(others, names, strict=True)}
-    return {name: full[name] for name in columns}, groups.take(np.concatenate([places.ravel(), undated]))
 
 
 def _find_open(starts: pd.Series, source: Source, every: str, tz: ZoneInfo) -> pd.Series:

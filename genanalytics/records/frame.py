@@ -31,6 +31,8 @@ _UTC = ZoneInfo("UTC")  # cached from here on: pyarrow reports Ctrl-C while it l
 
 FrameOrPath: TypeAlias = pd.DataFrame | str | os.PathLike[str]
 """A frame of records, or the path of a file or a data set with records."""
+Values: TypeAlias = "pa.Array | pa.ChunkedArray"
+"""A column of Arrow."""
 
 
 def open_frame(frame: FrameOrPath) -> pd.DataFrame:
@@ -60,7 +62,7 @@ def to_nullable(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def to_series(values: "pa.Array | pa.ChunkedArray") -> pd.Series:
+def to_series(values: Values) -> pd.Series:
     """Return a column of Arrow as pandas, with the nullable dtype of its type."""
     series: pd.Series = values.to_pandas(types_mapper=_DTYPES.get)
     return series
@@ -86,7 +88,7 @@ def cast_known(table: pa.Table) -> pa.Table:
     return table
 
 
-def decode(values: "pa.Array | pa.ChunkedArray") -> "pa.Array | pa.ChunkedArray":
+def decode(values: Values) -> Values:
     """Return categories as their values.
 
     >>> decode(pa.array(["a", None, "a"]).dictionary_encode()).to_pylist()

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from genanalytics.metrics.declare import Aggregate, Count
-from genanalytics.metrics.engines.arrays import Values
 from genanalytics.metrics.engines.kernels import to_matrix
 from genanalytics.metrics.grouping.keys import GroupKey
+from genanalytics.records.frame import Values
 
 
 @dataclass(frozen=True, slots=True)

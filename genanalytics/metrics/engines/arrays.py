@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Values: TypeAlias = "pa.Array | pa.ChunkedArray"
+from genanalytics.records.frame import Values
 
 _NUMBER, _FLAG = np.dtype(np.float64), np.dtype(np.bool_)
 _EXACT = 2**53
@@ -90,15 +90,6 @@ def read_column(values: Values, arrange: Callable[[Any], Any]) -> Operand:
     return Column(arrange(cells), arrange(known))
 
 
-def read_number(found: Operand) -> Column:
-    """Return a result as numbers or flags.
-
-    Raises:
-        UnsupportedError: It is neither.
-    """
-    return _read(found)
-
-
 def stack(columns: Sequence[Column], rows: int) -> Numbers:
     """Return numbers or flags of rows as row values; what is not finite is unknown.
 
@@ -152,7 +143,7 @@ def _calculate(operation: Callable[..., Any]) -> Callable[..., Column]:
     """Return an operation of numpy on numbers as one on columns."""
 
     def apply(*operands: Operand) -> Column:
-        columns = [_read(operand, _NUMBER) for operand in operands]
+        columns = [read_number(operand, _NUMBER) for operand in operands]
         return Column(operation(*[column.values for column in columns]), _join_known(columns))
 
     return apply
@@ -167,7 +158,7 @@ LESS, LESS_EQUAL, GREATER, GREATER_EQUAL = map(_calculate, (np.less, np.less_equ
 
 def both(*operands: Operand) -> Column:
     """Return where all flags are true."""
-    return reduce(_both, (_read(operand, _FLAG) for operand in operands))
+    return reduce(_both, (read_number(operand, _FLAG) for operand in operands))
 
 
 def either(first: Operand, second: Operand) -> Column:
@@ -177,17 +168,17 @@ def either(first: Operand, second: Operand) -> Column:
 
 def invert(flags: Operand) -> Column:
     """Return where a flag is false."""
-    values, known = _read(flags, _FLAG)
+    values, known = read_number(flags, _FLAG)
     return Column(~values, known)
 
 
 def choose(condition: Operand, chosen: Operand, other: Operand | None = None) -> Column:
     """Return one column where a condition is true, and another one, else gaps, where it is not."""
-    met = _find_true(_read(condition, _FLAG))
-    first = _read(chosen)
+    met = _find_true(read_number(condition, _FLAG))
+    first = read_number(chosen)
     if other is None:
         return Column(first.values, met if first.known is None else met & first.known)
-    second = _read(other, first.values.dtype)
+    second = read_number(other, first.values.dtype)
     known = None
     if first.known is not None or second.known is not None:
         known = _both_or(met, first.known) | _both_or(~met, second.known)
@@ -205,15 +196,15 @@ def fill_null(operand: Operand, value: Operand, **options: object) -> Column:
     """Return a column with a value in place of gaps."""
     if any(option is not None for option in options.values()):
         raise UnsupportedError
-    column = _read(operand)
+    column = read_number(operand)
     if column.known is None:
         return column
-    return choose(Column(column.known), Column(column.values), _read(value, column.values.dtype))
+    return choose(Column(column.known), Column(column.values), read_number(value, column.values.dtype))
 
 
 def cast(operand: Operand, dtype: object) -> Column:
     """Return flags as numbers; numbers as they are, which are whole if integers are wanted."""
-    column = _read(operand)
+    column = read_number(operand)
     is_flag = column.values.dtype == bool
     if dtype == nw.Float64 or (dtype == nw.Int64 and (is_flag or _are_whole(column))):
         return Column(column.values.astype(np.float64), column.known) if is_flag else column
@@ -228,7 +219,7 @@ def _are_whole(numbers: Column) -> bool:
 def count_items(operand: Operand) -> Column:
     """Return the lengths of lists."""
     if isinstance(operand, Foreign) and pa.types.is_list(operand.values.type):
-        return _read(read_column(pc.list_value_length(operand.values).cast(pa.float64()), operand.arrange))
+        return read_number(read_column(pc.list_value_length(operand.values).cast(pa.float64()), operand.arrange))
     raise UnsupportedError
 
 
@@ -241,7 +232,7 @@ def _compare(operation: Callable[..., Any]) -> Callable[..., Column]:
             flags = operation(texts.values, other)
         except pa.ArrowException as error:  # such as a pattern that is none; narwhals says what is wrong
             raise UnsupportedError from error
-        return _read(read_column(flags, texts.arrange))
+        return read_number(read_column(flags, texts.arrange))
 
     return apply
 
@@ -267,7 +258,7 @@ def _read_moment(part: Callable[..., Any]) -> Callable[[Operand], Column]:
 
     def apply(operand: Operand) -> Column:
         if isinstance(operand, Foreign) and pa.types.is_timestamp(operand.values.type):
-            return _read(read_column(part(operand.values), operand.arrange))
+            return read_number(read_column(part(operand.values), operand.arrange))
         raise UnsupportedError
 
     return apply
@@ -276,8 +267,12 @@ def _read_moment(part: Callable[..., Any]) -> Callable[[Operand], Column]:
 MINUTE, SECOND, MILLISECOND = map(_read_moment, (pc.minute, pc.second, pc.millisecond))
 
 
-def _read(operand: Operand, dtype: Any = None) -> Column:  # noqa: ANN401 - of numpy
-    """Return a column of numbers or flags, or of the one that is wanted."""
+def read_number(operand: Operand, dtype: Any = None) -> Column:  # noqa: ANN401 - of numpy
+    """Return a column of numbers or flags, or of the one that is wanted.
+
+    Raises:
+        UnsupportedError: It has other values.
+    """
     if isinstance(operand, Foreign) or (dtype is not None and operand.values.dtype != dtype):
         raise UnsupportedError
     return operand

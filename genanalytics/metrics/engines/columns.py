@@ -8,7 +8,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -18,11 +18,9 @@ import pyarrow.compute as pc
 
 from genanalytics.errors import InputError
 from genanalytics.metrics.engines.arrays import Column
-from genanalytics.records.frame import decode
+from genanalytics.records.frame import Values, decode
 from genanalytics.records.schema import BY_NAME, Kind
 from genanalytics.units import format_count
-
-Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 _KEPT_CHECKS = 1000
 _ACCEPTED: Mapping[Kind, Callable[[nw.dtypes.DType], bool]] = MappingProxyType(

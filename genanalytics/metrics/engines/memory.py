@@ -16,7 +16,6 @@ from genanalytics.metrics.declare import Aggregate, Count, RowValue, Sum
 from genanalytics.metrics.engines.aggregates import Aggregates
 from genanalytics.metrics.engines.arrays import Column, Operand, UnsupportedError, read_column, stack
 from genanalytics.metrics.engines.columns import (
-    Values,
     check_names,
     clean,
     count_infinite,
@@ -44,7 +43,7 @@ from genanalytics.metrics.engines.totals import Totals
 from genanalytics.metrics.grouping.calendar import count_hours
 from genanalytics.metrics.grouping.keys import GroupKey
 from genanalytics.metrics.names import name_clean
-from genanalytics.records.frame import to_nullable
+from genanalytics.records.frame import Values, to_nullable
 from genanalytics.records.schema import BY_NAME, COLUMNS, Kind
 
 _PORTION_ROWS = 65_536

@@ -17,13 +17,13 @@ from genanalytics.metrics.engines.arrays import (
     Column,
     Operand,
     UnsupportedError,
-    Values,
     read_column,
     read_number,
     to_arrow,
 )
 from genanalytics.metrics.engines.protocol import Steps, list_columns, order_by_need
 from genanalytics.metrics.engines.recording import Node, Notes, record
+from genanalytics.records.frame import Values
 
 _KEPT_PLANS = 128
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -11,10 +11,8 @@ from genanalytics.base.text import list_names, suggest
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.grouping.calendar import PERIODS, TIME, find_zone
 from genanalytics.metrics.grouping.keys import DERIVED, GroupKey, find_key, make_period_key
-from genanalytics.records.frame import to_series
+from genanalytics.records.frame import Values, to_series
 from genanalytics.records.schema import BY_NAME
-
-Values: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 
 class Groupable(Protocol):
