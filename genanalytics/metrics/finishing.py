@@ -102,7 +102,8 @@ def _divide_by_form(statistics: tuple[Statistic, ...]) -> Forms:
                 divided.append([place, rows[over], rows[under]])
             case Known(value) | ShareOfTotal(value) as form:
                 known.append([place, rows[Sum(value)], rows[Count(value)]])
-                shares += [place] if isinstance(form, ShareOfTotal) else []
+                if isinstance(form, ShareOfTotal):
+                    shares.append(place)
             case Sum() | Count() | Quantile() as step:
                 copied.append([place, rows[step]])
             case _:

@@ -134,14 +134,14 @@ class Dialect:
         """Return columns of data as `columns.clean` describes them, under plain names (`make_plain`).
 
         Each column of floats has its `name_flag`. Known columns of a wrong type stay as they are. Floats that are
-        trusted to be finite stay as they are too.
+        trusted to be finite are not checked: their flag is a copy of them.
         """
         steps: list[str] = []
         schema = nw.from_native(data).collect_schema()
         for name, dtype in ((name, schema[name]) for name in names):
             number = f"CAST({self.quote(name)} AS DOUBLE)"
-            flag = f"{number} + 0.0" if trusted else f"CASE WHEN abs({number}) = {_INFINITY} THEN 1 END"
-            cleaned = flag if trusted and dtype.is_float() else self._clean(name, dtype)
+            cleaned = f"{number} + 0.0" if trusted and dtype.is_float() else self._clean(name, dtype)
+            flag = cleaned if trusted else f"CASE WHEN abs({number}) = {_INFINITY} THEN 1 END"
             steps.append(f"{cleaned} AS {self.quote(make_plain(name))}")
             if dtype.is_float():
                 steps.append(f"{flag} AS {self.quote(name_flag(name))}")
@@ -204,7 +204,7 @@ class Dialect:
 
 
 def name_flag(column: str) -> str:
-    """Return the column that is 1 where a column is infinite; of a trusted column, a copy, whose sum shows if it is."""
+    """Return the name of the flag of a column: 1 where it is infinite, or a copy, whose sum shows that it is."""
     return f"infinite values of {make_plain(column)}"
 
 

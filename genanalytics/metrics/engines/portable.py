@@ -105,8 +105,8 @@ class Portable:
         steps: list[nw.Expr] = []
         for name, dtype in frame.collect_schema().items():
             number = nw.col(name).cast(nw.Float64)
-            flag = number + 0.0 if trusted else nw.when(number.abs() == _INFINITY).then(nw.lit(1))
-            cleaned = flag if trusted and dtype.is_float() else _clean(name, dtype)
+            cleaned = number + 0.0 if trusted and dtype.is_float() else _clean(name, dtype)
+            flag = cleaned if trusted else nw.when(number.abs() == _INFINITY).then(nw.lit(1))
             steps.append(cleaned.alias(make_plain(name)))
             if dtype.is_float():
                 steps.append(flag.alias(name_flag(name)))

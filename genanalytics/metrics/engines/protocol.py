@@ -98,7 +98,10 @@ class Source(Protocol):
             by: The keys of the groups.
             aggregates: The aggregates.
             own: Other aggregates, as expressions by name.
-            needs: Everything that `own` reads; `own` is under its names in `others`.
+            needs: Everything that `own` reads.
+
+        Returns:
+            The aggregates, with `own` in `others`.
         """
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:

@@ -111,7 +111,7 @@ class Relational:
     def _group_finite(self, by: Sequence[GroupKey], aggregates: Sequence[Aggregate]) -> pa.Table | None:
         """Return aggregates by group, computed as if all numbers were finite; None if some are not.
 
-        To check each number takes longer than to add it up, and one that is not finite makes the sum so.
+        Checking a number takes longer than adding it up, and a sum with a number that is not finite is not finite.
         """
         computed = list_values(aggregates, ())
         flags = self._list_flags(by, computed, ())
@@ -121,9 +121,9 @@ class Relational:
         checked = {*computed} - {step.value for step in sums}
         values = self._compute(by, computed, [flag.name for flag in flags.values()], checked=checked, trusted=True)
         check_numbers(computed, values.collect_schema())
-        own = list(map(Sum, flags.values()))
-        groups = self._group(values, [key.group for key in by], [*aggregates, *own])
-        return groups if all(_is_finite(groups[step.name]) for step in (*sums, *own)) else None
+        of_columns = list(map(Sum, flags.values()))
+        groups = self._group(values, [key.group for key in by], [*aggregates, *of_columns])
+        return groups if all(_is_finite(groups[step.name]) for step in (*sums, *of_columns)) else None
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:
         names = [key.group for key in by]

@@ -53,7 +53,8 @@ class Totals:
 
     def find(self) -> "np.ndarray":
         """Return the aggregates: a row for each of them, and a column per group; NaN for gaps."""
-        sums, counts = ([getattr(block, name) for block in self._blocks] for name in ("sums", "counts"))
+        sums = [block.sums for block in self._blocks]
+        counts = [block.counts for block in self._blocks]
         ranked = [block.find() for block in self._blocks]
         numbers: np.ndarray = np.concatenate([*sums, *counts, *ranked, self._sizes])[self._rows]
         return numbers

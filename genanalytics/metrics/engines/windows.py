@@ -13,7 +13,13 @@ from genanalytics.records.frame import to_nullable
 
 
 class _Ordered(NamedTuple):
-    """Rows by group, those of each group by their moments: their places, the numbers of their groups, their moments."""
+    """Rows in the order of their groups, then of their moments.
+
+    Attributes:
+        places: Their places in the data.
+        codes: The numbers of their groups.
+        moments: Their moments.
+    """
 
     places: "np.ndarray"
     codes: "np.ndarray"

@@ -23,7 +23,7 @@ KEPT = 200_000
 """Up to this number of clusters are fetched from an engine once, instead of being computed there several times."""
 
 _KEPT_BASES = 128
-"""So many quantities keep their row values, whose plans are made once."""
+"""The number of quantities whose row values are kept, so that their plans are made once."""
 _TIE = 1e-9
 """Numbers that differ by less than this share are equal: engines round differently."""
 
