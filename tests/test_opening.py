@@ -16,6 +16,7 @@ from genanalytics.metrics.engines.source import HasColumns
 from genanalytics.opening import open_records
 from genanalytics.records.frame import FrameOrPath
 from genanalytics.sandbox import sample
+from support.artists import dots
 from support.generations import parse_records
 
 FRAME = parse_records(sample(60, seed=6).records)
@@ -97,6 +98,16 @@ def test_large_parquet_is_opened_by_duckdb_with_its_coverage(tmp_path: Path, mon
     assert found["requests"].tolist() == expected["requests"].tolist()
     assert found.attrs["coverage"] == expected.attrs["coverage"]
     assert_frame_equal(ga.attempts(tmp_path / "out.parquet"), attempts)
+
+
+def test_a_chart_of_large_parquet_is_that_of_its_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("duckdb")
+    ga.write(FRAME, tmp_path / "out.parquet")
+    monkeypatch.setattr(opening, "LARGE_BYTES", 1_000)
+    found, expected = (ga.plots.speed_against_price(data) for data in (tmp_path / "out.parquet", FRAME))
+    assert dots(found)
+    for dot, wanted in zip(dots(found), dots(expected), strict=True):
+        assert (dot.x, dot.y) == pytest.approx((wanted.x, wanted.y))
 
 
 def test_a_file_of_ids_is_refused_with_the_next_step(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ OUTSIDE: Mapping[str, nw.Expr] = {
 
 
 def select_needed(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - of the same kind
-    """Return data with some columns alone and the columns `OPTIONAL`, as gaps if it has none."""
+    """Return data with only some columns and those of `OPTIONAL`, which are gaps if it lacks them."""
     columns = open_source(data).columns
     needed = select_columns(data, [*names, *OPTIONAL])
     gaps = [nw.lit(None).cast(dtype).alias(name) for name, dtype in OPTIONAL.items() if name not in columns]
@@ -69,7 +69,7 @@ def select_needed(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - of 
 
 
 def link_by_session(data: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - of the same kind
-    """Return the calls of sessions with some columns alone, `GAP_MS` and `BEFORE`, without calls that are `OUTSIDE`.
+    """Return the calls of sessions with only some columns, `GAP_MS` and `BEFORE`, without calls that are `OUTSIDE`.
 
     A call continues the last call of its session with the same model and provider. If that one has less than half of
     the prompt of this call and of the call before, it is a side call, such as one for a title: then the call before
