@@ -77,7 +77,7 @@ def style_axes(ax: Axes | None, *, grid: str = "y") -> Iterator[Axes]:
         draw_grid(ax, grid)
         yield ax
     _wrap_labels(ax)
-    if ax.title.get_parse_math():  # titles and labels of given axes keep the settings of their creation
+    if ax.xaxis.label.get_parse_math():  # titles and labels of given axes keep the settings of their creation
         for text in set(ax.findobj(Text)) - others:
             text.set_parse_math(SETTINGS["text.parse_math"])
     if ax.get_axes_locator() is None:
