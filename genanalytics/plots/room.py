@@ -1,6 +1,5 @@
 """The room that a chart has: the part of the figure for its axes, and the widths of texts, in points."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -34,11 +33,20 @@ def _take_share(ratios: Any, span: range, number: int) -> float:  # noqa: ANN401
 def measure_text(text: str, size: str | float | None = None) -> float:
     """Return the width of a text in the font of the style, in points; `size` is that of the style if it is None."""
     font = FontProperties(size=mpl.rcParams["font.size"] if size is None else size)
-    return _HINTED * _measure(text, tuple(font.get_family())) * (font.get_size_in_points() / text_to_path.FONT_SCALE)
+    return _HINTED * measure_letters(text, font)[0]
+
+
+def measure_letters(text: str, font: FontProperties, ismath: Any = False) -> tuple[float, float, float]:  # noqa: ANN401, FBT002 - as matplotlib has it
+    """Return the width, the height and the descent of a text in an SVG, in points.
+
+    Its letters grow evenly with the size of the font, so a text is measured once for all sizes.
+    """
+    usual, scale = font.copy(), font.get_size_in_points() / text_to_path.FONT_SCALE
+    usual.set_size(text_to_path.FONT_SCALE)
+    width, height, descent = _measure(text, usual, ismath)
+    return width * scale, height * scale, descent * scale
 
 
 @lru_cache(maxsize=4096)
-def _measure(text: str, families: Sequence[str]) -> float:
-    """Return the width of a text in the size that matplotlib measures, whatever the size of the font."""
-    font = FontProperties(family=list(families), size=text_to_path.FONT_SCALE)
-    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
+def _measure(text: str, font: FontProperties, ismath: Any) -> tuple[float, float, float]:  # noqa: ANN401 - of matplotlib
+    return text_to_path.get_text_width_height_descent(text, font, ismath)

@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -24,9 +24,9 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
 
 from genanalytics.plots.content import Content, Entry, Value, find_content
+from genanalytics.plots.room import measure_letters
 from genanalytics.plots.style import SETTINGS, leave_out_words
 from genanalytics.report.blocks import Chart, Table
 from genanalytics.report.drawing import CELLS, HALO, SERIES, Tip, embed, name_color
@@ -78,19 +78,11 @@ def _make_renderer() -> RendererAgg:
 
 
 class _Printing(RendererSVG):
-    """A renderer that measures a text of several figures once, in any size: letters of an SVG grow evenly."""
+    """A renderer that measures a text of several figures once."""
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:  # noqa: ANN401 - as matplotlib calls it
         """Return the width, the height and the descent of a text in points."""
-        font, scale = prop.copy(), prop.get_size_in_points() / text_to_path.FONT_SCALE
-        font.set_size(text_to_path.FONT_SCALE)
-        width, height, descent = _measure(s, font, ismath)
-        return width * scale, height * scale, descent * scale
-
-
-@lru_cache(maxsize=4096)
-def _measure(text: str, font: FontProperties, ismath: Any) -> tuple[float, float, float]:  # noqa: ANN401 - of matplotlib
-    return text_to_path.get_text_width_height_descent(text, font, ismath)
+        return measure_letters(s, prop, ismath)
 
 
 def draw_chart(
@@ -213,7 +205,10 @@ def _place(ax: Axes) -> None:
 
 
 def _list_ticks(ax: Axes) -> list[float]:
-    """Return the places of the ticks that axes, and those inside, have now, in data coordinates."""
+    """Return the places of the ticks that axes, and those inside, have now, in data coordinates.
+
+    Axes inside get their place first.
+    """
     for inner in ax.child_axes:
         locate: Any = inner.get_axes_locator()
         inner.apply_aspect(locate(inner, None))
