@@ -273,11 +273,12 @@ def _read_one(path: str | os.PathLike[str]) -> pd.DataFrame:
     if is_object(path):
         with hold_object(path, sidecars=[SIDECAR]) as held:
             return _read_one(held)
-    if is_url(path) and has_pattern(os.fspath(path)):
-        return _read_all(os.fspath(path), _find_matches(os.fspath(path)))
-    if not is_url(path) and (found := expand_glob(os.fspath(path))) != [os.fspath(path)]:
-        return _read_all(os.fspath(path), found)
-    if os.fspath(path).startswith(("http:", "https:")):
+    name = os.fspath(path)
+    if is_url(path) and has_pattern(name):
+        return _read_all(name, _find_matches(name))
+    if not is_url(path) and (found := expand_glob(name)) != [name]:
+        return _read_all(name, found)
+    if name.startswith(("http:", "https:")):
         parse_url(path)  # which refuses it
     try:
         return _check_columns(_load(path), path)

@@ -76,7 +76,7 @@ class Place(Source, Protocol):
 
     @property
     def files_at_once(self) -> int:
-        """The number of files that are written at a time: several hide the delay of a store, and take more time."""
+        """How many files are written at a time: several hide the delay of a store, but cost processor time."""
         ...
 
     @property

@@ -130,7 +130,7 @@ class Dispatch:
         return settled
 
     def _choose_new(self, ids: Sequence[str]) -> list[tuple[int, str]]:
-        """Return each new id that can be an id, with its position; settle the others."""
+        """Return the new ids that are possible, each with its position; settle the impossible ones."""
         self.requested += len(ids)
         ids = self._client.hide_in_all(ids)  # before anything remembers one
         if self._ids_repeat:

@@ -24,7 +24,7 @@ _ALL = slice(None)
 class Forms(NamedTuple):
     """The statistics of a summary by their form. A matrix of places has a column per statistic of the form.
 
-    Aggregates have their places in `list_aggregates`.
+    The places of aggregates are those in `list_aggregates`.
 
     Attributes:
         copied: The places of statistics that are an aggregate, and that of the aggregate.

@@ -31,6 +31,7 @@ _TALL = 280.0
 _GAP = 4.0
 """The distance between title, details and legend, in points."""
 _PIXEL = 1.0
+"""Edges that differ by less, in pixels, are at the same place."""
 _WIDTHS: WeakKeyDictionary[RendererBase, dict[Any, dict[str, float]]] = WeakKeyDictionary()
 """The widths of lines in pixels, by renderer and look: a layout asks for the same ones again and again."""
 
@@ -88,6 +89,7 @@ class Heading(Text):
         drawn: list[tuple[Artist, Bbox]] = []
 
         def add(artist: Artist) -> float:
+            """Add an artist, and return the place above it."""
             drawn.append((artist, artist.get_window_extent(renderer)))
             return float(drawn[-1][1].y1 + _GAP * scale)
 
@@ -177,7 +179,7 @@ def _find_room(ax: Axes, renderer: RendererBase | None) -> tuple[float, float]:
 
 
 def _list_at_right(ax: Axes, renderer: RendererBase | None) -> Iterator[Axes]:
-    """Yield the axes inside of others that end to their right, such as scales of colors."""
+    """Yield the axes inside these that reach beyond their right edge, such as scales of colors."""
     child: Any
     for child in ax.child_axes:
         locator = child.get_axes_locator()

@@ -105,12 +105,13 @@ def speed_against_price(
 
 @remembers
 def _summarize_texts(data: Records, by: str, tz: str) -> pd.DataFrame:
+    """Return price and speed of answers in text, with their intervals, by group."""
     source = open_source(data)
-    metrics = resolve_one(_PRICE), resolve_one(_SPEED)
+    metrics = [resolve_one(_PRICE), resolve_one(_SPEED)]
     keys = resolve_by(source, by, None, tz, others=())
     needed = [*(key.column for key in keys), *chain(*(metric.columns for metric in metrics)), "api_type", *_MEDIA]
     texts = keep_rows(select_columns(data, [*needed, *CLUSTERS, *ORDER]), _find_text(source.columns))
-    return summarize(texts, by=by, tz=tz, metrics=[*metrics], intervals=True)
+    return summarize(texts, by=by, tz=tz, metrics=metrics, intervals=True)
 
 
 def _find_text(columns: Sequence[str]) -> nw.Expr:

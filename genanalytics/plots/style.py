@@ -42,7 +42,7 @@ _LABELS = (0.6, 0.45)
 """The shares of the width and the height of the cell that the labels of axes, and texts inside, may take."""
 
 _SHADES = 47
-"""The number of colors of a scale: no eye sees more of them, and every one is a path of a drawing."""
+"""The number of colors in the drawing of a scale: readers see no more of them, and each is a path."""
 
 _HAS_WORDS: ContextVar[bool] = ContextVar("has_words", default=True)
 """Whether charts have title, details and legend in the drawing."""

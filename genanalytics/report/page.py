@@ -33,7 +33,7 @@ def clean(text: str, longest: int = _LONGEST) -> str:
 
 def render(page: Page) -> str:
     """Return a page as HTML; the same page gives the same text."""
-    template, style, script = _read_frame()
+    template, style, script = _read_layout()
     allowed = f"style-src {_hash(style)}; script-src {_hash(script)}"
     text = template.render(
         page=page,
@@ -48,7 +48,7 @@ def render(page: Page) -> str:
     return text.strip() + "\n"
 
 
-class _Frame(NamedTuple):
+class _Layout(NamedTuple):
     """What all pages have in common."""
 
     template: jinja2.Template
@@ -57,14 +57,14 @@ class _Frame(NamedTuple):
 
 
 @cache
-def _read_frame() -> _Frame:
+def _read_layout() -> _Layout:
     here = files("genanalytics.report")
     template, style, script = ((here / name).read_text(encoding="utf-8") for name in _FILES)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.tests["of_kind"] = lambda block, kind: type(block).__name__ == kind
-    return _Frame(environment.from_string(template), style, script)
+    return _Layout(environment.from_string(template), style, script)
 
 
 def draw_trend(values: Sequence[float | None]) -> str:

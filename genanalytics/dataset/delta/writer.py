@@ -215,7 +215,8 @@ class DeltaWriter(AbstractContextManager["DeltaWriter"]):
         ids = failures["requested_id"].to_pylist()
         is_stored = self._ids.stored.has(ids) if ids else []
         failures = failures.filter(pa.array([not stored for stored in is_stored], pa.bool_()))
-        ended = self._failed.end(unify(choice.rows for choice in choices)["requested_id"])
+        arrived = pa.concat_tables([choice.rows.select(["requested_id"]) for choice in choices])["requested_id"]
+        ended = self._failed.end(arrived)
         self._failed.add(failures)
         return pa.concat_tables([ended, failures]), len(self._failed)
 

@@ -91,7 +91,7 @@ class Portion:
         return np.append(self._starts[1:], self.rows) - self._starts if self.rows else self._starts
 
     def sum(self, values: "np.ndarray") -> "np.ndarray":
-        """Return the sums in each of `groups` of matrices with a column per row; of flags, how many are true."""
+        """Return the sums of arranged values, along the last axis, in each of `groups`; of flags, how many are true."""
         dtype = np.intp if values.dtype == bool else values.dtype
         if not self.rows:
             return np.zeros(values.shape, dtype)
@@ -99,7 +99,7 @@ class Portion:
 
 
 class Ranked:
-    """Known values by group, of which those at ranks are wanted: of several row values at once.
+    """The known numbers of several row values by group, of which those at ranks are wanted.
 
     Args:
         values: The number of row values.

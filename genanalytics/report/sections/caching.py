@@ -164,7 +164,7 @@ def _follow(number: int) -> str:
 
 
 def _draw_gaps(given: Given) -> Block:
-    rates = hit_rate_by_gap(given.data, by=None)  # as the chart asks for them
+    rates = hit_rate_by_gap(given.data, by=None)  # with the arguments of the chart
     figures = list_shown(rates, _OF_GAPS)
     numbers = make_table(
         rates, ["gap"], figures, name="hit-rate-by-gap-numbers", caption="Hit rate by the time since the previous call"

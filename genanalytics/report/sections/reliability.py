@@ -132,8 +132,8 @@ def _draw_attempts(given: Given) -> Block:
     """Return the attempts by provider; on an engine they can be too many."""
     found = None
     if isinstance(open_source(given.data), InMemory):
-        # as the chart asks for them, so that they are computed once
-        found = keep_intervals(attempt_summary(given.data, by="provider_name", intervals=True))
+        summary = attempt_summary(given.data, by="provider_name", intervals=True)  # with the arguments of the chart
+        found = keep_intervals(summary)
     if found is not None and found.empty:
         return Text("No record lists its attempts at providers.")
     try:
