@@ -91,7 +91,8 @@ def _measure(place: str) -> Iterator[int | None]:
     if is_url(place):
         yield None
         return
-    files = [file for path in expand_glob(place) for file in list_parquet(Path(path))]
-    yield from (file.stat().st_size for file in files)
-    if not files:
-        yield None
+    for path in expand_glob(place):
+        files = list_parquet(Path(path))
+        yield from (file.stat().st_size for file in files)
+        if not files:
+            yield None

@@ -100,6 +100,15 @@ def test_large_parquet_is_opened_by_duckdb_with_its_coverage(tmp_path: Path, mon
     assert_frame_equal(ga.attempts(tmp_path / "out.parquet"), attempts)
 
 
+def test_a_glob_of_large_parquet_and_other_files_is_read_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ga.write(FRAME[:40], tmp_path / "a.parquet")
+    ga.write(FRAME[40:], tmp_path / "b.csv")
+    monkeypatch.setattr(opening, "LARGE_BYTES", 1_000)
+    assert ga.summarize(tmp_path / "*")["requests"].tolist() == [len(FRAME)]
+
+
 def test_a_chart_of_large_parquet_is_that_of_its_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("duckdb")
     ga.write(FRAME, tmp_path / "out.parquet")
