@@ -122,7 +122,10 @@ class Relational:
         values = self._compute(by, computed, [flag.name for flag in flags.values()], checked=checked, trusted=True)
         check_numbers(computed, values.collect_schema())
         of_columns = list(map(Sum, flags.values()))
-        groups = self._group(values, [key.group for key in by], [*aggregates, *of_columns])
+        try:
+            groups = self._group(values, [key.group for key in by], [*aggregates, *of_columns])
+        except InputError:  # such as a cast of infinity to an integer; any other error comes again with checks
+            return None
         return groups if all(_is_finite(groups[step.name]) for step in (*sums, *of_columns)) else None
 
     def count_classes(self, by: Sequence[GroupKey], value: RowValue, steps: Mapping[str, nw.Expr]) -> pa.Table:

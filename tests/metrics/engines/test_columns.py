@@ -220,6 +220,14 @@ def test_a_number_that_is_not_finite_meets_no_condition(make: Callable[[pa.Table
     assert len(found.attrs["notices"]) == np.isinf(number)
 
 
+@INPUT
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_cast_of_a_number_that_is_not_finite_is_a_gap(make: Callable[[pa.Table], Any], number: float) -> None:
+    whole = RowValue("whole", "whole", Unit.COUNT, "x as an integer", ("x",), nw.col("x").cast(nw.Int64))
+    found = summarize(make(pa.table({"x": [1.0, number, 6.0]})), metrics=total(whole))
+    assert found[["requests", "whole"]].iloc[0].tolist() == [3, 7]
+
+
 TWICE = pa.table([[1.0], [2.0]], names=["total_cost", "total_cost"])
 
 
