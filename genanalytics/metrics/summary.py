@@ -306,7 +306,8 @@ def _add_empty(
     starts = columns[TIME].dropna()
     if starts.empty:
         return columns, groups
-    times = list_periods(starts.min(), starts.max(), every, tz)
+    # an engine takes the nearest known offset for moments before 2000, whose periods begin at other moments
+    times = list_periods(starts.min(), starts.max(), every, tz).union(pd.DatetimeIndex(starts.unique()))
     others = [name for name in columns if name != TIME]
     inner, names = group_rows([columns[name] for name in others], len(groups))
     _check_size(len(times), inner.count, every)

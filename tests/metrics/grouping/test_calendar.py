@@ -235,6 +235,16 @@ def test_a_row_without_a_moment_is_in_no_period() -> None:
     assert found["requests"].tolist() == [1, 1]
 
 
+def test_no_row_of_a_time_with_another_offset_is_lost() -> None:
+    """Nepal was 5:30 h ahead of UTC until 1986, and Berlin 0:53:28 h until 1893."""
+    for zone, year in (("Asia/Kathmandu", 1985), ("Europe/Berlin", 1880)):
+        moments = pd.to_datetime([f"{year}-06-01T10:20Z", f"{year}-06-01T13:50Z", f"{year}-06-01T13:55Z"])
+        table = pa.table({"created_at": moments})
+        for data in (table, duckdb.connect().from_arrow(table)):
+            requests = summarize(data, every="hour", tz=zone, metrics=[])["requests"]
+            assert requests[requests > 0].tolist() == [1, 2]
+
+
 def test_too_many_periods_are_refused() -> None:
     frame = pd.DataFrame({"created_at": pd.to_datetime(["2000-01-01T00:00Z", "2026-01-01T00:00Z"])})
     with pytest.raises(
