@@ -1,7 +1,7 @@
 """The records of paths, opened by the engine that suits their size."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,18 +31,24 @@ def open_records(path: str | os.PathLike[str], place: Place = "any") -> Any:  # 
         InputError: It cannot be read, or has no known format.
         MissingColumnError: It has no records.
     """
-    paths = [os.fspath(path)]
+    paths = expand_globs([os.fspath(path)])
     if place == "memory" or choose_engine(paths) == "pandas":
         return read(path)
     data = scan(paths)
     return Covered(data, find_coverage_of_files(paths, data))
 
 
+def expand_globs(paths: Iterable[str]) -> list[str]:
+    """Return paths with what each glob matches in its place; a URL stays, and so does a glob that matches nothing."""
+    local = map(to_local, paths)
+    return [one for path in local for one in ([path] if is_url(path) else expand_glob(path) or [path])]
+
+
 def choose_engine(paths: Sequence[str], *, large_bytes: int | None = None) -> Engine:
     """Return the engine for files: pandas, or DuckDB for large Parquet if it is installed.
 
     Args:
-        paths: Files and data sets.
+        paths: Files and data sets, without globs of files on this machine (`expand_globs`).
         large_bytes: The largest size for pandas; None for `LARGE_BYTES`.
     """
     limit = LARGE_BYTES if large_bytes is None else large_bytes
@@ -54,7 +60,7 @@ def choose_engine(paths: Sequence[str], *, large_bytes: int | None = None) -> En
 def find_coverage_of_files(paths: Sequence[str], data: Any) -> Coverage | None:  # noqa: ANN401 - of any engine
     """Return the coverage of Parquet files that an engine reads, which counts their ids if there are several files.
 
-    It is None if it is unknown, as for a glob or a plain directory.
+    It is None if it is unknown, as for a glob of objects or a plain directory.
     """
     places = list(map(to_local, paths))
     if not all(os.path.isfile(place) or is_object(place) or _is_table(place) for place in places):  # noqa: PTH113
@@ -91,8 +97,7 @@ def _measure(place: str) -> Iterator[int | None]:
     if is_url(place):
         yield None
         return
-    for path in expand_glob(place):
-        files = list_parquet(Path(path))
-        yield from (file.stat().st_size for file in files)
-        if not files:
-            yield None
+    files = list_parquet(Path(place))
+    yield from (file.stat().st_size for file in files)
+    if not files:
+        yield None

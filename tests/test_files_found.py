@@ -65,6 +65,16 @@ def test_a_glob_is_the_files_that_it_matches(tmp_path: Path) -> None:
         read(tmp_path / "*.parquet")
 
 
+def test_a_glob_leaves_out_what_engines_hide(tmp_path: Path) -> None:
+    for name in ("calls.jsonl", "_attempt/calls.jsonl", ".attempt/calls.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(FETCHED if name == "calls.jsonl" else FETCHED[:0], tmp_path / name)
+    (tmp_path / "_SUCCESS").touch()
+    for pattern in ("**/*.jsonl", "[c_]*s*"):
+        assert_frame_equal(read(tmp_path / pattern), FETCHED)
+    assert read(tmp_path / "_attempt" / "*.jsonl").empty
+
+
 def test_a_name_with_brackets_is_that_file(tmp_path: Path) -> None:
     write(FETCHED, tmp_path / "calls[1].csv")
     write(FETCHED[:0], tmp_path / "calls1.csv")

@@ -14,9 +14,11 @@ from genanalytics import opening
 from genanalytics.errors import InputError, MissingColumnError
 from genanalytics.metrics.engines.source import HasColumns
 from genanalytics.opening import open_records
-from genanalytics.records.frame import FrameOrPath
+from genanalytics.records.frame import FrameOrPath, to_arrow
 from genanalytics.sandbox import sample
 from support.artists import dots
+from support.datasets import committed
+from support.engines import assert_alike
 from support.generations import parse_records
 
 FRAME = parse_records(sample(60, seed=6).records)
@@ -117,6 +119,17 @@ def test_a_chart_of_large_parquet_is_that_of_its_frame(tmp_path: Path, monkeypat
     assert dots(found)
     for dot, wanted in zip(dots(found), dots(expected), strict=True):
         assert (dot.x, dot.y) == pytest.approx((wanted.x, wanted.y))
+
+
+def test_a_glob_of_large_parquet_is_opened_by_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("duckdb")
+    for number, part in enumerate([FRAME[:20], FRAME[20:]]):
+        committed(tmp_path / f"team-{number}", to_arrow(part))
+    monkeypatch.setattr(opening, "LARGE_BYTES", 1_000)
+    pattern = tmp_path / "team-*"
+    assert not isinstance(open_records(pattern), pd.DataFrame)
+    found = ga.summarize(pattern, by="model", metrics="tokens")
+    assert_alike(found, ga.summarize(ga.read(pattern), by="model", metrics="tokens"))
 
 
 def test_a_file_of_ids_is_refused_with_the_next_step(tmp_path: Path) -> None:

@@ -140,10 +140,15 @@ def find_files(directory: Path) -> Iterator[Path]:
 
 
 def expand_glob(path: str) -> list[str]:
-    """Return the paths that a glob matches, sorted; of a path that exists, and of one that is no glob, itself."""
+    """Return the paths that a glob matches, sorted; of a path that exists, and of one that is no glob, itself.
+
+    Names that begin with a dot or an underscore are left out, as by `find_files`, unless the glob has them.
+    """
     if os.path.lexists(path) or not glob.has_magic(path):
         return [path]
-    return sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - which accepts absolute patterns
+    given = {*Path(path).parts}
+    found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - which accepts absolute patterns
+    return [one for one in found if not any(part.startswith("_") and part not in given for part in Path(one).parts)]
 
 
 def unreadable(name: str | os.PathLike[str], error: Exception) -> InputError:

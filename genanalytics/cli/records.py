@@ -96,23 +96,23 @@ class Selection:
             InputError: A file or a condition cannot be read, or the engine is not installed.
             GenAnalyticsError: The engine failed within the block.
         """
-        from genanalytics.opening import choose_engine, find_coverage_of_files
+        from genanalytics.opening import choose_engine, expand_globs, find_coverage_of_files
 
-        within = time_range or self.find_time_range()
+        within, paths = time_range or self.find_time_range(), expand_globs(self.paths)
         # one of `ENGINES`, or scan refuses it
         wanted = self.engine if self.engine != "auto" else engine
-        chosen = cast("Engine", wanted) if wanted else choose_engine(self.paths)
+        chosen = cast("Engine", wanted) if wanted else choose_engine(paths)
         if chosen == "pandas":
             yield self.choose_rows(self._add_labels(_read_frame(self.paths)), within)
             return
         from genanalytics.metrics.engines.scan import scan
         from genanalytics.metrics.engines.source import Covered
 
-        data = scan(self.paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
+        data = scan(paths, engine=chosen, session=_open_spark() if chosen == "spark" else None)
         module, name = _FAILURES[chosen]
         try:
             is_part = bool(self.where) or within.is_limited
-            coverage = find_coverage_of_files(self.paths, data)
+            coverage = find_coverage_of_files(paths, data)
             if coverage is not None and is_part:
                 coverage = replace(coverage, part=True)
             labelled = self._add_labels(Covered(data, coverage)).data
