@@ -313,7 +313,7 @@ def _add_empty(
     _check_size(len(times), inner.count, every)
     is_dated = columns[TIME].notna().to_numpy()
     dated, undated = np.flatnonzero(is_dated), np.flatnonzero(~is_dated)
-    places = np.full((len(times), inner.count), np.nan)  # in each period, those of the other groups
+    places = np.full((len(times), inner.count), np.nan)  # by period, and by the values of the other keys
     places[times.get_indexer(pd.Index(starts)), inner.codes[dated]] = dated
     codes = np.concatenate([np.tile(np.arange(inner.count), len(times)), inner.codes[undated]])
     moments = [pd.Series(times.repeat(inner.count)), columns[TIME].iloc[undated]]

@@ -119,7 +119,7 @@ def _find_text(columns: Sequence[str]) -> nw.Expr:
     condition = nw.col("native_tokens_completion") > 0
     if "api_type" in columns:
         condition &= nw.col("api_type").is_null() | nw.col("api_type").is_in(TEXT_APIS)
-    for media in {*_MEDIA} & {*columns}:
+    for media in (name for name in _MEDIA if name in columns):
         condition &= nw.col(media).fill_null(0) == 0
     return condition
 

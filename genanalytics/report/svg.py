@@ -227,7 +227,7 @@ def _fill_figure(ax: Axes) -> None:
 
 
 def _fix_empty_labels(every: Sequence[Axes]) -> None:
-    """Give each axis label without a text any place; for one below the ticks, they would be measured again."""
+    """Give each axis label without a text a fixed place: to find one next to the ticks, these are measured again."""
     for ax in every:
         for axis in (ax.xaxis, ax.yaxis):
             if not axis.get_label_text():

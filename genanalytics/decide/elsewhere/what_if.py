@@ -161,7 +161,7 @@ def _read_alternative(to: object) -> dict[str, Any]:
 
 
 def _list_offers(
-    target: Mapping[str, Any], listed: list[Offer] | None, table: RowsByGroup, usage: RowsByGroup
+    target: Mapping[str, Any], listed: list[Offer] | None, priced: RowsByGroup, usage: RowsByGroup
 ) -> list[Offer]:
     """Return the offers of an alternative.
 
@@ -169,9 +169,9 @@ def _list_offers(
         InputError: There is no such model or provider.
     """
     if BATCH in target:
-        recovered = list_recovered(table, usage)
-        return list_batches(table, usage) if target[BATCH] is None else scale_offers(recovered, target[BATCH])
-    offers = list_recovered(table, usage) if listed is None else listed
+        recovered = list_recovered(priced, usage)
+        return list_batches(priced, usage) if target[BATCH] is None else scale_offers(recovered, target[BATCH])
+    offers = list_recovered(priced, usage) if listed is None else listed
     if "model" in target:
         names = {alias for offer in offers for alias in (offer.model, *offer.aliases)}
         _check_name("model", target["model"], names)
@@ -243,13 +243,13 @@ def _divide(itemized: Records, usage: RowsByGroup, deals: Mapping[Group, Sequenc
 def _compare_all(
     usage: RowsByGroup,
     deals: Mapping[Group, Sequence[Deal]],
-    table: RowsByGroup,
+    priced: RowsByGroup,
     target: Mapping[str, Any],
     refusal: str,
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for group, cells in usage.items():
-        present = read_present(table.get(group, ()))
+        present = read_present(priced.get(group, ()))
         now = {"model": group[0], "provider_name": group[1]}
         rows += [now | _describe(deal) | _answer(compute_cost(cells, deal, present), deal) for deal in deals[group]]
         is_there = "provider_name" in target and target["provider_name"] == group[1]

@@ -223,7 +223,7 @@ class InMemory:
         inner, names = group_rows([key.pandas(self._read(key.column)) for key in by], len(self._data))
         found = pa.table({key.group: pa.Array.from_pandas(name) for key, name in zip(by, names, strict=True)})
         numbers = groups.select([*found.column_names, PLACE])
-        if not found.equals(numbers.drop_columns([PLACE])):  # as for groups of other data
+        if not found.equals(numbers.drop_columns([PLACE])):  # these are the groups of other data
             joined = to_nullable(found).merge(to_nullable(numbers), on=found.column_names, how="left")
             numbers = pa.table({PLACE: pa.Array.from_pandas(joined[PLACE])})
         places: np.ndarray = to_floats(numbers[PLACE])[inner.codes]
