@@ -150,7 +150,8 @@ def _read_book(source: Source, prices: pd.DataFrame) -> Book:
     counted = source.aggregate(keys, [Count()], {}, []).to_table()
     groups = counted.select([key.group for key in keys])
     labels = label_groups(groups, keys).assign(group=np.arange(len(groups)))
-    regimes = fill_prices(prices[prices["regime"].notna()]).merge(labels, on=names or None, how="inner")
+    known = fill_prices(prices[prices["regime"].notna()])
+    regimes = known.merge(labels, on=names) if names else known.merge(labels, how="cross")
     wide, slots = lay_out(regimes, number_groups(groups))
     if set(RESOLUTIONS) <= set(prices.attrs):
         return Book(keys, wide, slots, *(Resolution.from_json(prices.attrs[name]) for name in RESOLUTIONS))

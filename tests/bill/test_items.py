@@ -219,6 +219,14 @@ def test_prices_of_a_table_that_went_through_csv(tmp_path: Any) -> None:  # noqa
     pd.testing.assert_frame_equal(ga.itemize(frame, table)[["regime"]], ga.itemize(frame)[["regime"]])
 
 
+@pytest.mark.parametrize("by", [["provider_name"], []])
+def test_prices_of_other_groups_divide_the_rows_of_these(by: list[str]) -> None:
+    frame = draw_bill(2, "exact").frame
+    items = ga.itemize(frame, ga.prices(frame, by=by))
+    assert items["unexplained_cost"].sum() == pytest.approx(ga.itemize(frame)["unexplained_cost"].sum())
+    assert ga.price_changes(frame, ga.prices(frame, by=by)).columns[: len(by)].tolist() == by
+
+
 def test_a_table_without_prices_is_refused() -> None:
     with pytest.raises(MissingColumnError, match=r"'input_price'.*ga\.prices"):
         ga.itemize(pd.DataFrame([ROW | {"total_cost": 1.0}]), SHEET.drop(columns="input_price"))
