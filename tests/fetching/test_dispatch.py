@@ -139,6 +139,7 @@ def test_a_404_that_was_remembered_stands_for_nothing_once_its_day_is_over(serve
     assert answers_of(client, [generation_id])[generation_id].outcome is Outcome.FAILED
 
 
+@pytest.mark.long
 def test_young_ids_are_asked_for_ever_more_rarely_until_the_record_appears(server: FaultServer, client: Client) -> None:
     early, late, never = make_ids(3, created=int(time.time()))
     server.plan(early, refusal(404))
