@@ -139,7 +139,8 @@ def _arrange(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     columns[WRITES] = table[WRITES].map({1.0: WRITE_ALL, 0.0: WRITE_NOTHING}).astype(TEXT)
     keys = labels.iloc[table["group"].to_numpy(dtype=np.int64)].reset_index(drop=True)
     found = pd.concat([keys, pd.DataFrame(columns)[list(_COLUMNS)]], axis=1)
-    return found.sort_values([*labels.columns, "regime"], kind="stable", ignore_index=True)
+    # pandas 3.1 writes moments of a frame into the columns that it is made of, which belong to other results too
+    return found.sort_values([*labels.columns, "regime"], kind="stable", ignore_index=True).copy()
 
 
 def _relate(table: pd.DataFrame) -> pd.Series:

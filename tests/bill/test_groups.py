@@ -104,6 +104,8 @@ def test_a_result_that_is_changed_does_not_change_the_next_one(frame: pd.DataFra
     again = ga.prices(frame)
     pd.testing.assert_frame_equal(again, first)
     assert again.attrs["notices"] == []
+    again.iloc[:, :] = None
+    pd.testing.assert_frame_equal(ga.prices(frame), first)
 
 
 def test_threads_get_the_prices_of_their_own_rows(frame: pd.DataFrame) -> None:
