@@ -10,7 +10,7 @@ from genanalytics.base.text import to_one_line
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3}[^:\n]*)")
-_ENDPOINT = re.compile(r"https?://(?:[^/@\s]*@)?([^/?\s)]+)")
+_ENDPOINT = re.compile(r"https?://(?:[^/?\s]*@)?([^/?\s)]+)")
 _QUERY = re.compile(r"\?\S*")
 """The query of a URL, which can contain a signature."""
 _REASONS = (
@@ -84,7 +84,7 @@ def find_reason(text: str) -> str:
 
     >>> find_reason("Generic S3 error: Error performing PUT http://host/b/k in 2ms - HTTP error: error sending request")
     'the connection fails'
-    >>> find_reason("Error performing GET https://me:secret@host:9/b/k - client error (Connect): ConnectionRefused")
+    >>> find_reason("Error performing GET https://me:s@cret@host:9/b/k - client error (Connect): ConnectionRefused")
     'nothing answers at host:9 (connection refused)'
     >>> find_reason("... status code: 403: <Error><Code>Odd</Code><Message>That is odd</Message></Error>")
     'That is odd (Odd)'
