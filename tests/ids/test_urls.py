@@ -105,7 +105,7 @@ REFUSALS = {
     "s3://other/ids.txt": "cannot read s3://other/ids.txt: .*bucket",
     "https://host/ids.txt": "https://host/ids.txt is no URL of an object store: give s3://BUCKET/PATH",
     "s3://key:secret@bucket/ids.txt": "a URL with a key in it is refused",
-    "s3:/bucket/ids.txt": "s3:/bucket/ids.txt has one slash, as in a pathlib.Path: give it as text, s3://BUCKET/PATH",
+    "s3:/bucket/ids.txt": "the URL s3:/bucket/ids.txt has one slash, as in a pathlib.Path: give s3://BUCKET/PATH",
 }
 
 

@@ -86,7 +86,8 @@ def parse_url(url: str | os.PathLike[str]) -> Address:
     scheme, _, rest = text.partition(":")
     kind = _KINDS.get(scheme.lower())
     if kind is not None and re.match("/[^/]", rest):
-        msg = f"{_hide_credentials(text)} has one slash, as in a pathlib.Path: give it as text, {scheme}://BUCKET/PATH"
+        url = _hide_credentials(text)
+        msg = f"the URL {url} has one slash, as in a pathlib.Path: give {scheme}://BUCKET/PATH as text"
         raise InputError(msg)
     if kind is None or not rest.startswith("//"):
         msg = (

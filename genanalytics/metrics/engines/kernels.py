@@ -189,11 +189,11 @@ def group_rows(keys: Sequence[pd.Series], rows: int) -> tuple[Groups, list[pd.Se
     """Return the rows grouped by keys, where gaps are a group too, and the keys of each group."""
     if not keys:
         return Groups(None, rows, 1), []
-    codes, uniques = pd.factorize(keys[0].array, use_na_sentinel=False)
+    codes, uniques = pd.factorize(keys[0], use_na_sentinel=False)
     if len(keys) == 1:
         return Groups(codes, rows, len(uniques)), [pd.Series(uniques, copy=False)]
     for values in keys[1:]:
-        own, uniques = pd.factorize(values.array, use_na_sentinel=False)
+        own, uniques = pd.factorize(values, use_na_sentinel=False)
         codes, _ = pd.factorize(codes * len(uniques) + own)  # renumbered, so that many keys never overflow
     first = np.full(int(codes.max()) + 1 if rows else 0, -1, dtype=np.int64)
     first[codes[::-1]] = np.arange(rows)[::-1]

@@ -125,7 +125,7 @@ def label_starts(starts: pd.Series, every: str, tz: ZoneInfo) -> pd.Series:
 def list_periods(first: pd.Timestamp, last: pd.Timestamp, every: str, tz: ZoneInfo) -> pd.DatetimeIndex:
     """Return the starts of all periods from one start to another."""
     if every == "minute":
-        return pd.date_range(first, last, freq="min")
+        return pd.date_range(first, last, freq="min").as_unit("us")
     if every == "hour":  # every quarter of an hour is in one, and zones differ from UTC by quarters
         quarters = pd.date_range(first.tz_convert("UTC").floor("15min"), last.tz_convert("UTC"), freq="15min")
         changes = pd.DatetimeIndex(_list_changes(tz).view("datetime64[us]"), tz="UTC")
