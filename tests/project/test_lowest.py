@@ -12,7 +12,11 @@ from support.scripts import load
 DEV = load(ROOT / "dev.py")
 PARTS: dict[str, list[str]] = {
     "records": ["tests/records", "tests/service"],
-    "statistics": ["tests/metrics/engines/test_engines.py", "tests/bill/test_flips.py"],
+    "statistics": [
+        "tests/metrics/engines/test_engines.py",
+        "tests/metrics/grouping/test_calendar.py",
+        "tests/bill/test_flips.py",
+    ],
     "Spark": [
         "--all",
         "-W",
