@@ -14,6 +14,7 @@ PARTS: dict[str, list[str]] = {
     "records": ["tests/records", "tests/service"],
     "statistics": [
         "tests/metrics/engines/test_engines.py",
+        "tests/metrics/test_names.py::test_each_condition_names_one_column",
         "tests/metrics/grouping/test_calendar.py",
         "tests/bill/test_flips.py",
     ],

@@ -23,7 +23,8 @@ def read_size(text: str, unit: str = "") -> int:
 
 def find_memory_of_duckdb(relation: Any) -> int:  # noqa: ANN401 - of a package that may not be installed
     """Return the memory limit of the connection of a relation, in bytes."""
-    ((limit,),) = relation.query("genanalytics_rows", "SELECT current_setting('memory_limit')").fetchall()
+    # not a query, for which DuckDB 1.5 makes a view: a database can be open for reading alone
+    ((limit, _),) = relation.limit(0).aggregate("current_setting('memory_limit'), count(*)").fetchall()
     return read_size(limit)
 
 
