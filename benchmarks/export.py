@@ -193,12 +193,17 @@ class Measured(NamedTuple):
     output: str
 
 
-def measure(step: str, directory: str, *arguments: str, checkout: Path = HERE) -> Measured:
-    """Run a step in its own process, with the package of a checkout."""
+def measure(step: str, directory: str, *arguments: str, checkout: Path = HERE, processors: int = 0) -> Measured:
+    """Run a step in its own process, with the package of a checkout, on some processors or on all (0)."""
     command = [sys.executable, __file__, "--step", step, directory, *arguments]
+    usual = os.sched_getaffinity(0) if processors else set()
+    if processors:
+        os.sched_setaffinity(0, sorted(usual)[:processors])  # the process inherits it
     started = time.perf_counter()
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        if processors:
+            os.sched_setaffinity(0, usual)
         assert process.stdout is not None
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -229,6 +234,10 @@ def main(count: int, other: Path | None) -> None:
             theirs = statistics.median(each.processor for each in before)
             detail = f"{ours:.1f} s against {theirs:.1f} s"
             report("export: processor time against the other", ours / theirs, "x", "< 1", detail)
+        for processors in (1, 2) if hasattr(os, "sched_setaffinity") else ():  # Linux
+            ours, theirs = (measure(step, directory, processors=processors) for step in ("export", "read_and_parse"))
+            detail = f"{ours.elapsed:.1f} s, alone {theirs.elapsed:.1f} s"
+            report(f"{name}: elapsed time, {processors} CPU", ours.elapsed / theirs.elapsed, "x", "", detail)
         seconds, _, memory, _ = measure("again", directory)
         report("the same ids once more: peak memory", memory, "MiB", "< 700", f"{seconds:.1f} s, no request")
         manifest = json.loads(Path(directory, "set", "manifest.json").read_text())
