@@ -6,7 +6,7 @@ import gzip
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,9 +146,18 @@ def expand_glob(path: str) -> list[str]:
     """
     if os.path.lexists(path) or not glob.has_magic(path):
         return [path]
-    given = {*Path(path).parts}
+    given = Path(path).parts
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - which accepts absolute patterns
-    return [one for one in found if not any(part.startswith("_") and part not in given for part in Path(one).parts)]
+    return [one for one in found if not is_hidden(Path(one).parts, given)]
+
+
+def is_hidden(parts: Iterable[str], given: Collection[str]) -> bool:
+    """Return whether a part of a path begins with a dot or an underscore, and is not among those that were given.
+
+    >>> is_hidden(["calls", "_delta_log", "1.json"], ["calls"]), is_hidden(["_logs", "1.txt"], ["_logs"])
+    (True, False)
+    """
+    return any(part.startswith((".", "_")) and part not in given for part in parts)
 
 
 def unreadable(name: str | os.PathLike[str], error: Exception) -> InputError:

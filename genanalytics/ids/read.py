@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias, TypeVar, cast
 
-from genanalytics.base.content import Content, find_files, open_content, read_stream, translate_errors
+from genanalytics.base.content import Content, find_files, is_hidden, open_content, read_stream, translate_errors
 from genanalytics.base.mask import hide_api_keys
 from genanalytics.base.moments import read_moment
 from genanalytics.base.stores.address import is_url, parse_url, to_local
@@ -197,8 +197,7 @@ def _read_url(url: str, column: str | None, notify: Notify) -> Iterator[str]:
 
 def _is_left_out(key: str, given: Sequence[str]) -> bool:
     """Return whether an object is an index, or a part of its key that is not given is hidden (`find_files`)."""
-    is_hidden = any(part.startswith((".", "_")) and part not in given for part in key.split("/"))
-    return is_hidden or _DIGESTS.fullmatch(key) is not None
+    return is_hidden(key.split("/"), given) or _DIGESTS.fullmatch(key) is not None
 
 
 def _read_all(

@@ -86,8 +86,8 @@ def parse_url(url: str | os.PathLike[str]) -> Address:
     scheme, _, rest = text.partition(":")
     kind = _KINDS.get(scheme.lower())
     if kind is not None and re.match("/[^/]", rest):
-        url = _hide_credentials(text)
-        msg = f"the URL {url} has one slash, as in a pathlib.Path: give {scheme}://BUCKET/PATH as text"
+        shown = _hide_credentials(text)
+        msg = f"the URL {shown} has one slash, as in a pathlib.Path: give {scheme}://BUCKET/PATH as text"
         raise InputError(msg)
     if kind is None or not rest.startswith("//"):
         msg = (

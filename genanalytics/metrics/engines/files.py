@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal, cast
 
 import pyarrow as pa
 
-from genanalytics.base.content import unreadable
+from genanalytics.base.content import is_hidden, unreadable
 from genanalytics.base.stores.address import Address, is_store_url, is_url, parse_url, to_local
 from genanalytics.base.stores.find import find_objects, has_name_of_object, has_pattern, is_object
 from genanalytics.base.stores.parts import AT_ONCE, ObjectFile
@@ -232,12 +232,7 @@ def _check_object(bucket: Store, address: Address) -> _Found:
 
 def _leave_out_hidden(files: Iterable[Path], place: Path) -> list[Path]:
     """Return files in order, without those below a hidden name, unless the place itself contains that name."""
-    given = set(place.parts)
-    return sorted(
-        file
-        for file in files
-        if file.is_file() and not any(part[0] in "._" and part not in given for part in file.parts)
-    )
+    return sorted(file for file in files if file.is_file() and not is_hidden(file.parts, place.parts))
 
 
 def _check(file: Path) -> bytes:
